@@ -1,0 +1,62 @@
+# Gauntlet's commands for people; `make help` lists them. Each is a thin face: the work is in scripts/, tests/, bench/
+# and in build/release/bin/gauntlet.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := build/release/bin
+GAUNTLET := $(BIN)/gauntlet
+# AUTO_PORTS=1: where another program has one of the stack's ports, take the next free one.
+UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
+# Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
+JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
+
+.PHONY: help demo build test bench dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## install, build, start the stack, run the guide's scenarios 1 to 3, show one table
+	@$(GAUNTLET) demo $(DEMO_FLAGS)
+
+build: ## install what is missing and build the release programs into build/release/bin
+	@scripts/install-deps
+	@mkdir -p build
+	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@ninja -C build/release -j $(JOBS) gauntlet challenge-service challenge-event-handler
+
+test: ## build and run every test; ends with "N passed, N failed"
+	@tests/run
+
+bench: build ## measure us beside the peers found on this machine
+	@bench/run
+
+$(GAUNTLET):
+	@$(MAKE) --no-print-directory build
+
+dev-up: $(GAUNTLET) ## start PostgreSQL, Redis and both services; AUTO_PORTS=1 where a port is taken
+	@$(GAUNTLET) up $(UP_FLAGS)
+
+dev-ps: $(GAUNTLET) ## say how they are
+	@$(GAUNTLET) ps
+
+dev-restart: $(GAUNTLET) ## restart both services with .env and the challenge files as they are now
+	@$(GAUNTLET) restart $(UP_FLAGS)
+
+dev-down: $(GAUNTLET) ## stop them; the database stays on disk
+	@$(GAUNTLET) down
+
+dev-logs: $(GAUNTLET) ## follow a log: make dev-logs NAME=challenge-event-handler
+	@$(GAUNTLET) logs -f $(or $(NAME),challenge-service)
+
+dev-clean: $(GAUNTLET) ## stop them and delete database and logs
+	@$(GAUNTLET) down --wipe
+
+format: ## format the C++ sources
+	@scripts/install-deps --lint
+	@git ls-files 'src/*.?pp' 'tests/*.?pp' 'bench/*.?pp' | xargs clang-format-14 -i
+
+lint: build ## static analysis of the C++ sources
+	@scripts/install-deps --lint
+	@git ls-files 'src/*.cpp' | xargs -P $(JOBS) -n 8 clang-tidy-14 -p build/release --quiet
+
+clean: ## delete what was built; the stack's data stays (make dev-clean)
+	@rm -rf build

@@ -1,0 +1,25 @@
+# Compiler settings of every target of ours, and the tools that make builds quick where they are installed.
+add_library(gauntlet_options INTERFACE)
+target_compile_options(gauntlet_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Werror)
+target_include_directories(gauntlet_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+
+if(GAUNTLET_SANITIZE)
+  add_compile_options(-fsanitize=${GAUNTLET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${GAUNTLET_SANITIZE})
+  # GCC 12 reports false positives of these under sanitizers.
+  target_compile_options(gauntlet_options INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  # Paths below the checkout count as relative, so that one clone's objects serve the next.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      ${CCACHE_PROGRAM})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,2 @@
+DROP FUNCTION maintain_processed_event(integer);
+DROP TABLE processed_event;
