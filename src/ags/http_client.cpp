@@ -1,0 +1,218 @@
+#include "ags/http_client.hpp"
+
+#include <curl/curl.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cassert>
+#include <mutex>
+#include <unordered_map>
+
+namespace gauntlet::ags {
+
+using base::ErrorKind;
+using base::Expected;
+using base::fail;
+using std::chrono::milliseconds;
+
+namespace {
+
+ErrorKind kind_of(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return ErrorKind::deadline_exceeded;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return ErrorKind::unavailable;
+    default:
+      return ErrorKind::unknown;
+  }
+}
+
+}  // namespace
+
+struct HttpClient::State {
+  /// One request under way.
+  struct Transfer {
+    State* state = nullptr;
+    CURL* handle = nullptr;
+    curl_slist* headers = nullptr;
+    HttpRequest request;
+    HttpReply reply;
+    std::function<void(Expected<HttpReply>)> done;
+    char error[CURL_ERROR_SIZE] = "";
+    bool too_long = false;
+
+    ~Transfer() {
+      curl_slist_free_all(headers);
+      curl_easy_cleanup(handle);
+    }
+  };
+
+  /// A socket that libcurl wants watched.
+  struct Socket final : base::IoHandler {
+    State* state = nullptr;
+    int fd = -1;
+    void on_io(std::uint32_t events) override {
+      int what = 0;
+      if ((events & (EPOLLIN | EPOLLHUP)) != 0) what |= CURL_CSELECT_IN;
+      if ((events & EPOLLOUT) != 0) what |= CURL_CSELECT_OUT;
+      if ((events & EPOLLERR) != 0) what |= CURL_CSELECT_ERR;
+      state->act(fd, what);  // may remove this socket
+    }
+  };
+
+  State(base::EventLoop& the_loop, HttpLimits the_limits) : loop(the_loop), limits(the_limits) {
+    static std::once_flag once;
+    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    multi = curl_multi_init();
+    assert(multi != nullptr);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &State::watch_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &State::set_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, this);
+    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(limits.max_connections_per_host));
+  }
+
+  ~State() {
+    loop.cancel(timer);
+    for (const auto& [handle, transfer] : transfers) curl_multi_remove_handle(multi, handle);
+    transfers.clear();
+    curl_multi_cleanup(multi);  // closes kept connections, through watch_socket
+    for (const auto& [fd, socket] : sockets) loop.unwatch(fd);
+  }
+
+  static int watch_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+    State& state = *static_cast<State*>(self);
+    const auto found = state.sockets.find(fd);
+    if (what == CURL_POLL_REMOVE) {
+      if (found != state.sockets.end()) {
+        state.loop.unwatch(fd);
+        // The handler may be the one that is running.
+        state.removed_sockets.push_back(std::move(found->second));
+        state.sockets.erase(found);
+      }
+      return 0;
+    }
+    const std::uint32_t events =
+        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0u) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0u);
+    if (found != state.sockets.end()) {
+      state.loop.rewatch(fd, events, found->second.get());
+      return 0;
+    }
+    auto socket = std::make_unique<Socket>();
+    socket->state = &state;
+    socket->fd = fd;
+    state.loop.watch(fd, events, socket.get());
+    state.sockets.emplace(fd, std::move(socket));
+    return 0;
+  }
+
+  static int set_timer(CURLM*, long timeout_ms, void* self) {
+    State& state = *static_cast<State*>(self);
+    state.loop.cancel(state.timer);
+    state.timer = 0;
+    if (timeout_ms >= 0) {
+      state.timer = state.loop.call_after(milliseconds(timeout_ms), [&state] { state.act(CURL_SOCKET_TIMEOUT, 0); });
+    }
+    return 0;
+  }
+
+  static std::size_t take_body(char* data, std::size_t size, std::size_t count, void* self) {
+    Transfer& transfer = *static_cast<Transfer*>(self);
+    if (transfer.reply.body.size() + size * count > transfer.state->limits.max_reply_bytes) {
+      transfer.too_long = true;
+      return 0;  // anything but the whole ends the transfer
+    }
+    transfer.reply.body.append(data, size * count);
+    return size * count;
+  }
+
+  void act(int fd, int what) {
+    int running = 0;
+    curl_multi_socket_action(multi, fd, what, &running);
+    finish_transfers();
+    removed_sockets.clear();
+  }
+
+  void finish_transfers() {
+    // Callbacks may send further requests, so each transfer is out of libcurl's hands before its callback runs.
+    std::vector<std::pair<std::unique_ptr<Transfer>, CURLcode>> finished;
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      CURL* const handle = message->easy_handle;
+      const CURLcode code = message->data.result;
+      curl_multi_remove_handle(multi, handle);
+      const auto found = transfers.find(handle);
+      finished.emplace_back(std::move(found->second), code);
+      transfers.erase(found);
+    }
+    for (auto& [transfer, code] : finished) finish(*transfer, code);
+  }
+
+  void finish(Transfer& transfer, CURLcode code) {
+    if (code == CURLE_OK) {
+      long status = 0;
+      curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
+      transfer.reply.status = static_cast<int>(status);
+      return transfer.done(std::move(transfer.reply));
+    }
+    const std::string what = transfer.request.method + " " + transfer.request.url + ": ";
+    if (transfer.too_long) return transfer.done(fail(ErrorKind::unknown, what + "the reply is too long"));
+    const std::string reason = transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(code);
+    transfer.done(fail(kind_of(code), what + reason));
+  }
+
+  base::EventLoop& loop;
+  HttpLimits limits;
+  CURLM* multi = nullptr;
+  base::EventLoop::TimerId timer = 0;
+  std::unordered_map<int, std::unique_ptr<Socket>> sockets;
+  std::vector<std::unique_ptr<Socket>> removed_sockets;
+  std::unordered_map<CURL*, std::unique_ptr<Transfer>> transfers;
+};
+
+HttpClient::HttpClient(base::EventLoop& loop, HttpLimits limits) : state_(std::make_unique<State>(loop, limits)) {}
+HttpClient::~HttpClient() = default;
+
+void HttpClient::send(HttpRequest request, base::EventLoop::Clock::time_point deadline,
+                      std::function<void(Expected<HttpReply>)> done) {
+  auto transfer = std::make_unique<State::Transfer>();
+  transfer->state = state_.get();
+  transfer->request = std::move(request);
+  transfer->done = std::move(done);
+  CURL* const handle = transfer->handle = curl_easy_init();
+  assert(handle != nullptr);
+  for (const std::string& header : transfer->request.headers)
+    transfer->headers = curl_slist_append(transfer->headers, header.c_str());
+  // No "Expect: 100-continue" round trip for small bodies.
+  transfer->headers = curl_slist_append(transfer->headers, "Expect:");
+  const auto left = std::chrono::ceil<milliseconds>(deadline - base::EventLoop::Clock::now());
+  curl_easy_setopt(handle, CURLOPT_URL, transfer->request.url.c_str());
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, transfer->request.method.c_str());
+  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, transfer->headers);
+  if (!transfer->request.body.empty() || transfer->request.method != "GET") {
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, transfer->request.body.c_str());
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer->request.body.size()));
+  }
+  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &State::take_body);
+  curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer.get());
+  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->error);
+  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(left.count(), 1)));
+  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(handle, CURLOPT_USERAGENT, "gauntlet");
+  State& state = *state_;
+  state.transfers.emplace(handle, std::move(transfer));
+  curl_multi_add_handle(state.multi, handle);  // starts through set_timer
+}
+
+}  // namespace gauntlet::ags

@@ -1,0 +1,185 @@
+#include "ags/json_web_token.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace gauntlet::ags {
+namespace {
+
+using base::ErrorKind;
+using base::Expected;
+using base::fail;
+using Json = nlohmann::json;
+
+constexpr std::size_t kTokenBytesMax = 8 * 1024;
+constexpr int kKeyBitsMin = 2048;
+
+template <auto kFree>
+struct Free {
+  template <class T>
+  void operator()(T* owned) const {
+    kFree(owned);
+  }
+};
+using BigNumber = std::unique_ptr<BIGNUM, Free<BN_free>>;
+using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
+using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+
+tl::unexpected<base::Error> malformed(const char* what) {
+  return fail(ErrorKind::unauthenticated, std::string("the access token is not valid: ") + what);
+}
+
+/// A text member, "" when absent or something else.
+std::string text_of(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::optional<std::int64_t> time_of(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_number()) return std::nullopt;
+  const double seconds = found->get<double>();
+  constexpr double kMax = 253402300800.0;  // the year 10000
+  if (!(std::abs(seconds) < kMax)) return std::nullopt;
+  return static_cast<std::int64_t>(seconds);
+}
+
+BigNumber number_of(const std::string& bytes) {
+  return BigNumber(
+      BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()), nullptr));
+}
+
+/// Null when it is no RSA key of a length that one can trust.
+std::shared_ptr<EVP_PKEY> rsa_key(const std::string& modulus, const std::string& exponent) {
+  const BigNumber n = number_of(modulus), e = number_of(exponent);
+  const ParamBuilder builder(OSSL_PARAM_BLD_new());
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+  if (!n || !e || !builder || !context || BN_num_bits(n.get()) < kKeyBitsMin) return nullptr;
+  if (OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
+      OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
+    return nullptr;
+  }
+  const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
+  EVP_PKEY* key = nullptr;
+  if (!params || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
+    return nullptr;
+  }
+  return {key, EVP_PKEY_free};
+}
+
+}  // namespace
+
+std::optional<std::string> decode_base64url(std::string_view text) {
+  static const auto kValues = [] {
+    std::array<signed char, 256> values;
+    values.fill(-1);
+    constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for (std::size_t i = 0; i < kAlphabet.size(); ++i)
+      values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<signed char>(i);
+    return values;
+  }();
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (const char character : text) {
+    const int value = kValues[static_cast<unsigned char>(character)];
+    if (value < 0) return std::nullopt;
+    bits = (bits << 6) | static_cast<std::uint32_t>(value);
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      bytes += static_cast<char>((bits >> held) & 0xFF);
+    }
+  }
+  if ((bits & ((1u << held) - 1)) != 0) return std::nullopt;  // left-over bits must be zero: one encoding a value
+  return bytes;
+}
+
+Expected<KeySet> KeySet::parse(std::string_view json) {
+  const Json document = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  const auto keys = document.is_object() ? document.find("keys") : document.end();
+  if (!document.is_object() || keys == document.end() || !keys->is_array()) {
+    return fail(ErrorKind::invalid_argument, "the key set is not a JSON object with a list \"keys\"");
+  }
+  KeySet set;
+  for (const Json& key : *keys) {
+    if (!key.is_object() || text_of(key, "kty") != "RSA") continue;
+    const std::string use = text_of(key, "use"), algorithm = text_of(key, "alg"), id = text_of(key, "kid");
+    if (id.empty() || (!use.empty() && use != "sig") || (!algorithm.empty() && algorithm != "RS256")) continue;
+    const auto modulus = decode_base64url(text_of(key, "n")), exponent = decode_base64url(text_of(key, "e"));
+    if (!modulus || !exponent) continue;
+    if (auto parsed = rsa_key(*modulus, *exponent)) set.keys_[id] = std::move(parsed);
+  }
+  return set;
+}
+
+Expected<SignedToken> SignedToken::parse(std::string_view token) {
+  if (token.size() > kTokenBytesMax) return malformed("it is too long");
+  const std::size_t first = token.find('.');
+  const std::size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
+  if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
+    return malformed("it has not three parts");
+  }
+  const auto header = decode_base64url(token.substr(0, first));
+  auto payload = decode_base64url(token.substr(first + 1, second - first - 1));
+  auto signature = decode_base64url(token.substr(second + 1));
+  if (!header || !payload || !signature) return malformed("it is not base64url");
+  const Json fields = Json::parse(*header, nullptr, false);
+  if (!fields.is_object()) return malformed("its header is not a JSON object");
+  if (text_of(fields, "alg") != "RS256") return malformed("it is not signed with RS256");
+  if (fields.contains("crit")) return malformed("it demands an extension");
+  SignedToken parsed;
+  parsed.key_id_ = text_of(fields, "kid");
+  if (parsed.key_id_.empty()) return malformed("it names no key");
+  parsed.signed_text_ = token.substr(0, second);
+  parsed.signature_ = std::move(*signature);
+  parsed.payload_ = std::move(*payload);
+  return parsed;
+}
+
+Expected<Claims> SignedToken::verify(const KeySet& keys) const {
+  const auto key = keys.keys_.find(key_id_);
+  if (key == keys.keys_.end()) return malformed("its key is not known");
+  const DigestContext context(EVP_MD_CTX_new());
+  const auto bytes = [](const std::string& text) { return reinterpret_cast<const unsigned char*>(text.data()); };
+  if (!context || EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key->second.get()) != 1 ||
+      EVP_DigestVerify(context.get(), bytes(signature_), signature_.size(), bytes(signed_text_), signed_text_.size()) !=
+          1) {
+    return malformed("its signature is wrong");
+  }
+  const Json payload = Json::parse(payload_, nullptr, false);
+  if (!payload.is_object()) return malformed("its payload is not a JSON object");
+  Claims claims;
+  claims.subject = text_of(payload, "sub");
+  claims.name_space = text_of(payload, "namespace");
+  const auto expires_at = time_of(payload, "exp");
+  if (!expires_at) return malformed("it has no expiry");
+  claims.expires_at = *expires_at;
+  if (payload.contains("nbf")) {
+    claims.not_before = time_of(payload, "nbf");
+    if (!claims.not_before) return malformed("its nbf is not a time");
+  }
+  return claims;
+}
+
+Expected<void> check_claims(const Claims& claims, std::int64_t now_s, std::string_view name_space) {
+  if (now_s >= claims.expires_at) return malformed("it has expired");
+  if (claims.not_before && now_s < *claims.not_before) return malformed("it is not valid yet");
+  if (claims.subject.empty()) return malformed("it names no user");
+  if (claims.name_space != name_space) {
+    return fail(ErrorKind::permission_denied, "the access token is for namespace '" + claims.name_space + "'");
+  }
+  return {};
+}
+
+}  // namespace gauntlet::ags

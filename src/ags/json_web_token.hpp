@@ -1,0 +1,64 @@
+#pragma once
+// JSON Web Tokens signed with RS256 (RFC 7515, 7517, 7519), nothing else: other algorithms, `none` and HMAC with a
+// public key first of all, are refused by name.
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/error.hpp"
+
+typedef struct evp_pkey_st EVP_PKEY;
+
+namespace gauntlet::ags {
+
+/// An issuer's public keys by their key id. Copies share the keys.
+class KeySet {
+ public:
+  /// Reads a JWKS document ({"keys":[...]}). Keys that are not RSA signature keys of 2048 bits or more are left out;
+  /// invalid_argument when the document is none.
+  static base::Expected<KeySet> parse(std::string_view json);
+
+  std::size_t size() const { return keys_.size(); }
+  bool has(std::string_view key_id) const { return keys_.count(std::string(key_id)) != 0; }
+
+ private:
+  friend class SignedToken;
+  std::unordered_map<std::string, std::shared_ptr<EVP_PKEY>> keys_;
+};
+
+struct Claims {
+  std::string subject;          // sub
+  std::string name_space;       // namespace
+  std::int64_t expires_at = 0;  // exp, seconds since 1970
+  std::optional<std::int64_t> not_before;
+};
+
+/// A token whose form is right and whose signature is not checked yet.
+class SignedToken {
+ public:
+  /// Splits and decodes; unauthenticated says what is wrong with it. At most 8 KiB.
+  static base::Expected<SignedToken> parse(std::string_view token);
+
+  const std::string& key_id() const { return key_id_; }
+  /// The claims, once the signature has been found right with the key of its id; unauthenticated otherwise, also when
+  /// that key is not in the set.
+  base::Expected<Claims> verify(const KeySet& keys) const;
+
+ private:
+  std::string key_id_;
+  std::string signed_text_;  // header.payload as received
+  std::string signature_;
+  std::string payload_;
+};
+
+/// Time, subject and namespace of verified claims: unauthenticated, or permission_denied for another namespace.
+base::Expected<void> check_claims(const Claims& claims, std::int64_t now_s, std::string_view name_space);
+
+/// base64url without padding; nothing when a character or the length is wrong.
+std::optional<std::string> decode_base64url(std::string_view text);
+
+}  // namespace gauntlet::ags

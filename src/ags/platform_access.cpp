@@ -1,0 +1,74 @@
+#include "ags/platform_access.hpp"
+
+#include <openssl/evp.h>
+
+#include <nlohmann/json.hpp>
+
+namespace gauntlet::ags {
+namespace {
+
+using base::ErrorKind;
+using base::Expected;
+using base::fail;
+
+std::string base64(const std::string& text) {
+  std::string encoded(4 * ((text.size() + 2) / 3) + 1, '\0');  // one more for the NUL that OpenSSL writes
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  encoded.resize(static_cast<std::size_t>(size));
+  return encoded;
+}
+
+}  // namespace
+
+PlatformAccess::PlatformAccess(HttpClient& http, PlatformAddress address)
+    : http_(http), address_(std::move(address)), alive_(std::make_shared<bool>(true)) {}
+
+PlatformAccess::~PlatformAccess() { *alive_ = false; }
+
+void PlatformAccess::token(base::EventLoop::Clock::time_point deadline, Callback done) {
+  if (!token_.empty() && base::EventLoop::Clock::now() < renew_at_) return done(token_);
+  waiting_.push_back(std::move(done));
+  if (waiting_.size() > 1) return;
+  HttpRequest request;
+  request.method = "POST";
+  request.url = address_.base_url + "/iam/v3/oauth/token";
+  request.headers = {"Authorization: Basic " + base64(address_.client_id + ":" + address_.client_secret),
+                     "Content-Type: application/x-www-form-urlencoded", "Accept: application/json"};
+  request.body = "grant_type=client_credentials";
+  http_.send(std::move(request), deadline, [this, alive = alive_](Expected<HttpReply> reply) {
+    if (*alive) arrived(std::move(reply));
+  });
+}
+
+void PlatformAccess::arrived(Expected<HttpReply> reply) {
+  Expected<std::string> result;
+  if (!reply) {
+    result = tl::unexpected(reply.error());
+  } else {
+    const auto document = nlohmann::json::parse(reply->body, nullptr, /*allow_exceptions=*/false);
+    const auto member = [&](const char* name) { return document.is_object() ? document.find(name) : document.end(); };
+    const auto token = member("access_token"), life = member("expires_in");
+    if (reply->status != 200) {
+      result =
+          fail(ErrorKind::unavailable, "no access token from the platform: status " + std::to_string(reply->status));
+    } else if (!document.is_object() || token == document.end() || !token->is_string() || life == document.end() ||
+               !life->is_number()) {
+      result = fail(ErrorKind::unavailable, "no access token from the platform: the answer has none");
+    } else {
+      token_ = token->get<std::string>();
+      const std::chrono::duration<double> good_for(0.8 * std::max(0.0, std::min(life->get<double>(), 1e7)));
+      renew_at_ = base::EventLoop::Clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(good_for);
+      result = token_;
+    }
+  }
+  std::vector<Callback> waiting;
+  waiting.swap(waiting_);
+  for (Callback& done : waiting) done(result);
+}
+
+void PlatformAccess::reject(const std::string& token) {
+  if (token == token_) token_.clear();
+}
+
+}  // namespace gauntlet::ags

@@ -1,0 +1,102 @@
+#include "ags/platform_reward_client.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gauntlet::ags {
+namespace {
+
+using base::Expected;
+using Result = GrantOutcome::Result;
+
+/// A path segment (RFC 3986: everything but the unreserved characters as %XX).
+std::string segment(const std::string& text) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    const bool unreserved = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                            (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+    if (unreserved) {
+      encoded += character;
+    } else {
+      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return encoded;
+}
+
+/// The beginning of a reply for logs and the claim's record, whatever bytes it has.
+std::string excerpt(const std::string& reply) {
+  constexpr std::size_t kExcerptMax = 300;
+  std::string text = reply.substr(0, kExcerptMax);
+  for (char& character : text) {
+    if (character < ' ' || character > '~') character = '?';
+  }
+  return text;
+}
+
+bool is_refusal(int status) {
+  return status == 400 || status == 401 || status == 403 || status == 404 || status == 409 || status == 422;
+}
+
+}  // namespace
+
+PlatformRewardClient::PlatformRewardClient(HttpClient& http, PlatformAccess& access, bool send_keys)
+    : http_(http), access_(access), send_keys_(send_keys), alive_(std::make_shared<bool>(true)) {}
+
+PlatformRewardClient::~PlatformRewardClient() { *alive_ = false; }
+
+void PlatformRewardClient::grant(const Grant& grant, base::EventLoop::Clock::time_point deadline,
+                                 std::function<void(GrantOutcome)> done) {
+  const auto now = base::EventLoop::Clock::now();
+  if (now < closed_until_) return done({Result::unsent, "the platform has not answered lately and is left alone"});
+  if (failures_in_a_row_ >= kBreakerFailures) closed_until_ = now + kBreakerPause;  // this one tries for all
+  access_.token(deadline, [this, alive = alive_, grant, deadline,
+                           done = std::move(done)](const Expected<std::string>& token) {
+    if (!*alive) return;
+    if (!token) {
+      ++failures_in_a_row_;
+      return done({Result::unsent, token.error().message});
+    }
+    http_.send(request(grant, *token), deadline, [this, alive, token = *token, done](const Expected<HttpReply>& reply) {
+      if (*alive) done(judge(reply, token));
+    });
+  });
+}
+
+HttpRequest PlatformRewardClient::request(const Grant& grant, const std::string& token) const {
+  const std::string& name_space = access_.address().name_space;
+  const std::string user = access_.address().base_url + "/platform/admin/namespaces/" + segment(name_space) +
+                           "/users/" + segment(grant.user_id);
+  HttpRequest request;
+  request.headers = {"Authorization: Bearer " + token, "Content-Type: application/json", "Accept: application/json"};
+  nlohmann::json fields;
+  if (grant.type == RewardType::item) {
+    request.method = "POST";
+    request.url = user + "/entitlements";
+    fields = {{"itemId", grant.reward_id}, {"itemNamespace", name_space}, {"quantity", grant.quantity}};
+  } else {
+    request.method = "PUT";
+    request.url = user + "/wallets/" + segment(grant.reward_id) + "/credit";
+    fields = {{"amount", grant.quantity}};
+  }
+  if (send_keys_) fields["metadata"] = {{"idempotencyKey", grant.idempotency_key}};
+  request.body = grant.type == RewardType::item ? nlohmann::json::array({fields}).dump() : fields.dump();
+  return request;
+}
+
+GrantOutcome PlatformRewardClient::judge(const Expected<HttpReply>& reply, const std::string& token) {
+  const bool sound = reply && (reply->status / 100 == 2 || is_refusal(reply->status));
+  failures_in_a_row_ = sound ? 0 : failures_in_a_row_ + 1;
+  if (sound) closed_until_ = {};
+  if (!reply) {
+    return {reply.error().kind == base::ErrorKind::unavailable ? Result::unsent : Result::uncertain,
+            reply.error().message};
+  }
+  if (reply->status / 100 == 2) return {Result::granted, {}};
+  if (reply->status == 401) access_.reject(token);
+  return {is_refusal(reply->status) ? Result::refused : Result::uncertain,
+          "status " + std::to_string(reply->status) + ": " + excerpt(reply->body)};
+}
+
+}  // namespace gauntlet::ags

@@ -1,0 +1,57 @@
+#include "ags/retrying_grant.hpp"
+
+#include <array>
+#include <memory>
+
+namespace gauntlet::ags {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::array<milliseconds, kGrantAttempts - 1> kPauses = {milliseconds(500), milliseconds(1000),
+                                                                  milliseconds(2000)};
+
+/// Kept alive by the callbacks of the attempt or pause that is under way.
+struct Retrying : std::enable_shared_from_this<Retrying> {
+  base::EventLoop& loop;
+  RewardClient& client;
+  Grant grant;
+  base::EventLoop::Clock::time_point deadline;
+  std::function<void(GrantOutcome)> done;
+  std::size_t failed_attempts = 0;
+  bool doubtful = false;  // some attempt may have granted
+
+  Retrying(base::EventLoop& the_loop, RewardClient& the_client, Grant the_grant,
+           base::EventLoop::Clock::time_point the_deadline, std::function<void(GrantOutcome)> when_done)
+      : loop(the_loop),
+        client(the_client),
+        grant(std::move(the_grant)),
+        deadline(the_deadline),
+        done(std::move(when_done)) {}
+
+  void attempt() {
+    client.grant(grant, deadline,
+                 [self = shared_from_this()](GrantOutcome outcome) { self->ended(std::move(outcome)); });
+  }
+
+  void ended(GrantOutcome outcome) {
+    using Result = GrantOutcome::Result;
+    if (outcome.result == Result::granted) return done(std::move(outcome));
+    const bool final_refusal = outcome.result == Result::refused;
+    doubtful = doubtful || outcome.result == Result::uncertain;
+    if (doubtful) outcome.result = Result::uncertain;
+    if (final_refusal || failed_attempts == kPauses.size()) return done(std::move(outcome));
+    const auto next = base::EventLoop::Clock::now() + kPauses[failed_attempts++];
+    if (next >= deadline) return done(std::move(outcome));
+    loop.call_at(next, [self = shared_from_this()] { self->attempt(); });
+  }
+};
+
+}  // namespace
+
+void grant_with_retries(base::EventLoop& loop, RewardClient& client, Grant grant,
+                        base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done) {
+  std::make_shared<Retrying>(loop, client, std::move(grant), deadline, std::move(done))->attempt();
+}
+
+}  // namespace gauntlet::ags

@@ -1,0 +1,18 @@
+#pragma once
+// One claim's grant with its retries (contract section 4.4): up to 4 attempts, 0.5, 1 and 2 s apart, all before the
+// deadline; a refusal is not tried again.
+#include <functional>
+
+#include "ags/reward_client.hpp"
+
+namespace gauntlet::ags {
+
+inline constexpr int kGrantAttempts = 4;
+
+/// `done` is called once: with `granted` or `refused` as soon as an attempt ends so, else with `unsent` when no attempt
+/// reached the platform, else with `uncertain`. A refusal after an uncertain attempt is `uncertain`: that attempt may
+/// have granted. `client` and `loop` outlive the call of `done`.
+void grant_with_retries(base::EventLoop& loop, RewardClient& client, Grant grant,
+                        base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done);
+
+}  // namespace gauntlet::ags

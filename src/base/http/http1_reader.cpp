@@ -1,0 +1,284 @@
+#include "base/http/http1_reader.hpp"
+
+#include <http_parser.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace gauntlet::base::http {
+namespace {
+
+constexpr std::size_t kMaxHeaders = 128;
+constexpr std::size_t kHeaderOverhead = 4;  // ": " and the line's end count too
+
+bool equals_ignoring_case(std::string_view left, std::string_view right) {
+  return left.size() == right.size() && strncasecmp(left.data(), right.data(), left.size()) == 0;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool is_token(std::string_view text) {
+  constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           kPunctuation.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_field_value(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t') || byte == 0x7f;
+  });
+}
+
+}  // namespace
+
+struct Http1Reader::State {
+  explicit State(Limits its_limits) : limits(its_limits) {
+    http_parser_init(&parser, HTTP_REQUEST);
+    parser.data = this;
+  }
+
+  void begin() {
+    target.clear();
+    name.clear();
+    value.clear();
+    header_bytes = 0;
+    hosts = 0;
+    transfer_encodings = 0;
+    chunked = false;
+    expects_continue = false;
+    unknown_expectation = false;
+    complete = false;
+    headers_complete = false;
+    last_was_value = false;
+    head_scanned = false;
+    at_line_start = false;
+  }
+
+  /// Whether a header line goes on in the next line. Obsolete, and joined in silence by http_parser, while others see
+  /// a header of its own there (RFC 9112, 5.2).
+  bool finds_folded_line(std::string_view bytes) {
+    for (std::size_t i = 0; !head_scanned && i < bytes.size();) {
+      if (at_line_start) {
+        if (bytes[i] == ' ' || bytes[i] == '\t') return true;
+        head_scanned = bytes[i] == '\r' || bytes[i] == '\n';
+      }
+      const std::size_t newline = bytes.find('\n', i);
+      at_line_start = newline != std::string_view::npos;
+      i = at_line_start ? newline + 1 : bytes.size();
+    }
+    return false;
+  }
+
+  /// Remembers the first reason; the callback's non-zero result makes http_parser stop.
+  int fail(int its_status, std::string_view its_failure) {
+    if (status == 0) {
+      status = its_status;
+      failure = its_failure;
+    }
+    return -1;
+  }
+
+  int count_header_bytes(std::size_t bytes) {
+    header_bytes += bytes;
+    return header_bytes > limits.max_header_bytes ? fail(431, "the request's headers are larger than this server takes")
+                                                  : 0;
+  }
+
+  /// One whole header line has been read.
+  int finish_header() {
+    if (name.empty() && !last_was_value) return 0;
+    last_was_value = false;
+    // Trailers of a chunked body are checked and dropped: no route of ours looks at them.
+    if (!is_token(name)) return fail(400, "malformed header name");
+    if (!is_field_value(value)) return fail(400, "control character in a header value");
+    if (!headers_complete) {
+      if (request->header_count() >= kMaxHeaders) return fail(431, "too many headers");
+      const std::string_view text = trimmed(value);
+      if (equals_ignoring_case(name, "host")) {
+        ++hosts;
+        request->set_authority(text);
+      } else if (equals_ignoring_case(name, "transfer-encoding")) {
+        ++transfer_encodings;
+        chunked = equals_ignoring_case(text, "chunked");
+      } else if (equals_ignoring_case(name, "expect")) {
+        expects_continue = equals_ignoring_case(text, "100-continue");
+        unknown_expectation |= !expects_continue;
+      }
+      request->add_header(name, text);
+    }
+    name.clear();
+    value.clear();
+    return count_header_bytes(kHeaderOverhead);
+  }
+
+  int check_head() {
+    if (parser.http_major != 1 || parser.http_minor > 1) return fail(505, "HTTP/1.1 and HTTP/2 are spoken here");
+    if (parser.http_minor == 1 && hosts != 1) return fail(400, "an HTTP/1.1 request has exactly one Host header");
+    if (hosts > 1) return fail(400, "more than one Host header");
+    if (transfer_encodings > 0) {
+      if (parser.http_minor == 0) return fail(400, "HTTP/1.0 has no Transfer-Encoding");
+      if (request->header("content-length")) return fail(400, "both Content-Length and Transfer-Encoding");
+      if (transfer_encodings > 1 || !chunked) return fail(501, "the only Transfer-Encoding known is chunked");
+    }
+    if (unknown_expectation) return fail(417, "the only expectation known is 100-continue");
+    // Absolute targets are for proxies, but a server must take them (RFC 9112, 3.2.2); '*' and authority forms
+    // have no route.
+    std::string_view text = target;
+    if (text.starts_with("http://") || text.starts_with("https://")) {
+      const std::size_t authority = text.find("://") + 3;
+      const std::size_t path = std::min(text.find_first_of("/?", authority), text.size());
+      request->set_authority(text.substr(authority, path - authority));
+      text.remove_prefix(path);
+      if (text.empty() || text.front() != '/') {
+        target = "/" + std::string(text);
+        text = target;
+      }
+    }
+    if (const std::size_t fragment = text.find('#'); fragment != std::string_view::npos) {
+      return fail(400, "a request target has no fragment");
+    }
+    request->set_method(http_method_str(static_cast<http_method>(parser.method)));
+    request->set_target(text);
+    return 0;
+  }
+
+  static State& of(http_parser* parser) { return *static_cast<State*>(parser->data); }
+
+  static int on_url(http_parser* parser, const char* data, std::size_t size) {
+    State& state = of(parser);
+    state.target.append(data, size);
+    return state.count_header_bytes(size);
+  }
+  static int on_header_field(http_parser* parser, const char* data, std::size_t size) {
+    State& state = of(parser);
+    if (state.last_was_value) {
+      if (const int failed = state.finish_header(); failed != 0) return failed;
+    }
+    state.name.append(data, size);
+    return state.count_header_bytes(size);
+  }
+  static int on_header_value(http_parser* parser, const char* data, std::size_t size) {
+    State& state = of(parser);
+    state.last_was_value = true;
+    state.value.append(data, size);
+    return state.count_header_bytes(size);
+  }
+  static int on_headers_complete(http_parser* parser) {
+    State& state = of(parser);
+    if (state.finish_header() != 0 || state.check_head() != 0) return -1;
+    state.headers_complete = true;
+    // An offer to upgrade may be ignored (RFC 9110, 7.8); http_parser would stop reading here.
+    parser->upgrade = 0;
+    const bool has_length = (parser->flags & F_CONTENTLENGTH) != 0;
+    if (has_length && parser->content_length > state.limits.max_body_bytes) return state.fail_body();
+    if (!state.chunked && (!has_length || parser->content_length == 0)) state.expects_continue = false;
+    if (has_length) state.request->mutable_body().reserve(static_cast<std::size_t>(parser->content_length));
+    return 0;
+  }
+  static int on_body(http_parser* parser, const char* data, std::size_t size) {
+    State& state = of(parser);
+    std::string& body = state.request->mutable_body();
+    state.expects_continue = false;  // it has not waited
+    if (body.size() + size > state.limits.max_body_bytes) return state.fail_body();
+    body.append(data, size);
+    return 0;
+  }
+  static int on_message_complete(http_parser* parser) {
+    State& state = of(parser);
+    if (state.finish_header() != 0) return -1;
+    state.complete = true;
+    state.keep_alive = http_should_keep_alive(parser) != 0;
+    http_parser_pause(parser, 1);
+    return 0;
+  }
+  int fail_body() { return fail(413, "the request's body is larger than this server takes"); }
+
+  static const http_parser_settings& callbacks() {
+    static const http_parser_settings settings = [] {
+      http_parser_settings all;
+      http_parser_settings_init(&all);
+      all.on_url = on_url;
+      all.on_header_field = on_header_field;
+      all.on_header_value = on_header_value;
+      all.on_headers_complete = on_headers_complete;
+      all.on_body = on_body;
+      all.on_message_complete = on_message_complete;
+      return all;
+    }();
+    return settings;
+  }
+
+  const Limits limits;
+  http_parser parser{};
+  Request* request = nullptr;
+  std::string target, name, value;
+  std::size_t header_bytes = 0;
+  int hosts = 0;
+  int transfer_encodings = 0;
+  bool chunked = false;
+  bool expects_continue = false;
+  bool unknown_expectation = false;
+  bool started = false;
+  bool complete = false;
+  bool headers_complete = false;
+  bool last_was_value = false;
+  bool keep_alive = false;
+  bool head_scanned = false;
+  bool at_line_start = false;  // the bytes so far end with a line's end
+  int status = 0;
+  std::string_view failure;
+};
+
+Http1Reader::Http1Reader(Limits limits) : state_(std::make_unique<State>(limits)) {}
+Http1Reader::~Http1Reader() = default;
+
+Http1Reader::Outcome Http1Reader::read(std::string_view bytes, Request& request, std::size_t& consumed) {
+  State& state = *state_;
+  consumed = 0;
+  if (state.status != 0) return Outcome::failed;
+  if (!state.started) {
+    // Empty lines before a request line are forgiven (RFC 9112, 2.2).
+    while (consumed < bytes.size() && (bytes[consumed] == '\r' || bytes[consumed] == '\n')) ++consumed;
+    if (consumed == bytes.size()) return Outcome::incomplete;
+    state.begin();
+    state.started = true;
+  }
+  if (state.finds_folded_line(bytes.substr(consumed))) {
+    state.fail(400, "a header goes on in a second line");
+    return Outcome::failed;
+  }
+  state.request = &request;
+  consumed += http_parser_execute(&state.parser, &State::callbacks(), bytes.data() + consumed, bytes.size() - consumed);
+  state.request = nullptr;
+  if (state.complete) {
+    http_parser_pause(&state.parser, 0);
+    state.started = false;
+    return Outcome::complete;
+  }
+  if (const auto error = HTTP_PARSER_ERRNO(&state.parser); error != HPE_OK) {
+    state.fail(error == HPE_HEADER_OVERFLOW   ? 431
+               : error == HPE_INVALID_VERSION ? 505
+                                              : 400,
+               http_errno_description(error));
+  }
+  return state.status != 0 ? Outcome::failed : Outcome::incomplete;
+}
+
+bool Http1Reader::in_request() const { return state_->started; }
+bool Http1Reader::take_expects_continue() {
+  return state_->headers_complete && std::exchange(state_->expects_continue, false);
+}
+bool Http1Reader::keep_alive() const { return state_->keep_alive; }
+bool Http1Reader::is_http10() const { return state_->parser.http_minor == 0; }
+int Http1Reader::failure_status() const { return state_->status; }
+std::string_view Http1Reader::failure() const { return state_->failure; }
+
+}  // namespace gauntlet::base::http

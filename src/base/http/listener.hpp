@@ -1,0 +1,82 @@
+#pragma once
+// The one listener of both services: HTTP/1.1, HTTP/2 by prior knowledge (h2c) and, on HTTP/2, gRPC, all on one port.
+// One instance a thread, each with its own socket under SO_REUSEPORT; nothing is shared between them.
+//
+//   base::EventLoop loop;
+//   http::Listener listener(loop, {.port = 8000}, router, &rpc_server);
+//   if (auto listening = listener.listen(); !listening) return listening.error();
+//   loop.run();
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/event_loop.hpp"
+#include "base/http/exchange.hpp"
+#include "base/http/router.hpp"
+
+namespace gauntlet::base::http {
+
+class StreamService;
+
+/// Told of every request at the moment its answer is handed over (also 404, 413 and the like): metrics, access log.
+using Observer =
+    std::function<void(const Request& request, std::string_view route, int status, std::chrono::nanoseconds elapsed)>;
+
+struct ListenerOptions {
+  std::string address = "0.0.0.0";  // numeric IPv4 or IPv6; "::" takes both
+  std::uint16_t port = 0;           // 0: the kernel chooses; see Listener::port()
+  bool reuse_port = true;           // several listeners (threads) may share the port
+  int backlog = 1024;
+
+  // Each limit bounds what one peer can make us hold.
+  std::size_t max_header_bytes = 16 * 1024;               // request line and headers; beyond: 431
+  std::size_t max_body_bytes = 1024 * 1024;               // beyond: 413 (gRPC has its own limit)
+  std::size_t max_buffered_response_bytes = 1024 * 1024;  // a slow reader's connection is not read beyond this
+  std::size_t max_connections = 20'000;                   // beyond: closed at accept
+  std::uint32_t max_concurrent_streams = 1'000;           // per HTTP/2 connection
+
+  std::chrono::milliseconds header_timeout{10'000};         // from the first byte of a request to its last
+  std::chrono::milliseconds idle_timeout{120'000};          // HTTP/1.1 without a request in flight
+  std::chrono::milliseconds http2_idle_timeout{1'800'000};  // HTTP/2 without a stream: clients mean to keep these
+  std::chrono::milliseconds write_timeout{60'000};          // without any progress of pending output
+
+  Observer observer = {};
+};
+
+/// Belongs to its loop's thread, destructor included; `router` and `streams` outlive it.
+class Listener {
+ public:
+  /// `streams` takes HTTP/2 requests of its own content type (base::grpc::Server does); may be null.
+  Listener(EventLoop& loop, ListenerOptions options, const Router& router, StreamService* streams = nullptr);
+  /// Closes everything at once; see drain() for the polite way.
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// Binds and starts accepting. Fails, naming address, port and reason, when the port is taken or not permitted.
+  Expected<void> listen();
+  /// The port bound.
+  std::uint16_t port() const;
+
+  /// Stops accepting, tells peers (Connection: close, GOAWAY), finishes what is in flight, then calls `done` once.
+  /// Streams without an end (health Watch) and dead clients hold it up: bound it with a timer, then destroy this.
+  void drain(std::function<void()> done);
+
+  struct Counts {
+    std::size_t connections = 0;  // open now
+    std::size_t in_flight = 0;    // requests and calls without an answer yet
+    std::uint64_t accepted = 0;   // since the start
+    std::uint64_t rejected = 0;   // closed at accept: max_connections, or no descriptor left
+  };
+  Counts counts() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gauntlet::base::http

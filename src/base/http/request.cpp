@@ -1,0 +1,92 @@
+#include "base/http/request.hpp"
+
+#include <cassert>
+
+#include "base/percent.hpp"
+
+namespace gauntlet::base::http {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+// A pooled request keeps its memory, but not what one unusual body made of it.
+constexpr std::size_t kKeptBodyBytes = 64 * 1024;
+
+}  // namespace
+
+Request::Slice Request::store(std::string_view text) {
+  const Slice slice{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(text.size())};
+  text_.append(text);
+  return slice;
+}
+
+void Request::clear() {
+  text_.clear();
+  method_ = target_ = path_ = query_ = authority_ = {};
+  headers_.clear();
+  parameters_.clear();
+  if (body_.capacity() > kKeptBodyBytes) {
+    body_ = {};
+  } else {
+    body_.clear();
+  }
+  http2_ = from_loopback_ = false;
+}
+
+void Request::set_target(std::string_view target) {
+  target_ = store(target);
+  const std::size_t question = target.find('?');
+  const std::size_t path_size = question == std::string_view::npos ? target.size() : question;
+  path_ = {target_.offset, static_cast<std::uint32_t>(path_size)};
+  if (path_size < target.size()) {
+    query_ = {static_cast<std::uint32_t>(target_.offset + path_size + 1),
+              static_cast<std::uint32_t>(target.size() - path_size - 1)};
+  } else {
+    query_ = {};
+  }
+}
+
+void Request::add_header(std::string_view name, std::string_view value) {
+  HeaderSlices slices;
+  slices.name = store(name);
+  for (std::size_t i = slices.name.offset; i < text_.size(); ++i) text_[i] = lower(text_[i]);
+  slices.value = store(value);
+  headers_.push_back(slices);
+}
+
+std::optional<std::string_view> Request::header(std::string_view lower_case_name) const {
+  for (const HeaderSlices& header : headers_) {
+    if (header.name.size == lower_case_name.size() && view(header.name) == lower_case_name) return view(header.value);
+  }
+  return std::nullopt;
+}
+
+std::size_t Request::header_occurrences(std::string_view lower_case_name) const {
+  std::size_t occurrences = 0;
+  for (const HeaderSlices& header : headers_) occurrences += view(header.name) == lower_case_name ? 1 : 0;
+  return occurrences;
+}
+
+std::string_view Request::parameter(std::string_view name) const {
+  for (const Parameter& parameter : parameters_) {
+    if (parameter.name == name) return parameter.value;
+  }
+  assert(false && "the route's pattern has no such parameter");
+  return {};
+}
+
+std::optional<std::string> Request::query_value(std::string_view name) const {
+  std::string_view rest = query();
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('&');
+    const std::string_view pair = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    const std::size_t equals = pair.find('=');
+    const auto key = percent_decode(pair.substr(0, equals), true);
+    if (!key || *key != name) continue;
+    return equals == std::string_view::npos ? std::string() : percent_decode(pair.substr(equals + 1), true);
+  }
+  return std::nullopt;
+}
+
+}  // namespace gauntlet::base::http

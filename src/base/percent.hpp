@@ -1,0 +1,16 @@
+#pragma once
+// Percent-encoding of URLs (RFC 3986) and of gRPC status messages.
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gauntlet::base {
+
+/// Nothing when a '%' is not followed by two hex digits. '+' stays '+' unless `plus_is_space` (query values).
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
+/// grpc-message: bytes outside printable ASCII, and '%', become %XX.
+std::string percent_encode_grpc_message(std::string_view text);
+/// Well-formed UTF-8 (no surrogates, no overlong forms) without NUL: what PostgreSQL accepts as text.
+bool is_text(std::string_view bytes);
+
+}  // namespace gauntlet::base

@@ -1,0 +1,184 @@
+#include "challenge/progress.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gauntlet::challenge {
+namespace {
+
+constexpr std::int32_t kProgressMax = std::numeric_limits<std::int32_t>::max();
+
+std::int32_t one_more(std::int32_t progress) { return progress == kProgressMax ? progress : progress + 1; }
+
+/// What counts against the target.
+std::int32_t counted_progress(const Goal& goal, const Row& row) {
+  if (goal.rule != ProgressRule::relative) return row.progress;
+  if (!row.baseline_value) return 0;
+  const std::int64_t gained = std::int64_t{row.progress} - *row.baseline_value;
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(gained, 0, kProgressMax));
+}
+
+std::chrono::sys_days day_of(Instant instant) { return std::chrono::floor<std::chrono::days>(instant); }
+
+/// Progress after one more occurrence of what the goal counts.
+void count(const Goal& goal, Row& row) {
+  if (goal.rule == ProgressRule::relative && !row.baseline_value) row.baseline_value = 0;
+  row.progress = one_more(row.progress);
+}
+
+/// Progress after a statistic took a value; false when the value says nothing.
+bool take_value(const Goal& goal, Row& row, const Event& event) {
+  const std::optional<std::int32_t> progress = progress_from_value(*event.value);
+  if (!progress) return false;
+  row.progress = *progress;
+  if (goal.rule == ProgressRule::relative && !row.baseline_value) {
+    const double before = std::trunc(*event.value) - std::trunc(event.increment);
+    constexpr double kMin = std::numeric_limits<std::int32_t>::min();
+    row.baseline_value =
+        std::isnan(before) ? *progress : static_cast<std::int32_t>(std::clamp<double>(before, kMin, kProgressMax));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view to_string(Status status) {
+  switch (status) {
+    case Status::not_started:
+      return "not_started";
+    case Status::in_progress:
+      return "in_progress";
+    case Status::completed:
+      return "completed";
+    case Status::claimed:
+      break;
+  }
+  return "claimed";
+}
+
+std::optional<Status> parse_status(std::string_view text) {
+  for (const Status status : {Status::not_started, Status::in_progress, Status::completed, Status::claimed}) {
+    if (text == to_string(status)) return status;
+  }
+  return std::nullopt;
+}
+
+const Row* find_row(PlayerRows rows, GoalIndex goal) {
+  const auto found =
+      std::lower_bound(rows.begin(), rows.end(), goal,
+                       [](const PlayerRow& player_row, GoalIndex wanted) { return player_row.goal < wanted; });
+  return found != rows.end() && found->goal == goal ? &found->row : nullptr;
+}
+
+bool is_stale(const Goal& goal, const Row& row, Instant now) {
+  return goal.rotation && row.updated_at < last_boundary(goal.rotation->schedule, now);
+}
+
+bool is_reset_due(const Goal& goal, const Row& row, Instant now) {
+  return goal.rotation && goal.rotation->reset_progress &&
+         (row.status != Status::claimed || goal.rotation->allow_reselection) && is_stale(goal, row, now);
+}
+
+Row current(const Goal& goal, const Row& row, Instant now) {
+  if (!is_reset_due(goal, row, now)) return row;
+  Row reset = row;
+  reset.progress = 0;
+  reset.status = Status::not_started;
+  reset.completed_at.reset();
+  reset.claimed_at.reset();
+  reset.baseline_value.reset();
+  reset.expires_at = expires_at(goal, now);
+  reset.updated_at = now;
+  return reset;
+}
+
+Display display(const Goal& goal, const Row* row, Instant now) {
+  if (row == nullptr) return {};
+  if (is_reset_due(goal, *row, now)) return {0, Status::not_started, row->is_active, std::nullopt, std::nullopt};
+  return {counted_progress(goal, *row), row->status, row->is_active, row->completed_at, row->claimed_at};
+}
+
+std::optional<Instant> expires_at(const Goal& goal, Instant now) {
+  if (!goal.rotation) return std::nullopt;
+  return next_boundary(goal.rotation->schedule, now);
+}
+
+bool is_met(const Goal& goal, const Row* row, Instant now) {
+  return row != nullptr && (row->status == Status::completed || row->status == Status::claimed) &&
+         !is_reset_due(goal, *row, now);
+}
+
+bool is_locked(const Config& config, const Goal& goal, PlayerRows rows, Instant now) {
+  return std::any_of(goal.prerequisites.begin(), goal.prerequisites.end(), [&](GoalIndex prerequisite) {
+    return !is_met(config.goal(prerequisite), find_row(rows, prerequisite), now);
+  });
+}
+
+Row new_row(const Goal& goal, bool active, Instant now) {
+  Row row;
+  row.is_active = active;
+  row.updated_at = now;
+  if (active) {
+    row.assigned_at = now;
+    row.expires_at = expires_at(goal, now);
+  }
+  return row;
+}
+
+Row set_active(const Goal& goal, const Row* row, bool active, Instant now) {
+  if (row == nullptr) return new_row(goal, active, now);
+  Row next = current(goal, *row, now);
+  next.is_active = active;
+  if (active) {
+    next.assigned_at = now;
+    next.expires_at = expires_at(goal, now);
+  }
+  return next;
+}
+
+std::optional<Row> apply_event(const Goal& goal, const Row& row, const Event& event, Instant now) {
+  if (!row.is_active) return std::nullopt;
+  Row next = current(goal, row, now);
+  if (next.status == Status::claimed) return std::nullopt;
+  switch (goal.rule) {
+    case ProgressRule::absolute:
+    case ProgressRule::relative:
+      if (!event.value) {
+        count(goal, next);
+      } else if (!take_value(goal, next, event)) {
+        return std::nullopt;
+      }
+      break;
+    case ProgressRule::increment:
+      count(goal, next);
+      break;
+    case ProgressRule::increment_daily:
+      // A row that has counted nothing yet was last written by its creation or reset, not by today's event.
+      if (next.progress > 0 && day_of(next.updated_at) >= day_of(now)) return std::nullopt;
+      count(goal, next);
+      break;
+    case ProgressRule::daily:
+      next.progress = 1;
+      break;
+  }
+  const bool completed =
+      goal.rule == ProgressRule::daily || counted_progress(goal, next) >= goal.requirement.target_value;
+  if (!completed) {
+    next.status = Status::in_progress;
+    next.completed_at.reset();
+  } else if (next.status != Status::completed) {
+    next.status = Status::completed;
+    next.completed_at = now;
+  }
+  if (next == row) return std::nullopt;
+  next.updated_at = now;
+  return next;
+}
+
+std::optional<std::int32_t> progress_from_value(double value) {
+  if (!(value > -1)) return std::nullopt;  // below zero once truncated, or not a number
+  return value >= kProgressMax ? kProgressMax : static_cast<std::int32_t>(value);
+}
+
+}  // namespace gauntlet::challenge

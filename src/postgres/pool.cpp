@@ -1,0 +1,486 @@
+#include "postgres/pool.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <deque>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace gauntlet::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+using base::Error;
+using base::ErrorKind;
+using Clock = base::EventLoop::Clock;
+
+const Statement kBegin("BEGIN", {});
+const Statement kCommit("COMMIT", {});
+const Statement kRollback("ROLLBACK", {});
+
+/// One place for a connection. A lease keeps its slot alive; a lost connection leaves the slot with none.
+struct Slot {
+  std::unique_ptr<Connection> connection;
+  bool ready = false;  // open, and the session start has run
+  bool leased = false;
+};
+
+/// A call that waits for a connection that no transaction holds.
+struct Parked {
+  std::vector<Execution> group;
+  ResultsCallback callback;
+};
+
+struct WaitingBegin {
+  std::function<void(base::Expected<Transaction>)> callback;
+  Clock::time_point give_up;
+};
+
+ResultsCallback first_of(ResultCallback callback) {
+  return [callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
+    if (!results) return callback(tl::unexpected<Error>(std::move(results.error())));
+    callback(std::move(results->front()));
+  };
+}
+
+}  // namespace
+
+class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
+ public:
+  Impl(base::EventLoop& loop, ConnectionOptions options, PoolLimits limits)
+      : loop_(loop), options_(std::move(options)), limits_(limits) {
+    assert(limits_.max_connections >= 1);
+  }
+
+  void start() {
+    // In the loop's first round, so that observers set after construction see everything.
+    retry_timer_ = loop_.call_after(0ns, [this] {
+      retry_timer_ = 0;
+      connect();
+    });
+  }
+
+  void shut_down() {
+    shut_down_ = true;
+    if (retry_timer_ != 0) loop_.cancel(retry_timer_);
+    if (wait_timer_ != 0) loop_.cancel(wait_timer_);
+    availability_observer_ = nullptr;
+    when_available_.clear();
+    const Error gone{ErrorKind::unavailable, "the PostgreSQL pool is shutting down"};
+    fail_waiting(gone);
+    for (auto& slot : std::exchange(slots_, {})) slot->connection.reset();
+  }
+
+  // --- calls
+
+  void execute_group(std::span<const Execution> group, ResultsCallback callback) {
+    if (auto refusal = refused()) return refuse(std::move(callback), std::move(*refusal));
+    Slot* slot = pick();
+    if (slot == nullptr) {
+      parked_statements_ += group.size();
+      parked_.push_back({std::vector<Execution>(group.begin(), group.end()), std::move(callback)});
+      return;
+    }
+    slot->connection->execute_group(group, counted(group.size(), std::move(callback)));
+  }
+
+  void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
+    if (auto refusal = refused()) return refuse(first_of(std::move(callback)), std::move(*refusal));
+    Slot* slot = pick();
+    if (slot == nullptr) {
+      ++parked_statements_;
+      parked_.push_back({{Execution{&statement, parameters}}, first_of(std::move(callback))});
+      return;
+    }
+    slot->connection->execute(statement, parameters, counted(1, std::move(callback)));
+  }
+
+  void begin(std::function<void(base::Expected<Transaction>)> callback) {
+    if (ready_ == 0) {
+      loop_.post([callback = std::move(callback), error = unavailable()] { callback(tl::unexpected<Error>(error)); });
+      return;
+    }
+    if (waiting_begins_.size() >= limits_.max_waiting_transactions) {
+      loop_.post([callback = std::move(callback)] {
+        callback(base::fail(ErrorKind::resource_exhausted, "too many transactions wait for a PostgreSQL connection"));
+      });
+      return;
+    }
+    waiting_begins_.push_back({std::move(callback), loop_.now() + limits_.max_wait});
+    arm_wait_timer();
+    serve_begins_soon();
+  }
+
+  void release(Slot& slot) {
+    slot.leased = false;
+    if (shut_down_) return;
+    serve_parked();
+    serve_begins_soon();
+  }
+
+  bool is_available() const { return ready_ > 0; }
+
+  void when_available(std::function<void()> task) {
+    if (is_available())
+      loop_.post(std::move(task));
+    else
+      when_available_.push_back(std::move(task));
+  }
+
+  void on_availability(std::function<void(bool)> observer) { availability_observer_ = std::move(observer); }
+  void on_connect(std::vector<Execution> session_start) { session_start_ = std::move(session_start); }
+
+  Counts counts() const {
+    Counts counts = counts_;
+    counts.connections = ready_;
+    counts.waiting_transactions = waiting_begins_.size();
+    counts.in_flight = in_flight();
+    for (const auto& slot : slots_) counts.leased += slot->leased ? 1 : 0;
+    return counts;
+  }
+  const std::string& last_failure() const { return last_failure_; }
+  void later(base::EventLoop::Task task) { loop_.post(std::move(task)); }
+
+  /// Statements of transactions are counted here too.
+  template <class T>
+  std::function<void(base::Expected<T>)> counted(std::size_t statements, std::function<void(base::Expected<T>)> callback) {
+    counts_.statements += statements;
+    return [self = weak_from_this(), callback = std::move(callback)](base::Expected<T> result) {
+      if (!result)
+        if (const auto pool = self.lock()) ++pool->counts_.failed_statements;
+      callback(std::move(result));
+    };
+  }
+
+ private:
+  // --- choosing a connection
+
+  std::size_t in_flight() const {
+    std::size_t sum = parked_statements_;
+    for (const auto& slot : slots_)
+      if (slot->ready) sum += slot->connection->in_flight();
+    return sum;
+  }
+
+  Error unavailable() const {
+    return {ErrorKind::unavailable, last_failure_.empty() ? "PostgreSQL at " + options_.describe() + ": not connected yet" : last_failure_};
+  }
+
+  std::optional<Error> refused() const {
+    if (ready_ == 0) return unavailable();
+    if (in_flight() >= limits_.max_in_flight) return Error{ErrorKind::resource_exhausted, "too many PostgreSQL statements in flight"};
+    return std::nullopt;
+  }
+
+  void refuse(ResultsCallback callback, Error error) {
+    ++counts_.failed_statements;
+    loop_.post([callback = std::move(callback), error = std::move(error)]() mutable {
+      callback(tl::unexpected<Error>(std::move(error)));
+    });
+  }
+
+  /// The ready connection with the least in flight that no transaction holds.
+  Slot* pick() {
+    Slot* best = nullptr;
+    for (const auto& slot : slots_) {
+      if (!slot->ready || slot->leased) continue;
+      if (best == nullptr || slot->connection->in_flight() < best->connection->in_flight()) best = slot.get();
+    }
+    if (best == nullptr || best->connection->in_flight() >= limits_.grow_at_in_flight) grow();
+    return best;
+  }
+
+  void serve_parked() {
+    while (!parked_.empty()) {
+      Slot* slot = pick();
+      if (slot == nullptr) return;
+      Parked call = std::move(parked_.front());
+      parked_.pop_front();
+      parked_statements_ -= call.group.size();
+      slot->connection->execute_group(call.group, counted(call.group.size(), std::move(call.callback)));
+    }
+  }
+
+  // --- transactions
+
+  void serve_begins_soon() {
+    if (serving_begins_soon_ || waiting_begins_.empty()) return;
+    serving_begins_soon_ = true;
+    loop_.post([weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->serving_begins_soon_ = false;
+      self->serve_begins();
+    });
+  }
+
+  void serve_begins() {
+    while (!waiting_begins_.empty()) {
+      std::size_t free = 0;
+      for (const auto& slot : slots_) free += slot->ready && !slot->leased ? 1 : 0;
+      const std::size_t kept_free = limits_.max_connections > 1 && ready_ > 1 ? 1 : 0;
+      if (free <= kept_free) {
+        grow();
+        return;
+      }
+      Slot* slot = pick();
+      slot->leased = true;
+      WaitingBegin waiting = std::move(waiting_begins_.front());
+      waiting_begins_.pop_front();
+      waiting.callback(make_transaction(*slot));
+    }
+  }
+
+  Transaction make_transaction(Slot& slot);
+
+  void arm_wait_timer() {
+    if (wait_timer_ != 0 || waiting_begins_.empty()) return;
+    wait_timer_ = loop_.call_at(waiting_begins_.front().give_up, [this] {
+      wait_timer_ = 0;
+      while (!waiting_begins_.empty() && waiting_begins_.front().give_up <= loop_.now()) {
+        WaitingBegin waiting = std::move(waiting_begins_.front());
+        waiting_begins_.pop_front();
+        waiting.callback(base::fail(ErrorKind::resource_exhausted, "no PostgreSQL connection came free in time"));
+      }
+      arm_wait_timer();
+    });
+  }
+
+  void fail_waiting(const Error& why) {
+    for (WaitingBegin& waiting : std::exchange(waiting_begins_, {})) waiting.callback(tl::unexpected<Error>(why));
+    parked_statements_ = 0;
+    for (Parked& call : std::exchange(parked_, {})) call.callback(tl::unexpected<Error>(why));
+  }
+
+  // --- connecting
+
+  /// One attempt at a time: while PostgreSQL is away it is probed, not stormed.
+  void grow() {
+    if (slots_.size() < limits_.max_connections && ready_ > 0 && !connecting_ && retry_timer_ == 0) connect();
+  }
+
+  void connect() {
+    if (shut_down_ || connecting_) return;
+    connecting_ = true;
+    ++counts_.connect_attempts;
+    auto slot = std::make_shared<Slot>();
+    slots_.push_back(slot);
+    const std::weak_ptr<Slot> weak = slot;
+    Connection::Observer observer;
+    observer.on_open = [this, weak] { start_session(weak.lock()); };
+    observer.on_closed = [this, weak](Error why) { closed(weak.lock(), std::move(why)); };
+    slot->connection = std::make_unique<Connection>(loop_, options_, std::move(observer));
+  }
+
+  void start_session(std::shared_ptr<Slot> slot) {
+    if (session_start_.empty()) return ready(*slot);
+    const std::weak_ptr<Slot> weak = slot;
+    auto failure = std::make_shared<std::optional<Error>>();  // shared by the callbacks of one session start
+    for (std::size_t i = 0; i < session_start_.size(); ++i) {
+      const bool last = i + 1 == session_start_.size();
+      slot->connection->execute(*session_start_[i].statement, session_start_[i].parameters,
+                                [this, weak, failure, last](base::Expected<Result> result) {
+                                  if (!result && !*failure) *failure = std::move(result.error());
+                                  const auto started = weak.lock();
+                                  if (!last || !started || shut_down_) return;
+                                  if (!*failure) return ready(*started);
+                                  closed(started, std::move(**failure).in("starting a PostgreSQL session"));
+                                });
+    }
+  }
+
+  void ready(Slot& slot) {
+    slot.ready = true;
+    connecting_ = false;
+    pause_ = {};
+    ++ready_;
+    if (ready_ == 1) {
+      if (availability_observer_) availability_observer_(true);
+      for (auto& task : std::exchange(when_available_, {})) loop_.post(std::move(task));
+    }
+    serve_parked();
+    serve_begins_soon();
+  }
+
+  void closed(std::shared_ptr<Slot> slot, Error why) {
+    if (!slot || shut_down_) return;
+    const auto found = std::find(slots_.begin(), slots_.end(), slot);
+    if (found == slots_.end()) return;
+    slots_.erase(found);
+    last_failure_ = why.message;
+    // We are inside the connection's call; it dies in the next round.
+    loop_.post([dead = std::shared_ptr<Connection>(std::move(slot->connection))] {});
+    if (slot->ready) {
+      slot->ready = false;
+      ++counts_.lost_connections;
+      if (--ready_ == 0) {
+        fail_waiting(why);
+        if (availability_observer_) availability_observer_(false);
+      }
+    } else {
+      connecting_ = false;
+    }
+    schedule_retry();
+  }
+
+  void schedule_retry() {
+    if (retry_timer_ != 0 || connecting_ || shut_down_) return;
+    if (ready_ > 0 && waiting_begins_.empty() && parked_.empty()) return;  // grow() will when there is need
+    pause_ = pause_.count() == 0 ? limits_.first_retry : std::min(pause_ * 2, limits_.last_retry);
+    const double jitter = std::uniform_real_distribution<double>(0.5, 1.5)(random_);
+    retry_timer_ = loop_.call_after(std::chrono::duration_cast<std::chrono::nanoseconds>(pause_ * jitter), [this] {
+      retry_timer_ = 0;
+      connect();
+    });
+  }
+
+  base::EventLoop& loop_;
+  const ConnectionOptions options_;
+  const PoolLimits limits_;
+  std::vector<std::shared_ptr<Slot>> slots_;  // shared with the leases, which outlive a lost connection
+  std::size_t ready_ = 0;
+  bool connecting_ = false;
+  bool shut_down_ = false;
+  bool serving_begins_soon_ = false;
+  std::chrono::milliseconds pause_{};
+  base::EventLoop::TimerId retry_timer_ = 0;
+  base::EventLoop::TimerId wait_timer_ = 0;
+  std::deque<WaitingBegin> waiting_begins_;
+  std::deque<Parked> parked_;
+  std::size_t parked_statements_ = 0;
+  std::vector<std::function<void()>> when_available_;
+  std::function<void(bool)> availability_observer_;
+  std::vector<Execution> session_start_;
+  Counts counts_;
+  std::string last_failure_;
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+/// A transaction's hold on a connection.
+class Transaction::Lease {
+ public:
+  Lease(std::shared_ptr<Pool::Impl> pool, std::shared_ptr<Slot> slot) : pool_(std::move(pool)), slot_(std::move(slot)) {}
+  ~Lease() { rollback(); }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
+    if (lost(callback)) return;
+    if (begun_) return slot_->connection->execute(statement, parameters, pool_->counted(1, std::move(callback)));
+    begun_ = true;
+    const Execution group[] = {{&kBegin, {}}, {&statement, parameters}};
+    slot_->connection->execute_group(group, pool_->counted(1, ResultsCallback([callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
+      if (!results) return callback(tl::unexpected<Error>(std::move(results.error())));
+      callback(std::move(results->back()));
+    })));
+  }
+
+  void commit(std::function<void(base::Expected<void>)> callback) {
+    if (!begun_) {
+      end();
+      return pool_->later([callback = std::move(callback)] { callback({}); });
+    }
+    ResultCallback done = [callback = std::move(callback)](base::Expected<Result> result) {
+      if (!result) return callback(tl::unexpected<Error>(std::move(result.error())));
+      if (result->command() != "COMMIT")
+        return callback(base::fail(ErrorKind::aborted, "rolled back: an earlier statement of the transaction failed"));
+      callback({});
+    };
+    if (lost(done)) return;
+    slot_->connection->execute(kCommit, {}, pool_->counted(1, std::move(done)));
+    end();  // what others send now comes after the COMMIT
+  }
+
+  /// `keep` holds the lease until the answer, since a failed statement leaves a failed transaction to roll back.
+  void execute_and_commit(const Statement& statement, const Parameters& parameters, ResultCallback callback,
+                          std::shared_ptr<Lease> keep) {
+    if (lost(callback)) return;
+    std::vector<Execution> group;
+    if (!begun_) group.push_back({&kBegin, {}});
+    begun_ = true;
+    group.push_back({&statement, parameters});
+    group.push_back({&kCommit, {}});
+    slot_->connection->execute_group(
+        group, pool_->counted(1, ResultsCallback([keep = std::move(keep), callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
+          if (!results) {
+            keep->rollback();
+            return callback(tl::unexpected<Error>(std::move(results.error())));
+          }
+          keep->end();
+          if (results->back().command() != "COMMIT")
+            return callback(base::fail(ErrorKind::aborted, "rolled back: an earlier statement of the transaction failed"));
+          callback(std::move((*results)[results->size() - 2]));
+        })));
+  }
+
+  void rollback() {
+    if (ended_) return;
+    if (begun_ && slot_->connection && slot_->ready) slot_->connection->execute(kRollback, {}, [](base::Expected<Result>) {});
+    end();
+  }
+
+ private:
+  bool lost(const ResultCallback& callback) {
+    assert(!ended_);
+    if (slot_->connection && slot_->ready) return false;
+    pool_->later([callback, error = Error{ErrorKind::unavailable, "the transaction's connection was lost: " + pool_->last_failure()}] {
+      callback(tl::unexpected<Error>(error));
+    });
+    return true;
+  }
+
+  void end() {
+    ended_ = true;
+    pool_->release(*slot_);
+  }
+
+  std::shared_ptr<Pool::Impl> pool_;
+  std::shared_ptr<Slot> slot_;
+  bool begun_ = false;
+  bool ended_ = false;
+};
+
+Transaction Pool::Impl::make_transaction(Slot& slot) {
+  const auto held = std::find_if(slots_.begin(), slots_.end(), [&](const auto& each) { return each.get() == &slot; });
+  return Transaction(std::make_unique<Transaction::Lease>(shared_from_this(), *held));
+}
+
+Transaction::Transaction(std::unique_ptr<Lease> lease) : lease_(std::move(lease)) {}
+Transaction::Transaction(Transaction&&) noexcept = default;
+Transaction& Transaction::operator=(Transaction&&) noexcept = default;
+Transaction::~Transaction() = default;
+
+void Transaction::execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
+  lease_->execute(statement, parameters, std::move(callback));
+}
+void Transaction::commit(std::function<void(base::Expected<void>)> callback) { lease_->commit(std::move(callback)); }
+void Transaction::execute_and_commit(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
+  lease_->execute_and_commit(statement, parameters, std::move(callback), std::move(lease_));
+}
+void Transaction::rollback() { lease_->rollback(); }
+
+Pool::Pool(base::EventLoop& loop, ConnectionOptions options, PoolLimits limits)
+    : impl_(std::make_shared<Impl>(loop, std::move(options), limits)) {
+  impl_->start();
+}
+Pool::~Pool() { impl_->shut_down(); }
+
+void Pool::execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
+  impl_->execute(statement, parameters, std::move(callback));
+}
+void Pool::execute_group(std::span<const Execution> group, ResultsCallback callback) {
+  impl_->execute_group(group, std::move(callback));
+}
+void Pool::begin(std::function<void(base::Expected<Transaction>)> callback) { impl_->begin(std::move(callback)); }
+bool Pool::is_available() const { return impl_->is_available(); }
+void Pool::when_available(std::function<void()> task) { impl_->when_available(std::move(task)); }
+void Pool::on_availability(std::function<void(bool)> observer) { impl_->on_availability(std::move(observer)); }
+void Pool::on_connect(std::vector<Execution> session_start) { impl_->on_connect(std::move(session_start)); }
+Pool::Counts Pool::counts() const { return impl_->counts(); }
+const std::string& Pool::last_failure() const { return impl_->last_failure(); }
+
+}  // namespace gauntlet::postgres
