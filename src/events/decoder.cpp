@@ -1,0 +1,199 @@
+#include "events/decoder.hpp"
+
+#include <google/protobuf/stubs/logging.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstring>
+
+#include "challenge/progress.hpp"
+#include "iam/account/v1/account.pb.h"
+#include "social/statistic/v1/statistic.pb.h"
+
+namespace gauntlet::events {
+namespace {
+
+using base::ErrorKind;
+using std::chrono::days;
+
+/// Width of user_goal_progress.user_id in characters; ids are ASCII in practice, so bytes are counted.
+constexpr std::size_t kMaxUserId = 100;
+
+bool is_possible_user(std::string_view user_id) {
+  return user_id.size() <= kMaxUserId && user_id.find('\0') == std::string_view::npos;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::optional<postgres::Uuid> parse_uuid(std::string_view text) {
+  const bool dashed = text.size() == 36;
+  if (!dashed && text.size() != 32) return std::nullopt;
+  postgres::Uuid uuid;
+  std::size_t nibble = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (dashed && (i == 8 || i == 13 || i == 18 || i == 23)) {
+      if (text[i] != '-') return std::nullopt;
+      continue;
+    }
+    const int digit = hex_digit(text[i]);
+    if (digit < 0) return std::nullopt;
+    uuid.bytes[nibble / 2] = static_cast<unsigned char>(uuid.bytes[nibble / 2] << 4 | digit);
+    ++nibble;
+  }
+  return uuid;
+}
+
+/// 16 bytes of the SHA-256 of the fields, each preceded by its length.
+postgres::Uuid digest(std::initializer_list<std::string_view> fields) {
+  std::string all;
+  for (const std::string_view field : fields) all.append(std::to_string(field.size())).append(":").append(field);
+  unsigned char hash[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(), hash);
+  postgres::Uuid uuid;
+  std::memcpy(uuid.bytes.data(), hash, uuid.bytes.size());
+  return uuid;
+}
+
+std::string_view bytes_of(const double& value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
+
+/// The number in text[at, at + count), or -1.
+int number_at(std::string_view text, std::size_t at, std::size_t count) {
+  int number = 0;
+  for (std::size_t i = at; i < at + count; ++i) {
+    if (text[i] < '0' || text[i] > '9') return -1;
+    number = number * 10 + (text[i] - '0');
+  }
+  return number;
+}
+
+/// Minutes east of UTC of a timestamp's end ("Z", "+02:00"); nothing when it has no such end.
+std::optional<int> offset_minutes(std::string_view text) {
+  if (text.back() == 'Z' || text.back() == 'z') return 0;
+  if (text.size() < 6) return std::nullopt;
+  const std::string_view end = text.substr(text.size() - 6);
+  const int hours = number_at(end, 1, 2);
+  const int minutes = number_at(end, 4, 2);
+  if ((end[0] != '+' && end[0] != '-') || end[3] != ':' || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+    return std::nullopt;
+  return (end[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
+}
+
+std::int32_t day_of(base::WallTime time) {
+  return static_cast<std::int32_t>(std::chrono::floor<days>(time).time_since_epoch().count());
+}
+
+}  // namespace
+
+std::optional<postgres::Date> day_of_timestamp(std::string_view text) {
+  constexpr std::size_t kShortest = 20;  // 2026-11-23T14:22:34Z
+  if (text.size() < kShortest || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' '))
+    return std::nullopt;
+  const int year = number_at(text, 0, 4);
+  const std::chrono::year_month_day date(std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(number_at(text, 5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(number_at(text, 8, 2))));
+  const int hour = number_at(text, 11, 2);
+  const int minute = number_at(text, 14, 2);
+  const std::optional<int> offset = offset_minutes(text);
+  if (year < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || !offset) return std::nullopt;
+  const auto time = std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute - *offset);
+  return postgres::Date{static_cast<std::int32_t>(std::chrono::floor<days>(time).time_since_epoch().count())};
+}
+
+EventId make_event_id(std::string_view id, std::string_view timestamp, const Event& event, std::string_view stat_code,
+                      base::WallTime now, int window_days) {
+  EventId made;
+  if (const auto uuid = parse_uuid(id))
+    made.uuid = *uuid;
+  else
+    made.uuid = digest({id, event.user_id, stat_code, bytes_of(event.value), bytes_of(event.increment)});
+  const std::int32_t today = day_of(now);
+  const auto day = day_of_timestamp(timestamp);
+  made.arrival_day = !day || day->days < today - window_days - 1 || day->days > today + 1;
+  made.day = made.arrival_day ? postgres::Date{today} : *day;
+  return made;
+}
+
+struct Decoder::Messages {
+  accelbyte::iam::account::v1::UserLoggedIn login;
+  accelbyte::social::statistic::v1::StatItemUpdated stat;
+};
+
+Decoder::Decoder(const GoalKeys& keys, DecoderOptions options)
+    : keys_(keys), options_(std::move(options)), messages_(std::make_unique<Messages>()) {
+  // protobuf prints a line for each text that is not UTF-8; garbage is counted and answered, not printed.
+  google::protobuf::SetLogHandler(nullptr);
+}
+Decoder::~Decoder() = default;
+
+namespace {
+
+bool is_other_namespace(const DecoderOptions& options, std::string_view name_space) {
+  return !options.name_space.empty() && name_space != options.name_space;
+}
+
+bool is_remembered(const DecoderOptions& options, const GoalKeys& keys, GoalKey key) {
+  return options.dedup == Dedup::all || (options.dedup == Dedup::counting && keys.counts(key));
+}
+
+}  // namespace
+
+base::Expected<Decoded> Decoder::login(std::string_view bytes, base::WallTime now) {
+  auto& message = messages_->login;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return base::fail(ErrorKind::invalid_argument, "the message is not a UserLoggedIn");
+  if (message.user_id().empty()) return base::fail(ErrorKind::invalid_argument, "userId cannot be empty");
+  Decoded decoded;
+  if (is_other_namespace(options_, message.namespace_())) {
+    decoded.ignored = Ignored::other_namespace;
+  } else if (!keys_.listens_to_logins()) {
+    decoded.ignored = Ignored::no_goal;
+  } else if (!is_possible_user(message.user_id())) {
+    decoded.ignored = Ignored::impossible_user;
+  } else {
+    Event& event = decoded.event.emplace();
+    event.user_id = message.user_id();
+    if (!message.id().empty() && is_remembered(options_, keys_, kLoginKey))
+      event.id = make_event_id(message.id(), message.timestamp(), event, {}, now, (options_.dedup_window_hours + 23) / 24);
+  }
+  return decoded;
+}
+
+base::Expected<Decoded> Decoder::stat_item_updated(std::string_view bytes, base::WallTime now) {
+  auto& message = messages_->stat;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return base::fail(ErrorKind::invalid_argument, "the message is not a StatItemUpdated");
+  if (message.user_id().empty()) return base::fail(ErrorKind::invalid_argument, "userId cannot be empty");
+  if (!message.has_payload()) return base::fail(ErrorKind::invalid_argument, "payload cannot be nil");
+  const auto& item = message.payload();
+  if (item.stat_code().empty()) return base::fail(ErrorKind::invalid_argument, "statCode cannot be empty");
+  Decoded decoded;
+  if (is_other_namespace(options_, message.namespace_())) {
+    decoded.ignored = Ignored::other_namespace;
+    return decoded;
+  }
+  const std::optional<GoalKey> key = keys_.of_stat(item.stat_code());
+  if (!key) return decoded;
+  if (!is_possible_user(message.user_id())) {
+    decoded.ignored = Ignored::impossible_user;
+    return decoded;
+  }
+  Event& event = decoded.event.emplace();
+  event.user_id = message.user_id();
+  event.key = *key;
+  event.value = item.latest_value();
+  event.increment = item.inc();
+  decoded.value_skipped = keys_.takes_value(*key) && !challenge::progress_from_value(event.value);
+  if (!message.id().empty() && is_remembered(options_, keys_, *key))
+    event.id = make_event_id(message.id(), message.timestamp(), event, item.stat_code(), now, (options_.dedup_window_hours + 23) / 24);
+  return decoded;
+}
+
+}  // namespace gauntlet::events

@@ -1,0 +1,158 @@
+// challenge-event-handler: takes the platform's events over gRPC and moves players' progress.
+//
+// Settings come from the environment (event_settings.hpp; --settings prints them). Exit status:
+//   0  ended by SIGTERM or SIGINT, events in flight committed and answered
+//   2  a setting is wrong
+//   3  the challenge config cannot be read or is wrong
+//   4  PostgreSQL does not answer, or its schema cannot be brought up to date
+//   5  a port cannot be bound
+//   6  ended by SIGTERM, but events were still in flight after SHUTDOWN_GRACE
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/admin/admin_server.hpp"
+#include "base/event_loop.hpp"
+#include "base/log.hpp"
+#include "base/settings.hpp"
+#include "base/signals.hpp"
+#include "challenge/config_parser.hpp"
+#include "events/worker.hpp"
+#include "postgres/migrations.hpp"
+
+namespace gauntlet::events {
+namespace {
+
+using base::ErrorKind;
+using base::Expected;
+
+enum class Exit : int { clean = 0, settings = 2, challenge_config = 3, database = 4, port = 5, undrained = 6 };
+
+int give_up(Exit status, const base::Error& error) {
+  std::fprintf(stderr, "challenge-event-handler: %s\n", error.message.c_str());
+  base::log::flush();
+  return static_cast<int>(status);
+}
+
+Expected<challenge::Config> load_config(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return base::fail(ErrorKind::not_found, "cannot read " + path + "; CONFIG_PATH names the challenge config");
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  auto config = challenge::parse_config(text);
+  if (!config) return base::fail(ErrorKind::invalid_argument, path + " is not a valid challenge config:\n" + challenge::describe(config.error()));
+  return std::move(*config);
+}
+
+/// Applies missing migrations; waits for PostgreSQL to come up.
+Expected<void> migrate(const EventSettings& settings) {
+  const auto configured = settings.migrations_path.empty() ? std::nullopt : std::optional(settings.migrations_path);
+  const auto folder = postgres::find_migrations(configured);
+  if (!folder) return tl::unexpected(folder.error());
+  const auto give_up_at = std::chrono::steady_clock::now() + settings.database_wait;
+  for (bool first = true;; first = false) {
+    auto migrated = postgres::migrate(settings.database, *folder);
+    if (migrated) {
+      for (const std::string& name : migrated->applied) base::log::info("migration applied", {{"name", name}});
+      return {};
+    }
+    if (migrated.error().kind != ErrorKind::unavailable || std::chrono::steady_clock::now() >= give_up_at)
+      return tl::unexpected(std::move(migrated.error()));
+    if (first) base::log::warn("waiting for PostgreSQL", {{"at", settings.database.describe()}, {"reason", migrated.error().message}});
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+}
+
+/// PostgreSQL has just been migrated, so connections stand in a moment: no event shall meet a handler without one. Should
+/// PostgreSQL go away right now, we serve all the same and answer UNAVAILABLE.
+void wait_for_connections(const Availability& availability, std::size_t workers) {
+  const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  while (availability.available() < workers && std::chrono::steady_clock::now() < give_up_at)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+void log_each_second(base::EventLoop& loop, EventMetrics& metrics) {
+  loop.call_after(std::chrono::seconds(1), [&] {
+    metrics.log_summary();
+    log_each_second(loop, metrics);
+  });
+}
+
+int run(int argc, char** argv) {
+  base::Environment environment = base::process_environment();
+  base::Settings settings_reader(environment);
+  const auto read = EventSettings::read(settings_reader, std::move(environment));
+  if (argc == 2 && std::string_view(argv[1]) == "--settings") {
+    std::fputs(settings_reader.markdown().c_str(), stdout);
+    return 0;
+  }
+  if (argc > 1)
+    return give_up(Exit::settings, {ErrorKind::invalid_argument, std::string("unknown argument ") + argv[1] + "; --settings prints the settings, which come from the environment"});
+  if (!read) return give_up(Exit::settings, read.error());
+  const EventSettings& settings = *read;
+  base::log::set_level(settings.log_level);
+
+  const auto config = load_config(settings.config_path);
+  if (!config) return give_up(Exit::challenge_config, config.error());
+  const GoalKeys keys(*config);
+  if (const auto migrated = migrate(settings); !migrated) return give_up(Exit::database, migrated.error());
+  if (settings.writer.buffer_for)
+    base::log::warn("buffered mode: events are answered before they are written; a crash loses what arrived since the last flush",
+                    {{"interval_ms", settings.writer.buffer_for->count()}, {"events_at_most", settings.threads * settings.writer.max_waiting}});
+
+  base::EventLoop loop;  // of this thread: signals, the summary line, the drain's time limit
+  base::metrics::Registry registry;
+  registry.add_process_metrics();
+  EventMetrics metrics(registry);
+  base::grpc::Health health;
+  Availability availability(health);
+  const WorkerParts parts{settings, keys, registry, metrics, health, availability};
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (std::size_t number = 0; number < settings.threads; ++number) workers.push_back(std::make_unique<Worker>(number, parts));
+  base::admin::AdminServer admin({.port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, registry);
+  if (const auto started = admin.start(); !started) return give_up(Exit::port, started.error());
+  wait_for_connections(availability, workers.size());
+  std::uint16_t port = settings.grpc_port;
+  for (const auto& worker : workers) {
+    if (const auto listening = worker->listen(port); !listening) return give_up(Exit::port, listening.error());
+    port = workers.front()->port();
+  }
+  base::log::info("challenge-event-handler is serving",
+                  {{"grpc_port", port}, {"metrics_port", admin.port()}, {"threads", settings.threads}, {"goals", keys.rows().size()}});
+
+  Exit status = Exit::clean;
+  bool draining = false;
+  std::atomic<std::size_t> left = workers.size();
+  base::SignalWatch watch(loop, {SIGTERM, SIGINT}, [&](int) {
+    if (std::exchange(draining, true)) return;
+    base::log::info("stopping: no new events");
+    health.set_all(base::grpc::Health::Status::not_serving);
+    for (const auto& worker : workers)
+      worker->drain([&] {
+        if (left.fetch_sub(1) == 1) loop.stop();
+      });
+    loop.call_after(settings.drain_time, [&] {
+      status = Exit::undrained;
+      loop.stop();
+    });
+  });
+  log_each_second(loop, metrics);
+  loop.run();
+  metrics.log_summary();
+  workers.clear();
+  base::log::info(status == Exit::clean ? "stopped" : "stopped with events in flight");
+  base::log::flush();
+  return static_cast<int>(status);
+}
+
+}  // namespace
+}  // namespace gauntlet::events
+
+int main(int argc, char** argv) {
+  gauntlet::base::block_signals({SIGTERM, SIGINT});
+  return gauntlet::events::run(argc, argv);
+}

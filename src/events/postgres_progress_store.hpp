@@ -1,0 +1,67 @@
+#pragma once
+// Commits batches to PostgreSQL over one connection of its own. A batch without event ids is one statement and one round
+// trip; with ids the first statement enters them and says which are new, then the new events are folded and applied in
+// the same transaction.
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/event_loop.hpp"
+#include "events/fold.hpp"
+#include "events/goal_keys.hpp"
+#include "events/progress_store.hpp"
+#include "postgres/pool.hpp"
+
+namespace gauntlet::events {
+
+struct StoreOptions {
+  std::string name_space;         // of rows that are created
+  bool create_rows = false;       // EVENT_ROWS=upsert: events create the missing rows of the goals they touch
+  int dedup_window_hours = 24;    // how long event ids are remembered at least
+};
+
+/// Belongs to its loop's thread; `loop`, `keys` outlive it.
+class PostgresProgressStore final : public ProgressStore {
+ public:
+  PostgresProgressStore(base::EventLoop& loop, postgres::ConnectionOptions connection, const GoalKeys& keys,
+                        StoreOptions options, base::WallClock clock = base::system_wall_clock());
+  ~PostgresProgressStore() override;
+
+  /// Called with true when the connection stands and with false when it is lost; set it before running the loop.
+  void on_availability(std::function<void(bool)> observer) { pool_.on_availability(std::move(observer)); }
+  /// Why it was lost or cannot be made.
+  const std::string& last_failure() const { return pool_.last_failure(); }
+
+  bool is_available() const override { return pool_.is_available(); }
+  void write(std::span<const Event> events, Done done) override;
+
+ private:
+  struct Entry {
+    postgres::Date day;
+    postgres::Uuid uuid;
+    std::uint32_t event;
+  };
+  void collect_ids(std::span<const Event> events);
+  void mark_new_events(std::span<const Event> events, const postgres::Result& entered);
+  void enter_ids(std::span<const Event> events, Done done);
+  void apply_alone(std::span<const Event> events, Done done);
+  void apply_in(postgres::Transaction transaction, std::span<const Event> events, Done done);
+  std::vector<postgres::Execution> statements();
+  void maintain_every_hour();
+
+  base::EventLoop& loop_;
+  const StoreOptions options_;
+  base::WallClock clock_;
+  postgres::Pool pool_;
+  base::EventLoop::TimerId maintenance_ = 0;
+  // Of the batch in flight; kept for their memory.
+  Folder folder_;
+  Changes changes_;
+  std::vector<Entry> entries_;
+  std::vector<bool> counts_;
+  std::int64_t redelivered_ = 0;
+};
+
+}  // namespace gauntlet::events

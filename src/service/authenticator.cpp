@@ -1,0 +1,57 @@
+#include "service/authenticator.hpp"
+
+#include <algorithm>
+
+#include "ags/token_verifier.hpp"
+#include "base/percent.hpp"
+
+namespace gauntlet::service {
+namespace {
+
+using base::ErrorKind;
+using base::Expected;
+using base::fail;
+
+/// The token of "Bearer <token>"; the scheme counts in any case.
+std::optional<std::string_view> bearer_token(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() <= kScheme.size()) return std::nullopt;
+  const bool is_bearer = std::equal(kScheme.begin(), kScheme.end(), authorization.begin(), [](char expected, char got) {
+    return expected == (got >= 'A' && got <= 'Z' ? static_cast<char>(got - 'A' + 'a') : got);
+  });
+  if (!is_bearer) return std::nullopt;
+  return authorization.substr(kScheme.size());
+}
+
+}  // namespace
+
+bool is_user_id(std::string_view text) {
+  constexpr auto kCharactersMax = 100;  // varchar(100)
+  const auto characters =
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  return !text.empty() && characters <= kCharactersMax && base::is_text(text);
+}
+
+void MockAuthenticator::authenticate(const Credentials& credentials, std::function<void(Expected<std::string>)> done) {
+  if (!credentials.mock_user || credentials.mock_user->empty()) return done(std::string("test-user-id"));
+  if (!is_user_id(*credentials.mock_user)) {
+    return done(fail(ErrorKind::invalid_argument, "x-mock-user-id must be 1 to 100 characters of UTF-8 text"));
+  }
+  done(std::string(*credentials.mock_user));
+}
+
+void TokenAuthenticator::authenticate(const Credentials& credentials, std::function<void(Expected<std::string>)> done) {
+  if (!credentials.authorization)
+    return done(fail(ErrorKind::unauthenticated, "an access token is needed (Authorization: Bearer ...)"));
+  const auto token = bearer_token(*credentials.authorization);
+  if (credentials.authorization_count != 1 || !token) {
+    return done(fail(ErrorKind::unauthenticated, "there must be one Authorization header, as in: Bearer <token>"));
+  }
+  verifier_.verify(*token, [done = std::move(done)](Expected<std::string> subject) {
+    if (subject && !is_user_id(*subject))
+      return done(fail(ErrorKind::unauthenticated, "the access token's user is not valid"));
+    done(std::move(subject));
+  });
+}
+
+}  // namespace gauntlet::service

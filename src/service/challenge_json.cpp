@@ -1,0 +1,222 @@
+#include "service/challenge_json.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "service/json_text.hpp"
+
+namespace gauntlet::service {
+namespace {
+
+using base::http::Body;
+using challenge::Challenge;
+using challenge::Config;
+using challenge::Goal;
+using challenge::GoalIndex;
+using challenge::Instant;
+using challenge::PlayerRow;
+using challenge::PlayerRows;
+
+/// The longest tail is about 230 bytes: every part is bounded.
+constexpr std::size_t kTailBytes = 256;
+
+/// What all goals of one schedule share in a response.
+struct Expiry {
+  std::string at;  // "" without rotation
+  std::int32_t in_seconds = 0;
+};
+
+/// Computes each schedule's expiry at most once a response.
+class Expiries {
+ public:
+  explicit Expiries(Instant now) : now_(now) {}
+  const Expiry& of(const Goal& goal) {
+    static const Expiry kNone;
+    if (!goal.rotation) return kNone;
+    Expiry& expiry = by_schedule_[static_cast<std::size_t>(goal.rotation->schedule)];
+    if (expiry.at.empty()) {
+      const Instant end = challenge::next_boundary(goal.rotation->schedule, now_);
+      expiry = {challenge::format_rfc3339(end), challenge::seconds_until(end, now_)};
+    }
+    return expiry;
+  }
+
+ private:
+  Instant now_;
+  std::array<Expiry, 3> by_schedule_;
+};
+
+/// Writes into a buffer that is known to be large enough.
+class Tail {
+ public:
+  Tail& text(std::string_view text) {
+    std::memcpy(buffer_.data() + size_, text.data(), text.size());
+    size_ += text.size();
+    return *this;
+  }
+  Tail& number(std::int32_t value) {
+    size_ = static_cast<std::size_t>(std::to_chars(buffer_.data() + size_, buffer_.data() + buffer_.size(), value).ptr -
+                                     buffer_.data());
+    return *this;
+  }
+  Tail& flag(bool value) { return text(value ? "true" : "false"); }
+  Tail& time(const std::optional<Instant>& instant) {
+    return instant ? text(challenge::Rfc3339(*instant).view()) : *this;
+  }
+  std::string_view view() const { return {buffer_.data(), size_}; }
+
+ private:
+  std::array<char, kTailBytes> buffer_;
+  std::size_t size_ = 0;
+};
+
+/// Everything of a goal behind `"progress":`, with the closing brace.
+Tail tail_of(const challenge::Display& shown, bool locked, const Expiry& expiry) {
+  Tail tail;
+  tail.number(shown.progress).text(R"(,"status":")").text(to_string(shown.status)).text(R"(","locked":)").flag(locked);
+  tail.text(R"(,"completedAt":")").time(shown.completed_at).text(R"(","claimedAt":")").time(shown.claimed_at);
+  tail.text(R"(","isActive":)").flag(shown.is_active).text(R"(,"expiresAt":")").text(expiry.at);
+  tail.text(R"(","expiresInSeconds":)").number(expiry.in_seconds).text("}");
+  return tail;
+}
+
+/// Everything of a goal up to `"progress":`.
+void append_head(std::string& out, const Config& config, const Goal& goal) {
+  out += R"({"goalId":)";
+  append_json_string(out, goal.id);
+  out += R"(,"name":)";
+  append_json_string(out, goal.name);
+  out += R"(,"description":)";
+  append_json_string(out, goal.description);
+  out += R"(,"requirement":{"statCode":)";
+  append_json_string(out, goal.requirement.stat_code);
+  out += R"(,"operator":)";
+  append_json_string(out, goal.requirement.comparison);
+  out += R"(,"targetValue":)";
+  append_json_integer(out, goal.requirement.target_value);
+  out += R"(},"reward":{"type":)";
+  append_json_string(out, to_string(goal.reward.type));
+  out += R"(,"rewardId":)";
+  append_json_string(out, goal.reward.id);
+  out += R"(,"quantity":)";
+  append_json_integer(out, goal.reward.quantity);
+  out += R"(},"prerequisites":[)";
+  for (std::size_t i = 0; i < goal.prerequisites.size(); ++i) {
+    if (i != 0) out += ',';
+    append_json_string(out, config.goal(goal.prerequisites[i]).id);
+  }
+  out += R"(],"progress":)";
+}
+
+std::uint32_t place(const std::string& text) { return static_cast<std::uint32_t>(text.size()); }
+
+}  // namespace
+
+ChallengeJson::ChallengeJson(const Config& config) {
+  text_ = R"({"challenges":[)";
+  for (const Challenge& challenge : config.challenges()) {
+    if (challenge.index != 0) text_ += ',';
+    const std::uint32_t begin = place(text_);
+    text_ += R"({"challengeId":)";
+    append_json_string(text_, challenge.id);
+    text_ += R"(,"name":)";
+    append_json_string(text_, challenge.name);
+    text_ += R"(,"description":)";
+    append_json_string(text_, challenge.description);
+    text_ += R"(,"goals":[)";
+    for (const Goal& goal : config.goals_of(challenge)) {
+      if (goal.index != challenge.first_goal) text_ += ',';
+      GoalPlace goal_place{};
+      goal_place.begin = place(text_);
+      append_head(text_, config, goal);
+      goal_place.tail = place(text_);
+      text_ += tail_of({}, !goal.prerequisites.empty(), {}).view();
+      goal_place.end = place(text_);
+      goals_.push_back(goal_place);
+      if (goal.rotation) rotating_.push_back(goal.index);
+    }
+    text_ += "]}";
+    challenges_.push_back({begin, place(text_)});
+  }
+  text_ += "]}";
+}
+
+std::vector<GoalIndex> ChallengeJson::touched(const Config& config, GoalIndex first, std::uint32_t count,
+                                              PlayerRows rows) const {
+  const GoalIndex end = first + count;
+  std::vector<GoalIndex> goals;
+  goals.reserve(rows.size() + rotating_.size());
+  const auto add = [&](GoalIndex goal) {
+    if (goal >= first && goal < end) goals.push_back(goal);
+  };
+  bool sorted = rotating_.empty();
+  for (const GoalIndex goal : rotating_) add(goal);
+  for (const PlayerRow& player_row : rows) {
+    add(player_row.goal);
+    for (const GoalIndex dependent : config.goal(player_row.goal).dependents) {
+      add(dependent);
+      sorted = false;
+    }
+  }
+  if (!sorted) {
+    std::sort(goals.begin(), goals.end());
+    goals.erase(std::unique(goals.begin(), goals.end()), goals.end());
+  }
+  return goals;
+}
+
+Body ChallengeJson::splice(const Config& config, std::uint32_t begin, std::uint32_t end,
+                           const std::vector<GoalIndex>& touched, PlayerRows rows, Instant now) const {
+  Body body;
+  body.reserve(2 * touched.size() + 1, kTailBytes * touched.size());
+  Expiries expiries(now);
+  for (const GoalIndex index : touched) {
+    const Goal& goal = config.goal(index);
+    const bool locked = !goal.prerequisites.empty() && is_locked(config, goal, rows, now);
+    const Tail tail = tail_of(display(goal, find_row(rows, index), now), locked, expiries.of(goal));
+    body.append_view(text(begin, goals_[index].tail));
+    body.append_copy(tail.view());
+    begin = goals_[index].end;
+  }
+  body.append_view(text(begin, end));
+  return body;
+}
+
+Body ChallengeJson::all(const Config& config, PlayerRows rows, Instant now) const {
+  const auto goals = touched(config, 0, static_cast<std::uint32_t>(goals_.size()), rows);
+  return splice(config, 0, place(text_), goals, rows, now);
+}
+
+Body ChallengeJson::one(const Config& config, const Challenge& challenge, PlayerRows rows, Instant now) const {
+  const ChallengePlace& where = challenges_[challenge.index];
+  return splice(config, where.begin, where.end, touched(config, challenge.first_goal, challenge.goal_count, rows), rows,
+                now);
+}
+
+Body ChallengeJson::active(const Config& config, PlayerRows rows, Instant now) const {
+  Body body;
+  Expiries expiries(now);
+  body.append_copy(R"({"challenges":[)");
+  const Challenge* open = nullptr;
+  for (const PlayerRow& player_row : rows) {
+    if (!player_row.row.is_active) continue;
+    const Goal& goal = config.goal(player_row.goal);
+    const Challenge& challenge = config.challenge_of(goal);
+    if (open != &challenge) {
+      if (open != nullptr) body.append_copy("]},");
+      body.append_view(text(challenges_[challenge.index].begin, goals_[challenge.first_goal].begin));
+      open = &challenge;
+    } else {
+      body.append_copy(",");
+    }
+    const bool locked = !goal.prerequisites.empty() && is_locked(config, goal, rows, now);
+    body.append_view(text(goals_[goal.index].begin, goals_[goal.index].tail));
+    body.append_copy(tail_of(display(goal, &player_row.row, now), locked, expiries.of(goal)).view());
+  }
+  if (open != nullptr) body.append_copy("]}");
+  body.append_copy("]}");
+  return body;
+}
+
+}  // namespace gauntlet::service

@@ -1,0 +1,56 @@
+#include "service/entity_tag.hpp"
+
+namespace gauntlet::service {
+namespace {
+
+/// 64-bit words to a hash; each step is a bijection of the state (splitmix64's finalizer), so that single changes show.
+class Hash {
+ public:
+  void add(std::uint64_t word) {
+    state_ = (state_ ^ word) + 0x9e3779b97f4a7c15;
+    state_ = (state_ ^ (state_ >> 30)) * 0xbf58476d1ce4e5b9;
+    state_ = (state_ ^ (state_ >> 27)) * 0x94d049bb133111eb;
+    state_ ^= state_ >> 31;
+  }
+  void add(const std::optional<challenge::Instant>& instant) {
+    add(instant ? static_cast<std::uint64_t>(instant->time_since_epoch().count()) : ~std::uint64_t{0});
+  }
+  void add(std::string_view text) {
+    for (const char character : text) add(static_cast<std::uint64_t>(static_cast<unsigned char>(character)));
+    add(text.size());
+  }
+  std::uint64_t value() const { return state_; }
+
+ private:
+  std::uint64_t state_ = 0;
+};
+
+}  // namespace
+
+std::optional<std::string> entity_tag(const Catalog& catalog, challenge::PlayerRows rows, std::string_view view) {
+  if (catalog.json.has_rotating_goals()) return std::nullopt;
+  Hash hash;
+  hash.add(catalog.version);
+  hash.add(view);
+  for (const auto& [goal, row] : rows) {
+    hash.add((std::uint64_t{goal} << 32) | (static_cast<std::uint64_t>(row.status) << 1) | (row.is_active ? 1 : 0));
+    hash.add((static_cast<std::uint64_t>(row.baseline_value.value_or(0)) << 32) ^
+             static_cast<std::uint64_t>(row.progress));
+    hash.add(std::uint64_t{row.baseline_value.has_value()});
+    hash.add(row.completed_at);
+    hash.add(row.claimed_at);
+  }
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string tag(18, '"');
+  std::uint64_t left = hash.value();
+  for (std::size_t i = 16; i > 0; --i, left >>= 4) tag[i] = kHex[left & 15];
+  return tag;
+}
+
+bool names_tag(std::string_view if_none_match, std::string_view tag) {
+  if (if_none_match == "*") return true;
+  // Our tags hold neither quotes nor commas, so finding one whole, quotes included, is finding it in the list.
+  return if_none_match.find(tag) != std::string_view::npos;
+}
+
+}  // namespace gauntlet::service

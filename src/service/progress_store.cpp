@@ -1,0 +1,276 @@
+#include "service/progress_store.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "postgres/statement.hpp"
+
+namespace gauntlet::service {
+namespace {
+
+using base::ErrorKind;
+using base::Expected;
+using challenge::Config;
+using challenge::Goal;
+using challenge::GoalIndex;
+using challenge::Instant;
+using challenge::PlayerRow;
+using postgres::Parameters;
+using postgres::Result;
+using postgres::Statement;
+using postgres::Timestamp;
+using postgres::Type;
+
+const Statement kRowsOfPlayer(
+    "SELECT goal_id, progress, status, is_active, completed_at, claimed_at, assigned_at, expires_at, baseline_value, "
+    "updated_at"
+    " FROM user_goal_progress WHERE user_id = $1",
+    {Type::text});
+
+// $1 user, $2 namespace, $3 now, then the goals: id, challenge, expiry.
+const Statement kAssign(
+    "INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress, status, is_active, "
+    "assigned_at,"
+    " expires_at, created_at, updated_at)"
+    " SELECT $1, g.goal_id, g.challenge_id, $2, 0, 'not_started', true, $3, g.expires_at, $3, $3"
+    " FROM unnest($4, $5, $6) AS g(goal_id, challenge_id, expires_at)"
+    " ON CONFLICT (user_id, goal_id) DO NOTHING",
+    {Type::text, Type::text, Type::timestamp, Type::text_array, Type::text_array, Type::timestamp_array});
+
+// challenge::current: $1 user, $2 now, then the goals: id, last boundary, expiry, allowReselection.
+const Statement kResetRotated(
+    "UPDATE user_goal_progress AS p SET progress = 0, status = 'not_started', completed_at = NULL, claimed_at = NULL,"
+    " baseline_value = NULL, expires_at = g.expires_at, updated_at = $2"
+    " FROM unnest($3, $4, $5, $6) AS g(goal_id, boundary, expires_at, allow_reselection)"
+    " WHERE p.user_id = $1 AND p.goal_id = g.goal_id AND p.updated_at < g.boundary"
+    " AND (p.status <> 'claimed' OR g.allow_reselection)",
+    {Type::text, Type::timestamp, Type::text_array, Type::timestamp_array, Type::timestamp_array, Type::boolean_array});
+
+// challenge::set_active, once a reset that was due is stored. An inactive row is created without assigned_at and keeps
+// the one it has. $1 user, $2 namespace, $3 now, $4 active, $5 challenge, then the goals: id, expiry.
+const Statement kSetActive(
+    "INSERT INTO user_goal_progress AS p (user_id, goal_id, challenge_id, namespace, progress, status, is_active, "
+    "assigned_at,"
+    " expires_at, created_at, updated_at)"
+    " SELECT $1, g.goal_id, $5, $2, 0, 'not_started', $4, CASE WHEN $4 THEN $3 END, CASE WHEN $4 THEN g.expires_at "
+    "END, $3, $3"
+    " FROM unnest($6, $7) AS g(goal_id, expires_at)"
+    " ON CONFLICT (user_id, goal_id) DO UPDATE SET is_active = EXCLUDED.is_active,"
+    " assigned_at = CASE WHEN EXCLUDED.is_active THEN EXCLUDED.assigned_at ELSE p.assigned_at END,"
+    " expires_at = CASE WHEN EXCLUDED.is_active THEN EXCLUDED.expires_at ELSE p.expires_at END"
+    " RETURNING assigned_at",
+    {Type::text, Type::text, Type::timestamp, Type::boolean, Type::text, Type::text_array, Type::timestamp_array});
+
+const Statement kDeactivateChallenge(
+    "UPDATE user_goal_progress SET is_active = false WHERE user_id = $1 AND challenge_id = $2 AND is_active RETURNING "
+    "goal_id",
+    {Type::text, Type::text});
+
+const Statement kPing("SELECT 1", {});
+
+std::optional<Instant> optional_instant(const postgres::Row& row, int column) {
+  const auto timestamp = row.get<std::optional<Timestamp>>(column);
+  return timestamp ? std::optional(to_instant(*timestamp)) : std::nullopt;
+}
+
+std::optional<Timestamp> optional_timestamp(const std::optional<Instant>& instant) {
+  return instant ? std::optional(to_timestamp(*instant)) : std::nullopt;
+}
+
+StoredRows read_rows(const Result& result, const Config& config) {
+  StoredRows stored;
+  stored.any = !result.empty();
+  stored.rows.reserve(static_cast<std::size_t>(result.rows()));
+  for (const postgres::Row& columns : result) {
+    const Goal* goal = config.find_goal(columns.get<std::string_view>(0));
+    const auto status = challenge::parse_status(columns.get<std::string_view>(2));
+    if (goal == nullptr || !status) continue;
+    PlayerRow& player_row = stored.rows.emplace_back();
+    player_row.goal = goal->index;
+    challenge::Row& row = player_row.row;
+    row.progress = columns.get<std::int32_t>(1);
+    row.status = *status;
+    row.is_active = columns.get<bool>(3);
+    row.completed_at = optional_instant(columns, 4);
+    row.claimed_at = optional_instant(columns, 5);
+    row.assigned_at = optional_instant(columns, 6);
+    row.expires_at = optional_instant(columns, 7);
+    row.baseline_value = columns.get<std::optional<std::int32_t>>(8);
+    row.updated_at = to_instant(columns.get<Timestamp>(9));
+  }
+  std::sort(stored.rows.begin(), stored.rows.end(),
+            [](const PlayerRow& a, const PlayerRow& b) { return a.goal < b.goal; });
+  return stored;
+}
+
+/// The goals' columns of kResetRotated; nothing when none of them ever resets.
+struct ResetArrays {
+  std::vector<std::string_view> ids;
+  std::vector<Timestamp> boundaries;
+  std::vector<Timestamp> expiries;
+  std::vector<bool> allow_reselection;
+
+  ResetArrays(const Config& config, std::span<const GoalIndex> goals, Instant now) {
+    for (const GoalIndex index : goals) {
+      const Goal& goal = config.goal(index);
+      if (!goal.rotation || !goal.rotation->reset_progress) continue;
+      const challenge::Period period = challenge::period_of(goal.rotation->schedule, now);
+      ids.push_back(goal.id);
+      boundaries.push_back(to_timestamp(period.start));
+      expiries.push_back(to_timestamp(period.end));
+      allow_reselection.push_back(goal.rotation->allow_reselection);
+    }
+  }
+
+  postgres::Execution execution(std::string_view user_id, Instant now) const {
+    Parameters parameters;
+    parameters.add(user_id)
+        .add(to_timestamp(now))
+        .add_array(ids)
+        .add_array(boundaries)
+        .add_array(expiries)
+        .add_array(allow_reselection);
+    return {&kResetRotated, std::move(parameters)};
+  }
+};
+
+/// Ids and expiries of goals, in step.
+struct GoalArrays {
+  std::vector<std::string_view> ids;
+  std::vector<std::string_view> challenge_ids;
+  std::vector<std::optional<Timestamp>> expiries;
+
+  GoalArrays(const Config& config, std::span<const GoalIndex> goals, Instant now) {
+    for (const GoalIndex index : goals) {
+      const Goal& goal = config.goal(index);
+      ids.push_back(goal.id);
+      challenge_ids.push_back(config.challenge_of(goal).id);
+      expiries.push_back(optional_timestamp(expires_at(goal, now)));
+    }
+  }
+};
+
+}  // namespace
+
+base::Error database_error(const base::Error& error) {
+  static base::log::Limit limit(10);
+  base::log::error(limit, "database error", {{"reason", error.message}});
+  if (error.kind == ErrorKind::resource_exhausted) {
+    return {ErrorKind::unavailable, "Too many requests are waiting for the database"};
+  }
+  return {ErrorKind::internal, "Database error occurred"};
+}
+
+ProgressStore::ProgressStore(postgres::Pool& pool, std::string name_space)
+    : pool_(pool), name_space_(std::move(name_space)) {}
+
+Task<Expected<StoredRows>> ProgressStore::rows_of(std::string_view user_id, const Config& config) {
+  Parameters parameters;
+  parameters.add(user_id);
+  auto result = co_await callback_of<Expected<Result>>(
+      [&](auto done) { pool_.execute(kRowsOfPlayer, parameters, std::move(done)); });
+  if (!result) co_return tl::unexpected(database_error(result.error()));
+  co_return read_rows(*result, config);
+}
+
+Task<Expected<int>> ProgressStore::assign(std::string_view user_id, const Config& config,
+                                          std::span<const GoalIndex> goals, Instant now) {
+  const GoalArrays arrays(config, goals, now);
+  Parameters parameters;
+  parameters.add(user_id).add(name_space_).add(to_timestamp(now));
+  parameters.add_array(arrays.ids).add_array(arrays.challenge_ids).add_array(arrays.expiries);
+  auto result =
+      co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kAssign, parameters, std::move(done)); });
+  if (!result) co_return tl::unexpected(database_error(result.error()));
+  co_return static_cast<int>(result->affected());
+}
+
+Task<Expected<void>> ProgressStore::reset_rotated(std::string_view user_id, const Config& config,
+                                                  std::vector<GoalIndex> goals, Instant now) {
+  const ResetArrays arrays(config, goals, now);
+  if (arrays.ids.empty()) co_return Expected<void>();
+  const postgres::Execution execution = arrays.execution(user_id, now);
+  auto result = co_await callback_of<Expected<Result>>(
+      [&](auto done) { pool_.execute(*execution.statement, execution.parameters, std::move(done)); });
+  if (!result) co_return tl::unexpected(database_error(result.error()));
+  co_return Expected<void>();
+}
+
+Task<Expected<std::optional<Instant>>> ProgressStore::set_active(std::string_view user_id, const Config& config,
+                                                                 const Goal& goal, bool active, Instant now) {
+  const GoalIndex goals[] = {goal.index};
+  std::vector<postgres::Execution> group;
+  if (const ResetArrays reset(config, goals, now); !reset.ids.empty()) group.push_back(reset.execution(user_id, now));
+  const GoalArrays arrays(config, goals, now);
+  Parameters parameters;
+  parameters.add(user_id).add(name_space_).add(to_timestamp(now)).add(active).add(config.challenge_of(goal).id);
+  parameters.add_array(arrays.ids).add_array(arrays.expiries);
+  group.push_back({&kSetActive, std::move(parameters)});
+  auto results = co_await callback_of<Expected<std::vector<Result>>>(
+      [&](auto done) { pool_.execute_group(group, std::move(done)); });
+  if (!results) co_return tl::unexpected(database_error(results.error()));
+  co_return optional_instant(results->back()[0], 0);
+}
+
+Task<Expected<ProgressStore::Selected>> ProgressStore::select_goals(std::string_view user_id, const Config& config,
+                                                                    const challenge::Challenge& challenge,
+                                                                    std::vector<GoalIndex> goals, bool replace_existing,
+                                                                    Instant now) {
+  std::vector<postgres::Execution> group;
+  if (replace_existing) {
+    Parameters parameters;
+    parameters.add(user_id).add(challenge.id);
+    group.push_back({&kDeactivateChallenge, std::move(parameters)});
+  }
+  if (const ResetArrays reset(config, goals, now); !reset.ids.empty()) group.push_back(reset.execution(user_id, now));
+  const GoalArrays arrays(config, goals, now);
+  Parameters activation;
+  activation.add(user_id).add(name_space_).add(to_timestamp(now)).add(true).add(challenge.id);
+  activation.add_array(arrays.ids).add_array(arrays.expiries);
+  group.push_back({&kSetActive, std::move(activation)});
+  Parameters reading;
+  reading.add(user_id);
+  group.push_back({&kRowsOfPlayer, std::move(reading)});
+
+  auto results = co_await callback_of<Expected<std::vector<Result>>>(
+      [&](auto done) { pool_.execute_group(group, std::move(done)); });
+  if (!results) co_return tl::unexpected(database_error(results.error()));
+  Selected selected;
+  if (replace_existing) {
+    for (const postgres::Row& row : results->front()) selected.replaced.push_back(row.get<std::string>(0));
+    // The configured ones in the config's order, so that the answer does not depend on where rows lie in the table.
+    const auto position = [&](const std::string& id) {
+      const Goal* goal = config.find_goal(id);
+      return goal == nullptr ? config.goals().size() : goal->index;
+    };
+    std::sort(selected.replaced.begin(), selected.replaced.end(), [&](const std::string& a, const std::string& b) {
+      return std::pair(position(a), a) < std::pair(position(b), b);
+    });
+  }
+  selected.rows = read_rows(results->back(), config).rows;
+  co_return selected;
+}
+
+Task<Expected<void>> ProgressStore::ping(base::EventLoop& loop, std::chrono::milliseconds patience) {
+  // Shared by the statement's callback and the timer: the later one must find the question answered.
+  struct Question {
+    std::function<void(Expected<void>)> answer;
+    base::EventLoop::TimerId timer = 0;
+  };
+  const auto question = std::make_shared<Question>();
+  co_return co_await callback_of<Expected<void>>([&](auto done) {
+    question->answer = std::move(done);
+    const auto answer_once = [question](Expected<void> answer) {
+      if (const auto callback = std::exchange(question->answer, nullptr)) callback(std::move(answer));
+    };
+    question->timer = loop.call_after(patience, [answer_once] {
+      answer_once(base::fail(ErrorKind::deadline_exceeded, "PostgreSQL does not answer"));
+    });
+    pool_.execute(kPing, {}, [question, answer_once, &loop](const Expected<Result>& result) {
+      loop.cancel(question->timer);
+      answer_once(result ? Expected<void>() : Expected<void>(tl::unexpected(result.error())));
+    });
+  });
+}
+
+}  // namespace gauntlet::service

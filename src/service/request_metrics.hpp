@@ -1,0 +1,34 @@
+#pragma once
+// challenge_api_request_duration_seconds: every REST answer by method, route and status.
+#include <chrono>
+#include <string_view>
+#include <vector>
+
+#include "base/http/request.hpp"
+#include "base/metrics.hpp"
+
+namespace gauntlet::service {
+
+/// One instance a thread: it remembers where each combination's histogram is, so that counting takes no lock.
+class RequestMetrics {
+ public:
+  /// `registry` outlives it.
+  explicit RequestMetrics(base::metrics::Registry& registry);
+
+  /// For http::ListenerOptions::observer. Unknown paths count under route "unmatched", unknown methods under "other",
+  /// so that strangers cannot make metrics.
+  void observe(const base::http::Request& request, std::string_view route, int status,
+               std::chrono::nanoseconds elapsed);
+
+ private:
+  struct Known {
+    const char* route;  // the router's pattern, one address a route; null when none matched
+    std::string_view method;
+    int status;
+    base::metrics::Histogram* histogram;
+  };
+  base::metrics::Family<base::metrics::Histogram>& family_;
+  std::vector<Known> known_;  // a few dozen at most
+};
+
+}  // namespace gauntlet::service

@@ -1,0 +1,113 @@
+#include "service/service_settings.hpp"
+
+#include <thread>
+
+namespace gauntlet::service {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+}  // namespace
+
+base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, base::Environment environment) {
+  ServiceSettings s;
+  s.name_space =
+      settings.text("AB_NAMESPACE", "accelbyte", "namespace of the deployment; written into rows and grants");
+  s.auth_enabled = settings.boolean("PLUGIN_GRPC_SERVER_AUTH_ENABLED", true,
+                                    "check tokens; false: the player is whoever header x-mock-user-id says");
+  s.key_refresh_interval =
+      duration_cast<seconds>(settings.duration("REFRESH_INTERVAL", seconds(600), seconds(1), minutes(24 * 60),
+                                               seconds(1), "how often the token issuer's keys are fetched"));
+  s.base_path = settings.text("BASE_PATH", "/challenge", "what every REST path begins with");
+  if (s.base_path == "/") s.base_path.clear();
+  if (!s.base_path.empty() && (s.base_path.front() != '/' || s.base_path.back() == '/' ||
+                               s.base_path.find_first_of("{}*? ") != std::string::npos)) {
+    settings.reject("BASE_PATH", "must begin with / and not end with it, as in /challenge; is \"" + s.base_path + "\"");
+  }
+  s.http_port =
+      settings.integer<std::uint16_t>("HTTP_PORT", 8000, {0, 65535}, "port of the REST API; 0: the kernel chooses");
+  s.grpc_port =
+      settings.integer<std::uint16_t>("GRPC_PORT", 6565, {0, 65535}, "port of the gRPC API; 0: the kernel chooses");
+  s.metrics_port = settings.integer<std::uint16_t>("METRICS_PORT", 8080, {0, 65535},
+                                                   "port of /metrics and /debug/pprof; 0: the kernel chooses");
+  s.pprof_from_anywhere =
+      settings.boolean("PPROF_FROM_ANYWHERE", false, "answer /debug/pprof to callers other than loopback");
+  const auto cores = static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency()));
+  s.threads = static_cast<std::size_t>(
+      settings.integer("SERVICE_THREADS", cores, {1, 256}, "worker threads; default: the cores"));
+  s.database_connections = static_cast<std::size_t>(settings.integer(
+      "DB_MAX_OPEN_CONNS", std::int64_t{25}, {1, 10000}, "connections to PostgreSQL, of all threads together"));
+  s.database_wait =
+      duration_cast<milliseconds>(settings.duration("DB_STARTUP_WAIT", seconds(30), seconds(0), minutes(60), seconds(1),
+                                                    "how long the start waits for PostgreSQL to come up"));
+  s.drain_time =
+      duration_cast<milliseconds>(settings.duration("SHUTDOWN_GRACE", seconds(15), seconds(0), minutes(10), seconds(1),
+                                                    "how long SIGTERM waits for requests in flight"));
+  s.challenge_config_path =
+      settings.text("CHALLENGE_CONFIG_PATH", "config/challenges.json", "the challenges and goals");
+  s.migrations_path = settings.text("MIGRATIONS_PATH", "",
+                                    "folder of the schema's migrations; default: ./migrations, or beside the program");
+  s.real_rewards = settings.choice("REWARD_CLIENT_MODE", "mock", {"mock", "real"}, "who grants rewards") == "real";
+  const bool mock_latencies = settings.boolean("MOCK_AGS", false, "the mock takes as long as the platform would");
+  const auto least = settings.integer("MOCK_AGS_LATENCY_MIN_MS", std::int64_t{50}, {0, 60000},
+                                      "shortest time of a mock grant, while MOCK_AGS=true");
+  const auto most = settings.integer("MOCK_AGS_LATENCY_MAX_MS", std::int64_t{200}, {0, 60000},
+                                     "longest time of a mock grant, while MOCK_AGS=true");
+  if (least > most) {
+    settings.reject("MOCK_AGS_LATENCY_MIN_MS", "must not be above MOCK_AGS_LATENCY_MAX_MS: " + std::to_string(least) +
+                                                   " > " + std::to_string(most));
+  }
+  if (mock_latencies) s.mock_latency = {milliseconds(least), milliseconds(most)};
+  s.rewards_honour_keys =
+      settings.boolean("REWARD_IDEMPOTENCY", !s.real_rewards,
+                       "the platform grants once for one idempotency key, which is sent along; false: grants of "
+                       "unknown outcome wait for a person. Default: true for the mock, false for the real platform");
+  const std::string base_url =
+      settings.text("AB_BASE_URL", "", "the platform's address, as in https://demo.accelbyte.io");
+  const std::string client_id =
+      settings.text("AB_CLIENT_ID", "", "the service's OAuth client, for REWARD_CLIENT_MODE=real");
+  const std::string client_secret = settings.secret("AB_CLIENT_SECRET", "", "its secret");
+  s.platform = {base_url, s.name_space, client_id, client_secret};
+  while (!s.platform.base_url.empty() && s.platform.base_url.back() == '/') s.platform.base_url.pop_back();
+  if ((s.auth_enabled || s.real_rewards) && !base_url.starts_with("https://") && !base_url.starts_with("http://")) {
+    settings.reject("AB_BASE_URL",
+                    "must be the platform's http(s) address while PLUGIN_GRPC_SERVER_AUTH_ENABLED=true (the default) "
+                    "or REWARD_CLIENT_MODE=real; is \"" +
+                        base_url + "\"");
+  }
+  if (s.real_rewards && client_id.empty()) settings.reject("AB_CLIENT_ID", "must be set while REWARD_CLIENT_MODE=real");
+  if (s.real_rewards && client_secret.empty())
+    settings.reject("AB_CLIENT_SECRET", "must be set while REWARD_CLIENT_MODE=real");
+  const std::string level = settings.text("LOG_LEVEL", "info", "debug, info, warn, error or off");
+  if (const auto parsed = base::log::parse_level(level)) {
+    s.log_level = *parsed;
+  } else {
+    settings.reject("LOG_LEVEL", "must be one of debug, info, warn, error, off; is \"" + level + "\"");
+  }
+  // The DB_ variables are postgres's own to read; they are named here for the settings table.
+  settings.text("DB_HOST", "localhost", "PostgreSQL's host, address, or the folder of its unix socket");
+  settings.text("DB_PORT", "5432", "PostgreSQL's port");
+  settings.text("DB_NAME", "challenge_db", "the database");
+  settings.text("DB_USER", "postgres", "the database role");
+  settings.secret("DB_PASSWORD", "", "the role's password");
+  settings.text("DB_SSLMODE", "disable", "disable, allow, prefer, require, verify-ca or verify-full");
+
+  auto database =
+      postgres::ConnectionOptions::from_settings([&](const std::string& name) -> std::optional<std::string> {
+        const auto found = environment.find(name);
+        return found == environment.end() ? std::nullopt : std::optional(found->second);
+      });
+  const auto checked = settings.check();
+  if (!checked && !database)
+    return base::fail(base::ErrorKind::invalid_argument, checked.error().message + "\n" + database.error().message);
+  if (!checked) return tl::unexpected(checked.error());
+  if (!database) return tl::unexpected(database.error());
+  s.database = std::move(*database);
+  s.database.application_name = "challenge-service";
+  return s;
+}
+
+}  // namespace gauntlet::service

@@ -1,0 +1,42 @@
+#pragma once
+// challenge-service's settings: the environment variables of the deployed services (contract section 7) and ours.
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "ags/mock_reward_client.hpp"
+#include "ags/platform_access.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/settings.hpp"
+#include "postgres/connection_options.hpp"
+
+namespace gauntlet::service {
+
+struct ServiceSettings {
+  std::string name_space;                          // AB_NAMESPACE
+  bool auth_enabled = true;                        // PLUGIN_GRPC_SERVER_AUTH_ENABLED
+  std::chrono::seconds key_refresh_interval{600};  // REFRESH_INTERVAL
+  ags::PlatformAddress platform;                   // AB_*; its client only where rewards are real
+  std::string base_path;                           // BASE_PATH
+  std::uint16_t http_port = 8000;
+  std::uint16_t grpc_port = 6565;
+  std::uint16_t metrics_port = 8080;
+  bool pprof_from_anywhere = false;
+  std::size_t threads = 1;
+  std::size_t database_connections = 25;  // of all threads together
+  std::chrono::milliseconds database_wait{0};
+  std::chrono::milliseconds drain_time{0};
+  postgres::ConnectionOptions database;
+  std::string challenge_config_path;
+  std::string migrations_path;  // empty: searched for
+  bool real_rewards = false;    // REWARD_CLIENT_MODE=real
+  ags::MockLatency mock_latency;
+  bool rewards_honour_keys = true;
+  base::log::Level log_level = base::log::Level::info;
+
+  /// Reads every setting; the error has a line for each bad one. `settings` then knows them all (its markdown()).
+  static base::Expected<ServiceSettings> read(base::Settings& settings, base::Environment environment);
+};
+
+}  // namespace gauntlet::service
