@@ -1,0 +1,123 @@
+#include "engine/compatibility.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace gauntlet::engine {
+namespace {
+
+using enum Compatibility;
+
+constexpr std::string_view kLanguage = "Language and loading";
+constexpr std::string_view kModules = "Modules";
+constexpr std::string_view kHttp = "k6/http";
+constexpr std::string_view kGrpc = "k6/net/grpc";
+constexpr std::string_view kExecution = "Execution";
+constexpr std::string_view kResults = "Metrics and results";
+constexpr std::string_view kCommands = "Commands";
+
+constexpr std::array kTable = {
+    CompatibilityRow{kLanguage, "ES modules, local imports, re-exports, import.meta.resolve", same, ""},
+    CompatibilityRow{kLanguage, "CommonJS (require, module.exports)", same, ""},
+    CompatibilityRow{kLanguage, "open() text and binary, init only", same, ""},
+    CompatibilityRow{kLanguage, "JavaScript itself", better, "QuickJS-ng: all of ES2023, where k6's engine lacks for await, named groups and more"},
+    CompatibilityRow{kLanguage, "timers, promises, async exported functions", same, ""},
+    CompatibilityRow{kLanguage, "console", same, "standard error, as k6's log lines"},
+    CompatibilityRow{kLanguage, "TypeScript", absent, ""},
+    CompatibilityRow{kLanguage, "imports over https (jslib)", absent, "put a copy of the file beside the script"},
+    CompatibilityRow{kLanguage, "crypto global (webcrypto)", absent, ""},
+
+    CompatibilityRow{kModules, "k6", same, "Math.random after randomSeed() repeats itself, but not Go's sequence"},
+    CompatibilityRow{kModules, "k6/data", same, "SharedArray"},
+    CompatibilityRow{kModules, "k6/encoding", same, ""},
+    CompatibilityRow{kModules, "k6/execution", same, ""},
+    CompatibilityRow{kModules, "k6/http", same, "see below"},
+    CompatibilityRow{kModules, "k6/metrics", same, ""},
+    CompatibilityRow{kModules, "k6/net/grpc", same, "see below"},
+    CompatibilityRow{kModules, "k6/timers", same, ""},
+    CompatibilityRow{kModules, "k6/crypto", absent, ""},
+    CompatibilityRow{kModules, "k6/crypto/x509", absent, ""},
+    CompatibilityRow{kModules, "k6/html", absent, ""},
+    CompatibilityRow{kModules, "k6/ws", absent, ""},
+    CompatibilityRow{kModules, "k6/websockets", absent, ""},
+    CompatibilityRow{kModules, "k6/secrets", absent, ""},
+    CompatibilityRow{kModules, "k6/experimental/csv", absent, ""},
+    CompatibilityRow{kModules, "k6/experimental/fs", absent, ""},
+    CompatibilityRow{kModules, "k6/experimental/streams", absent, ""},
+    CompatibilityRow{kModules, "k6/experimental/websockets", absent, ""},
+    CompatibilityRow{kModules, "k6/experimental/redis", absent, "gone in k6 2, too"},
+    CompatibilityRow{kModules, "k6/browser", absent, "out of scope"},
+    CompatibilityRow{kModules, "k6/x/*", absent, "extensions are Go code"},
+
+    CompatibilityRow{kHttp, "get, head, post, put, patch, del, options, request, asyncRequest, batch", same, ""},
+    CompatibilityRow{kHttp, "params, Response with lazy properties, json() with selectors", same, ""},
+    CompatibilityRow{kHttp, "cookies, redirects, multipart, forms, url template, response callbacks", same, ""},
+    CompatibilityRow{kHttp, "auth basic and digest", same, ""},
+    CompatibilityRow{kHttp, "auth ntlm", absent, ""},
+    CompatibilityRow{kHttp, "TLS", same, "HTTP/1.1 only: HTTP/2 is not offered"},
+    CompatibilityRow{kHttp, "HTTP/2", absent, ""},
+    CompatibilityRow{kHttp, "html(), submitForm(), clickLink()", absent, ""},
+    CompatibilityRow{kHttp, "proxies from the environment", absent, ""},
+
+    CompatibilityRow{kGrpc, "load, loadProtoset, connect, invoke, asyncInvoke, close", same, ""},
+    CompatibilityRow{kGrpc, "metrics of calls that time out", better, "recorded; k6 leaves them out"},
+    CompatibilityRow{kGrpc, "grpc_reqs, grpc_req_failed", better, "k6 has no count and no failure rate"},
+    CompatibilityRow{kGrpc, "schemas", better, "compiled once a process, not once a virtual user"},
+    CompatibilityRow{kGrpc, "status constants", better, "plain numbers, so that === 0 holds, too"},
+
+    CompatibilityRow{kExecution, "shared-iterations, per-vu-iterations, constant-vus, ramping-vus, constant-arrival-rate, ramping-arrival-rate", same, ""},
+    CompatibilityRow{kExecution, "--duration alone", better, "stretches the script's own scenarios and says so; --strict-k6 gives k6's rule"},
+    CompatibilityRow{kExecution, "intended start", better, "latency from the moment an iteration was due, beside service time"},
+    CompatibilityRow{kExecution, "exit codes", same, ""},
+    CompatibilityRow{kExecution, "externally-controlled executor", absent, "gone in k6 2, too"},
+
+    CompatibilityRow{kResults, "thresholds with tag filters, abortOnFail, delayAbortEval", same, ""},
+    CompatibilityRow{kResults, "memory of metrics", better, "does not grow with the number of samples; percentiles within 0.1 %, exact while counts are small"},
+    CompatibilityRow{kResults, "end-of-test summary, handleSummary, --summary-export", same, ""},
+    CompatibilityRow{kResults, "--out json=F.json", better, "the summary and a series; --out points=F is k6's line format"},
+    CompatibilityRow{kResults, "--out csv=F", same, ""},
+    CompatibilityRow{kResults, "outputs to InfluxDB, Prometheus, OpenTelemetry, StatsD, cloud", absent, ""},
+    CompatibilityRow{kResults, "web dashboard", absent, ""},
+
+    CompatibilityRow{kCommands, "run, version", same, ""},
+    CompatibilityRow{kCommands, "inspect, new, archive, deps, status, pause, resume, scale, stats, cloud, x", absent, ""},
+    CompatibilityRow{kCommands, "REST API", absent, "k6 takes port 6565 for it, which is the service's"},
+};
+
+constexpr std::string_view word_of(Compatibility state) {
+  switch (state) {
+    case same: return "same";
+    case better: return "better";
+    case absent: return "absent";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::span<const CompatibilityRow> compatibility_table() { return kTable; }
+
+std::string compatibility_markdown() {
+  const auto count = [](Compatibility state) {
+    return std::count_if(kTable.begin(), kTable.end(), [&](const auto& row) { return row.state == state; });
+  };
+  std::string text = fmt::format(
+      "# What of k6 the engine has\n\n"
+      "Printed by `gauntlet compatibility` from `src/engine/compatibility.cpp`; the yardstick is k6 1.8.1, and\n"
+      "`tests/conformance` holds the engine to it script by script. {} rows are the same, {} better on purpose, {} absent:\n"
+      "what is absent fails with a message that names it, never silently.\n",
+      count(same), count(better), count(absent));
+  std::string_view area;
+  for (const CompatibilityRow& row : kTable) {
+    if (row.area != area) {
+      area = row.area;
+      text += fmt::format("\n## {}\n\n| item | state | note |\n|---|---|---|\n", area);
+    }
+    text += fmt::format("| {} | {} | {} |\n", row.item, word_of(row.state), row.note);
+  }
+  return text;
+}
+
+}  // namespace gauntlet::engine

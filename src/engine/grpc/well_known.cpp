@@ -1,0 +1,334 @@
+#include "engine/grpc/well_known.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+namespace gauntlet::engine::grpc {
+namespace {
+
+constexpr std::int64_t kMinTimestamp = -62'135'596'800;  // 0001-01-01T00:00:00Z
+constexpr std::int64_t kMaxTimestamp = 253'402'300'799;  // 9999-12-31T23:59:59Z
+constexpr std::int64_t kMaxDuration = 315'576'000'000;
+constexpr std::int32_t kNanosPerSecond = 1'000'000'000;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+
+/// Takes exactly `digits` decimal digits off the front.
+bool take_number(std::string_view& text, std::size_t digits, int& out) {
+  if (text.size() < digits) return false;
+  out = 0;
+  for (std::size_t i = 0; i < digits; ++i) {
+    if (!is_digit(text[i])) return false;
+    out = out * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(digits);
+  return true;
+}
+
+bool take(std::string_view& text, char c) {
+  if (text.empty() || text[0] != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+/// One to nine digits after a point, as nanoseconds.
+bool take_fraction(std::string_view& text, std::int32_t& nanos) {
+  std::size_t count = 0;
+  nanos = 0;
+  while (count < text.size() && is_digit(text[count])) ++count;
+  if (count == 0 || count > 9) return false;
+  for (std::size_t i = 0; i < 9; ++i) nanos = nanos * 10 + (i < count ? text[i] - '0' : 0);
+  text.remove_prefix(count);
+  return true;
+}
+
+std::string format_fraction(std::int32_t nanos) {
+  if (nanos == 0) return {};
+  if (nanos % 1'000'000 == 0) return fmt::format(".{:03}", nanos / 1'000'000);
+  if (nanos % 1'000 == 0) return fmt::format(".{:06}", nanos / 1'000);
+  return fmt::format(".{:09}", nanos);
+}
+
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<std::int8_t, 256> kDigits = [] {
+  std::array<std::int8_t, 256> digits{};
+  digits.fill(-1);
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) digits[static_cast<std::uint8_t>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+  digits['-'] = 62;
+  digits['_'] = 63;
+  return digits;
+}();
+
+/// A JSON number's digits without leading and trailing zeros, and the power of ten that they are multiplied with.
+struct Decimal {
+  bool negative = false;
+  std::string digits;
+  std::int64_t exponent = 0;
+};
+
+std::optional<Decimal> read_decimal(std::string_view text) {
+  Decimal number;
+  number.negative = take(text, '-');
+  std::size_t whole = 0;
+  while (whole < text.size() && is_digit(text[whole])) ++whole;
+  if (whole == 0 || (whole > 1 && text[0] == '0')) return std::nullopt;
+  number.digits = text.substr(0, whole);
+  text.remove_prefix(whole);
+  if (take(text, '.')) {
+    std::size_t part = 0;
+    while (part < text.size() && is_digit(text[part])) ++part;
+    if (part == 0) return std::nullopt;
+    number.digits += text.substr(0, part);
+    number.exponent = -static_cast<std::int64_t>(part);
+    text.remove_prefix(part);
+  }
+  if (!text.empty() && (text[0] == 'e' || text[0] == 'E')) {
+    text.remove_prefix(1);
+    const bool negative = !take(text, '+') && take(text, '-');
+    std::int64_t exponent = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), exponent);
+    if (text.empty() || !is_digit(text[0]) || end != text.data() + text.size()) return std::nullopt;
+    if (problem != std::errc() || exponent > 100'000) exponent = 100'000;  // beyond every range
+    number.exponent += negative ? -exponent : exponent;
+  } else if (!text.empty()) {
+    return std::nullopt;
+  }
+  const std::size_t first = number.digits.find_first_not_of('0');
+  number.digits.erase(0, first == std::string::npos ? number.digits.size() : first);
+  while (number.digits.ends_with('0')) {
+    number.digits.pop_back();
+    ++number.exponent;
+  }
+  return number;
+}
+
+/// The magnitude of a whole number.
+std::optional<std::uint64_t> whole_value(const Decimal& number) {
+  if (number.digits.empty()) return 0;
+  if (number.exponent < 0 || number.digits.size() + static_cast<std::size_t>(number.exponent) > 20) return std::nullopt;
+  const std::string digits = number.digits + std::string(static_cast<std::size_t>(number.exponent), '0');
+  std::uint64_t value = 0;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (problem != std::errc()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::optional<SecondsAndNanos> parse_timestamp(std::string_view text) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  if (!take_number(text, 4, year) || !take(text, '-') || !take_number(text, 2, month) || !take(text, '-') || !take_number(text, 2, day) ||
+      !take(text, 'T') || !take_number(text, 2, hour) || !take(text, ':') || !take_number(text, 2, minute) || !take(text, ':') ||
+      !take_number(text, 2, second)) {
+    return std::nullopt;
+  }
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  SecondsAndNanos time;
+  if (take(text, '.') && !take_fraction(text, time.nanos)) return std::nullopt;
+  int offset = 0;
+  if (!take(text, 'Z')) {
+    int hours = 0, minutes = 0;
+    const bool west = take(text, '-');
+    if ((!west && !take(text, '+')) || !take_number(text, 2, hours) || !take(text, ':') || !take_number(text, 2, minutes) || hours > 23 || minutes > 59) {
+      return std::nullopt;
+    }
+    offset = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
+  }
+  if (!text.empty()) return std::nullopt;
+  const auto days = std::chrono::sys_days(date).time_since_epoch().count();
+  time.seconds = static_cast<std::int64_t>(days) * 86'400 + hour * 3600 + minute * 60 + second - offset;
+  if (time.seconds < kMinTimestamp || time.seconds > kMaxTimestamp) return std::nullopt;
+  return time;
+}
+
+std::optional<std::string> format_timestamp(SecondsAndNanos time) {
+  if (time.seconds < kMinTimestamp || time.seconds > kMaxTimestamp || time.nanos < 0 || time.nanos >= kNanosPerSecond) return std::nullopt;
+  const std::chrono::sys_seconds instant{std::chrono::seconds(time.seconds)};
+  const auto midnight = std::chrono::floor<std::chrono::days>(instant);
+  const std::chrono::year_month_day date(midnight);
+  const std::chrono::hh_mm_ss clock(instant - midnight);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}Z", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     format_fraction(time.nanos));
+}
+
+std::optional<SecondsAndNanos> parse_duration(std::string_view text) {
+  SecondsAndNanos duration;
+  const bool negative = !take(text, '+') && take(text, '-');
+  const bool has_whole = !text.empty() && is_digit(text[0]);
+  if (has_whole) {
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), duration.seconds);
+    if (problem != std::errc() || duration.seconds > kMaxDuration) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  }
+  if (take(text, '.')) {
+    if (text == "s" ? !has_whole : !take_fraction(text, duration.nanos)) return std::nullopt;
+  } else if (!has_whole) {
+    return std::nullopt;
+  }
+  if (text != "s") return std::nullopt;
+  if (duration.seconds == kMaxDuration && duration.nanos != 0) return std::nullopt;
+  if (negative) duration = {-duration.seconds, -duration.nanos};
+  return duration;
+}
+
+std::optional<std::string> format_duration(SecondsAndNanos duration) {
+  if (duration.seconds > kMaxDuration || duration.seconds < -kMaxDuration || duration.nanos <= -kNanosPerSecond ||
+      duration.nanos >= kNanosPerSecond || (duration.seconds > 0 && duration.nanos < 0) || (duration.seconds < 0 && duration.nanos > 0)) {
+    return std::nullopt;
+  }
+  const bool negative = duration.seconds < 0 || duration.nanos < 0;
+  return fmt::format("{}{}{}s", negative ? "-" : "", std::abs(duration.seconds), format_fraction(std::abs(duration.nanos)));
+}
+
+namespace {
+
+/// Identifiers divided by points.
+bool is_path(std::string_view path) {
+  bool at_start = true;
+  for (const char c : path) {
+    if (c == '.') {
+      if (at_start) return false;
+      at_start = true;
+      continue;
+    }
+    if (!(is_lower(c) || is_upper(c) || c == '_' || (is_digit(c) && !at_start))) return false;
+    at_start = false;
+  }
+  return !at_start;
+}
+
+std::string to_camel(std::string_view path) {
+  std::string camel;
+  bool raise = false;
+  for (const char c : path) {
+    if (c == '_') {
+      raise = true;
+      continue;
+    }
+    camel += raise && is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c;
+    raise = false;
+  }
+  return camel;
+}
+
+std::string to_snake(std::string_view path) {
+  std::string snake;
+  for (const char c : path) {
+    if (is_upper(c)) {
+      snake += '_';
+      snake += static_cast<char>(c - 'A' + 'a');
+    } else {
+      snake += c;
+    }
+  }
+  return snake;
+}
+
+}  // namespace
+
+std::optional<std::string> path_from_json(std::string_view path) {
+  if (path.find('_') != std::string_view::npos || !is_path(path)) return std::nullopt;
+  return to_snake(path);
+}
+
+std::optional<std::string> path_to_json(std::string_view path) {
+  std::string camel = to_camel(path);
+  if (!is_path(path) || to_snake(camel) != path) return std::nullopt;
+  return camel;
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  if (text.size() % 4 == 0) {
+    for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
+  }
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() * 3 / 4);
+  bool standard = false, url = false;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const int digit = kDigits[static_cast<std::uint8_t>(c)];
+    if (digit < 0) return std::nullopt;
+    standard |= c == '+' || c == '/';
+    url |= c == '-' || c == '_';
+    bits = bits << 6 | static_cast<std::uint32_t>(digit);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes += static_cast<char>(bits >> count);
+    }
+  }
+  if (standard && url) return std::nullopt;
+  return bytes;
+}
+
+std::string encode_base64(std::string_view bytes) {
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  std::size_t i = 0;
+  const auto byte = [&](std::size_t at) { return static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[at])); };
+  for (; i + 3 <= bytes.size(); i += 3) {
+    const std::uint32_t bits = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    text += kAlphabet[bits >> 18];
+    text += kAlphabet[bits >> 12 & 63];
+    text += kAlphabet[bits >> 6 & 63];
+    text += kAlphabet[bits & 63];
+  }
+  const std::size_t rest = bytes.size() - i;
+  if (rest == 0) return text;
+  const std::uint32_t bits = byte(i) << 16 | (rest == 2 ? byte(i + 1) << 8 : 0);
+  text += kAlphabet[bits >> 18];
+  text += kAlphabet[bits >> 12 & 63];
+  text += rest == 2 ? kAlphabet[bits >> 6 & 63] : '=';
+  text += '=';
+  return text;
+}
+
+bool is_json_number(std::string_view text) { return read_decimal(text).has_value(); }
+
+std::optional<std::int64_t> parse_signed(std::string_view text) {
+  const auto number = read_decimal(text);
+  if (!number) return std::nullopt;
+  const auto magnitude = whole_value(*number);
+  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+  if (!magnitude || *magnitude > kMax + (number->negative ? 1 : 0)) return std::nullopt;
+  return static_cast<std::int64_t>(number->negative ? 0 - *magnitude : *magnitude);
+}
+
+std::optional<std::uint64_t> parse_unsigned(std::string_view text) {
+  const auto number = read_decimal(text);
+  if (!number) return std::nullopt;
+  const auto magnitude = whole_value(*number);
+  if (!magnitude || (number->negative && *magnitude != 0)) return std::nullopt;
+  return magnitude;
+}
+
+std::optional<double> parse_double(std::string_view text) {
+  if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (text == "Infinity") return std::numeric_limits<double>::infinity();
+  if (text == "-Infinity") return -std::numeric_limits<double>::infinity();
+  if (!is_json_number(text)) return std::nullopt;
+  double value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem == std::errc::result_out_of_range) {
+    // Too small becomes zero, too large is refused; from_chars does not tell which.
+    const auto number = read_decimal(text);
+    if (number->exponent + static_cast<std::int64_t>(number->digits.size()) > 0) return std::nullopt;
+    return number->negative ? -0.0 : 0.0;
+  }
+  return value;
+}
+
+}  // namespace gauntlet::engine::grpc

@@ -1,0 +1,66 @@
+#include "engine/js/binding.hpp"
+
+#include <atomic>
+
+namespace gauntlet::engine::js {
+namespace detail {
+
+JSClassID next_class_id() {
+  static std::atomic<JSClassID> next = [] {
+    // The first id that is free in a fresh runtime.
+    JSRuntime* runtime = JS_NewRuntime();
+    JSClassID first = 0;
+    JS_NewClassID(runtime, &first);
+    JS_FreeRuntime(runtime);
+    return first;
+  }();
+  return next.fetch_add(1);
+}
+
+JSValue throw_wrong_self(JSContext* context) {
+  return throw_type_error(context, "the method was called on an object of another kind");
+}
+
+void define_class(JSContext* context, JSClassID id, const JSClassDef& definition, std::span<const Member> members) {
+  JSRuntime* runtime = JS_GetRuntime(context);
+  if (JS_IsRegisteredClass(runtime, id)) return;
+  JS_NewClass(runtime, id, &definition);
+  const JSValue prototype = JS_NewObject(context);
+  JS_SetPropertyFunctionList(context, prototype, members.data(), static_cast<int>(members.size()));
+  JS_SetClassProto(context, id, prototype);
+}
+
+}  // namespace detail
+
+void Module::exports(std::span<const Member> members) {
+  JS_SetPropertyFunctionList(context_, object_.get(), members.data(), static_cast<int>(members.size()));
+}
+
+void Module::link_constructor(const Value& constructor, const Value& prototype) {
+  JS_SetConstructor(context_, constructor.get(), prototype.get());
+}
+
+Deferred::Deferred(JSContext* context) {
+  JSValue functions[2] = {JS_UNDEFINED, JS_UNDEFINED};
+  promise_ = Value(context, JS_NewPromiseCapability(context, functions));
+  resolve_ = Value(context, functions[0]);
+  reject_ = Value(context, functions[1]);
+}
+
+void Deferred::resolve(Value value) {
+  JSValueConst arguments[] = {value.get()};
+  const Value ignored(resolve_.context(), JS_Call(resolve_.context(), resolve_.get(), JS_UNDEFINED, 1, arguments));
+}
+
+void Deferred::reject(Value reason) {
+  JSValueConst arguments[] = {reason.get()};
+  const Value ignored(reject_.context(), JS_Call(reject_.context(), reject_.get(), JS_UNDEFINED, 1, arguments));
+}
+
+void Deferred::mark(JSRuntime* runtime, JS_MarkFunc* visit) const {
+  JS_MarkValue(runtime, promise_.get(), visit);
+  JS_MarkValue(runtime, resolve_.get(), visit);
+  JS_MarkValue(runtime, reject_.get(), visit);
+}
+
+}  // namespace gauntlet::engine::js

@@ -1,0 +1,133 @@
+#include "engine/js/program.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "engine/js/module_syntax.hpp"
+
+namespace gauntlet::engine::js {
+namespace {
+
+constexpr std::string_view kFileScheme = "file://";
+
+base::Expected<std::string> read_file(const std::string& path) {
+  std::error_code failure;
+  if (std::filesystem::is_directory(path, failure)) {
+    return base::fail(base::ErrorKind::invalid_argument, "open() can't be used with directories, path: \"" + path + "\"");
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    const int reason = errno;
+    return base::fail(base::ErrorKind::not_found, "stat " + path + ": " +
+                                                      (reason == ENOENT ? "no such file or directory" : std::strerror(reason)));
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  return std::move(text).str();
+}
+
+std::string path_of(std::string_view url) { return std::string(url.substr(kFileScheme.size())); }
+std::string url_of(const std::string& path) { return std::string(kFileScheme) + path; }
+
+bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+}  // namespace
+
+base::Expected<std::unique_ptr<Program>> Program::from_file(const std::string& path) {
+  std::error_code failure;
+  const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
+  if (!std::filesystem::exists(absolute, failure)) {
+    return base::fail(base::ErrorKind::not_found,
+                      "The moduleSpecifier \"" + path +
+                          "\" couldn't be found on local disk. Make sure that you've specified the right path to the file.");
+  }
+  auto text = read_file(absolute);
+  if (!text) return tl::unexpected(std::move(text).error());
+  auto program = from_text(std::move(*text));
+  auto source = std::move(program->sources_.begin()->second);
+  program->sources_.clear();
+  program->given_name_ = path;
+  program->entry_url_ = source->url = url_of(absolute);
+  program->entry_folder_ = std::filesystem::path(absolute).parent_path().string();
+  program->sources_.emplace(program->entry_url_, std::move(source));
+  return program;
+}
+
+std::unique_ptr<Program> Program::from_text(std::string text) {
+  std::unique_ptr<Program> program(new Program());
+  program->given_name_ = "-";
+  program->entry_folder_ = std::filesystem::current_path().string();
+  program->entry_url_ = url_of(program->entry_folder_ + "/-");
+  auto source = std::make_unique<Source>();
+  source->url = program->entry_url_;
+  source->kind = is_es_module(text) ? Source::Kind::es_module : Source::Kind::common_js;
+  source->text = std::move(text);
+  program->sources_.emplace(program->entry_url_, std::move(source));
+  return program;
+}
+
+base::Expected<std::string> Program::resolve(std::string_view specifier, std::string_view base_url) const {
+  if (specifier == "k6" || starts_with(specifier, "k6/")) return std::string(specifier);
+  if (starts_with(specifier, kFileScheme)) return std::string(specifier);
+  if (starts_with(specifier, "https://") || starts_with(specifier, "http://")) {
+    return base::fail(base::ErrorKind::unimplemented,
+                      "The module \"" + std::string(specifier) +
+                          "\" is remote, and modules are not fetched over the network; download it beside the script and "
+                          "import the local copy.");
+  }
+  if (starts_with(specifier, "./") || starts_with(specifier, "../")) {
+    const std::filesystem::path folder = std::filesystem::path(path_of(base_url)).parent_path();
+    return url_of((folder / std::string(specifier)).lexically_normal().string());
+  }
+  if (starts_with(specifier, "/")) return url_of(std::filesystem::path(specifier).lexically_normal().string());
+  return base::fail(base::ErrorKind::not_found, "The moduleSpecifier \"" + std::string(specifier) +
+                                                    "\" couldn't be recognised as something k6 supports.");
+}
+
+base::Expected<const Source*> Program::load(const std::string& url, std::string_view specifier) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = sources_.find(url); found != sources_.end()) return found->second.get();
+  auto text = read_file(path_of(url));
+  if (!text) {
+    return base::fail(base::ErrorKind::not_found,
+                      "The moduleSpecifier \"" + std::string(specifier) +
+                          "\" couldn't be found on local disk. Make sure that you've specified the right path to the file.");
+  }
+  auto source = std::make_unique<Source>();
+  source->url = url;
+  source->kind = is_es_module(*text) ? Source::Kind::es_module : Source::Kind::common_js;
+  source->text = std::move(*text);
+  return sources_.emplace(url, std::move(source)).first->second.get();
+}
+
+Program::Bytecode Program::bytecode(const std::string& url) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = bytecodes_.find(url);
+  return found == bytecodes_.end() ? nullptr : found->second;
+}
+
+void Program::keep_bytecode(const std::string& url, std::vector<std::uint8_t> bytecode) {
+  const std::lock_guard lock(mutex_);
+  bytecodes_[url] = std::make_shared<const std::vector<std::uint8_t>>(std::move(bytecode));
+}
+
+base::Expected<Program::File> Program::open(const std::string& path) {
+  std::string name = starts_with(path, kFileScheme) ? path_of(path) : path;
+  const std::filesystem::path given(name);
+  name = (given.is_absolute() ? given : std::filesystem::path(entry_folder_) / given).lexically_normal().string();
+  const std::lock_guard lock(mutex_);
+  if (const auto found = files_.find(name); found != files_.end()) return found->second;
+  if (files_sealed_) {
+    return base::fail(base::ErrorKind::failed_precondition,
+                      "open() can't be used with files that weren't previously opened during initialization (__VU==0), "
+                      "path: \"" + name + "\"");
+  }
+  auto text = read_file(name);
+  if (!text) return tl::unexpected(std::move(text).error());
+  return files_.emplace(name, std::make_shared<const std::string>(std::move(*text))).first->second;
+}
+
+}  // namespace gauntlet::engine::js

@@ -1,0 +1,66 @@
+#pragma once
+// The script of a test with every file that it loads: read, classified and compiled once in a process, and shared by
+// the runtimes of all virtual users, which only instantiate the bytecode.
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace gauntlet::engine::js {
+
+/// One script file. Its URL ("file:///a/b.js") is its name in stack traces, as in k6.
+struct Source {
+  enum class Kind { es_module, common_js };
+  std::string url;
+  std::string text;
+  Kind kind = Kind::es_module;
+};
+
+/// Thread-safe.
+class Program {
+ public:
+  using Bytecode = std::shared_ptr<const std::vector<std::uint8_t>>;  // shared: virtual users read it while others load
+  using File = std::shared_ptr<const std::string>;                    // shared: may outlive the cache in an ArrayBuffer
+
+  /// The script at `path`, relative to the working directory. Fails when it cannot be read.
+  static base::Expected<std::unique_ptr<Program>> from_file(const std::string& path);
+  /// A script from standard input; its imports are relative to the working directory.
+  static std::unique_ptr<Program> from_text(std::string text);
+
+  const std::string& entry_url() const { return entry_url_; }
+  /// As the user named it on the command line; "-" for standard input.
+  const std::string& given_name() const { return given_name_; }
+
+  /// The URL (or name of a native module) that `specifier` means in the module `base_url`, or k6's message.
+  base::Expected<std::string> resolve(std::string_view specifier, std::string_view base_url) const;
+  /// The file of a resolved URL; read once. `specifier` is for the message when there is none.
+  base::Expected<const Source*> load(const std::string& url, std::string_view specifier);
+
+  /// nullptr until someone has compiled that source.
+  Bytecode bytecode(const std::string& url) const;
+  void keep_bytecode(const std::string& url, std::vector<std::uint8_t> bytecode);
+
+  /// A data file of open(); relative to the entry script's folder, or absolute. Read once.
+  base::Expected<File> open(const std::string& path);
+  /// open() is over for files that have not been opened in the first init.
+  void seal_files() { files_sealed_ = true; }
+
+ private:
+  Program() = default;
+
+  std::string given_name_;
+  std::string entry_url_;
+  std::string entry_folder_;
+  bool files_sealed_ = false;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, std::unique_ptr<Source>> sources_;
+  std::unordered_map<std::string, Bytecode> bytecodes_;
+  std::unordered_map<std::string, File> files_;
+};
+
+}  // namespace gauntlet::engine::js

@@ -1,0 +1,94 @@
+#include "engine/js/value.hpp"
+
+namespace gauntlet::engine::js {
+namespace {
+
+void* resize_string_buffer(JSRuntime*, void* opaque, void*, std::size_t size) {
+  // The buffer is neither resizable nor transferable to another length: only its end is asked for.
+  if (size == 0) delete static_cast<std::string*>(opaque);
+  return nullptr;
+}
+
+}  // namespace
+
+std::optional<std::span<const std::uint8_t>> bytes_of(JSContext* context, JSValueConst value) {
+  std::size_t size = 0;
+  if (JS_IsArrayBuffer(value)) {
+    const std::uint8_t* data = JS_GetArrayBuffer(context, &size, value);
+    if (data == nullptr && size != 0) {  // detached
+      JS_FreeValue(context, JS_GetException(context));
+      return std::span<const std::uint8_t>();
+    }
+    return std::span<const std::uint8_t>(data, size);
+  }
+  std::size_t offset = 0;
+  std::size_t length = 0;
+  if (JS_GetTypedArrayType(value) >= 0) {
+    const Value buffer(context, JS_GetTypedArrayBuffer(context, value, &offset, &length, nullptr));
+    const std::uint8_t* data = buffer.is_exception() ? nullptr : JS_GetArrayBuffer(context, &size, buffer.get());
+    if (data == nullptr) {
+      JS_FreeValue(context, JS_GetException(context));
+      return std::span<const std::uint8_t>();
+    }
+    return std::span<const std::uint8_t>(data + offset, length);
+  }
+  if (JS_IsDataView(value)) {
+    const Value buffer(context, JS_GetPropertyStr(context, value, "buffer"));
+    const Value view_offset(context, JS_GetPropertyStr(context, value, "byteOffset"));
+    const Value view_length(context, JS_GetPropertyStr(context, value, "byteLength"));
+    std::int64_t from = 0;
+    std::int64_t count = 0;
+    const std::uint8_t* data = buffer.is_object() ? JS_GetArrayBuffer(context, &size, buffer.get()) : nullptr;
+    if (data == nullptr || JS_ToInt64(context, &from, view_offset.get()) < 0 ||
+        JS_ToInt64(context, &count, view_length.get()) < 0) {
+      JS_FreeValue(context, JS_GetException(context));
+      return std::span<const std::uint8_t>();
+    }
+    return std::span<const std::uint8_t>(data + from, static_cast<std::size_t>(count));
+  }
+  return std::nullopt;
+}
+
+JSValue new_array_buffer(JSContext* context, std::string_view bytes) {
+  return JS_NewArrayBufferCopy(context, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
+JSValue adopt_array_buffer(JSContext* context, std::string&& bytes) {
+  auto* owner = new std::string(std::move(bytes));
+  return JS_NewArrayBuffer(context, reinterpret_cast<std::uint8_t*>(owner->data()), owner->size(), 0,
+                           &resize_string_buffer, owner, false);
+}
+
+JSValue throw_type_error(JSContext* context, std::string_view message) {
+  return JS_ThrowMessage(context, JS_THROW_TYPE_ERROR, nullptr, message.data(), message.size());
+}
+
+JSValue throw_range_error(JSContext* context, std::string_view message) {
+  return JS_ThrowMessage(context, JS_THROW_RANGE_ERROR, nullptr, message.data(), message.size());
+}
+
+JSValue throw_error(JSContext* context, std::string_view message) {
+  return throw_named_error(context, "GoError", message);
+}
+
+JSValue throw_named_error(JSContext* context, const char* name, std::string_view message) {
+  return JS_ThrowMessage(context, JS_THROW_ERROR, name, message.data(), message.size());
+}
+
+std::optional<std::string> to_json(JSContext* context, JSValueConst value) {
+  const Value json(context, JS_JSONStringify(context, value, JS_UNDEFINED, JS_UNDEFINED));
+  if (json.is_exception()) {
+    JS_FreeValue(context, JS_GetException(context));
+    return std::nullopt;
+  }
+  if (!json.is_string()) return std::nullopt;
+  const Text text(json);
+  return text.str();
+}
+
+Value from_json(JSContext* context, std::string_view text, const char* file) {
+  const std::string terminated(text);
+  return {context, JS_ParseJSON(context, terminated.data(), terminated.size(), file)};
+}
+
+}  // namespace gauntlet::engine::js

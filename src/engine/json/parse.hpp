@@ -1,0 +1,32 @@
+#pragma once
+// JSON text to JavaScript values, several times quicker than the interpreter's own parser and indistinguishable from
+// it: whatever the quick parser does not take for certain is given to the plain one, errors included.
+#include <quickjs.h>
+
+#include <string_view>
+
+namespace gauntlet::engine::json {
+
+/// Whether 64 readable bytes follow the text, as in net::Buffer; without them the text is copied first.
+enum class Padding { absent, present };
+
+/// JSON.parse(text) for UTF-8; JS_EXCEPTION with a SyntaxError when it is not JSON.
+JSValue parse(JSContext* context, std::string_view text, Padding padding);
+
+/// Replaces the global JSON.parse by one that takes the quick path where it is quicker. Once per context.
+void install(JSContext* context);
+
+/// A string from valid UTF-8; quicker than the interpreter's constructor for long ASCII.
+JSValue new_utf8_string(JSContext* context, std::string_view text);
+
+/// The bytes that the last response body's string was made from, so that JSON.parse(r.body) needs no copy of them. One
+/// per thread; the owner keeps both alive until it forgets them.
+class SourceLink {
+ public:
+  static void remember(JSValueConst string, std::string_view padded_bytes);
+  static void forget(std::string_view padded_bytes);
+  /// Empty when that string is not the remembered one.
+  static std::string_view find(JSValueConst string);
+};
+
+}  // namespace gauntlet::engine::json

@@ -1,0 +1,11 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace gauntlet::engine::json {
+
+/// Why `text` is no JSON, as k6 words it for Response.json(): "cannot parse json due to an error at line 1, character
+/// 8 , error: invalid character '}' looking for beginning of object key string".
+std::string describe_syntax_error(std::string_view text);
+
+}  // namespace gauntlet::engine::json

@@ -1,0 +1,55 @@
+#pragma once
+// What happened in each second of the test, for the `series` section of exports, the live page and `compare`.
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/metrics/snapshot.hpp"
+
+namespace gauntlet::engine::metrics {
+
+/// One metric in one row. Which members count depends on the metric's type.
+struct SeriesPoint {
+  MetricId metric{};
+  std::uint64_t samples = 0;
+  double sum = 0;   ///< counter: count in this row; rate: passes; gauge: value; trend: sum of the values
+  double min = 0;   ///< trend and gauge
+  double max = 0;
+  double p50 = 0;   ///< trend
+  double p95 = 0;
+  double p99 = 0;
+};
+
+struct SeriesRow {
+  std::chrono::nanoseconds at{0};      ///< start of the row, from the start of the test
+  std::chrono::nanoseconds length{0};
+  std::vector<SeriesPoint> points;     ///< metrics that had samples, by id
+};
+
+/// At most kMaxRows rows: when a test outgrows them, rows are those of windows twice as long, whose percentiles are
+/// taken from their own values (coarser levels are kept ready from the start), so memory is bounded for days.
+class Series {
+ public:
+  static constexpr std::size_t kMaxRows = 4096;
+  static constexpr std::size_t kLevels = 12;
+
+  Series();
+  ~Series();
+  Series(const Series&) = delete;
+  Series& operator=(const Series&) = delete;
+
+  /// Adds the snapshot's last window. A metric of the past window costs one merge per second, twice over all levels.
+  void add(const Snapshot& snapshot);
+  /// Rows of the finest level that holds the whole test; includes the row not yet complete.
+  std::vector<SeriesRow> rows() const;
+  void clear();
+
+ private:
+  struct Level;
+  std::vector<std::unique_ptr<Level>> levels_;
+  std::size_t finest_ = 0;
+};
+
+}  // namespace gauntlet::engine::metrics

@@ -1,0 +1,10 @@
+#pragma once
+// What scripts find without importing it: console, __ENV, __VU, __ITER, open, require, timers, TextEncoder.
+#include <quickjs.h>
+
+namespace gauntlet::engine::modules {
+
+/// Called once per virtual user before its script runs.
+void install_globals(JSContext* context);
+
+}  // namespace gauntlet::engine::modules

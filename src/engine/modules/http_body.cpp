@@ -1,0 +1,181 @@
+#include "engine/modules/http_body.hpp"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <vector>
+
+#include "engine/js/binding.hpp"
+#include "engine/js/value.hpp"
+#include "engine/net/url.hpp"
+
+namespace gauntlet::engine::modules {
+namespace {
+
+using js::Value;
+
+constexpr int kMaxDepth = 32;  // of objects printed as Go's maps
+
+std::string unix_nanoseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+/// Bytes of a string or of a buffer; nothing for the rest.
+std::optional<std::string> bytes_or_text(JSContext* context, JSValueConst value) {
+  if (JS_IsString(value)) return js::Text(context, value).str();
+  if (const auto bytes = js::bytes_of(context, value)) return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+  return std::nullopt;
+}
+
+/// The type that k6's errors name.
+std::string go_type(JSContext* context, JSValueConst value) {
+  if (JS_IsUndefined(value) || JS_IsNull(value)) return "<nil>";
+  if (JS_IsBool(value)) return "bool";
+  if (JS_IsNumber(value)) {
+    double number = 0;
+    JS_ToFloat64(context, &number, value);
+    return std::trunc(number) == number && std::abs(number) < 9e15 ? "int64" : "float64";
+  }
+  if (JS_IsString(value)) return "string";
+  if (JS_IsFunction(context, value)) return "func(sobek.FunctionCall) sobek.Value";
+  if (JS_IsArray(value)) return "[]interface {}";
+  if (JS_IsDate(value)) return "time.Time";
+  return "map[string]interface {}";
+}
+
+std::string boundary() {
+  std::array<unsigned char, 30> bytes{};
+  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  std::string out;
+  for (const unsigned char byte : bytes) out += fmt::format("{:02x}", byte);
+  return out;
+}
+
+/// In Content-Disposition: quotes and backslashes are escaped, line breaks percent-encoded.
+std::string quote_name(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+void append_part(std::string& out, std::string_view edge, std::string_view name, const FilePart* file, std::string_view text) {
+  out.append("--").append(edge).append("\r\nContent-Disposition: form-data; name=\"").append(quote_name(name)).append(1, '"');
+  if (file != nullptr) {
+    out.append("; filename=\"").append(quote_name(file->file_name)).append("\"\r\nContent-Type: ").append(file->content_type);
+  }
+  out.append("\r\n\r\n").append(file != nullptr ? std::string_view(file->data) : text).append("\r\n");
+}
+
+bool is_plain_object(JSContext* context, JSValueConst value) {
+  return JS_IsObject(value) && !JS_IsArray(value) && !JS_IsFunction(context, value) && !JS_IsDate(value);
+}
+
+}  // namespace
+
+std::string go_text(JSContext* context, JSValueConst value, int depth) {
+  if (JS_IsUndefined(value) || JS_IsNull(value) || depth > kMaxDepth) return "<nil>";
+  if (const FilePart* file = js::Class<FilePart>::of(value)) return file->data;
+  if (JS_IsArray(value)) {
+    std::string out = "[";
+    std::int64_t length = 0;
+    JS_GetLength(context, value, &length);
+    for (std::int64_t i = 0; i < length; ++i) {
+      const Value item(context, JS_GetPropertyInt64(context, value, i));
+      out += (i > 0 ? " " : "") + go_text(context, item.get(), depth + 1);
+    }
+    return out + ']';
+  }
+  if (is_plain_object(context, value)) {
+    std::map<std::string, std::string> entries;
+    js::for_each_property(context, value, [&](std::string_view key, Value item) {
+      entries[std::string(key)] = go_text(context, item.get(), depth + 1);
+      return true;
+    });
+    std::string out = "map[";
+    for (const auto& [key, text] : entries) out += (out.size() > 4 ? " " : "") + key + ':' + text;
+    return out + ']';
+  }
+  return js::Text(context, value).str();
+}
+
+void define_file_part(JSContext* context) { js::Class<FilePart>::define(context, "Object", {}); }
+
+JSValue new_file_part(JSContext* context, JSValueConst data, JSValueConst file_name, JSValueConst content_type) {
+  auto bytes = bytes_or_text(context, data);
+  if (!bytes) return js::throw_error(context, fmt::format("invalid type {}, expected string or ArrayBuffer", go_type(context, data)));
+  const auto text_or = [&](JSValueConst value, std::string fallback) {
+    return JS_IsUndefined(value) || JS_IsNull(value) ? std::move(fallback) : js::Text(context, value).str();
+  };
+  auto part = std::make_unique<FilePart>();
+  part->data = std::move(*bytes);
+  part->file_name = text_or(file_name, unix_nanoseconds());
+  part->content_type = text_or(content_type, "application/octet-stream");
+  const FilePart& made = *part;
+  Value object(context, js::Class<FilePart>::create(context, std::move(part)));
+  if (object.is_exception()) return JS_EXCEPTION;
+  object.set("data", Value::copy(context, data));
+  object.set("filename", made.file_name);
+  object.set("content_type", made.content_type);
+  return object.release();
+}
+
+std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, std::string& problem) {
+  RequestBody result;
+  if (auto bytes = bytes_or_text(context, body)) {
+    result.bytes = std::move(*bytes);
+    return result;
+  }
+  if (!is_plain_object(context, body)) {
+    problem = "unknown request body type " + go_type(context, body);
+    return result;
+  }
+  // Forms: keys in alphabetical order, lists repeat theirs.
+  std::vector<std::pair<std::string, Value>> entries;
+  bool has_files = false;
+  const bool walked = js::for_each_property(context, body, [&](std::string_view key, Value value) {
+    const auto look = [&](JSValueConst item) { has_files = has_files || js::Class<FilePart>::of(item) != nullptr; };
+    look(value.get());
+    if (value.is_array()) {
+      std::int64_t length = 0;
+      JS_GetLength(context, value.get(), &length);
+      for (std::int64_t i = 0; i < length; ++i) look(Value(context, JS_GetPropertyInt64(context, value.get(), i)).get());
+    }
+    entries.emplace_back(std::string(key), std::move(value));
+    return true;
+  });
+  if (!walked) return std::nullopt;
+  if (!has_files) std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+
+  const std::string edge = has_files ? boundary() : std::string();
+  const auto add = [&](std::string_view key, JSValueConst item) {
+    const FilePart* file = js::Class<FilePart>::of(item);
+    if (has_files) return append_part(result.bytes, edge, key, file, file != nullptr ? std::string() : go_text(context, item));
+    result.bytes += result.bytes.empty() ? "" : "&";
+    net::append_query_escaped(result.bytes, key);
+    result.bytes += '=';
+    net::append_query_escaped(result.bytes, go_text(context, item));
+  };
+  for (const auto& [key, value] : entries) {
+    if (!value.is_array()) {
+      add(key, value.get());
+      continue;
+    }
+    std::int64_t length = 0;
+    JS_GetLength(context, value.get(), &length);
+    for (std::int64_t i = 0; i < length; ++i) add(key, Value(context, JS_GetPropertyInt64(context, value.get(), i)).get());
+  }
+  if (has_files) result.bytes.append("--").append(edge).append("--\r\n");
+  result.content_type = has_files ? "multipart/form-data; boundary=" + edge : "application/x-www-form-urlencoded";
+  return result;
+}
+
+}  // namespace gauntlet::engine::modules

@@ -1,0 +1,34 @@
+#pragma once
+// Request bodies from script values: text, bytes, urlencoded forms, multipart forms with files; and http.file().
+#include <quickjs.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gauntlet::engine::modules {
+
+/// What http.file() makes. Scripts see it as {data, filename, content_type}.
+struct FilePart {
+  std::string data;
+  std::string file_name;
+  std::string content_type;
+};
+
+/// http.file(data, filename?, contentType?)
+JSValue new_file_part(JSContext* context, JSValueConst data, JSValueConst file_name, JSValueConst content_type);
+void define_file_part(JSContext* context);
+
+struct RequestBody {
+  std::string bytes;
+  std::string content_type;  ///< for a form; empty when the script says it itself
+};
+
+/// The bytes of `body`; nothing when a script exception is pending. `problem` is set when it is of a kind that is no
+/// body ("unknown request body type int64").
+std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, std::string& problem);
+
+/// A value as Go's %v prints what k6 makes of it: "<nil>", "map[a:1]", "[1 2]".
+std::string go_text(JSContext* context, JSValueConst value, int depth = 0);
+
+}  // namespace gauntlet::engine::modules

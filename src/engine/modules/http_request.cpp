@@ -1,0 +1,421 @@
+#include "engine/modules/http_request.hpp"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <charconv>
+#include <cmath>
+
+#include "engine/js/binding.hpp"
+#include "engine/metrics/recorder.hpp"
+#include "engine/modules/http_body.hpp"
+#include "engine/modules/http_cookies.hpp"
+#include "engine/modules/http_url.hpp"
+#include "engine/net/content_coding.hpp"
+#include "engine/run/options.hpp"
+#include "engine/run/vu.hpp"
+
+namespace gauntlet::engine::modules {
+namespace {
+
+using js::Text;
+using js::Value;
+using metrics::SystemTag;
+
+double milliseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
+
+/// "http://user:pass@host/" -> "http://****:****@host/", as k6 writes URLs into tags.
+std::string without_credentials(const std::string& url) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string::npos) return url;
+  const auto end = url.find_first_of("/?#", scheme + 3);
+  const auto at = url.substr(0, end).rfind('@');
+  if (at == std::string::npos || at < scheme) return url;
+  const bool has_password = url.find(':', scheme + 3) < at;
+  return url.substr(0, scheme + 3) + (has_password ? "****:****" : "****") + url.substr(at);
+}
+
+/// "Get", "Post": how Go's client begins its errors.
+std::string error_prefix(std::string_view method, const std::string& url) {
+  std::string verb(method.empty() ? "GET" : method);
+  for (std::size_t i = 1; i < verb.size(); ++i) verb[i] = static_cast<char>(std::tolower(static_cast<unsigned char>(verb[i])));
+  return fmt::format("{} {}: ", verb, net::go_quote(url));
+}
+
+/// Copies a string value; numbers and the rest are converted as JavaScript does.
+std::string text_of(JSContext* context, JSValueConst value) { return Text(context, value).str(); }
+
+}  // namespace
+
+HttpRequest::HttpRequest(HttpState& state) : state_(state), fetch_(FetchPool::of_thread().take().release()) {}
+HttpRequest::~HttpRequest() = default;
+
+std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body,
+                                                   JSValueConst params) {
+  const run::Options& options = state_.vu().options();
+  net::HttpFetch& fetch = *fetch_;
+  fetch.method = method;
+  fetch.max_redirects = static_cast<int>(options.max_redirects.value);
+  fetch.closes_connections = options.no_connection_reuse.value;
+  fetch.listener = this;
+  expected_ = state_.expected;
+  jar_ = state_.jar();
+  throws_ = options.throw_errors.value;
+  type_ = options.discard_response_bodies.value ? ResponseType::none : ResponseType::text;
+  fetch.fields.set("User-Agent", state_.user_agent());
+
+  if (auto problem = take_url(context, url)) return problem;
+  if (!JS_IsUndefined(body) && !JS_IsNull(body)) {
+    if (auto problem = take_body(context, body)) return problem;
+  }
+  if (has_exception_) return std::nullopt;
+  if (JS_IsObject(params)) {
+    if (auto problem = take_params(context, params)) return problem;
+  }
+  if (has_exception_) return std::nullopt;
+  if (!form_type_.empty() && !fetch.fields.has("Content-Type")) fetch.fields.set("Content-Type", form_type_);
+  if (!compressions_.empty() && fetch.has_body) {
+    if (auto problem = compress_body()) return problem;
+  }
+  if (!content_length_.empty()) warn_about_length();
+  fetch.discards_body = type_ == ResponseType::none;
+  fetch.jar = jar_.get();
+  return std::nullopt;
+}
+
+std::optional<RequestProblem> HttpRequest::take_url(JSContext* context, JSValueConst url) {
+  net::HttpFetch& fetch = *fetch_;
+  const auto invalid = [](std::string why) { return RequestProblem{"invalid URL: " + std::move(why), net::error_code::kInvalidUrl}; };
+  if (JS_IsString(url)) {
+    const Text text(context, url);
+    fetch.url = text.view();
+  } else if (const UrlTemplate* made = js::Class<UrlTemplate>::of(url)) {
+    fetch.url = made->url;
+    name_ = made->name;
+    has_name_ = true;
+  } else {
+    return invalid(fmt::format("'#{}'", go_text(context, url)));
+  }
+  if (net::scan_plain_url(fetch.url)) return std::nullopt;
+  auto parsed = net::Url::parse(fetch.url);
+  if (!parsed) return invalid(std::move(parsed.error().message));
+  fetch.url = parsed->text();
+  return std::nullopt;
+}
+
+std::optional<RequestProblem> HttpRequest::take_body(JSContext* context, JSValueConst body) {
+  net::HttpFetch& fetch = *fetch_;
+  fetch.has_body = true;
+  if (JS_IsString(body)) {
+    const Text text(context, body);
+    has_exception_ = text.failed();
+    fetch.body.assign(text.view());
+    return std::nullopt;
+  }
+  std::string problem;
+  auto made = request_body(context, body, problem);
+  if (!made) {
+    has_exception_ = true;
+    return std::nullopt;
+  }
+  if (!problem.empty()) return RequestProblem{std::move(problem), 0};
+  fetch.body = std::move(made->bytes);
+  form_type_ = std::move(made->content_type);
+  return std::nullopt;
+}
+
+std::optional<RequestProblem> HttpRequest::take_params(JSContext* context, JSValueConst params) {
+  JSPropertyEnum* properties = nullptr;
+  std::uint32_t count = 0;
+  if (JS_GetOwnPropertyNames(context, &properties, &count, params, JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY) < 0) {
+    has_exception_ = true;
+    return std::nullopt;
+  }
+  std::optional<RequestProblem> problem;
+  for (std::uint32_t i = 0; i < count && !problem && !has_exception_; ++i) {
+    const Value value(context, JS_GetProperty(context, params, properties[i].atom));
+    if (value.is_exception()) has_exception_ = true;
+    else if (!value.is_undefined()) problem = take_param(context, properties[i].atom, value.get());
+  }
+  JS_FreePropertyEnum(context, properties, count);
+  return problem;
+}
+
+std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom name, JSValueConst value) {
+  const Atoms& atoms = state_.atoms();
+  net::HttpFetch& fetch = *fetch_;
+  if (name == atoms[Atoms::headers]) {
+    take_headers(context, value);
+  } else if (name == atoms[Atoms::tags]) {
+    return take_tags(context, value);
+  } else if (name == atoms[Atoms::cookies]) {
+    take_cookies(context, value);
+  } else if (name == atoms[Atoms::jar]) {
+    if (auto jar = jar_of(value)) jar_ = std::move(jar);
+  } else if (name == atoms[Atoms::timeout]) {
+    if (JS_IsNumber(value)) {
+      double number = 0;
+      JS_ToFloat64(context, &number, value);
+      fetch.timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(std::clamp(number, -1e12, 1e12) * 1e6));
+    } else if (JS_IsString(value)) {
+      auto parsed = run::parse_duration(text_of(context, value));
+      if (!parsed) return RequestProblem{"invalid timeout value: " + parsed.error().message, 0};
+      fetch.timeout = *parsed;
+    } else if (!JS_IsNull(value)) {
+      return RequestProblem{"invalid timeout value: unable to use type map[string]interface {} as a duration value", 0};
+    }
+  } else if (name == atoms[Atoms::redirects]) {
+    std::int32_t number = 0;
+    if (JS_ToInt32(context, &number, value) < 0) has_exception_ = true;
+    fetch.max_redirects = number;
+    warns_about_redirects_ = false;
+  } else if (name == atoms[Atoms::compression]) {
+    std::string list = text_of(context, value);
+    std::size_t start = 0;
+    while (start <= list.size()) {
+      const auto comma = std::min(list.find(',', start), list.size());
+      std::string algorithm = list.substr(start, comma - start);
+      algorithm.erase(0, std::min(algorithm.find_first_not_of(' '), algorithm.size()));
+      while (algorithm.ends_with(' ')) algorithm.pop_back();
+      start = comma + 1;
+      if (algorithm.empty()) continue;
+      if (!net::content_coding(algorithm)) {
+        return RequestProblem{fmt::format("unknown compression algorithm {}, supported algorithms are [gzip deflate zstd br]", algorithm), 0};
+      }
+      compressions_.push_back(std::move(algorithm));
+    }
+  } else if (name == atoms[Atoms::response_type]) {
+    const std::string type = text_of(context, value);
+    if (type == "text") type_ = ResponseType::text;
+    else if (type == "binary") type_ = ResponseType::binary;
+    else if (type == "none") type_ = ResponseType::none;
+    else return RequestProblem{type + " does not belong to ResponseType values", 0};
+  } else if (name == atoms[Atoms::response_callback]) {
+    if (JS_IsNull(value)) {
+      expected_ = nullptr;
+    } else if (const auto* given = js::Class<ExpectedStatuses>::of(value)) {
+      expected_ = std::make_shared<ExpectedStatuses>(*given);
+    } else {
+      return RequestProblem{"unsupported responseCallback", 0};
+    }
+  } else if (name == atoms[Atoms::auth]) {
+    const std::string kind = text_of(context, value);
+    if (kind == "ntlm") return RequestProblem{"auth: 'ntlm' is not part of this version of gauntlet", 0};
+    fetch.uses_digest = kind == "digest";
+  } else if (name == atoms[Atoms::throws]) {
+    throws_ = JS_ToBool(context, value) == 1;
+  }
+  return std::nullopt;
+}
+
+void HttpRequest::take_headers(JSContext* context, JSValueConst headers) {
+  if (!JS_IsObject(headers)) {
+    // A string is taken for a list of its characters, as k6 does; anything else has no headers in it.
+    if (!JS_IsString(headers)) return;
+    const std::string text = text_of(context, headers);
+    for (std::size_t i = 0; i < text.size(); ++i) fetch_->fields.set(std::to_string(i), text.substr(i, 1));
+    return;
+  }
+  JSPropertyEnum* properties = nullptr;
+  std::uint32_t count = 0;
+  if (JS_GetOwnPropertyNames(context, &properties, &count, headers, JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY) < 0) {
+    has_exception_ = true;
+    return;
+  }
+  const Atoms& atoms = state_.atoms();
+  for (std::uint32_t i = 0; i < count && !has_exception_; ++i) {
+    const Value value(context, JS_GetProperty(context, headers, properties[i].atom));
+    if (value.is_exception()) {
+      has_exception_ = true;
+      break;
+    }
+    const Text text(value);
+    const char* const name = JS_AtomToCString(context, properties[i].atom);
+    if (text.failed() || name == nullptr) {
+      has_exception_ = true;
+    } else if (properties[i].atom == atoms[Atoms::content_length] || net::equals_ignoring_case(name, "content-length")) {
+      content_length_ = text.str();  // the client writes the true one
+    } else {
+      fetch_->fields.set(name, text.view());
+    }
+    JS_FreeCString(context, name);
+  }
+  JS_FreePropertyEnum(context, properties, count);
+}
+
+void HttpRequest::take_cookies(JSContext* context, JSValueConst cookies) {
+  if (!JS_IsObject(cookies)) return;
+  const Atoms& atoms = state_.atoms();
+  const bool walked = js::for_each_property(context, cookies, [&](std::string_view name, Value value) {
+    net::RequestCookie cookie{std::string(name), {}, false};
+    if (value.is_object()) {
+      const Value text(context, JS_GetProperty(context, value.get(), atoms[Atoms::value]));
+      const Value replaces(context, JS_GetProperty(context, value.get(), atoms[Atoms::replace]));
+      cookie.value = Text(text).str();
+      cookie.replaces = JS_ToBool(context, replaces.get()) == 1;
+    } else {
+      cookie.value = Text(value).str();
+    }
+    fetch_->cookies.push_back(std::move(cookie));
+    return true;
+  });
+  if (!walked) has_exception_ = true;
+}
+
+std::optional<RequestProblem> HttpRequest::take_tags(JSContext* context, JSValueConst tags) {
+  std::optional<RequestProblem> problem;
+  if (!JS_IsObject(tags)) return problem;
+  const bool walked = js::for_each_property(context, tags, [&](std::string_view name, Value value) {
+    if (!value.is_string() && !value.is_number() && !value.is_bool()) {
+      problem = RequestProblem{fmt::format("invalid HTTP request metric tags: invalid value for metric tag '{}': only String, Boolean and "
+                                           "Number types are accepted as a metric tag values", name), 0};
+      return false;
+    }
+    const Text text(value);
+    if (name == "name") {
+      name_ = text.view();
+      has_name_ = true;
+    } else {
+      tags_.emplace_back(std::string(name), text.str());
+    }
+    return true;
+  });
+  if (!walked) has_exception_ = true;
+  return problem;
+}
+
+std::optional<RequestProblem> HttpRequest::compress_body() {
+  net::HttpFetch& fetch = *fetch_;
+  plain_body_ = fetch.body;
+  has_plain_body_ = true;
+  std::string encodings;
+  for (const std::string& algorithm : compressions_) {
+    fetch.body = net::encode_body(*net::content_coding(algorithm), fetch.body);
+    encodings += (encodings.empty() ? "" : ", ") + algorithm;
+  }
+  const std::string_view own = fetch.fields.value("Content-Encoding");
+  if (own.empty()) {
+    fetch.fields.set("Content-Encoding", encodings);
+  } else if (own != encodings) {
+    state_.vu().warn(fmt::format("There's a mismatch between the desired `compression` the manually set `Content-Encoding` header in the {} "
+                                 "request for '{}', the custom header has precedence and won't be overwritten. This may result in invalid "
+                                 "data being sent to the server.", fetch.method, without_credentials(fetch.url)));
+  }
+  return std::nullopt;
+}
+
+void HttpRequest::warn_about_length() {
+  if (content_length_ == std::to_string(fetch_->body.size())) return;
+  state_.vu().warn(fmt::format("The specified Content-Length header {} in the {} request for {} doesn't match the actual request body length "
+                               "of {}, so it will be ignored!", net::go_quote(content_length_), fetch_->method, without_credentials(fetch_->url),
+                               fetch_->body.size()));
+}
+
+void HttpRequest::keep_tags() {
+  saved_tags_.emplace(state_.vu().tags().save());
+  tag_base_ = state_.vu().tags().set_pointer();
+}
+
+void HttpRequest::start(net::HttpClient& client, std::function<void()> on_done) {
+  on_done_ = std::move(on_done);
+  fetch_->start(client);
+}
+
+void HttpRequest::cancel() { fetch_->cancel(); }
+
+std::string HttpRequest::host() const {
+  if (const auto plain = net::scan_plain_url(fetch_->url)) return std::string(plain->authority);
+  const auto parsed = net::Url::parse(fetch_->url);
+  return parsed ? parsed->host : std::string();
+}
+
+void HttpRequest::on_hop(net::HttpFetch& fetch) {
+  const net::HttpExchange& exchange = fetch.exchange;
+  const int status = exchange.head.status;
+  if (status == 101) return;  // an error to the script, and no sample in k6 either
+  run::Vu& vu = state_.vu();
+  metrics::TagBuilder tags(vu.recorder().tags(), saved_tags_ ? tag_base_ : vu.tags().set_pointer());
+  for (const auto& [name, value] : tags_) tags.set(name, value);
+  tags.set(SystemTag::method, fetch.hop_method());
+  std::string shown;
+  std::string_view url = name_;
+  if (!has_name_) {
+    url = fetch.hop_url();
+    if (url.find('@') != std::string_view::npos) url = shown = without_credentials(fetch.hop_url());
+  }
+  tags.set(SystemTag::url, url).set(SystemTag::name, url);
+  const fmt::format_int status_text(status);
+  tags.set(SystemTag::status, {status_text.data(), status_text.size()});
+  const int code = exchange.failure ? exchange.failure.code : status >= 400 && status < 600 ? net::error_code::kOther + status : 0;
+  const fmt::format_int code_text(code);
+  if (exchange.failure) tags.set(SystemTag::error, exchange.failure.message);
+  if (code != 0) tags.set(SystemTag::error_code, {code_text.data(), code_text.size()});
+  if (status != 0) {
+    tags.set(SystemTag::proto, exchange.head.protocol);
+    if (exchange.tls) tags.set(SystemTag::tls_version, exchange.tls->version);
+  }
+  std::string ip;
+  if (exchange.has_remote && vu.recorder().tags().enabled().has(SystemTag::ip)) tags.set(SystemTag::ip, ip = exchange.remote.ip());
+  int failed = -1;
+  if (expected_) {
+    const bool is_expected = fetch.is_challenge() ? status == 401 : expected_->has(status);
+    tags.set(SystemTag::expected_response, is_expected ? "true" : "false");
+    failed = is_expected ? 0 : 1;
+  }
+  const net::HttpTimings& timings = exchange.timings;
+  metrics::HttpRequestTimes times;
+  times.duration = milliseconds(timings.duration());
+  times.blocked = milliseconds(timings.blocked);
+  times.connecting = milliseconds(timings.connecting);
+  times.tls_handshaking = milliseconds(timings.tls_handshaking);
+  times.sending = milliseconds(timings.sending);
+  times.waiting = milliseconds(timings.waiting);
+  times.receiving = milliseconds(timings.receiving);
+  vu.recorder().add_http_request(tags.intern(), times, failed, vu.loop().now(), &vu.tags().metadata());
+}
+
+void HttpRequest::on_fetch_done(net::HttpFetch&) {
+  const std::function<void()> done = std::move(on_done_);
+  done();
+}
+
+JSValue HttpRequest::finish(JSContext* context) {
+  net::HttpFetch& fetch = *fetch_;
+  const net::HttpExchange& exchange = fetch.exchange;
+  if (exchange.head.status == 101) {
+    return js::throw_error(context, "unsupported response status: " + std::string(exchange.head.status_text));
+  }
+  auto response = std::make_unique<Response>();
+  response->type = type_;
+  if (exchange.failure) {
+    std::string cause = exchange.failure.cause;
+    // Errors of bodies come from reading, not from Go's client, which names method and URL.
+    if (!exchange.failed_in_body && exchange.failure.code != net::error_code::kDecompression) {
+      cause.insert(0, error_prefix(fetch.hop_method(), fetch.hop_url()));
+    }
+    if (throws_) return js::throw_error(context, cause);
+    state_.vu().warn("Request Failed", {{"error", cause}});
+    response->error = exchange.failure.message;
+    response->error_code = exchange.failure.code;
+  } else if (exchange.head.status >= 400 && exchange.head.status < 600) {
+    response->error_code = net::error_code::kOther + exchange.head.status;
+  }
+  if (fetch.stopped_at_redirect() && warns_about_redirects_) {
+    const std::string url = without_credentials(fetch.hop_url());
+    state_.vu().warn(fmt::format("Stopped after {} redirects and returned the redirection; pass {{ redirects: n }} in request params or set "
+                                 "global maxRedirects to silence this", fetch.redirects() + 1), {{"url", url}});
+  }
+  response->plain_request_body = std::move(plain_body_);
+  response->has_plain_request_body = has_plain_body_;
+  response->fetch = std::move(fetch_);
+  return new_response(context, std::move(response));
+}
+
+JSValue new_unmade_response(JSContext* context, const RequestProblem& problem) {
+  auto response = std::make_unique<Response>();
+  response->error = problem.message;
+  response->error_code = problem.code;
+  return new_response(context, std::move(response));
+}
+
+}  // namespace gauntlet::engine::modules

@@ -1,0 +1,55 @@
+#include "engine/modules/registry.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/modules/data.hpp"
+#include "engine/modules/encoding.hpp"
+#include "engine/modules/execution.hpp"
+#include "engine/modules/grpc.hpp"
+#include "engine/modules/http.hpp"
+#include "engine/modules/k6.hpp"
+#include "engine/modules/metrics.hpp"
+#include "engine/modules/timers.hpp"
+
+namespace gauntlet::engine::modules {
+namespace {
+
+constexpr std::array kModules = {
+    ModuleEntry{"k6", &init_k6},
+    ModuleEntry{"k6/data", &init_data},
+    ModuleEntry{"k6/encoding", &init_encoding},
+    ModuleEntry{"k6/execution", &init_execution},
+    ModuleEntry{"k6/http", &init_http},
+    ModuleEntry{"k6/metrics", &init_metrics},
+    ModuleEntry{"k6/net/grpc", &init_grpc},
+    ModuleEntry{"k6/timers", &init_timers},
+};
+
+/// Modules of k6 1.8 that this engine does not have.
+constexpr std::array kAbsentModules = {
+    "k6/browser", "k6/crypto", "k6/crypto/x509", "k6/experimental/csv", "k6/experimental/fs", "k6/experimental/redis",
+    "k6/experimental/streams", "k6/experimental/websockets", "k6/html", "k6/secrets", "k6/websockets", "k6/ws",
+};
+
+}  // namespace
+
+std::span<const ModuleEntry> registered_modules() { return kModules; }
+
+const ModuleEntry* find_module(std::string_view name) {
+  const auto* found = std::find_if(kModules.begin(), kModules.end(), [&](const auto& entry) { return entry.name == name; });
+  return found == kModules.end() ? nullptr : found;
+}
+
+std::string describe_missing_module(std::string_view name) {
+  const std::string quoted = "\"" + std::string(name) + "\"";
+  if (std::find(kAbsentModules.begin(), kAbsentModules.end(), name) != kAbsentModules.end()) {
+    return "The module " + quoted + " of k6 is not part of this version of gauntlet.";
+  }
+  if (name.substr(0, 5) == "k6/x/") {
+    return "The module " + quoted + " is a k6 extension; gauntlet has no extensions.";
+  }
+  return "There is no module " + quoted + ".";
+}
+
+}  // namespace gauntlet::engine::modules

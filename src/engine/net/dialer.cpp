@@ -1,0 +1,241 @@
+#include "engine/net/dialer.hpp"
+
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+namespace gauntlet::engine::net {
+namespace {
+
+std::pair<const std::uint8_t*, int> address_bytes(const Endpoint& endpoint) {
+  if (endpoint.is_ipv6()) return {endpoint.address.sin6_addr.s6_addr, 16};
+  return {reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in*>(&endpoint.address)->sin_addr), 4};
+}
+
+/// "ip", "ip:port", "[ip]:port" or "[ip]" from option hosts; the port given is kept when none is named.
+bool parse_override(std::string_view text, std::uint16_t port, Endpoint& out) {
+  if (Endpoint::parse(text, port, out)) return true;
+  std::string_view ip = text;
+  if (ip.starts_with('[')) {
+    const auto end = ip.find(']');
+    if (end == std::string_view::npos) return false;
+    std::string_view rest = ip.substr(end + 1);
+    ip = ip.substr(1, end - 1);
+    if (rest.empty()) return Endpoint::parse(ip, port, out);
+    if (rest[0] != ':') return false;
+    text = rest.substr(1);
+  } else {
+    const auto colon = ip.rfind(':');
+    if (colon == std::string_view::npos) return false;
+    text = ip.substr(colon + 1);
+    ip = ip.substr(0, colon);
+  }
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return problem == std::errc() && end == text.data() + text.size() && Endpoint::parse(ip, port, out);
+}
+
+}  // namespace
+
+std::optional<AddressRange> AddressRange::parse(std::string_view text) {
+  AddressRange range;
+  range.text_ = text;
+  const auto slash = text.find('/');
+  Endpoint endpoint;
+  if (!Endpoint::parse(text.substr(0, slash), 0, endpoint)) return std::nullopt;
+  const auto [bytes, length] = address_bytes(endpoint);
+  std::memcpy(range.bytes_.data(), bytes, static_cast<std::size_t>(length));
+  range.ipv6_ = endpoint.is_ipv6();
+  range.bits_ = length * 8;
+  if (slash != std::string_view::npos) {
+    const std::string_view bits = text.substr(slash + 1);
+    const auto [end, problem] = std::from_chars(bits.data(), bits.data() + bits.size(), range.bits_);
+    if (problem != std::errc() || end != bits.data() + bits.size() || range.bits_ < 0 || range.bits_ > length * 8) return std::nullopt;
+  }
+  return range;
+}
+
+bool AddressRange::contains(const Endpoint& endpoint) const {
+  if (endpoint.is_ipv6() != ipv6_) return false;
+  const std::uint8_t* const bytes = address_bytes(endpoint).first;
+  for (int bit = 0; bit < bits_; bit += 8) {
+    const auto index = static_cast<std::size_t>(bit / 8);
+    const int kept = std::min(8, bits_ - bit);
+    const auto mask = static_cast<std::uint8_t>(0xff << (8 - kept));
+    if ((bytes[index] & mask) != (bytes_[index] & mask)) return false;
+  }
+  return true;
+}
+
+void HostPatterns::add(std::string pattern, std::string value) {
+  if (pattern.starts_with('*')) {
+    suffixes_.emplace_back(std::move(pattern), std::move(value));
+    std::stable_sort(suffixes_.begin(), suffixes_.end(),
+                     [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
+  } else {
+    exact_.emplace_back(std::move(pattern), std::move(value));
+  }
+}
+
+const std::pair<std::string, std::string>* HostPatterns::find(std::string_view host) const {
+  for (const auto& entry : exact_) {
+    if (entry.first == host) return &entry;
+  }
+  for (const auto& entry : suffixes_) {
+    if (host.ends_with(std::string_view(entry.first).substr(1))) return &entry;
+  }
+  return nullptr;
+}
+
+/// One dial under way: name -> address -> connect -> TLS.
+class Dialer::Attempt final : private Stream::Listener {
+ public:
+  Attempt(Dialer& dialer, DialId id, DialTarget target, Callback done)
+      : dialer_(dialer), id_(id), target_(std::move(target)), done_(std::move(done)) {}
+
+  ~Attempt() override { dialer_.loop_.cancel(timer_); }
+
+  /// Never calls back from inside: what fails at once is reported by the next round.
+  void start() {
+    const DialPolicy& policy = dialer_.policy_;
+    if (const auto* blocked = policy.blocked_hosts.find(target_.host)) {
+      Failure failure{error_code::kBlockedHostname, "hostname is blocked",
+                      fmt::format("hostname ({}) is in a blocked pattern ({})", target_.host, blocked->first)};
+      return finish_soon(std::move(failure));
+    }
+    Endpoint endpoint;
+    if (!policy.hosts.empty()) {
+      const auto* found = policy.hosts.find(fmt::format("{}:{}", target_.host, target_.port));
+      if (found == nullptr) found = policy.hosts.find(target_.host);
+      if (found != nullptr && parse_override(found->second, target_.port, endpoint)) return connect_to(endpoint);
+    }
+    if (Endpoint::parse(target_.host, target_.port, endpoint) || dialer_.resolver_.cached(target_.host, target_.port, endpoint)) {
+      return connect_to(endpoint);
+    }
+    // The answer may come after this attempt was cancelled, or the dialer destroyed: the flag goes with the attempt.
+    dialer_.resolver_.resolve(target_.host, target_.port, dialer_.loop_,
+                              [this, alive = std::weak_ptr<bool>(alive_)](Failure problem, Endpoint found) {
+                                if (alive.expired()) return;
+                                if (problem) return finish(std::move(problem));
+                                connect_to(found);
+                              });
+  }
+
+ private:
+  void connect_to(const Endpoint& endpoint) {
+    for (const AddressRange& range : dialer_.policy_.blacklist) {
+      if (!range.contains(endpoint)) continue;
+      Failure failure{error_code::kBlacklistedIp, "ip is blacklisted",
+                      fmt::format("IP ({}) is in a blacklisted range ({})", endpoint.ip(), range.text())};
+      return finish_soon(std::move(failure));
+    }
+    const int fd = socket(endpoint.address.sin6_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+      Failure failure = socket_failure("dial", errno, {}, endpoint.text());
+      failure.cause = fmt::format("dial tcp {}: socket: {}", endpoint.text(), errno_text(errno));
+      return finish_soon(std::move(failure));
+    }
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const auto& locals = dialer_.policy_.local_addresses;
+    if (!locals.empty()) {
+      const Endpoint& local = locals[dialer_.vu_ % locals.size()];
+      // Lets the kernel choose the port at connect time, per destination: 10,000 VUs need more than 28,000 ports.
+      setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+      if (bind(fd, local.raw(), local.length()) != 0) {
+        const int problem = errno;
+        close(fd);
+        return finish_soon(socket_failure("dial", problem, {}, endpoint.text()));
+      }
+    }
+    connect_started_ = base::EventLoop::Clock::now();
+    if (connect(fd, endpoint.raw(), endpoint.length()) != 0 && errno != EINPROGRESS) {
+      const int problem = errno;
+      close(fd);
+      return finish_soon(socket_failure("dial", problem, {}, endpoint.text()));
+    }
+    stream_ = std::make_unique<Stream>(dialer_.loop_, fd, endpoint, dialer_.traffic_);
+    stream_->set_listener(this);
+    timer_ = dialer_.loop_.call_after(dialer_.policy_.connect_timeout, [this] {
+      timer_ = 0;
+      if (is_handshaking_) return finish(failure(error_code::kTls, "net/http: TLS handshake timeout"));
+      finish(socket_failure("dial", ETIMEDOUT, {}, stream_->remote().text()));
+    });
+  }
+
+  void on_stream_ready() override {
+    if (!is_handshaking_) {
+      const int problem = stream_->connect_result();
+      if (problem == EINPROGRESS) return;
+      if (problem != 0) return finish(socket_failure("dial", problem, {}, stream_->remote().text()));
+      connected_ = base::EventLoop::Clock::now();
+      if (!target_.tls) return finish({});
+      const TlsContext* const context = target_.tls_context != nullptr ? target_.tls_context : dialer_.tls_;
+      assert(context != nullptr);
+      const std::string& name = target_.server_name.empty() ? target_.host : target_.server_name;
+      stream_->start_tls(context->new_session(name, target_.protocols), name);
+      is_handshaking_ = true;
+    }
+    switch (stream_->handshake()) {
+      case Stream::Status::again: return;
+      case Stream::Status::ok: return finish({});
+      default: return finish(stream_->last_failure());
+    }
+  }
+
+  void finish_soon(Failure problem) {
+    dialer_.loop_.post([this, alive = std::weak_ptr<bool>(alive_), problem = std::move(problem)]() mutable {
+      if (!alive.expired()) finish(std::move(problem));
+    });
+  }
+
+  /// Destroys this.
+  void finish(Failure problem) {
+    using Time = base::EventLoop::Clock::time_point;
+    Dialed result;
+    if (connected_ != Time{}) result.connecting = connected_ - connect_started_;
+    if (!problem) {
+      if (is_handshaking_) result.tls_handshaking = base::EventLoop::Clock::now() - connected_;
+      stream_->set_listener(nullptr);
+      result.stream = std::move(stream_);
+    }
+    result.failure = std::move(problem);
+    const Callback done = std::move(done_);
+    dialer_.attempts_.erase(id_);
+    done(std::move(result));
+  }
+
+  Dialer& dialer_;
+  DialId id_;
+  DialTarget target_;
+  Callback done_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // watched by callbacks that may come too late
+  std::unique_ptr<Stream> stream_;
+  base::EventLoop::TimerId timer_ = 0;
+  base::EventLoop::Clock::time_point connect_started_{};
+  base::EventLoop::Clock::time_point connected_{};
+  bool is_handshaking_ = false;
+};
+
+Dialer::Dialer(base::EventLoop& loop, Resolver& resolver, const DialPolicy& policy, const TlsContext* tls, Traffic& traffic,
+               std::uint64_t vu)
+    : loop_(loop), resolver_(resolver), policy_(policy), tls_(tls), traffic_(traffic), vu_(vu) {}
+
+Dialer::~Dialer() = default;
+
+Dialer::DialId Dialer::dial(DialTarget target, Callback done) {
+  const DialId id = next_id_++;
+  auto& attempt = attempts_[id] = std::make_unique<Attempt>(*this, id, std::move(target), std::move(done));
+  attempt->start();
+  return id;
+}
+
+void Dialer::cancel(DialId dial) { attempts_.erase(dial); }
+
+}  // namespace gauntlet::engine::net

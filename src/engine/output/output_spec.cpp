@@ -1,0 +1,99 @@
+#include "engine/output/output_spec.hpp"
+
+#include <charconv>
+#include <utility>
+
+namespace gauntlet::engine::output {
+namespace {
+
+constexpr std::string_view kStdout = "-";
+
+base::Error bad_csv(std::string why) {
+  return {base::ErrorKind::invalid_argument, "could not create the 'csv' output: " + std::move(why)};
+}
+
+/// "200ms", "1s", "1.5s", "1m".
+base::Expected<std::chrono::nanoseconds> parse_interval(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  double scale = 0;
+  if (unit == "ms") scale = 1e6;
+  if (unit == "s") scale = 1e9;
+  if (unit == "m") scale = 60e9;
+  if (error != std::errc() || scale == 0 || number <= 0 || number * scale > 1e18) {
+    return base::fail(base::ErrorKind::invalid_argument, "time: invalid duration \"" + std::string(text) + "\"");
+  }
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(number * scale));
+}
+
+base::Expected<OutputSpec> parse_csv(std::string_view argument) {
+  OutputSpec spec;
+  spec.kind = OutputSpec::Kind::csv;
+  spec.path = "file.csv";
+  if (argument.empty()) return spec;
+  if (argument.find('=') == std::string_view::npos) {
+    spec.path = argument;
+    return spec;
+  }
+  while (true) {
+    const std::size_t comma = argument.find(',');
+    const std::string_view pair = argument.substr(0, comma);
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string_view::npos || equals + 1 == pair.size()) {
+      return tl::unexpected(bad_csv("couldn't parse \"" + std::string(pair) + "\" as argument for csv output"));
+    }
+    const std::string_view key = pair.substr(0, equals);
+    const std::string_view value = pair.substr(equals + 1);
+    if (key == "fileName" || key == "file_name") {
+      spec.path = value;
+    } else if (key == "saveInterval" || key == "save_interval") {
+      auto interval = parse_interval(value);
+      if (!interval) return tl::unexpected(bad_csv(std::move(interval.error().message)));
+      spec.save_interval = *interval;
+    } else if (key == "timeFormat") {
+      auto format = parse_csv_time_format(value);
+      if (!format) return tl::unexpected(bad_csv(std::move(format.error().message)));
+      spec.time_format = *format;
+    } else {
+      return tl::unexpected(bad_csv("unknown key \"" + std::string(key) + "\" as argument for csv output"));
+    }
+    if (comma == std::string_view::npos) return spec;
+    argument.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+std::string OutputSpec::description() const {
+  const std::string kind_name = kind == Kind::csv ? "csv" : kind == Kind::results ? "results" : "json";
+  if (path == kStdout) return kind == Kind::points ? "json(stdout)" : kind_name + " (stdout)";
+  return kind_name + " (" + path + ")";
+}
+
+std::string OutputSpec::label() const { return kind == Kind::csv ? "csv" : kind == Kind::results ? "results" : "points"; }
+
+base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6) {
+  const std::size_t equals = text.find('=');
+  const std::string_view type = text.substr(0, equals);
+  const std::string_view argument = equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1);
+
+  if (type == "csv") return parse_csv(argument);
+  if (type == "json" || (type == "points" && !strict_k6)) {
+    OutputSpec spec;
+    spec.path = argument.empty() ? kStdout : argument;
+    spec.kind = type == "json" && !strict_k6 && argument.ends_with(".json") ? OutputSpec::Kind::results : OutputSpec::Kind::points;
+    return spec;
+  }
+  for (const std::string_view absent : {"cloud", "experimental-opentelemetry", "opentelemetry", "experimental-prometheus-rw",
+                                        "influxdb", "statsd", "datadog", "kafka", "web-dashboard"}) {
+    if (type != absent) continue;
+    return base::fail(base::ErrorKind::unimplemented,
+                      "the output '" + std::string(type) + "' is not built into this engine; there are: csv, json" +
+                          (strict_k6 ? "" : ", points"));
+  }
+  return base::fail(base::ErrorKind::invalid_argument, "invalid output type '" + std::string(type) + "', available types are: csv, json" +
+                                                           (strict_k6 ? "" : ", points"));
+}
+
+}  // namespace gauntlet::engine::output

@@ -1,0 +1,74 @@
+#include "engine/output/sample_outputs.hpp"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/output/points.hpp"
+
+namespace gauntlet::engine::output {
+namespace {
+
+/// How long an empty stream is left alone, and how long a line may wait in a buffer (k6: 200 ms).
+constexpr std::chrono::milliseconds kIdle{5};
+constexpr std::chrono::milliseconds kFlushInterval{200};
+/// Behind the engine's threads where they share a core.
+constexpr int kNiceness = 10;
+
+}  // namespace
+
+base::Expected<std::unique_ptr<SampleOutputs>> SampleOutputs::open(const std::vector<OutputSpec>& specs, metrics::SampleStream& stream,
+                                                                   const metrics::MetricRegistry& registry,
+                                                                   metrics::SystemTagSet enabled) {
+  std::unique_ptr<SampleOutputs> outputs(new SampleOutputs(stream));
+  for (const OutputSpec& spec : specs) {
+    if (!spec.wants_samples()) continue;
+    auto file = OutputFile::open(spec.path);
+    if (!file) return tl::unexpected(std::move(file.error()).in("could not create the '" + spec.label() + "' output"));
+    if (spec.kind == OutputSpec::Kind::csv) {
+      outputs->writers_.push_back(std::make_unique<CsvWriter>(**file, registry, enabled, spec.time_format));
+    } else {
+      outputs->writers_.push_back(std::make_unique<PointsWriter>(**file, registry));
+    }
+    outputs->consumers_.push_back(outputs->writers_.back().get());
+    outputs->files_.push_back(std::move(*file));
+  }
+  return outputs;
+}
+
+SampleOutputs::~SampleOutputs() { static_cast<void>(finish()); }
+
+void SampleOutputs::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void SampleOutputs::flush() {
+  for (const auto& file : files_) file->flush();
+}
+
+void SampleOutputs::run() {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNiceness);
+  auto flushed = std::chrono::steady_clock::now();
+  while (!stopping_.load(std::memory_order_acquire)) {
+    const std::size_t bytes = stream_.drain(consumers_);
+    if (bytes == 0) std::this_thread::sleep_for(kIdle);
+    if (const auto now = std::chrono::steady_clock::now(); now - flushed >= kFlushInterval) {
+      flush();
+      flushed = now;
+    }
+  }
+}
+
+base::Expected<void> SampleOutputs::finish() {
+  stopping_.store(true, std::memory_order_release);
+  if (thread_.joinable()) thread_.join();
+  while (stream_.drain(consumers_) != 0) {
+  }
+  base::Expected<void> result;
+  for (const auto& file : files_) {
+    if (auto closed = file->close(); !closed && result) result = tl::unexpected(std::move(closed.error()));
+  }
+  return result;
+}
+
+}  // namespace gauntlet::engine::output

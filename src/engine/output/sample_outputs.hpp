@@ -1,0 +1,53 @@
+#pragma once
+// The writer thread of the outputs that take every sample: it empties the engine threads' rings and writes files.
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+#include "engine/metrics/metric.hpp"
+#include "engine/metrics/sample_stream.hpp"
+#include "engine/metrics/tags.hpp"
+#include "engine/output/output_file.hpp"
+#include "engine/output/output_spec.hpp"
+
+namespace gauntlet::engine::output {
+
+/// What each engine thread's ring should hold (CollectorOptions::stream_bytes): about half a million samples, more than
+/// a second of a thread's fastest.
+inline constexpr std::size_t kSampleRingBytes = 16U << 20U;
+
+/// Opens the files before the test, so that a bad path is told before any load is made.
+class SampleOutputs {
+ public:
+  /// Takes those of `specs` that want samples. The stream and the registry must outlive it.
+  static base::Expected<std::unique_ptr<SampleOutputs>> open(const std::vector<OutputSpec>& specs, metrics::SampleStream& stream,
+                                                             const metrics::MetricRegistry& registry,
+                                                             metrics::SystemTagSet enabled);
+  ~SampleOutputs();
+  SampleOutputs(const SampleOutputs&) = delete;
+  SampleOutputs& operator=(const SampleOutputs&) = delete;
+
+  /// Starts the thread, at a lower priority than the engine's.
+  void start();
+  /// After all producers have stopped: writes what is left and closes the files. The error names the first file that
+  /// could not be written whole.
+  base::Expected<void> finish();
+
+ private:
+  SampleOutputs(metrics::SampleStream& stream) : stream_(stream) {}
+  void run();
+  void flush();
+
+  metrics::SampleStream& stream_;
+  std::vector<std::unique_ptr<OutputFile>> files_;
+  std::vector<std::unique_ptr<metrics::SampleConsumer>> writers_;
+  std::vector<metrics::SampleConsumer*> consumers_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace gauntlet::engine::output

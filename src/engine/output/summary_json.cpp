@@ -1,0 +1,311 @@
+#include "engine/output/summary_json.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ctime>
+
+#include "engine/output/json_writer.hpp"
+
+namespace gauntlet::engine::output {
+namespace {
+
+using metrics::MetricType;
+
+/// k6 names groups and checks by the MD5 of their path.
+std::string id_of(std::string_view path) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_Digest(path.data(), path.size(), digest.data(), &size, EVP_md5(), nullptr);
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string id;
+  for (unsigned i = 0; i < size; ++i) id.append(1, kHex[digest[i] >> 4U]).append(1, kHex[digest[i] & 0xfU]);
+  return id;
+}
+
+void write_check(JsonWriter& json, const CheckResult& check) {
+  json.begin_object();
+  json.key("name").string(check.name);
+  json.key("path").string(check.path);
+  json.key("id").string(id_of(check.path));
+  json.key("passes").integer(check.passes);
+  json.key("fails").integer(check.fails);
+  json.end_object();
+}
+
+/// handleSummary has groups and checks in arrays, the export in objects by name.
+void write_group(JsonWriter& json, const GroupResult& group, bool by_name) {
+  const auto open = [&] { by_name ? json.begin_object() : json.begin_array(); };
+  const auto close = [&] { by_name ? json.end_object() : json.end_array(); };
+  json.begin_object();
+  json.key("name").string(group.name);
+  json.key("path").string(group.path);
+  json.key("id").string(id_of(group.path));
+  json.key("groups");
+  open();
+  for (const GroupResult& child : group.groups) {
+    if (by_name) json.key(child.name);
+    write_group(json, child, by_name);
+  }
+  close();
+  json.key("checks");
+  open();
+  for (const CheckResult& check : group.checks) {
+    if (by_name) json.key(check.name);
+    write_check(json, check);
+  }
+  close();
+  json.end_object();
+}
+
+void write_metrics(JsonWriter& json, const Summary& summary) {
+  json.key("metrics").begin_object();
+  for (const MetricResult& metric : summary.metrics) {
+    json.key(metric.name).begin_object();
+    json.key("type").string(metrics::name_of(metric.type));
+    json.key("contains").string(metrics::name_of(metric.contains));
+    json.key("values").begin_object();
+    for (const auto& [name, value] : metric.values) json.key(name).number(value);
+    json.end_object();
+    if (!metric.thresholds.empty()) {
+      json.key("thresholds").begin_object();
+      for (const ThresholdResult& threshold : metric.thresholds) {
+        json.key(threshold.source).begin_object().key("ok").boolean(threshold.ok).end_object();
+      }
+      json.end_object();
+    }
+    json.end_object();
+  }
+  json.end_object();
+}
+
+/// The members of handleSummary's data.
+void write_data(JsonWriter& json, const Summary& summary) {
+  json.key("root_group");
+  write_group(json, summary.root, false);
+  json.key("options").begin_object();
+  json.key("summaryTrendStats").begin_array();
+  for (const std::string& name : summary.options.trend_stats) json.string(name);
+  json.end_array();
+  json.key("summaryTimeUnit").string(summary.options.time_unit);
+  json.key("noColor").boolean(summary.options.no_color);
+  json.end_object();
+  json.key("state").begin_object();
+  json.key("isStdOutTTY").boolean(summary.options.stdout_is_tty);
+  json.key("isStdErrTTY").boolean(summary.options.stderr_is_tty);
+  json.key("testRunDurationMs").number(summary.duration_ms);
+  json.end_object();
+  write_metrics(json, summary);
+  if (!summary.options.setup_data_json.empty()) json.key("setup_data").raw(summary.options.setup_data_json);
+}
+
+std::string now_rfc3339() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
+  const std::time_t time = seconds.count();
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  std::array<char, 40> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  std::string fraction = std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(now - seconds).count());
+  return std::string(text.data()) + "." + std::string(9 - fraction.size(), '0') + fraction + "Z";
+}
+
+void write_machine_metric(JsonWriter& json, const MetricResult& metric) {
+  json.begin_object();
+  json.key("contains").string(metrics::name_of(metric.contains));
+  json.key("name").string(metric.name);
+  json.key("type").string(metrics::name_of(metric.type));
+  json.key("values").begin_object();
+  switch (metric.type) {
+    case MetricType::counter: json.key("count").number(metric.value("count")); break;
+    case MetricType::gauge:
+      json.key("max").number(metric.value("max")).key("min").number(metric.value("min"));
+      json.key("value").number(metric.value("value"));
+      break;
+    case MetricType::rate:
+      json.key("matches").number(metric.value("passes")).key("rate").number(metric.value("rate"));
+      json.key("total").number(metric.value("passes") + metric.value("fails"));
+      break;
+    case MetricType::trend:
+      json.key("avg").number(metric.avg).key("max").number(metric.max).key("med").number(metric.med);
+      json.key("min").number(metric.min).key("p90").number(metric.p90).key("p95").number(metric.p95);
+      break;
+  }
+  json.end_object().end_object();
+}
+
+void write_machine_checks(JsonWriter& json, const Summary& summary) {
+  double passes = 0;
+  double fails = 0;
+  if (const MetricResult* checks = summary.find("checks")) {
+    passes = checks->value("passes");
+    fails = checks->value("fails");
+  }
+  const double total = passes + fails;
+  json.key("checks").begin_object();
+  json.key("metrics").begin_array();
+  json.begin_object().key("contains").string("default").key("name").string("checks_total").key("type").string("counter");
+  json.key("values").begin_object().key("count").number(total).end_object().end_object();
+  const auto rate = [&](std::string_view name, double matches) {
+    json.begin_object().key("contains").string("default").key("name").string(name).key("type").string("rate");
+    json.key("values").begin_object().key("matches").number(matches);
+    json.key("rate").number(total > 0 ? matches / total : 0).key("total").number(total).end_object().end_object();
+  };
+  rate("checks_failed", fails);
+  rate("checks_succeeded", passes);
+  json.end_array();
+  json.key("results").begin_array();
+  for (const CheckResult& check : summary.checks) {
+    json.begin_object().key("fails").integer(check.fails).key("name").string(check.name);
+    json.key("passes").integer(check.passes).end_object();
+  }
+  json.end_array().end_object();
+}
+
+void write_series(JsonWriter& json, const metrics::Series& series, const metrics::MetricRegistry& registry) {
+  json.key("series").begin_array();
+  for (const metrics::SeriesRow& row : series.rows()) {
+    const double seconds = std::chrono::duration<double>(row.length).count();
+    json.begin_object();
+    json.key("t").number(std::chrono::duration<double>(row.at).count());
+    json.key("seconds").number(seconds);
+    json.key("metrics").begin_object();
+    for (const metrics::SeriesPoint& point : row.points) {
+      const metrics::MetricInfo& info = registry.info(point.metric);
+      json.key(info.name).begin_object();
+      switch (info.type) {
+        case MetricType::counter:
+          json.key("count").number(point.sum).key("rate").number(seconds > 0 ? point.sum / seconds : 0);
+          break;
+        case MetricType::gauge:
+          json.key("value").number(point.sum).key("min").number(point.min).key("max").number(point.max);
+          break;
+        case MetricType::rate:
+          json.key("rate").number(point.sum / static_cast<double>(point.samples));
+          json.key("passes").number(point.sum).key("fails").number(static_cast<double>(point.samples) - point.sum);
+          break;
+        case MetricType::trend:
+          json.key("count").integer(point.samples);
+          json.key("rate").number(seconds > 0 ? static_cast<double>(point.samples) / seconds : 0);
+          json.key("avg").number(point.sum / static_cast<double>(point.samples));
+          json.key("min").number(point.min).key("p50").number(point.p50).key("p95").number(point.p95);
+          json.key("p99").number(point.p99).key("max").number(point.max);
+          break;
+      }
+      json.end_object();
+    }
+    json.end_object().end_object();
+  }
+  json.end_array();
+}
+
+void write_beyond_k6(JsonWriter& json, const Summary& summary) {
+  json.key("endpoints").begin_array();
+  for (const EndpointResult& row : summary.endpoints) {
+    json.begin_object().key("method").string(row.method).key("name").string(row.name);
+    json.key("count").integer(row.count).key("rate").number(row.per_second).key("failed").integer(row.failed);
+    json.key("p50").number(row.p50).key("p95").number(row.p95).key("p99").number(row.p99).key("max").number(row.max);
+    json.key("outcomes").begin_object();
+    for (const auto& [outcome, count] : row.outcomes) json.key(outcome).integer(count);
+    json.end_object().end_object();
+  }
+  json.end_array();
+  if (summary.open_model) {
+    const OpenModelResult& model = *summary.open_model;
+    const auto latencies = [&](double p50, double p95, double p99, double max) {
+      json.begin_object().key("p50").number(p50).key("p95").number(p95).key("p99").number(p99).key("max").number(max).end_object();
+    };
+    json.key("open_model").begin_object();
+    json.key("service_time");
+    latencies(model.service_p50, model.service_p95, model.service_p99, model.service_max);
+    json.key("from_intended_start");
+    latencies(model.intended_p50, model.intended_p95, model.intended_p99, model.intended_max);
+    json.key("iterations").integer(model.iterations).key("dropped").integer(model.dropped).end_object();
+  }
+  const GeneratorHealth& health = summary.health;
+  json.key("generator").begin_object();
+  if (health.cpu_share) json.key("cpu_share").number(*health.cpu_share);
+  if (health.loop_lag_p99_ms) json.key("loop_lag_p99_ms").number(*health.loop_lag_p99_ms);
+  json.key("scheduled").integer(health.scheduled).key("late").integer(health.late);
+  json.key("schedule_slip_p99_ms").number(health.slip_p99_ms).key("schedule_slip_max_ms").number(health.slip_max_ms);
+  json.key("dropped_iterations").integer(health.dropped).key("interrupted_iterations").integer(health.interrupted);
+  json.key("samples_dropped").integer(health.samples_dropped);
+  json.key("verdict").string(health.verdict());
+  json.end_object();
+}
+
+}  // namespace
+
+std::string handle_summary_json(const Summary& summary) {
+  JsonWriter json;
+  json.begin_object();
+  write_data(json, summary);
+  json.end_object();
+  return json.take();
+}
+
+std::string summary_export_json(const Summary& summary) {
+  JsonWriter json(4);
+  json.begin_object();
+  json.key("root_group");
+  write_group(json, summary.root, true);
+  json.key("metrics").begin_object();
+  for (const MetricResult& metric : summary.metrics) {
+    json.key(metric.name).begin_object();
+    for (const auto& [name, value] : metric.values) {
+      json.key(metric.type == MetricType::rate && name == "rate" ? "value" : name).number(value);
+    }
+    if (!metric.thresholds.empty()) {
+      json.key("thresholds").begin_object();
+      for (const ThresholdResult& threshold : metric.thresholds) json.key(threshold.source).boolean(!threshold.ok);
+      json.end_object();
+    }
+    json.end_object();
+  }
+  json.end_object();
+  if (!summary.options.setup_data_json.empty()) json.key("setup_data").raw(summary.options.setup_data_json);
+  json.end_object();
+  return json.take();
+}
+
+std::string machine_readable_json(const Summary& summary, const RunDescription& run) {
+  JsonWriter json(4);
+  json.begin_object();
+  json.key("config").begin_object();
+  json.key("duration").number(summary.duration_s).key("execution").string("local").key("script").string(run.script);
+  json.end_object();
+  json.key("metadata").begin_object();
+  json.key("generated_at").string(run.generated_at.empty() ? now_rfc3339() : run.generated_at);
+  json.key("k6_version").string(run.version);
+  json.end_object();
+  json.key("results").begin_object();
+  write_machine_checks(json, summary);
+  json.key("metrics").begin_array();
+  for (const MetricResult& metric : summary.metrics) {
+    // Checks have a section of their own; group_duration and the phases of a request are left out, as in the compact text.
+    static constexpr std::array<std::string_view, 8> kLeftOut = {
+        "checks", "group_duration", "http_req_blocked", "http_req_connecting", "http_req_receiving", "http_req_sending",
+        "http_req_tls_handshaking", "http_req_waiting"};
+    const std::string_view family = std::string_view(metric.name).substr(0, metric.name.find('{'));
+    if (std::find(kLeftOut.begin(), kLeftOut.end(), family) == kLeftOut.end()) write_machine_metric(json, metric);
+  }
+  json.end_array().end_object();
+  json.key("version").string("1.0.0");
+  json.end_object();
+  return json.take();
+}
+
+std::string results_json(const Summary& summary, const metrics::Series& series, const metrics::MetricRegistry& registry) {
+  JsonWriter json;
+  json.begin_object();
+  write_data(json, summary);
+  write_beyond_k6(json, summary);
+  write_series(json, series, registry);
+  json.end_object();
+  return json.take() + "\n";
+}
+
+}  // namespace gauntlet::engine::output

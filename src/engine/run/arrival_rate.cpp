@@ -1,0 +1,301 @@
+#include "engine/run/arrival_rate.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <variant>
+
+#include "engine/metrics/tags.hpp"
+#include "engine/run/schedule.hpp"
+
+namespace gauntlet::engine::run {
+namespace {
+
+/// Either schedule.
+class Arrivals {
+ public:
+  explicit Arrivals(const Scenario& config) : schedule_(make(config)) {}
+  std::optional<Nanoseconds> due(std::uint64_t index) const {
+    return std::visit([&](const auto& schedule) { return schedule.due(index); }, schedule_);
+  }
+
+ private:
+  using Schedule = std::variant<ConstantArrivals, RampingArrivals>;
+  static Schedule make(const Scenario& config) {
+    if (config.executor == ExecutorKind::constant_arrival_rate) {
+      return ConstantArrivals(config.rate, config.time_unit, config.duration);
+    }
+    return RampingArrivals(config.start_rate, config.stages, config.time_unit);
+  }
+  Schedule schedule_;
+};
+
+class ArrivalRate;
+
+/// A thread's share: every n-th start of the schedule, and the scenario's virtual users on that thread. All on the
+/// worker's thread, but for try_reserve().
+class Lane {
+ public:
+  Lane(ArrivalRate& executor, Worker& worker, std::size_t stripe, std::size_t stripes)
+      : executor_(executor), worker_(worker), next_index_(stripe), stripes_(stripes) {}
+
+  Worker& worker() { return worker_; }
+  void add(PooledVu* vu);
+  void begin() { arm(); }
+  /// Starts what is due by now, and nothing after it.
+  void close();
+  /// Ends what runs. The lane is closed.
+  void interrupt();
+  /// The virtual users leave the scenario.
+  void release();
+
+  /// Any thread: true when a virtual user was free and is now the caller's to start by run() on this lane's thread.
+  bool try_reserve() {
+    std::int64_t free = free_count_.load(std::memory_order_relaxed);
+    while (free > 0) {
+      if (free_count_.compare_exchange_weak(free, free - 1)) return true;
+    }
+    return false;
+  }
+  void run(std::uint64_t index, Clock::time_point due);
+
+ private:
+  void arm();
+  enum class Haste { in_turns, all_at_once };
+  void start_due(Haste haste);
+  void dispatch(std::uint64_t index, Clock::time_point due);
+
+  ArrivalRate& executor_;
+  Worker& worker_;
+  std::uint64_t next_index_;
+  const std::size_t stripes_;
+  bool closed_ = false;
+  base::EventLoop::TimerId timer_ = 0;
+  std::vector<Vu*> all_;
+  // The one that was freed last goes first: its heap is still in the cache. Never fewer than free_count_ says.
+  std::vector<Vu*> free_;
+  std::atomic<std::int64_t> free_count_{0};
+};
+
+class ArrivalRate final : public Executor {
+ public:
+  ArrivalRate(ExecutorContext& context, ScenarioRun& scenario)
+      : Executor(context, scenario), arrivals_(scenario.config) {
+    for (std::size_t i = 0; i < context.workers.size(); ++i) {
+      lanes_.push_back(std::make_unique<Lane>(*this, *context.workers[i], i, context.workers.size()));
+    }
+  }
+
+  // For lanes, on their threads.
+
+  const Arrivals& arrivals() const { return arrivals_; }
+  ScenarioRun& run_state() { return scenario_; }
+  TestState& test() { return context_.test; }
+  Clock::time_point start_of_schedule() const { return scenario_.started; }
+
+  /// Another lane with a free virtual user, reserved; nullptr when there is none.
+  Lane* reserve_elsewhere(const Lane* asking) {
+    for (auto& lane : lanes_) {
+      if (lane.get() != asking && lane->try_reserve()) return lane.get();
+    }
+    return nullptr;
+  }
+  void count_begun() { running_.fetch_add(1); }
+  void count_ended() {
+    if (running_.fetch_sub(1) == 1 && closed_lanes_ == lanes_.size()) context_.control.post([this] { finish_if_done(); });
+  }
+  void count_closed() {
+    if (closed_lanes_.fetch_add(1) + 1 == lanes_.size()) context_.control.post([this] { finish_if_done(); });
+  }
+  void count_dropped() {
+    if (!wants_more_.exchange(true)) context_.control.post([this] { grow(); });
+  }
+
+ private:
+  void begin() override {
+    for (std::int64_t i = 0; i < planned_vus(scenario_.config); ++i) {
+      PooledVu* vu = context_.pool.take();
+      if (vu == nullptr) break;  // VuPool has what peak_vus() says
+      hand_to_lane(vu);
+    }
+    for (auto& lane : lanes_) lane->worker().post([lane = lane.get()] { lane->begin(); });
+    const Nanoseconds duration = regular_duration(scenario_.config);
+    at(duration, [this] { end_regularly(); });
+    at(duration + scenario_.config.graceful_stop.value, [this] { interrupt_all(); });
+  }
+
+  void hand_to_lane(PooledVu* vu) {
+    vus_.push_back(vu);
+    Lane* lane = lanes_[vu->worker->index()].get();
+    vu->worker->post([lane, vu] { lane->add(vu); });
+  }
+
+  /// One more virtual user at a time, as k6 does.
+  void grow() {
+    const std::int64_t most = max_vus(scenario_.config);
+    if (ending_) return;
+    if (static_cast<std::int64_t>(vus_.size()) >= most) {
+      if (!warned_) {
+        context_.test.log.write(LogLevel::warning,
+                                fmt::format("Insufficient VUs, reached {} active VUs and cannot initialize more", most),
+                                {{"executor", name_of(scenario_.config.executor)}, {"scenario", scenario_.config.name}});
+      }
+      warned_ = true;  // wants_more_ stays set: nobody asks again
+      return;
+    }
+    growing_ = true;
+    context_.pool.initialize_one([this](PooledVu* vu) {
+      growing_ = false;
+      if (vu != nullptr && ending_) {
+        context_.pool.give_back(vu);
+      } else if (vu != nullptr) {
+        hand_to_lane(vu);
+      }
+      wants_more_ = false;
+      finish_if_done();
+    });
+  }
+
+  void end_regularly() {
+    if (ending_) return;
+    ending_ = true;
+    set_stopping();
+    for (auto& lane : lanes_) lane->worker().post([lane = lane.get()] { lane->close(); });
+  }
+
+  void interrupt_all() {
+    set_interrupted();
+    for (auto& lane : lanes_) lane->worker().post([lane = lane.get()] { lane->interrupt(); });
+  }
+
+  void cut_short() override {
+    end_regularly();
+    interrupt_all();
+  }
+
+  void finish_if_done() {
+    if (is_finished() || growing_ || closed_lanes_ != lanes_.size() || running_ != 0) return;
+    for (auto& lane : lanes_) lane->worker().post([lane = lane.get()] { lane->release(); });
+    for (PooledVu* vu : vus_) context_.pool.give_back(vu);
+    finish();
+  }
+
+  void describe_progress(output::ScenarioProgress& progress, Clock::time_point now) const override {
+    const Scenario& config = scenario_.config;
+    const double unit_s = std::chrono::duration<double>(config.time_unit.value).count();
+    progress.vus = std::max<std::int64_t>(planned_vus(config), static_cast<std::int64_t>(vus_.size()));
+    if (config.executor == ExecutorKind::constant_arrival_rate) {
+      progress.rate = progress.max_rate = static_cast<double>(config.rate.value) / unit_s;
+      return;
+    }
+    const RampingArrivals ramp(config.start_rate, config.stages, config.time_unit);
+    if (is_started()) progress.rate = ramp.rate_at(std::min<Nanoseconds>(now - scenario_.started, regular_duration(config)));
+    for (const Stage& stage : config.stages.value) {
+      progress.max_rate = std::max(progress.max_rate, static_cast<double>(stage.target) / unit_s);
+    }
+  }
+
+  const Arrivals arrivals_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<PooledVu*> vus_;
+  std::atomic<std::int64_t> running_{0};
+  std::atomic<std::size_t> closed_lanes_{0};
+  std::atomic<bool> wants_more_{false};
+  bool ending_ = false;
+  bool growing_ = false;
+  bool warned_ = false;
+};
+
+void Lane::add(PooledVu* pooled) {
+  Vu* vu = pooled->vu.get();
+  vu->post([this, vu] { vu->enter_scenario(executor_.run_state()); });
+  all_.push_back(vu);
+  free_.push_back(vu);
+  free_count_.fetch_add(1);
+}
+
+void Lane::arm() {
+  const auto due = executor_.arrivals().due(next_index_);
+  if (!due || closed_) return;
+  timer_ = worker_.loop().call_at(executor_.start_of_schedule() + *due, [this] { start_due(Haste::in_turns); });
+}
+
+void Lane::start_due(Haste haste) {
+  const auto round = worker_.loop().now();
+  while (!closed_) {
+    const auto due = executor_.arrivals().due(next_index_);
+    if (!due) return;
+    const auto at = executor_.start_of_schedule() + *due;
+    const auto now = Clock::now();
+    // Iterations that never wait must not keep the others on this thread from theirs.
+    if (at > now || (haste == Haste::in_turns && now - round > std::chrono::milliseconds(1))) break;
+    const std::uint64_t index = next_index_;
+    next_index_ += stripes_;
+    dispatch(index, at);
+  }
+  arm();
+}
+
+void Lane::dispatch(std::uint64_t index, Clock::time_point due) {
+  executor_.count_begun();
+  if (try_reserve()) {
+    run(index, due);
+    return;
+  }
+  if (Lane* other = executor_.reserve_elsewhere(this)) {
+    other->worker().post([other, index, due] { other->run(index, due); });
+    return;
+  }
+  metrics::Recorder& recorder = worker_.recorder();
+  metrics::TagBuilder tags(recorder.tags(), recorder.tags().empty());
+  const ScenarioRun& scenario = executor_.run_state();
+  for (const auto& [name, value] : executor_.test().options.tags.value) tags.set(name, value);
+  tags.set(metrics::SystemTag::scenario, scenario.config.name);
+  for (const auto& [name, value] : scenario.config.tags.value) tags.set(name, value);
+  recorder.add(metrics::MetricId::dropped_iterations, tags.intern(), 1, Clock::now());
+  executor_.run_state().iterations_dropped.fetch_add(1, std::memory_order_relaxed);
+  executor_.count_dropped();
+  executor_.count_ended();
+}
+
+void Lane::run(std::uint64_t index, Clock::time_point due) {
+  Vu* vu = free_.back();
+  free_.pop_back();
+  vu->post([this, vu, index, due] {
+    ScenarioRun& scenario = executor_.run_state();
+    scenario.vus_active.fetch_add(1, std::memory_order_relaxed);
+    executor_.test().vus_active.fetch_add(1, std::memory_order_relaxed);
+    vu->run_iteration(index, due);
+    scenario.vus_active.fetch_sub(1, std::memory_order_relaxed);
+    executor_.test().vus_active.fetch_sub(1, std::memory_order_relaxed);
+    free_.push_back(vu);
+    free_count_.fetch_add(1);
+    executor_.count_ended();
+  });
+}
+
+void Lane::close() {
+  worker_.loop().cancel(timer_);
+  start_due(Haste::all_at_once);
+  closed_ = true;
+  worker_.loop().cancel(timer_);
+  executor_.count_closed();
+}
+
+void Lane::interrupt() {
+  for (Vu* vu : all_) vu->interrupt();
+}
+
+void Lane::release() {
+  for (Vu* vu : all_) vu->post([vu] { vu->leave_scenario(); });
+  all_.clear();
+  free_.clear();
+}
+
+}  // namespace
+
+std::unique_ptr<Executor> make_arrival_rate(ExecutorContext& context, ScenarioRun& scenario) {
+  return std::make_unique<ArrivalRate>(context, scenario);
+}
+
+}  // namespace gauntlet::engine::run

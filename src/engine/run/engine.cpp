@@ -1,0 +1,755 @@
+#include "engine/run/engine.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <sstream>
+
+#include "base/signals.hpp"
+#include "engine/js/program.hpp"
+#include "engine/metrics/collector.hpp"
+#include "engine/metrics/thresholds.hpp"
+#include "engine/output/output_file.hpp"
+#include "engine/output/sample_outputs.hpp"
+#include "engine/output/summary.hpp"
+#include "engine/output/summary_json.hpp"
+#include "engine/output/terminal.hpp"
+#include "engine/run/executor.hpp"
+#include "engine/run/scenario.hpp"
+#include "engine/run/screen.hpp"
+#include "engine/run/stage_call.hpp"
+#include "engine/run/test_state.hpp"
+#include "engine/run/vu_pool.hpp"
+#include "engine/run/worker.hpp"
+
+namespace gauntlet::engine::run {
+namespace {
+
+using base::EventLoop;
+using metrics::MetricId;
+using output::RunProgress;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kTick(1000);         // gauges, snapshots, and progress where there is no terminal
+constexpr milliseconds kDrawInterval(100);  // progress on a terminal
+constexpr int kTicksPerEvaluation = 2;      // of thresholds
+constexpr std::chrono::seconds kSummaryTimeout(120);
+
+/// What ends a test with a code of its own.
+struct Verdict {
+  ExitCode code = ExitCode::ok;
+  std::string message;
+  std::string hint;
+};
+
+std::size_t usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+/// Thousands of virtual users want thousands of descriptors.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Verdict not_loaded(const js::Program& program, ExitCode code, const std::string& reason) {
+  return {code,
+          fmt::format("could not initialize '{}': could not load JS test '{}': {}", program.given_name(),
+                      program.entry_url(), reason),
+          ""};
+}
+
+Verdict verdict_of(const js::Program& program, const Vu::InitFailure& failure) {
+  switch (failure.kind) {
+    case Vu::InitFailure::Kind::load: return not_loaded(program, ExitCode::script_exception, failure.message);
+    case Vu::InitFailure::Kind::aborted: return not_loaded(program, ExitCode::script_aborted, failure.message);
+    case Vu::InitFailure::Kind::exception: break;
+  }
+  return {ExitCode::script_exception, failure.message, "script exception"};
+}
+
+/// A run from init to exit code. Its steps are methods, in the order of run(). All on the control thread.
+class TestRun {
+ public:
+  TestRun(js::Program& program, Log& log, const RunSettings& settings)
+      : settings_(settings),
+        program_(program),
+        log_(log),
+        screen_(stdout, log, settings.color),
+        registry_(settings.strict_k6),
+        test_(program, registry_, log) {}
+
+  ExitCode run();
+
+ private:
+  // Steps; false when the test ends there (verdict_ says why).
+  bool look_at_script();
+  bool settle_options(const std::string& script_options);
+  bool plan();
+  bool check_thresholds();
+  bool open_outputs();
+  void show_header();
+  void start_workers();
+  bool initialize_vus();
+  bool run_setup();
+  void run_scenarios();
+  void run_teardown();
+  void judge();
+  void report();
+  void close_outputs();
+
+  // What goes on meanwhile.
+  void run_until(const std::function<bool()>& over);
+  void tick();
+  void draw();
+  void record_gauges();
+  void evaluate_thresholds();
+  RunProgress progress() const;
+  void show_progress();
+  void handle_signal();
+  /// Cuts setup or the scenarios short.
+  void abort(Verdict verdict);
+  void give_verdict(Verdict verdict);
+  const StageResult& call_stage(const char* function, const char* group, std::optional<std::string> argument,
+                                std::chrono::nanoseconds timeout);
+  void use_stage_failure(const StageResult& result, const char* function, const char* option,
+                         std::chrono::nanoseconds timeout, ExitCode timeout_code);
+
+  // The summary.
+  output::Summary summarize();
+  /// What handleSummary made of it, or nothing: then the usual text is due.
+  bool handle_summary(const output::Summary& summary);
+  void write_summary_files(const StageResult& result);
+  void write_export_files(const output::Summary& summary);
+
+  bool has_function(const std::string& name) const {
+    return std::find(functions_.begin(), functions_.end(), name) != functions_.end();
+  }
+
+  const RunSettings& settings_;
+  js::Program& program_;
+  Log& log_;
+  Screen screen_;
+  std::unique_ptr<Log> console_;
+  EventLoop control_;
+  std::unique_ptr<base::SignalWatch> signals_;
+  metrics::MetricRegistry registry_;
+  TestState test_;
+
+  std::vector<std::string> functions_;
+  std::vector<Scenario> scenarios_;  // by start time, then name
+  std::int64_t planned_vus_ = 0;
+  std::int64_t most_vus_ = 0;
+  Nanoseconds longest_{0};
+
+  metrics::Thresholds thresholds_;
+  std::unique_ptr<metrics::Collector> collector_;
+  std::unique_ptr<metrics::Recorder> recorder_;
+  std::unique_ptr<output::SampleOutputs> sample_outputs_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<VuPool> pool_;
+  std::unique_ptr<ExecutorContext> context_;
+  std::vector<std::unique_ptr<ScenarioRun>> scenario_runs_;
+  std::vector<std::unique_ptr<Executor>> executors_;
+  std::unique_ptr<StageCall> stage_;
+
+  RunProgress::Phase phase_ = RunProgress::Phase::init;
+  Clock::time_point end_{};  // of the scenarios
+  EventLoop::TimerId tick_timer_ = 0;
+  EventLoop::TimerId draw_timer_ = 0;
+  int ticks_ = 0;
+  double cpu_at_start_s_ = 0;
+  Clock::time_point started_{};
+  bool aborted_ = false;
+  bool teardown_is_due_ = false;
+  int signals_seen_ = 0;
+  std::string marked_failed_;
+  bool is_marked_failed_ = false;
+  std::optional<Verdict> verdict_;  // the first one
+  std::vector<std::pair<std::string, std::string>> written_files_;
+};
+
+ExitCode TestRun::run() {
+  const bool ready = look_at_script() && plan() && check_thresholds() && open_outputs();
+  if (ready) {
+    show_header();
+    if (settings_.handle_signals) {
+      signals_ = std::make_unique<base::SignalWatch>(control_, std::initializer_list<int>{SIGINT, SIGTERM},
+                                                     [this](int) { handle_signal(); });
+    }
+    start_workers();
+    if (initialize_vus()) {
+      if (run_setup()) run_scenarios();
+      run_teardown();
+      judge();
+      report();
+    }
+    close_outputs();
+  }
+  if (!verdict_) return ExitCode::ok;
+  LogFields fields;
+  if (!verdict_->hint.empty()) fields.push_back({"hint", verdict_->hint});
+  log_.write(LogLevel::error, verdict_->message, fields);
+  return verdict_->code;
+}
+
+void TestRun::give_verdict(Verdict verdict) {
+  if (!verdict_) verdict_ = std::move(verdict);
+}
+
+// Init
+
+/// Runs the script once with __VU 0, on this thread, to learn what it exports.
+bool TestRun::look_at_script() {
+  metrics::Collector collector(registry_, {}, Clock::now());
+  const auto recorder = collector.make_recorder(nullptr);
+  fiber::StackPool stacks;
+  test_.options = settings_.flags;
+  test_.environment = settings_.environment;
+  Vu vu(test_, {control_, stacks, *recorder}, 0);
+  std::optional<Vu::InitFailure> failure;
+  std::optional<std::string> options;
+  bool options_are_function = false;
+  bool done = false;
+  vu.post([&] {
+    failure = vu.initialize();
+    if (!failure) {
+      functions_ = vu.exported_functions();
+      const js::Value exported = vu.exported("options");
+      options_are_function = exported.is_function();
+      if (!exported.is_undefined()) options = js::to_json(vu.context(), exported.get());
+    }
+    done = true;
+  });
+  run_until([&] { return done; });
+  program_.seal_files();
+  if (failure) {
+    give_verdict(verdict_of(program_, *failure));
+    return false;
+  }
+  if (options_are_function) {
+    give_verdict(not_loaded(program_, ExitCode::other,
+                            "error parsing script options: json: unsupported type: func(sobek.FunctionCall) sobek.Value"));
+    return false;
+  }
+  if (functions_.empty()) {
+    give_verdict(not_loaded(program_, ExitCode::other, "no exported functions in script"));
+    return false;
+  }
+  return settle_options(options.value_or("{}"));
+}
+
+bool TestRun::settle_options(const std::string& script_options) {
+  Options merged;
+  if (!settings_.config_path.empty()) {
+    std::ifstream file(settings_.config_path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    auto parsed = file ? parse_options(text.str())
+                       : base::fail(base::ErrorKind::not_found, fmt::format("could not load config file '{}'", settings_.config_path));
+    if (!parsed) {
+      give_verdict({ExitCode::invalid_config, parsed.error().message, ""});
+      return false;
+    }
+    merged = parsed->options;
+  }
+
+  auto script = parse_options(script_options);
+  if (!script) {
+    give_verdict(not_loaded(program_, script.error().message.rfind("invalid DNS TTL", 0) == 0 ? ExitCode::other
+                                                                                              : ExitCode::invalid_config,
+                            script.error().message));
+    return false;
+  }
+  for (const std::string& name : script->unknown_fields) {
+    const std::string problem = fmt::format("json: unknown field \"{}\"", name);
+    log_.write(LogLevel::warning, "There were unknown fields in the options exported in the script", {{"error", problem}});
+  }
+  merged = merge(std::move(merged), script->options);
+
+  auto variables = options_from_environment(settings_.variable);
+  if (!variables) {
+    give_verdict({ExitCode::other, variables.error().message, ""});
+    return false;
+  }
+  const auto warn_of_override = [&](const Options& upper, const char* level) {
+    const bool overrides = upper.duration.given || upper.iterations.given || upper.stages.given;
+    if (overrides && merged.scenarios.given && !merged.scenarios->empty()) {
+      log_.write(LogLevel::warning, fmt::format("\"{}\" level configuration overrode scenarios configuration entirely", level));
+    }
+  };
+  warn_of_override(*variables, "env");
+  merged = merge(std::move(merged), *variables);
+
+  Options flags = settings_.flags;
+  const bool stretch = settings_.duration_stretches && !settings_.strict_k6 && merged.scenarios.given && !merged.scenarios->empty();
+  if (stretch) flags.duration = Setting<Nanoseconds>();
+  warn_of_override(flags, "cli");
+  merged = merge(std::move(merged), flags);
+  if (stretch) {
+    const Nanoseconds duration = settings_.flags.duration;
+    bool any = false;
+    for (Scenario& scenario : merged.scenarios.value) any = set_duration(scenario, duration) || any;
+    log_.write(LogLevel::info,
+               any ? fmt::format("--duration sets every scenario that has a duration to {}; --strict-k6 gives k6's rule "
+                                 "(one looping VU instead of the script's scenarios)",
+                                 format_duration(duration))
+                   : std::string("--duration changes nothing: every scenario of the script counts iterations"));
+  }
+  test_.options = std::move(merged);
+  return true;
+}
+
+bool TestRun::plan() {
+  const Options& options = test_.options;
+  const auto refuse = [&](std::string message, ExitCode code = ExitCode::invalid_config) {
+    give_verdict({code, std::move(message), ""});
+    return false;
+  };
+  if (options.execution_segment.given && options.execution_segment.value != "0:1" && !options.execution_segment->empty()) {
+    return refuse("executionSegment is not part of this version of gauntlet: it always runs the whole test");
+  }
+  if (options.paused) return refuse("paused is not part of this version of gauntlet: there is no REST API that could resume the test");
+  if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
+  if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
+
+  auto planned = plan_scenarios(options);
+  if (!planned) return refuse(planned.error().message);
+  for (const std::string& warning : planned->warnings) log_.write(LogLevel::warning, warning);
+  scenarios_ = std::move(planned->scenarios);
+  std::string problems;
+  for (const Scenario& scenario : scenarios_) {
+    if (const auto found = problems_of(scenario); !found.empty()) {
+      problems += fmt::format("\n\t- scenario {} has configuration errors: {}", scenario.name, fmt::join(found, ", "));
+    } else if (!has_function(scenario.exec)) {
+      problems += fmt::format("\n\t- executor {}: function '{}' not found in exports", scenario.name, scenario.exec.value);
+    }
+  }
+  if (!problems.empty()) return refuse("There were problems with the specified script configuration:" + problems);
+
+  // exec.test.options shows the scenarios that run.
+  Options shown = options;
+  shown.scenarios = scenarios_;
+  test_.options_json = to_json(shown);
+  std::stable_sort(scenarios_.begin(), scenarios_.end(),
+                   [](const Scenario& a, const Scenario& b) { return a.start_time.value < b.start_time.value; });
+  planned_vus_ = peak_vus(scenarios_, false);
+  most_vus_ = peak_vus(scenarios_, true);
+  for (const Scenario& scenario : scenarios_) {
+    const auto needs = needs_of(scenario, true);
+    longest_ = std::max(longest_, needs.empty() ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);
+  }
+
+  if (options.console_output.given) {
+    LogOptions console = settings_.log;
+    console.output = "file=" + options.console_output.value;
+    auto opened = Log::open(console);
+    if (!opened) return refuse(opened.error().message, ExitCode::other);
+    console_ = std::move(*opened);
+    test_.console = console_.get();
+  }
+  return true;
+}
+
+bool TestRun::check_thresholds() {
+  if (settings_.no_thresholds) return true;
+  for (const auto& [key, list] : test_.options.thresholds.value) {
+    std::vector<metrics::ThresholdSpec> specs;
+    for (const ThresholdOption& threshold : list) {
+      specs.push_back({threshold.expression, threshold.abort_on_fail, threshold.delay_abort_eval});
+    }
+    if (auto ok = thresholds_.add(registry_, key, specs); !ok) {
+      give_verdict({ExitCode::invalid_config, ok.error().message, ""});
+      return false;
+    }
+  }
+  return true;
+}
+
+bool TestRun::open_outputs() {
+  metrics::CollectorOptions options;
+  if (test_.options.system_tags.given) {
+    auto tags = metrics::SystemTagSet::from_names(test_.options.system_tags);
+    if (!tags) {
+      give_verdict({ExitCode::invalid_config, tags.error().message, ""});
+      return false;
+    }
+    options.system_tags = *tags;
+  }
+  options.parts = settings_.summary_mode == output::SummaryMode::full;
+  const bool wants_samples = std::any_of(settings_.outputs.begin(), settings_.outputs.end(),
+                                         [](const auto& spec) { return spec.wants_samples(); });
+  if (wants_samples) options.stream_bytes = output::kSampleRingBytes;
+  collector_ = std::make_unique<metrics::Collector>(registry_, options, Clock::now());
+  recorder_ = collector_->make_recorder(nullptr);
+  if (!wants_samples) return true;
+  auto opened = output::SampleOutputs::open(settings_.outputs, *collector_->stream(), registry_, options.system_tags);
+  if (!opened) {
+    give_verdict({ExitCode::other, opened.error().message, ""});
+    return false;
+  }
+  sample_outputs_ = std::move(*opened);
+  sample_outputs_->start();
+  return true;
+}
+
+void TestRun::show_header() {
+  if (settings_.quiet) return;
+  output::RunHeader header;
+  header.script = program_.given_name();
+  for (const auto& spec : settings_.outputs) header.outputs.push_back(spec.description());
+  header.max_vus = most_vus_;
+  header.max_duration = format_duration(longest_);
+  for (const Scenario& scenario : scenarios_) header.scenarios.emplace_back(scenario.name, describe(scenario));
+  screen_.print(output::render_banner(screen_.color()) + output::render_header(header, screen_.color()));
+}
+
+void TestRun::start_workers() {
+  raise_descriptor_limit();
+  const std::size_t wanted = settings_.threads != 0 ? settings_.threads : usable_cores();
+  const std::size_t count = std::clamp<std::size_t>(static_cast<std::size_t>(most_vus_), 1, wanted);
+  for (std::size_t i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, *collector_));
+    // The kernel may otherwise put a wake-up off by 50 us.
+    workers_.back()->post([] { prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0); });
+  }
+  pool_ = std::make_unique<VuPool>(test_, control_, workers_);
+  context_ = std::make_unique<ExecutorContext>(ExecutorContext{test_, control_, workers_, *pool_});
+  test_.abort = [this](std::string reason) {
+    control_.post([this, reason = std::move(reason)] { abort({ExitCode::script_aborted, reason, ""}); });
+  };
+  test_.mark_failed = [this](std::string reason) {
+    log_.write(LogLevel::error, reason.empty() ? "test marked as failed" : "test marked as failed: " + reason);
+    control_.post([this] { is_marked_failed_ = true; });
+  };
+  tick_timer_ = control_.call_after(kTick, [this] { tick(); });
+  if (screen_.is_terminal() && !settings_.quiet) draw_timer_ = control_.call_after(kDrawInterval, [this] { draw(); });
+}
+
+bool TestRun::initialize_vus() {
+  bool done = false;
+  std::optional<Vu::InitFailure> failure;
+  pool_->initialize(planned_vus_, [&](std::optional<Vu::InitFailure> first) {
+    failure = std::move(first);
+    done = true;
+  });
+  run_until([&] { return done; });
+  if (failure) give_verdict(verdict_of(program_, *failure));
+  if (failure || aborted_) return false;
+  started_ = Clock::now();
+  cpu_at_start_s_ = cpu_seconds();
+  collector_->restart(started_);
+  return true;
+}
+
+// Stages
+
+const StageResult& TestRun::call_stage(const char* function, const char* group, std::optional<std::string> argument,
+                                       std::chrono::nanoseconds timeout) {
+  stage_ = std::make_unique<StageCall>(test_, control_, *workers_.front(), function, group, std::move(argument));
+  bool done = false;
+  stage_->start(timeout, [&] { done = true; });
+  run_until([&] { return done; });
+  return stage_->result();
+}
+
+void TestRun::use_stage_failure(const StageResult& result, const char* function, const char* option,
+                                std::chrono::nanoseconds timeout, ExitCode timeout_code) {
+  if (result.init_failure) {
+    give_verdict(verdict_of(program_, *result.init_failure));
+  } else if (result.timed_out) {
+    give_verdict({timeout_code,
+                  fmt::format("{}() execution timed out after {:.0f} seconds", function,
+                              std::floor(std::chrono::duration<double>(timeout).count())),
+                  fmt::format("You can increase the time limit via the {} option", option)});
+  } else if (result.kind == Vu::CallResult::Kind::threw) {
+    give_verdict({ExitCode::script_exception, result.error, "script exception"});
+  }
+}
+
+bool TestRun::run_setup() {
+  if (test_.options.no_setup || !has_function("setup")) {
+    teardown_is_due_ = true;
+    return true;
+  }
+  phase_ = RunProgress::Phase::setup;
+  const auto timeout = test_.options.setup_timeout.value;
+  const StageResult& result = call_stage("setup", "::setup", std::nullopt, timeout);
+  use_stage_failure(result, "setup", "setupTimeout", timeout, ExitCode::setup_timeout);
+  if (result.is_function) {
+    give_verdict({ExitCode::other,
+                  "error marshaling setup() data to JSON: json: unsupported type: func(sobek.FunctionCall) sobek.Value", ""});
+  }
+  const bool went_well = !verdict_ && !aborted_;
+  if (went_well && result.json) test_.setup_data = std::make_shared<const std::string>(*result.json);
+  stage_.reset();
+  teardown_is_due_ = went_well;
+  return went_well;
+}
+
+void TestRun::run_scenarios() {
+  phase_ = RunProgress::Phase::running;
+  test_.start = Clock::now();
+  std::size_t finished = 0;
+  for (const Scenario& scenario : scenarios_) {
+    scenario_runs_.push_back(std::make_unique<ScenarioRun>(scenario));
+    executors_.push_back(make_executor(*context_, *scenario_runs_.back()));
+  }
+  for (auto& executor : executors_) {
+    control_.call_at(test_.start + executor->scenario().config.start_time.value,
+                     [executor = executor.get(), &finished] { executor->start([&finished] { ++finished; }); });
+  }
+  run_until([&] {
+    // An aborted test does not wait for scenarios that have not begun.
+    return finished == executors_.size() ||
+           (aborted_ && std::all_of(executors_.begin(), executors_.end(), [](const auto& executor) {
+              return executor->is_finished() || !executor->is_started();
+            }));
+  });
+  end_ = Clock::now();
+}
+
+void TestRun::run_teardown() {
+  if (!teardown_is_due_ || test_.options.no_teardown || !has_function("teardown")) return;
+  phase_ = RunProgress::Phase::teardown;
+  const auto timeout = test_.options.teardown_timeout.value;
+  std::optional<std::string> data;
+  if (test_.setup_data) data = *test_.setup_data;
+  const StageResult& result = call_stage("teardown", "::teardown", std::move(data), timeout);
+  use_stage_failure(result, "teardown", "teardownTimeout", timeout, ExitCode::teardown_timeout);
+  stage_.reset();
+}
+
+// Meanwhile
+
+void TestRun::run_until(const std::function<bool()>& over) {
+  while (!over()) control_.run_once(std::chrono::hours(1));
+}
+
+void TestRun::tick() {
+  ++ticks_;
+  tick_timer_ = control_.call_after(kTick, [this] { tick(); });
+  record_gauges();
+  collector_->sample(Clock::now());
+  if (phase_ == RunProgress::Phase::running && ticks_ % kTicksPerEvaluation == 0) evaluate_thresholds();
+  if (!screen_.is_terminal()) show_progress();
+}
+
+void TestRun::draw() {
+  draw_timer_ = control_.call_after(kDrawInterval, [this] { draw(); });
+  show_progress();
+}
+
+void TestRun::record_gauges() {
+  const auto now = Clock::now();
+  metrics::TagSet* tags = recorder_->tags().empty();
+  recorder_->add(MetricId::vus, tags, static_cast<double>(test_.vus_active.load()), now);
+  recorder_->add(MetricId::vus_max, tags, static_cast<double>(test_.vus_initialized.load()), now);
+}
+
+void TestRun::evaluate_thresholds() {
+  if (thresholds_.empty() || aborted_) return;
+  thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::during_run);
+  if (thresholds_.should_abort()) abort({ExitCode::thresholds_crossed, thresholds_.crossed_message(true), ""});
+}
+
+RunProgress TestRun::progress() const {
+  const auto now = Clock::now();
+  RunProgress progress;
+  progress.phase = phase_;
+  if (test_.start != Clock::time_point{}) progress.elapsed = (end_ == Clock::time_point{} ? now : end_) - test_.start;
+  progress.max_duration = longest_;
+  progress.vus_active = test_.vus_active;
+  progress.vus_initialized = test_.vus_initialized;
+  progress.vus_to_initialize = planned_vus_;
+  progress.max_vus = most_vus_;
+  progress.iterations_complete = test_.iterations_completed;
+  progress.iterations_interrupted = test_.iterations_interrupted;
+  for (const auto& executor : executors_) progress.scenarios.push_back(executor->progress(now));
+  if (executors_.empty()) {
+    for (const Scenario& scenario : scenarios_) {
+      output::ScenarioProgress waiting;
+      waiting.name = scenario.name;
+      waiting.kind = static_cast<output::ScenarioProgress::Kind>(scenario.executor);
+      progress.scenarios.push_back(std::move(waiting));
+    }
+  }
+  return progress;
+}
+
+void TestRun::show_progress() {
+  if (settings_.quiet) return;
+  screen_.show_progress(output::render_progress(
+      progress(), {.bars = screen_.is_terminal(), .color = screen_.color(), .columns = screen_.columns()}));
+}
+
+void TestRun::handle_signal() {
+  if (++signals_seen_ > 1) {
+    log_.write(LogLevel::error, "Aborting k6 in response to signal");
+    _exit(static_cast<int>(ExitCode::interrupted));
+  }
+  abort({ExitCode::interrupted, "test run was aborted because k6 received a 'interrupt' signal", ""});
+}
+
+void TestRun::abort(Verdict verdict) {
+  give_verdict(std::move(verdict));
+  if (aborted_) return;
+  aborted_ = true;
+  if (phase_ == RunProgress::Phase::setup && stage_) stage_->interrupt();
+  for (auto& executor : executors_) executor->abort();
+}
+
+// The end
+
+void TestRun::judge() {
+  control_.cancel(tick_timer_);
+  control_.cancel(draw_timer_);
+  collector_->sample(Clock::now(), std::chrono::seconds(5));
+  thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::at_end);
+  if (!thresholds_.crossed().empty()) {
+    give_verdict({ExitCode::thresholds_crossed, thresholds_.crossed_message(false), ""});
+  }
+  if (is_marked_failed_) give_verdict({ExitCode::marked_failed, "test run was marked as failed", ""});
+}
+
+output::Summary TestRun::summarize() {
+  output::SummaryOptions options;
+  options.trend_stats = test_.options.summary_trend_stats;
+  options.time_unit = test_.options.summary_time_unit;
+  options.no_color = !settings_.color;
+  options.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
+  options.stderr_is_tty = isatty(STDERR_FILENO) == 1;
+  options.explicit_scenarios = test_.options.scenarios.given;
+  if (test_.setup_data) options.setup_data_json = *test_.setup_data;
+  const double elapsed_s = std::chrono::duration<double>(Clock::now() - started_).count();
+  if (elapsed_s > 0) options.health.cpu_share = (cpu_seconds() - cpu_at_start_s_) / elapsed_s / static_cast<double>(usable_cores());
+  options.health.interrupted = test_.iterations_interrupted;
+  return output::summarize(collector_->snapshot(), thresholds_, std::move(options));
+}
+
+void TestRun::report() {
+  screen_.end_progress();
+  const output::Summary summary = summarize();
+  const bool wants_summary = !settings_.no_summary && settings_.summary_mode != output::SummaryMode::disabled;
+  const bool color = screen_.color();
+  if (wants_summary && !(has_function("handleSummary") && handle_summary(summary))) {
+    screen_.print(output::render_summary(summary, settings_.summary_mode, color));
+  }
+  if (wants_summary && !settings_.strict_k6) screen_.print(output::render_beyond_k6(summary, color));
+  write_export_files(summary);
+  show_progress();
+  if (!settings_.strict_k6 && !settings_.quiet) {
+    for (const auto& spec : settings_.outputs) {
+      if (spec.wants_samples() && spec.path != "-") written_files_.emplace_back(spec.label(), spec.path);
+    }
+    screen_.print(output::render_output_files(written_files_, color));
+  }
+  if (!verdict_ && test_.iterations_completed == 0) {
+    log_.write(LogLevel::warning, "No script iterations fully finished, consider making the test duration longer");
+  }
+}
+
+bool TestRun::handle_summary(const output::Summary& summary) {
+  const StageResult& result = call_stage("handleSummary", "", output::handle_summary_json(summary), kSummaryTimeout);
+  bool handled = false;
+  if (result.init_failure || result.kind != Vu::CallResult::Kind::returned) {
+    const std::string problem = result.init_failure ? result.init_failure->message
+                                : result.timed_out  ? "handleSummary() execution timed out after 120 seconds"
+                                                    : result.error;
+    log_.write(LogLevel::error, problem, {{"hint", "script exception"}});
+  } else if (!result.unusable_file.empty()) {
+    log_.write(LogLevel::error, "failed to handle the end-of-test summary", {{"error", result.unusable_file}});
+    handled = true;
+  } else if (!result.is_falsy) {
+    write_summary_files(result);
+    handled = true;
+  }
+  stage_.reset();
+  return handled;
+}
+
+void TestRun::write_summary_files(const StageResult& result) {
+  for (const auto& [name, content] : result.files) {
+    if (name == "stdout") {
+      screen_.print(content);
+    } else if (name == "stderr") {
+      std::fwrite(content.data(), 1, content.size(), stderr);
+    } else if (auto ok = output::write_whole_file(name, content); !ok) {
+      log_.write(LogLevel::error, "failed to handle the end-of-test summary", {{"error", ok.error().message}});
+    }
+  }
+}
+
+void TestRun::write_export_files(const output::Summary& summary) {
+  const auto write = [&](const std::string& label, const std::string& path, const std::string& content) {
+    if (auto ok = output::write_whole_file(path, content); !ok) {
+      log_.write(LogLevel::error, fmt::format("the {} could not be written", label), {{"error", ok.error().message}});
+      give_verdict({ExitCode::other, ok.error().message, ""});
+    } else if (path != "-") {
+      written_files_.emplace_back(label, path);
+    }
+  };
+  if (!settings_.summary_export.empty()) write("summary export", settings_.summary_export, output::summary_export_json(summary));
+  for (const auto& spec : settings_.outputs) {
+    if (!spec.wants_samples()) write(spec.label(), spec.path, output::results_json(summary, collector_->series(), registry_));
+  }
+}
+
+void TestRun::close_outputs() {
+  stage_.reset();
+  pool_.reset();  // after what executors have posted to the workers
+  executors_.clear();
+  workers_.clear();  // recorders go before the collector
+  if (sample_outputs_) {
+    if (auto ok = sample_outputs_->finish(); !ok) give_verdict({ExitCode::other, ok.error().message, ""});
+  }
+  recorder_.reset();
+}
+
+}  // namespace
+
+ExitCode run_test(const std::string& script, const RunSettings& settings) {
+  auto log = Log::open(settings.log);
+  if (!log) {
+    std::fprintf(stderr, "%s\n", log.error().message.c_str());
+    return ExitCode::other;
+  }
+  std::unique_ptr<js::Program> program;
+  if (script == "-") {
+    std::ostringstream text;
+    text << std::cin.rdbuf();
+    program = js::Program::from_text(std::move(text).str());
+  } else {
+    auto loaded = js::Program::from_file(script);
+    if (!loaded) {
+      (*log)->write(LogLevel::error, loaded.error().message);
+      return ExitCode::other;
+    }
+    program = std::move(*loaded);
+  }
+  if (settings.handle_signals) base::block_signals({SIGINT, SIGTERM});
+  return TestRun(*program, **log, settings).run();
+}
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,49 @@
+#pragma once
+// Runs a test from its script to its exit code: the one public entry of the engine.
+//
+//   run::RunSettings settings;
+//   settings.environment = ...;
+//   return static_cast<int>(run::run_test("script.js", settings));
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/output/output_spec.hpp"
+#include "engine/output/summary_text.hpp"
+#include "engine/run/exit_code.hpp"
+#include "engine/run/log.hpp"
+#include "engine/run/options.hpp"
+
+namespace gauntlet::engine::run {
+
+struct RunSettings {
+  /// From the command line: wins over everything else.
+  Options flags;
+  /// --duration came alone: stretches what has a duration instead of replacing the scenarios (unless strict_k6).
+  bool duration_stretches = false;
+  /// K6_* variables of the options; nullptr for what is not set.
+  std::function<const char*(const char*)> variable = [](const char*) { return nullptr; };
+  /// JSON options file; empty: none. Its absence is an error.
+  std::string config_path;
+  /// __ENV of the script.
+  StringMap environment;
+  LogOptions log;
+  bool color = true;
+  bool quiet = false;
+  bool no_thresholds = false;
+  bool no_summary = false;
+  bool strict_k6 = false;
+  output::SummaryMode summary_mode = output::SummaryMode::compact;
+  std::string summary_export;
+  std::vector<output::OutputSpec> outputs;
+  /// Engine threads; 0: one per core that the process may use, at most one per virtual user.
+  std::size_t threads = 0;
+  /// SIGINT and SIGTERM end the test; off in tests that run in a process of their own.
+  bool handle_signals = true;
+};
+
+/// Blocks until the test is over. `script` is a path, or "-" for standard input. Everything is reported by then.
+ExitCode run_test(const std::string& script, const RunSettings& settings);
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,19 @@
+#pragma once
+// What `run` ends with: k6's codes (https://grafana.com/docs/k6/latest/reference/exit-codes/).
+namespace gauntlet::engine::run {
+
+enum class ExitCode : int {
+  ok = 0,
+  thresholds_crossed = 99,
+  setup_timeout = 100,
+  teardown_timeout = 101,
+  generic_timeout = 102,
+  invalid_config = 104,
+  interrupted = 105,
+  script_exception = 107,
+  script_aborted = 108,
+  marked_failed = 110,
+  other = 255,
+};
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,173 @@
+#include "engine/run/options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <tuple>
+
+namespace gauntlet::engine::run {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  double nanoseconds;
+};
+constexpr std::array kUnits = {
+    Unit{"ns", 1},          Unit{"us", 1e3},           Unit{"µs", 1e3}, Unit{"ms", 1e6}, Unit{"s", 1e9},
+    Unit{"m", 60 * 1e9},    Unit{"h", 3600 * 1e9},     Unit{"d", 24 * 3600 * 1e9},
+};
+
+base::Error invalid_duration(std::string_view text) {
+  return {base::ErrorKind::invalid_argument, fmt::format("time: invalid duration \"{}\"", text)};
+}
+
+const Unit* unit_named(std::string_view name) {
+  const auto* found = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& unit) { return unit.name == name; });
+  return found == kUnits.end() ? nullptr : found;
+}
+
+bool is_number_part(char c) { return (c >= '0' && c <= '9') || c == '.'; }
+
+template <class T>
+void take(Setting<T>& lower, const Setting<T>& upper) {
+  if (upper.given) lower = upper;
+}
+
+template <class T>
+void wipe(Setting<T>& setting) {
+  setting = Setting<T>();
+}
+
+}  // namespace
+
+const char* name_of(ExecutorKind kind) {
+  switch (kind) {
+    case ExecutorKind::shared_iterations: return "shared-iterations";
+    case ExecutorKind::per_vu_iterations: return "per-vu-iterations";
+    case ExecutorKind::constant_vus: return "constant-vus";
+    case ExecutorKind::ramping_vus: return "ramping-vus";
+    case ExecutorKind::constant_arrival_rate: return "constant-arrival-rate";
+    case ExecutorKind::ramping_arrival_rate: return "ramping-arrival-rate";
+  }
+  return "";
+}
+
+base::Expected<Nanoseconds> parse_duration(std::string_view text) {
+  std::string_view rest = text;
+  const bool negative = !rest.empty() && rest.front() == '-';
+  if (!rest.empty() && (rest.front() == '-' || rest.front() == '+')) rest.remove_prefix(1);
+  if (rest.empty()) return tl::unexpected(invalid_duration(text));
+  double total = 0;
+  while (!rest.empty()) {
+    const auto* number_end = std::find_if_not(rest.begin(), rest.end(), is_number_part);
+    const auto* unit_end = std::find_if(number_end, rest.end(), is_number_part);
+    double number = 0;
+    const auto [parsed, failure] = std::from_chars(rest.begin(), number_end, number);
+    if (failure != std::errc() || parsed != number_end) return tl::unexpected(invalid_duration(text));
+    const std::string_view unit_name(number_end, static_cast<std::size_t>(unit_end - number_end));
+    // A number without a unit is milliseconds, but only when it stands alone.
+    const bool bare = unit_name.empty() && total == 0;
+    const Unit* unit = bare ? unit_named("ms") : unit_named(unit_name);
+    if (unit == nullptr) return tl::unexpected(invalid_duration(text));
+    total += number * unit->nanoseconds;
+    rest.remove_prefix(static_cast<std::size_t>(unit_end - rest.begin()));
+  }
+  if (total > 9.2e18) return tl::unexpected(invalid_duration(text));
+  const auto nanoseconds = static_cast<std::int64_t>(std::llround(total));
+  return Nanoseconds(negative ? -nanoseconds : nanoseconds);
+}
+
+std::string format_duration(Nanoseconds duration) {
+  const std::int64_t count = duration.count();
+  if (count == 0) return "0s";
+  const std::string sign = count < 0 ? "-" : "";
+  const auto magnitude = static_cast<double>(count < 0 ? -count : count);
+  if (magnitude < 1e3) return fmt::format("{}{}ns", sign, magnitude);
+  if (magnitude < 1e6) return fmt::format("{}{}µs", sign, magnitude / 1e3);
+  if (magnitude < 1e9) return fmt::format("{}{}ms", sign, magnitude / 1e6);
+  const auto whole = static_cast<std::uint64_t>(count < 0 ? -count : count);
+  const std::uint64_t minutes = whole / 60'000'000'000U;
+  const double seconds = static_cast<double>(whole % 60'000'000'000U) / 1e9;
+  if (minutes == 0) return fmt::format("{}{}s", sign, seconds);
+  if (minutes < 60) return fmt::format("{}{}m{}s", sign, minutes, seconds);
+  return fmt::format("{}{}h{}m{}s", sign, minutes / 60, minutes % 60, seconds);
+}
+
+base::Expected<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t number = 0;
+  const char* begin = !text.empty() && text.front() == '+' ? text.data() + 1 : text.data();
+  const auto [end, failure] = std::from_chars(begin, text.data() + text.size(), number);
+  if (failure != std::errc() || end != text.data() + text.size() || text.empty()) {
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("strconv.ParseInt: parsing \"{}\": invalid syntax", text));
+  }
+  return number;
+}
+
+base::Expected<bool> parse_bool(std::string_view text) {
+  for (const char* yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+    if (text == yes) return true;
+  }
+  for (const char* no : {"0", "f", "F", "false", "FALSE", "False"}) {
+    if (text == no) return false;
+  }
+  return base::fail(base::ErrorKind::invalid_argument,
+                    fmt::format("strconv.ParseBool: parsing \"{}\": invalid syntax", text));
+}
+
+base::Expected<Stage> parse_stage(std::string_view text) {
+  Stage stage;
+  const std::size_t colon = text.find(':');
+  const std::string_view duration = text.substr(0, colon);
+  if (!duration.empty()) {
+    const auto parsed = parse_duration(duration);
+    if (!parsed) return tl::unexpected(parsed.error());
+    stage.duration = *parsed;
+  }
+  stage.has_duration = !duration.empty();
+  stage.has_target = colon != std::string_view::npos && colon + 1 < text.size();
+  if (stage.has_target) {
+    const auto parsed = parse_integer(text.substr(colon + 1));
+    if (!parsed) return tl::unexpected(parsed.error());
+    stage.target = *parsed;
+  }
+  return stage;
+}
+
+Options merge(Options lower, const Options& upper) {
+  if (upper.duration.given || upper.iterations.given || upper.stages.given || upper.scenarios.given) {
+    wipe(lower.duration);
+    lower.iterations = Options().iterations;
+    wipe(lower.stages);
+    wipe(lower.scenarios);
+  }
+  const auto fields = [](auto& options) {
+    return std::tie(options.paused, options.vus, options.duration, options.iterations, options.stages, options.scenarios,
+                    options.execution_segment, options.execution_segment_sequence, options.no_setup, options.no_teardown,
+                    options.setup_timeout, options.teardown_timeout, options.min_iteration_duration, options.rps,
+                    options.max_redirects, options.user_agent, options.batch, options.batch_per_host, options.http_debug,
+                    options.insecure_skip_tls_verify, options.tls_cipher_suites, options.tls_version, options.tls_auth,
+                    options.throw_errors, options.blacklist_ips, options.block_hostnames, options.hosts,
+                    options.no_connection_reuse, options.no_vu_connection_reuse, options.local_ips,
+                    options.no_cookies_reset, options.discard_response_bodies, options.thresholds,
+                    options.summary_trend_stats, options.summary_time_unit, options.system_tags, options.tags,
+                    options.metric_samples_buffer_size, options.console_output);
+  };
+  auto into = fields(lower);
+  auto from = fields(upper);
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    (take(std::get<i>(into), std::get<i>(from)), ...);
+  }(std::make_index_sequence<std::tuple_size_v<decltype(into)>>());
+  if (upper.dns.given) {
+    take(lower.dns.value.ttl, upper.dns->ttl);
+    take(lower.dns.value.select, upper.dns->select);
+    take(lower.dns.value.policy, upper.dns->policy);
+    lower.dns.given = true;
+  }
+  return lower;
+}
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,484 @@
+// Options in their JSON form, with the messages of k6, which are those of Go's decoder.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/run/options.hpp"
+
+namespace gauntlet::engine::run {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Failure = tl::unexpected<base::Error>;
+
+Failure failure(std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); }
+
+const char* go_kind(const Json& value) {
+  switch (value.type()) {
+    case Json::value_t::string: return "string";
+    case Json::value_t::boolean: return "bool";
+    case Json::value_t::array: return "array";
+    case Json::value_t::object: return "object";
+    default: return "number";
+  }
+}
+
+/// Go's decoder on a value of a wrong kind; `field` and `type` are those of k6's structs.
+Failure wrong_kind(const Json& value, std::string_view field, std::string_view type, std::string_view snippet = "") {
+  return failure(fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
+                             "struct field Options.{} of type {}",
+                             Json(std::string(snippet)).dump(), go_kind(value), field, type));
+}
+
+std::string snippet_of(std::string_view field, const Json& value) {
+  if (value.is_structured()) return "{";
+  return fmt::format("\"{}\": {}", field, value.dump());
+}
+
+base::Expected<void> read(const Json& value, std::string_view field, std::int64_t& into) {
+  if (value.is_string()) {
+    const auto parsed = parse_integer(value.get_ref<const std::string&>());
+    if (!parsed) return Failure(parsed.error());
+    into = *parsed;
+    return {};
+  }
+  if (value.is_number_integer()) {
+    into = value.get<std::int64_t>();
+    return {};
+  }
+  if (value.is_number()) {
+    return failure(fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal number {} "
+                               "into Go struct field Options.{} of type int64",
+                               Json(snippet_of(field, value)).dump(), value.dump(), field));
+  }
+  return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.Int", go_kind(value)));
+}
+
+base::Expected<void> read(const Json& value, std::string_view, bool& into) {
+  if (!value.is_boolean()) {
+    return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.Bool",
+                               value.is_number() ? "float64" : go_kind(value)));
+  }
+  into = value.get<bool>();
+  return {};
+}
+
+base::Expected<void> read(const Json& value, std::string_view, std::string& into) {
+  if (!value.is_string()) {
+    const char* kind = value.is_number() ? "float64" : value.is_object() ? "map[string]interface {}" : go_kind(value);
+    return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.String", kind));
+  }
+  into = value.get<std::string>();
+  return {};
+}
+
+base::Expected<void> read(const Json& value, std::string_view, Nanoseconds& into) {
+  if (value.is_number()) {
+    into = Nanoseconds(static_cast<std::int64_t>(value.get<double>() * 1e6));
+    return {};
+  }
+  if (!value.is_string()) return failure(fmt::format("'{}' is not a valid duration value", value.dump()));
+  const auto parsed = parse_duration(value.get_ref<const std::string&>());
+  if (!parsed) return Failure(parsed.error());
+  into = *parsed;
+  return {};
+}
+
+base::Expected<void> read(const Json& value, std::string_view field, std::vector<std::string>& into) {
+  if (!value.is_array()) return wrong_kind(value, field, "[]string", snippet_of(field, value));
+  into.clear();
+  for (const Json& element : value) {
+    if (!element.is_string()) return wrong_kind(element, field, "string", element.dump());
+    into.push_back(element.get<std::string>());
+  }
+  return {};
+}
+
+base::Expected<void> read(const Json& value, std::string_view field, StringMap& into) {
+  if (!value.is_object()) return wrong_kind(value, field, "map[string]string", snippet_of(field, value));
+  into.clear();
+  for (const auto& [key, element] : value.items()) {
+    if (!element.is_string()) return wrong_kind(element, field, "string", snippet_of(key, element));
+    into[key] = element.get<std::string>();
+  }
+  return {};
+}
+
+base::Expected<void> read(const Json& value, std::string_view field, std::vector<Stage>& into) {
+  if (!value.is_array()) return wrong_kind(value, field, "[]lib.Stage", snippet_of(field, value));
+  into.clear();
+  for (const Json& element : value) {
+    if (!element.is_object()) return wrong_kind(element, field, "lib.stageFields", element.dump());
+    Stage stage;
+    stage.has_duration = element.contains("duration") && !element["duration"].is_null();
+    stage.has_target = element.contains("target") && !element["target"].is_null();
+    if (stage.has_duration) {
+      if (auto ok = read(element["duration"], "duration", stage.duration); !ok) return ok;
+    }
+    if (stage.has_target) {
+      if (auto ok = read(element["target"], "target", stage.target); !ok) return ok;
+    }
+    into.push_back(stage);
+  }
+  return {};
+}
+
+base::Expected<void> read(const Json& value, std::string_view, DnsOptions& into) {
+  if (!value.is_object()) return wrong_kind(value, "dns", "types.DNSConfig", snippet_of("dns", value));
+  const auto one = [&](const char* name, Setting<std::string>& setting) -> base::Expected<void> {
+    if (!value.contains(name) || value[name].is_null()) return {};
+    const Json& given = value[name];
+    setting = given.is_string() ? given.get<std::string>() : given.dump();
+    return {};
+  };
+  if (auto ok = one("ttl", into.ttl); !ok) return ok;
+  if (auto ok = one("select", into.select); !ok) return ok;
+  if (auto ok = one("policy", into.policy); !ok) return ok;
+  if (into.ttl.value != "inf" && !parse_duration(into.ttl.value)) {
+    return failure("invalid DNS TTL: " + into.ttl.value);
+  }
+  const auto among = [](const std::string& word, std::initializer_list<const char*> words) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  if (!among(into.select, {"first", "random", "roundRobin"})) {
+    return failure(into.select.value + " does not belong to DNSSelect values");
+  }
+  if (!among(into.policy, {"preferIPv4", "preferIPv6", "onlyIPv4", "onlyIPv6", "any"})) {
+    return failure(into.policy.value + " does not belong to DNSPolicy values");
+  }
+  return {};
+}
+
+base::Expected<void> read(const Json& value, std::string_view field, TlsVersions& into) {
+  if (value.is_string()) {
+    const auto version = value.get<std::string>();
+    for (const char* known : {"", "tls1.0", "tls1.1", "tls1.2", "tls1.3"}) {
+      if (version == known) {
+        into = {version, version};
+        return {};
+      }
+    }
+    return wrong_kind(value, field, "lib.tlsVersionsFields", fmt::format("\"{}\":", field));
+  }
+  if (!value.is_object()) return wrong_kind(value, field, "lib.tlsVersionsFields", fmt::format("\"{}\":", field));
+  if (value.contains("min") && value["min"].is_string()) into.min = value["min"].get<std::string>();
+  if (value.contains("max") && value["max"].is_string()) into.max = value["max"].get<std::string>();
+  return {};
+}
+
+base::Expected<void> read(const Json& value, std::string_view field, std::vector<TlsAuth>& into) {
+  if (!value.is_array()) return wrong_kind(value, field, "[]*lib.TLSAuth", snippet_of(field, value));
+  into.clear();
+  for (const Json& element : value) {
+    if (!element.is_object()) return wrong_kind(element, field, "lib.TLSAuthFields", element.dump());
+    TlsAuth auth;
+    const auto text = [&](const char* name) {
+      return element.contains(name) && element[name].is_string() ? element[name].get<std::string>() : std::string();
+    };
+    auth.certificate = text("cert");
+    auth.key = text("key");
+    auth.password = text("password");
+    if (element.contains("domains")) {
+      if (auto ok = read(element["domains"], "tlsAuth.domains", auth.domains); !ok) return ok;
+    }
+    into.push_back(std::move(auth));
+  }
+  return {};
+}
+
+using Thresholds = std::map<std::string, std::vector<ThresholdOption>>;
+
+base::Expected<void> read(const Json& value, std::string_view, Thresholds& into) {
+  constexpr std::string_view kField = "thresholds";
+  if (!value.is_object()) return wrong_kind(value, kField, "map[string]metrics.Thresholds", snippet_of(kField, value));
+  into.clear();
+  for (const auto& [metric, list] : value.items()) {
+    if (!list.is_array()) return wrong_kind(list, kField, "[]metrics.thresholdConfig", "\"threshold");
+    auto& thresholds = into[metric];
+    for (const Json& element : list) {
+      ThresholdOption threshold;
+      if (element.is_string()) {
+        threshold.expression = element.get<std::string>();
+      } else if (element.is_object()) {
+        if (element.contains("threshold")) {
+          if (auto ok = read(element["threshold"], kField, threshold.expression); !ok) return ok;
+        }
+        if (element.contains("abortOnFail") && !element["abortOnFail"].is_null()) {
+          if (auto ok = read(element["abortOnFail"], kField, threshold.abort_on_fail); !ok) return ok;
+        }
+        if (element.contains("delayAbortEval") && !element["delayAbortEval"].is_null()) {
+          if (auto ok = read(element["delayAbortEval"], kField, threshold.delay_abort_eval); !ok) return ok;
+        }
+      } else {
+        return wrong_kind(element, kField, "metrics.rawThresholdConfig", "{");
+      }
+      thresholds.push_back(std::move(threshold));
+    }
+  }
+  return {};
+}
+
+base::Expected<ExecutorKind> executor_named(std::string_view name) {
+  for (const ExecutorKind kind :
+       {ExecutorKind::shared_iterations, ExecutorKind::per_vu_iterations, ExecutorKind::constant_vus,
+        ExecutorKind::ramping_vus, ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate}) {
+    if (name == name_of(kind)) return kind;
+  }
+  if (name == "externally-controlled") {
+    return base::fail(base::ErrorKind::unimplemented,
+                      "the executor 'externally-controlled' is not part of this version of gauntlet");
+  }
+  return failure(fmt::format("unknown executor type '{}'", name));
+}
+
+/// Reads one field of a scenario; nothing when its executor has no such field.
+std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, const std::string& name, const Json& value) {
+  const auto field = [&](auto& setting, std::string_view go_name) -> std::optional<base::Expected<void>> {
+    if (value.is_null()) return base::Expected<void>();
+    auto ok = read(value, fmt::format("scenarios.{}", go_name), setting.value);
+    setting.given = true;
+    return ok;
+  };
+  const ExecutorKind kind = scenario.executor;
+  const bool iterating = kind == ExecutorKind::shared_iterations || kind == ExecutorKind::per_vu_iterations;
+  const bool constant_arrivals = kind == ExecutorKind::constant_arrival_rate;
+  const bool ramping_arrivals = kind == ExecutorKind::ramping_arrival_rate;
+  const bool arrivals = constant_arrivals || ramping_arrivals;
+  if (name == "executor") return base::Expected<void>();
+  if (name == "options") {  // browser options
+    if (value.is_null() || (value.is_object() && value.empty())) return base::Expected<void>();
+    return base::Expected<void>(base::fail(base::ErrorKind::unimplemented,
+                                           "the scenario option 'options' (browser) is not part of gauntlet"));
+  }
+  if (name == "startTime") return field(scenario.start_time, "BaseConfig.startTime");
+  if (name == "gracefulStop") return field(scenario.graceful_stop, "BaseConfig.gracefulStop");
+  if (name == "exec") return field(scenario.exec, "BaseConfig.exec");
+  if (name == "env") return field(scenario.env, "BaseConfig.env");
+  if (name == "tags") return field(scenario.tags, "BaseConfig.tags");
+  if (name == "vus" && (iterating || kind == ExecutorKind::constant_vus)) return field(scenario.vus, "vus");
+  if (name == "iterations" && iterating) return field(scenario.iterations, "iterations");
+  if (name == "maxDuration" && iterating) return field(scenario.max_duration, "maxDuration");
+  if (name == "duration" && (kind == ExecutorKind::constant_vus || constant_arrivals)) return field(scenario.duration, "duration");
+  if (name == "startVUs" && kind == ExecutorKind::ramping_vus) return field(scenario.start_vus, "startVUs");
+  if (name == "gracefulRampDown" && kind == ExecutorKind::ramping_vus) return field(scenario.graceful_ramp_down, "gracefulRampDown");
+  if (name == "stages" && (kind == ExecutorKind::ramping_vus || ramping_arrivals)) return field(scenario.stages, "stages");
+  if (name == "rate" && constant_arrivals) return field(scenario.rate, "rate");
+  if (name == "startRate" && ramping_arrivals) return field(scenario.start_rate, "startRate");
+  if (name == "timeUnit" && arrivals) return field(scenario.time_unit, "timeUnit");
+  if (name == "preAllocatedVUs" && arrivals) return field(scenario.pre_allocated_vus, "preAllocatedVUs");
+  if (name == "maxVUs" && arrivals) return field(scenario.max_vus, "maxVUs");
+  return std::nullopt;
+}
+
+base::Expected<void> read(const Json& value, std::string_view, std::vector<Scenario>& into) {
+  constexpr std::string_view kMapType = "map[string]lib.protoExecutorConfig";
+  if (!value.is_object()) return wrong_kind(value, "scenarios", kMapType, "{");
+  into.clear();
+  for (const auto& [name, fields] : value.items()) {
+    if (!fields.is_object()) {
+      return wrong_kind(fields, "scenarios", "struct { ExecutorType string \"json:\\\"executor\\\"\" }", "{");
+    }
+    if (!fields.contains("executor") || !fields["executor"].is_string() || fields["executor"].get_ref<const std::string&>().empty()) {
+      return failure(fmt::format("scenario '{}' doesn't have a specified executor type", name));
+    }
+    const auto kind = executor_named(fields["executor"].get_ref<const std::string&>());
+    if (!kind) return Failure(kind.error());
+    Scenario scenario;
+    scenario.name = name;
+    scenario.executor = *kind;
+    for (const auto& [field, given] : fields.items()) {
+      const auto ok = read_scenario_field(scenario, field, given);
+      if (!ok) return failure(fmt::format("json: unknown field \"{}\"", field));
+      if (!*ok) return Failure(ok->error());
+    }
+    into.push_back(std::move(scenario));
+  }
+  std::sort(into.begin(), into.end(), [](const Scenario& a, const Scenario& b) { return a.name < b.name; });
+  return {};
+}
+
+/// Calls `visit(name, setting)` for each option, in the order in which `inspect` prints them.
+template <class Visit>
+void visit_options(auto& o, Visit&& visit) {
+  visit("paused", o.paused);
+  visit("vus", o.vus);
+  visit("duration", o.duration);
+  visit("iterations", o.iterations);
+  visit("stages", o.stages);
+  visit("scenarios", o.scenarios);
+  visit("executionSegment", o.execution_segment);
+  visit("executionSegmentSequence", o.execution_segment_sequence);
+  visit("noSetup", o.no_setup);
+  visit("setupTimeout", o.setup_timeout);
+  visit("noTeardown", o.no_teardown);
+  visit("teardownTimeout", o.teardown_timeout);
+  visit("rps", o.rps);
+  visit("dns", o.dns);
+  visit("maxRedirects", o.max_redirects);
+  visit("userAgent", o.user_agent);
+  visit("batch", o.batch);
+  visit("batchPerHost", o.batch_per_host);
+  visit("httpDebug", o.http_debug);
+  visit("insecureSkipTLSVerify", o.insecure_skip_tls_verify);
+  visit("tlsCipherSuites", o.tls_cipher_suites);
+  visit("tlsVersion", o.tls_version);
+  visit("tlsAuth", o.tls_auth);
+  visit("throw", o.throw_errors);
+  visit("thresholds", o.thresholds);
+  visit("blacklistIPs", o.blacklist_ips);
+  visit("blockHostnames", o.block_hostnames);
+  visit("hosts", o.hosts);
+  visit("noConnectionReuse", o.no_connection_reuse);
+  visit("noVUConnectionReuse", o.no_vu_connection_reuse);
+  visit("minIterationDuration", o.min_iteration_duration);
+  visit("summaryTrendStats", o.summary_trend_stats);
+  visit("summaryTimeUnit", o.summary_time_unit);
+  visit("systemTags", o.system_tags);
+  visit("tags", o.tags);
+  visit("metricSamplesBufferSize", o.metric_samples_buffer_size);
+  visit("noCookiesReset", o.no_cookies_reset);
+  visit("discardResponseBodies", o.discard_response_bodies);
+}
+
+Json write(bool value) { return value; }
+Json write(std::int64_t value) { return value; }
+Json write(const std::string& value) { return value; }
+Json write(Nanoseconds value) { return format_duration(value); }
+Json write(const std::vector<std::string>& value) { return value; }
+Json write(const StringMap& value) {
+  Json map = Json::object();
+  for (const auto& [key, text] : value) map[key] = text;
+  return map;
+}
+Json write(const std::vector<Stage>& stages) {
+  Json list = Json::array();
+  for (const Stage& stage : stages) list.push_back({{"duration", format_duration(stage.duration)}, {"target", stage.target}});
+  return list;
+}
+Json write(const DnsOptions& dns);
+Json write(const std::vector<Scenario>& scenarios);
+Json write(const TlsVersions& versions) { return {{"min", versions.min}, {"max", versions.max}}; }
+Json write(const std::vector<TlsAuth>& list) {
+  Json auths = Json::array();
+  for (const TlsAuth& auth : list) auths.push_back({{"cert", auth.certificate}, {"key", auth.key}, {"domains", auth.domains}});
+  return auths;
+}
+Json write(const Thresholds& thresholds) {
+  Json map = Json::object();
+  for (const auto& [metric, list] : thresholds) {
+    Json out = Json::array();
+    for (const ThresholdOption& threshold : list) {
+      if (!threshold.abort_on_fail && threshold.delay_abort_eval.count() == 0) {
+        out.push_back(threshold.expression);
+      } else {
+        out.push_back({{"threshold", threshold.expression},
+                       {"abortOnFail", threshold.abort_on_fail},
+                       {"delayAbortEval", format_duration(threshold.delay_abort_eval)}});
+      }
+    }
+    map[metric] = std::move(out);
+  }
+  return map;
+}
+template <class T>
+Json write_setting(const Setting<T>& setting) {
+  return setting.given ? write(setting.value) : Json();
+}
+Json write(const DnsOptions& dns) {
+  return {{"ttl", write_setting(dns.ttl)}, {"select", write_setting(dns.select)}, {"policy", write_setting(dns.policy)}};
+}
+Json write(const std::vector<Scenario>& scenarios) {
+  Json map = Json::object();
+  for (const Scenario& scenario : scenarios) {
+    Json out;
+    out["executor"] = name_of(scenario.executor);
+    out["startTime"] = write_setting(scenario.start_time);
+    out["gracefulStop"] = write_setting(scenario.graceful_stop);
+    out["env"] = write_setting(scenario.env);
+    out["exec"] = write_setting(scenario.exec);
+    out["tags"] = write_setting(scenario.tags);
+    switch (scenario.executor) {
+      case ExecutorKind::shared_iterations:
+      case ExecutorKind::per_vu_iterations:
+        out["vus"] = write_setting(scenario.vus);
+        out["iterations"] = write_setting(scenario.iterations);
+        out["maxDuration"] = write_setting(scenario.max_duration);
+        break;
+      case ExecutorKind::constant_vus:
+        out["vus"] = write_setting(scenario.vus);
+        out["duration"] = write_setting(scenario.duration);
+        break;
+      case ExecutorKind::ramping_vus:
+        out["startVUs"] = write_setting(scenario.start_vus);
+        out["stages"] = write_setting(scenario.stages);
+        out["gracefulRampDown"] = write_setting(scenario.graceful_ramp_down);
+        break;
+      case ExecutorKind::constant_arrival_rate:
+        out["duration"] = write_setting(scenario.duration);
+        out["rate"] = write_setting(scenario.rate);
+        out["timeUnit"] = write_setting(scenario.time_unit);
+        out["preAllocatedVUs"] = write_setting(scenario.pre_allocated_vus);
+        out["maxVUs"] = write_setting(scenario.max_vus);
+        break;
+      case ExecutorKind::ramping_arrival_rate:
+        out["startRate"] = write_setting(scenario.start_rate);
+        out["timeUnit"] = write_setting(scenario.time_unit);
+        out["stages"] = write_setting(scenario.stages);
+        out["preAllocatedVUs"] = write_setting(scenario.pre_allocated_vus);
+        out["maxVUs"] = write_setting(scenario.max_vus);
+        break;
+    }
+    map[scenario.name] = std::move(out);
+  }
+  return map;
+}
+
+}  // namespace
+
+base::Expected<ParsedOptions> parse_options(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) return failure("the options are not valid JSON");
+  ParsedOptions parsed;
+  if (json.is_null()) return parsed;
+  if (!json.is_object()) {
+    const std::string shown = json.is_array() ? "[" : json.dump();
+    return failure(fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
+                               "value of type lib.Options",
+                               Json(shown).dump(), go_kind(json)));
+  }
+  for (const auto& [name, value] : json.items()) {
+    bool known = name == "ext" || name == "cloud" || name == "linger";
+    base::Expected<void> ok;
+    visit_options(parsed.options, [&](std::string_view option, auto& setting) {
+      if (option != name) return;
+      known = true;
+      if (value.is_null()) return;
+      ok = read(value, name, setting.value);
+      setting.given = true;
+    });
+    if (!ok) return Failure(ok.error());
+    if (!known) parsed.unknown_fields.push_back(name);
+  }
+  return parsed;
+}
+
+std::string to_json(const Options& options) {
+  Json json;
+  visit_options(options, [&](std::string_view name, const auto& setting) {
+    if (name == "summaryTrendStats") {
+      json["ext"] = nullptr;
+      json[std::string(name)] = write(options.summary_trend_stats.value);
+      return;
+    }
+    if (name == "dns") {
+      json["dns"] = write(options.dns.value);
+      return;
+    }
+    json[std::string(name)] = write_setting(setting);
+  });
+  json["consoleOutput"] = write_setting(options.console_output);
+  json["localIPs"] = write_setting(options.local_ips);
+  return json.dump();
+}
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,50 @@
+#pragma once
+// From options to the scenarios that run: shortcuts, checks, the words that describe them, and how many virtual users
+// they need at which time.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "engine/run/options.hpp"
+
+namespace gauntlet::engine::run {
+
+struct ScenarioPlan {
+  std::vector<Scenario> scenarios;  // sorted by name
+  std::vector<std::string> warnings;
+};
+/// The scenarios that the options mean: `scenarios`, or one named "default" from a shortcut or for a single iteration.
+/// Fails on two shortcuts at once.
+base::Expected<ScenarioPlan> plan_scenarios(const Options& options);
+
+/// What is wrong with a scenario, in k6's words; empty when nothing is.
+std::vector<std::string> problems_of(const Scenario& scenario);
+
+/// Stretches or shortens what has a duration to `duration`: constant executors take it as it is, stages keep their
+/// proportions. False when the executor counts iterations instead.
+bool set_duration(Scenario& scenario, Nanoseconds duration);
+
+/// From the scenario's own start, without its graceful stop.
+Nanoseconds regular_duration(const Scenario& scenario);
+/// As regular_duration, with what its running iterations may take at the end. Both without start_time.
+Nanoseconds longest_duration(const Scenario& scenario);
+/// The most virtual users that it can have.
+std::int64_t max_vus(const Scenario& scenario);
+/// Those it has from the beginning, or by its own plan; an arrival rate may initialise further ones up to max_vus().
+std::int64_t planned_vus(const Scenario& scenario);
+
+/// "5 looping VUs for 10s (gracefulStop: 30s)"
+std::string describe(const Scenario& scenario);
+
+/// From `offset` after the test's start this many virtual users are needed.
+struct VuNeed {
+  Nanoseconds offset{0};
+  std::int64_t vus = 0;
+};
+/// By offset; the last one has no virtual users. `most` counts max_vus() instead of planned_vus().
+std::vector<VuNeed> needs_of(const Scenario& scenario, bool most);
+/// The greatest sum of the scenarios' needs at any time.
+std::int64_t peak_vus(const std::vector<Scenario>& scenarios, bool most);
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,88 @@
+#include "engine/run/stage_call.hpp"
+
+#include <fmt/format.h>
+
+namespace gauntlet::engine::run {
+namespace {
+
+/// Go's name for what a script's value is there.
+const char* go_type(const js::Value& value) {
+  if (value.is_bool()) return "bool";
+  if (value.is_number()) return JS_VALUE_GET_TAG(value.get()) == JS_TAG_INT ? "int64" : "float64";
+  if (value.is_array()) return "[]interface {}";
+  if (value.is_object()) return "map[string]interface {}";
+  return "<nil>";
+}
+
+}  // namespace
+
+StageCall::StageCall(TestState& test, base::EventLoop& control, Worker& worker, std::string function, std::string group,
+                     std::optional<std::string> argument)
+    : test_(test),
+      control_(control),
+      worker_(worker),
+      function_(std::move(function)),
+      group_(std::move(group)),
+      argument_(std::move(argument)) {}
+
+StageCall::~StageCall() {
+  worker_.run_and_wait([this] { vu_.reset(); });
+}
+
+void StageCall::start(std::chrono::nanoseconds timeout, std::function<void()> done) {
+  done_ = std::move(done);
+  timer_ = control_.call_after(timeout, [this] {
+    timed_out_ = true;
+    interrupt();
+  });
+  worker_.post([this] {
+    vu_ = std::make_unique<Vu>(test_, worker_.place(), 0);
+    vu_->post([this] { run(); });
+  });
+}
+
+void StageCall::interrupt() {
+  worker_.post([this] {
+    if (vu_) vu_->interrupt();
+  });
+}
+
+void StageCall::run() {
+  result_.init_failure = vu_->initialize();
+  if (!result_.init_failure) {
+    std::vector<js::Value> arguments;
+    if (argument_) arguments.push_back(js::from_json(vu_->context(), *argument_, "argument"));
+    describe(vu_->call(function_, std::move(arguments), group_));
+  }
+  control_.post([this] {
+    control_.cancel(timer_);
+    result_.timed_out = timed_out_ && result_.kind == Vu::CallResult::Kind::interrupted;
+    done_();
+  });
+}
+
+void StageCall::describe(const Vu::CallResult& outcome) {
+  result_.kind = outcome.kind;
+  result_.error = outcome.error;
+  if (outcome.kind != Vu::CallResult::Kind::returned) return;
+  JSContext* context = vu_->context();
+  const js::Value& value = outcome.value;
+  result_.is_function = value.is_function();
+  result_.is_falsy = JS_ToBool(context, value.get()) <= 0;
+  result_.json = js::to_json(context, value.get());
+  if (!value.is_object() || value.is_function()) return;
+  js::for_each_property(context, value.get(), [&](std::string_view name, const js::Value& content) {
+    if (const auto bytes = js::bytes_of(context, content.get())) {
+      result_.files.emplace_back(name, std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size()));
+    } else if (content.is_string()) {
+      result_.files.emplace_back(name, js::Text(content).str());
+    } else if (result_.unusable_file.empty()) {
+      result_.unusable_file =
+          fmt::format("error handling summary object {}: invalid type {}, it needs to be a string or ArrayBuffer", name,
+                      go_type(content));
+    }
+    return true;
+  });
+}
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,52 @@
+#pragma once
+// What all threads and virtual users of a running test share.
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/event_loop.hpp"
+#include "engine/js/program.hpp"
+#include "engine/metrics/metric.hpp"
+#include "engine/run/log.hpp"
+#include "engine/run/options.hpp"
+#include "engine/run/shared_state.hpp"
+
+namespace gauntlet::engine::run {
+
+using Clock = base::EventLoop::Clock;
+
+/// Made by the engine before any virtual user and gone after the last one. Members that are not atomic or thread-safe
+/// by their own word do not change once the first virtual user of a scenario exists.
+struct TestState {
+  js::Program& program;
+  metrics::MetricRegistry& metrics;
+  Log& log;
+  Options options;
+  StringMap environment;  ///< __ENV before a scenario adds its own
+  SharedState shared;
+  std::string options_json;  ///< exec.test.options
+  /// Where console.* goes: `log` unless the option consoleOutput names a file.
+  Log* console = nullptr;
+
+  /// JSON of what setup() returned; null while there is none. Shared: virtual users read it at their first iteration.
+  std::shared_ptr<const std::string> setup_data;
+
+  Clock::time_point start{};  ///< of the scenarios, after setup
+  std::atomic<std::uint64_t> iterations_completed{0};
+  std::atomic<std::uint64_t> iterations_interrupted{0};
+  std::atomic<std::int64_t> vus_active{0};
+  std::atomic<std::int64_t> vus_initialized{0};
+
+  /// exec.test.abort and exec.test.fail from any thread. Set by the engine.
+  std::function<void(std::string reason)> abort;
+  std::function<void(std::string reason)> mark_failed;
+
+  TestState(js::Program& program_, metrics::MetricRegistry& metrics_, Log& log_)
+      : program(program_), metrics(metrics_), log(log_), console(&log_) {}
+};
+
+}  // namespace gauntlet::engine::run
