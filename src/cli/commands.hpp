@@ -1,0 +1,29 @@
+#pragma once
+// The commands of `gauntlet`, one function and one file each: declares the command's flags and what it does.
+namespace CLI {
+class App;
+}
+
+namespace gauntlet::cli {
+
+class Session;
+
+inline constexpr const char* kStackGroup = "The stack";
+inline constexpr const char* kDataGroup = "Test data";
+inline constexpr const char* kLoadGroup = "Load";
+
+void add_up_command(CLI::App& app, Session& session);
+void add_ps_command(CLI::App& app, Session& session);
+void add_restart_command(CLI::App& app, Session& session);
+void add_down_command(CLI::App& app, Session& session);
+void add_logs_command(CLI::App& app, Session& session);
+void add_status_command(CLI::App& app, Session& session);
+void add_env_command(CLI::App& app, Session& session);
+void add_exec_sql_command(CLI::App& app, Session& session);
+void add_supervise_command(CLI::App& app, Session& session);
+void add_fixtures_command(CLI::App& app, Session& session);
+void add_reset_command(CLI::App& app, Session& session);
+void add_demo_command(CLI::App& app, Session& session);
+void add_compatibility_command(CLI::App& app);
+
+}  // namespace gauntlet::cli

@@ -1,0 +1,51 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+
+#include "cli/commands.hpp"
+#include "cli/session.hpp"
+#include "lab/stack/postgres_cluster.hpp"
+#include "lab/system_error.hpp"
+
+namespace gauntlet::cli {
+
+void add_exec_sql_command(CLI::App& app, Session& session) {
+  auto* command = app.add_subcommand("exec-sql", "Run SQL in the stack's database: a statement, -f FILE, or psql's prompt")->group(kStackGroup);
+  struct Flags {
+    std::string sql;
+    std::string file;
+    bool bare = false;
+  };
+  auto flags = std::make_shared<Flags>();
+  auto* sql = command->add_option("sql", flags->sql, "A statement, or a psql command such as \\dx");
+  command->add_option("-f,--file", flags->file, "A file of statements; - reads them from standard input")->excludes(sql);
+  command->add_flag("-A,--bare", flags->bare, "Values only, columns separated by |");
+  command->callback([flags, &session] {
+    auto stack = session.open_stack();
+    if (!stack) return session.fail(stack.error());
+    auto plan = stack->plan();
+    if (!plan) return session.fail(plan.error());
+    const lab::ComponentStatus* postgres = nullptr;
+    auto status = stack->status();
+    if (status) postgres = status->find(lab::kPostgres);
+    if (postgres == nullptr || postgres->pid == 0)
+      return session.fail({base::ErrorKind::unavailable, "the database is not up: gauntlet up (or make dev-up) starts it"});
+    auto programs = lab::find_postgres_programs();
+    if (!programs) return session.fail(programs.error());
+
+    std::vector<std::string> words{(*programs / "psql").string(), "--no-psqlrc", "--set=ON_ERROR_STOP=1",
+                                   "--host=" + plan->database.socket_folder.string(), "--port=" + std::to_string(plan->database.port),
+                                   "--username=" + plan->database.user, "--dbname=" + plan->database.name};
+    if (flags->bare) words.insert(words.end(), {"--tuples-only", "--no-align"});
+    if (!flags->sql.empty()) words.push_back("--command=" + flags->sql);
+    if (!flags->file.empty()) words.push_back("--file=" + flags->file);
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    ::execv(arguments[0], arguments.data());
+    session.fail(lab::system_error(errno, "cannot start " + words[0]));
+  });
+}
+
+}  // namespace gauntlet::cli

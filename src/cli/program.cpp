@@ -1,0 +1,90 @@
+#include "cli/program.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+#include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/run_command.hpp"
+#include "cli/session.hpp"
+
+namespace gauntlet::cli {
+namespace {
+
+constexpr const char* kK6Help =
+    "This k6 is Gauntlet's load engine under k6's name.\n"
+    "\n"
+    "  k6 run [flags] SCRIPT   run a load test; k6 run --help lists the flags\n"
+    "  k6 version              say which version of k6 it follows\n"
+    "\n"
+    "`gauntlet --help` lists what Gauntlet can do beside that.\n";
+
+/// `k6 ...`: the commands of the real one that we have, under their own rules.
+int run_as_k6(int argc, char** argv) {
+  const std::string_view command = argc > 1 ? argv[1] : "help";
+  if (command == "run") return run_command(argc - 1, argv + 1);
+  if (command == "version" || command == "--version") {
+    fmt::print("k6 v1.8.1 (compatible engine of gauntlet {})\n", GAUNTLET_VERSION);
+    return kDone;
+  }
+  if (command == "help" || command == "--help" || command == "-h") {
+    std::fputs(kK6Help, stdout);
+    return kDone;
+  }
+  fmt::print(stderr, "k6: there is no `{}` here\n{}", command, kK6Help);
+  return kWrongUsage;
+}
+
+void describe_load_commands(CLI::App& app) {
+  // They read their flags themselves, k6's way, and never reach this parser; here for --help only.
+  app.add_subcommand("run", "Run a k6 script on this engine (gauntlet run --help lists the flags)")->group(kLoadGroup);
+  app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")->group(kLoadGroup);
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (argc > 0 && std::filesystem::path(argv[0]).filename() == "k6") return run_as_k6(argc, argv);
+  if (first == "k6-compatible") return run_as_k6(argc - 1, argv + 1);
+  if (first == "run") return run_command(argc - 1, argv + 1);
+
+  CLI::App app("Gauntlet: load tests for the challenge backend, and the backend to test", "gauntlet");
+  Session session;
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "gauntlet " GAUNTLET_VERSION);
+  app.footer(exit_codes_help());
+  app.add_option("--project", session.project, "The checkout to work on (default: the one around the working directory)")->envname("GAUNTLET_PROJECT");
+  app.add_option("--state-dir", session.state_dir, "Where the stack keeps its data (default: .gauntlet/ in the project)")->envname("GAUNTLET_STATE_DIR");
+  add_up_command(app, session);
+  add_ps_command(app, session);
+  add_restart_command(app, session);
+  add_down_command(app, session);
+  add_logs_command(app, session);
+  add_status_command(app, session);
+  add_env_command(app, session);
+  add_exec_sql_command(app, session);
+  add_supervise_command(app, session);
+  add_fixtures_command(app, session);
+  add_reset_command(app, session);
+  describe_load_commands(app);
+  add_demo_command(app, session);
+  add_compatibility_command(app);
+  if (!first.empty() && first.front() != '-' && app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
+    fmt::print(stderr, "gauntlet: there is no command `{}`; gauntlet --help lists them\n", first);
+    return kWrongUsage;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem) == 0 ? kDone : kWrongUsage;
+  }
+  return session.exit_code;
+}
+
+}  // namespace gauntlet::cli

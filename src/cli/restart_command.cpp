@@ -1,0 +1,23 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/session.hpp"
+#include "cli/stack_flags.hpp"
+
+namespace gauntlet::cli {
+
+void add_restart_command(CLI::App& app, Session& session) {
+  auto* command = app.add_subcommand("restart", "Restart both services (or the named parts) with .env and config as they are now")->group(kStackGroup);
+  auto flags = std::make_shared<StackFlags>();
+  flags->declare(*command);
+  command->callback([flags, &session] {
+    auto options = flags->up_options();
+    if (!options) return session.fail(options.error());
+    auto stack = session.open_stack();
+    if (!stack) return session.fail(stack.error());
+    const std::set<std::string> names(flags->names.begin(), flags->names.end());
+    if (auto done = stack->restart(names, *options, Session::tell); !done) return session.fail(done.error());
+  });
+}
+
+}  // namespace gauntlet::cli

@@ -1,0 +1,427 @@
+#include "cli/run_command.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/output/output_spec.hpp"
+#include "engine/run/engine.hpp"
+#include "engine/run/options.hpp"
+
+extern char** environ;
+
+namespace gauntlet::cli {
+namespace {
+
+using engine::run::ExitCode;
+using engine::run::LogOptions;
+using engine::run::Options;
+using engine::run::RunSettings;
+using engine::run::StringMap;
+
+using Result = base::Expected<void>;
+
+/// What the flags say, and what is made of it once all are read.
+struct Invocation {
+  RunSettings settings;
+  std::vector<std::string> outputs;
+  std::vector<std::string> stages;
+  StringMap environment;
+  StringMap tags;
+  std::optional<bool> include_system_environment;
+  std::vector<std::string> scripts;
+  bool help = false;
+};
+
+base::Error wrong(std::string message) { return {base::ErrorKind::invalid_argument, std::move(message)}; }
+
+struct Flag {
+  const char* name;
+  char letter;            // '\0': none
+  const char* value;      // what the help calls it; nullptr: a switch
+  const char* help;       // nullptr: not listed
+  std::function<Result(Invocation&, const std::string&)> apply;
+};
+
+/// A flag that is an option of the script as well.
+std::function<Result(Invocation&, const std::string&)> option(const char* name) {
+  return [name](Invocation& invocation, const std::string& text) {
+    return engine::run::set_option(invocation.settings.flags, name, text);
+  };
+}
+
+std::function<Result(Invocation&, const std::string&)> to_switch(bool RunSettings::*member) {
+  return [member](Invocation& invocation, const std::string& text) -> Result {
+    const auto value = engine::run::parse_bool(text);
+    if (!value) return tl::unexpected(value.error());
+    invocation.settings.*member = *value;
+    return {};
+  };
+}
+
+std::function<Result(Invocation&, const std::string&)> to_text(std::string RunSettings::*member) {
+  return [member](Invocation& invocation, const std::string& text) -> Result {
+    invocation.settings.*member = text;
+    return {};
+  };
+}
+
+/// Accepted because scripts that call k6 pass it, and without meaning here.
+Result ignore(Invocation&, const std::string&) { return {}; }
+
+std::function<Result(Invocation&, const std::string&)> absent(const char* what) {
+  return [what](Invocation&, const std::string&) -> Result {
+    return tl::unexpected(base::Error{base::ErrorKind::unimplemented,
+                                      fmt::format("{} is not part of this version of gauntlet", what)});
+  };
+}
+
+Result add_environment(Invocation& invocation, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::string name = text.substr(0, equals);
+  if (name.empty()) return tl::unexpected(wrong(fmt::format("invalid environment variable name '{}'", name)));
+  if (equals != std::string::npos) {
+    invocation.environment[name] = text.substr(equals + 1);
+  } else {
+    const char* value = std::getenv(name.c_str());
+    invocation.environment[name] = value == nullptr ? "" : value;
+  }
+  return {};
+}
+
+Result add_tag(Invocation& invocation, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || text.empty()) return tl::unexpected(wrong(fmt::format("error parsing tag '{}': invalid tag, empty name", text)));
+  if (equals == std::string::npos || equals + 1 == text.size()) {
+    return tl::unexpected(wrong(fmt::format("error parsing tag '{}': invalid tag, empty value", text)));
+  }
+  invocation.tags[text.substr(0, equals)] = text.substr(equals + 1);
+  return {};
+}
+
+Result set_log_format(Invocation& invocation, const std::string& text) {
+  using Format = LogOptions::Format;
+  Format& format = invocation.settings.log.format;
+  if (text == "json") {
+    format = Format::json;
+  } else if (text == "raw") {
+    format = Format::raw;
+  } else if (text == "logfmt") {
+    format = Format::logfmt;
+  } else {
+    format = Format::automatic;
+  }
+  return {};
+}
+
+Result set_summary_mode(Invocation& invocation, const std::string& text) {
+  auto mode = engine::output::parse_summary_mode(text);
+  if (!mode) return tl::unexpected(mode.error());
+  invocation.settings.summary_mode = *mode;
+  return {};
+}
+
+Result set_threads(Invocation& invocation, const std::string& text) {
+  const auto count = engine::run::parse_integer(text);
+  if (!count) return tl::unexpected(count.error());
+  if (*count < 1 || *count > 1024) return tl::unexpected(wrong("there can be 1 to 1024 threads"));
+  invocation.settings.threads = static_cast<std::size_t>(*count);
+  return {};
+}
+
+const std::vector<Flag>& flags() {
+  static const std::vector<Flag> kFlags = {
+      // What runs
+      {"vus", 'u', "N", "number of virtual users", option("vus")},
+      {"duration", 'd', "D", "test duration; alone it stretches the script's scenarios (k6: replaces them)", option("duration")},
+      {"iterations", 'i', "N", "iterations shared among the virtual users", option("iterations")},
+      {"stage", 's', "D:N", "add a stage, as 30s:10",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.stages.push_back(text);
+         return {};
+       }},
+      {"env", 'e', "VAR=X", "a variable for __ENV", add_environment},
+      {"include-system-env-vars", '\0', nullptr, "pass the system's variables in __ENV (on)",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         const auto value = engine::run::parse_bool(text);
+         if (!value) return tl::unexpected(value.error());
+         invocation.include_system_environment = *value;
+         return {};
+       }},
+      {"config", 'c', "FILE", "JSON file with options, below all others", to_text(&RunSettings::config_path)},
+      {"no-setup", '\0', nullptr, "do not call setup()", option("noSetup")},
+      {"no-teardown", '\0', nullptr, "do not call teardown()", option("noTeardown")},
+      {"min-iteration-duration", '\0', "D", "let no iteration be shorter", option("minIterationDuration")},
+      {"paused", 'p', nullptr, nullptr, option("paused")},
+      {"execution-segment", '\0', "A:B", nullptr, option("executionSegment")},
+      {"execution-segment-sequence", '\0', "LIST", nullptr, option("executionSegmentSequence")},
+      {"threads", '\0', "N", "engine threads (one per core)", set_threads},
+      {"strict-k6", '\0', nullptr, "keep to k6 where we differ on purpose", to_switch(&RunSettings::strict_k6)},
+      {"compatibility-mode", '\0', "MODE", nullptr, ignore},
+      {"type", 't', "TYPE", nullptr,
+       [](Invocation&, const std::string& text) -> Result {
+         if (text == "js" || text.empty()) return {};
+         return tl::unexpected(base::Error{base::ErrorKind::unimplemented, "--type archive: archives are not part of this version of gauntlet"});
+       }},
+      // HTTP and network
+      {"max-redirects", '\0', "N", "redirects to follow (10)", option("maxRedirects")},
+      {"batch", '\0', "N", "parallel requests of http.batch() (20)", option("batch")},
+      {"batch-per-host", '\0', "N", "of these to one host (6)", option("batchPerHost")},
+      {"rps", '\0', "N", "limit of requests per second over all virtual users", option("rps")},
+      {"user-agent", '\0', "TEXT", "of HTTP requests", option("userAgent")},
+      {"http-debug", '\0', nullptr, nullptr,
+       [](Invocation& invocation, const std::string& text) { return engine::run::set_option(invocation.settings.flags, "httpDebug", text == "true" ? "headers" : text); }},
+      {"insecure-skip-tls-verify", '\0', nullptr, "accept any certificate", option("insecureSkipTLSVerify")},
+      {"no-connection-reuse", '\0', nullptr, "a connection per request", option("noConnectionReuse")},
+      {"no-vu-connection-reuse", '\0', nullptr, "close connections after each iteration", option("noVUConnectionReuse")},
+      {"blacklist-ip", '\0', "CIDR", "never connect there",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         auto& list = invocation.settings.flags.blacklist_ips;
+         list.value.push_back(text);
+         list.given = true;
+         return {};
+       }},
+      {"block-hostnames", '\0', "LIST", "never resolve these names", option("blockHostnames")},
+      {"dns", '\0', "SPEC", "ttl=5m,select=random,policy=preferIPv4", option("dns")},
+      {"local-ips", '\0', "LIST", nullptr, option("localIPs")},
+      {"throw", 'w', nullptr, "throw errors of failed requests", option("throw")},
+      {"discard-response-bodies", '\0', nullptr, "read bodies and forget them", option("discardResponseBodies")},
+      // Results
+      {"out", 'o', "OUTPUT", "json=FILE.json, points=FILE, csv=FILE; see below",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.outputs.push_back(text);
+         return {};
+       }},
+      {"tag", '\0', "NAME=X", "a tag for every sample", add_tag},
+      {"system-tags", '\0', "LIST", "system tags to record", option("systemTags")},
+      {"no-thresholds", '\0', nullptr, "do not evaluate thresholds", to_switch(&RunSettings::no_thresholds)},
+      {"no-summary", '\0', nullptr, "no end-of-test summary", to_switch(&RunSettings::no_summary)},
+      {"summary-mode", '\0', "MODE", "compact, full, legacy or disabled", set_summary_mode},
+      {"summary-export", '\0', "FILE", "write the summary as JSON", to_text(&RunSettings::summary_export)},
+      {"summary-trend-stats", '\0', "LIST", "avg,min,med,max,p(95),count...", option("summaryTrendStats")},
+      {"summary-time-unit", '\0', "UNIT", "s, ms or us for all times", option("summaryTimeUnit")},
+      {"new-machine-readable-summary", '\0', nullptr, nullptr, absent("--new-machine-readable-summary")},
+      {"traces-output", '\0', "OUTPUT", nullptr,
+       [](Invocation& invocation, const std::string& text) -> Result {
+         return text == "none" ? Result() : absent("--traces-output")(invocation, text);
+       }},
+      // Terminal and log
+      {"quiet", 'q', nullptr, "no banner, no progress", to_switch(&RunSettings::quiet)},
+      {"no-color", '\0', nullptr, "plain text",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         const auto value = engine::run::parse_bool(text);
+         if (!value) return tl::unexpected(value.error());
+         invocation.settings.color = invocation.settings.log.color = !*value;
+         return {};
+       }},
+      {"verbose", 'v', nullptr, "debug messages, too",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         const auto value = engine::run::parse_bool(text);
+         if (!value) return tl::unexpected(value.error());
+         invocation.settings.log.verbose = *value;
+         return {};
+       }},
+      {"console-output", '\0', "FILE", "where console.log goes", option("consoleOutput")},
+      {"log-output", '\0', "WHERE", "stderr, stdout, none or file=PATH",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.settings.log.output = text;
+         return {};
+       }},
+      {"log-format", '\0', "FORMAT", "logfmt, json or raw", set_log_format},
+      // Without meaning here
+      {"address", 'a', "ADDRESS", nullptr, ignore},
+      {"linger", 'l', nullptr, nullptr, absent("--linger")},
+      {"no-usage-report", '\0', nullptr, nullptr, ignore},
+      {"profiling-enabled", '\0', nullptr, nullptr, ignore},
+      {"secret-source", '\0', "SOURCE", nullptr, absent("--secret-source")},
+      {"help", 'h', nullptr, "this text",
+       [](Invocation& invocation, const std::string&) -> Result {
+         invocation.help = true;
+         return {};
+       }},
+  };
+  return kFlags;
+}
+
+const Flag* flag_named(std::string_view name) {
+  for (const Flag& flag : flags()) {
+    if (name == flag.name) return &flag;
+  }
+  return nullptr;
+}
+
+const Flag* flag_lettered(char letter) {
+  for (const Flag& flag : flags()) {
+    if (letter == flag.letter) return &flag;
+  }
+  return nullptr;
+}
+
+void print_help() {
+  fmt::print("Run a k6 script.\n\n  gauntlet run [flags] SCRIPT    (SCRIPT: a file, or - for standard input)\n\n");
+  for (const Flag& flag : flags()) {
+    if (flag.help == nullptr) continue;
+    const std::string name = fmt::format("{}--{}{}", flag.letter == '\0' ? "    " : fmt::format("-{}, ", flag.letter), flag.name,
+                                         flag.value == nullptr ? "" : fmt::format(" {}", flag.value));
+    fmt::print("  {:<36} {}\n", name, flag.help);
+  }
+  fmt::print(
+      "\nOutputs:\n"
+      "  json=FILE.json   the end-of-test results with a row a second, written when the test has ended\n"
+      "  points=FILE      every sample as a line of JSON, as k6's json output; FILE may end in .gz or .zst, - prints\n"
+      "  json, json=FILE  (FILE not ending in .json) the same as points\n"
+      "  csv=FILE         every sample as k6's CSV\n"
+      "\nExit codes: 0 done; 99 thresholds crossed; 100, 101 setup or teardown timed out; 104 invalid options;\n"
+      "105 interrupted by a signal; 107 the script threw in init, setup or teardown; 108 exec.test.abort();\n"
+      "110 exec.test.fail(); 255 wrong usage, or a file is missing.\n");
+}
+
+/// One flag with its value; the message is that of k6's flag library.
+Result apply(Invocation& invocation, const Flag& flag, const std::string& value) {
+  auto ok = flag.apply(invocation, value);
+  if (ok) return ok;
+  if (ok.error().kind == base::ErrorKind::unimplemented || std::strcmp(flag.name, "tag") == 0) return ok;
+  const std::string shown = flag.letter == '\0' ? fmt::format("--{}", flag.name) : fmt::format("-{}, --{}", flag.letter, flag.name);
+  return tl::unexpected(std::move(ok.error()).in(fmt::format("invalid argument \"{}\" for \"{}\" flag", value, shown)));
+}
+
+Result read_arguments(Invocation& invocation, const std::vector<std::string>& arguments) {
+  bool only_scripts = false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (only_scripts || argument == "-" || argument.empty() || argument[0] != '-') {
+      invocation.scripts.push_back(argument);
+    } else if (argument == "--") {
+      only_scripts = true;
+    } else if (argument[1] == '-') {
+      const std::size_t equals = argument.find('=');
+      const std::string name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
+      const Flag* flag = flag_named(name);
+      if (flag == nullptr) return tl::unexpected(wrong(fmt::format("unknown flag: --{}", name)));
+      std::string value = "true";
+      if (equals != std::string::npos) {
+        value = argument.substr(equals + 1);
+      } else if (flag->value != nullptr) {
+        if (i + 1 == arguments.size()) return tl::unexpected(wrong(fmt::format("flag needs an argument: --{}", name)));
+        value = arguments[++i];
+      }
+      if (auto ok = apply(invocation, *flag, value); !ok) return ok;
+    } else {
+      // Letters may stand together; the first one that takes a value takes the rest.
+      for (std::size_t at = 1; at < argument.size(); ++at) {
+        const Flag* flag = flag_lettered(argument[at]);
+        if (flag == nullptr) {
+          return tl::unexpected(wrong(fmt::format("unknown shorthand flag: '{}' in {}", argument[at], argument)));
+        }
+        std::string value = "true";
+        const bool takes_rest = flag->value != nullptr;
+        if (takes_rest) {
+          value = argument.substr(at + 1);
+          if (value.empty()) {
+            if (i + 1 == arguments.size()) {
+              return tl::unexpected(wrong(fmt::format("flag needs an argument: '{}' in {}", argument[at], argument)));
+            }
+            value = arguments[++i];
+          } else if (value[0] == '=') {
+            value.erase(0, 1);
+          }
+        } else if (at + 1 < argument.size() && argument[at + 1] == '=') {
+          value = argument.substr(at + 2);
+          at = argument.size();
+        }
+        if (auto ok = apply(invocation, *flag, value); !ok) return ok;
+        if (takes_rest) break;
+      }
+    }
+  }
+  return {};
+}
+
+/// Settings that several flags make together, and those that variables may give instead.
+Result finish(Invocation& invocation) {
+  RunSettings& settings = invocation.settings;
+  Options& options = settings.flags;
+  if (!invocation.stages.empty()) {
+    std::vector<engine::run::Stage> stages;
+    for (const std::string& text : invocation.stages) {
+      if (text.empty()) continue;
+      auto stage = engine::run::parse_stage(text);
+      if (!stage) return tl::unexpected(std::move(stage.error()).in(fmt::format("error for stage {}", stages.size())));
+      stages.push_back(*stage);
+    }
+    options.stages = std::move(stages);
+  }
+  if (!invocation.tags.empty()) options.tags = std::move(invocation.tags);
+  settings.duration_stretches =
+      options.duration.given && !options.vus.given && !options.iterations.given && !options.stages.given;
+
+  if (invocation.include_system_environment.value_or(true)) {
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string_view text(*entry);
+      const std::size_t equals = text.find('=');
+      if (equals != std::string_view::npos) settings.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  for (const auto& [name, value] : invocation.environment) settings.environment[name] = value;
+  settings.variable = [](const char* name) -> const char* { return std::getenv(name); };
+
+  const auto from_variable = [](const char* name) { return std::getenv(name); };
+  if (const char* text = from_variable("K6_SUMMARY_EXPORT"); text != nullptr && settings.summary_export.empty()) settings.summary_export = text;
+  if (const char* text = from_variable("K6_OUT"); text != nullptr && *text != '\0' && invocation.outputs.empty()) invocation.outputs.emplace_back(text);
+  for (const auto& [name, member] : {std::pair{"K6_NO_SUMMARY", &RunSettings::no_summary},
+                                     std::pair{"K6_NO_THRESHOLDS", &RunSettings::no_thresholds}}) {
+    const char* text = from_variable(name);
+    if (text == nullptr) continue;
+    const auto value = engine::run::parse_bool(text);
+    if (value && *value) settings.*member = true;
+  }
+  if (const char* text = from_variable("K6_SUMMARY_MODE"); text != nullptr && *text != '\0') {
+    if (auto ok = set_summary_mode(invocation, text); !ok) return ok;
+  }
+  if (std::getenv("NO_COLOR") != nullptr || std::getenv("K6_NO_COLOR") != nullptr) settings.color = settings.log.color = false;
+  if (const char* text = from_variable("K6_LOG_OUTPUT"); text != nullptr && settings.log.output == "stderr") settings.log.output = text;
+  if (const char* text = from_variable("K6_LOG_FORMAT"); text != nullptr && settings.log.format == LogOptions::Format::automatic) {
+    if (auto ok = set_log_format(invocation, text); !ok) return ok;
+  }
+
+  for (const std::string& text : invocation.outputs) {
+    auto output = engine::output::parse_output(text, settings.strict_k6);
+    if (!output) return tl::unexpected(output.error());
+    settings.outputs.push_back(std::move(*output));
+  }
+  if (invocation.scripts.size() != 1) {
+    return tl::unexpected(wrong(fmt::format("accepts 1 arg(s), received {}: arg should either be \"-\", if reading script from "
+                                            "stdin, or a path to a script file",
+                                            invocation.scripts.size())));
+  }
+  return {};
+}
+
+}  // namespace
+
+int run_command(int argc, char** argv) {
+  Invocation invocation;
+  auto ok = read_arguments(invocation, std::vector<std::string>(argv + 1, argv + argc));
+  if (ok && invocation.help) {
+    print_help();
+    return static_cast<int>(ExitCode::ok);
+  }
+  if (ok) ok = finish(invocation);
+  if (!ok) {
+    if (auto log = engine::run::Log::open(invocation.settings.log)) {
+      (*log)->write(engine::run::LogLevel::error, ok.error().message);
+    }
+    fmt::print(stderr, "`gauntlet run --help` lists the flags\n");
+    return static_cast<int>(ExitCode::other);
+  }
+  return static_cast<int>(engine::run::run_test(invocation.scripts.front(), invocation.settings));
+}
+
+}  // namespace gauntlet::cli

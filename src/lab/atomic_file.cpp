@@ -1,0 +1,53 @@
+#include "lab/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+#include "lab/system_error.hpp"
+
+namespace gauntlet::lab {
+namespace {
+
+bool write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return false;
+    }
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+base::Expected<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+  std::string temporary = path.string() + ".XXXXXX";
+  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0) return tl::unexpected(system_error(errno, "cannot write " + path.string()));
+  bool written = write_all(fd, content) && ::fchmod(fd, mode) == 0 && ::fsync(fd) == 0;
+  int reason = written ? 0 : errno;
+  // close() reports what some file systems (quotas, network) only then find out.
+  if (::close(fd) != 0 && written) written = false, reason = errno;
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = false, reason = errno;
+  if (written) return {};
+  ::unlink(temporary.c_str());
+  return tl::unexpected(system_error(reason, "cannot write " + path.string()));
+}
+
+base::Expected<std::string> read_file(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return tl::unexpected(system_error(errno, "cannot read " + path.string()));
+  std::ostringstream content;
+  content << stream.rdbuf();
+  if (stream.bad()) return tl::unexpected(system_error(EIO, "cannot read " + path.string()));
+  return std::move(content).str();
+}
+
+}  // namespace gauntlet::lab

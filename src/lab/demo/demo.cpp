@@ -1,0 +1,170 @@
+#include "lab/demo/demo.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "challenge/config_parser.hpp"
+#include "lab/atomic_file.hpp"
+#include "lab/demo/demo_table.hpp"
+#include "lab/demo/load_level.hpp"
+#include "lab/demo/scenario_run.hpp"
+#include "lab/fixtures/fixtures.hpp"
+#include "lab/fixtures/stack_reset.hpp"
+
+namespace gauntlet::lab {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using base::ErrorKind;
+
+// Long enough that a tick of the CPU clock (10 ms) does not matter, short enough to go unnoticed.
+constexpr auto kTrial = 3s;
+constexpr LoadLevel kApiTrial{100, 0};
+constexpr LoadLevel kEventTrial{0, 200};
+// A run that did not hold its level is repeated one level lower, so often at most.
+constexpr int kStepsDown = 2;
+
+class Demo {
+ public:
+  Demo(Stack& stack, const DemoOptions& options, Interruption& interruption, const Tell& tell)
+      : stack_(stack), options_(options), interruption_(interruption), tell_(tell), test_(stack.project() / "test"),
+        cores_(static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN))) {}
+
+  base::Expected<void> run() {
+    if (auto made = make_fixtures(); !made) return made;
+    tell_("starting the stack");
+    if (auto up = stack_.up({.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_); !up) return up;
+    if (auto done = measure_api(); !done) return done;
+    if (auto done = measure_events(); !done) return done;
+    if (auto done = measure_combined(); !done) return done;
+    return conclude();
+  }
+
+ private:
+  /// Files that are there and make sense are kept: they may be somebody's own.
+  base::Expected<void> make_fixtures() {
+    const fs::path folder = test_ / "fixtures";
+    std::error_code error;
+    fs::create_directories(folder, error);
+    const FixtureSize size;
+    const auto challenges = read_file(folder / "challenges.json");
+    const bool usable = read_players((folder / "users.json").string()) && fs::exists(folder / "tokens.json", error) && challenges &&
+                        challenge::parse_config(*challenges);
+    if (!usable) {
+      tell_(fmt::format("making fixtures: {} players, {} challenges of {} goals", size.users, size.challenges, size.goals_per_challenge));
+      for (const auto& [name, content] : {std::pair("users.json", users_json(size)), std::pair("tokens.json", mock_tokens_json(size)),
+                                          std::pair("challenges.json", challenges_json(size))})
+        if (auto written = write_file_atomically(folder / name, content); !written) return written;
+    }
+    return use_fixtures_as_configuration(folder / "challenges.json");
+  }
+
+  /// What the guide does with `cp`; the services take it up when they start.
+  base::Expected<void> use_fixtures_as_configuration(const fs::path& fixture) {
+    auto wanted = read_file(fixture);
+    if (!wanted) return tl::unexpected(wanted.error());
+    for (const char* service : {"extend-challenge-service", "extend-challenge-event-handler"}) {
+      const fs::path folder = stack_.project() / service / "config";
+      std::error_code error;
+      fs::create_directories(folder, error);
+      const auto present = read_file(folder / "challenges.json");
+      if (present && *present == *wanted) continue;
+      if (auto written = write_file_atomically(folder / "challenges.json", *wanted); !written) return written;
+    }
+    return {};
+  }
+
+  base::Expected<void> measure_api() {
+    auto trial = measure(1, "trial", kApiTrial, kTrial);
+    if (!trial) return tl::unexpected(trial.error());
+    cost_.request_cpu_s = trial->cpu.total_s() / std::max(1.0, trial->summary.iterations);
+    auto result = measure_held(1, kApiLevels, level_that_fits(kApiLevels, cost_, cores_));
+    if (!result) return tl::unexpected(result.error());
+    cost_.request_cpu_s = result->cpu.total_s() / std::max(1.0, result->summary.iterations);
+    table_.add_api("1 API", *result, options_.duration);
+    return {};
+  }
+
+  base::Expected<void> measure_events() {
+    auto trial = measure(2, "trial", kEventTrial, kTrial);
+    if (!trial) return tl::unexpected(trial.error());
+    cost_.event_cpu_s = trial->cpu.total_s() / std::max(1.0, trial->summary.iterations);
+    auto result = measure_held(2, kEventLevels, level_that_fits(kEventLevels, cost_, cores_));
+    if (!result) return tl::unexpected(result.error());
+    cost_.event_cpu_s = result->cpu.total_s() / std::max(1.0, result->summary.iterations);
+    table_.add_events("2 events", *result, options_.duration);
+    return {};
+  }
+
+  base::Expected<void> measure_combined() {
+    // Both costs are known by now.
+    auto result = measure_held(3, kCombinedLevels, level_that_fits(kCombinedLevels, cost_, cores_));
+    if (!result) return tl::unexpected(result.error());
+    table_.add_combined("3 combined", *result, options_.duration);
+    return {};
+  }
+
+  template <std::size_t N>
+  base::Expected<ScenarioResult> measure_held(int scenario, const std::array<LoadLevel, N>& levels, LoadLevel level) {
+    for (int step = 0;; ++step) {
+      auto result = measure(scenario, "demo", level, options_.duration);
+      if (!result || result->held(options_.duration) || step == kStepsDown) return result;
+      const LoadLevel below = level_below(levels, level);
+      if (below.requests_per_s == level.requests_per_s && below.events_per_s == level.events_per_s) return result;
+      tell_("  this machine does not hold that level now; one lower");
+      level = below;
+    }
+  }
+
+  base::Expected<ScenarioResult> measure(int scenario, const char* name, const LoadLevel& level, std::chrono::seconds duration) {
+    if (interruption_.has_come()) return base::fail(ErrorKind::cancelled, "interrupted");
+    if (auto reset = reset_stack(stack_, SeedOptions{}); !reset) return tl::unexpected(reset.error());
+    static constexpr const char* kScripts[] = {"scenario1_api_load.js", "scenario2_event_load.js", "scenario3_combined.js"};
+    const ScenarioRun run{.script = test_ / "k6" / kScripts[scenario - 1],
+                          .result = test_ / "results" / fmt::format("scenario{}", scenario) / fmt::format("{}.json", name),
+                          .level = level,
+                          .duration = duration};
+    std::string what;
+    if (level.requests_per_s > 0) what += fmt::format(" {} RPS", level.requests_per_s);
+    if (level.events_per_s > 0) what += fmt::format(" {} EPS", level.events_per_s);
+    tell_(fmt::format("scenario {}: {} s at{}", scenario, duration.count(), what));
+    return run_scenario(stack_, options_.programs, run, interruption_);
+  }
+
+  base::Expected<void> conclude() {
+    std::error_code error;
+    for (const char* trial : {"scenario1/trial.json", "scenario1/trial.log", "scenario2/trial.json", "scenario2/trial.log"})
+      fs::remove(test_ / "results" / trial, error);
+    const std::string table = table_.text();
+    tell_("\n" + table);
+    if (auto written = write_file_atomically(test_ / "results" / "demo.txt", table); !written) return written;
+    tell_("this table          test/results/demo.txt");
+    tell_("figures and output  test/results/scenario{1,2,3}/demo.{json,log}");
+    tell_("logs of the stack   " + (stack_.directory().root() / "logs").string());
+    return {};
+  }
+
+  Stack& stack_;
+  const DemoOptions& options_;
+  Interruption& interruption_;
+  const Tell& tell_;
+  const fs::path test_;
+  const double cores_;
+  UnitCost cost_;
+  DemoTable table_;
+};
+
+}  // namespace
+
+base::Expected<void> run_demo(Stack& stack, const DemoOptions& options, Interruption& interruption, const Tell& tell) {
+  const bool was_up = stack.is_supervised();
+  auto done = Demo(stack, options, interruption, tell).run();
+  if (done && interruption.has_come()) done = base::fail(ErrorKind::cancelled, "interrupted");
+  if ((done && !options.down_afterwards) || (!done && was_up)) return done;
+  if (auto ended = stack.down(); !ended) return done ? ended : done;
+  tell("the stack is down");
+  return done;
+}
+
+}  // namespace gauntlet::lab

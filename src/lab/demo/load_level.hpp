@@ -1,0 +1,45 @@
+#pragma once
+// Which of the guide's load levels a machine holds, told from what a request and an event cost it.
+#include <array>
+
+namespace gauntlet::lab {
+
+struct LoadLevel {
+  int requests_per_s = 0;  // TARGET_RPS; 0: none
+  int events_per_s = 0;    // TARGET_EPS; 0: none
+};
+
+/// CPU seconds of the whole machine's work (generator, services, database) for one.
+struct UnitCost {
+  double request_cpu_s = 0;
+  double event_cpu_s = 0;
+};
+
+// The guide's levels, smallest first.
+inline constexpr std::array<LoadLevel, 7> kApiLevels{{{50, 0}, {100, 0}, {200, 0}, {500, 0}, {1000, 0}, {2000, 0}, {5000, 0}}};
+inline constexpr std::array<LoadLevel, 6> kEventLevels{{{0, 100}, {0, 500}, {0, 1000}, {0, 2000}, {0, 5000}, {0, 10000}}};
+inline constexpr std::array<LoadLevel, 5> kCombinedLevels{{{50, 100}, {100, 500}, {200, 1000}, {500, 2000}, {1000, 5000}}};
+
+/// The share of the machine that a demonstration may fill: at half, queues stay short and the figures are those of the
+/// system and not of its saturation.
+inline constexpr double kFillShare = 0.5;
+
+/// The highest of `levels` that stays within `cores` x kFillShare; the lowest when none does. Pure.
+template <std::size_t N>
+LoadLevel level_that_fits(const std::array<LoadLevel, N>& levels, const UnitCost& cost, double cores) {
+  LoadLevel best = levels.front();
+  for (const auto& level : levels)
+    if (level.requests_per_s * cost.request_cpu_s + level.events_per_s * cost.event_cpu_s <= cores * kFillShare) best = level;
+  return best;
+}
+
+/// The level below `level`; the same one when it is the lowest. Pure.
+template <std::size_t N>
+LoadLevel level_below(const std::array<LoadLevel, N>& levels, const LoadLevel& level) {
+  LoadLevel below = levels.front();
+  for (const auto& candidate : levels)
+    if (candidate.requests_per_s + candidate.events_per_s < level.requests_per_s + level.events_per_s) below = candidate;
+  return below;
+}
+
+}  // namespace gauntlet::lab

@@ -1,0 +1,81 @@
+#include "lab/stack/stack_settings.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "lab/atomic_file.hpp"
+
+namespace gauntlet::lab {
+namespace {
+
+using base::ErrorKind;
+
+/// The host must be one that can mean the private server; true when it is the container's name.
+base::Expected<bool> means_private_server(const base::Environment& env, const char* variable, const char* container) {
+  const auto found = env.find(variable);
+  const std::string host = found == env.end() ? "" : found->second;
+  static const std::set<std::string> kLoopback{"", "localhost", "127.0.0.1", "::1"};
+  if (host == container) return true;
+  if (kLoopback.contains(host)) return false;
+  return base::fail(ErrorKind::invalid_argument,
+                    fmt::format(".env: {}={}: the native stack starts its own server and cannot use another one; set it "
+                                "to {} or 127.0.0.1",
+                                variable, host, container));
+}
+
+}  // namespace
+
+base::Expected<StackSettings> stack_settings(const base::Environment& env, const StackPorts& ports) {
+  base::Settings settings(env);
+  StackSettings out;
+  DatabaseSettings& database = out.database;
+  database.name = settings.text("DB_NAME", database.name, "database of the services");
+  database.user = settings.text("DB_USER", database.user, "its user");
+  database.password = settings.secret("DB_PASSWORD", "postgres", "password of DB_USER");
+  database.max_connections = settings.integer<int>("POSTGRES_MAX_CONNECTIONS", database.max_connections, {.min = 20, .max = 10'000},
+                                                   "connections that the private PostgreSQL accepts");
+  database.shared_buffers = settings.text("POSTGRES_SHARED_BUFFERS", database.shared_buffers, "its buffer cache, such as 1GB");
+  out.redis_password = settings.secret("REDIS_PASSWORD", "", "password of Redis");
+  out.mock_rewards = settings.choice("REWARD_CLIENT_MODE", "mock", {"mock", "real"}, "who grants rewards") == "mock";
+  out.checks_tokens = settings.boolean("PLUGIN_GRPC_SERVER_AUTH_ENABLED", true, "whether tokens are validated");
+  settings.required("AB_NAMESPACE", "namespace of the game");
+  if (auto checked = settings.check(); !checked) return tl::unexpected(std::move(checked.error()).in(".env"));
+
+  const auto postgres = means_private_server(env, "DB_HOST", "postgres");
+  if (!postgres) return tl::unexpected(postgres.error());
+  const auto redis = means_private_server(env, "REDIS_HOST", "redis");
+  if (!redis) return tl::unexpected(redis.error());
+  if (*postgres || *redis)
+    out.notes.push_back(fmt::format("the hosts `postgres` and `redis` of .env are container names; here they are "
+                                    "127.0.0.1:{} and 127.0.0.1:{}",
+                                    ports.postgres, ports.redis));
+
+  out.services = env;
+  out.services["DB_HOST"] = "127.0.0.1";
+  out.services["DB_PORT"] = std::to_string(ports.postgres);
+  out.services["DB_NAME"] = database.name;
+  out.services["DB_USER"] = database.user;
+  out.services["DB_PASSWORD"] = database.password;
+  out.services["REDIS_HOST"] = "127.0.0.1";
+  out.services["REDIS_PORT"] = std::to_string(ports.redis);
+  return out;
+}
+
+base::Expected<base::Environment> read_project_env(const std::filesystem::path& project,
+                                                   const base::Environment& overrides, bool& created) {
+  const auto file = project / ".env";
+  std::error_code error;
+  created = !std::filesystem::exists(file, error);
+  if (created) {
+    const auto example = read_file(project / ".env.example");
+    if (!example) return tl::unexpected(example.error());
+    if (auto written = write_file_atomically(file, *example, 0600); !written) return tl::unexpected(written.error());
+  }
+  auto env = base::read_env_file(file.string());
+  if (!env) return tl::unexpected(std::move(env.error()).in("fix .env, or delete it to get it anew from .env.example"));
+  for (const auto& [name, value] : overrides) (*env)[name] = value;
+  return env;
+}
+
+}  // namespace gauntlet::lab

@@ -1,0 +1,12 @@
+#pragma once
+// What the kernel's errno means for the person who must act on it.
+#include <string>
+
+#include "base/error.hpp"
+
+namespace gauntlet::lab {
+
+/// "what: No space left on device (free some space on that disk)", with the kind that errno number stands for.
+base::Error system_error(int error_number, const std::string& what);
+
+}  // namespace gauntlet::lab
