@@ -1,0 +1,1 @@
+export default async function () { await Promise.resolve(); throw new Error('async boom'); }

@@ -1,0 +1,2 @@
+export const options = { scenarios: { a: { executor: 'nope' } } };
+export default function () {}

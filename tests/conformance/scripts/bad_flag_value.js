@@ -1,0 +1,2 @@
+// flags: --vus abc
+export default function () {}

@@ -1,0 +1,1 @@
+export default function () { console.log(); console.log(''); console.log(' '); console.debug('hidden'); }

@@ -1,0 +1,3 @@
+import { Counter, Trend } from 'k6/metrics';
+new Counter('same'); new Trend('same');
+export default function () {}

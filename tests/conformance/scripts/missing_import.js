@@ -1,0 +1,2 @@
+import x from './absent.js';
+export default function () {}

@@ -1,0 +1,2 @@
+// flags: --no-summary
+export default function () {}

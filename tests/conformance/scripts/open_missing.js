@@ -1,0 +1,2 @@
+const x = open('./absent.txt');
+export default function () {}

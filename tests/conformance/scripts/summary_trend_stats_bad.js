@@ -1,0 +1,2 @@
+// flags: --summary-trend-stats avg,nope
+export default function () {}

@@ -1,0 +1,3 @@
+// flags: --no-thresholds
+export const options = { thresholds: { http_reqs: ['count>0'] } };
+export default function () {}

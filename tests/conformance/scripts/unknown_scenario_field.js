@@ -1,0 +1,2 @@
+export const options = { scenarios: { a: { executor: 'shared-iterations', nope: 1 } } };
+export default function () {}

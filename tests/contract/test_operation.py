@@ -1,0 +1,194 @@
+"""Starting, stopping, reloading, and what players see while PostgreSQL is away."""
+import concurrent.futures
+import json
+import pathlib
+import re
+import signal
+import time
+import urllib.request
+
+import pytest
+
+from service_under_test import running_service, service_environment, start_that_fails
+
+HERE = pathlib.Path(__file__).resolve().parent
+CONFIG = HERE / "contract_challenges.json"
+
+pytestmark = pytest.mark.usefixtures("database")
+
+BAD_STARTS = [
+    # variables -> exit status, what the message must hold
+    ({"HTTP_PORT": "99999"}, 2, ["HTTP_PORT", "99999", "65535"]),
+    ({"PLUGIN_GRPC_SERVER_AUTH_ENABLED": "perhaps"}, 2, ["PLUGIN_GRPC_SERVER_AUTH_ENABLED", "perhaps", "true"]),
+    ({"REWARD_CLIENT_MODE": "free"}, 2, ["REWARD_CLIENT_MODE", "free", "mock, real"]),
+    ({"BASE_PATH": "challenge"}, 2, ["BASE_PATH", "challenge", "begin with /"]),
+    ({"LOG_LEVEL": "loud"}, 2, ["LOG_LEVEL", "loud", "debug"]),
+    ({"DB_PORT": "0"}, 2, ["DB_PORT", "0"]),
+    ({"DB_SSLMODE": "maybe"}, 2, ["DB_SSLMODE", "maybe", "require"]),
+    ({"DB_MAX_OPEN_CONNS": "-1"}, 2, ["DB_MAX_OPEN_CONNS", "-1"]),
+    ({"SERVICE_THREADS": "none"}, 2, ["SERVICE_THREADS", "none"]),
+    ({"MOCK_AGS_LATENCY_MIN_MS": "300", "MOCK_AGS_LATENCY_MAX_MS": "200"}, 2, ["MOCK_AGS_LATENCY_MIN_MS", "300 > 200"]),
+    ({"CHALLENGE_CONFIG_PATH": "/nowhere/challenges.json"}, 3, ["/nowhere/challenges.json", "CHALLENGE_CONFIG_PATH"]),
+    ({"DB_NAME": "no_such_database", "DB_STARTUP_WAIT": "0"}, 4, ["no_such_database"]),
+    ({"DB_HOST": "/nowhere", "DB_STARTUP_WAIT": "0"}, 4, ["/nowhere"]),
+    ({"MIGRATIONS_PATH": "/nowhere"}, 4, ["/nowhere"]),
+]
+
+
+@pytest.mark.parametrize("variables,status,words", BAD_STARTS, ids=[" ".join(f"{k}={v}" for k, v in b[0].items()) for b in BAD_STARTS])
+def test_bad_start_ends_with_its_status_and_one_clear_message(database, variables, status, words):
+    environment = service_environment(database, database.fresh(), CONFIG, **variables)
+    ended, said = start_that_fails(environment)
+    assert ended == status, said
+    for word in words:
+        assert word in said, said
+
+
+def test_two_bad_settings_are_both_named(database):
+    ended, said = start_that_fails(service_environment(database, "postgres", CONFIG, HTTP_PORT="x", DB_SSLMODE="maybe"))
+    assert ended == 2 and "HTTP_PORT" in said and "DB_SSLMODE" in said
+
+
+def test_bad_challenge_config_names_every_problem_with_its_path(database, tmp_path):
+    config = json.loads(CONFIG.read_text())
+    config["challenges"][0]["goals"][0]["requirement"]["targetValue"] = 0
+    config["challenges"][1]["goals"][1]["reward"]["type"] = "GOLD"
+    broken = tmp_path / "challenges.json"
+    broken.write_text(json.dumps(config))
+    ended, said = start_that_fails(service_environment(database, "postgres", broken))
+    assert ended == 3
+    assert "challenges[0].goals[0].requirement.targetValue: must be a whole number from 1 to 2147483647, is 0" in said
+    assert "challenges[1].goals[1].reward.type: must be one of ITEM, WALLET, is \"GOLD\"" in said
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PORT", "GRPC_PORT", "METRICS_PORT"])
+def test_taken_port_is_named(database, variable):
+    with running_service(database, CONFIG) as first:
+        url = {"HTTP_PORT": first.base_url, "GRPC_PORT": first.grpc, "METRICS_PORT": first.metrics_url}[variable]
+        port = re.search(r":(\d+)", url.removeprefix("http:"))[1]
+        ended, said = start_that_fails(service_environment(database, first.database_name, CONFIG, **{variable: port}))
+        assert ended == 5 and port in said
+
+
+def test_probes_say_live_and_ready(database):
+    with running_service(database, CONFIG) as service:
+        for path, body in [("/livez", '{"status":"live"}'), ("/readyz", '{"status":"ready"}')]:
+            with urllib.request.urlopen(service.metrics_url + path, timeout=10) as answer:
+                assert (answer.status, answer.read().decode()) == (200, body)
+
+
+def test_sigterm_answers_what_is_in_flight_and_ends_with_0(database):
+    with running_service(database, CONFIG, MOCK_AGS="true", MOCK_AGS_LATENCY_MIN_MS="700", MOCK_AGS_LATENCY_MAX_MS="700",
+                         expect_exit=None) as service:
+        service.put_row("ann", "rung-1", "ladder", "completed", 1)
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            claim = threads.submit(service.request, "POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann")
+            while not service.sql("SELECT 1 FROM reward_claim"):
+                time.sleep(0.01)
+            service.process.send_signal(signal.SIGTERM)
+            assert claim.result().status == 200
+        assert service.process.wait(20) == 0, service.log.read_text()
+        assert service.row("ann", "rung-1")[1] == "claimed"
+
+
+def test_sighup_reloads_a_good_config_and_keeps_the_old_one_otherwise(database, tmp_path):
+    config = json.loads(CONFIG.read_text())
+    path = tmp_path / "challenges.json"
+    path.write_text(json.dumps(config))
+
+    def names(service):
+        return [challenge["name"] for challenge in service.request("GET", "/v1/challenges").json["challenges"]]
+
+    def reload(service, text, said):
+        path.write_text(text)
+        service.process.send_signal(signal.SIGHUP)
+        while said not in service.log.read_text():
+            time.sleep(0.01)
+
+    with running_service(database, path) as service:
+        config["challenges"][0]["name"] = "Renamed"
+        reload(service, json.dumps(config), "challenge config reloaded")
+        while names(service)[0] != "Renamed":
+            time.sleep(0.01)
+        reload(service, "{", "not reloaded")
+        assert names(service)[0] == "Renamed"
+
+
+def test_existing_database_is_taken_over_with_its_rows(database):
+    name = database.fresh()
+    database.sql(name, """
+        CREATE TABLE user_goal_progress (
+          user_id varchar(100) NOT NULL, goal_id varchar(100) NOT NULL, challenge_id varchar(100) NOT NULL,
+          namespace varchar(100) NOT NULL, progress int NOT NULL DEFAULT 0, status varchar(20) NOT NULL DEFAULT 'not_started',
+          completed_at timestamp, claimed_at timestamp, created_at timestamp NOT NULL DEFAULT now(),
+          updated_at timestamp NOT NULL DEFAULT now(), is_active boolean NOT NULL DEFAULT true, assigned_at timestamp,
+          expires_at timestamp, baseline_value int, PRIMARY KEY (user_id, goal_id));
+        CREATE INDEX idx_user_goal_progress_user_challenge ON user_goal_progress (user_id, challenge_id);
+        INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress, status, completed_at)
+          VALUES ('ann', 'rung-1', 'ladder', 'test', 1, 'completed', now())""")
+    with running_service(database, CONFIG, name=name) as service:
+        assert service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann").status == 200
+
+
+def test_open_claim_of_a_crashed_service_is_finished_with_its_own_key(database):
+    name = database.fresh()
+    with running_service(database, CONFIG, name=name):
+        pass  # migrates
+    database.sql(name, """
+        INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress, status, completed_at)
+          VALUES ('ann', 'rung-1', 'ladder', 'test', 1, 'completed', '2026-01-02 03:04:05');
+        INSERT INTO reward_claim (user_id, goal_id, claim_key, challenge_id, namespace, reward_type, reward_id, reward_quantity,
+                                  state, completed_at, opened_at, lease_until)
+          VALUES ('ann', 'rung-1', '01234567-89ab-7def-8123-456789abcdef', 'ladder', 'test', 'WALLET', 'GEMS', 5, 'granting',
+                  '2026-01-02 03:04:05', '2026-01-02 03:04:06', timezone('utc', now()) - interval '1 second')""")
+    with running_service(database, CONFIG, name=name) as service:
+        give_up = time.monotonic() + 15
+        while service.row("ann", "rung-1")[1] != "claimed":
+            assert time.monotonic() < give_up, service.log.read_text()
+            time.sleep(0.05)
+        assert service.sql("SELECT claim_key, state FROM reward_claim") == [["01234567-89ab-7def-8123-456789abcdef", "granted"]]
+        assert service.sql("SELECT claimed_at FROM user_goal_progress") == [["2026-01-02 03:04:06"]]
+
+
+def test_open_claim_waits_for_a_person_where_the_platform_honours_no_keys(database):
+    name = database.fresh()
+    with running_service(database, CONFIG, name=name):
+        pass  # migrates
+    database.sql(name, """
+        INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress, status, completed_at)
+          VALUES ('ann', 'rung-1', 'ladder', 'test', 1, 'completed', '2026-01-02 03:04:05');
+        INSERT INTO reward_claim (user_id, goal_id, claim_key, challenge_id, namespace, reward_type, reward_id, reward_quantity,
+                                  state, completed_at, opened_at, lease_until)
+          VALUES ('ann', 'rung-1', '01234567-89ab-7def-8123-456789abcdef', 'ladder', 'test', 'WALLET', 'GEMS', 5, 'granting',
+                  '2026-01-02 03:04:05', '2026-01-02 03:04:06', timezone('utc', now()) - interval '1 second')""")
+    with running_service(database, CONFIG, name=name, REWARD_IDEMPOTENCY="false") as service:
+        give_up = time.monotonic() + 15
+        while service.sql("SELECT state FROM reward_claim") != [["needs_review"]]:
+            assert time.monotonic() < give_up, service.log.read_text()
+            time.sleep(0.05)
+        claim = service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann")
+        assert (claim.status, claim.json["code"]) == (409, 10)
+        assert service.row("ann", "rung-1")[1] == "completed"
+        while "challenge_claims_needing_review 1" not in service.metrics():
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+
+
+def test_while_postgresql_is_away_health_is_503_and_everything_comes_back(database):
+    with running_service(database, CONFIG) as service:
+        assert service.request("POST", "/v1/challenges/initialize", {}, "ann").status == 200
+        database.stop()
+        try:
+            health = service.request("GET", "/healthz")
+            assert (health.status, health.json["code"]) == (503, 14)
+            listed = service.request("GET", "/v1/challenges", user="ann")
+            assert (listed.status, listed.json["message"]) == (500, "Database error occurred")
+            assert service.request("GET", "/v1/challenges/ladder/rotation", user="ann").status == 200
+        finally:
+            database.start_again()
+        give_up = time.monotonic() + 15
+        answered = 0  # in a row: each worker finds the server again by itself
+        while answered < 16:
+            assert time.monotonic() < give_up, service.log.read_text()
+            answered = answered + 1 if service.request("POST", "/v1/challenges/initialize", {}, "ann").status == 200 else 0
+        assert service.request("GET", "/healthz").status == 200

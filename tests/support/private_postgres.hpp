@@ -1,0 +1,50 @@
+#pragma once
+// A PostgreSQL 15 cluster of a test's own: in a fresh temporary folder, on a unix socket there and an ephemeral TCP port
+// of 127.0.0.1, run as user `postgres` when the test runs as root. Stopped and removed by the destructor.
+//
+//   auto& server = support::PrivatePostgres::shared();          // one for the whole test program
+//   auto options = server.fresh_database();                      // a database of this test alone
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+
+#include "postgres/connection_options.hpp"
+
+namespace gauntlet::support {
+
+class PrivatePostgres {
+ public:
+  /// Creates and starts a cluster; aborts the test program with a message when it cannot.
+  PrivatePostgres();
+  ~PrivatePostgres();
+  PrivatePostgres(const PrivatePostgres&) = delete;
+  PrivatePostgres& operator=(const PrivatePostgres&) = delete;
+
+  /// The program's common cluster, started by the first caller and stopped at exit.
+  static PrivatePostgres& shared();
+
+  /// Options for database `postgres` (TCP, 127.0.0.1).
+  postgres::ConnectionOptions options() const;
+  /// Creates an empty database with a name of its own.
+  postgres::ConnectionOptions fresh_database();
+  /// The same with the repository's migrations applied.
+  postgres::ConnectionOptions migrated_database();
+
+  /// Ends the server like a crash (SIGKILL to the whole server, no checkpoint). start() recovers it on the same port.
+  void kill();
+  /// pg_ctl stop -m fast.
+  void stop();
+  void start();
+
+  int port() const { return port_; }
+  pid_t pid() const { return pid_; }
+
+ private:
+  std::filesystem::path folder_;
+  int port_ = 0;
+  pid_t pid_ = -1;
+  int databases_ = 0;
+};
+
+}  // namespace gauntlet::support

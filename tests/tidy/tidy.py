@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Checks the house rules on our own tree and prints each breach as file:line: what is wrong.
+
+    tests/tidy/tidy.py [--junit FILE]
+
+Rules: includes obey the layers; every header starts with #pragma once; no to-do marks; no folder or file named for
+nothing in particular; no path of one machine; documents name only files that exist; shell and Python scripts parse.
+Exit status: 0 clean, 1 breaches.
+"""
+import argparse
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+from xml.sax.saxutils import quoteattr
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+# Who may include whom: base <- challenge, postgres, ags, engine <- service, events, lab <- cli
+LAYERS = {
+    "base": {"base"},
+    "challenge": {"challenge", "base"},
+    "postgres": {"postgres", "base"},
+    "ags": {"ags", "base"},
+    "engine": {"engine", "base"},
+    "service": {"service", "challenge", "postgres", "ags", "base"},
+    "events": {"events", "challenge", "postgres", "base"},
+    "lab": {"lab", "challenge", "postgres", "engine", "base"},
+    "cli": {"cli", "lab", "engine", "postgres", "challenge", "base"},
+}
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "stuff"}
+
+
+def tracked():
+    names = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
+                           capture_output=True, text=True, check=True).stdout.splitlines()
+    return [ROOT / n for n in names if (ROOT / n).is_file()]
+
+
+def lines_of(file):
+    return file.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def sources(files):
+    return [f for f in files if f.suffix in {".cpp", ".hpp"} and f.is_relative_to(ROOT / "src")]
+
+
+def layers(files):
+    for file in sources(files):
+        folder = file.relative_to(ROOT / "src").parts[0]
+        for number, line in enumerate(lines_of(file), 1):
+            match = re.match(r'\s*#include "([a-z_]+)/', line)
+            if match and match[1] in LAYERS and match[1] not in LAYERS[folder]:
+                yield file, number, f"src/{folder} must not include src/{match[1]}"
+
+
+def headers(files):
+    for file in sources(files):
+        if file.suffix == ".hpp" and lines_of(file)[:1] != ["#pragma once"]:
+            yield file, 1, "a header starts with #pragma once"
+
+
+def marks(files):
+    words = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
+    for file in files:
+        if file.suffix in {".cpp", ".hpp", ".py", ".ts", ".js", ".sh", ".sql", ".cmake"}:
+            for number, line in enumerate(lines_of(file), 1):
+                if words.search(line):
+                    yield file, number, "a mark of unfinished work; finish it or file it"
+
+
+def names(files):
+    for file in files:
+        for part in file.relative_to(ROOT).parts:
+            if part.split(".")[0] in EMPTY_NAMES:
+                yield file, 1, f"'{part}' says nothing about what is in it"
+
+
+def machine_paths(files):
+    pattern = re.compile(r"/(?:wo" + r"rk|fa" + r"rm)/[a-z]")
+    for file in files:
+        if file.suffix in {".png", ".gz", ".zst", ".bin"}:
+            continue
+        for number, line in enumerate(lines_of(file), 1):
+            if pattern.search(line):
+                yield file, number, "a path of one machine"
+
+
+def documents(files):
+    """Relative links of every Markdown file lead somewhere."""
+    for file in files:
+        if file.suffix != ".md":
+            continue
+        for number, line in enumerate(lines_of(file), 1):
+            for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", line):
+                if not re.match(r"[a-z]+:", target) and not (file.parent / target).exists():
+                    yield file, number, f"link to {target}, which does not exist"
+
+
+def scripts(files):
+    for file in files:
+        first = (lines_of(file) or [""])[0]
+        if file.suffix == ".py" or "python3" in first:
+            try:
+                ast.parse(file.read_text())
+            except SyntaxError as problem:
+                yield file, problem.lineno or 1, f"does not parse: {problem.msg}"
+        elif file.suffix == ".sh" or first.startswith("#!") and "bash" in first:
+            checked = subprocess.run(["bash", "-n", file], capture_output=True, text=True)
+            if checked.returncode:
+                yield file, 1, checked.stderr.strip()
+
+
+RULES = [layers, headers, marks, names, machine_paths, documents, scripts]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--junit", type=pathlib.Path)
+    arguments = parser.parse_args()
+    files = tracked()
+    cases, breaches = [], 0
+    for rule in RULES:
+        found = [f"{f.relative_to(ROOT)}:{n}: {what}" for f, n, what in rule(files)]
+        breaches += len(found)
+        print("\n".join(found), end="\n" if found else "")
+        failure = f"<failure message={quoteattr('; '.join(found[:20]))}/>" if found else ""
+        cases.append(f'<testcase classname="tidy" name="{rule.__name__}">{failure}</testcase>')
+    if arguments.junit:
+        arguments.junit.parent.mkdir(parents=True, exist_ok=True)
+        arguments.junit.write_text("<testsuite name=\"tidy\">" + "".join(cases) + "</testsuite>")
+    print(f"tidy: {len(RULES)} rules over {len(files)} files, {breaches} breaches")
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+#include "cli/program.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "cli/exit_code.hpp"
+
+namespace gauntlet::cli {
+namespace {
+
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome call(std::vector<std::string> words) {
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const int code = run_program(static_cast<int>(words.size()), arguments.data());
+  std::fflush(stdout);
+  return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
+}
+
+TEST(Program, help_groups_the_commands_and_lists_the_exit_codes) {
+  const auto help = call({"gauntlet", "--help"});
+  EXPECT_EQ(help.code, kDone);
+  for (const char* part : {"The stack:", "Test data:", "Load:", "up ", "fixtures", "demo", "Exit codes:"})
+    EXPECT_NE(help.out.find(part), std::string::npos) << part;
+  EXPECT_EQ(help.out.find("supervise"), std::string::npos) << "the daemon is not for people";
+}
+
+TEST(Program, an_unknown_command_is_wrong_usage_and_named) {
+  const auto outcome = call({"gauntlet", "levitate"});
+  EXPECT_EQ(outcome.code, kWrongUsage);
+  EXPECT_NE(outcome.err.find("levitate"), std::string::npos);
+}
+
+TEST(Program, an_unknown_flag_or_value_is_wrong_usage) {
+  EXPECT_EQ(call({"gauntlet", "ps", "--sideways"}).code, kWrongUsage);
+  EXPECT_EQ(call({"gauntlet", "logs", "nobody"}).code, kWrongUsage);
+  EXPECT_EQ(call({"gauntlet"}).code, kWrongUsage);
+}
+
+TEST(Program, outside_a_project_a_command_says_what_it_looked_for) {
+  const auto outcome = call({"gauntlet", "--project", "/", "ps"});
+  EXPECT_EQ(outcome.code, kBadInput);
+  EXPECT_NE(outcome.err.find(".env.example"), std::string::npos);
+}
+
+TEST(Program, k6_version_names_the_version_that_it_follows) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"/usr/bin/k6", "version"}, {"gauntlet", "k6-compatible", "version"}}) {
+    const auto outcome = call(words);
+    EXPECT_EQ(outcome.code, kDone);
+    EXPECT_EQ(outcome.out.substr(0, 9), "k6 v1.8.1");
+  }
+}
+
+TEST(Program, a_k6_command_that_is_not_here_is_named) {
+  const auto outcome = call({"k6", "cloud"});
+  EXPECT_EQ(outcome.code, kWrongUsage);
+  EXPECT_NE(outcome.err.find("cloud"), std::string::npos);
+}
+
+TEST(Program, fixtures_out_of_range_write_nothing) {
+  const auto outcome = call({"gauntlet", "fixtures", "--users", "0", "--out", "/nowhere"});
+  EXPECT_EQ(outcome.code, kBadInput);
+  EXPECT_NE(outcome.err.find("--users 0"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gauntlet::cli

@@ -1,0 +1,37 @@
+#include "engine/output/summary_text.hpp"
+
+#include "recording.hpp"
+
+namespace gauntlet::engine::output {
+namespace {
+
+struct Case {
+  const char* name;
+  SummaryMode mode;
+  bool groups_script = false;
+  bool color = false;
+};
+
+std::string name_of_case(const testing::TestParamInfo<Case>& info) { return info.param.name; }
+
+class SummaryText : public testing::TestWithParam<Case> {};
+
+TEST_P(SummaryText, equals_what_k6_printed_for_the_same_samples) {
+  const Case& test = GetParam();
+  const Recording recording(test.name, test.groups_script ? groups_thresholds() : rich_thresholds());
+  EXPECT_EQ(render_summary(recording.summary(), test.mode, test.color), golden_text(std::string(test.name) + ".txt"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Recordings, SummaryText,
+                         testing::Values(Case{"compact", SummaryMode::compact}, Case{"full", SummaryMode::full},
+                                         Case{"legacy", SummaryMode::legacy}, Case{"seconds", SummaryMode::compact},
+                                         Case{"us", SummaryMode::legacy}, Case{"ms", SummaryMode::compact},
+                                         Case{"g1full", SummaryMode::full, true},
+                                         Case{"g1legacy", SummaryMode::legacy, true},
+                                         Case{"ttycompact", SummaryMode::compact, false, true},
+                                         Case{"ttyfull", SummaryMode::full, false, true},
+                                         Case{"ttylegacy", SummaryMode::legacy, false, true}),
+                         name_of_case);
+
+}  // namespace
+}  // namespace gauntlet::engine::output

@@ -1,0 +1,481 @@
+// The statements against the domain's own rules, on a real PostgreSQL: whatever the batching, the table must come out as
+// if every event had been applied by challenge::apply_event one after the other, each id once.
+//   GAUNTLET_PROPERTY_SEEDS=N   how many random histories (default 40)
+#include "events/postgres_progress_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+#include <sstream>
+
+#include "challenge/progress.hpp"
+#include "events/progress_sql.hpp"
+#include "postgres/blocking_connection.hpp"
+#include "support/private_postgres.hpp"
+
+namespace gauntlet::events {
+namespace {
+
+using namespace std::chrono_literals;
+using challenge::Goal;
+using challenge::Instant;
+using challenge::ProgressRule;
+using challenge::Row;
+using challenge::Status;
+using postgres::BlockingConnection;
+
+const postgres::Statement kReadRows(
+    "SELECT user_id, goal_id, progress, status, is_active, completed_at, claimed_at, assigned_at, expires_at,"
+    " baseline_value, updated_at FROM user_goal_progress ORDER BY user_id, goal_id",
+    {});
+
+std::optional<postgres::Timestamp> timestamp(std::optional<Instant> instant) {
+  if (!instant) return std::nullopt;
+  return postgres::Timestamp{instant->time_since_epoch().count()};
+}
+std::optional<Instant> instant(std::optional<postgres::Timestamp> time) {
+  if (!time) return std::nullopt;
+  return Instant(std::chrono::microseconds(time->microseconds));
+}
+
+using Table = std::map<std::pair<std::string, std::string>, Row>;
+
+std::string describe(const Row& row) {
+  std::ostringstream out;
+  const auto time = [](std::optional<Instant> at) { return at ? std::to_string(at->time_since_epoch().count()) : "null"; };
+  out << "progress " << row.progress << ", " << challenge::to_string(row.status) << (row.is_active ? ", active" : ", inactive")
+      << ", completed " << time(row.completed_at) << ", claimed " << time(row.claimed_at) << ", assigned " << time(row.assigned_at)
+      << ", expires " << time(row.expires_at) << ", baseline "
+      << (row.baseline_value ? std::to_string(*row.baseline_value) : "null") << ", updated " << time(row.updated_at);
+  return out.str();
+}
+
+/// Every rule, source and kind of rotation; targets that a handful of events reach.
+challenge::Config every_kind_of_goal() {
+  std::vector<Goal> goals;
+  const auto add = [&](challenge::EventSource source, const char* stat, ProgressRule rule, int target,
+                       std::optional<challenge::Rotation> rotation) {
+    Goal goal;
+    goal.index = static_cast<challenge::GoalIndex>(goals.size());
+    goal.id = "goal-" + std::to_string(goals.size());
+    goal.name = goal.id;
+    goal.source = source;
+    goal.rule = rule;
+    goal.requirement.stat_code = stat;
+    goal.requirement.target_value = target;
+    goal.rotation = rotation;
+    goals.push_back(goal);
+  };
+  using challenge::EventSource;
+  using challenge::Rotation;
+  using challenge::Schedule;
+  const std::optional<Rotation> rotations[] = {std::nullopt,
+                                               Rotation{Schedule::daily, true, false},
+                                               Rotation{Schedule::daily, true, true},
+                                               Rotation{Schedule::weekly, true, true},
+                                               Rotation{Schedule::monthly, true, false},
+                                               Rotation{Schedule::daily, false, true}};
+  for (const auto& rotation : rotations)
+    for (const auto rule : {ProgressRule::absolute, ProgressRule::increment, ProgressRule::increment_daily, ProgressRule::daily, ProgressRule::relative}) {
+      add(EventSource::statistic, "kills", rule, 5, rotation);
+      add(EventSource::statistic, "wins", rule, 3, rotation);
+      add(EventSource::login, "login_count", rule, 4, rotation);
+    }
+  challenge::Challenge challenge;
+  challenge.id = "challenge";
+  challenge.name = "challenge";
+  challenge.goal_count = static_cast<std::uint32_t>(goals.size());
+  return challenge::Config({challenge}, std::move(goals));
+}
+
+class ProgressStoreTest : public testing::Test {
+ protected:
+  void SetUp() override { connect(config_); }
+
+  void connect(const challenge::Config& config, StoreOptions options = {.name_space = "test"}) {
+    store_.reset();
+    keys_ = std::make_unique<GoalKeys>(config);
+    store_ = std::make_unique<PostgresProgressStore>(loop_, options_, *keys_, options, [this] { return now_; });
+    run_until([&] { return store_->is_available(); });
+  }
+
+  template <class Condition>
+  void run_until(Condition condition) {
+    const auto give_up = std::chrono::steady_clock::now() + 30s;
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << store_->last_failure();
+      loop_.run_once(100ms);
+    }
+  }
+
+  base::Expected<ProgressStore::Written> write(std::span<const Event> events) {
+    std::optional<base::Expected<ProgressStore::Written>> outcome;
+    store_->write(events, [&](base::Expected<ProgressStore::Written> done) { outcome = std::move(done); });
+    run_until([&] { return outcome.has_value(); });
+    return *outcome;
+  }
+
+  void insert(const Table& rows) {
+    auto connection = BlockingConnection::connect(options_);
+    ASSERT_TRUE(connection);
+    ASSERT_TRUE(connection->run("TRUNCATE user_goal_progress, processed_event"));
+    auto row = rows.begin();
+    const auto copied = connection->copy_in(
+        "user_goal_progress",
+        {"user_id", "goal_id", "challenge_id", "namespace", "progress", "status", "is_active", "completed_at", "claimed_at",
+         "assigned_at", "expires_at", "baseline_value", "updated_at"},
+        [&](postgres::CopyRows& out) {
+          if (row == rows.end()) return false;
+          const Row& r = row->second;
+          out.add(row->first.first).add(row->first.second).add("challenge").add("test").add(r.progress)
+              .add(challenge::to_string(r.status)).add(r.is_active).add(timestamp(r.completed_at)).add(timestamp(r.claimed_at))
+              .add(timestamp(r.assigned_at)).add(timestamp(r.expires_at)).add(r.baseline_value).add(*timestamp(r.updated_at)).end_row();
+          return ++row != rows.end();
+        });
+    ASSERT_TRUE(copied) << copied.error().message;
+  }
+
+  Table read() {
+    auto connection = BlockingConnection::connect(options_);
+    auto result = connection->execute(kReadRows);
+    Table table;
+    for (const postgres::Row r : *result) {
+      Row row;
+      row.progress = r.get<std::int32_t>(2);
+      row.status = *challenge::parse_status(r.get<std::string_view>(3));
+      row.is_active = r.get<bool>(4);
+      row.completed_at = instant(r.get<std::optional<postgres::Timestamp>>(5));
+      row.claimed_at = instant(r.get<std::optional<postgres::Timestamp>>(6));
+      row.assigned_at = instant(r.get<std::optional<postgres::Timestamp>>(7));
+      row.expires_at = instant(r.get<std::optional<postgres::Timestamp>>(8));
+      row.baseline_value = r.get<std::optional<std::int32_t>>(9);
+      row.updated_at = *instant(r.get<postgres::Timestamp>(10));
+      table[{r.get<std::string>(0), r.get<std::string>(1)}] = row;
+    }
+    return table;
+  }
+
+  std::string value(const std::string& sql) {
+    auto connection = BlockingConnection::connect(options_);
+    auto result = connection->run(sql);
+    if (!result) return "error: " + result.error().message;
+    return result->rows.empty() ? "" : result->rows[0][0];
+  }
+
+  GoalKey key(const char* stat) const { return *keys_->of_stat(stat); }
+  Event stat(std::string user, const char* code, double value, double increment = 1) const {
+    Event event;
+    event.user_id = std::move(user);
+    event.key = key(code);
+    event.value = value;
+    event.increment = increment;
+    return event;
+  }
+  EventId id(int number, bool arrival_day = false) const {
+    EventId id;
+    id.uuid.bytes[14] = static_cast<unsigned char>(number >> 8);
+    id.uuid.bytes[15] = static_cast<unsigned char>(number);
+    id.day = {static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()).time_since_epoch().count())};
+    id.arrival_day = arrival_day;
+    return id;
+  }
+
+  challenge::Config config_ = every_kind_of_goal();
+  postgres::ConnectionOptions options_ = support::PrivatePostgres::shared().migrated_database();
+  base::EventLoop loop_;
+  base::WallTime now_ = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23) + 14h;
+  std::unique_ptr<GoalKeys> keys_;
+  std::unique_ptr<PostgresProgressStore> store_;
+};
+
+/// One-by-one application, and the ids that have been applied.
+struct Model {
+  const challenge::Config& config;
+  const GoalKeys& keys;
+  Table rows;
+  std::set<std::array<unsigned char, 16>> seen;
+
+  void apply(const Event& event, Instant now) {
+    if (event.id && !seen.insert(event.id->uuid.bytes).second) return;
+    for (const Goal& goal : config.goals()) {
+      const bool login = goal.source == challenge::EventSource::login;
+      if (login != (event.key == kLoginKey)) continue;
+      if (!login && keys.of_stat(goal.requirement.stat_code) != event.key) continue;
+      const auto row = rows.find({event.user_id, goal.id});
+      if (row == rows.end()) continue;
+      challenge::Event happened;
+      if (!login) happened.value = event.value;
+      happened.increment = event.increment;
+      if (const auto next = challenge::apply_event(goal, row->second, happened, now)) row->second = *next;
+    }
+  }
+};
+
+Row random_row(const Goal& goal, std::mt19937& random, Instant now) {
+  const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  Row row;
+  row.is_active = pick(8) != 0;
+  row.updated_at = now - std::chrono::hours(pick(4) == 0 ? pick(24 * 40) : pick(30));
+  row.assigned_at = row.updated_at;
+  row.status = static_cast<Status>(pick(4));
+  row.progress = row.status == Status::not_started ? 0 : pick(10) == 0 ? 2147483646 : pick(8);
+  if (row.status == Status::completed || row.status == Status::claimed) row.completed_at = row.updated_at - 1min;
+  if (row.status == Status::claimed) row.claimed_at = row.updated_at;
+  if (goal.rotation && pick(2) == 0) row.expires_at = row.updated_at + 5h;
+  if (goal.rule == ProgressRule::relative && pick(2) == 0) row.baseline_value = pick(5) - 2;
+  return row;
+}
+
+double random_value(std::mt19937& random) {
+  switch (random() % 12) {
+    case 0: return -4;
+    case 1: return 7.9;
+    case 2: return 5e12;
+    case 3: return std::numeric_limits<double>::quiet_NaN();
+    case 4: return -0.5;
+    default: return static_cast<double>(random() % 9);
+  }
+}
+
+void expect_same(const Table& expected, const Table& actual, const std::string& context) {
+  ASSERT_EQ(expected.size(), actual.size()) << context;
+  for (const auto& [where, row] : expected) {
+    const auto found = actual.find(where);
+    ASSERT_NE(found, actual.end()) << context << ": row " << where.first << "/" << where.second << " is gone";
+    ASSERT_EQ(row, found->second) << context << ": " << where.first << "/" << where.second << "\n  expected " << describe(row)
+                                  << "\n  got      " << describe(found->second);
+  }
+}
+
+TEST_F(ProgressStoreTest, any_batching_equals_one_by_one_application) {
+  const char* asked = std::getenv("GAUNTLET_PROPERTY_SEEDS");
+  const unsigned long seeds = asked != nullptr ? std::strtoul(asked, nullptr, 10) : 40;
+  for (unsigned seed = 1; seed <= seeds; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+    now_ = std::chrono::sys_days(std::chrono::year(2026) / 10 / 28) + std::chrono::minutes(pick(60 * 24 * 7));
+    Model model{config_, *keys_, {}, {}};
+    for (int user = 0; user < 4; ++user)
+      for (const Goal& goal : config_.goals())
+        if (pick(5) != 0)
+          model.rows[{"user-" + std::to_string(user), goal.id}] = random_row(goal, random, std::chrono::floor<std::chrono::microseconds>(now_));
+    insert(model.rows);
+    std::vector<Event> sent;  // redeliveries are drawn from it
+    const int batches = 6 + pick(6);
+    for (int batch = 0; batch < batches; ++batch) {
+      now_ += std::chrono::minutes(pick(6) == 0 ? pick(60 * 24 * 9) : pick(90));
+      const bool with_ids = pick(3) != 0;
+      std::vector<Event> events;
+      const int size = 1 + pick(pick(3) == 0 ? 60 : 6);
+      for (int i = 0; i < size; ++i) {
+        if (with_ids && !sent.empty() && pick(6) == 0) {
+          events.push_back(sent[static_cast<std::size_t>(pick(static_cast<int>(sent.size())))]);
+          continue;
+        }
+        Event event;
+        event.user_id = "user-" + std::to_string(pick(5));  // one of them has no rows
+        const int what = pick(3);
+        event.key = what == 0 ? kLoginKey : key(what == 1 ? "kills" : "wins");
+        if (what != 0) {
+          event.value = random_value(random);
+          event.increment = pick(4);
+        }
+        if (with_ids && pick(5) != 0) {
+          event.id = id(static_cast<int>(sent.size()), pick(4) == 0);
+          sent.push_back(event);
+        }
+        events.push_back(event);
+      }
+      const auto outcome = write(events);
+      ASSERT_TRUE(outcome) << outcome.error().message;
+      for (const Event& event : events) model.apply(event, std::chrono::floor<std::chrono::microseconds>(now_));
+      expect_same(model.rows, read(), "seed " + std::to_string(seed) + ", batch " + std::to_string(batch));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST_F(ProgressStoreTest, writes_no_row_that_comes_out_the_same) {
+  Row row;
+  row.is_active = true;
+  row.updated_at = std::chrono::floor<std::chrono::microseconds>(now_);
+  insert({{{"ann", "goal-0"}, row}});
+  const std::vector<Event> events{stat("ann", "kills", 2)};
+  EXPECT_EQ(write(events)->rows, 1);
+  EXPECT_EQ(write(events)->rows, 0);
+}
+
+TEST_F(ProgressStoreTest, says_how_many_were_redelivered) {
+  std::vector<Event> events{stat("ann", "kills", 2), stat("ann", "kills", 3), stat("ann", "kills", 3)};
+  events[0].id = id(1);
+  events[1].id = id(2, true);
+  events[2].id = id(2, true);
+  EXPECT_EQ(write(events)->redelivered, 1);
+  EXPECT_EQ(write(events)->redelivered, 3);
+  EXPECT_EQ(value("SELECT count(*) FROM processed_event"), "3");
+}
+
+TEST_F(ProgressStoreTest, a_timeless_event_that_comes_again_the_next_day_is_remembered) {
+  std::vector<Event> events{stat("ann", "kills", 2)};
+  events[0].id = id(1, true);
+  EXPECT_EQ(write(events)->redelivered, 0);
+  ++events[0].id->day.days;
+  EXPECT_EQ(write(events)->redelivered, 1);
+}
+
+TEST_F(ProgressStoreTest, a_refused_value_undoes_the_whole_batch_ids_included) {
+  std::vector<Event> events{stat("ann", "kills", 2), stat(std::string("b\0b", 3), "kills", 2)};
+  events[0].id = id(1);
+  const auto outcome = write(events);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, base::ErrorKind::invalid_argument) << outcome.error().message;
+  EXPECT_EQ(value("SELECT count(*) FROM processed_event"), "0");
+  EXPECT_TRUE(write(std::span(events).first(1)));
+}
+
+TEST_F(ProgressStoreTest, creates_the_rows_of_all_goals_touched_when_asked_to) {
+  connect(config_, {.name_space = "test", .create_rows = true});
+  insert({});
+  std::vector<Event> events{stat("ann", "kills", 2), stat("bob", "kills", 1)};
+  events[0].id = id(1);
+  const auto outcome = write(events);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  const auto kills = std::count_if(config_.goals().begin(), config_.goals().end(), [](const Goal& goal) {
+    return goal.source == challenge::EventSource::statistic && goal.requirement.stat_code == "kills";
+  });
+  EXPECT_EQ(value("SELECT count(*) FROM user_goal_progress"), std::to_string(2 * kills));
+  EXPECT_EQ(value("SELECT progress FROM user_goal_progress WHERE user_id = 'ann' AND goal_id = 'goal-0'"), "2");
+  EXPECT_EQ(value("SELECT DISTINCT namespace || is_active || (assigned_at = '2026-11-23 14:00') FROM user_goal_progress"), "testtruetrue");
+}
+
+TEST_F(ProgressStoreTest, two_writers_lose_no_increment) {
+  Row row;
+  row.is_active = true;
+  row.updated_at = std::chrono::floor<std::chrono::microseconds>(now_);
+  Table rows;
+  for (int user = 0; user < 20; ++user) rows[{"user-" + std::to_string(user), "goal-3"}] = row;  // increment of kills
+  insert(rows);
+  PostgresProgressStore other(loop_, options_, *keys_, {.name_space = "test"}, [this] { return now_; });
+  run_until([&] { return other.is_available(); });
+  int running = 0;
+  std::mt19937 random(7);
+  constexpr int kBatches = 150;
+  constexpr int kEvents = 50;
+  std::vector<std::vector<Event>> batches;
+  for (int i = 0; i < 2 * kBatches; ++i) {
+    auto& batch = batches.emplace_back();
+    for (int j = 0; j < kEvents; ++j) batch.push_back(stat("user-" + std::to_string(random() % 20), "kills", 1));
+  }
+  std::function<void(ProgressStore&, std::size_t)> next = [&](ProgressStore& store, std::size_t batch) {
+    if (batch >= batches.size()) {
+      --running;
+      return;
+    }
+    store.write(batches[batch], [&, batch](base::Expected<ProgressStore::Written> done) {
+      ASSERT_TRUE(done) << done.error().message;
+      next(store, batch + 2);
+    });
+  };
+  running = 2;
+  next(*store_, 0);
+  next(other, 1);
+  run_until([&] { return running == 0; });
+  EXPECT_EQ(value("SELECT sum(progress) FROM user_goal_progress"), std::to_string(2 * kBatches * kEvents));
+}
+
+TEST_F(ProgressStoreTest, a_claim_in_between_is_not_overwritten) {
+  Row row;
+  row.is_active = true;
+  row.updated_at = std::chrono::floor<std::chrono::microseconds>(now_);
+  row.status = Status::completed;
+  row.progress = 9;
+  row.completed_at = row.updated_at;
+  insert({{{"ann", "goal-0"}, row}});
+  auto claim = BlockingConnection::connect(options_);
+  ASSERT_TRUE(claim->run("BEGIN; SELECT 1 FROM user_goal_progress WHERE user_id = 'ann' FOR UPDATE"));
+  const std::vector<Event> events{stat("ann", "kills", 1)};
+  std::optional<base::Expected<ProgressStore::Written>> outcome;
+  store_->write(events, [&](base::Expected<ProgressStore::Written> done) { outcome = std::move(done); });
+  while (value("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0") loop_.run_once(5ms);
+  ASSERT_FALSE(outcome);
+  ASSERT_TRUE(claim->run("UPDATE user_goal_progress SET status = 'claimed', claimed_at = now() WHERE user_id = 'ann'; COMMIT"));
+  run_until([&] { return outcome.has_value(); });
+  EXPECT_EQ((*outcome)->rows, 0);
+  EXPECT_EQ(value("SELECT progress || status FROM user_goal_progress"), "9claimed");
+}
+
+/// The plan must be a nested loop over the primary key whatever the batch's size and the table's, in the arrays' order.
+TEST_F(ProgressStoreTest, the_plan_is_pinned_at_every_batch_size) {
+  const auto connection_options = writer_connection(options_);
+  for (const int table_rows : {0, 1, 30, 100'000}) {
+    auto connection = BlockingConnection::connect(connection_options);
+    ASSERT_TRUE(connection);
+    ASSERT_TRUE(connection->run("TRUNCATE user_goal_progress"));
+    ASSERT_TRUE(connection->run("INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace)"
+                                " SELECT 'user-' || n / 10, 'goal-' || n % 10, 'c', 'test' FROM generate_series(0, " +
+                                std::to_string(table_rows - 1) + ") AS n"));
+    for (const bool analyzed : {false, true}) {
+      if (analyzed) {
+        ASSERT_TRUE(connection->run("ANALYZE user_goal_progress"));
+      }
+      ASSERT_TRUE(connection->run("DISCARD TEMP"));
+      for (const auto& step : session_start(*keys_, 24)) {
+        const auto done = connection->execute(*step.statement, step.parameters);
+        ASSERT_TRUE(done) << done.error().message;
+      }
+      std::string types;
+      for (const char* type : {"text[]", "int4[]", "int4[]", "int4[]", "int4[]", "boolean[]", "int4[]", "timestamp", "timestamp[]", "timestamp[]", "int4"})
+        types.append(types.empty() ? "" : ", ").append(type);
+      ASSERT_TRUE(connection->run("DEALLOCATE ALL; PREPARE apply (" + types + ") AS " + kApplyChanges.sql()));
+      for (const int batch : {10, 100, 1000, 5000}) {
+        const std::string n = std::to_string(batch);
+        // EXECUTE takes no sub-selects, so the arrays are built first.
+        auto arrays = connection->run("SELECT quote_literal(array_agg('user-' || i)), quote_literal(array_agg(1)), quote_literal(array_agg(true)) FROM generate_series(1, " + n + ") AS i");
+        ASSERT_TRUE(arrays) << arrays.error().message;
+        const std::string users = arrays->rows[0][0], ones = arrays->rows[0][1], trues = arrays->rows[0][2];
+        const std::string times = "'{2026-11-23,2026-11-23,2026-11-01}'";
+        auto plan = connection->run("EXPLAIN EXECUTE apply (" + users + ", " + ones + ", " + ones + ", " + ones + ", " + ones + ", " + trues + ", " + ones + ", now(), " + times + ", " + times + ", " + n + ")");
+        ASSERT_TRUE(plan) << plan.error().message;
+        std::string nodes;
+        for (const auto& row : plan->rows)
+          for (const char* node : {"Nested Loop", "Function Scan on e", "Index Scan using user_goal_progress_pkey on user_goal_progress p", "Index Scan using event_goal_goal_id_idx on event_goal g", "Hash", "Seq Scan", "Merge", "Sort", "Bitmap"})
+            if (row[0].find(node) != std::string::npos) nodes.append(node).append("; ");
+        const std::string where = std::to_string(table_rows) + " rows, batch " + n + (analyzed ? ", analyzed" : "");
+        EXPECT_EQ(nodes, "Nested Loop; Nested Loop; Function Scan on e; Index Scan using user_goal_progress_pkey on user_goal_progress p; "
+                         "Index Scan using event_goal_goal_id_idx on event_goal g; ") << where;
+        // Remembering lookups is a matter of speed only: worth it wherever the statistics are those of a real table.
+        if (analyzed && table_rows == 100'000) {
+          EXPECT_TRUE(std::any_of(plan->rows.begin(), plan->rows.end(), [](const auto& row) { return row[0].find("Memoize") != std::string::npos; })) << where;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(ProgressStoreTest, fails_while_the_connection_is_away_and_comes_back) {
+  auto admin = BlockingConnection::connect(support::PrivatePostgres::shared().options());
+  ASSERT_TRUE(admin->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + options_.database + "'"));
+  run_until([&] { return !store_->is_available(); });
+  const std::vector<Event> events{stat("ann", "kills", 1)};
+  EXPECT_EQ(write(events).error().kind, base::ErrorKind::unavailable);
+  run_until([&] { return store_->is_available(); });
+  EXPECT_TRUE(write(events));
+}
+
+TEST_F(ProgressStoreTest, old_partitions_of_event_ids_are_dropped) {
+  auto connection = BlockingConnection::connect(options_);
+  ASSERT_TRUE(connection->run("CREATE TABLE processed_event_20200101 PARTITION OF processed_event FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')"));
+  ASSERT_TRUE(connection->run("DO $$ BEGIN EXECUTE 'DROP TABLE processed_event_' || to_char((now() AT TIME ZONE 'UTC')::date + 2, 'YYYYMMDD'); END $$"));
+  ASSERT_TRUE(connection->run("SELECT maintain_processed_event(24)"));
+  EXPECT_EQ(value("SELECT to_regclass('processed_event_20200101') IS NULL"), "t");
+  EXPECT_EQ(value("SELECT count(*) FROM pg_inherits WHERE inhparent = 'processed_event'::regclass"), "6");
+}
+
+}  // namespace
+}  // namespace gauntlet::events

@@ -1,0 +1,90 @@
+#include <gtest/gtest.h>
+
+#include "lab/demo/demo_table.hpp"
+#include "lab/demo/load_level.hpp"
+#include "lab/demo/run_summary.hpp"
+
+namespace gauntlet::lab {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(LoadLevel, is_the_highest_that_half_the_machine_carries) {
+  // 2 cores, half of them: 1 CPU second a second, at 1 ms a request 1,000 requests.
+  EXPECT_EQ(level_that_fits(kApiLevels, {.request_cpu_s = 0.001}, 2).requests_per_s, 1000);
+  EXPECT_EQ(level_that_fits(kApiLevels, {.request_cpu_s = 0.0011}, 2).requests_per_s, 500);
+  EXPECT_EQ(level_that_fits(kEventLevels, {.event_cpu_s = 0.00005}, 2).events_per_s, 10'000);
+}
+
+TEST(LoadLevel, counts_requests_and_events_together) {
+  const auto level = level_that_fits(kCombinedLevels, {.request_cpu_s = 0.001, .event_cpu_s = 0.0002}, 2);
+  EXPECT_EQ(level.requests_per_s, 500);  // 0.5 + 0.4; the next would be 1 + 1
+  EXPECT_EQ(level.events_per_s, 2000);
+}
+
+TEST(LoadLevel, is_the_lowest_when_none_fits) { EXPECT_EQ(level_that_fits(kApiLevels, {.request_cpu_s = 1}, 2).requests_per_s, 50); }
+
+TEST(LoadLevel, below_the_lowest_there_is_none) {
+  EXPECT_EQ(level_below(kApiLevels, {500, 0}).requests_per_s, 200);
+  EXPECT_EQ(level_below(kApiLevels, {50, 0}).requests_per_s, 50);
+}
+
+constexpr const char* kSummary = R"json({"metrics":{
+  "iterations":{"values":{"count":3000,"rate":149.5}},
+  "http_reqs":{"values":{"count":2200}},
+  "http_req_duration":{"values":{"med":0.5,"p(95)":2.25,"p(99)":30}},
+  "http_req_failed":{"values":{"rate":0.005}},
+  "grpc_reqs":{"values":{"count":1000}},
+  "grpc_req_duration":{"values":{"med":1,"p(95)":2,"p(99)":3}},
+  "grpc_req_failed":{"values":{"rate":0}},
+  "iteration_duration_intended":{"values":{"med":4,"p(95)":5,"p(99)":6}}}})json";
+
+TEST(RunSummary, reads_the_figures_of_the_table) {
+  const auto summary = parse_run_summary(kSummary);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->iterations, 3000);
+  EXPECT_EQ(summary->calls, 1000);
+  EXPECT_EQ(summary->failed_requests, 0.005);
+  EXPECT_EQ(summary->request_time->p95_ms, 2.25);
+  EXPECT_EQ(summary->from_intended_start->p99_ms, 6);
+}
+
+TEST(RunSummary, what_was_not_measured_stays_empty) {
+  const auto summary = parse_run_summary(R"({"metrics":{"iterations":{"values":{"count":1}}}})");
+  ASSERT_TRUE(summary);
+  EXPECT_FALSE(summary->request_time);
+  EXPECT_FALSE(summary->failed_calls);
+  EXPECT_FALSE(parse_run_summary("[]"));
+  EXPECT_FALSE(parse_run_summary("{}"));
+}
+
+TEST(ScenarioResult, holds_its_level_only_when_the_load_was_applied) {
+  ScenarioResult result;
+  result.level = {100, 50};
+  result.summary = *parse_run_summary(kSummary);
+  result.thresholds_held = true;
+  EXPECT_TRUE(result.held(20s));  // (3000 - 1000) / 20 and 1000 / 20
+  result.level = {100, 60};
+  EXPECT_FALSE(result.held(20s));
+  result.level = {100, 50};
+  result.thresholds_held = false;
+  EXPECT_FALSE(result.held(20s));
+}
+
+TEST(DemoTable, shows_each_scenario_with_its_figures) {
+  ScenarioResult result;
+  result.level = {100, 50};
+  result.summary = *parse_run_summary(kSummary);
+  result.cpu = {.generator_s = 10, .services_s = 5, .database_s = 2};
+  result.wall_s = 20;
+  DemoTable table;
+  table.add_combined("3 combined", result, 20s);
+  EXPECT_EQ(table.text(),
+            "                                    service time, ms      from intended start, ms                     CPU, cores         \n"
+            "scenario       target achieved      p50     p95      p99      p50     p95      p99   errors  generator services  database\n"
+            "3 combined    100 RPS      100     0.50    2.25     30.0     4.00    5.00     6.00   0.50 %       0.50     0.25      0.10\n"
+            "               50 EPS       50     1.00    2.00     3.00                             0.00 %                              \n");
+}
+
+}  // namespace
+}  // namespace gauntlet::lab

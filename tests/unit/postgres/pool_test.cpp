@@ -1,0 +1,395 @@
+#include "postgres/pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "postgres/blocking_connection.hpp"
+#include "support/private_postgres.hpp"
+
+namespace gauntlet::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+using base::ErrorKind;
+
+const Statement kEcho("SELECT $1::int4, $2::text, $3::boolean, $4::timestamp, $5::int8, $6::uuid, $7::date, $8::int4",
+                      {Type::int4, Type::text, Type::boolean, Type::timestamp, Type::int8, Type::uuid, Type::date, Type::int4});
+const Statement kNumber("SELECT $1::int4", {Type::int4});
+const Statement kDivide("SELECT 1 / $1::int4", {Type::int4});
+const Statement kSleep("SELECT pg_sleep($1::float8)", {Type::float8});
+const Statement kInsert("INSERT INTO t (k, v) VALUES ($1, $2)", {Type::int4, Type::int4});
+const Statement kAdd("UPDATE t SET v = v + $2 WHERE k = $1", {Type::int4, Type::int4});
+const Statement kRead("SELECT v FROM t WHERE k = $1", {Type::int4});
+const Statement kLock("SELECT v FROM t WHERE k = $1 FOR UPDATE", {Type::int4});
+const Statement kBroken("SELECT nonsense FROM nowhere", {});
+const Statement kArrays("SELECT cardinality($1::text[]), ($1::text[])[2], ($2::int4[])[1], ($3::boolean[])[2], ($4::timestamp[])[1]",
+                        {Type::text_array, Type::int4_array, Type::boolean_array, Type::timestamp_array});
+
+/// A pool on a loop, and a way to wait for its answers.
+class PoolTest : public testing::Test {
+ protected:
+  support::PrivatePostgres& server_ = support::PrivatePostgres::shared();
+  ConnectionOptions options_ = server_.fresh_database();
+  base::EventLoop loop_;
+  std::unique_ptr<Pool> pool_;
+
+  void open(PoolLimits limits = {}) {
+    pool_ = std::make_unique<Pool>(loop_, options_, limits);
+    bool ready = false;
+    pool_->when_available([&] { ready = true; });
+    run_until([&] { return ready; });
+  }
+  void create_table() {
+    auto connection = BlockingConnection::connect(options_);
+    ASSERT_TRUE(connection);
+    ASSERT_TRUE(connection->run("CREATE TABLE t (k int PRIMARY KEY, v int NOT NULL)"));
+  }
+  template <class Condition>
+  void run_until(Condition condition) {
+    const auto give_up = std::chrono::steady_clock::now() + 30s;
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "nothing came";
+      loop_.run_once(100ms);
+    }
+  }
+  base::Expected<Result> ask(const Statement& statement, const Parameters& parameters) {
+    std::unique_ptr<base::Expected<Result>> answer;
+    pool_->execute(statement, parameters, [&](base::Expected<Result> result) { answer = std::make_unique<base::Expected<Result>>(std::move(result)); });
+    EXPECT_FALSE(answer) << "answered from inside the call";
+    run_until([&] { return answer != nullptr; });
+    return std::move(*answer);
+  }
+  int read(int key) {
+    auto answer = ask(kRead, Parameters().add(key));
+    return answer && !answer->empty() ? (*answer)[0].get<std::int32_t>(0) : -1;
+  }
+};
+
+TEST_F(PoolTest, carries_every_type_both_ways) {
+  open();
+  Uuid uuid;
+  uuid.bytes[0] = 0xab;
+  uuid.bytes[15] = 0x01;
+  auto answer = ask(kEcho, Parameters().add(-5).add("h\xc3\xa9").add(true).add(Timestamp{1'700'000'000'123'456}).add(std::int64_t{1} << 40).add(uuid).add(Date{-1}).add_null());
+  ASSERT_TRUE(answer) << answer.error().message;
+  const Row row = (*answer)[0];
+  EXPECT_EQ(row.get<std::int32_t>(0), -5);
+  EXPECT_EQ(row.get<std::string_view>(1), "h\xc3\xa9");
+  EXPECT_TRUE(row.get<bool>(2));
+  EXPECT_EQ(row.get<Timestamp>(3).microseconds, 1'700'000'000'123'456);
+  EXPECT_EQ(row.get<std::int64_t>(4), std::int64_t{1} << 40);
+  EXPECT_EQ(row.get<Uuid>(5), uuid);
+  EXPECT_EQ(row.get<Date>(6).days, -1);
+  EXPECT_EQ(row.get<std::optional<std::int32_t>>(7), std::nullopt);
+  EXPECT_EQ(row.get<std::optional<std::int32_t>>(0), -5);
+}
+
+TEST_F(PoolTest, carries_arrays) {
+  open();
+  auto answer = ask(kArrays, Parameters()
+                                 .add_array(std::vector<std::string>{"a", "b,\"{}", "c"})
+                                 .add_array(std::vector<std::int32_t>{9})
+                                 .add_array(std::vector<bool>{false, true})
+                                 .add_array(std::vector<Timestamp>{{1'700'000'000'000'000}}));
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ((*answer)[0].get<std::int32_t>(0), 3);
+  EXPECT_EQ((*answer)[0].get<std::string>(1), "b,\"{}");
+  EXPECT_EQ((*answer)[0].get<std::int32_t>(2), 9);
+  EXPECT_TRUE((*answer)[0].get<bool>(3));
+  EXPECT_EQ((*answer)[0].get<Timestamp>(4).microseconds, 1'700'000'000'000'000);
+}
+
+TEST_F(PoolTest, keeps_many_statements_in_flight_and_answers_in_order) {
+  open({.max_connections = 1});
+  std::vector<int> answers;
+  for (int i = 0; i < 2000; ++i)
+    pool_->execute(kNumber, Parameters().add(i), [&](base::Expected<Result> result) {
+      ASSERT_TRUE(result);
+      answers.push_back((*result)[0].get<std::int32_t>(0));
+    });
+  EXPECT_EQ(pool_->counts().in_flight, 2000u);
+  run_until([&] { return answers.size() == 2000; });
+  for (int i = 0; i < 2000; ++i) ASSERT_EQ(answers[static_cast<std::size_t>(i)], i);
+  EXPECT_EQ(pool_->counts().in_flight, 0u);
+}
+
+TEST_F(PoolTest, an_error_concerns_its_own_statement_alone) {
+  open({.max_connections = 1});
+  std::vector<std::string> answers;
+  const auto note = [&](base::Expected<Result> result) {
+    answers.push_back(result ? std::to_string((*result)[0].get<std::int32_t>(0)) : std::to_string(static_cast<int>(result.error().kind)));
+  };
+  pool_->execute(kDivide, Parameters().add(1), note);
+  pool_->execute(kDivide, Parameters().add(0), note);
+  pool_->execute(kBroken, Parameters(), note);
+  pool_->execute(kDivide, Parameters().add(1), note);
+  run_until([&] { return answers.size() == 4; });
+  EXPECT_EQ(answers, (std::vector<std::string>{"1", "3", "13", "1"}));
+}
+
+TEST_F(PoolTest, says_what_failed_with_the_servers_words_and_sqlstate) {
+  open();
+  const auto broken = ask(kBroken, Parameters());
+  ASSERT_FALSE(broken);
+  EXPECT_NE(broken.error().message.find("relation \"nowhere\" does not exist"), std::string::npos) << broken.error().message;
+  EXPECT_NE(broken.error().message.find("42P01"), std::string::npos) << broken.error().message;
+  create_table();
+  ASSERT_TRUE(ask(kInsert, Parameters().add(1).add(1)));
+  EXPECT_EQ(ask(kInsert, Parameters().add(1).add(1)).error().kind, ErrorKind::already_exists);
+  EXPECT_EQ(ask(kInsert, Parameters().add(2).add_null()).error().kind, ErrorKind::invalid_argument);
+}
+
+TEST_F(PoolTest, a_group_takes_effect_as_a_whole) {
+  create_table();
+  open();
+  int answered = 0;
+  base::Error error;
+  const std::vector<Execution> bad{{&kInsert, Parameters().add(1).add(1)}, {&kInsert, Parameters().add(1).add(2)}, {&kInsert, Parameters().add(2).add(2)}};
+  pool_->execute_group(bad, [&](base::Expected<std::vector<Result>> results) {
+    ASSERT_FALSE(results);
+    error = results.error();
+    ++answered;
+  });
+  const std::vector<Execution> good{{&kInsert, Parameters().add(5).add(50)}, {&kAdd, Parameters().add(5).add(1)}, {&kRead, Parameters().add(5)}};
+  pool_->execute_group(good, [&](base::Expected<std::vector<Result>> results) {
+    ASSERT_TRUE(results);
+    EXPECT_EQ((*results)[1].affected(), 1);
+    EXPECT_EQ((*results)[2][0].get<std::int32_t>(0), 51);
+    ++answered;
+  });
+  run_until([&] { return answered == 2; });
+  EXPECT_EQ(error.kind, ErrorKind::already_exists);
+  EXPECT_EQ(read(1), -1);
+  EXPECT_EQ(read(5), 51);
+}
+
+TEST_F(PoolTest, a_transaction_reads_decides_writes_and_commits) {
+  create_table();
+  open();
+  ASSERT_TRUE(ask(kInsert, Parameters().add(1).add(10)));
+  bool committed = false;
+  pool_->begin([&](base::Expected<Transaction> begun) {
+    ASSERT_TRUE(begun);
+    auto transaction = std::make_shared<Transaction>(std::move(*begun));
+    transaction->execute(kLock, Parameters().add(1), [&, transaction](base::Expected<Result> row) {
+      ASSERT_TRUE(row);
+      transaction->execute(kAdd, Parameters().add(1).add((*row)[0].get<std::int32_t>(0)), [&, transaction](base::Expected<Result> updated) {
+        ASSERT_TRUE(updated);
+        transaction->commit([&](base::Expected<void> done) { committed = done.has_value(); });
+      });
+    });
+  });
+  run_until([&] { return committed; });
+  EXPECT_EQ(read(1), 20);
+  EXPECT_EQ(pool_->counts().leased, 0u);
+}
+
+TEST_F(PoolTest, a_dropped_transaction_is_rolled_back_and_gives_its_connection_back) {
+  create_table();
+  open({.max_connections = 1});
+  bool inserted = false;
+  pool_->begin([&](base::Expected<Transaction> begun) {
+    ASSERT_TRUE(begun);
+    auto transaction = std::make_shared<Transaction>(std::move(*begun));
+    transaction->execute(kInsert, Parameters().add(1).add(1), [&, transaction](base::Expected<Result> done) { inserted = done.has_value(); });
+  });
+  run_until([&] { return inserted; });
+  EXPECT_EQ(read(1), -1);  // on the same, only connection: parked until the drop
+}
+
+TEST_F(PoolTest, commit_after_a_failed_statement_is_aborted) {
+  create_table();
+  open();
+  base::Expected<void> outcome;
+  bool answered = false;
+  pool_->begin([&](base::Expected<Transaction> begun) {
+    auto transaction = std::make_shared<Transaction>(std::move(*begun));
+    transaction->execute(kInsert, Parameters().add(1).add(1), [](base::Expected<Result>) {});
+    transaction->execute(kInsert, Parameters().add(1).add(1), [](base::Expected<Result> r) { EXPECT_FALSE(r); });
+    transaction->execute(kRead, Parameters().add(1), [](base::Expected<Result> r) { EXPECT_EQ(r.error().kind, ErrorKind::aborted); });
+    transaction->commit([&, transaction](base::Expected<void> done) {
+      outcome = done;
+      answered = true;
+    });
+  });
+  run_until([&] { return answered; });
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::aborted);
+  EXPECT_EQ(read(1), -1);
+}
+
+TEST_F(PoolTest, the_last_statement_can_carry_the_commit) {
+  create_table();
+  open({.max_connections = 1});
+  int answered = 0;
+  for (const int key : {1, 1})  // the second violates the key, rolls back and frees the connection
+    pool_->begin([&, key](base::Expected<Transaction> begun) {
+      ASSERT_TRUE(begun);
+      auto transaction = std::make_shared<Transaction>(std::move(*begun));
+      transaction->execute_and_commit(kInsert, Parameters().add(key).add(7), [&](base::Expected<Result> done) {
+        EXPECT_EQ(done.has_value(), answered == 0);
+        if (done) {
+          EXPECT_EQ(done->affected(), 1);
+        }
+        ++answered;
+      });
+    });
+  run_until([&] { return answered == 2; });
+  EXPECT_EQ(read(1), 7);
+}
+
+TEST_F(PoolTest, racing_transactions_lose_no_update) {
+  create_table();
+  open({.max_connections = 4});
+  ASSERT_TRUE(ask(kInsert, Parameters().add(1).add(0)));
+  int committed = 0;
+  for (int i = 0; i < 100; ++i)
+    pool_->begin([&](base::Expected<Transaction> begun) {
+      ASSERT_TRUE(begun);
+      auto transaction = std::make_shared<Transaction>(std::move(*begun));
+      transaction->execute(kLock, Parameters().add(1), [&, transaction](base::Expected<Result> row) {
+        ASSERT_TRUE(row);
+        transaction->execute_and_commit(kAdd, Parameters().add(1).add(1), [&](base::Expected<Result> done) { committed += done.has_value(); });
+      });
+    });
+  run_until([&] { return committed == 100; });
+  EXPECT_EQ(read(1), 100);
+  EXPECT_EQ(pool_->counts().leased, 0u);
+}
+
+TEST_F(PoolTest, bounds_what_waits) {
+  open({.max_connections = 1, .max_in_flight = 10, .max_waiting_transactions = 2, .max_wait = 50ms});
+  std::vector<ErrorKind> refused;
+  int answered = 0;
+  for (int i = 0; i < 12; ++i)
+    pool_->execute(kSleep, Parameters().add(0.001), [&](base::Expected<Result> result) {
+      if (!result) refused.push_back(result.error().kind);
+      ++answered;
+    });
+  run_until([&] { return answered == 12; });
+  EXPECT_EQ(refused, (std::vector<ErrorKind>{ErrorKind::resource_exhausted, ErrorKind::resource_exhausted}));
+
+  std::shared_ptr<Transaction> held;
+  pool_->begin([&](base::Expected<Transaction> begun) { held = std::make_shared<Transaction>(std::move(*begun)); });
+  run_until([&] { return held != nullptr; });
+  int given_up = 0;
+  for (int i = 0; i < 3; ++i)
+    pool_->begin([&](base::Expected<Transaction> begun) {
+      ASSERT_FALSE(begun);
+      EXPECT_EQ(begun.error().kind, ErrorKind::resource_exhausted);
+      ++given_up;
+    });
+  run_until([&] { return given_up == 3; });
+}
+
+TEST_F(PoolTest, cancels_a_statement_at_its_timeout) {
+  options_.statement_timeout = 50ms;
+  open();
+  EXPECT_EQ(ask(kSleep, Parameters().add(5.0)).error().kind, ErrorKind::deadline_exceeded);
+  EXPECT_TRUE(ask(kNumber, Parameters().add(1)));
+}
+
+TEST_F(PoolTest, fails_fast_while_the_server_is_away_and_comes_back_by_itself) {
+  support::PrivatePostgres server;
+  options_ = server.options();
+  std::vector<bool> seen;
+  pool_ = std::make_unique<Pool>(loop_, options_, PoolLimits{.max_connections = 2, .first_retry = 5ms, .last_retry = 50ms});
+  pool_->on_availability([&](bool up) { seen.push_back(up); });
+  run_until([&] { return pool_->is_available(); });
+  ASSERT_TRUE(ask(kNumber, Parameters().add(1)));
+
+  int lost = 0;
+  for (int i = 0; i < 3; ++i)
+    pool_->execute(kSleep, Parameters().add(30.0), [&](base::Expected<Result> result) {
+      ASSERT_FALSE(result);
+      EXPECT_EQ(result.error().kind, ErrorKind::unavailable);
+      ++lost;
+    });
+  loop_.run_once(20ms);
+  server.kill();
+  run_until([&] { return lost == 3 && !pool_->is_available(); });
+  EXPECT_EQ(ask(kNumber, Parameters().add(1)).error().kind, ErrorKind::unavailable);
+  bool refused = false;
+  pool_->begin([&](base::Expected<Transaction> begun) { refused = !begun && begun.error().kind == ErrorKind::unavailable; });
+  run_until([&] { return refused; });
+
+  server.start();
+  run_until([&] { return pool_->is_available(); });
+  EXPECT_TRUE(ask(kNumber, Parameters().add(1)));
+  EXPECT_EQ(seen, (std::vector<bool>{true, false, true}));
+}
+
+TEST_F(PoolTest, a_transaction_whose_connection_dies_fails_as_unavailable) {
+  create_table();
+  open({.first_retry = 5ms});
+  std::shared_ptr<Transaction> held;
+  pool_->begin([&](base::Expected<Transaction> begun) { held = std::make_shared<Transaction>(std::move(*begun)); });
+  run_until([&] { return held != nullptr; });
+  bool locked = false;
+  held->execute(kInsert, Parameters().add(1).add(1), [&](base::Expected<Result> done) { locked = done.has_value(); });
+  run_until([&] { return locked; });
+  auto admin = BlockingConnection::connect(server_.options());
+  ASSERT_TRUE(admin->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + options_.database + "'"));
+  base::Expected<void> outcome;
+  bool answered = false;
+  held->commit([&](base::Expected<void> done) {
+    outcome = done;
+    answered = true;
+  });
+  run_until([&] { return answered; });
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, ErrorKind::unavailable);
+  held.reset();
+  run_until([&] { return pool_->is_available(); });
+  EXPECT_EQ(read(1), -1);
+}
+
+TEST_F(PoolTest, runs_the_session_start_on_every_connection) {
+  static const Statement create("CREATE TEMP TABLE session_start (a int)", {});
+  static const Statement use("INSERT INTO session_start VALUES ($1)", {Type::int4});
+  pool_ = std::make_unique<Pool>(loop_, options_);
+  pool_->on_connect({{&create, {}}});
+  run_until([&] { return pool_->is_available(); });
+  EXPECT_TRUE(ask(use, Parameters().add(1)));
+
+  pool_ = std::make_unique<Pool>(loop_, options_, PoolLimits{.first_retry = 1ms});
+  pool_->on_connect({{&kBroken, {}}});
+  run_until([&] { return pool_->counts().connect_attempts >= 3; });
+  EXPECT_FALSE(pool_->is_available());
+  EXPECT_NE(pool_->last_failure().find("nowhere"), std::string::npos);
+}
+
+TEST_F(PoolTest, answers_everything_when_it_is_destroyed) {
+  open();
+  int answered = 0;
+  for (int i = 0; i < 5; ++i)
+    pool_->execute(kSleep, Parameters().add(30.0), [&](base::Expected<Result> result) {
+      EXPECT_EQ(result.error().kind, ErrorKind::unavailable);
+      ++answered;
+    });
+  pool_.reset();
+  EXPECT_EQ(answered, 5);
+}
+
+TEST_F(PoolTest, carries_values_larger_than_the_sockets_buffers) {
+  open();
+  const std::string large(20'000'000, 'x');
+  static const Statement length("SELECT $1::text, length($1::text)", {Type::text});
+  auto answer = ask(length, Parameters().add(large));
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ((*answer)[0].get<std::string_view>(0).size(), large.size());
+}
+
+TEST_F(PoolTest, reports_a_server_that_is_not_there) {
+  options_.port = 1;
+  pool_ = std::make_unique<Pool>(loop_, options_, PoolLimits{.first_retry = 1ms});
+  run_until([&] { return pool_->counts().connect_attempts >= 2; });
+  EXPECT_NE(pool_->last_failure().find("127.0.0.1:1"), std::string::npos) << pool_->last_failure();
+  EXPECT_EQ(ask(kNumber, Parameters().add(1)).error().kind, ErrorKind::unavailable);
+}
+
+}  // namespace
+}  // namespace gauntlet::postgres

@@ -1,0 +1,58 @@
+#include "service/entity_tag.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "unit/challenge/config_builder.hpp"
+
+namespace gauntlet::service {
+namespace {
+
+using challenge::PlayerRow;
+using challenge::Status;
+
+TEST(EntityTag, changes_with_everything_that_the_answer_shows) {
+  const auto config = [] { return challenge::make_config({{challenge::make_goal("a"), challenge::make_goal("b")}}); };
+  const Catalog catalog(config(), 1), other(config(), 2);
+  PlayerRow row{0, {}};
+  row.row.progress = 3;
+  std::set<std::string> tags;
+  const auto take = [&](const Catalog& of, std::vector<PlayerRow> rows, std::string_view view = "all") {
+    return tags.insert(*entity_tag(of, rows, view)).second;
+  };
+  EXPECT_TRUE(take(catalog, {}));
+  EXPECT_FALSE(take(catalog, {})) << "the same again";
+  EXPECT_TRUE(take(other, {})) << "another config";
+  EXPECT_TRUE(take(catalog, {}, "active")) << "another view";
+  EXPECT_TRUE(take(catalog, {row}));
+  EXPECT_TRUE(take(catalog, {{1, row.row}})) << "another goal";
+  auto changed = row;
+  changed.row.progress = 4;
+  EXPECT_TRUE(take(catalog, {changed}));
+  (changed = row).row.status = Status::completed;
+  EXPECT_TRUE(take(catalog, {changed}));
+  (changed = row).row.is_active = true;
+  EXPECT_TRUE(take(catalog, {changed}));
+  (changed = row).row.baseline_value = 0;
+  EXPECT_TRUE(take(catalog, {changed}));
+  (changed = row).row.completed_at = challenge::at("2026-11-23T14:22:34Z");
+  EXPECT_TRUE(take(catalog, {changed}));
+  (changed = row).row.claimed_at = challenge::at("2026-11-23T14:22:34Z");
+  EXPECT_TRUE(take(catalog, {changed}));
+}
+
+TEST(EntityTag, is_not_given_where_goals_rotate) {
+  const Catalog catalog(
+      challenge::make_config({{challenge::make_rotating_goal("a", {challenge::Schedule::daily, true, true})}}), 1);
+  EXPECT_FALSE(entity_tag(catalog, {}, "all"));
+}
+
+TEST(EntityTag, is_found_in_if_none_match) {
+  for (const char* header : {"\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*"})
+    EXPECT_TRUE(names_tag(header, "\"abc\"")) << header;
+  for (const char* header : {"", "abc", "\"abcd\"", "\"ab\""}) EXPECT_FALSE(names_tag(header, "\"abc\"")) << header;
+}
+
+}  // namespace
+}  // namespace gauntlet::service
