@@ -1,0 +1,109 @@
+"""The engine against real k6, wrk, h2load and hey: work per client CPU-second, the same server for all."""
+import json
+import re
+import subprocess
+
+from measure import BIN, ROOT, RESULTS, find_peer, k6_count, paired, run, wait_line
+
+SCRIPTS = ROOT / "bench" / "scripts"
+
+
+class Target:
+    """The server that all generators of a case are pointed at."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen([BIN / "bench-target"], stdout=subprocess.PIPE, text=True)
+        port = wait_line(self.process, r"port (\d+)")[1]
+        self.url = f"http://127.0.0.1:{port}"
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
+def k6_rate(binary, script, vus, seconds, env):
+    """Iterations per CPU-second of a k6 (ours or real)."""
+    real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
+    ended = run([binary, "run", "--quiet", "--no-color", "--vus", vus, "--duration", f"{seconds}s", *real, script], env=env)
+    return k6_count(ended.out, "iterations") / ended.cpu
+
+
+def wrk_rate(url, connections, seconds):
+    ended = run([find_peer("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "-H", "Authorization: Bearer token-1",
+                 "-H", "Content-Type: application/json", "-H", "X-Mock-User-Id: user-1", url])
+    return int(re.search(r"(\d+) requests in", ended.out)[1]) / ended.cpu
+
+
+def h2load_rate(url, connections, seconds):
+    ended = run([find_peer("h2load"), "--h1", "-t1", f"-c{connections}", f"-D{seconds}", url])
+    return int(re.search(r"(\d+) succeeded", ended.out)[1]) / ended.cpu
+
+
+def hey_rate(url, connections, seconds):
+    ended = run([find_peer("hey"), "-c", connections, "-z", f"{seconds}s", url])
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", ended.out)[1]) * seconds / ended.cpu
+
+
+def compare(table, work, unit, goal, ours, peers, pairs, command):
+    measured = False
+    for name, peer, peer_goal in peers:
+        if find_peer(name) is None:
+            print(f"  {work}: {name} is not on this machine, no ratio")
+            continue
+        a, b, ratio, low, high = paired(pairs, ours, peer)
+        table.add(work, unit, a, name, b, ratio, (low, high), peer_goal, command)
+        measured = True
+    if not measured:
+        table.add(work, unit, ours(), goal=goal, command=command)
+
+
+def measure(table, pairs, seconds):
+    ours, k6 = BIN / "k6", find_peer("k6")
+    with Target() as target:
+        env = {"BASE_URL": target.url}
+        for vus, wrk_goal in ((50, ">= 0.8"), (1000, ">= 0.6"), (10000, ">= 0.6")):
+            def small():
+                return k6_rate(ours, SCRIPTS / "small_get.js", vus, seconds, env)
+            peers = [("wrk", lambda: wrk_rate(target.url + "/small", vus, seconds), wrk_goal)]
+            if vus == 50:
+                peers += [("k6", lambda: k6_rate(k6, SCRIPTS / "small_get.js", vus, seconds, env), ">= 10"),
+                          ("h2load", lambda: h2load_rate(target.url + "/small", vus, seconds), ""),
+                          ("hey", lambda: hey_rate(target.url + "/small", vus, seconds), "")]
+            compare(table, f"small keep-alive GET + check, {vus} VUs", "requests/client CPU-s", "", small, peers, pairs,
+                    "make bench-engine")
+        grpc_env = {"ADDR": target.url.removeprefix("http://")}
+        for vus in (50, 1000):
+            compare(table, f"gRPC unary + check, {vus} connections", "calls/client CPU-s", "",
+                    lambda: k6_rate(ours, SCRIPTS / "grpc_unary.js", vus, seconds, grpc_env),
+                    [("k6", lambda: k6_rate(k6, SCRIPTS / "grpc_unary.js", vus, seconds, grpc_env), ">= 10")], pairs, "make bench-engine")
+        for read, goal in (("none", ">= 9,000/s"), ("parse", ">= 3,500/s"), ("walk", ">= 2,500/s")):
+            large_env = {**env, "READ": read}
+            peers = [("k6", lambda: k6_rate(k6, SCRIPTS / "large_get.js", 10, seconds, large_env), goal)]
+            if read == "none":
+                peers.append(("wrk", lambda: wrk_rate(target.url + "/large", 10, seconds), goal))
+            compare(table, f"180 KB GET, body {read}", "iterations/client CPU-s", goal,
+                    lambda: k6_rate(ours, SCRIPTS / "large_get.js", 10, seconds, large_env), peers, pairs, "make bench-engine")
+    start_up(table)
+
+
+def start_up(table):
+    """1,000 VUs of scenario 2: from the command to its end, less what one VU costs the same way."""
+    def started(binary, vus):
+        script = RESULTS / "start.js"
+        script.write_text(
+            "import grpc from 'k6/net/grpc';\n"
+            "const a = new grpc.Client(), b = new grpc.Client();\n"
+            f"a.load(['{ROOT}/proto/accelbyte-asyncapi'], 'iam/account/v1/account.proto');\n"
+            f"b.load(['{ROOT}/proto/accelbyte-asyncapi'], 'social/statistic/v1/statistic.proto');\n"
+            "export default function () {}\n")
+        real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
+        return run([binary, "run", "--quiet", "--vus", vus, "--iterations", vus, *real, script])
+    k6 = find_peer("k6")
+    for label, pick, goal in (("wall seconds", lambda e: e.seconds, "< 1"), ("CPU-s", lambda e: e.cpu, "< 1"),
+                              ("MB", lambda e: e.peak_mb, "< 200")):
+        ours = started(BIN / "k6", 1000)
+        peer = started(k6, 1000) if k6 else None
+        a, b = pick(ours), pick(peer) if peer else None
+        table.add("start 1,000 VUs of the event script", label, a, "k6" if peer else "", b, b / a if peer else None, None, goal,
+                  "make bench-engine")

@@ -1,0 +1,63 @@
+"""challenge-service: CPU per request of the service and of PostgreSQL apart. The Go service's figures are recorded
+anchors of the same kind of machine (it is not part of this repository), so those ratios are across runs."""
+import re
+import urllib.request
+
+from measure import ROOT, find_peer, run
+from stack import DATABASE, SERVICE, Stack
+
+# ms of CPU per request of the Go service: (service, PostgreSQL).
+GO = {"list": (1.87, 0.39), "healthz": (0.42, 0.06), "initialize, new players": (0.55, 0.95),
+      "initialize, returning players": (0.51, 0.65)}
+
+
+def load(stack, path, seconds, connections=8, script="random_user.lua", **variables):
+    """wrk against the service; returns requests/s and CPU ms per request of service and database."""
+    before = stack.cpu()
+    ended = run([find_peer("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s",
+                 ROOT / "bench/scripts" / script, f"{stack.env['BASE_URL']}{path}"], env=variables)
+    after = stack.cpu()
+    requests = int(re.search(r"(\d+) requests in", ended.out)[1])
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", ended.out)
+    if failed:
+        raise SystemExit(f"bench: {failed[1]} of {requests} answers of {path} were errors")
+    return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", ended.out)[1]),
+            "service": (after[SERVICE] - before[SERVICE]) * 1000 / requests,
+            "database": (after[DATABASE] - before[DATABASE]) * 1000 / requests}
+
+
+def measure(table, pairs, seconds):
+    if find_peer("wrk") is None:
+        print("  wrk is not on this machine (scripts/install-deps --bench); nothing measured")
+        return
+    command = "make bench"
+    with Stack() as stack:
+        stack.reset()
+        cases = [("list", "GET /v1/challenges, 500 goals, 10 rows", "/v1/challenges", {}, "<= 0.20 + 0.10"),
+                 ("healthz", "GET /healthz", "/healthz", {}, ""),
+                 ("initialize, returning players", "POST /v1/challenges/initialize, returning", "/v1/challenges/initialize", {"METHOD": "POST"}, "5x"),
+                 ("initialize, new players", "POST /v1/challenges/initialize, new", "/v1/challenges/initialize",
+                  {"METHOD": "POST", "FIRST_USER": "1000000", "USERS": "9000000", "IN_TURN": "1"}, "5x")]
+        for key, name, path, variables, goal in cases:
+            got = load(stack, path, seconds, **variables)
+            go = sum(GO[key])
+            ours = got["service"] + got["database"]
+            table.add(f"{name}: CPU of service + PostgreSQL ({got['service']:.3f} + {got['database']:.3f})", "ms/request", ours,
+                      "Go (recorded)", go, go / ours, None, goal, command)
+            table.add(f"{name}: rate at 8 connections, wrk on the same cores", "requests/s", got["rate"], command=command)
+
+        # Every seeded goal is claimed once, by players in turn, so nothing is refused.
+        stack.reset("--completed", "1")
+        got = load(stack, "/v1/challenges", seconds, script="claims.lua")
+        table.add(f"claim, mock rewards at once: CPU of service + PostgreSQL ({got['service']:.3f} + {got['database']:.3f})",
+                  "ms/request", got["service"] + got["database"], goal="<= 0.5", command=command)
+        etag = tag_of(stack, "user-000001")
+        got = load(stack, "/v1/challenges", seconds, FIRST_USER="1", USERS="1", IF_NONE_MATCH=etag)
+        table.add(f"GET /v1/challenges not changed, 304: CPU of service + PostgreSQL ({got['service']:.3f} + {got['database']:.3f})",
+                  "ms/request", got["service"] + got["database"], goal="<= 0.03 service", command=command)
+
+
+def tag_of(stack, user):
+    request = urllib.request.Request(f"{stack.env['BASE_URL']}/v1/challenges", headers={"X-Mock-User-Id": user})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.headers["etag"]

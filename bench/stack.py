@@ -1,0 +1,46 @@
+"""A stack of the benchmark's own: its own folder, free ports, the guide's fixtures, 10,000 seeded players."""
+import json
+import re
+import subprocess
+
+from measure import BIN, ROOT, cpu_of_tree
+
+GAUNTLET = BIN / "gauntlet"
+STATE = ROOT / "build" / "bench-stack"
+SERVICE, HANDLER, DATABASE = "challenge-service", "challenge-event-handler", "challenge-postgres"
+
+
+class Stack:
+    def __enter__(self):
+        fixtures = ROOT / "test" / "fixtures" / "challenges.json"
+        if not fixtures.exists():
+            self.gauntlet("fixtures")
+        self.gauntlet("up", "--auto-ports", "--env", "LOG_LEVEL=warn", "--env", f"CHALLENGE_CONFIG_PATH={fixtures}",
+                      "--env", f"CONFIG_PATH={fixtures}")
+        self.env = dict(re.findall(r"^export (\w+)='(.*)'$", self.gauntlet("env"), re.MULTILINE))
+        return self
+
+    def __exit__(self, *_):
+        self.gauntlet("down")
+
+    def gauntlet(self, *arguments):
+        done = subprocess.run([GAUNTLET, "--state-dir", STATE, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=180)
+        if done.returncode != 0:
+            raise SystemExit(f"bench: gauntlet {' '.join(map(str, arguments))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def reset(self, *arguments):
+        self.gauntlet("reset", *arguments)
+
+    def pids(self):
+        components = json.loads(self.gauntlet("ps", "--json"))
+        components = components.get("components", components) if isinstance(components, dict) else components
+        return {c["name"]: c["pid"] for c in components}
+
+    def cpu(self):
+        """CPU seconds so far of each part, the database with all its backends that have ended."""
+        return {name: cpu_of_tree(pid) for name, pid in self.pids().items()}
+
+    def sql(self, statement):
+        return self.gauntlet("exec-sql", statement)
