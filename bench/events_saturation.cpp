@@ -31,6 +31,7 @@
 #include "social/statistic/v1/statistic.pb.h"
 #include "support/event_producer.hpp"
 #include "support/private_postgres.hpp"
+#include "support/source_directory.hpp"
 
 namespace {
 
@@ -119,7 +120,7 @@ struct Handler {
       for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
                {"DB_HOST", database.host}, {"DB_PORT", std::to_string(database.port)}, {"DB_NAME", database.database}, {"DB_USER", database.user},
                {"AB_NAMESPACE", "test"}, {"CONFIG_PATH", config}, {"GRPC_PORT", "0"}, {"METRICS_PORT", "0"}, {"EVENT_DEDUP", dedup},
-               {"MIGRATIONS_PATH", GAUNTLET_SOURCE_DIR "/migrations"}})
+               {"MIGRATIONS_PATH", support::source_directory() + "/migrations"}})
         setenv(name.c_str(), value.c_str(), 1);
       execl(program.c_str(), program.c_str(), nullptr);
       _exit(127);

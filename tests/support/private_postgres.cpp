@@ -18,6 +18,7 @@
 
 #include "postgres/blocking_connection.hpp"
 #include "postgres/migrations.hpp"
+#include "support/source_directory.hpp"
 
 namespace gauntlet::support {
 namespace {
@@ -125,7 +126,7 @@ postgres::ConnectionOptions PrivatePostgres::fresh_database() {
 
 postgres::ConnectionOptions PrivatePostgres::migrated_database() {
   auto migrated = fresh_database();
-  if (const auto done = postgres::migrate(migrated, fs::path(GAUNTLET_SOURCE_DIR) / "migrations"); !done)
+  if (const auto done = postgres::migrate(migrated, fs::path(source_directory()) / "migrations"); !done)
     give_up(done.error().message);
   return migrated;
 }

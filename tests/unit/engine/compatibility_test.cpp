@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/modules/registry.hpp"
+#include "support/source_directory.hpp"
 
 namespace gauntlet::engine {
 namespace {
@@ -21,7 +22,7 @@ TEST(Compatibility, table_names_exactly_the_modules_that_are_registered) {
 }
 
 TEST(Compatibility, document_is_what_the_table_says) {
-  std::ifstream file(GAUNTLET_SOURCE_DIR "/docs/ENGINE_COMPATIBILITY.md");
+  std::ifstream file(support::source_directory() + "/docs/ENGINE_COMPATIBILITY.md");
   const std::string text(std::istreambuf_iterator<char>(file), {});
   EXPECT_EQ(text, compatibility_markdown()) << "run: gauntlet compatibility > docs/ENGINE_COMPATIBILITY.md";
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/source_directory.hpp"
 #include "temporary_folder.hpp"
 
 namespace gauntlet::lab {
@@ -95,7 +96,7 @@ TEST(ProjectEnv, a_malformed_line_is_named_by_its_number) {
 }
 
 TEST(ProjectEnv, the_guides_example_is_valid_and_in_mock_mode) {
-  auto env = base::read_env_file(GAUNTLET_SOURCE_DIR "/.env.example");
+  auto env = base::read_env_file(support::source_directory() + "/.env.example");
   ASSERT_TRUE(env) << env.error().message;
   const auto settings = stack_settings(*env, {});
   ASSERT_TRUE(settings) << settings.error().message;

@@ -8,12 +8,13 @@
 
 #include "postgres/blocking_connection.hpp"
 #include "support/private_postgres.hpp"
+#include "support/source_directory.hpp"
 
 namespace gauntlet::postgres {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path kMigrations = fs::path(GAUNTLET_SOURCE_DIR) / "migrations";
+const fs::path kMigrations = fs::path(support::source_directory()) / "migrations";
 
 struct Folder {
   fs::path path;

@@ -19,11 +19,12 @@
 #include "engine/metrics/recorder.hpp"
 #include "engine/metrics/thresholds.hpp"
 #include "engine/output/summary.hpp"
+#include "support/source_directory.hpp"
 
 namespace gauntlet::engine::output {
 
 inline std::string golden_path(const std::string& file) {
-  return std::string(GAUNTLET_SOURCE_DIR) + "/tests/unit/engine/output/golden/" + file;
+  return support::source_directory() + "/tests/unit/engine/output/golden/" + file;
 }
 
 inline std::string golden_text(const std::string& file) {

@@ -1,0 +1,7 @@
+#include "support/source_directory.hpp"
+
+namespace gauntlet::support {
+
+std::string source_directory() { return GAUNTLET_SOURCE_DIR; }
+
+}  // namespace gauntlet::support
