@@ -62,19 +62,19 @@ struct Http1Reader::State {
     at_line_start = false;
   }
 
-  /// Whether a header line goes on in the next line. Obsolete, and joined in silence by http_parser, while others see
-  /// a header of its own there (RFC 9112, 5.2).
-  bool finds_folded_line(std::string_view bytes) {
+  /// Where a header line goes on in a second line, npos if nowhere. Obsolete, and joined in silence by http_parser,
+  /// while others see a header of its own there (RFC 9112, 5.2).
+  std::size_t find_folded_line(std::string_view bytes) {
     for (std::size_t i = 0; !head_scanned && i < bytes.size();) {
       if (at_line_start) {
-        if (bytes[i] == ' ' || bytes[i] == '\t') return true;
+        if (bytes[i] == ' ' || bytes[i] == '\t') return i;
         head_scanned = bytes[i] == '\r' || bytes[i] == '\n';
       }
       const std::size_t newline = bytes.find('\n', i);
       at_line_start = newline != std::string_view::npos;
       i = at_line_start ? newline + 1 : bytes.size();
     }
-    return false;
+    return std::string_view::npos;
   }
 
   /// Remembers the first reason; the callback's non-zero result makes http_parser stop.
@@ -251,12 +251,11 @@ Http1Reader::Outcome Http1Reader::read(std::string_view bytes, Request& request,
     state.begin();
     state.started = true;
   }
-  if (state.finds_folded_line(bytes.substr(consumed))) {
-    state.fail(400, "a header goes on in a second line");
-    return Outcome::failed;
-  }
+  std::string_view rest = bytes.substr(consumed);
+  const std::size_t folded = state.find_folded_line(rest);
+  rest = rest.substr(0, folded);  // what is wrong before it is said first, however the bytes came
   state.request = &request;
-  consumed += http_parser_execute(&state.parser, &State::callbacks(), bytes.data() + consumed, bytes.size() - consumed);
+  consumed += http_parser_execute(&state.parser, &State::callbacks(), rest.data(), rest.size());
   state.request = nullptr;
   if (state.complete) {
     http_parser_pause(&state.parser, 0);
@@ -269,6 +268,7 @@ Http1Reader::Outcome Http1Reader::read(std::string_view bytes, Request& request,
                                               : 400,
                http_errno_description(error));
   }
+  if (folded != std::string_view::npos) state.fail(400, "a header goes on in a second line");
   return state.status != 0 ? Outcome::failed : Outcome::incomplete;
 }
 
