@@ -27,3 +27,4 @@ if(GAUNTLET_TESTS)
   find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
 endif()
 include(QuickJS)  # the pinned source distribution; target quickjs
+include(SwaggerUi)  # the pinned page of /apidocs/; SWAGGER_UI_DIR

@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "base/loop_thread.hpp"
 #include "postgres/pool.hpp"
+#include "service/apidocs/api_docs.hpp"
 #include "service/challenge_service.hpp"
 #include "service/claim_ledger.hpp"
 #include "service/grpc_adapter.hpp"
@@ -60,6 +61,7 @@ struct ThreadState {
         rpc(use_cases, *authenticator),
         rpc_server({.metrics = &parts.metrics}) {
     rest.add_routes(router, parts.settings.base_path);
+    add_api_docs(router, parts.settings.base_path);
     rpc.add_methods(rpc_server);
     base::grpc::add_health(rpc_server, parts.health);
     base::grpc::add_reflection(rpc_server);
