@@ -50,6 +50,7 @@ struct EventLoop::State {
   std::vector<Task> end_of_round;
   std::vector<Task> end_of_round_running;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
+  std::vector<TimerId> due_timers;  // of the round, in order
   std::unordered_map<TimerId, Task> timer_tasks;  // a cancelled timer is absent here and skipped when due
   TimerId next_timer = 1;
   // By descriptor. The generation tells a closed and reused descriptor's stale event from a fresh one.
@@ -96,15 +97,17 @@ struct EventLoop::State {
   }
 
   void run_due_timers(Clock::time_point now) {
-    while (!timers.empty() && timers.top().due <= now) {
-      const TimerId id = timers.top().id;
-      timers.pop();
+    // What these tasks arm runs in the next round at the earliest, however long ago it was due: otherwise a task that
+    // is late and arms itself again would keep the loop from everything else.
+    for (; !timers.empty() && timers.top().due <= now; timers.pop()) due_timers.push_back(timers.top().id);
+    for (const TimerId id : due_timers) {
       const auto found = timer_tasks.find(id);
       if (found == timer_tasks.end()) continue;
       Task task = std::move(found->second);
       timer_tasks.erase(found);
       task();
     }
+    due_timers.clear();
   }
 
   void run_end_of_round() {

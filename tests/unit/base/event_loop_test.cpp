@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -24,6 +25,22 @@ TEST(EventLoop, runs_timers_in_order_of_their_due_time) {
   loop.cancel(cancelled);
   loop.run();
   EXPECT_EQ(order, (std::vector<int>{1, 3}));
+}
+
+TEST(EventLoop, a_late_timer_that_arms_itself_again_keeps_nobody_else_waiting) {
+  EventLoop loop;
+  int late = 0;
+  const auto past = EventLoop::Clock::now() - std::chrono::seconds(1);
+  std::function<void()> again = [&] {
+    if (++late < 1000) loop.call_at(past, again);
+  };
+  loop.call_at(past, again);
+  int late_when_posted_ran = 0;
+  loop.run_once(std::chrono::seconds(1));
+  loop.post([&] { late_when_posted_ran = late; });
+  loop.run_once(std::chrono::seconds(1));
+  EXPECT_EQ(late_when_posted_ran, 1);
+  EXPECT_EQ(late, 2);
 }
 
 TEST(EventLoop, runs_tasks_posted_by_other_threads_in_posting_order) {
