@@ -11,6 +11,7 @@ class Session;
 inline constexpr const char* kStackGroup = "The stack";
 inline constexpr const char* kDataGroup = "Test data";
 inline constexpr const char* kLoadGroup = "Load";
+inline constexpr const char* kLabGroup = "The lab";
 
 void add_up_command(CLI::App& app, Session& session);
 void add_ps_command(CLI::App& app, Session& session);
@@ -24,6 +25,7 @@ void add_supervise_command(CLI::App& app, Session& session);
 void add_fixtures_command(CLI::App& app, Session& session);
 void add_reset_command(CLI::App& app, Session& session);
 void add_demo_command(CLI::App& app, Session& session);
+void add_watch_command(CLI::App& app, Session& session);
 void add_compatibility_command(CLI::App& app);
 
 }  // namespace gauntlet::cli

@@ -43,7 +43,8 @@ int run_as_k6(int argc, char** argv) {
 void describe_load_commands(CLI::App& app) {
   // They read their flags themselves, k6's way, and never reach this parser; here for --help only.
   app.add_subcommand("run", "Run a k6 script on this engine (gauntlet run --help lists the flags)")->group(kLoadGroup);
-  app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")->group(kLoadGroup);
+  app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")
+      ->group(kLoadGroup);
 }
 
 }  // namespace
@@ -59,8 +60,12 @@ int run_program(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "gauntlet " GAUNTLET_VERSION);
   app.footer(exit_codes_help());
-  app.add_option("--project", session.project, "The checkout to work on (default: the one around the working directory)")->envname("GAUNTLET_PROJECT");
-  app.add_option("--state-dir", session.state_dir, "Where the stack keeps its data (default: .gauntlet/ in the project)")->envname("GAUNTLET_STATE_DIR");
+  app.add_option("--project", session.project,
+                 "The checkout to work on (default: the one around the working directory)")
+      ->envname("GAUNTLET_PROJECT");
+  app.add_option("--state-dir", session.state_dir,
+                 "Where the stack keeps its data (default: .gauntlet/ in the project)")
+      ->envname("GAUNTLET_STATE_DIR");
   add_up_command(app, session);
   add_ps_command(app, session);
   add_restart_command(app, session);
@@ -74,8 +79,10 @@ int run_program(int argc, char** argv) {
   add_reset_command(app, session);
   describe_load_commands(app);
   add_demo_command(app, session);
+  add_watch_command(app, session);
   add_compatibility_command(app);
-  if (!first.empty() && first.front() != '-' && app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
+  if (!first.empty() && first.front() != '-' &&
+      app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
     fmt::print(stderr, "gauntlet: there is no command `{}`; gauntlet --help lists them\n", first);
     return kWrongUsage;
   }

@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/session.hpp"
+#include "lab/demo/interruption.hpp"
+#include "lab/monitor/monitor.hpp"
+
+namespace gauntlet::cli {
+
+void add_watch_command(CLI::App& app, Session& session) {
+  auto* command =
+      app.add_subcommand("watch",
+                         "Sample processes, pressure, PostgreSQL, Redis and both services' metrics until Ctrl-C")
+          ->group(kLabGroup);
+  struct Flags {
+    std::string out;
+    double interval_s = 1;
+    double duration_s = 0;
+    bool quiet = false;
+  };
+  auto flags = std::make_shared<Flags>();
+  command->add_option("-o,--out", flags->out,
+                      "Record into this folder: a CSV file a table, and monitor.sqlite with all of them");
+  command
+      ->add_option("--interval", flags->interval_s,
+                   "Seconds between samples; database sessions are looked at ten times a second")
+      ->capture_default_str()
+      ->check(CLI::Range(0.2, 3600.0));
+  command->add_option("--duration", flags->duration_s, "End after so many seconds (default: at Ctrl-C)")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("-q,--quiet", flags->quiet, "Record only");
+  command->callback([flags, &session] {
+    auto stack = session.open_stack();
+    if (!stack) return session.fail(stack.error());
+    lab::Interruption interruption;
+    auto monitor = lab::Monitor::open([&stack] { return lab::target_of_stack(*stack); });
+    if (!monitor) return session.fail(monitor.error());
+    const auto milliseconds = [](double seconds) {
+      return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+    };
+    lab::WatchOptions options;
+    if (!flags->out.empty()) options.folder = flags->out;
+    options.interval = milliseconds(flags->interval_s);
+    if (flags->duration_s > 0) options.duration = milliseconds(flags->duration_s);
+    std::vector<std::string> told;
+    const auto show = [&](const std::vector<lab::Observation>& rows) {
+      if (monitor->problems() != told) {
+        told = monitor->problems();
+        for (const auto& problem : told) fmt::print(stderr, "gauntlet: not seen: {}\n", problem);
+      }
+      if (const auto line = lab::describe(rows); !flags->quiet && !line.empty()) Session::tell(line);
+    };
+    if (auto done = lab::watch(
+            *monitor, options, [&] { return interruption.has_come(); }, show);
+        !done)
+      return session.fail(done.error());
+  });
+}
+
+}  // namespace gauntlet::cli

@@ -1,0 +1,41 @@
+#pragma once
+// One HTTP request of the lab's own: a page of metrics, a profile, a player's challenges.
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace gauntlet::lab {
+
+struct FetchedPage {
+  int status = 0;
+  std::string body;
+};
+
+/// Keeps its connection between requests. One thread.
+class HttpFetcher {
+ public:
+  HttpFetcher();
+  ~HttpFetcher();
+  HttpFetcher(HttpFetcher&&) noexcept;
+  HttpFetcher& operator=(HttpFetcher&&) noexcept;
+
+  struct Request {
+    std::string url;
+    std::vector<std::string> headers;  // "X-Mock-User-Id: user-000001"
+    std::string post;                  // sent as the body of a POST when not empty
+    std::chrono::milliseconds timeout{5000};
+  };
+  /// Whatever the status. unavailable with the reason when there is no answer.
+  base::Expected<FetchedPage> fetch(const Request& request);
+  /// The body of a 200; unavailable names the URL, the status and the start of the answer otherwise.
+  base::Expected<std::string> body_of(const Request& request);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gauntlet::lab
