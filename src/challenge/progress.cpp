@@ -27,11 +27,15 @@ void count(const Goal& goal, Row& row) {
   row.progress = one_more(row.progress);
 }
 
+/// A newer value has been taken already: this one arrives late.
+bool is_overtaken(const Row& row, const Event& event) { return event.at && row.value_at && *event.at < *row.value_at; }
+
 /// Progress after a statistic took a value; false when the value says nothing.
 bool take_value(const Goal& goal, Row& row, const Event& event) {
   const std::optional<std::int32_t> progress = progress_from_value(*event.value);
   if (!progress) return false;
   row.progress = *progress;
+  if (event.at) row.value_at = *event.at;
   if (goal.rule == ProgressRule::relative && !row.baseline_value) {
     const double before = std::trunc(*event.value) - std::trunc(event.increment);
     constexpr double kMin = std::numeric_limits<std::int32_t>::min();
@@ -146,7 +150,7 @@ std::optional<Row> apply_event(const Goal& goal, const Row& row, const Event& ev
     case ProgressRule::relative:
       if (!event.value) {
         count(goal, next);
-      } else if (!take_value(goal, next, event)) {
+      } else if (is_overtaken(row, event) || !take_value(goal, next, event)) {
         return std::nullopt;
       }
       break;

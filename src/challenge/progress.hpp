@@ -32,6 +32,7 @@ struct Row {
   std::optional<Instant> assigned_at;
   std::optional<Instant> expires_at;           // for operators; what players see is computed from the rotation
   std::optional<std::int32_t> baseline_value;  // relative goals only
+  std::optional<Instant> value_at;             // of the newest value taken, by its event's own time; survives resets
   Instant updated_at{};
   bool operator==(const Row&) const = default;
 };
@@ -84,9 +85,11 @@ Row set_active(const Goal& goal, const Row* row, bool active, Instant now);
 struct Event {
   std::optional<double> value;  // the statistic's latest value
   double increment = 1;         // by how much the statistic rose
+  std::optional<Instant> at;    // when the value arose; nothing: the event does not say, and its value counts as the newest
 };
 
-/// What an event does to a row: nothing, when it is inactive, claimed for good, or would come out the same.
+/// What an event does to a row: nothing, when it is inactive, claimed for good, or would come out the same, or when the
+/// goal takes values and the row's is newer.
 /// The caller has matched the event's source and stat code to the goal.
 std::optional<Row> apply_event(const Goal& goal, const Row& row, const Event& event, Instant now);
 

@@ -91,7 +91,7 @@ std::int32_t day_of(base::WallTime time) {
 
 }  // namespace
 
-std::optional<postgres::Date> day_of_timestamp(std::string_view text) {
+std::optional<postgres::Timestamp> parse_timestamp(std::string_view text) {
   constexpr std::size_t kShortest = 20;  // 2026-11-23T14:22:34Z
   if (text.size() < kShortest || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' '))
     return std::nullopt;
@@ -101,13 +101,21 @@ std::optional<postgres::Date> day_of_timestamp(std::string_view text) {
                                          std::chrono::day(static_cast<unsigned>(number_at(text, 8, 2))));
   const int hour = number_at(text, 11, 2);
   const int minute = number_at(text, 14, 2);
+  const int second = number_at(text, 17, 2);
   const std::optional<int> offset = offset_minutes(text);
-  if (year < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || !offset) return std::nullopt;
-  const auto time = std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute - *offset);
-  return postgres::Date{static_cast<std::int32_t>(std::chrono::floor<days>(time).time_since_epoch().count())};
+  if (year < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 || !offset)
+    return std::nullopt;
+  std::chrono::microseconds fraction(0);
+  if (text[19] == '.') {
+    std::chrono::microseconds unit(std::chrono::seconds(1));
+    for (std::size_t i = 20; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i) fraction += (unit /= 10) * (text[i] - '0');
+  }
+  const auto time = std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute - *offset) +
+                    std::chrono::seconds(second) + fraction;
+  return postgres::Timestamp{time.time_since_epoch().count()};
 }
 
-EventId make_event_id(std::string_view id, std::string_view timestamp, const Event& event, std::string_view stat_code,
+EventId make_event_id(std::string_view id, std::optional<postgres::Timestamp> time, const Event& event, std::string_view stat_code,
                       base::WallTime now, int window_days) {
   EventId made;
   if (const auto uuid = parse_uuid(id))
@@ -115,9 +123,9 @@ EventId make_event_id(std::string_view id, std::string_view timestamp, const Eve
   else
     made.uuid = digest({id, event.user_id, stat_code, bytes_of(event.value), bytes_of(event.increment)});
   const std::int32_t today = day_of(now);
-  const auto day = day_of_timestamp(timestamp);
-  made.arrival_day = !day || day->days < today - window_days - 1 || day->days > today + 1;
-  made.day = made.arrival_day ? postgres::Date{today} : *day;
+  const std::int32_t day = time ? day_of(base::WallTime(std::chrono::microseconds(time->microseconds))) : 0;
+  made.arrival_day = !time || day < today - window_days - 1 || day > today + 1;
+  made.day = {made.arrival_day ? today : day};
   return made;
 }
 
@@ -137,6 +145,13 @@ namespace {
 
 bool is_other_namespace(const DecoderOptions& options, std::string_view name_space) {
   return !options.name_space.empty() && name_space != options.name_space;
+}
+
+/// When the event happened, as far as its values' order goes.
+std::optional<postgres::Timestamp> time_of(std::optional<postgres::Timestamp> time, base::WallTime now) {
+  if (!time) return time;
+  const auto arrival = std::chrono::floor<std::chrono::microseconds>(now).time_since_epoch().count();
+  return postgres::Timestamp{std::min<std::int64_t>(time->microseconds, arrival)};
 }
 
 bool is_remembered(const DecoderOptions& options, const GoalKeys& keys, GoalKey key) {
@@ -160,8 +175,10 @@ base::Expected<Decoded> Decoder::login(std::string_view bytes, base::WallTime no
   } else {
     Event& event = decoded.event.emplace();
     event.user_id = message.user_id();
+    const auto time = parse_timestamp(message.timestamp());
+    event.at = time_of(time, now);
     if (!message.id().empty() && is_remembered(options_, keys_, kLoginKey))
-      event.id = make_event_id(message.id(), message.timestamp(), event, {}, now, (options_.dedup_window_hours + 23) / 24);
+      event.id = make_event_id(message.id(), time, event, {}, now, (options_.dedup_window_hours + 23) / 24);
   }
   return decoded;
 }
@@ -190,9 +207,11 @@ base::Expected<Decoded> Decoder::stat_item_updated(std::string_view bytes, base:
   event.key = *key;
   event.value = item.latest_value();
   event.increment = item.inc();
+  const auto time = parse_timestamp(message.timestamp());
+  event.at = time_of(time, now);
   decoded.value_skipped = keys_.takes_value(*key) && !challenge::progress_from_value(event.value);
   if (!message.id().empty() && is_remembered(options_, keys_, *key))
-    event.id = make_event_id(message.id(), message.timestamp(), event, item.stat_code(), now, (options_.dedup_window_hours + 23) / 24);
+    event.id = make_event_id(message.id(), time, event, item.stat_code(), now, (options_.dedup_window_hours + 23) / 24);
   return decoded;
 }
 

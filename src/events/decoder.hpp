@@ -58,12 +58,11 @@ class Decoder {
 };
 
 /// The id of an event: `id` where it is a UUID (with or without dashes), else a digest of it and of what the event says,
-/// since ids of that kind are not always unique. `timestamp` is the event's own, RFC 3339; when it is absent, not readable or
-/// further from `now` than `window_days` back or a day ahead, the day of `now` is taken instead.
-EventId make_event_id(std::string_view id, std::string_view timestamp, const Event& event, std::string_view stat_code,
+/// since ids of that kind are not always unique. `time` is the event's own; when it is absent or further from `now` than `window_days` back or a day ahead, the day of `now` is taken instead.
+EventId make_event_id(std::string_view id, std::optional<postgres::Timestamp> time, const Event& event, std::string_view stat_code,
                       base::WallTime now, int window_days);
 
-/// The UTC day of an RFC 3339 timestamp; nothing when it is none.
-std::optional<postgres::Date> day_of_timestamp(std::string_view timestamp);
+/// An RFC 3339 timestamp, to the microsecond; nothing when it is none.
+std::optional<postgres::Timestamp> parse_timestamp(std::string_view timestamp);
 
 }  // namespace gauntlet::events

@@ -28,6 +28,9 @@ struct Event {
   GoalKey key = kLoginKey;
   double value = 0;      // the statistic's latest value; no meaning for a login
   double increment = 1;  // by how much the statistic rose
+  /// The event's own time, never later than its arrival (a producer's clock that is ahead shall not hold up the values that
+  /// follow); nothing when it carries none.
+  std::optional<postgres::Timestamp> at;
   std::optional<EventId> id;  // nothing: the event carries none, or none is needed, and it always counts
 };
 

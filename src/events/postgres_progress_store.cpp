@@ -111,47 +111,53 @@ void PostgresProgressStore::mark_new_events(std::span<const Event> events, const
   redelivered_ = std::count(counts_.begin(), counts_.end(), false);
 }
 
-std::vector<postgres::Execution> PostgresProgressStore::statements() {
+/// Those of `events` that count; empty when none does.
+std::vector<postgres::Execution> PostgresProgressStore::statements(std::span<const Event> events) {
   const challenge::Instant now = instant(clock_());
   std::vector<postgres::Execution> statements;
-  if (options_.create_rows) {
-    statements.push_back({&kCreateRows, {}});
-    create_parameters(changes_, options_.name_space, now, statements.back().parameters);
+  for (folder_.start(events, counts_); folder_.next(changes_);) {
+    if (options_.create_rows) {
+      statements.push_back({&kCreateRows, {}});
+      create_parameters(changes_, options_.name_space, now, statements.back().parameters);
+    }
+    statements.push_back({&kApplyChanges, {}});
+    apply_parameters(changes_, now, statements.back().parameters);
   }
-  statements.push_back({&kApplyChanges, {}});
-  apply_parameters(changes_, now, statements.back().parameters);
   return statements;
 }
 
 void PostgresProgressStore::apply_alone(std::span<const Event> events, Done done) {
-  folder_.fold(events, {}, changes_);
-  pool_.execute_group(statements(), [done = std::move(done)](base::Expected<std::vector<Result>> results) {
+  const auto all = statements(events);
+  pool_.execute_group(all, [done = std::move(done)](base::Expected<std::vector<Result>> results) {
     if (!results) return done(tl::unexpected<Error>(std::move(results.error())));
-    done(Written{.rows = results->back().affected(), .redelivered = 0});
+    Written written;
+    for (const Result& result : *results) written.rows += result.affected();
+    done(written);
   });
 }
 
 void PostgresProgressStore::apply_in(postgres::Transaction transaction, std::span<const Event> events, Done done) {
-  folder_.fold(events, counts_, changes_);
+  const auto all = statements(events);
   const std::int64_t redelivered = redelivered_;
-  if (changes_.size() == 0) {
+  if (all.empty()) {
     transaction.commit([done = std::move(done), redelivered](base::Expected<void> committed) {
       if (!committed) return done(tl::unexpected<Error>(std::move(committed.error())));
       done(Written{.rows = 0, .redelivered = redelivered});
     });
     return;
   }
-  const auto all = statements();
   // After a failed statement the last one is only "aborted": the first failure is the one to report.
   const auto cause = std::make_shared<std::optional<Error>>();
+  const auto rows = std::make_shared<std::int64_t>(0);
   for (std::size_t i = 0; i + 1 < all.size(); ++i)
-    transaction.execute(*all[i].statement, all[i].parameters, [cause](base::Expected<Result> result) {
+    transaction.execute(*all[i].statement, all[i].parameters, [cause, rows](base::Expected<Result> result) {
+      if (result) *rows += result->affected();
       if (!result && !*cause) *cause = std::move(result.error());
     });
   transaction.execute_and_commit(*all.back().statement, all.back().parameters,
-                                 [done = std::move(done), redelivered, cause](base::Expected<Result> applied) {
+                                 [done = std::move(done), redelivered, cause, rows](base::Expected<Result> applied) {
                                    if (!applied) return done(tl::unexpected<Error>(*cause ? **cause : applied.error()));
-                                   done(Written{.rows = applied->affected(), .redelivered = redelivered});
+                                   done(Written{.rows = *rows + applied->affected(), .redelivered = redelivered});
                                  });
 }
 

@@ -48,7 +48,7 @@ class PostgresProgressStore final : public ProgressStore {
   void enter_ids(std::span<const Event> events, Done done);
   void apply_alone(std::span<const Event> events, Done done);
   void apply_in(postgres::Transaction transaction, std::span<const Event> events, Done done);
-  std::vector<postgres::Execution> statements();
+  std::vector<postgres::Execution> statements(std::span<const Event> events);
   void maintain_every_hour();
 
   base::EventLoop& loop_;

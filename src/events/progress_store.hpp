@@ -12,7 +12,7 @@ namespace gauntlet::events {
 class ProgressStore {
  public:
   struct Written {
-    std::int64_t rows = 0;         // changed
+    std::int64_t rows = 0;         // changed or created
     std::int64_t redelivered = 0;  // events without effect because their id had been seen
   };
   /// Called exactly once, on the loop, never from inside write().

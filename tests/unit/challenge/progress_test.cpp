@@ -28,8 +28,8 @@ Row active_row(std::int32_t progress = 0, Status status = Status::not_started, I
   return row;
 }
 
-Event stat(double value, double increment = 1) { return {value, increment}; }
-Event login() { return {std::nullopt, 1}; }
+Event stat(double value, double increment = 1) { return {value, increment, std::nullopt}; }
+Event login() { return {std::nullopt, 1, std::nullopt}; }
 
 TEST(Progress, of_an_absolute_goal_is_the_statistics_value) {
   const Goal goal = make_goal("g");

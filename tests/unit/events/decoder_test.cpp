@@ -124,10 +124,23 @@ TEST_F(DecoderTest, survives_every_prefix_and_mutation_of_a_message) {
   }
 }
 
+TEST_F(DecoderTest, takes_the_events_own_time_but_no_time_to_come) {
+  const auto time_of = [this](const char* timestamp) {
+    auto message = stat();
+    message.set_timestamp(timestamp);
+    const auto at = decode(message)->event->at;
+    return at ? kNow - base::WallTime(std::chrono::microseconds(at->microseconds)) : -1ns;
+  };
+  EXPECT_EQ(time_of("2026-11-23T13:59:59.250Z"), 750ms);
+  EXPECT_EQ(time_of("2026-11-23T15:00:00.000001+02:00"), 1h - 1us);
+  EXPECT_EQ(time_of("2026-11-23T14:00:09Z"), 0ns);
+  EXPECT_EQ(time_of("yesterday"), -1ns);
+}
+
 TEST(EventIds, are_the_uuid_itself_where_there_is_one) {
   const Event event;
-  const EventId dashed = make_event_id("7D444840-9dc0-11d1-b245-5ffdce74fad2", "2026-11-23T01:00:00Z", event, "", kNow, 1);
-  const EventId plain = make_event_id("7d4448409dc011d1b2455ffdce74fad2", "2026-11-23T01:00:00Z", event, "", kNow, 1);
+  const EventId dashed = make_event_id("7D444840-9dc0-11d1-b245-5ffdce74fad2", parse_timestamp("2026-11-23T01:00:00Z"), event, "", kNow, 1);
+  const EventId plain = make_event_id("7d4448409dc011d1b2455ffdce74fad2", parse_timestamp("2026-11-23T01:00:00Z"), event, "", kNow, 1);
   EXPECT_EQ(dashed, plain);
   EXPECT_EQ(dashed.uuid.bytes[0], 0x7d);
   EXPECT_EQ(dashed.uuid.bytes[15], 0xd2);
@@ -139,14 +152,14 @@ TEST(EventIds, of_other_kinds_tell_events_apart_that_share_an_id) {
   five.value = 5;
   Event six = five;
   six.value = 6;
-  const auto id = [](const Event& event, const char* stat) { return make_event_id("e", "2026-11-23T01:00:00Z", event, stat, kNow, 1); };
+  const auto id = [](const Event& event, const char* stat) { return make_event_id("e", parse_timestamp("2026-11-23T01:00:00Z"), event, stat, kNow, 1); };
   EXPECT_EQ(id(five, "kills"), id(five, "kills"));
   EXPECT_NE(id(five, "kills"), id(six, "kills"));
   EXPECT_NE(id(five, "kills"), id(five, "wins"));
 }
 
 TEST(EventIds, belong_to_the_day_of_the_events_own_time) {
-  const auto id = [](const char* timestamp) { return make_event_id("e", timestamp, {}, "", kNow, 1); };
+  const auto id = [](const char* timestamp) { return make_event_id("e", parse_timestamp(timestamp), {}, "", kNow, 1); };
   EXPECT_EQ(id("2026-11-22T23:59:59.999999Z").day.days, kToday - 1);
   EXPECT_EQ(id("2026-11-23T00:30:00+02:00").day.days, kToday - 1);
   EXPECT_EQ(id("2026-11-23T23:30:00-02:00").day.days, kToday + 1);

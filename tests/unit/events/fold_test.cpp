@@ -17,10 +17,18 @@ Event stat(std::string user, GoalKey key, double value, double increment = 1) {
   return event;
 }
 
+Event at(std::int64_t time, Event event) {
+  event.at = postgres::Timestamp{time};
+  return event;
+}
+
 Changes fold(const std::vector<Event>& events, const std::vector<bool>& counts = {}) {
   static Folder folder;
   Changes changes;
-  folder.fold(events, counts, changes);
+  folder.start(events, counts);
+  EXPECT_TRUE(folder.next(changes));
+  Changes nothing;
+  EXPECT_FALSE(folder.next(nothing));
   return changes;
 }
 
@@ -66,6 +74,36 @@ TEST(Folder, leaves_out_events_that_do_not_count) {
   const Changes changes = fold(events, {true, false, false});
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_EQ(changes.last[0], 1);
+}
+
+TEST(Folder, leaves_out_values_that_come_after_newer_ones_but_counts_their_events) {
+  const Changes changes = fold({at(20, stat("a", 1, 7)), at(10, stat("a", 1, 2)), at(30, stat("a", 1, 9))});
+  EXPECT_EQ(changes.count[0], 3);
+  EXPECT_EQ(changes.last[0], 9);
+  EXPECT_EQ(changes.lowest[0], 7);
+  EXPECT_EQ(changes.first_at[0]->microseconds, 20);
+  EXPECT_EQ(changes.last_at[0]->microseconds, 30);
+}
+
+TEST(Folder, says_what_is_left_of_a_change_that_begins_later) {
+  const Changes changes = fold({at(5, stat("a", 1, 1)), at(10, stat("b", 1, 7, 2)), at(20, stat("b", 1, 3, 1)), at(30, stat("b", 1, 9, 4))});
+  EXPECT_EQ(changes.first_step, (std::vector<std::int32_t>{0, 1}));
+  EXPECT_EQ(changes.steps.last_step, (std::vector<std::int32_t>{3, 3, 3}));
+  EXPECT_EQ(changes.steps.lowest, (std::vector<std::int32_t>{3, 3, 9}));
+  EXPECT_EQ(changes.steps.varied, (std::vector<bool>{true, true, false}));
+  EXPECT_EQ(changes.steps.baseline, (std::vector<std::int32_t>{5, 2, 5}));
+}
+
+TEST(Folder, keeps_values_with_and_without_a_time_apart) {
+  const std::vector<Event> events{at(10, stat("a", 1, 1)), stat("a", 1, 2), stat("a", 1, 3), at(5, stat("a", 1, 4)), stat("b", 1, 5)};
+  Folder folder;
+  folder.start(events, {});
+  std::vector<std::vector<std::int32_t>> rounds;
+  for (Changes changes; folder.next(changes);) {
+    auto& round = rounds.emplace_back();
+    for (const auto& last : changes.last) round.push_back(*last);
+  }
+  EXPECT_EQ(rounds, (std::vector<std::vector<std::int32_t>>{{1, 5}, {3}, {4}}));
 }
 
 TEST(Folder, a_login_has_no_value) {

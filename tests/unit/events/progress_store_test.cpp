@@ -1,14 +1,17 @@
 // The statements against the domain's own rules, on a real PostgreSQL: whatever the batching, the table must come out as
 // if every event had been applied by challenge::apply_event one after the other, each id once.
-//   GAUNTLET_PROPERTY_SEEDS=N   how many random histories (default 40)
+//   RC_PARAMS="max_success=N"   how many random histories (default 100)
 #include "events/postgres_progress_store.hpp"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
+#include <limits>
 #include <map>
+#include <optional>
+#include <ostream>
 #include <random>
 #include <set>
 #include <sstream>
@@ -31,7 +34,7 @@ using postgres::BlockingConnection;
 
 const postgres::Statement kReadRows(
     "SELECT user_id, goal_id, progress, status, is_active, completed_at, claimed_at, assigned_at, expires_at,"
-    " baseline_value, updated_at FROM user_goal_progress ORDER BY user_id, goal_id",
+    " baseline_value, updated_at, value_at FROM user_goal_progress ORDER BY user_id, goal_id",
     {});
 
 std::optional<postgres::Timestamp> timestamp(std::optional<Instant> instant) {
@@ -51,7 +54,8 @@ std::string describe(const Row& row) {
   out << "progress " << row.progress << ", " << challenge::to_string(row.status) << (row.is_active ? ", active" : ", inactive")
       << ", completed " << time(row.completed_at) << ", claimed " << time(row.claimed_at) << ", assigned " << time(row.assigned_at)
       << ", expires " << time(row.expires_at) << ", baseline "
-      << (row.baseline_value ? std::to_string(*row.baseline_value) : "null") << ", updated " << time(row.updated_at);
+      << (row.baseline_value ? std::to_string(*row.baseline_value) : "null") << ", updated " << time(row.updated_at)
+      << ", value of " << time(row.value_at);
   return out.str();
 }
 
@@ -128,13 +132,13 @@ class ProgressStoreTest : public testing::Test {
     const auto copied = connection->copy_in(
         "user_goal_progress",
         {"user_id", "goal_id", "challenge_id", "namespace", "progress", "status", "is_active", "completed_at", "claimed_at",
-         "assigned_at", "expires_at", "baseline_value", "updated_at"},
+         "assigned_at", "expires_at", "baseline_value", "updated_at", "value_at"},
         [&](postgres::CopyRows& out) {
           if (row == rows.end()) return false;
           const Row& r = row->second;
           out.add(row->first.first).add(row->first.second).add("challenge").add("test").add(r.progress)
               .add(challenge::to_string(r.status)).add(r.is_active).add(timestamp(r.completed_at)).add(timestamp(r.claimed_at))
-              .add(timestamp(r.assigned_at)).add(timestamp(r.expires_at)).add(r.baseline_value).add(*timestamp(r.updated_at)).end_row();
+              .add(timestamp(r.assigned_at)).add(timestamp(r.expires_at)).add(r.baseline_value).add(*timestamp(r.updated_at)).add(timestamp(r.value_at)).end_row();
           return ++row != rows.end();
         });
     ASSERT_TRUE(copied) << copied.error().message;
@@ -155,6 +159,7 @@ class ProgressStoreTest : public testing::Test {
       row.expires_at = instant(r.get<std::optional<postgres::Timestamp>>(8));
       row.baseline_value = r.get<std::optional<std::int32_t>>(9);
       row.updated_at = *instant(r.get<postgres::Timestamp>(10));
+      row.value_at = instant(r.get<std::optional<postgres::Timestamp>>(11));
       table[{r.get<std::string>(0), r.get<std::string>(1)}] = row;
     }
     return table;
@@ -210,6 +215,7 @@ struct Model {
       if (row == rows.end()) continue;
       challenge::Event happened;
       if (!login) happened.value = event.value;
+      happened.at = instant(event.at);
       happened.increment = event.increment;
       if (const auto next = challenge::apply_event(goal, row->second, happened, now)) row->second = *next;
     }
@@ -228,77 +234,132 @@ Row random_row(const Goal& goal, std::mt19937& random, Instant now) {
   if (row.status == Status::claimed) row.claimed_at = row.updated_at;
   if (goal.rotation && pick(2) == 0) row.expires_at = row.updated_at + 5h;
   if (goal.rule == ProgressRule::relative && pick(2) == 0) row.baseline_value = pick(5) - 2;
+  if (pick(2) == 0) row.value_at = now + std::chrono::minutes(pick(6) * 40);
   return row;
 }
 
-double random_value(std::mt19937& random) {
-  switch (random() % 12) {
-    case 0: return -4;
-    case 1: return 7.9;
-    case 2: return 5e12;
-    case 3: return std::numeric_limits<double>::quiet_NaN();
-    case 4: return -0.5;
-    default: return static_cast<double>(random() % 9);
+/// Something that happens once, however often it is delivered.
+struct Happening {
+  int user = 0;
+  int what = 0;  // 0 a login, 1 kills, 2 wins
+  double value = 0;
+  int increment = 1;
+  bool has_id = false;         // without one each delivery counts
+  bool arrival_day = false;    // its id is remembered under two days
+  std::optional<int> minutes;  // its own time, from the history's start; nothing: it carries none
+};
+struct Batch {
+  int minutes_later = 0;        // than the batch before it
+  std::vector<int> deliveries;  // positions in `happenings`, modulo their number; a repeated one is a redelivery
+};
+struct History {
+  int start_minute = 0;  // of a week with a month's end in it
+  unsigned rows = 0;     // seed of the rows before it
+  std::vector<Happening> happenings;
+  std::vector<Batch> batches;
+};
+
+std::ostream& operator<<(std::ostream& out, const History& history) {
+  out << "start minute " << history.start_minute << ", rows of seed " << history.rows;
+  for (std::size_t i = 0; i < history.happenings.size(); ++i) {
+    const Happening& h = history.happenings[i];
+    out << "\n  #" << i << ": user-" << h.user << (h.what == 0 ? " login" : h.what == 1 ? " kills " : " wins ");
+    if (h.what != 0) out << h.value << " inc " << h.increment;
+    if (h.minutes) out << " at minute " << *h.minutes;
+    out << (h.has_id ? h.arrival_day ? ", id of two days" : ", id" : "");
   }
+  for (const Batch& batch : history.batches) {
+    out << "\n  after " << batch.minutes_later << " minutes:";
+    for (const int delivery : batch.deliveries) out << " #" << delivery % static_cast<int>(history.happenings.size());
+  }
+  return out;
 }
 
-void expect_same(const Table& expected, const Table& actual, const std::string& context) {
-  ASSERT_EQ(expected.size(), actual.size()) << context;
+rc::Gen<History> any_history() {
+  using namespace rc;
+  const auto below = [](int n) { return gen::inRange(0, n); };
+  const auto value = gen::weightedOneOf<double>({{7, gen::map(below(9), [](int n) { return static_cast<double>(n); })},
+                                                 {2, gen::element(-4.0, 7.9, 5e12, -0.5, std::numeric_limits<double>::quiet_NaN())}});
+  const auto minutes = gen::weightedOneOf<std::optional<int>>(
+      {{1, gen::just(std::optional<int>())}, {3, gen::map(below(6), [](int n) { return std::optional<int>(n * 40); })}});
+  const auto happening = gen::build<Happening>(
+      gen::set(&Happening::user, below(5)), gen::set(&Happening::what, below(3)), gen::set(&Happening::value, value),
+      gen::set(&Happening::increment, below(4)), gen::set(&Happening::has_id, gen::map(below(4), [](int n) { return n != 0; })),
+      gen::set(&Happening::arrival_day), gen::set(&Happening::minutes, minutes));
+  const auto gap = gen::weightedOneOf<int>({{5, below(90)}, {1, below(60 * 24 * 9)}});
+  const auto batch = gen::build<Batch>(
+      gen::set(&Batch::minutes_later, gap),
+      gen::set(&Batch::deliveries, gen::mapcat(gen::element(5, 60), [=](int most) { return gen::resize(most, gen::nonEmpty(gen::container<std::vector<int>>(below(1000)))); })));
+  return gen::build<History>(gen::set(&History::start_minute, below(60 * 24 * 7)), gen::set(&History::rows, gen::cast<unsigned>(below(1'000'000))),
+                             gen::set(&History::happenings, gen::nonEmpty(gen::container<std::vector<Happening>>(happening))),
+                             gen::set(&History::batches, gen::resize(12, gen::nonEmpty(gen::container<std::vector<Batch>>(batch)))));
+}
+
+/// The first difference, in words; empty when there is none.
+std::string difference(const Table& expected, const Table& actual) {
+  if (expected.size() != actual.size()) return std::to_string(expected.size()) + " rows expected, " + std::to_string(actual.size()) + " found";
   for (const auto& [where, row] : expected) {
     const auto found = actual.find(where);
-    ASSERT_NE(found, actual.end()) << context << ": row " << where.first << "/" << where.second << " is gone";
-    ASSERT_EQ(row, found->second) << context << ": " << where.first << "/" << where.second << "\n  expected " << describe(row)
-                                  << "\n  got      " << describe(found->second);
+    if (found == actual.end()) return "row " + where.first + "/" + where.second + " is gone";
+    if (row != found->second)
+      return where.first + "/" + where.second + "\n  expected " + describe(row) + "\n  got      " + describe(found->second);
   }
+  return {};
 }
 
 TEST_F(ProgressStoreTest, any_batching_equals_one_by_one_application) {
-  const char* asked = std::getenv("GAUNTLET_PROPERTY_SEEDS");
-  const unsigned long seeds = asked != nullptr ? std::strtoul(asked, nullptr, 10) : 40;
-  for (unsigned seed = 1; seed <= seeds; ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    std::mt19937 random(seed);
-    const auto pick = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
-    now_ = std::chrono::sys_days(std::chrono::year(2026) / 10 / 28) + std::chrono::minutes(pick(60 * 24 * 7));
+  const bool holds = rc::check([this] {
+    const History drawn = *any_history();
+    const auto start = std::chrono::sys_days(std::chrono::year(2026) / 10 / 28) + std::chrono::minutes(drawn.start_minute);
+    now_ = start;
+    std::mt19937 random(drawn.rows);
     Model model{config_, *keys_, {}, {}};
-    for (int user = 0; user < 4; ++user)
+    for (int user = 0; user < 4; ++user)  // the fifth has no rows
       for (const Goal& goal : config_.goals())
-        if (pick(5) != 0)
-          model.rows[{"user-" + std::to_string(user), goal.id}] = random_row(goal, random, std::chrono::floor<std::chrono::microseconds>(now_));
+        if (random() % 5 != 0) model.rows[{"user-" + std::to_string(user), goal.id}] = random_row(goal, random, start);
     insert(model.rows);
-    std::vector<Event> sent;  // redeliveries are drawn from it
-    const int batches = 6 + pick(6);
-    for (int batch = 0; batch < batches; ++batch) {
-      now_ += std::chrono::minutes(pick(6) == 0 ? pick(60 * 24 * 9) : pick(90));
-      const bool with_ids = pick(3) != 0;
+    for (const Batch& batch : drawn.batches) {
+      now_ += std::chrono::minutes(batch.minutes_later);
       std::vector<Event> events;
-      const int size = 1 + pick(pick(3) == 0 ? 60 : 6);
-      for (int i = 0; i < size; ++i) {
-        if (with_ids && !sent.empty() && pick(6) == 0) {
-          events.push_back(sent[static_cast<std::size_t>(pick(static_cast<int>(sent.size())))]);
-          continue;
-        }
+      for (const int delivery : batch.deliveries) {
+        const auto number = static_cast<std::size_t>(delivery) % drawn.happenings.size();
+        const Happening& happening = drawn.happenings[number];
         Event event;
-        event.user_id = "user-" + std::to_string(pick(5));  // one of them has no rows
-        const int what = pick(3);
-        event.key = what == 0 ? kLoginKey : key(what == 1 ? "kills" : "wins");
-        if (what != 0) {
-          event.value = random_value(random);
-          event.increment = pick(4);
-        }
-        if (with_ids && pick(5) != 0) {
-          event.id = id(static_cast<int>(sent.size()), pick(4) == 0);
-          sent.push_back(event);
-        }
+        event.user_id = "user-" + std::to_string(happening.user);
+        event.key = happening.what == 0 ? kLoginKey : key(happening.what == 1 ? "kills" : "wins");
+        event.value = happening.value;
+        event.increment = happening.increment;
+        if (happening.minutes) event.at = timestamp(Instant(start + std::chrono::minutes(*happening.minutes)));
+        if (happening.has_id) event.id = id(static_cast<int>(number), happening.arrival_day);
         events.push_back(event);
       }
       const auto outcome = write(events);
-      ASSERT_TRUE(outcome) << outcome.error().message;
+      if (!outcome) RC_FAIL(outcome.error().message);
       for (const Event& event : events) model.apply(event, std::chrono::floor<std::chrono::microseconds>(now_));
-      expect_same(model.rows, read(), "seed " + std::to_string(seed) + ", batch " + std::to_string(batch));
-      if (HasFatalFailure()) return;
+      if (const std::string wrong = difference(model.rows, read()); !wrong.empty()) RC_FAIL(wrong);
     }
-  }
+  });
+  EXPECT_TRUE(holds) << "see above for the smallest history and how to run it again";
+}
+
+TEST_F(ProgressStoreTest, an_older_value_never_overwrites_a_newer_one) {
+  Row row;
+  row.is_active = true;
+  row.updated_at = std::chrono::floor<std::chrono::microseconds>(now_);
+  insert({{{"ann", "goal-0"}, row}});
+  const auto at = [this](int minute, double value) {
+    Event event = stat("ann", "kills", value);
+    event.at = timestamp(std::chrono::floor<std::chrono::microseconds>(now_) + std::chrono::minutes(minute));
+    return event;
+  };
+  EXPECT_EQ(write(std::vector{at(5, 4)})->rows, 1);
+  EXPECT_EQ(write(std::vector{at(3, 2)})->rows, 0);                        // from another batch, or replica
+  EXPECT_EQ(write(std::vector{at(3, 2), at(6, 3), at(2, 1)})->rows, 1);    // from the same one
+  EXPECT_EQ(value("SELECT progress FROM user_goal_progress"), "3");
+  EXPECT_EQ(write(std::vector{at(6, 4)})->rows, 1);                        // as new: the last one counts
+  EXPECT_EQ(write(std::vector{stat("ann", "kills", 1)})->rows, 1);         // without a time too
+  EXPECT_EQ(write(std::vector{at(4, 9)})->rows, 0);
+  EXPECT_EQ(value("SELECT progress FROM user_goal_progress"), "1");
 }
 
 TEST_F(ProgressStoreTest, writes_no_row_that_comes_out_the_same) {
@@ -430,7 +491,7 @@ TEST_F(ProgressStoreTest, the_plan_is_pinned_at_every_batch_size) {
         ASSERT_TRUE(done) << done.error().message;
       }
       std::string types;
-      for (const char* type : {"text[]", "int4[]", "int4[]", "int4[]", "int4[]", "boolean[]", "int4[]", "timestamp", "timestamp[]", "timestamp[]", "int4"})
+      for (const char* type : {"text[]", "int4[]", "int4[]", "int4[]", "int4[]", "boolean[]", "int4[]", "timestamp", "timestamp[]", "timestamp[]", "int4", "timestamp[]", "timestamp[]", "int4[]", "timestamp[]", "int4[]", "int4[]", "boolean[]", "int4[]"})
         types.append(types.empty() ? "" : ", ").append(type);
       ASSERT_TRUE(connection->run("DEALLOCATE ALL; PREPARE apply (" + types + ") AS " + kApplyChanges.sql()));
       for (const int batch : {10, 100, 1000, 5000}) {
@@ -440,7 +501,7 @@ TEST_F(ProgressStoreTest, the_plan_is_pinned_at_every_batch_size) {
         ASSERT_TRUE(arrays) << arrays.error().message;
         const std::string users = arrays->rows[0][0], ones = arrays->rows[0][1], trues = arrays->rows[0][2];
         const std::string times = "'{2026-11-23,2026-11-23,2026-11-01}'";
-        auto plan = connection->run("EXPLAIN EXECUTE apply (" + users + ", " + ones + ", " + ones + ", " + ones + ", " + ones + ", " + trues + ", " + ones + ", now(), " + times + ", " + times + ", " + n + ")");
+        auto plan = connection->run("EXPLAIN EXECUTE apply (" + users + ", " + ones + ", " + ones + ", " + ones + ", " + ones + ", " + trues + ", " + ones + ", now(), " + times + ", " + times + ", " + n + ", NULL, NULL, NULL, '{}', '{}', '{}', '{}', '{}')");
         ASSERT_TRUE(plan) << plan.error().message;
         std::string nodes;
         for (const auto& row : plan->rows)
