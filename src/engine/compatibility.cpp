@@ -27,7 +27,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kLanguage, "console", same, "standard error, as k6's log lines"},
     CompatibilityRow{kLanguage, "TypeScript", absent, ""},
     CompatibilityRow{kLanguage, "imports over https (jslib)", absent, "put a copy of the file beside the script"},
-    CompatibilityRow{kLanguage, "crypto global (webcrypto)", absent, ""},
+    CompatibilityRow{kLanguage, "crypto global (webcrypto)", better, "HKDF and wrapping keys, too; errors are Errors, and key.algorithm is as the W3C has it"},
 
     CompatibilityRow{kModules, "k6", same, "Math.random after randomSeed() repeats itself, but not Go's sequence"},
     CompatibilityRow{kModules, "k6/data", same, "SharedArray"},
@@ -37,7 +37,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kModules, "k6/metrics", same, ""},
     CompatibilityRow{kModules, "k6/net/grpc", same, "see below"},
     CompatibilityRow{kModules, "k6/timers", same, ""},
-    CompatibilityRow{kModules, "k6/crypto", absent, ""},
+    CompatibilityRow{kModules, "k6/crypto", same, ""},
     CompatibilityRow{kModules, "k6/crypto/x509", absent, ""},
     CompatibilityRow{kModules, "k6/html", absent, ""},
     CompatibilityRow{kModules, "k6/ws", absent, ""},

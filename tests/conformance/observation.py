@@ -102,7 +102,7 @@ def observe(binary, script, ports, ours):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         out, export = folder / "points.ndjson", folder / "export.json"
-        command = [str(binary), "run", "--no-color", "--quiet", "--out", f"{'points' if ours else 'json'}={out}",
+        command = [str(binary), "run", "--no-color", "--quiet", "--out", f"json={out}",
                    "--summary-export", str(export), "-e", f"BASE=http://127.0.0.1:{ports['http']}",
                    "-e", f"GRPC=127.0.0.1:{ports['grpc']}", "-e", f"PROTOS={ports['protos']}", *found["flags"]]
         command += ["--strict-k6"] if ours else ["-a", "", "--no-usage-report"]

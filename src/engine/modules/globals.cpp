@@ -6,6 +6,7 @@
 #include "engine/js/inspect.hpp"
 #include "engine/js/runtime.hpp"
 #include "engine/modules/timers.hpp"
+#include "engine/modules/webcrypto.hpp"
 #include "engine/run/test_state.hpp"
 #include "engine/run/vu.hpp"
 
@@ -92,6 +93,19 @@ constexpr js::Member global_accessor(const char* name, JSValue (*get)(JSContext*
   return member;
 }
 
+// crypto comes into being when a script touches it, and stays.
+
+JSValue keep_crypto(JSContext* context, JSValueConst self, JSValueConst value) {
+  JS_DefinePropertyValueStr(context, self, "crypto", JS_DupValue(context, value), JS_PROP_C_W_E);
+  return JS_UNDEFINED;
+}
+JSValue get_crypto(JSContext* context, JSValueConst) {
+  const js::Value global(context, JS_GetGlobalObject(context));
+  const js::Value made(context, new_webcrypto(context));
+  if (!made.is_exception()) keep_crypto(context, global.get(), made.get());
+  return made.dup();
+}
+
 // TextEncoder and TextDecoder, UTF-8
 
 JSValue encode_text(js::Call call) {
@@ -135,6 +149,7 @@ const js::Member kGlobals[] = {
     global_accessor("__ENV", &get_environment, &set_environment),
     global_accessor("__VU", &get_vu),
     global_accessor("__ITER", &get_iteration),
+    global_accessor("crypto", &get_crypto, &keep_crypto),
     js::function<&require>("require", 1),
     js::function<&open_file>("open", 2),
     js::function<&set_timeout>("setTimeout", 2),

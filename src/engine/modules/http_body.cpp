@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 #include <map>
 #include <vector>
 
 #include "engine/js/binding.hpp"
 #include "engine/js/value.hpp"
+#include "engine/modules/go_value.hpp"
 #include "engine/net/url.hpp"
 
 namespace gauntlet::engine::modules {
@@ -24,29 +24,6 @@ constexpr int kMaxDepth = 32;  // of objects printed as Go's maps
 std::string unix_nanoseconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
-
-/// Bytes of a string or of a buffer; nothing for the rest.
-std::optional<std::string> bytes_or_text(JSContext* context, JSValueConst value) {
-  if (JS_IsString(value)) return js::Text(context, value).str();
-  if (const auto bytes = js::bytes_of(context, value)) return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-  return std::nullopt;
-}
-
-/// The type that k6's errors name.
-std::string go_type(JSContext* context, JSValueConst value) {
-  if (JS_IsUndefined(value) || JS_IsNull(value)) return "<nil>";
-  if (JS_IsBool(value)) return "bool";
-  if (JS_IsNumber(value)) {
-    double number = 0;
-    JS_ToFloat64(context, &number, value);
-    return std::trunc(number) == number && std::abs(number) < 9e15 ? "int64" : "float64";
-  }
-  if (JS_IsString(value)) return "string";
-  if (JS_IsFunction(context, value)) return "func(sobek.FunctionCall) sobek.Value";
-  if (JS_IsArray(value)) return "[]interface {}";
-  if (JS_IsDate(value)) return "time.Time";
-  return "map[string]interface {}";
 }
 
 std::string boundary() {
@@ -73,10 +50,6 @@ void append_part(std::string& out, std::string_view edge, std::string_view name,
     out.append("; filename=\"").append(quote_name(file->file_name)).append("\"\r\nContent-Type: ").append(file->content_type);
   }
   out.append("\r\n\r\n").append(file != nullptr ? std::string_view(file->data) : text).append("\r\n");
-}
-
-bool is_plain_object(JSContext* context, JSValueConst value) {
-  return JS_IsObject(value) && !JS_IsArray(value) && !JS_IsFunction(context, value) && !JS_IsDate(value);
 }
 
 }  // namespace

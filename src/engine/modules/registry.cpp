@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/modules/crypto.hpp"
 #include "engine/modules/data.hpp"
 #include "engine/modules/encoding.hpp"
 #include "engine/modules/execution.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::array kModules = {
     ModuleEntry{"k6", &init_k6},
+    ModuleEntry{"k6/crypto", &init_crypto},
     ModuleEntry{"k6/data", &init_data},
     ModuleEntry{"k6/encoding", &init_encoding},
     ModuleEntry{"k6/execution", &init_execution},
@@ -28,7 +30,7 @@ constexpr std::array kModules = {
 
 /// Modules of k6 1.8 that this engine does not have.
 constexpr std::array kAbsentModules = {
-    "k6/browser", "k6/crypto", "k6/crypto/x509", "k6/experimental/csv", "k6/experimental/fs", "k6/experimental/redis",
+    "k6/browser", "k6/crypto/x509", "k6/experimental/csv", "k6/experimental/fs", "k6/experimental/redis",
     "k6/experimental/streams", "k6/experimental/websockets", "k6/html", "k6/secrets", "k6/websockets", "k6/ws",
 };
 
