@@ -11,9 +11,18 @@ SERVICE, HANDLER, DATABASE = "challenge-service", "challenge-event-handler", "ch
 
 
 class Stack:
+    def __init__(self, challenges=None):
+        """`challenges`: how many challenges of 50 goals there are, each player getting 10 goals at once; None: the guide's
+        fixtures as they are."""
+        self.challenges = challenges
+
     def __enter__(self):
         fixtures = ROOT / "test" / "fixtures" / "challenges.json"
-        if not fixtures.exists():
+        if self.challenges is not None:
+            folder = ROOT / "build" / f"bench-fixtures-{self.challenges}"
+            fixtures = folder / "challenges.json"
+            self.gauntlet("fixtures", "challenges", "--challenges", str(self.challenges), "--active", "10", "--out", folder)
+        elif not fixtures.exists():
             self.gauntlet("fixtures")
         self.gauntlet("up", "--auto-ports", "--env", "LOG_LEVEL=warn", "--env", f"CHALLENGE_CONFIG_PATH={fixtures}",
                       "--env", f"CONFIG_PATH={fixtures}")

@@ -51,10 +51,31 @@ def measure(table, pairs, seconds):
         got = load(stack, "/v1/challenges", seconds, script="claims.lua")
         table.add(f"claim, mock rewards at once: CPU of service + PostgreSQL ({got['service']:.3f} + {got['database']:.3f})",
                   "ms/request", got["service"] + got["database"], goal="<= 0.5", command=command)
+        for coding in ["gzip", "zstd"]:
+            got = load(stack, "/v1/challenges", seconds, ACCEPT_ENCODING=coding)
+            table.add(f"GET /v1/challenges, 500 goals, 10 rows, {coding}: CPU of service + PostgreSQL "
+                      f"({got['service']:.3f} + {got['database']:.3f})", "ms/request", got["service"] + got["database"],
+                      goal="<= 0.10 service", command=command)
         etag = tag_of(stack, "user-000001")
         got = load(stack, "/v1/challenges", seconds, FIRST_USER="1", USERS="1", IF_NONE_MATCH=etag)
         table.add(f"GET /v1/challenges not changed, 304: CPU of service + PostgreSQL ({got['service']:.3f} + {got['database']:.3f})",
                   "ms/request", got["service"] + got["database"], goal="<= 0.03 service", command=command)
+    for challenges in [1, 10, 100]:
+        with Stack(challenges) as stack:
+            growth(table, stack, challenges * 50, seconds, command)
+
+
+def growth(table, stack, goals, seconds, command):
+    """What a GET costs by the number of configured goals, for players with 10 rows."""
+    players = {"FIRST_USER": "1", "USERS": "1000"}
+    load(stack, "/v1/challenges/initialize", 2, METHOD="POST", IN_TURN="1", **players)
+    tag = tag_of(stack, "user-000001")
+    for name, path, variables in [("plain", "/v1/challenges", players), ("gzip", "/v1/challenges", {**players, "ACCEPT_ENCODING": "gzip"}),
+                                  ("active_only", "/v1/challenges?active_only=true", players),
+                                  ("304", "/v1/challenges", {"FIRST_USER": "1", "USERS": "1", "IF_NONE_MATCH": tag})]:
+        got = load(stack, path, seconds, **variables)
+        table.add(f"GET /v1/challenges, {goals:,} goals configured, 10 rows, {name}: CPU of service + PostgreSQL "
+                  f"({got['service']:.3f} + {got['database']:.3f})", "ms/request", got["service"], command=command)
 
 
 def tag_of(stack, user):

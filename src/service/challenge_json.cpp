@@ -10,6 +10,7 @@ namespace gauntlet::service {
 namespace {
 
 using base::http::Body;
+using base::http::Coding;
 using challenge::Challenge;
 using challenge::Config;
 using challenge::Goal;
@@ -20,6 +21,9 @@ using challenge::PlayerRows;
 
 /// The longest tail is about 230 bytes: every part is bounded.
 constexpr std::size_t kTailBytes = 256;
+
+/// A touched goal's pieces are some ten times its share of the whole compressed at once.
+constexpr std::size_t kGoalsPerTouchedGoal = 8;
 
 /// What all goals of one schedule share in a response.
 struct Expiry {
@@ -140,6 +144,20 @@ ChallengeJson::ChallengeJson(const Config& config) {
     challenges_.push_back({begin, place(text_)});
   }
   text_ += "]}";
+  std::vector<ReadyBlocks::Unit> units;
+  for (const Goal& goal : config.goals()) {
+    const Challenge& challenge = config.challenge_of(goal);
+    const bool opens = goal.index == challenge.first_goal;
+    units.push_back({opens ? challenges_[challenge.index].begin : goals_[goal.index - 1].end, goals_[goal.index].tail,
+                     goals_[goal.index].end});
+  }
+  gzip_.emplace(Coding::gzip, text_, units);
+  zstd_.emplace(Coding::zstd, text_, std::move(units));
+}
+
+bool ChallengeJson::counts_down(const Challenge& challenge) const {
+  const auto first = std::lower_bound(rotating_.begin(), rotating_.end(), challenge.first_goal);
+  return first != rotating_.end() && *first < challenge.first_goal + challenge.goal_count;
 }
 
 std::vector<GoalIndex> ChallengeJson::touched(const Config& config, GoalIndex first, std::uint32_t count,
@@ -183,18 +201,42 @@ Body ChallengeJson::splice(const Config& config, std::uint32_t begin, std::uint3
   return body;
 }
 
-Body ChallengeJson::all(const Config& config, PlayerRows rows, Instant now) const {
-  const auto goals = touched(config, 0, static_cast<std::uint32_t>(goals_.size()), rows);
-  return splice(config, 0, place(text_), goals, rows, now);
+Body ChallengeJson::pack(const Config& config, const Part& part, const ReadyBlocks& blocks,
+                         const std::vector<GoalIndex>& touched, PlayerRows rows, Instant now) const {
+  Body body;
+  ReadyBlocks::Writer writer(blocks, part.begin, body);
+  Expiries expiries(now);
+  GoalIndex next = part.first;
+  for (const GoalIndex index : touched) {
+    const Goal& goal = config.goal(index);
+    const bool locked = !goal.prerequisites.empty() && is_locked(config, goal, rows, now);
+    writer.untouched(next, index - next);
+    writer.touched(index, tail_of(display(goal, find_row(rows, index), now), locked, expiries.of(goal)).view());
+    next = index + 1;
+  }
+  writer.untouched(next, part.first + part.count - next);
+  writer.finish(part.end);
+  return body;
 }
 
-Body ChallengeJson::one(const Config& config, const Challenge& challenge, PlayerRows rows, Instant now) const {
+Body ChallengeJson::render(const Config& config, const Part& part, PlayerRows rows, Instant now, Coding coding) const {
+  const auto goals = touched(config, part.first, part.count, rows);
+  if (coding != Coding::identity && goals.size() * kGoalsPerTouchedGoal <= part.count)
+    return pack(config, part, coding == Coding::gzip ? *gzip_ : *zstd_, goals, rows, now);
+  return encode(splice(config, part.begin, part.end, goals, rows, now), coding);
+}
+
+Body ChallengeJson::all(const Config& config, PlayerRows rows, Instant now, Coding coding) const {
+  return render(config, {0, place(text_), 0, static_cast<std::uint32_t>(goals_.size())}, rows, now, coding);
+}
+
+Body ChallengeJson::one(const Config& config, const Challenge& challenge, PlayerRows rows, Instant now,
+                        Coding coding) const {
   const ChallengePlace& where = challenges_[challenge.index];
-  return splice(config, where.begin, where.end, touched(config, challenge.first_goal, challenge.goal_count, rows), rows,
-                now);
+  return render(config, {where.begin, where.end, challenge.first_goal, challenge.goal_count}, rows, now, coding);
 }
 
-Body ChallengeJson::active(const Config& config, PlayerRows rows, Instant now) const {
+Body ChallengeJson::active(const Config& config, PlayerRows rows, Instant now, Coding coding) const {
   Body body;
   Expiries expiries(now);
   body.append_copy(R"({"challenges":[)");
@@ -216,7 +258,7 @@ Body ChallengeJson::active(const Config& config, PlayerRows rows, Instant now) c
   }
   if (open != nullptr) body.append_copy("]}");
   body.append_copy("]}");
-  return body;
+  return encode(std::move(body), coding);
 }
 
 }  // namespace gauntlet::service

@@ -6,14 +6,20 @@
 //   {"challenges":[{"challengeId":..,"goals":[{"goalId":..,"prerequisites":[],"progress":0,"status":"not_started",..},..]},..]}
 //                                             ^ begin                               ^ tail ......................... ^
 //                                             end
+//
+// Compressed answers are made of compressed pieces likewise (ready_blocks.hpp). Where more than every eighth goal is
+// touched, or only a few goals are answered at all, the whole is compressed when asked for: that is smaller then.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/http/body.hpp"
+#include "base/http/content_coding.hpp"
 #include "challenge/config.hpp"
 #include "challenge/progress.hpp"
+#include "service/ready_blocks.hpp"
 
 namespace gauntlet::service {
 
@@ -21,17 +27,23 @@ namespace gauntlet::service {
 class ChallengeJson {
  public:
   explicit ChallengeJson(const challenge::Config& config);
+  ChallengeJson(const ChallengeJson&) = delete;
+  ChallengeJson& operator=(const ChallengeJson&) = delete;
 
-  /// Answers then change every second.
-  bool has_rotating_goals() const { return !rotating_.empty(); }
+  /// Goals rotate, so that the answer about all of them, or about this challenge, changes every second.
+  bool counts_down() const { return !rotating_.empty(); }
+  bool counts_down(const challenge::Challenge& challenge) const;
 
   /// GetChallengesResponse of all challenges and goals.
-  base::http::Body all(const challenge::Config& config, challenge::PlayerRows rows, challenge::Instant now) const;
+  base::http::Body all(const challenge::Config& config, challenge::PlayerRows rows, challenge::Instant now,
+                       base::http::Coding coding = base::http::Coding::identity) const;
   /// The same with the goals whose row is active only, and without the challenges that have none.
-  base::http::Body active(const challenge::Config& config, challenge::PlayerRows rows, challenge::Instant now) const;
+  base::http::Body active(const challenge::Config& config, challenge::PlayerRows rows, challenge::Instant now,
+                          base::http::Coding coding = base::http::Coding::identity) const;
   /// One Challenge.
   base::http::Body one(const challenge::Config& config, const challenge::Challenge& challenge,
-                       challenge::PlayerRows rows, challenge::Instant now) const;
+                       challenge::PlayerRows rows, challenge::Instant now,
+                       base::http::Coding coding = base::http::Coding::identity) const;
 
  private:
   /// Where a goal stands in text_.
@@ -52,7 +64,19 @@ class ChallengeJson {
   /// opened, and those whose expiry counts down.
   std::vector<challenge::GoalIndex> touched(const challenge::Config& config, challenge::GoalIndex first,
                                             std::uint32_t count, challenge::PlayerRows rows) const;
-  /// text_[begin, end) with the touched goals' tails written for this player.
+  /// What is answered: text_[begin, end), which holds `count` goals from `first` on.
+  struct Part {
+    std::uint32_t begin;
+    std::uint32_t end;
+    challenge::GoalIndex first;
+    std::uint32_t count;
+  };
+  /// The part with its touched goals' tails written for this player.
+  base::http::Body render(const challenge::Config& config, const Part& part, challenge::PlayerRows rows,
+                          challenge::Instant now, base::http::Coding coding) const;
+  base::http::Body pack(const challenge::Config& config, const Part& part, const ReadyBlocks& blocks,
+                        const std::vector<challenge::GoalIndex>& touched, challenge::PlayerRows rows,
+                        challenge::Instant now) const;
   base::http::Body splice(const challenge::Config& config, std::uint32_t begin, std::uint32_t end,
                           const std::vector<challenge::GoalIndex>& touched, challenge::PlayerRows rows,
                           challenge::Instant now) const;
@@ -61,6 +85,8 @@ class ChallengeJson {
   std::vector<GoalPlace> goals_;
   std::vector<ChallengePlace> challenges_;
   std::vector<challenge::GoalIndex> rotating_;
+  std::optional<ReadyBlocks> gzip_;  // of text_
+  std::optional<ReadyBlocks> zstd_;
 };
 
 }  // namespace gauntlet::service

@@ -27,11 +27,12 @@ class Hash {
 
 }  // namespace
 
-std::optional<std::string> entity_tag(const Catalog& catalog, challenge::PlayerRows rows, std::string_view view) {
-  if (catalog.json.has_rotating_goals()) return std::nullopt;
+std::string entity_tag(const Catalog& catalog, challenge::PlayerRows rows, std::string_view view,
+                       base::http::Coding coding) {
   Hash hash;
   hash.add(catalog.version);
   hash.add(view);
+  hash.add(static_cast<std::uint64_t>(coding));
   for (const auto& [goal, row] : rows) {
     hash.add((std::uint64_t{goal} << 32) | (static_cast<std::uint64_t>(row.status) << 1) | (row.is_active ? 1 : 0));
     hash.add((static_cast<std::uint64_t>(row.baseline_value.value_or(0)) << 32) ^

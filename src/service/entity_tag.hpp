@@ -1,7 +1,6 @@
 #pragma once
 // Entity tags (RFC 9110 section 8.8.3) of players' lists: a client that polls with If-None-Match is told 304 while
 // nothing has changed, which costs the query but not the 181 KB.
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,8 +10,10 @@
 namespace gauntlet::service {
 
 /// The tag of what `rows` make of the catalog, in quotes; `view` tells different answers apart (all, active, a
-/// challenge's id). Nothing where the config has rotating goals: their expiry counts down in every answer.
-std::optional<std::string> entity_tag(const Catalog& catalog, challenge::PlayerRows rows, std::string_view view);
+/// challenge's id). Not for answers that ChallengeJson::counts_down() says change every second. A tag is of one
+/// coding's bytes (RFC 9110, section 8.8.3.3), so `coding` is in it too.
+std::string entity_tag(const Catalog& catalog, challenge::PlayerRows rows, std::string_view view,
+                       base::http::Coding coding = base::http::Coding::identity);
 
 /// Whether If-None-Match names this tag (weak comparison; `*` names all).
 bool names_tag(std::string_view if_none_match, std::string_view tag);

@@ -1,5 +1,6 @@
 #include "service/rest_adapter.hpp"
 
+#include "base/http/content_coding.hpp"
 #include "service.pb.h"
 #include "service/entity_tag.hpp"
 #include "service/messages.hpp"
@@ -11,6 +12,7 @@ namespace {
 using base::ErrorKind;
 using base::Expected;
 using base::http::Body;
+using base::http::Coding;
 using base::http::ExchangePtr;
 
 void answer(const ExchangePtr& exchange, Body body) {
@@ -19,23 +21,27 @@ void answer(const ExchangePtr& exchange, Body body) {
   exchange->respond(std::move(response));
 }
 
-/// Answers with a body that depends on the player's rows, or 304 when the client has it already. `render` makes the
-/// body.
+/// Answers with a body that depends on the player's rows, or 304 when the client has it already; there is no 304
+/// where the answer `counts_down` anyway. `render` makes the body in the coding that the client likes best.
 template <class Render>
-void answer_view(const ExchangePtr& exchange, const PlayerChallenges& view, std::string_view name,
+void answer_view(const ExchangePtr& exchange, const PlayerChallenges& view, std::string_view name, bool counts_down,
                  const Render& render) {
   base::http::Response response;
-  if (auto tag = entity_tag(*view.catalog, view.rows, name)) {
+  const Coding coding = accepted_coding(exchange->request(), {Coding::gzip, Coding::zstd});
+  response.headers.reserve(4);
+  if (!counts_down) {
+    std::string tag = entity_tag(*view.catalog, view.rows, name, coding);
     const auto if_none_match = exchange->request().header("if-none-match");
-    if (if_none_match && names_tag(*if_none_match, *tag)) response.status = 304;
-    response.headers.reserve(2);
-    response.headers.emplace_back("etag", std::move(*tag));
+    if (if_none_match && names_tag(*if_none_match, tag)) response.status = 304;
+    response.headers.emplace_back("etag", std::move(tag));
     response.headers.emplace_back("cache-control", "private, no-cache");
   }
+  response.headers.emplace_back("vary", "accept-encoding");
   if (response.status == 304) {
     response.content_type = {};
   } else {
-    response.body = render();
+    if (coding != Coding::identity) response.headers.emplace_back("content-encoding", to_string(coding));
+    response.body = render(coding);
     response.body.keep(view.catalog);
   }
   exchange->respond(std::move(response));
@@ -123,9 +129,9 @@ void RestAdapter::list(const ExchangePtr& exchange) {
     start(service_.list(std::move(user_id)), [exchange, active](const Expected<PlayerChallenges>& view) {
       if (!view) return exchange->respond(view.error());
       const Catalog& catalog = *view->catalog;
-      answer_view(exchange, *view, active ? "active" : "all", [&] {
-        return active ? catalog.json.active(catalog.config, view->rows, view->now)
-                      : catalog.json.all(catalog.config, view->rows, view->now);
+      answer_view(exchange, *view, active ? "active" : "all", catalog.json.counts_down(), [&](Coding coding) {
+        return active ? catalog.json.active(catalog.config, view->rows, view->now, coding)
+                      : catalog.json.all(catalog.config, view->rows, view->now, coding);
       });
     });
   });
@@ -140,8 +146,9 @@ void RestAdapter::one_challenge(const ExchangePtr& exchange) {
       const challenge::Challenge* challenge = catalog.config.find_challenge(id);
       if (challenge == nullptr)
         return exchange->respond(base::Error{ErrorKind::not_found, "challenge not found: " + id});
-      answer_view(exchange, *view, "one " + id,
-                  [&] { return catalog.json.one(catalog.config, *challenge, view->rows, view->now); });
+      answer_view(exchange, *view, "one " + id, catalog.json.counts_down(*challenge), [&](Coding coding) {
+        return catalog.json.one(catalog.config, *challenge, view->rows, view->now, coding);
+      });
     });
   });
 }

@@ -121,6 +121,18 @@ class Service:
         finally:
             connection.close()
 
+    def raw(self, method, path, headers):
+        """(headers, body as it came), whatever its coding; the status is 200."""
+        url = urllib.parse.urlsplit(self.base_url)
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=15)
+        try:
+            connection.request(method, url.path + path, headers=headers)
+            answer = connection.getresponse()
+            assert answer.status == 200
+            return {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
     def sql(self, statement):
         return self.database.sql(self.database_name, statement)
 

@@ -1,7 +1,13 @@
 #include "base/http/content_coding.hpp"
 
+#include <zlib.h>
+#include <zstd.h>
+
 #include <algorithm>
+#include <cassert>
+#include <memory>
 #include <optional>
+#include <string>
 
 namespace gauntlet::base::http {
 namespace {
@@ -57,22 +63,86 @@ std::optional<int> weight_in(std::string_view header, std::string_view coding) {
   return of_any;
 }
 
+/// One a thread, since setting one up costs more than a small body does.
+class GzipStream {
+ public:
+  GzipStream() {
+    constexpr int kGzip = 15 + 16, kFast = 1, kMemory = 8;
+    const int ready = deflateInit2(&stream_, kFast, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY);
+    assert(ready == Z_OK);
+    static_cast<void>(ready);
+  }
+  ~GzipStream() { deflateEnd(&stream_); }
+  GzipStream(const GzipStream&) = delete;
+  GzipStream& operator=(const GzipStream&) = delete;
+
+  std::string compress(const Body& body) {
+    deflateReset(&stream_);
+    std::string out(deflateBound(&stream_, body.size()), '\0');
+    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream_.avail_out = static_cast<uInt>(out.size());
+    for (std::size_t i = 0; i < body.piece_count(); ++i) feed(body.piece(i), Z_NO_FLUSH);
+    feed({}, Z_FINISH);
+    out.resize(out.size() - stream_.avail_out);
+    return out;
+  }
+
+ private:
+  void feed(std::string_view text, int flush) {
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // NOLINT: zlib reads it only
+    stream_.avail_in = static_cast<uInt>(text.size());
+    deflate(&stream_, flush);
+  }
+  z_stream stream_{};
+};
+
+std::string zstd_of(const Body& body) {
+  struct Free {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  };
+  thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
+  constexpr int kFast = 1;
+  const std::string text = body.text();
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compressCCtx(context.get(), out.data(), out.size(), text.data(), text.size(), kFast));
+  return out;
+}
+
 }  // namespace
 
-std::string_view accepted_coding(const Request& request, std::initializer_list<std::string_view> offered) {
+std::string_view to_string(Coding coding) {
+  switch (coding) {
+    case Coding::gzip:
+      return "gzip";
+    case Coding::zstd:
+      return "zstd";
+    case Coding::identity:
+      break;
+  }
+  return "identity";
+}
+
+Coding accepted_coding(const Request& request, std::initializer_list<Coding> offered) {
   const auto header = request.header("accept-encoding");
-  if (!header) return {};
-  std::string_view chosen;
+  if (!header) return Coding::identity;
+  Coding chosen = Coding::identity;
   int best = 0;
-  for (const std::string_view coding : offered) {
-    const int weight = weight_in(*header, coding).value_or(0);
+  for (const Coding coding : offered) {
+    const int weight = weight_in(*header, to_string(coding)).value_or(0);
     if (weight <= best) continue;
     best = weight;
     chosen = coding;
   }
   // Not listed, the plain text is acceptable, but last; `*` does not raise it.
-  if (chosen.empty() || header->find("identity") == std::string_view::npos) return chosen;
-  return weight_in(*header, "identity").value_or(0) > best ? std::string_view() : chosen;
+  if (chosen == Coding::identity || header->find("identity") == std::string_view::npos) return chosen;
+  return weight_in(*header, "identity").value_or(0) > best ? Coding::identity : chosen;
+}
+
+Body encode(Body body, Coding coding) {
+  if (coding == Coding::identity) return body;
+  if (coding == Coding::zstd) return zstd_of(body);
+  thread_local GzipStream stream;
+  return stream.compress(body);
 }
 
 }  // namespace gauntlet::base::http

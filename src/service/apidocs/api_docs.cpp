@@ -9,6 +9,7 @@ namespace gauntlet::service {
 namespace {
 
 using base::http::Body;
+using base::http::Coding;
 using base::http::ExchangePtr;
 using base::http::Response;
 
@@ -52,7 +53,7 @@ void serve_gzip(base::http::Router& router, const std::string& path, std::string
     Response response;
     response.content_type = type;
     response.headers = {{"cache-control", "public, max-age=3600"}, {"vary", "accept-encoding"}};
-    if (base::http::accepted_coding(exchange->request(), {"gzip"}) == "gzip") {
+    if (accepted_coding(exchange->request(), {Coding::gzip}) == Coding::gzip) {
       response.headers.emplace_back("content-encoding", "gzip");
       response.body = Body::of_static(member);
     } else {

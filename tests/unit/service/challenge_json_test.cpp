@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -16,6 +18,7 @@
 namespace gauntlet::service {
 namespace {
 
+using base::http::Coding;
 using challenge::Config;
 using challenge::Goal;
 using challenge::GoalIndex;
@@ -153,6 +156,92 @@ RC_GTEST_PROP(ChallengeJson, says_what_grpc_says, ()) {
                                   : catalog->json.all(catalog->config, view.rows, kNow);
     RC_ASSERT(body.text() == to_json(message));
   }
+}
+
+/// The one gzip member that `bytes` is; its checksum and length are checked, and nothing may follow it.
+std::string inflated(const std::string& bytes, std::size_t size) {
+  std::string text(size + 1, '\0');
+  z_stream stream{};
+  inflateInit2(&stream, 15 + 16);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(text.data());
+  stream.avail_out = static_cast<uInt>(text.size());
+  const int ended = inflate(&stream, Z_FINISH);
+  text.resize(stream.total_out);
+  const bool whole = ended == Z_STREAM_END && stream.avail_in == 0;
+  inflateEnd(&stream);
+  return whole ? text : "not one whole member: " + std::to_string(ended);
+}
+
+std::string decoded(const base::http::Body& body, Coding coding, std::size_t size) {
+  const std::string bytes = body.text();
+  if (coding == Coding::gzip) return inflated(bytes, size);
+  std::string text(size + 1, '\0');
+  const std::size_t length = ZSTD_decompress(text.data(), text.size(), bytes.data(), bytes.size());
+  if (ZSTD_isError(length) != 0) return ZSTD_getErrorName(length);
+  text.resize(length);
+  return text;
+}
+
+/// Several hundred goals, with a row for every twentieth or so.
+Config large_config() {
+  std::vector<std::vector<Goal>> challenges;
+  GoalIndex count = 0;
+  for (int c = *rc::gen::inRange(1, 5); c > 0; --c) {
+    std::vector<Goal>& goals = challenges.emplace_back();
+    for (int g = *rc::gen::inRange(1, 300); g > 0; --g)
+      goals.push_back(challenge::make_goal("goal-" + std::to_string(count++)));
+  }
+  return challenge::make_config(std::move(challenges));
+}
+
+RC_GTEST_PROP(ChallengeJson, compressed_is_the_same_text_as_plain, ()) {
+  const Config config = *rc::gen::arbitrary<bool>() ? large_config() : any_config();
+  std::map<GoalIndex, Row> rows;
+  for (std::size_t i = 0; i < config.goals().size() / 20 + 1; ++i)
+    rows.emplace(*rc::gen::inRange<GoalIndex>(0, static_cast<GoalIndex>(config.goals().size())), any_row());
+  const auto player_rows = as_player_rows(rows);
+  const ChallengeJson json(config);
+  for (const Coding coding : {Coding::gzip, Coding::zstd}) {
+    const std::string all = json.all(config, player_rows, kNow).text();
+    RC_ASSERT(decoded(json.all(config, player_rows, kNow, coding), coding, all.size()) == all);
+    const std::string active = json.active(config, player_rows, kNow).text();
+    RC_ASSERT(decoded(json.active(config, player_rows, kNow, coding), coding, active.size()) == active);
+    for (const challenge::Challenge& challenge : config.challenges()) {
+      const std::string one = json.one(config, challenge, player_rows, kNow).text();
+      RC_ASSERT(decoded(json.one(config, challenge, player_rows, kNow, coding), coding, one.size()) == one);
+    }
+  }
+}
+
+TEST(ChallengeJson, compressed_is_an_eighth_and_its_pieces_grow_with_the_logarithm_of_the_goals) {
+  std::size_t pieces = 0;
+  for (const int goal_count : {500, 5000}) {
+    std::vector<Goal> goals;
+    for (int i = 0; i < goal_count; ++i) goals.push_back(challenge::make_goal("goal-" + std::to_string(i)));
+    const Config config = challenge::make_config({std::move(goals)});
+    const ChallengeJson json(config);
+    std::vector<PlayerRow> rows;
+    for (GoalIndex goal = 0; goal < 500; goal += 50) rows.push_back({goal, new_row(config.goal(goal), true, kNow)});
+    const auto packed = json.all(config, rows, kNow, Coding::gzip);
+    EXPECT_LT(packed.size() * 8, json.all(config, rows, kNow).size());
+    if (pieces != 0) {
+      EXPECT_LT(packed.piece_count(), pieces + 14) << "ten times the goals";
+    }
+    pieces = packed.piece_count();
+  }
+}
+
+TEST(ChallengeJson, counts_down_where_goals_rotate) {
+  const auto rotating = challenge::make_rotating_goal("b", {Schedule::daily, true, true});
+  const Config config = challenge::make_config(
+      {{challenge::make_goal("a")}, {challenge::make_goal("c"), rotating}, {challenge::make_goal("d")}});
+  const ChallengeJson json(config);
+  EXPECT_TRUE(json.counts_down());
+  EXPECT_FALSE(json.counts_down(config.challenges()[0]));
+  EXPECT_TRUE(json.counts_down(config.challenges()[1]));
+  EXPECT_FALSE(json.counts_down(config.challenges()[2]));
 }
 
 TEST(ChallengeJson, copies_only_what_the_players_rows_change) {

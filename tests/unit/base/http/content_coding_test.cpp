@@ -5,10 +5,12 @@
 namespace gauntlet::base::http {
 namespace {
 
+/// The name; empty for identity.
 std::string_view chosen(const char* accept_encoding) {
   Request request;
   if (accept_encoding != nullptr) request.add_header("Accept-Encoding", accept_encoding);
-  return accepted_coding(request, {"gzip", "zstd"});
+  const Coding coding = accepted_coding(request, {Coding::gzip, Coding::zstd});
+  return coding == Coding::identity ? std::string_view() : to_string(coding);
 }
 
 TEST(ContentCoding, is_what_the_client_values_highest_and_ours_among_equals) {
