@@ -128,6 +128,19 @@ Result set_summary_mode(Invocation& invocation, const std::string& text) {
   return {};
 }
 
+/// "2/3" is k6's segment 1/3:2/3 in the sequence 0,1/3,2/3,1.
+Result set_part(Invocation& invocation, const std::string& text) {
+  constexpr std::int64_t kMostParts = 10'000;
+  const std::size_t slash = text.find('/');
+  const auto part = engine::run::parse_integer(text.substr(0, slash));
+  const auto parts = slash == std::string::npos ? part : engine::run::parse_integer(text.substr(slash + 1));
+  if (slash == std::string::npos || !part || !parts || *part < 1 || *part > *parts || *parts > kMostParts) {
+    return tl::unexpected(wrong(fmt::format("a part is I/N with I from 1 to N, and N at most {}", kMostParts)));
+  }
+  engine::run::take_part(invocation.settings.flags, *part, *parts);
+  return {};
+}
+
 Result set_threads(Invocation& invocation, const std::string& text) {
   const auto count = engine::run::parse_integer(text);
   if (!count) return tl::unexpected(count.error());
@@ -160,8 +173,9 @@ const std::vector<Flag>& flags() {
       {"no-teardown", '\0', nullptr, "do not call teardown()", option("noTeardown")},
       {"min-iteration-duration", '\0', "D", "let no iteration be shorter", option("minIterationDuration")},
       {"paused", 'p', nullptr, nullptr, option("paused")},
-      {"execution-segment", '\0', "A:B", nullptr, option("executionSegment")},
-      {"execution-segment-sequence", '\0', "LIST", nullptr, option("executionSegmentSequence")},
+      {"execution-segment", '\0', "A:B", "run this part of the test only, as 1/4:1/2", option("executionSegment")},
+      {"execution-segment-sequence", '\0', "LIST", "all parts' limits, as 0,1/4,1/2,1", option("executionSegmentSequence")},
+      {"segment", '\0', "I/N", "the I-th of N equal parts: both of the above at once", set_part},
       {"threads", '\0', "N", "engine threads (one per core)", set_threads},
       {"strict-k6", '\0', nullptr, "keep to k6 where we differ on purpose", to_switch(&RunSettings::strict_k6)},
       {"compatibility-mode", '\0', "MODE", nullptr, ignore},
@@ -287,7 +301,11 @@ void print_help() {
 Result apply(Invocation& invocation, const Flag& flag, const std::string& value) {
   auto ok = flag.apply(invocation, value);
   if (ok) return ok;
-  if (ok.error().kind == base::ErrorKind::unimplemented || std::strcmp(flag.name, "tag") == 0) return ok;
+  if (ok.error().kind == base::ErrorKind::unimplemented) return ok;
+  // k6 reads these as text and looks into them later, so that their messages stand alone.
+  for (const char* late : {"tag", "env", "summary-mode", "execution-segment", "execution-segment-sequence"}) {
+    if (std::strcmp(flag.name, late) == 0) return ok;
+  }
   const std::string shown = flag.letter == '\0' ? fmt::format("--{}", flag.name) : fmt::format("-{}, --{}", flag.letter, flag.name);
   return tl::unexpected(std::move(ok.error()).in(fmt::format("invalid argument \"{}\" for \"{}\" flag", value, shown)));
 }

@@ -70,6 +70,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kExecution, "shared-iterations, per-vu-iterations, constant-vus, ramping-vus, constant-arrival-rate, ramping-arrival-rate", same, ""},
     CompatibilityRow{kExecution, "--duration alone", better, "stretches the script's own scenarios and says so; --strict-k6 gives k6's rule"},
     CompatibilityRow{kExecution, "intended start", better, "latency from the moment an iteration was due, beside service time"},
+    CompatibilityRow{kExecution, "execution segments and sequences", same, "--segment I/N is short for both"},
     CompatibilityRow{kExecution, "exit codes", same, ""},
     CompatibilityRow{kExecution, "externally-controlled executor", absent, "gone in k6 2, too"},
 

@@ -47,6 +47,7 @@ JSValue vu_number(JSContext* context, JSValueConst) {
   return count(context, read(vu));
 }
 std::uint64_t vu_id(const run::Vu& vu) { return vu.id(); }
+std::uint64_t vu_id_in_test(const run::Vu& vu) { return vu.id() == 0 ? 0 : vu.test().stripe.global(vu.id() - 1) + 1; }
 std::uint64_t vu_iteration(const run::Vu& vu) { return vu.iteration(); }
 std::uint64_t vu_iteration_in_scenario(const run::Vu& vu) { return vu.iteration_in_scenario(); }
 
@@ -186,7 +187,7 @@ JSValue get_vu_metrics(JSContext* context, JSValueConst) { return object_with(co
 
 const js::Member kVu[] = {
     property("idInInstance", &vu_number<&vu_id>),
-    property("idInTest", &vu_number<&vu_id>),
+    property("idInTest", &vu_number<&vu_id_in_test>),
     property("iterationInInstance", &vu_number<&vu_iteration>),
     property("iterationInScenario", &vu_number<&vu_iteration_in_scenario>),
     property("tags", &get_labels<Labels::Kind::tags>),
@@ -221,6 +222,9 @@ JSValue scenario_progress(JSContext* context, const run::Vu&, const run::Scenari
 JSValue scenario_iteration(JSContext* context, const run::Vu& vu, const run::ScenarioRun&) {
   return count(context, vu.scenario_iteration());
 }
+JSValue scenario_iteration_in_test(JSContext* context, const run::Vu& vu, const run::ScenarioRun& scenario) {
+  return count(context, scenario.config.iteration_stripe.global(vu.scenario_iteration()));
+}
 
 const js::Member kScenario[] = {
     property("name", &of_scenario<&scenario_name>),
@@ -228,7 +232,7 @@ const js::Member kScenario[] = {
     property("startTime", &of_scenario<&scenario_start>),
     property("progress", &of_scenario<&scenario_progress>),
     property("iterationInInstance", &of_scenario<&scenario_iteration>),
-    property("iterationInTest", &of_scenario<&scenario_iteration>),
+    property("iterationInTest", &of_scenario<&scenario_iteration_in_test>),
 };
 
 // instance

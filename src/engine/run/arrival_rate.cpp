@@ -5,18 +5,17 @@
 #include <atomic>
 #include <variant>
 
-#include "engine/metrics/tags.hpp"
 #include "engine/run/schedule.hpp"
 
 namespace gauntlet::engine::run {
 namespace {
 
-/// Either schedule.
+/// Either schedule; indices count what this process starts of it.
 class Arrivals {
  public:
-  explicit Arrivals(const Scenario& config) : schedule_(make(config)) {}
+  explicit Arrivals(const Scenario& config) : schedule_(make(config)), stripe_(config.iteration_stripe) {}
   std::optional<Nanoseconds> due(std::uint64_t index) const {
-    return std::visit([&](const auto& schedule) { return schedule.due(index); }, schedule_);
+    return std::visit([&](const auto& schedule) { return schedule.due(stripe_.global(index)); }, schedule_);
   }
 
  private:
@@ -28,6 +27,7 @@ class Arrivals {
     return RampingArrivals(config.start_rate, config.stages, config.time_unit);
   }
   Schedule schedule_;
+  Stripe stripe_;
 };
 
 class ArrivalRate;
@@ -182,14 +182,17 @@ class ArrivalRate final : public Executor {
 
   void describe_progress(output::ScenarioProgress& progress, Clock::time_point now) const override {
     const Scenario& config = scenario_.config;
-    const double unit_s = std::chrono::duration<double>(config.time_unit.value).count();
+    // In starts of this process.
+    const double unit_s = std::chrono::duration<double>(config.time_unit.value).count() / config.iteration_stripe.share();
     progress.vus = std::max<std::int64_t>(planned_vus(config), static_cast<std::int64_t>(vus_.size()));
     if (config.executor == ExecutorKind::constant_arrival_rate) {
       progress.rate = progress.max_rate = static_cast<double>(config.rate.value) / unit_s;
       return;
     }
     const RampingArrivals ramp(config.start_rate, config.stages, config.time_unit);
-    if (is_started()) progress.rate = ramp.rate_at(std::min<Nanoseconds>(now - scenario_.started, regular_duration(config)));
+    if (is_started()) {
+      progress.rate = config.iteration_stripe.share() * ramp.rate_at(std::min<Nanoseconds>(now - scenario_.started, regular_duration(config)));
+    }
     for (const Stage& stage : config.stages.value) {
       progress.max_rate = std::max(progress.max_rate, static_cast<double>(stage.target) / unit_s);
     }
@@ -222,7 +225,7 @@ void Lane::arm() {
 
 void Lane::start_due(Haste haste) {
   const auto round = worker_.loop().now();
-  while (!closed_) {
+  while (!closed_ && !executor_.test().aborted.load(std::memory_order_relaxed)) {
     const auto due = executor_.arrivals().due(next_index_);
     if (!due) return;
     const auto at = executor_.start_of_schedule() + *due;
@@ -246,14 +249,7 @@ void Lane::dispatch(std::uint64_t index, Clock::time_point due) {
     other->worker().post([other, index, due] { other->run(index, due); });
     return;
   }
-  metrics::Recorder& recorder = worker_.recorder();
-  metrics::TagBuilder tags(recorder.tags(), recorder.tags().empty());
-  const ScenarioRun& scenario = executor_.run_state();
-  for (const auto& [name, value] : executor_.test().options.tags.value) tags.set(name, value);
-  tags.set(metrics::SystemTag::scenario, scenario.config.name);
-  for (const auto& [name, value] : scenario.config.tags.value) tags.set(name, value);
-  recorder.add(metrics::MetricId::dropped_iterations, tags.intern(), 1, Clock::now());
-  executor_.run_state().iterations_dropped.fetch_add(1, std::memory_order_relaxed);
+  executor_.run_state().record_dropped(worker_.recorder(), executor_.test(), 1);
   executor_.count_dropped();
   executor_.count_ended();
 }

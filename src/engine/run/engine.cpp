@@ -267,7 +267,7 @@ bool TestRun::settle_options(const std::string& script_options) {
     std::ostringstream text;
     text << file.rdbuf();
     auto parsed = file ? parse_options(text.str())
-                       : base::fail(base::ErrorKind::not_found, fmt::format("could not load config file '{}'", settings_.config_path));
+                       : base::fail(base::ErrorKind::not_found, fmt::format("failed to load the configuration file from the local file system: stat {}: {}", settings_.config_path, "no such file or directory"));
     if (!parsed) {
       give_verdict({ExitCode::invalid_config, parsed.error().message, ""});
       return false;
@@ -327,9 +327,6 @@ bool TestRun::plan() {
     give_verdict({code, std::move(message), ""});
     return false;
   };
-  if (options.execution_segment.given && options.execution_segment.value != "0:1" && !options.execution_segment->empty()) {
-    return refuse("executionSegment is not part of this version of gauntlet: it always runs the whole test");
-  }
   if (options.paused) return refuse("paused is not part of this version of gauntlet: there is no REST API that could resume the test");
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
   if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
@@ -346,12 +343,19 @@ bool TestRun::plan() {
       problems += fmt::format("\n\t- executor {}: function '{}' not found in exports", scenario.name, scenario.exec.value);
     }
   }
+  auto stripe = Stripe::parse(options.execution_segment.value, options.execution_segment_sequence.value);
+  if (!stripe) {
+    problems += "\n\t- " + stripe.error().message;
+  } else {
+    test_.stripe = std::move(*stripe);
+  }
   if (!problems.empty()) return refuse("There were problems with the specified script configuration:" + problems);
 
   // exec.test.options shows the scenarios that run.
   Options shown = options;
   shown.scenarios = scenarios_;
   test_.options_json = to_json(shown);
+  std::erase_if(scenarios_, [&](Scenario& scenario) { return !take_share(scenario, test_.stripe); });
   std::stable_sort(scenarios_.begin(), scenarios_.end(),
                    [](const Scenario& a, const Scenario& b) { return a.start_time.value < b.start_time.value; });
   planned_vus_ = peak_vus(scenarios_, false);
@@ -419,6 +423,7 @@ void TestRun::show_header() {
   output::RunHeader header;
   header.script = program_.given_name();
   for (const auto& spec : settings_.outputs) header.outputs.push_back(spec.description());
+  header.segment_share = test_.stripe.share();
   header.max_vus = most_vus_;
   header.max_duration = format_duration(longest_);
   for (const Scenario& scenario : scenarios_) header.scenarios.emplace_back(scenario.name, describe(scenario));
@@ -500,6 +505,9 @@ bool TestRun::run_setup() {
   if (result.is_function) {
     give_verdict({ExitCode::other,
                   "error marshaling setup() data to JSON: json: unsupported type: func(sobek.FunctionCall) sobek.Value", ""});
+  }
+  if (!result.unusable_json.empty()) {
+    give_verdict({ExitCode::other, "error marshaling setup() data to JSON: json: " + result.unusable_json, ""});
   }
   const bool went_well = !verdict_ && !aborted_;
   if (went_well && result.json) test_.setup_data = std::make_shared<const std::string>(*result.json);

@@ -72,6 +72,9 @@ class LoopingVus final : public Executor {
     at(duration + scenario_.config.graceful_stop.value, [this] { interrupt_all(); });
   }
 
+  /// True once nobody may begin another iteration. The script's own abort() counts before the control thread hears of it.
+  bool leaves() const { return leave_now_.load(std::memory_order_relaxed) || context_.test.aborted.load(std::memory_order_relaxed); }
+
   /// On a virtual user's fiber.
   void loop(PooledVu* pooled) {
     Vu& vu = *pooled->vu;
@@ -79,14 +82,16 @@ class LoopingVus final : public Executor {
     scenario_.vus_active.fetch_add(1);
     context_.test.vus_active.fetch_add(1);
     std::uint64_t begun = 0;
-    while (!leave_now_.load(std::memory_order_relaxed) && Clock::now() < deadline_) {
+    while (!leaves() && Clock::now() < deadline_) {
       const auto number = turns_->next(scenario_, begun);
       if (!number) break;
       ++begun;
       vu.run_iteration(*number);
       vu.breathe();
     }
-    if (const std::uint64_t missed = turns_->missed_by_one(begun); missed > 0 && !leave_now_) vu.record_dropped(missed);
+    if (const std::uint64_t missed = turns_->missed_by_one(begun); missed > 0 && !leaves()) {
+      scenario_.record_dropped(pooled->worker->recorder(), context_.test, missed);
+    }
     vu.leave_scenario();
     scenario_.vus_active.fetch_sub(1);
     context_.test.vus_active.fetch_sub(1);
@@ -103,12 +108,8 @@ class LoopingVus final : public Executor {
       return;
     }
     vu->worker->post([this, vu, missed] {
-      vu->vu->post([this, vu, missed] {
-        vu->vu->enter_scenario(scenario_);
-        vu->vu->record_dropped(missed);
-        vu->vu->leave_scenario();
-        context_.control.post([this] { finish(); });
-      });
+      scenario_.record_dropped(vu->worker->recorder(), context_.test, missed);
+      context_.control.post([this] { finish(); });
     });
   }
 

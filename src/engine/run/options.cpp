@@ -123,6 +123,9 @@ base::Expected<Stage> parse_stage(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::string_view duration = text.substr(0, colon);
   if (!duration.empty()) {
+    if (duration != "0" && duration.find_first_not_of("0123456789.") == std::string_view::npos) {
+      return base::fail(base::ErrorKind::invalid_argument, fmt::format("time: missing unit in duration \"{}\"", duration));
+    }
     const auto parsed = parse_duration(duration);
     if (!parsed) return tl::unexpected(parsed.error());
     stage.duration = *parsed;
@@ -135,6 +138,13 @@ base::Expected<Stage> parse_stage(std::string_view text) {
     stage.target = *parsed;
   }
   return stage;
+}
+
+void take_part(Options& options, std::int64_t part, std::int64_t parts) {
+  options.execution_segment = fmt::format("{}/{}:{}/{}", part - 1, parts, part, parts);
+  std::string sequence = "0";
+  for (std::int64_t i = 1; i <= parts; ++i) sequence += fmt::format(",{}/{}", i, parts);
+  options.execution_segment_sequence = std::move(sequence);
 }
 
 Options merge(Options lower, const Options& upper) {

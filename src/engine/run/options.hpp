@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "engine/run/segment.hpp"
 
 namespace gauntlet::engine::run {
 
@@ -75,6 +76,11 @@ struct Scenario {
   Setting<Nanoseconds> time_unit{std::chrono::seconds(1)};
   Setting<std::int64_t> pre_allocated_vus;
   Setting<std::int64_t> max_vus;
+
+  // What of it this process runs, and which of the whole test's virtual users and iterations its own are. Set by
+  // take_share() (scenario.hpp), which makes the counts above this process's own.
+  Stripe vu_stripe;
+  Stripe iteration_stripe;
 };
 
 struct ThresholdOption {
@@ -172,6 +178,9 @@ base::Expected<ParsedOptions> parse_options(std::string_view json);
 /// One option in its text form, as K6_* variables and flags give it. `name` is the JSON name ("vus", "stages").
 /// Fails on what has no text form.
 base::Expected<void> set_option(Options& options, std::string_view name, std::string_view text);
+
+/// Makes the options those of the part-th (from 1) of so many equal parts of the test: a segment and its sequence.
+void take_part(Options& options, std::int64_t part, std::int64_t parts);
 
 /// The K6_* variables that are options; `variable` returns nullptr for what is not set.
 base::Expected<Options> options_from_environment(const std::function<const char*(const char*)>& variable);

@@ -63,12 +63,14 @@ base::Expected<void> read(const Json& value, std::string_view, bool& into) {
   return {};
 }
 
-base::Expected<void> read(const Json& value, std::string_view, std::string& into) {
+base::Expected<void> read(const Json& value, std::string_view field, std::string& into) {
   if (!value.is_string()) {
     const char* kind = value.is_number() ? "float64" : value.is_object() ? "map[string]interface {}" : go_kind(value);
     return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.String", kind));
   }
   into = value.get<std::string>();
+  if (field == "executionSegment") return Stripe::check_segment(into);
+  if (field == "executionSegmentSequence") return Stripe::check_sequence(into);
   return {};
 }
 

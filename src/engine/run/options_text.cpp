@@ -107,8 +107,14 @@ base::Expected<void> set_option(Options& o, std::string_view name, std::string_v
   if (name == "duration") return assign(o.duration, parse_duration(text));
   if (name == "iterations") return assign(o.iterations, parse_integer(text));
   if (name == "stages") return assign(o.stages, parse_stages(text));
-  if (name == "executionSegment") return assign(o.execution_segment, itself());
-  if (name == "executionSegmentSequence") return assign(o.execution_segment_sequence, itself());
+  if (name == "executionSegment") {
+    if (auto ok = Stripe::check_segment(text); !ok) return ok;
+    return assign(o.execution_segment, itself());
+  }
+  if (name == "executionSegmentSequence") {
+    if (auto ok = Stripe::check_sequence(text); !ok) return ok;
+    return assign(o.execution_segment_sequence, itself());
+  }
   if (name == "noSetup") return assign(o.no_setup, parse_bool(text));
   if (name == "setupTimeout") return assign(o.setup_timeout, parse_duration(text));
   if (name == "noTeardown") return assign(o.no_teardown, parse_bool(text));

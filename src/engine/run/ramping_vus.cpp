@@ -27,7 +27,7 @@ class RampingVus final : public Executor {
     for (std::int64_t i = 0; i < planned_vus(config); ++i) places_.push_back(std::make_unique<Place>());
     const Nanoseconds duration = regular_duration(config);
     deadline_ = scenario_.started + duration;
-    steps_ = ramping_steps(config.start_vus, config.stages);
+    steps_ = ramping_steps(config.start_vus, config.stages, config.vu_stripe);
     take_due_steps();
     at(duration, [this] { end_regularly(); });
     at(duration + config.graceful_stop.value, [this] { interrupt_all(); });
@@ -86,7 +86,7 @@ class RampingVus final : public Executor {
     for (;;) {
       auto leave = Place::Wish::leave;
       if (place.wish.compare_exchange_strong(leave, Place::Wish::left)) break;
-      if (Clock::now() >= deadline_) {
+      if (Clock::now() >= deadline_ || context_.test.aborted.load(std::memory_order_relaxed)) {
         place.wish = Place::Wish::left;
         break;
       }

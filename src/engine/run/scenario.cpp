@@ -122,7 +122,7 @@ void add_ramping_needs(const Scenario& scenario, Needs& needs) {
   const Nanoseconds last = start + total(scenario.stages) + scenario.graceful_stop.value;
   std::vector<Nanoseconds> started;  // of the users in the order of their slots
   std::vector<Nanoseconds> busy_until;
-  for (const VuStep& step : ramping_steps(scenario.start_vus, scenario.stages)) {
+  for (const VuStep& step : ramping_steps(scenario.start_vus, scenario.stages, scenario.vu_stripe)) {
     while (static_cast<std::int64_t>(started.size()) > step.vus) {
       const std::size_t slot = started.size() - 1;
       if (busy_until.size() <= slot) busy_until.resize(slot + 1, Nanoseconds(-1));
@@ -258,6 +258,23 @@ bool set_duration(Scenario& scenario, Nanoseconds duration) {
   return true;
 }
 
+bool take_share(Scenario& scenario, const Stripe& stripe) {
+  scenario.vu_stripe = scenario.iteration_stripe = stripe;
+  const auto take = [&](Setting<std::int64_t>& count) { count.value = stripe.count_below(count.value); };
+  if (is_arrival_rate(scenario.executor)) {
+    scenario.iteration_stripe = stripe.nested(max_vus(scenario));
+    take(scenario.pre_allocated_vus);
+    take(scenario.max_vus);
+  } else if (scenario.executor == ExecutorKind::shared_iterations) {
+    scenario.iteration_stripe = stripe.nested(scenario.vus);
+    scenario.iterations.value = scenario.iteration_stripe.count_below(scenario.iterations.value);
+    take(scenario.vus);
+  } else if (scenario.executor != ExecutorKind::ramping_vus) {
+    take(scenario.vus);
+  }
+  return max_vus(scenario) > 0;
+}
+
 Nanoseconds regular_duration(const Scenario& scenario) {
   switch (scenario.executor) {
     case ExecutorKind::shared_iterations:
@@ -281,7 +298,7 @@ std::int64_t max_vus(const Scenario& scenario) {
 
 std::int64_t planned_vus(const Scenario& scenario) {
   if (is_arrival_rate(scenario.executor)) return scenario.pre_allocated_vus;
-  if (scenario.executor == ExecutorKind::ramping_vus) return greatest_target(scenario.stages, scenario.start_vus);
+  if (scenario.executor == ExecutorKind::ramping_vus) return scenario.vu_stripe.count_below(greatest_target(scenario.stages, scenario.start_vus));
   return scenario.vus;
 }
 
@@ -310,12 +327,12 @@ std::string describe(const Scenario& s) {
       fact("gracefulRampDown", format_duration(s.graceful_ramp_down));
       break;
     case ExecutorKind::constant_arrival_rate:
-      what = fmt::format("{:.2f} iterations/s for {}", static_cast<double>(s.rate.value) / unit_s,
+      what = fmt::format("{:.2f} iterations/s for {}", static_cast<double>(s.rate.value) * s.iteration_stripe.share() / unit_s,
                          format_duration(s.duration));
       break;
     case ExecutorKind::ramping_arrival_rate:
       what = fmt::format("Up to {:.2f} iterations/s for {} over {} stages",
-                         static_cast<double>(greatest_target(s.stages, s.start_rate)) / unit_s,
+                         static_cast<double>(greatest_target(s.stages, s.start_rate)) * s.iteration_stripe.share() / unit_s,
                          format_duration(regular_duration(s)), s.stages->size());
       break;
   }

@@ -25,6 +25,10 @@ std::vector<std::string> problems_of(const Scenario& scenario);
 /// proportions. False when the executor counts iterations instead.
 bool set_duration(Scenario& scenario, Nanoseconds duration);
 
+/// Leaves of the scenario what the segment runs: its counts of virtual users and iterations become that segment's own.
+/// False when nothing is left.
+bool take_share(Scenario& scenario, const Stripe& stripe);
+
 /// From the scenario's own start, without its graceful stop.
 Nanoseconds regular_duration(const Scenario& scenario);
 /// As regular_duration, with what its running iterations may take at the end. Both without start_time.

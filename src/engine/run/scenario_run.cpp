@@ -2,7 +2,19 @@
 
 #include <algorithm>
 
+#include "engine/metrics/recorder.hpp"
+#include "engine/metrics/tags.hpp"
+
 namespace gauntlet::engine::run {
+
+void ScenarioRun::record_dropped(metrics::Recorder& recorder, const TestState& test, std::uint64_t count) {
+  metrics::TagBuilder tags(recorder.tags(), recorder.tags().empty());
+  for (const auto& [name, value] : test.options.tags.value) tags.set(name, value);
+  tags.set(metrics::SystemTag::scenario, config.name);
+  for (const auto& [name, value] : config.tags.value) tags.set(name, value);
+  recorder.add(metrics::MetricId::dropped_iterations, tags.intern(), static_cast<double>(count), Clock::now());
+  iterations_dropped.fetch_add(count, std::memory_order_relaxed);
+}
 
 double ScenarioRun::progress(Clock::time_point now) const {
   if (started == Clock::time_point{}) return 0;

@@ -7,6 +7,10 @@
 #include "engine/run/scenario.hpp"
 #include "engine/run/test_state.hpp"
 
+namespace gauntlet::engine::metrics {
+class Recorder;
+}
+
 namespace gauntlet::engine::run {
 
 struct ScenarioRun {
@@ -22,6 +26,9 @@ struct ScenarioRun {
   std::atomic<std::uint64_t> iterations_completed{0};
   std::atomic<std::uint64_t> iterations_dropped{0};
   std::atomic<std::int64_t> vus_active{0};
+
+  /// Records iterations that were due and did not begin, from the recorder's thread.
+  void record_dropped(metrics::Recorder& recorder, const TestState& test, std::uint64_t count);
 
   /// 0 to 1: by the clock, or by iterations where these end the scenario.
   double progress(Clock::time_point now) const;

@@ -18,7 +18,7 @@ Nanoseconds share(Nanoseconds duration, std::int64_t part, std::int64_t whole) {
 }  // namespace
 
 ConstantArrivals::ConstantArrivals(std::int64_t rate, Nanoseconds time_unit, Nanoseconds duration)
-    : interval_(time_unit / rate), duration_(duration) {}
+    : interval_(std::max(Nanoseconds(1), time_unit / rate)), duration_(duration) {}
 
 std::optional<Nanoseconds> ConstantArrivals::due(std::uint64_t index) const {
   const auto offset = static_cast<Int128>(interval_.count()) * index;
@@ -74,9 +74,10 @@ double RampingArrivals::rate_at(Nanoseconds offset) const {
   return segments_.empty() ? 0 : segments_.back().to;
 }
 
-std::vector<VuStep> ramping_steps(std::int64_t start_vus, const std::vector<Stage>& stages) {
-  std::vector<VuStep> steps{{Nanoseconds(0), start_vus}};
-  const auto add = [&](Nanoseconds offset, std::int64_t vus) {
+std::vector<VuStep> ramping_steps(std::int64_t start_vus, const std::vector<Stage>& stages, const Stripe& stripe) {
+  std::vector<VuStep> steps{{Nanoseconds(0), stripe.count_below(start_vus)}};
+  const auto add = [&](Nanoseconds offset, std::int64_t vus_of_all) {
+    const std::int64_t vus = stripe.count_below(vus_of_all);
     if (steps.back().offset == offset) {
       steps.back().vus = vus;
     } else if (steps.back().vus != vus) {

@@ -54,6 +54,7 @@ struct VuStep {
 /// The steps of ramping virtual users, one up or down at a time, jumps at once; the first at 0. Going up from a to b in
 /// D, user k starts at end - D * (b - k) / (b - a), and going down from b to a user k stops likewise one slot later
 /// than the mirror of its start: at begin + D * (b - k + 1) / (b - a).
-std::vector<VuStep> ramping_steps(std::int64_t start_vus, const std::vector<Stage>& stages);
+/// With a stripe only the steps of its own virtual users are left.
+std::vector<VuStep> ramping_steps(std::int64_t start_vus, const std::vector<Stage>& stages, const Stripe& stripe = {});
 
 }  // namespace gauntlet::engine::run

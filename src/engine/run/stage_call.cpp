@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace gauntlet::engine::run {
 namespace {
 
@@ -12,6 +14,25 @@ const char* go_type(const js::Value& value) {
   if (value.is_array()) return "[]interface {}";
   if (value.is_object()) return "map[string]interface {}";
   return "<nil>";
+}
+
+/// A replacer of JSON.stringify for what Go writes otherwise. `this` is the object that has the value.
+JSValue as_go_has_it(JSContext* context, JSValueConst holder, int, JSValueConst* arguments) {
+  const js::Text key(context, arguments[0]);
+  const js::Value original(context, JS_GetPropertyStr(context, holder, key.str().c_str()));
+  if (original.is_undefined()) return JS_NULL;
+  double number = 0;
+  if (original.is_number() && JS_ToFloat64(context, &number, original.get()) == 0 && !std::isfinite(number)) {
+    const char* name = std::isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf";
+    return js::throw_error(context, fmt::format("unsupported value: {}", name));
+  }
+  if (!JS_IsDate(original.get())) return JS_DupValue(context, arguments[1]);
+  std::string text = js::Text(context, arguments[1]).str();  // "1970-01-01T00:00:00.120Z"
+  if (text.size() < 5 || text.back() != 'Z') return JS_DupValue(context, arguments[1]);
+  text.pop_back();
+  while (text.back() == '0') text.pop_back();
+  if (text.back() == '.') text.pop_back();
+  return JS_NewString(context, (text + "Z").c_str());
 }
 
 }  // namespace
@@ -69,7 +90,16 @@ void StageCall::describe(const Vu::CallResult& outcome) {
   const js::Value& value = outcome.value;
   result_.is_function = value.is_function();
   result_.is_falsy = JS_ToBool(context, value.get()) <= 0;
-  result_.json = js::to_json(context, value.get());
+  if (!value.is_undefined()) {
+    const js::Value replacer(context, JS_NewCFunction(context, &as_go_has_it, "", 2));
+    const js::Value json(context, JS_JSONStringify(context, value.get(), replacer.get(), JS_UNDEFINED));
+    if (json.is_exception()) {
+      const js::Value error(context, JS_GetException(context));
+      result_.unusable_json = js::Text(error.property("message")).str();
+    } else if (json.is_string()) {
+      result_.json = js::Text(json).str();
+    }
+  }
   if (!value.is_object() || value.is_function()) return;
   js::for_each_property(context, value.get(), [&](std::string_view name, const js::Value& content) {
     if (const auto bytes = js::bytes_of(context, content.get())) {

@@ -19,7 +19,9 @@ struct StageResult {
   std::string error;  ///< what it threw
 
   // What it returned:
-  std::optional<std::string> json;                         ///< nothing for undefined
+  /// As k6 has it, by way of Go: undefined is null, dates have no trailing zeros; nothing for undefined itself.
+  std::optional<std::string> json;
+  std::string unusable_json;  ///< why it has no such form: "unsupported value: NaN"
   bool is_function = false;
   std::vector<std::pair<std::string, std::string>> files;  ///< of an object: text or bytes by name, in order
   std::string unusable_file;  ///< why the object cannot be written: "bad: invalid type int64, ..."

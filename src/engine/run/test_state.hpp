@@ -27,6 +27,7 @@ struct TestState {
   Log& log;
   Options options;
   StringMap environment;  ///< __ENV before a scenario adds its own
+  Stripe stripe;             ///< what of the test this process runs
   SharedState shared;
   std::string options_json;  ///< exec.test.options
   /// Where console.* goes: `log` unless the option consoleOutput names a file.
@@ -40,6 +41,9 @@ struct TestState {
   std::atomic<std::uint64_t> iterations_interrupted{0};
   std::atomic<std::int64_t> vus_active{0};
   std::atomic<std::int64_t> vus_initialized{0};
+
+  /// Set as soon as a script calls exec.test.abort(): no iteration begins after that.
+  std::atomic<bool> aborted{false};
 
   /// exec.test.abort and exec.test.fail from any thread. Set by the engine.
   std::function<void(std::string reason)> abort;

@@ -205,6 +205,7 @@ JSValue Vu::abort_test(std::string_view reason) {
     if (line != std::string::npos) text += " " + stack.substr(line + 1, stack.find('\n', line) - line - 1);
   }
   cut_ = true;
+  test_.aborted.store(true, std::memory_order_relaxed);
   abort_reason_ = text;
   if (test_.abort) test_.abort(std::move(text));
   return throw_interrupted();
@@ -381,12 +382,6 @@ void Vu::record_traffic(Instant at) {
   *traffic_ = net::Traffic();
 }
 
-void Vu::record_dropped(std::uint64_t count) {
-  scenario_->iterations_dropped.fetch_add(count, std::memory_order_relaxed);
-  recorder_.add(MetricId::dropped_iterations, tags_->set_pointer(), static_cast<double>(count),
-                base::EventLoop::Clock::now(), &tags_->metadata());
-}
-
 bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
   scenario_iteration_ = number;
   iteration_ = next_iteration_++;
@@ -403,7 +398,8 @@ bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
   const Instant end = base::EventLoop::Clock::now();
   end_work(how);
 
-  const bool completed = how != Settled::cut_short;
+  // An iteration that aborts the test is complete, for k6.
+  const bool completed = how != Settled::cut_short || !abort_reason_.empty();
   metrics::TagSet* tags = tags_->set_pointer();
   const metrics::Metadata* metadata = &tags_->metadata();
   if (due) recorder_.add(MetricId::schedule_slip, tags, milliseconds(start - *due), start, metadata);

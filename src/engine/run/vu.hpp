@@ -205,8 +205,6 @@ class Vu final : private js::Host {
   /// Runs one iteration of the entered scenario. `number` is the scenario's count; `due` is when it was meant to start,
   /// for open models. False when it was cut short.
   bool run_iteration(std::uint64_t number, std::optional<base::EventLoop::Clock::time_point> due = std::nullopt);
-  /// Records iterations of the entered scenario that were due and did not begin.
-  void record_dropped(std::uint64_t count);
   /// Lets the thread's loop run when this round has taken long: for loops over iterations that never wait.
   void breathe();
 

@@ -1,0 +1,2 @@
+// flags: --config no_such_file.json
+export default function () {}

@@ -1,0 +1,2 @@
+// flags: --duration 10ms
+export default function () {}

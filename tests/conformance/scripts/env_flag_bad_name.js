@@ -1,0 +1,2 @@
+// flags: -e =x
+export default function () {}

@@ -1,0 +1,2 @@
+// flags: --iterations -3
+export default function () {}

@@ -1,0 +1,2 @@
+export const options = { scenarios: { a: { executor: 'ramping-vus', stages: [{ duration: '1s' }] } } };
+export default function () {}

@@ -1,0 +1,2 @@
+// flags: --execution-segment abc
+export default function () {}

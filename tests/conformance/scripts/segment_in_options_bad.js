@@ -1,0 +1,2 @@
+export const options = { executionSegment: 'x:y' };
+export default function () {}

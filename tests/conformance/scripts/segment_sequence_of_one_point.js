@@ -1,0 +1,2 @@
+// flags: --execution-segment-sequence 1
+export default function () {}

@@ -1,0 +1,2 @@
+export function setup() { return { e: NaN }; }
+export default function (data) { console.log(JSON.stringify(data)); }

@@ -1,0 +1,2 @@
+// flags: --stage 10
+export default function () {}

@@ -1,0 +1,2 @@
+// flags: --summary-mode loud
+export default function () {}

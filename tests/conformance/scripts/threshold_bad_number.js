@@ -1,0 +1,2 @@
+export const options = { thresholds: { iterations: ['count>x'] } };
+export default function () {}

@@ -1,0 +1,2 @@
+// flags: --no-such-flag
+export default function () {}
