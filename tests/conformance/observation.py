@@ -1,5 +1,6 @@
 """Runs one script on one k6 and boils what a user can see of it down to a value that two runs can be compared by."""
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -107,7 +108,7 @@ def observe(binary, script, ports, ours):
                    "-e", f"GRPC=127.0.0.1:{ports['grpc']}", "-e", f"PROTOS={ports['protos']}", *found["flags"]]
         command += ["--strict-k6"] if ours else ["-a", "", "--no-usage-report"]
         done = subprocess.run([*command, script.name], cwd=script.parent, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=RUN_TIMEOUT_S)
+                              text=True, timeout=RUN_TIMEOUT_S, env={**os.environ, "K6_AUTO_EXTENSION_RESOLUTION": "false"})
         exported = json.loads(export.read_text()) if export.exists() else {}
         exported_metrics = {k: v for k, v in exported.get("metrics", {}).items()
                             if k.split("{")[0] not in TIMING_METRICS | OWN_METRICS}

@@ -56,6 +56,7 @@ std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::stri
   net::HttpFetch& fetch = *fetch_;
   fetch.method = method;
   fetch.max_redirects = static_cast<int>(options.max_redirects.value);
+  warns_about_redirects_ = !options.max_redirects.given;
   fetch.closes_connections = options.no_connection_reuse.value;
   fetch.listener = this;
   expected_ = state_.expected;

@@ -4,5 +4,5 @@ export default function () {
   const began = Date.now();
   http.batch([1, 2, 3, 4].map(() => `${__ENV.BASE}/delay/0.1`));
   const took = Date.now() - began;
-  console.log(took >= 190, took < 390);
+  console.log(took >= 190);
 }
