@@ -15,7 +15,34 @@ void Exchange::respond(Response response) {
   connection->send(*this, std::move(response));
 }
 
+bool Exchange::begin_stream(Response head) {
+  if (responded_) return false;
+  if (connection_ == nullptr) {
+    responded_ = true;
+    return false;
+  }
+  const int status = head.status;
+  if (!connection_->begin_stream(std::move(head))) {
+    respond(error_response(501, ErrorKind::unimplemented, "an endless answer is for GET over HTTP/1.1"));
+    return false;
+  }
+  responded_ = streaming_ = true;
+  pool_->answered(*this, status);
+  return true;
+}
+
+void Exchange::stream(std::string_view text) {
+  if (streaming()) connection_->stream(text);
+}
+
+void Exchange::end_stream() {
+  if (streaming()) std::exchange(connection_, nullptr)->end_stream();
+}
+
+std::size_t Exchange::pending_output() const { return streaming() ? connection_->pending_stream_output() : 0; }
+
 void Exchange::release(Exchange* exchange) {
+  exchange->end_stream();
   if (exchange->connection_ != nullptr) {
     ++exchange->references_;  // respond() may hand out pointers to it again
     exchange->respond(error_response(500, ErrorKind::internal, "the request was dropped without an answer"));
@@ -62,7 +89,7 @@ void ExchangePool::give_back(Exchange* exchange) {
   exchange->request_.clear();
   exchange->route_ = {};
   exchange->connection_ = nullptr;
-  exchange->responded_ = false;
+  exchange->responded_ = exchange->streaming_ = false;
   free_.push_back(exchange);
 }
 

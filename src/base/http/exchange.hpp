@@ -7,6 +7,7 @@
 //   });
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -35,6 +36,18 @@ class Exchange {
   /// Answers with the error shape.
   void respond(const Error& error) { respond(error_response(error)); }
 
+  /// Instead of respond(): an answer that grows (server-sent events). Sends the head and what its body holds already;
+  /// more follows with stream(), until end_stream(), the last pointer's end, or the client's leaving. False over
+  /// HTTP/2, which does not have it here: 501 has been answered.
+  bool begin_stream(Response head);
+  /// Adds to a begun answer; leaves at the end of the loop's round.
+  void stream(std::string_view text);
+  void end_stream();
+  /// A begun answer whose client is still there.
+  bool streaming() const { return streaming_ && connection_ != nullptr; }
+  /// Bytes of the begun answer that the client's socket has not taken: the bound on a slow reader is the caller's.
+  std::size_t pending_output() const;
+
   bool responded() const { return responded_; }
   /// The connection or stream is gone: work for this exchange is wasted.
   bool abandoned() const { return connection_ == nullptr && !responded_; }
@@ -45,6 +58,11 @@ class Exchange {
    public:
     /// Sends `response`; the exchange forgets the connection first.
     virtual void send(Exchange& exchange, Response&& response) = 0;
+    /// What Exchange::begin_stream() and its followers do; false where the protocol has none.
+    virtual bool begin_stream(Response&&) { return false; }
+    virtual void stream(std::string_view) {}
+    virtual void end_stream() {}
+    virtual std::size_t pending_stream_output() const { return 0; }
 
    protected:
     ~Connection() = default;
@@ -69,6 +87,7 @@ class Exchange {
   std::uint32_t references_ = 0;
   std::int32_t stream_ = 0;  // HTTP/2 stream; 0 for HTTP/1.1
   bool responded_ = false;
+  bool streaming_ = false;
 };
 
 using ExchangePtr = boost::intrusive_ptr<Exchange>;

@@ -35,6 +35,10 @@ void Http1::on_bytes(std::string_view bytes) {
 
 void Http1::on_end_of_input() {
   end_of_input_ = true;
+  if (streaming_) {  // nobody listens to an endless answer with half a connection
+    connection_.close_now();
+    return;
+  }
   if (serving_ == nullptr && waiting_.empty()) connection_.close_after_output();
 }
 
@@ -119,13 +123,36 @@ void Http1::send(Exchange&, Response&& response) {
   if (!reading_requests_) connection_.update_interest();
 }
 
-void Http1::write_head(const Response& response, bool body_follows) {
+bool Http1::begin_stream(Response&& head) {
+  if (serving_head_ || forbids_body(head.status)) return false;
+  serving_keep_alive_ = false;
+  streaming_ = true;
+  write_head(head, true, Length::until_close);
+  connection_.output().append_body(std::move(head.body));
+  connection_.write_soon();
+  return true;
+}
+
+void Http1::stream(std::string_view text) {
+  connection_.output().append(text);
+  connection_.write_soon();
+}
+
+void Http1::end_stream() {
+  serving_ = nullptr;
+  streaming_ = false;
+  --core_.counts.in_flight;
+  connection_.close_after_output();
+  if (!reading_requests_) connection_.update_interest();
+}
+
+void Http1::write_head(const Response& response, bool body_follows, Length length) {
   fmt::basic_memory_buffer<char, 512> head;
   auto out = std::back_inserter(head);
   fmt::format_to(out, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), response.status, reason_phrase(response.status),
                  core_.date());
   if (!response.content_type.empty()) fmt::format_to(out, FMT_COMPILE("Content-Type: {}\r\n"), response.content_type);
-  if (body_follows || (serving_head_ && !forbids_body(response.status))) {
+  if (length == Length::known && (body_follows || (serving_head_ && !forbids_body(response.status)))) {
     fmt::format_to(out, FMT_COMPILE("Content-Length: {}\r\n"), response.body.size());
   }
   for (const auto& [name, value] : response.headers) {

@@ -25,13 +25,18 @@ class Http1 final : public Protocol, Exchange::Connection {
 
  private:
   void send(Exchange& exchange, Response&& response) override;
+  bool begin_stream(Response&& head) override;
+  void stream(std::string_view text) override;
+  void end_stream() override;
+  std::size_t pending_stream_output() const override { return connection_.pending_output(); }
   /// Reads requests and runs their handlers until one waits, the output is full or the bytes are used up.
   std::size_t read_requests(std::string_view bytes);
   void begin_request();
   void serve(const ExchangePtr& exchange);
   /// Answers the request being read, which cannot be read on, and closes.
   void reject(int status, ErrorKind code, std::string_view reason);
-  void write_head(const Response& response, bool body_follows);
+  enum class Length { known, until_close };
+  void write_head(const Response& response, bool body_follows, Length length = Length::known);
 
   http::Connection& connection_;
   ListenerCore& core_;
@@ -42,6 +47,7 @@ class Http1 final : public Protocol, Exchange::Connection {
   bool serving_head_ = false;    // it is a HEAD request
   bool serving_keep_alive_ = false;
   bool serving_http10_ = false;
+  bool streaming_ = false;  // serving_ has begun an answer that ends with the connection
   bool end_of_input_ = false;
   bool reading_requests_ = false;       // read_requests() is on the stack
   EventLoop::Clock::time_point since_;  // first byte of the request being read, or last answer

@@ -199,6 +199,60 @@ TEST_F(Http1Test, stops_reading_requests_of_a_client_that_does_not_read_answers)
   server.wait_for([](const Listener::Counts& counts) { return counts.connections == 0; });
 }
 
+/// A route whose answers grow; the exchanges belong to the server's thread.
+struct Http1StreamTest : testing::Test {
+  std::vector<ExchangePtr> streams;
+  TestServer server{{}, [this](Router& router) {
+                      router.get("/events", [this](const ExchangePtr& exchange) {
+                        if (exchange->begin_stream({.content_type = "text/event-stream", .body = "data: first\n\n"})) {
+                          streams.push_back(exchange);
+                        }
+                      });
+                    }};
+  Socket socket{server.port()};
+  ~Http1StreamTest() override {
+    server.on_loop([this] { streams.clear(); });
+  }
+};
+
+TEST_F(Http1StreamTest, sends_each_piece_of_an_answer_that_grows_until_its_end) {
+  ASSERT_TRUE(socket.send("GET /events HTTP/1.1\r\nHost: h\r\n\r\n"));
+  server.wait_for([this](const Listener::Counts&) { return streams.size() == 1; });
+  server.on_loop([this] { streams[0]->stream("data: second\n\n"); });
+  server.on_loop([this] {
+    EXPECT_TRUE(streams[0]->streaming());
+    streams[0]->stream("data: third\n\n");
+    streams[0]->end_stream();
+  });
+  const std::string answer = socket.read_all();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, Not(HasSubstr("Content-Length")));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\ndata: first\n\ndata: second\n\ndata: third\n\n"));
+  server.wait_for([](const Listener::Counts& counts) { return counts.in_flight == 0; });
+}
+
+TEST_F(Http1StreamTest, ends_the_answer_when_its_last_pointer_goes) {
+  ASSERT_TRUE(socket.send("GET /events HTTP/1.1\r\nHost: h\r\n\r\n"));
+  server.wait_for([this](const Listener::Counts&) { return streams.size() == 1; });
+  server.on_loop([this] { streams.clear(); });
+  EXPECT_THAT(socket.read_all(), EndsWith("data: first\n\n"));
+}
+
+TEST_F(Http1StreamTest, knows_at_once_that_the_reader_of_an_endless_answer_has_left) {
+  {
+    Socket reader{server.port()};
+    ASSERT_TRUE(reader.send("GET /events HTTP/1.1\r\nHost: h\r\n\r\n"));
+    server.wait_for([this](const Listener::Counts&) { return streams.size() == 1; });
+  }
+  server.wait_for([this](const Listener::Counts& counts) { return !streams[0]->streaming() && counts.connections <= 1; });
+  server.on_loop([this] { streams[0]->stream("into the void"); });
+}
+
+TEST_F(Http1StreamTest, refuses_to_begin_an_endless_answer_to_HEAD) {
+  ASSERT_TRUE(socket.send("HEAD /events HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+  EXPECT_THAT(socket.read_all(), StartsWith("HTTP/1.1 501 "));
+}
+
 TEST(Http1, survives_clients_that_vanish_while_a_handler_works) {
   std::vector<ExchangePtr> waiting;
   {
