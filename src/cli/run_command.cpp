@@ -11,9 +11,11 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/dashboard/dashboard_options.hpp"
 #include "engine/output/output_spec.hpp"
 #include "engine/run/engine.hpp"
 #include "engine/run/options.hpp"
+#include "lab/stack/ports.hpp"
 
 extern char** environ;
 
@@ -213,6 +215,13 @@ const std::vector<Flag>& flags() {
          invocation.outputs.push_back(text);
          return {};
        }},
+      {"web", '\0', nullptr, "the live page at http://127.0.0.1:5665, as K6_WEB_DASHBOARD=true",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         const auto value = engine::run::parse_bool(text);
+         if (!value) return tl::unexpected(value.error());
+         invocation.settings.dashboard.enabled = *value;
+         return {};
+       }},
       {"tag", '\0', "NAME=X", "a tag for every sample", add_tag},
       {"system-tags", '\0', "LIST", "system tags to record", option("systemTags")},
       {"no-thresholds", '\0', nullptr, "do not evaluate thresholds", to_switch(&RunSettings::no_thresholds)},
@@ -292,6 +301,9 @@ void print_help() {
       "  points=FILE      every sample as a line of JSON, as k6's json output; FILE may end in .gz or .zst, - prints\n"
       "  json, json=FILE  (FILE not ending in .json) the same as points\n"
       "  csv=FILE         every sample as k6's CSV\n"
+      "  web-dashboard    the live page; =port=5666&period=2s&open=true&export=report.html\n"
+      "\nLive page (environment): K6_WEB_DASHBOARD=true, K6_WEB_DASHBOARD_HOST (127.0.0.1), _PORT (5665; 0: a free one,\n"
+      "-1: none), _PERIOD (1s), _OPEN=true opens the browser, _EXPORT=report.html (or .html.gz) writes the report.\n"
       "\nExit codes: 0 done; 99 thresholds crossed; 100, 101 setup or teardown timed out; 104 invalid options;\n"
       "105 interrupted by a signal; 107 the script threw in init, setup or teardown; 108 exec.test.abort();\n"
       "110 exec.test.fail(); 255 wrong usage, or a file is missing.\n");
@@ -409,7 +421,18 @@ Result finish(Invocation& invocation) {
     if (auto ok = set_log_format(invocation, text); !ok) return ok;
   }
 
+  if (auto ok = engine::dashboard::read_dashboard_variables(settings.dashboard, from_variable); !ok) return ok;
+  settings.describe_port_holder = [](int port) {
+    const auto holder = lab::find_port_holder(port);
+    return holder ? holder->describe() : std::string();
+  };
+  constexpr std::string_view kDashboard = "web-dashboard";
   for (const std::string& text : invocation.outputs) {
+    if (text.rfind(kDashboard, 0) == 0 && (text.size() == kDashboard.size() || text[kDashboard.size()] == '=')) {
+      const std::string arguments = text.size() == kDashboard.size() ? "" : text.substr(kDashboard.size() + 1);
+      if (auto ok = engine::dashboard::read_dashboard_arguments(settings.dashboard, arguments); !ok) return ok;
+      continue;
+    }
     auto output = engine::output::parse_output(text, settings.strict_k6);
     if (!output) return tl::unexpected(output.error());
     settings.outputs.push_back(std::move(*output));

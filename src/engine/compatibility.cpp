@@ -80,7 +80,9 @@ constexpr std::array kTable = {
     CompatibilityRow{kResults, "--out json=F.json", better, "the summary and a series; --out points=F is k6's line format"},
     CompatibilityRow{kResults, "--out csv=F", same, ""},
     CompatibilityRow{kResults, "outputs to InfluxDB, Prometheus, OpenTelemetry, StatsD, cloud", absent, ""},
-    CompatibilityRow{kResults, "web dashboard", absent, ""},
+    CompatibilityRow{kResults, "web dashboard (K6_WEB_DASHBOARD, _HOST, _PORT, _PERIOD, _OPEN, _EXPORT; --out web-dashboard=...)", better,
+                     "a page of our own, also by --web: each second, thresholds, endpoints, errors by kind, generator health; binds 127.0.0.1 unless told, "
+                     "never delays exit; _RECORD, _TAGS and .dashboard.json have no meaning"},
 
     CompatibilityRow{kCommands, "run, version", same, ""},
     CompatibilityRow{kCommands, "inspect, new, archive, deps, status, pause, resume, scale, stats, cloud, x", absent, ""},

@@ -12,16 +12,17 @@ namespace gauntlet::engine::dashboard {
 
 struct DashboardOptions {
   bool enabled = false;
-  std::string host = "127.0.0.1";  ///< numeric, or "localhost"; k6 takes all interfaces, we do not unless told
-  int port = 5665;                 ///< 0: the kernel chooses; -1: no server, only the export
+  std::string host = "127.0.0.1";          ///< numeric, or "localhost"; k6 takes all interfaces, we do not unless told
+  int port = 5665;                         ///< 0: the kernel chooses; -1: no server, only the export
   std::chrono::milliseconds period{1000};  ///< between two updates of the page; its rows are of a second all the same
-  bool open = false;               ///< open the browser
-  std::string export_path;         ///< the report as an HTML file, ".gz" compresses; empty: none
+  bool open = false;                       ///< open the browser
+  std::string export_path;                 ///< the report as an HTML file, ".gz" compresses; empty: none
 };
 
 /// K6_WEB_DASHBOARD, _HOST, _PORT, _PERIOD, _OPEN, _EXPORT and its older name _REPORT; `variable` returns nullptr for
 /// what is not set. The error names the variable.
-base::Expected<void> read_dashboard_variables(DashboardOptions& options, const std::function<const char*(const char*)>& variable);
+base::Expected<void> read_dashboard_variables(DashboardOptions& options,
+                                              const std::function<const char*(const char*)>& variable);
 
 /// What stands behind `web-dashboard=`: "port=5666&period=2s&open=true&export=report.html"; enables the page.
 base::Expected<void> read_dashboard_arguments(DashboardOptions& options, std::string_view arguments);

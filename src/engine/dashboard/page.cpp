@@ -7,7 +7,8 @@ asm(".section .rodata\n"
     ".global gauntlet_page_begin\n"
     ".global gauntlet_page_end\n"
     "gauntlet_page_begin:\n"
-    ".incbin \"" GAUNTLET_PAGE_FILE "\"\n"
+    ".incbin \"" GAUNTLET_PAGE_FILE
+    "\"\n"
     "gauntlet_page_end:\n"
     ".byte 0\n"
     ".previous\n");

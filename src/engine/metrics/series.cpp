@@ -6,7 +6,9 @@ namespace {
 /// The finest level's row; each next level's is twice as long.
 constexpr std::chrono::nanoseconds kShortest = std::chrono::milliseconds(950);
 
-void put(const MetricInfo& info, const Sink& sink, SeriesRow& row) {
+}  // namespace
+
+SeriesPoint point_of(const MetricInfo& info, const Sink& sink) {
   SeriesPoint point;
   point.metric = info.id;
   point.samples = sink.samples;
@@ -27,10 +29,8 @@ void put(const MetricInfo& info, const Sink& sink, SeriesRow& row) {
       point.p99 = sink.values.percentile(0.99);
       break;
   }
-  row.points.push_back(point);
+  return point;
 }
-
-}  // namespace
 
 struct Series::Level {
   std::vector<SeriesRow> rows;
@@ -56,7 +56,7 @@ struct Series::Level {
     row.at = open_at;
     row.length = open_length;
     for (const Gathered& gathered : open) {
-      if (!gathered.sink.empty()) put(*gathered.info, gathered.sink, row);
+      if (!gathered.sink.empty()) row.points.push_back(point_of(*gathered.info, gathered.sink));
     }
     return row;
   }

@@ -22,6 +22,9 @@ struct SeriesPoint {
   double p99 = 0;
 };
 
+/// What `sink` gathered of that metric, as a point.
+SeriesPoint point_of(const MetricInfo& info, const Sink& sink);
+
 struct SeriesRow {
   std::chrono::nanoseconds at{0};      ///< start of the row, from the start of the test
   std::chrono::nanoseconds length{0};

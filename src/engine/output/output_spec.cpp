@@ -86,7 +86,7 @@ base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6) {
     return spec;
   }
   for (const std::string_view absent : {"cloud", "experimental-opentelemetry", "opentelemetry", "experimental-prometheus-rw",
-                                        "influxdb", "statsd", "datadog", "kafka", "web-dashboard"}) {
+                                        "influxdb", "statsd", "datadog", "kafka"}) {
     if (type != absent) continue;
     return base::fail(base::ErrorKind::unimplemented,
                       "the output '" + std::string(type) + "' is not built into this engine; there are: csv, json" +

@@ -262,6 +262,16 @@ std::vector<EndpointResult> endpoint_results(const Snapshot& snapshot) {
   return results;
 }
 
+std::vector<std::pair<std::string, std::uint64_t>> failure_counts(const Snapshot& snapshot) {
+  std::map<std::string, std::uint64_t> counts;
+  for (const EndpointState& state : snapshot.endpoints) {
+    if (state.failed && state.duration.count() != 0) counts[outcome_of(state)] += state.duration.count();
+  }
+  std::vector<std::pair<std::string, std::uint64_t>> sorted(counts.begin(), counts.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  return sorted;
+}
+
 std::uint64_t dropped_iterations(const Snapshot& snapshot) {
   const MetricState* dropped = snapshot.find(MetricId::dropped_iterations);
   return dropped == nullptr ? 0 : static_cast<std::uint64_t>(dropped->total.sum);
@@ -362,6 +372,7 @@ Summary summarize(const Snapshot& snapshot, const metrics::Thresholds& threshold
   summary.root = group_tree(snapshot);
   add_parts(summary, snapshot);
   summary.endpoints = endpoint_results(snapshot);
+  summary.failures = failure_counts(snapshot);
   summary.open_model = open_model_result(snapshot);
   summary.health = health_of(snapshot, summary.options.health);
   return summary;

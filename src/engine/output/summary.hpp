@@ -126,6 +126,8 @@ struct Summary {
   std::vector<PartResult> groups;     ///< outside of scenarios; full summary
   std::vector<PartResult> scenarios;  ///< sorted by name; full summary
   std::vector<EndpointResult> endpoints;  ///< most frequent first
+  /// Outcomes of failed requests over all endpoints, most frequent first; named as EndpointResult::outcomes are.
+  std::vector<std::pair<std::string, std::uint64_t>> failures;
   std::optional<OpenModelResult> open_model;
   GeneratorHealth health;
 

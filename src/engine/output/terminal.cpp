@@ -139,6 +139,7 @@ std::string render_header(const RunHeader& header, bool color) {
   std::string outputs;
   for (const std::string& output : header.outputs) outputs += (outputs.empty() ? "" : ", ") + output;
   std::string text = "\n     execution: " + paint.cyan(header.execution) + "\n        script: " + paint.cyan(header.script) +
+                     (header.dashboard_url.empty() ? "" : "\n web dashboard: " + paint.cyan(header.dashboard_url)) +
                      "\n        output: " + paint.cyan(outputs.empty() ? "-" : outputs) + "\n\n";
   const std::size_t count = header.scenarios.size();
   text += "     scenarios: " + paint.cyan("(" + to_fixed(header.segment_share * 100, 2) + "%) " + std::to_string(count) + " scenario" +

@@ -18,6 +18,7 @@ std::string render_banner(bool color);
 struct RunHeader {
   std::string execution = "local";
   std::string script;
+  std::string dashboard_url;         ///< empty: the live page is not served
   std::vector<std::string> outputs;  ///< descriptions: "json (points.ndjson)"; none is shown as "-"
   double segment_share = 1;          ///< of the test that this process runs
   std::int64_t max_vus = 0;

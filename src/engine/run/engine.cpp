@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "base/signals.hpp"
+#include "engine/dashboard/dashboard.hpp"
 #include "engine/js/program.hpp"
 #include "engine/metrics/collector.hpp"
 #include "engine/metrics/thresholds.hpp"
@@ -65,6 +66,13 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+std::uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");  // proc(5): total and resident pages
+  std::uint64_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 /// Thousands of virtual users want thousands of descriptors.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -109,7 +117,9 @@ class TestRun {
   bool plan();
   bool check_thresholds();
   bool open_outputs();
+  void open_dashboard();
   void show_header();
+  std::size_t thread_count() const;
   void start_workers();
   bool initialize_vus();
   bool run_setup();
@@ -124,6 +134,10 @@ class TestRun {
   void tick();
   void draw();
   void record_gauges();
+  void update_dashboard();
+  void end_dashboard();
+  /// Since its last call.
+  dashboard::GeneratorUse generator_use();
   void evaluate_thresholds();
   RunProgress progress() const;
   void show_progress();
@@ -137,7 +151,7 @@ class TestRun {
                          std::chrono::nanoseconds timeout, ExitCode timeout_code);
 
   // The summary.
-  output::Summary summarize();
+  output::Summary summarize(std::vector<std::string> trend_stats);
   /// What handleSummary made of it, or nothing: then the usual text is due.
   bool handle_summary(const output::Summary& summary);
   void write_summary_files(const StageResult& result);
@@ -167,6 +181,7 @@ class TestRun {
   std::unique_ptr<metrics::Collector> collector_;
   std::unique_ptr<metrics::Recorder> recorder_;
   std::unique_ptr<output::SampleOutputs> sample_outputs_;
+  std::unique_ptr<dashboard::Dashboard> dashboard_;  // nullptr: not wanted
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<VuPool> pool_;
   std::unique_ptr<ExecutorContext> context_;
@@ -180,6 +195,8 @@ class TestRun {
   EventLoop::TimerId draw_timer_ = 0;
   int ticks_ = 0;
   double cpu_at_start_s_ = 0;
+  double cpu_at_tick_s_ = 0;  // for the page
+  Clock::time_point last_tick_{};
   Clock::time_point started_{};
   bool aborted_ = false;
   bool teardown_is_due_ = false;
@@ -193,6 +210,7 @@ class TestRun {
 ExitCode TestRun::run() {
   const bool ready = look_at_script() && plan() && check_thresholds() && open_outputs();
   if (ready) {
+    open_dashboard();
     show_header();
     if (settings_.handle_signals) {
       signals_ = std::make_unique<base::SignalWatch>(control_, std::initializer_list<int>{SIGINT, SIGTERM},
@@ -418,9 +436,31 @@ bool TestRun::open_outputs() {
   return true;
 }
 
+void TestRun::open_dashboard() {
+  if (!settings_.dashboard.enabled) return;
+  dashboard::RunFacts facts;
+  facts.script = program_.given_name();
+  facts.version = GAUNTLET_VERSION;
+  for (const Scenario& scenario : scenarios_) facts.scenarios.emplace_back(scenario.name, describe(scenario));
+  facts.max_duration = longest_;
+  facts.max_vus = most_vus_;
+  facts.threads = thread_count();
+  facts.cores = usable_cores();
+  facts.started = std::chrono::system_clock::now();
+  dashboard_ = std::make_unique<dashboard::Dashboard>(settings_.dashboard, facts, settings_.system_view);
+  if (settings_.dashboard.port < 0) return;
+  if (auto serving = dashboard_->serve(); !serving) {
+    const std::string holder = settings_.describe_port_holder(settings_.dashboard.port);
+    log_.write(LogLevel::warning,
+               fmt::format("the test runs without the live page: {}{}; K6_WEB_DASHBOARD_PORT chooses another port, 0 takes a free one",
+                           serving.error().message, holder.empty() ? "" : ", held by " + holder));
+  }
+}
+
 void TestRun::show_header() {
   if (settings_.quiet) return;
   output::RunHeader header;
+  if (dashboard_) header.dashboard_url = dashboard_->url();
   header.script = program_.given_name();
   for (const auto& spec : settings_.outputs) header.outputs.push_back(spec.description());
   header.segment_share = test_.stripe.share();
@@ -430,10 +470,14 @@ void TestRun::show_header() {
   screen_.print(output::render_banner(screen_.color()) + output::render_header(header, screen_.color()));
 }
 
+std::size_t TestRun::thread_count() const {
+  const std::size_t wanted = settings_.threads != 0 ? settings_.threads : usable_cores();
+  return std::clamp<std::size_t>(static_cast<std::size_t>(most_vus_), 1, wanted);
+}
+
 void TestRun::start_workers() {
   raise_descriptor_limit();
-  const std::size_t wanted = settings_.threads != 0 ? settings_.threads : usable_cores();
-  const std::size_t count = std::clamp<std::size_t>(static_cast<std::size_t>(most_vus_), 1, wanted);
+  const std::size_t count = thread_count();
   for (std::size_t i = 0; i < count; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, *collector_));
     // The kernel may otherwise put a wake-up off by 50 us.
@@ -463,7 +507,8 @@ bool TestRun::initialize_vus() {
   if (failure) give_verdict(verdict_of(program_, *failure));
   if (failure || aborted_) return false;
   started_ = Clock::now();
-  cpu_at_start_s_ = cpu_seconds();
+  last_tick_ = started_;
+  cpu_at_start_s_ = cpu_at_tick_s_ = cpu_seconds();
   collector_->restart(started_);
   return true;
 }
@@ -561,6 +606,7 @@ void TestRun::tick() {
   record_gauges();
   collector_->sample(Clock::now());
   if (phase_ == RunProgress::Phase::running && ticks_ % kTicksPerEvaluation == 0) evaluate_thresholds();
+  update_dashboard();
   if (!screen_.is_terminal()) show_progress();
 }
 
@@ -574,6 +620,39 @@ void TestRun::record_gauges() {
   metrics::TagSet* tags = recorder_->tags().empty();
   recorder_->add(MetricId::vus, tags, static_cast<double>(test_.vus_active.load()), now);
   recorder_->add(MetricId::vus_max, tags, static_cast<double>(test_.vus_initialized.load()), now);
+}
+
+void TestRun::update_dashboard() {
+  if (!dashboard_ || started_ == Clock::time_point{}) return;
+  const output::Summary summary = summarize(dashboard::trend_stats());
+  const RunProgress now = progress();
+  dashboard_->update({collector_->snapshot(), thresholds_, summary, now, generator_use()}, collector_->series());
+}
+
+void TestRun::end_dashboard() {
+  if (!dashboard_) return;
+  const output::Summary summary = summarize(dashboard::trend_stats());
+  const RunProgress now = progress();
+  dashboard::Ending ending;
+  if (verdict_) ending = {.exit_code = static_cast<int>(verdict_->code), .reason = verdict_->message};
+  dashboard_->end({collector_->snapshot(), thresholds_, summary, now, generator_use()}, collector_->series(), ending);
+  if (settings_.dashboard.export_path.empty()) return;
+  if (auto ok = dashboard_->write_report(); !ok) {
+    log_.write(LogLevel::error, "the report could not be written", {{"error", ok.error().message}});
+    give_verdict({ExitCode::other, ok.error().message, ""});
+  } else {
+    written_files_.emplace_back("report", settings_.dashboard.export_path);
+  }
+}
+
+dashboard::GeneratorUse TestRun::generator_use() {
+  const auto now = Clock::now();
+  const double used = cpu_seconds();
+  const double elapsed_s = std::chrono::duration<double>(now - last_tick_).count();
+  dashboard::GeneratorUse use{.cpu_cores = elapsed_s > 0 ? (used - cpu_at_tick_s_) / elapsed_s : 0, .resident_bytes = resident_bytes()};
+  last_tick_ = now;
+  cpu_at_tick_s_ = used;
+  return use;
 }
 
 void TestRun::evaluate_thresholds() {
@@ -641,9 +720,9 @@ void TestRun::judge() {
   if (is_marked_failed_) give_verdict({ExitCode::marked_failed, "test run was marked as failed", ""});
 }
 
-output::Summary TestRun::summarize() {
+output::Summary TestRun::summarize(std::vector<std::string> trend_stats) {
   output::SummaryOptions options;
-  options.trend_stats = test_.options.summary_trend_stats;
+  options.trend_stats = std::move(trend_stats);
   options.time_unit = test_.options.summary_time_unit;
   options.no_color = !settings_.color;
   options.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
@@ -658,7 +737,7 @@ output::Summary TestRun::summarize() {
 
 void TestRun::report() {
   screen_.end_progress();
-  const output::Summary summary = summarize();
+  const output::Summary summary = summarize(test_.options.summary_trend_stats);
   const bool wants_summary = !settings_.no_summary && settings_.summary_mode != output::SummaryMode::disabled;
   const bool color = screen_.color();
   if (wants_summary && !(has_function("handleSummary") && handle_summary(summary))) {
@@ -666,6 +745,7 @@ void TestRun::report() {
   }
   if (wants_summary && !settings_.strict_k6) screen_.print(output::render_beyond_k6(summary, color));
   write_export_files(summary);
+  end_dashboard();
   show_progress();
   if (!settings_.strict_k6 && !settings_.quiet) {
     for (const auto& spec : settings_.outputs) {
@@ -725,6 +805,7 @@ void TestRun::write_export_files(const output::Summary& summary) {
 }
 
 void TestRun::close_outputs() {
+  dashboard_.reset();
   stage_.reset();
   pool_.reset();  // after what executors have posted to the workers
   executors_.clear();

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/dashboard/dashboard_options.hpp"
+#include "engine/dashboard/system_view.hpp"
 #include "engine/output/output_spec.hpp"
 #include "engine/output/summary_text.hpp"
 #include "engine/run/exit_code.hpp"
@@ -37,6 +39,11 @@ struct RunSettings {
   output::SummaryMode summary_mode = output::SummaryMode::compact;
   std::string summary_export;
   std::vector<output::OutputSpec> outputs;
+  /// The live page; `system_view` is what it shows beside the load (nullptr: nothing) and outlives the run.
+  dashboard::DashboardOptions dashboard;
+  dashboard::SystemView* system_view = nullptr;
+  /// Says who listens on a port, for the message that the page's is taken; "" when that is not known.
+  std::function<std::string(int port)> describe_port_holder = [](int) { return std::string(); };
   /// Engine threads; 0: one per core that the process may use, at most one per virtual user.
   std::size_t threads = 0;
   /// SIGINT and SIGTERM end the test; off in tests that run in a process of their own.
