@@ -1,4 +1,5 @@
 """base's HTTP listener and the operator's endpoint as strangers see them: curl and `go tool pprof`."""
+import concurrent.futures
 import os
 import shutil
 import subprocess
@@ -66,8 +67,8 @@ def test_metrics_stay_there_while_a_profile_is_taken_and_a_second_profile_is_ref
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go toolchain on this machine")
 class TestGoToolPprof:
     @staticmethod
-    def top(url, tmp_path):
-        ran = subprocess.run(["go", "tool", "pprof", "-top", "-nodecount=500", url], capture_output=True, text=True,
+    def top(url, tmp_path, *flags):
+        ran = subprocess.run(["go", "tool", "pprof", "-top", "-nodecount=500", *flags, url], capture_output=True, text=True,
                              timeout=120, env={**os.environ, "PPROF_TMPDIR": str(tmp_path)})
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
@@ -88,6 +89,13 @@ class TestGoToolPprof:
             loading.join()
         assert "on_send_data" in top or "Http2" in top or "produce" in top, top
         assert "run_once" in top
+
+    def test_reads_what_is_allocated_while_it_watches(self, server, tmp_path):
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            profile = threads.submit(self.top, f"{server.admin_url}/debug/pprof/allocs?seconds=2", tmp_path, "-sample_index=alloc_space")
+            while not profile.done():
+                curl(f"{server.url}/bytes?count=1000000")
+        assert "Type: alloc_space" in profile.result() and "run_once" in profile.result()
 
     def test_reads_the_heap_and_the_threads(self, server, tmp_path):
         assert "Type: space" in self.top(f"{server.admin_url}/debug/pprof/heap", tmp_path)

@@ -2,8 +2,8 @@
 // The operator's endpoint of a service (ports 8080 and 8081), on its own thread and loop so that it answers while the
 // workers are busy: GET /metrics, GET /debug/pprof/..., and what the service adds.
 //
-// pprof speaks what `go tool pprof` reads: profile?seconds=N (CPU), heap (in use), cmdline, symbol, goroutine (every
-// thread's name and stack). allocs, mutex, block and trace answer 501 with the reason. pprof is for loopback callers
+// pprof speaks what `go tool pprof` reads: profile?seconds=N (CPU), heap (in use), allocs?seconds=N (allocated meanwhile),
+// cmdline, symbol, goroutine (every thread's name and stack). mutex, block and trace answer 501 with the reason. pprof is for loopback callers
 // unless configured otherwise; metrics are for all.
 #include <cstdint>
 #include <functional>

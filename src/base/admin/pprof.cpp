@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 
+#include "base/admin/allocation_profile.hpp"
 #include "base/admin/symbols.hpp"
 #include "base/admin/thread_stacks.hpp"
 
@@ -26,6 +27,7 @@ using http::ExchangePtr;
 using http::Response;
 
 constexpr std::int64_t kDefaultProfileSeconds = 30;
+constexpr std::int64_t kDefaultAllocationSeconds = 10;
 constexpr std::int64_t kMaxProfileSeconds = 300;
 constexpr std::int64_t kBytesPerSample = 512 * 1024;  // tcmalloc's own recommendation
 
@@ -60,9 +62,9 @@ std::string whole_file(const std::string& path) {
 }
 
 /// "30" of ?seconds=30; nothing when it is no number.
-std::optional<std::int64_t> seconds_of(const http::Request& request) {
+std::optional<std::int64_t> seconds_of(const http::Request& request, std::int64_t fallback) {
   const auto text = request.query_value("seconds");
-  if (!text) return kDefaultProfileSeconds;
+  if (!text) return fallback;
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
   if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
@@ -75,10 +77,11 @@ constexpr std::string_view kIndex = R"(<html><head><title>/debug/pprof/</title><
 <ul>
 <li><a href="profile?seconds=10">profile</a>: CPU profile; seconds sets its length (30)
 <li><a href="heap">heap</a>: sample of the memory in use
+<li><a href="allocs?seconds=10">allocs</a>: sample of what is allocated meanwhile, be it freed again; seconds sets its length (10)
 <li><a href="goroutine?debug=2">goroutine</a>: every thread's name and stack
 <li><a href="cmdline">cmdline</a>: the command line
 <li><a href="symbol">symbol</a>: function names of addresses
-<li>allocs, block, mutex, threadcreate, trace: answer 501 and say why
+<li>block, mutex, threadcreate, trace: answer 501 and say why
 </ul></body></html>
 )";
 
@@ -100,7 +103,7 @@ struct Pprof::State {
       exchange->respond(plain(501, "CPU profiles need gperftools' libprofiler.so.0, which is not installed\n"));
       return;
     }
-    const auto seconds = seconds_of(exchange->request());
+    const auto seconds = seconds_of(exchange->request(), kDefaultProfileSeconds);
     if (!seconds || *seconds < 1 || *seconds > kMaxProfileSeconds) {
       exchange->respond(plain(400, fmt::format("seconds must be a number from 1 to {}\n", kMaxProfileSeconds)));
       return;
@@ -141,6 +144,25 @@ struct Pprof::State {
     std::string sample;
     extension->GetHeapSample(&sample);
     exchange->respond(binary(std::move(sample)));
+  }
+
+  static void allocs(const ExchangePtr& exchange) {
+    if (!AllocationProfile::is_supported()) {
+      exchange->respond(
+          plain(501, "allocation profiles need gperftools' libtcmalloc, which this program is not linked with\n"));
+      return;
+    }
+    const auto seconds = seconds_of(exchange->request(), kDefaultAllocationSeconds);
+    if (!seconds || *seconds < 1 || *seconds > kMaxProfileSeconds) {
+      exchange->respond(plain(400, fmt::format("seconds must be a number from 1 to {}\n", kMaxProfileSeconds)));
+      return;
+    }
+    if (!AllocationProfile::start()) {
+      exchange->respond(plain(503, "another allocation profile is being taken; try again when it is done\n"));
+      return;
+    }
+    exchange->loop().call_after(std::chrono::seconds(*seconds),
+                                [exchange] { exchange->respond(binary(AllocationProfile::stop())); });
   }
 
   /// Asked "symbol" with addresses "0x401000+0x401020", answers a line for each.
@@ -219,6 +241,7 @@ void Pprof::add_routes(http::Router& router) {
              }));
   router.get("/debug/pprof/profile", guarded([&state](const ExchangePtr& exchange) { state.profile(exchange); }));
   router.get("/debug/pprof/heap", guarded([](const ExchangePtr& exchange) { State::heap(exchange); }));
+  router.get("/debug/pprof/allocs", guarded([](const ExchangePtr& exchange) { State::allocs(exchange); }));
   router.get("/debug/pprof/goroutine", guarded([&state](const ExchangePtr& exchange) { state.goroutine(exchange); }));
   router.get("/debug/pprof/cmdline", guarded([](const ExchangePtr& exchange) {
                std::string arguments = whole_file("/proc/self/cmdline");
@@ -228,7 +251,6 @@ void Pprof::add_routes(http::Router& router) {
   const auto symbol = guarded([&state](const ExchangePtr& exchange) { state.symbol(exchange); });
   router.get("/debug/pprof/symbol", symbol);
   router.post("/debug/pprof/symbol", symbol);
-  unsupported("allocs", "tcmalloc samples the memory in use (heap), not all that was ever allocated");
   unsupported("mutex", "there is no mutex contention profile: the hot paths share no mutex, and pthread has no hook");
   unsupported("block", "there is no blocking profile: threads wait only in their event loops; see goroutine?debug=2");
   unsupported("threadcreate", "threads are created once, at the start; see goroutine?debug=2");

@@ -54,7 +54,7 @@ TEST_F(AdminTest, serves_metrics_and_the_services_own_routes) {
 }
 
 TEST_F(AdminTest, says_why_a_profile_is_not_there) {
-  for (const char* name : {"allocs", "mutex", "block", "trace", "threadcreate"}) {
+  for (const char* name : {"mutex", "block", "trace", "threadcreate"}) {
     EXPECT_THAT(get(std::string("/debug/pprof/") + name), StartsWith("HTTP/1.1 501 ")) << name;
   }
   EXPECT_THAT(get("/debug/pprof/profile?seconds=0"),
