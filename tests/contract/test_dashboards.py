@@ -1,0 +1,109 @@
+"""The Grafana dashboard and the alert rules ask only for what both services really export."""
+import json
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+import pytest
+import yaml
+
+from service_under_test import BIN, ROOT, START_S, running_service, service_environment
+
+CONFIG = pathlib.Path(__file__).resolve().parent / "contract_challenges.json"
+DASHBOARD = ROOT / "deploy" / "grafana" / "challenge-backend.json"
+ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
+TARGET_LABELS = {"job", "instance"}  # of every scraped series
+SELECTOR = re.compile(r"\b((?:challenge|grpc|process)_\w+|up)\b(?:\{([^}]*)\})?")
+MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
+
+
+def dashboard_queries():
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return [(panel["title"], target["expr"]) for panel in panels for target in panel.get("targets", [])]
+
+
+def alert_queries():
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    return [(rule["alert"], rule["expr"]) for group in groups for rule in group["rules"]]
+
+
+@pytest.fixture(scope="module")
+def exported(database):
+    """job -> series name -> list of its label sets, from both services after some traffic."""
+    with running_service(database, CONFIG, OTEL_EXPORTER_ZIPKIN_ENDPOINT="http://127.0.0.1:9/api/v2/spans") as service:
+        service.request("POST", "/v1/challenges/initialize", {}, "ann")
+        service.request("GET", "/v1/challenges", user="ann")
+        service.put_row("ann", "rung-1", "ladder", "completed", 1)
+        service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann")
+        jobs = {"challenge-service": series_of(service.metrics())}
+        environment = service_environment(database, service.database_name, CONFIG, CONFIG_PATH=CONFIG)
+        with tempfile.NamedTemporaryFile("w+") as log:
+            handler = subprocess.Popen([BIN / "challenge-event-handler"], env=environment, cwd="/", stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=subprocess.STDOUT)
+            try:
+                give_up = time.monotonic() + START_S
+                while not (found := re.search(r"is serving.*metrics_port=(\d+)", pathlib.Path(log.name).read_text())):
+                    assert handler.poll() is None and time.monotonic() < give_up, pathlib.Path(log.name).read_text()
+                    time.sleep(0.02)
+                with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/metrics", timeout=10) as answer:
+                    jobs["challenge-event-handler"] = series_of(answer.read().decode())
+            finally:
+                handler.send_signal(signal.SIGTERM)
+                handler.wait(START_S)
+        return jobs
+
+
+def series_of(text):
+    series = {"up": [{}]}  # Prometheus's own
+    for line in text.splitlines():
+        if found := re.match(r"([a-z_]+)(?:\{(.*)\})? ", line):
+            series.setdefault(found[1], []).append(dict(re.findall(r'(\w+)="([^"]*)"', found[2] or "")))
+    return series
+
+
+@pytest.mark.parametrize("title,expression", dashboard_queries() + alert_queries(), ids=lambda value: value[:40])
+def test_query_names_only_what_is_exported(exported, title, expression):
+    selectors = SELECTOR.findall(re.sub(r"\bby \([^)]*\)", "", expression))
+    assert selectors, expression
+    grouped = {label.strip() for labels in re.findall(r"\bby \(([^)]*)\)", expression) for label in labels.split(",")}
+    known = set(TARGET_LABELS)
+    for name, matchers in selectors:
+        wanted = MATCHER.findall(matchers)
+        job = dict((label, value) for label, _, value in wanted)["job"]  # every query says whose metric it means
+        jobs = [each for each in exported if re.fullmatch(job, each)]
+        assert jobs, f"{title}: no job {job}"
+        for each in jobs:
+            assert name in exported[each], f"{title}: {each} exports no {name}"
+            labels = set().union(*exported[each][name])
+            known |= labels
+            for label, operator, value in wanted:
+                assert label in labels | TARGET_LABELS, f"{title}: {name} has no label {label}"
+                if operator == "=" and label in labels:
+                    assert any(one.get(label) == value for one in exported[each][name]), f"{title}: no {name} with {label}={value}"
+    assert grouped <= known, f"{title}: grouped by {grouped - known}"
+
+
+def test_every_metric_of_the_contract_is_exported(exported):
+    both = set(exported["challenge-service"]) | set(exported["challenge-event-handler"])
+    for name in ["challenge_api_request_duration_seconds_bucket", "challenge_event_processing_duration_seconds_bucket",
+                 "challenge_buffer_flush_duration_seconds_bucket", "challenge_buffer_size", "grpc_server_started_total",
+                 "grpc_server_handled_total", "process_cpu_seconds_total", "process_resident_memory_bytes"]:
+        assert name in both
+
+
+def test_dashboard_panels_do_not_overlap_and_have_ids_of_their_own():
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    cells = [(x, y) for panel in panels for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+             for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])]
+    assert len(set(cells)) == len(cells)
+
+
+def test_alerts_say_what_is_wrong():
+    for group in yaml.safe_load(ALERTS.read_text())["groups"]:
+        for rule in group["rules"]:
+            assert rule["annotations"]["summary"] and rule["labels"]["severity"] in {"page", "warn", "info"}
