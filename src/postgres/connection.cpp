@@ -71,6 +71,9 @@ class Connection::Impl final : public base::IoHandler {
 
   bool is_open() const { return state_ == State::open; }
   std::size_t in_flight() const { return statements_in_flight_; }
+  std::optional<base::EventLoop::Clock::time_point> waiting_since() const {
+    return groups_.empty() ? std::nullopt : std::optional(groups_.front().queued);
+  }
 
   void execute_group(std::span<const Execution> group, ResultsCallback callback) {
     assert(!group.empty());
@@ -362,6 +365,7 @@ Connection::~Connection() = default;
 
 bool Connection::is_open() const { return impl_->is_open(); }
 std::size_t Connection::in_flight() const { return impl_->in_flight(); }
+std::optional<base::EventLoop::Clock::time_point> Connection::waiting_since() const { return impl_->waiting_since(); }
 void Connection::execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
   impl_->execute(statement, parameters, std::move(callback));
 }

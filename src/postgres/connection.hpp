@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -57,6 +58,8 @@ class Connection {
   bool is_open() const;
   /// Statements queued or sent and not yet answered.
   std::size_t in_flight() const;
+  /// When the oldest of them was queued; nothing when there is none. Exact to a round of the loop.
+  std::optional<base::EventLoop::Clock::time_point> waiting_since() const;
 
   /// Runs a statement in its own transaction (or in the one opened by an earlier BEGIN on this connection). An error
   /// concerns this statement alone. On a closed connection: `unavailable`.

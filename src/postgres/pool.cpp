@@ -173,7 +173,25 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   std::optional<Error> refused() const {
     if (ready_ == 0) return unavailable();
     if (in_flight() >= limits_.max_in_flight) return Error{ErrorKind::resource_exhausted, "too many PostgreSQL statements in flight"};
+    if (limits_.max_queue_time.count() > 0 && all_stalled())
+      return Error{ErrorKind::resource_exhausted, "PostgreSQL has kept every connection waiting for too long"};
     return std::nullopt;
+  }
+
+  bool is_stalled(const Slot& slot) const {
+    const auto since = slot.connection->waiting_since();
+    return limits_.max_queue_time.count() > 0 && since && loop_.now() - *since > limits_.max_queue_time;
+  }
+
+  /// Of the connections that anyone may use.
+  bool all_stalled() const {
+    bool any = false;
+    for (const auto& slot : slots_) {
+      if (!slot->ready || slot->leased) continue;
+      if (!is_stalled(*slot)) return false;
+      any = true;
+    }
+    return any;
   }
 
   void refuse(ResultsCallback callback, Error error) {
@@ -183,14 +201,20 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     });
   }
 
-  /// The ready connection with the least in flight that no transaction holds.
+  /// The ready connection with the least in flight that no transaction holds; one that stalls only where all do.
   Slot* pick() {
     Slot* best = nullptr;
+    bool best_stalled = false;
     for (const auto& slot : slots_) {
       if (!slot->ready || slot->leased) continue;
-      if (best == nullptr || slot->connection->in_flight() < best->connection->in_flight()) best = slot.get();
+      const bool stalled = is_stalled(*slot);
+      const bool better = best == nullptr || (best_stalled && !stalled) ||
+                          (best_stalled == stalled && slot->connection->in_flight() < best->connection->in_flight());
+      if (!better) continue;
+      best = slot.get();
+      best_stalled = stalled;
     }
-    if (best == nullptr || best->connection->in_flight() >= limits_.grow_at_in_flight) grow();
+    if (best == nullptr || best_stalled || best->connection->in_flight() >= limits_.grow_at_in_flight) grow();
     return best;
   }
 

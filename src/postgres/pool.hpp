@@ -25,6 +25,9 @@ struct PoolLimits {
   std::size_t grow_at_in_flight = 8;
   /// Statements in flight in the whole pool; more are refused with resource_exhausted at once.
   std::size_t max_in_flight = 4096;
+  /// While the oldest statement of every connection has waited this long, further ones are refused with
+  /// resource_exhausted at once: a database that stalls fills no queue. 0 = never.
+  std::chrono::milliseconds max_queue_time{0};
   /// begin() calls waiting for a connection; more are refused with resource_exhausted at once.
   std::size_t max_waiting_transactions = 1024;
   /// A begin() that has waited this long is answered resource_exhausted.

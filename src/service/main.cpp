@@ -11,6 +11,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -118,7 +119,9 @@ int run(int argc, char** argv) {
   add_probes(admin.router(), ready);
   if (const auto started = admin.start(); !started) return give_up(Exit::port, started.error());
 
-  const WorkerParts parts{settings, metrics, health};
+  std::optional<PlayerRate> player_rate;
+  if (settings.player_rate > 0) player_rate.emplace(settings.player_rate, settings.player_burst);
+  const WorkerParts parts{settings, metrics, health, player_rate ? &*player_rate : nullptr};
   std::vector<std::unique_ptr<Worker>> workers;
   std::uint16_t http_port = settings.http_port, grpc_port = settings.grpc_port;
   for (std::size_t number = 0; number < settings.threads; ++number) {
@@ -161,18 +164,21 @@ int run(int argc, char** argv) {
     }
     if (draining) return;
     draining = true;
-    base::log::info("stopping: no new requests");
+    base::log::info("stopping: not ready any more");
     ready = false;
     health.set_all(base::grpc::Health::Status::not_serving);
-    const auto left = std::make_shared<std::atomic<std::size_t>>(workers.size());
-    for (const auto& worker : workers) {
-      worker->drain([left, &loop] {
-        if (left->fetch_sub(1) == 1) loop.stop();
+    loop.call_after(settings.readiness_delay, [&] {
+      base::log::info("stopping: no new requests");
+      const auto left = std::make_shared<std::atomic<std::size_t>>(workers.size());
+      for (const auto& worker : workers) {
+        worker->drain([left, &loop] {
+          if (left->fetch_sub(1) == 1) loop.stop();
+        });
+      }
+      loop.call_after(settings.drain_time, [&] {
+        status = Exit::undrained;
+        loop.stop();
       });
-    }
-    loop.call_after(settings.drain_time, [&] {
-      status = Exit::undrained;
-      loop.stop();
     });
   });
   loop.run();

@@ -20,9 +20,10 @@ RequestMetrics::RequestMetrics(base::metrics::Registry& registry)
                                  "Time from a request being read whole to its answer being handed over",
                                  {"method", "route", "status"}, base::metrics::latency_buckets())) {}
 
-void RequestMetrics::observe(const base::http::Request& request, std::string_view route, int status,
-                             std::chrono::nanoseconds elapsed) {
-  const std::string_view method = known_method(request.method());
+void RequestMetrics::observe(const base::http::Answered& answered) {
+  const std::string_view route = answered.route;
+  const int status = answered.status;
+  const std::string_view method = known_method(answered.request.method());
   const char* const key = route.empty() ? nullptr : route.data();
   const auto found = std::find_if(known_.begin(), known_.end(), [&](const Known& known) {
     return known.route == key && known.status == status && known.method == method;
@@ -32,7 +33,7 @@ void RequestMetrics::observe(const base::http::Request& request, std::string_vie
     histogram = &family_.with({method, route.empty() ? std::string_view("unmatched") : route, std::to_string(status)});
     known_.push_back({key, method, status, histogram});
   }
-  histogram->observe(std::chrono::duration<double>(elapsed).count());
+  histogram->observe(std::chrono::duration<double>(answered.elapsed).count());
 }
 
 }  // namespace gauntlet::service

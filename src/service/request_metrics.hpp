@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/http/request.hpp"
+#include "base/http/listener.hpp"
 #include "base/metrics.hpp"
 
 namespace gauntlet::service {
@@ -17,8 +17,7 @@ class RequestMetrics {
 
   /// For http::ListenerOptions::observer. Unknown paths count under route "unmatched", unknown methods under "other",
   /// so that strangers cannot make metrics.
-  void observe(const base::http::Request& request, std::string_view route, int status,
-               std::chrono::nanoseconds elapsed);
+  void observe(const base::http::Answered& answered);
 
  private:
   struct Known {

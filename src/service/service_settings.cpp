@@ -10,6 +10,8 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+bool is_http_url(std::string_view text) { return text.starts_with("https://") || text.starts_with("http://"); }
+
 }  // namespace
 
 base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, base::Environment environment) {
@@ -46,6 +48,20 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   s.drain_time =
       duration_cast<milliseconds>(settings.duration("SHUTDOWN_GRACE", seconds(15), seconds(0), minutes(10), seconds(1),
                                                     "how long SIGTERM waits for requests in flight"));
+  s.readiness_delay = duration_cast<milliseconds>(
+      settings.duration("SHUTDOWN_READINESS_DELAY", seconds(0), seconds(0), minutes(10), seconds(1),
+                        "how long SIGTERM lets requests in while /readyz says 503 already, so that balancers notice"));
+  s.queue_time_max = duration_cast<milliseconds>(
+      settings.duration("QUEUE_TIME_MAX", seconds(1), seconds(0), minutes(1), seconds(1),
+                        "requests are refused with 503 and Retry-After while those before them wait longer than this "
+                        "for the service or PostgreSQL; 0: never"));
+  s.player_rate = settings.number("RATE_LIMIT_PER_PLAYER", 0, 0, 1e6,
+                                  "requests a second that one player may ask; more get 429; 0: no limit");
+  s.player_burst = settings.integer("RATE_LIMIT_BURST", std::int64_t{10}, {1, 1'000'000},
+                                    "how many of them at once, while RATE_LIMIT_PER_PLAYER is set");
+  const auto statement_time =
+      duration_cast<milliseconds>(settings.duration("DB_STATEMENT_TIMEOUT", seconds(10), milliseconds(100), minutes(10),
+                                                    seconds(1), "PostgreSQL cancels a statement that takes longer"));
   s.challenge_config_path =
       settings.text("CHALLENGE_CONFIG_PATH", "config/challenges.json", "the challenges and goals");
   s.migrations_path = settings.text("MIGRATIONS_PATH", "",
@@ -72,7 +88,7 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   const std::string client_secret = settings.secret("AB_CLIENT_SECRET", "", "its secret");
   s.platform = {base_url, s.name_space, client_id, client_secret};
   while (!s.platform.base_url.empty() && s.platform.base_url.back() == '/') s.platform.base_url.pop_back();
-  if ((s.auth_enabled || s.real_rewards) && !base_url.starts_with("https://") && !base_url.starts_with("http://")) {
+  if ((s.auth_enabled || s.real_rewards) && !is_http_url(base_url)) {
     settings.reject("AB_BASE_URL",
                     "must be the platform's http(s) address while PLUGIN_GRPC_SERVER_AUTH_ENABLED=true (the default) "
                     "or REWARD_CLIENT_MODE=real; is \"" +
@@ -81,6 +97,14 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   if (s.real_rewards && client_id.empty()) settings.reject("AB_CLIENT_ID", "must be set while REWARD_CLIENT_MODE=real");
   if (s.real_rewards && client_secret.empty())
     settings.reject("AB_CLIENT_SECRET", "must be set while REWARD_CLIENT_MODE=real");
+  s.spans.service_name = settings.text("OTEL_SERVICE_NAME", "challenge-service", "the name that spans carry");
+  s.spans.endpoint = settings.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "",
+                                   "where spans go, as http://localhost:9411/api/v2/spans; default: no spans");
+  s.spans.new_traces_share =
+      settings.number("OTEL_TRACES_SAMPLER_ARG", 1, 0, 1,
+                      "share of the requests without a traceparent that get a span; the others' says it");
+  if (!s.spans.endpoint.empty() && !is_http_url(s.spans.endpoint))
+    settings.reject("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "must be an http(s) address; is \"" + s.spans.endpoint + "\"");
   const std::string level = settings.text("LOG_LEVEL", "info", "debug, info, warn, error or off");
   if (const auto parsed = base::log::parse_level(level)) {
     s.log_level = *parsed;
@@ -107,6 +131,7 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   if (!database) return tl::unexpected(database.error());
   s.database = std::move(*database);
   s.database.application_name = "challenge-service";
+  s.database.statement_timeout = statement_time;
   return s;
 }
 

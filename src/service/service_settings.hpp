@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/settings.hpp"
 #include "postgres/connection_options.hpp"
+#include "service/span_exporter.hpp"
 
 namespace gauntlet::service {
 
@@ -27,12 +28,17 @@ struct ServiceSettings {
   std::size_t database_connections = 25;  // of all threads together
   std::chrono::milliseconds database_wait{0};
   std::chrono::milliseconds drain_time{0};
+  std::chrono::milliseconds readiness_delay{0};  // between /readyz saying 503 and the end of accepting
+  std::chrono::milliseconds queue_time_max{0};   // 0: no shedding
+  double player_rate = 0;                        // requests a second; 0: no limit
+  std::int64_t player_burst = 1;
   postgres::ConnectionOptions database;
   std::string challenge_config_path;
   std::string migrations_path;  // empty: searched for
   bool real_rewards = false;    // REWARD_CLIENT_MODE=real
   ags::MockLatency mock_latency;
   bool rewards_honour_keys = true;
+  SpanExporterOptions spans;  // without an endpoint: none
   base::log::Level log_level = base::log::Level::info;
 
   /// Reads every setting; the error has a line for each bad one. `settings` then knows them all (its markdown()).

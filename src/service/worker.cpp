@@ -1,6 +1,9 @@
 #include "service/worker.hpp"
 
+#include <fmt/format.h>
+
 #include <future>
+#include <optional>
 #include <random>
 
 #include "ags/http_client.hpp"
@@ -8,6 +11,7 @@
 #include "ags/platform_reward_client.hpp"
 #include "ags/token_verifier.hpp"
 #include "base/clock.hpp"
+#include "base/grpc/framing.hpp"
 #include "base/grpc/reflection.hpp"
 #include "base/grpc/server.hpp"
 #include "base/http/listener.hpp"
@@ -20,6 +24,7 @@
 #include "service/claim_ledger.hpp"
 #include "service/grpc_adapter.hpp"
 #include "service/progress_store.hpp"
+#include "service/request_log.hpp"
 #include "service/request_metrics.hpp"
 #include "service/rest_adapter.hpp"
 #include "service/reward_claims.hpp"
@@ -36,6 +41,7 @@ challenge::Instant system_now() {
 postgres::PoolLimits pool_limits(const ServiceSettings& settings) {
   postgres::PoolLimits limits;
   limits.max_connections = std::max<std::size_t>(1, settings.database_connections / settings.threads);
+  limits.max_queue_time = settings.queue_time_max;
   return limits;
 }
 
@@ -56,10 +62,13 @@ struct ThreadState {
         use_cases(
             loop, progress, claims, [this] { return catalog; }, system_now, secure_uniform_below),
         authenticator(make_authenticator(parts.settings)),
+        queue_probe(loop),
+        admission(*authenticator, queue_probe, parts.settings.queue_time_max, parts.player_rate, parts.metrics),
         request_metrics(parts.metrics),
-        rest(use_cases, *authenticator),
-        rpc(use_cases, *authenticator),
-        rpc_server({.metrics = &parts.metrics}) {
+        rest(use_cases, admission),
+        rpc(use_cases, admission),
+        rpc_server({.metrics = &parts.metrics, .observer = [this](const auto& ended) { on_ended(ended); }}) {
+    if (!parts.settings.spans.endpoint.empty()) spans.emplace(loop, http, parts.settings.spans, parts.metrics);
     rest.add_routes(router, parts.settings.base_path);
     add_api_docs(router, parts.settings.base_path);
     rpc.add_methods(rpc_server);
@@ -84,6 +93,23 @@ struct ThreadState {
     return std::make_unique<TokenAuthenticator>(*verifier);
   }
 
+  void on_answered(const base::http::Answered& answered) {
+    request_metrics.observe(answered);
+    log_request(answered);
+    if (!spans) return;
+    const std::string name = fmt::format("{} {}", answered.request.method(), answered.route);
+    const auto status = fmt::format_int(answered.status);
+    spans->add({name, "http", {status.data(), status.size()}, answered.status >= 500, answered.elapsed},
+               answered.trace);
+  }
+
+  void on_ended(const base::grpc::EndedCall& ended) {
+    log_call(ended);
+    if (spans)
+      spans->add({ended.method, "grpc", base::grpc::code_name(ended.code), ended.code != 0, ended.elapsed},
+                 ended.trace);
+  }
+
   void recover_later() {
     loop.call_after(kRecoveryPause, [this] {
       start(claims.recover(), [this](const base::Expected<int>& recovered) {
@@ -102,11 +128,14 @@ struct ThreadState {
   ClaimLedger ledger;
   ags::HttpClient http;
   ags::PlatformAccess access;
+  std::optional<SpanExporter> spans;
   std::unique_ptr<ags::RewardClient> rewards;
   RewardClaims claims;
   ChallengeService use_cases;
   std::unique_ptr<ags::TokenVerifier> verifier;
   std::unique_ptr<Authenticator> authenticator;
+  QueueProbe queue_probe;
+  Admission admission;
   RequestMetrics request_metrics;
   RestAdapter rest;
   GrpcAdapter rpc;
@@ -151,10 +180,7 @@ base::Expected<void> Worker::listen(std::uint16_t http_port, std::uint16_t grpc_
     ThreadState& own = *state_->on_thread;
     base::http::ListenerOptions http;
     http.port = http_port;
-    http.observer = [&own](const base::http::Request& request, std::string_view route, int status,
-                           std::chrono::nanoseconds elapsed) {
-      own.request_metrics.observe(request, route, status, elapsed);
-    };
+    http.observer = [&own](const base::http::Answered& answered) { own.on_answered(answered); };
     own.http_listener = std::make_unique<base::http::Listener>(own.loop, std::move(http), own.router);
     base::http::ListenerOptions grpc;
     grpc.port = grpc_port;

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/grpc/health.hpp"
 #include "base/metrics.hpp"
+#include "service/admission.hpp"
 #include "service/catalog.hpp"
 #include "service/service_settings.hpp"
 
@@ -19,6 +20,7 @@ struct WorkerParts {
   const ServiceSettings& settings;
   base::metrics::Registry& metrics;
   base::grpc::Health& health;
+  PlayerRate* player_rate;  // of all workers together; null: no limit
 };
 
 /// Its methods are for the thread that made it (main).

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -50,7 +51,7 @@ class CallPool : public std::enable_shared_from_this<CallPool> {
 };
 
 struct Server::State final : http::StreamService {
-  explicit State(ServerOptions its_options) : options(its_options) {}
+  explicit State(ServerOptions its_options) : options(std::move(its_options)) {}
 
   bool wants(const http::Request& request) const override;
   http::StreamReceiver* begin(http::Stream& stream) override;
@@ -84,6 +85,8 @@ struct Call::State final : http::StreamReceiver, TimerWheel::Timeout {
   bool open_message();
   void deliver_messages();
   void dispatch();
+  /// Starts the answer with `status` fields behind the usual ones; `ends`: it has neither messages nor trailers.
+  void send_fields(std::span<const http::Stream::Field> status, bool ends);
   void send_answer_head();
   char* message_space(std::size_t size);
   void end(int code, std::string_view message);
@@ -99,6 +102,7 @@ struct Call::State final : http::StreamReceiver, TimerWheel::Timeout {
   EventLoop* loop = nullptr;
   CallPtr self;  // while no handler holds it
   http::Request head;
+  http::Trace trace;
   std::string input;           // prefixes and messages as they came
   std::size_t input_read = 0;  // before it: messages dealt with
   std::string inflated;

@@ -30,7 +30,7 @@ void Method::count_handled(int code) {
   counter->increment();
 }
 
-Server::Server(ServerOptions options) : state_(std::make_unique<State>(options)) {}
+Server::Server(ServerOptions options) : state_(std::make_unique<State>(std::move(options))) {}
 Server::~Server() = default;
 
 void Server::unary(std::string_view method, UnaryHandler handler) {

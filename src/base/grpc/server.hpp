@@ -7,6 +7,7 @@
 //   grpc::add_health(rpc, health);
 //   grpc::add_reflection(rpc);
 //   http::Listener listener(loop, {.port = 6565}, router, rpc.streams());
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/grpc/call.hpp"
+#include "base/http/trace.hpp"
 
 namespace gauntlet::base::http {
 class StreamService;
@@ -25,6 +27,14 @@ class Registry;
 
 namespace gauntlet::base::grpc {
 
+/// A call at the moment it ends.
+struct EndedCall {
+  std::string_view method;           // "/service.Service/ClaimGoalReward", as the client wrote it
+  int code;                          // gRPC's number; 0 is OK
+  std::chrono::nanoseconds elapsed;  // since its headers came
+  const http::Trace& trace;
+};
+
 struct ServerOptions {
   std::size_t max_message_bytes = 4 * 1024 * 1024;          // beyond: RESOURCE_EXHAUSTED
   std::size_t max_buffered_stream_bytes = 4 * 1024 * 1024;  // answers a stream's client has not read
@@ -32,6 +42,8 @@ struct ServerOptions {
   /// grpc_server_msg_sent_total (labels grpc_type, grpc_service, grpc_method, and grpc_code on handled) here; may be
   /// null. Shared by all threads.
   metrics::Registry* metrics = nullptr;
+  /// Told of every call that was answered or has run past its deadline; not of those whose client went away.
+  std::function<void(const EndedCall&)> observer = {};
 };
 
 class Server {

@@ -73,11 +73,12 @@ void ExchangePool::connect(Exchange& exchange, Exchange::Connection& connection,
   exchange.connection_ = &connection;
   exchange.stream_ = stream;
   exchange.received_ = EventLoop::Clock::now();
+  exchange.trace_ = Trace(exchange.request_);
 }
 
 void ExchangePool::answered(Exchange& exchange, int status) {
   if (observer_) {
-    observer_(exchange.request_, exchange.route_, status, EventLoop::Clock::now() - exchange.received_);
+    observer_({exchange.request_, exchange.route_, status, EventLoop::Clock::now() - exchange.received_, exchange.trace_});
   }
 }
 

@@ -15,6 +15,7 @@
 #include "base/event_loop.hpp"
 #include "base/http/request.hpp"
 #include "base/http/response.hpp"
+#include "base/http/trace.hpp"
 
 namespace gauntlet::base::http {
 
@@ -29,6 +30,9 @@ class Exchange {
   std::string_view route() const { return route_; }
   /// When the request had been read whole.
   EventLoop::Clock::time_point received() const { return received_; }
+
+  /// Its ids for logs and traces.
+  const Trace& trace() const { return trace_; }
 
   /// Answers; a second answer is ignored. The bytes leave at the end of the loop's round, together with those of
   /// others on the connection.
@@ -80,6 +84,7 @@ class Exchange {
 
   Request request_;
   std::string_view route_;
+  Trace trace_;
   EventLoop* loop_ = nullptr;
   Connection* connection_ = nullptr;
   std::shared_ptr<ExchangePool> pool_;  // shared: an exchange may outlive its listener

@@ -107,13 +107,13 @@ void Http1::reject(int status, ErrorKind code, std::string_view reason) {
   exchange->respond(error_response(status, code, reason));
 }
 
-void Http1::send(Exchange&, Response&& response) {
+void Http1::send(Exchange& exchange, Response&& response) {
   serving_ = nullptr;
   --core_.counts.in_flight;
   since_ = core_.loop.now();
   if (core_.draining) serving_keep_alive_ = false;
   const bool body_follows = !serving_head_ && !forbids_body(response.status);
-  write_head(response, body_follows);
+  write_head(response, body_follows, exchange.trace());
   if (body_follows) connection_.output().append_body(std::move(response.body));
   if (serving_keep_alive_) {
     connection_.write_soon();
@@ -127,7 +127,7 @@ bool Http1::begin_stream(Response&& head) {
   if (serving_head_ || forbids_body(head.status)) return false;
   serving_keep_alive_ = false;
   streaming_ = true;
-  write_head(head, true, Length::until_close);
+  write_head(head, true, serving_->trace(), Length::until_close);
   connection_.output().append_body(std::move(head.body));
   connection_.write_soon();
   return true;
@@ -146,7 +146,7 @@ void Http1::end_stream() {
   if (!reading_requests_) connection_.update_interest();
 }
 
-void Http1::write_head(const Response& response, bool body_follows, Length length) {
+void Http1::write_head(const Response& response, bool body_follows, const Trace& trace, Length length) {
   fmt::basic_memory_buffer<char, 512> head;
   auto out = std::back_inserter(head);
   fmt::format_to(out, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), response.status, reason_phrase(response.status),
@@ -158,6 +158,8 @@ void Http1::write_head(const Response& response, bool body_follows, Length lengt
   for (const auto& [name, value] : response.headers) {
     if (is_one_line(name) && is_one_line(value)) fmt::format_to(out, FMT_COMPILE("{}: {}\r\n"), name, value);
   }
+  fmt::format_to(out, FMT_COMPILE("X-Request-Id: {}\r\n"), trace.request_id());
+  if (trace.has_parent()) fmt::format_to(out, FMT_COMPILE("traceparent: {}\r\n"), trace.traceparent());
   if (!serving_keep_alive_) {
     head.append(std::string_view("Connection: close\r\n"));
   } else if (serving_http10_) {

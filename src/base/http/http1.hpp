@@ -36,7 +36,7 @@ class Http1 final : public Protocol, Exchange::Connection {
   /// Answers the request being read, which cannot be read on, and closes.
   void reject(int status, ErrorKind code, std::string_view reason);
   enum class Length { known, until_close };
-  void write_head(const Response& response, bool body_follows, Length length = Length::known);
+  void write_head(const Response& response, bool body_follows, const Trace& trace, Length length = Length::known);
 
   http::Connection& connection_;
   ListenerCore& core_;

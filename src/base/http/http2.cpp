@@ -479,13 +479,15 @@ void Http2::send(Exchange& exchange, Response&& response) {
   const auto status = fmt::format_int(response.status);
   const auto length = fmt::format_int(response.body.size());
   std::vector<Stream::Field> fields;
-  fields.reserve(4 + response.headers.size());
+  fields.reserve(6 + response.headers.size());
   fields.push_back({":status", {status.data(), status.size()}, false});
   if (!response.content_type.empty()) fields.push_back({"content-type", response.content_type});
   if (response.status != 204 && response.status != 304) {
     fields.push_back({"content-length", {length.data(), length.size()}, false});
   }
   fields.push_back({"date", core_.date(), false});
+  fields.push_back({"x-request-id", exchange.trace().request_id(), false});
+  if (exchange.trace().has_parent()) fields.push_back({"traceparent", exchange.trace().traceparent(), false});
   for (const auto& [name, value] : response.headers) {
     if (is_one_line(name) && is_one_line(value)) fields.push_back({name, value, false});
   }

@@ -22,9 +22,16 @@ namespace gauntlet::base::http {
 
 class StreamService;
 
-/// Told of every request at the moment its answer is handed over (also 404, 413 and the like): metrics, access log.
-using Observer =
-    std::function<void(const Request& request, std::string_view route, int status, std::chrono::nanoseconds elapsed)>;
+/// A request at the moment its answer is handed over.
+struct Answered {
+  const Request& request;
+  std::string_view route;  // the pattern that matched; empty when none did
+  int status;
+  std::chrono::nanoseconds elapsed;  // since it had been read whole
+  const Trace& trace;
+};
+/// Told of every request (also of those answered 404, 413 and the like): metrics, access log, spans.
+using Observer = std::function<void(const Answered&)>;
 
 struct ListenerOptions {
   std::string address = "0.0.0.0";  // numeric IPv4 or IPv6; "::" takes both

@@ -51,6 +51,7 @@ Response error_response(int status, ErrorKind code, std::string_view message) {
   Response response;
   response.status = status;
   response.body = Body(fmt::format(R"({{"code":{},"message":{},"details":[]}})", static_cast<int>(code), quoted));
+  if (status == 429 || status == 503) response.headers.emplace_back("retry-after", "1");
   return response;
 }
 

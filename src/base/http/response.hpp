@@ -1,5 +1,5 @@
 #pragma once
-// What a handler answers. Content-Length and Date are added by the listener.
+// What a handler answers. Content-Length, Date and X-Request-Id are added by the listener.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,7 +26,8 @@ bool is_one_line(std::string_view text);
 /// The HTTP status of a gRPC code, as grpc-gateway maps it: not_found -> 404, unavailable -> 503, ...
 int status_of(ErrorKind kind);
 
-/// `{"code":5,"message":"...","details":[]}` with that status: the error shape of every route.
+/// `{"code":5,"message":"...","details":[]}` with that status: the error shape of every route. 429 and 503 come with
+/// Retry-After: 1.
 Response error_response(const Error& error);
 /// The same with another status than the code's own (404 with code 5 for an unknown path, 413, 431, ...).
 Response error_response(int status, ErrorKind code, std::string_view message);

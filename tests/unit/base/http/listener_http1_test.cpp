@@ -353,10 +353,12 @@ TEST(Http1, tells_the_observer_of_every_answer) {
   std::mutex mutex;
   std::vector<std::string> seen;
   ListenerOptions options;
-  options.observer = [&](const Request& request, std::string_view route, int status, std::chrono::nanoseconds elapsed) {
-    EXPECT_GE(elapsed.count(), 0);
+  options.observer = [&](const Answered& answered) {
+    EXPECT_GE(answered.elapsed.count(), 0);
+    EXPECT_FALSE(answered.trace.request_id().empty());
     const std::lock_guard lock(mutex);
-    seen.push_back(std::string(request.method()) + " " + std::string(route) + " " + std::to_string(status));
+    seen.push_back(std::string(answered.request.method()) + " " + std::string(answered.route) + " " +
+                   std::to_string(answered.status));
   };
   TestServer server(options, add_routes);
   Socket socket(server.port());
