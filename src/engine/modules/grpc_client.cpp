@@ -53,11 +53,16 @@ class ConnectionTls {
     settings.cipher_suites = options.tls_cipher_suites.value;
     settings.skip_verification = options.insecure_skip_tls_verify.value;
     settings.ca_certificates = params.ca_certificates;
-    if (!params.certificate.empty() || !params.key.empty()) {
+    if (!params.certificate.empty() && !params.key.empty()) {  // k6 looks at neither alone
       settings.certificates.push_back({params.certificate, params.key, params.password, {}});
     }
     auto made = net::TlsContext::create(settings);
-    if (!made) return tl::unexpected(std::move(made.error()).in("failed to append certificate from PEM"));
+    net::TlsSettings authorities_only;
+    authorities_only.ca_certificates = params.ca_certificates;
+    if (!made && net::TlsContext::create(authorities_only)) {
+      return tl::unexpected(std::move(made.error()).in("failed to append certificate from PEM"));
+    }
+    if (!made) return base::fail(base::ErrorKind::invalid_argument, "failed to append ca certificate [0] from PEM");
     known = std::move(*made);
     return known;
   }
@@ -406,9 +411,11 @@ void GrpcSampleTags::record_call(int status, base::EventLoop::Clock::time_point 
   vu_.recorder().add_grpc_request(tags.intern(), milliseconds(ended - started), status != 0, ended, &vu_.tags().metadata());
 }
 
-void GrpcSampleTags::count(metrics::MetricId metric) const {
+void GrpcSampleTags::count(metrics::MetricId metric, std::optional<int> status) const {
   metrics::TagBuilder tags = builder();
   add_to(tags);
+  const fmt::format_int text(status.value_or(0));
+  if (status) tags.set(metrics::SystemTag::status, {text.data(), text.size()});
   vu_.recorder().add(metric, tags.intern(), 1, base::EventLoop::Clock::now(), &vu_.tags().metadata());
 }
 

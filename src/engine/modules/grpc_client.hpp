@@ -35,7 +35,8 @@ class GrpcSampleTags {
                  std::vector<std::pair<std::string, std::string>> own, bool keep_standing_tags);
 
   void record_call(int status, base::EventLoop::Clock::time_point started, base::EventLoop::Clock::time_point ended) const;
-  void count(metrics::MetricId metric) const;
+  /// With `status` the call's outcome is among the tags.
+  void count(metrics::MetricId metric, std::optional<int> status = std::nullopt) const;
 
  private:
   metrics::TagBuilder builder() const;

@@ -89,7 +89,8 @@ base::Expected<bool> take_flag(const Value& value, std::string_view name) {
 
 base::Expected<GrpcConnectParams::Tls> take_tls(const Value& value) {
   if (!value.is_object() || value.is_array()) {
-    return tl::unexpected(wrong(fmt::format("invalid tls value: '{}', expected (optional) keys: cert, key, password, and cacerts", shown(value))));
+    return tl::unexpected(wrong(fmt::format("invalid tls value: '{}', expected (optional) keys: cert, key, password, and cacerts",
+                                            value.is_undefined() ? "<nil>" : shown(value))));
   }
   GrpcConnectParams::Tls tls;
   const auto text = [](const Value& entry, std::string_view name, std::string& into) -> base::Expected<void> {

@@ -139,7 +139,9 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     while (!inbox_.empty() && !is_over_) {
       const std::string bytes = std::move(inbox_.front());
       inbox_.pop_front();
-      tags_.count(metrics::MetricId::grpc_streams_msgs_received);
+      // The only answer to a stream of ours comes with the outcome; those before it do not know theirs.
+      const bool is_only_answer = ended_ && !found_.method->server_stream;
+      tags_.count(metrics::MetricId::grpc_streams_msgs_received, is_only_answer ? std::optional(outcome_.code) : std::nullopt);
       Value message(context, discards_ ? JS_NewObject(context) : grpc::Decoder(state_.names(), *found_.schema).decode(*found_.method->output, bytes));
       if (message.is_exception() || !call(Event::on_data, std::move(message))) return;
     }

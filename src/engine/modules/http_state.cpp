@@ -69,13 +69,22 @@ void HttpState::start_iteration() {
 base::Expected<net::HttpClient*> HttpState::client() {
   if (client_) return client_.get();
   const run::Options& options = vu_.options();
-  if (auto prepared = network_.prepare(options); !prepared) return tl::unexpected(std::move(prepared.error()));
+  const auto dialer = this->dialer();
+  if (!dialer) return tl::unexpected(dialer.error());
   net::HttpLimits limits;
   limits.max_idle = static_cast<std::size_t>(std::max<std::int64_t>(options.batch.value, 1));
+  limits.version = network_.http_version();
+  if (options.max_response_bytes.value > 0) limits.max_body_bytes = static_cast<std::size_t>(options.max_response_bytes.value);
   limits.max_idle_per_origin = static_cast<std::size_t>(std::max<std::int64_t>(options.batch_per_host.value, 1));
-  dialer_ = std::make_unique<net::Dialer>(vu_.loop(), network_.resolver(), network_.policy(), &network_.tls(), vu_.traffic(), vu_.id());
   client_ = std::make_unique<net::HttpClient>(vu_.loop(), *dialer_, limits);
   return client_.get();
+}
+
+base::Expected<net::Dialer*> HttpState::dialer() {
+  if (dialer_) return dialer_.get();
+  if (auto prepared = network_.prepare(vu_.options()); !prepared) return tl::unexpected(std::move(prepared.error()));
+  dialer_ = std::make_unique<net::Dialer>(vu_.loop(), network_.resolver(), network_.policy(), &network_.tls(), vu_.traffic(), vu_.id());
+  return dialer_.get();
 }
 
 }  // namespace gauntlet::engine::modules

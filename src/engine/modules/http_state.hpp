@@ -99,6 +99,8 @@ class HttpState {
   const Atoms& atoms() const { return atoms_; }
   /// Made with the first request; an error says which option is wrong.
   base::Expected<net::HttpClient*> client();
+  /// Made with the first connection, for all of this virtual user's HTTP and WebSockets; errors as client()'s.
+  base::Expected<net::Dialer*> dialer();
   Network& network() { return network_; }
   /// The jar of the iteration. Shared with scripts that hold it beyond.
   const std::shared_ptr<net::CookieJar>& jar() const { return jar_; }

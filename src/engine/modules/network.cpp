@@ -114,6 +114,9 @@ base::Expected<void> Network::build(const run::Options& options) {
   auto locals = parse_local_ips(options.local_ips.value);
   if (!locals) return tl::unexpected(std::move(locals.error()));
   policy_.local_addresses = std::move(*locals);
+  auto proxies = net::ProxyRules::from_environment();
+  if (!proxies) return tl::unexpected(std::move(proxies.error()));
+  policy_.proxies = std::move(*proxies);
 
   net::TlsSettings tls;
   tls.min_version = options.tls_version.value.min;
@@ -126,6 +129,13 @@ base::Expected<void> Network::build(const run::Options& options) {
   auto context = net::TlsContext::create(tls);
   if (!context) return tl::unexpected(std::move(context.error()));
   tls_ = std::move(*context);
+  if (const std::string& version = options.http_version.value; version == "1.1") {
+    http_version_ = net::HttpVersion::http1;
+  } else if (version == "2") {
+    http_version_ = net::HttpVersion::http2;
+  } else if (!version.empty()) {
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("httpVersion: \"{}\" is neither \"1.1\" nor \"2\"", version));
+  }
   if (options.rps.value > 0) request_interval_ = std::chrono::nanoseconds(1'000'000'000 / options.rps.value);
   return {};
 }

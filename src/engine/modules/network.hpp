@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "engine/net/dialer.hpp"
+#include "engine/net/http_exchange.hpp"
 #include "engine/net/resolver.hpp"
 #include "engine/net/tls.hpp"
 
@@ -26,6 +27,7 @@ class Network {
   net::Resolver& resolver() { return *resolver_; }
   const net::DialPolicy& policy() const { return policy_; }
   const net::TlsContext& tls() const { return *tls_; }
+  net::HttpVersion http_version() const { return http_version_; }
   /// Option rps: reserves the next request's moment and returns how long to wait for it.
   std::chrono::nanoseconds reserve_request();
 
@@ -38,6 +40,7 @@ class Network {
   net::DialPolicy policy_;
   std::unique_ptr<net::Resolver> resolver_;
   std::unique_ptr<net::TlsContext> tls_;
+  net::HttpVersion http_version_ = net::HttpVersion::negotiated;
   std::chrono::nanoseconds request_interval_{0};
   std::chrono::steady_clock::time_point next_request_{};
 };

@@ -12,6 +12,8 @@
 #include "engine/modules/k6.hpp"
 #include "engine/modules/metrics.hpp"
 #include "engine/modules/timers.hpp"
+#include "engine/modules/websockets.hpp"
+#include "engine/modules/ws.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -22,16 +24,25 @@ constexpr std::array kModules = {
     ModuleEntry{"k6/data", &init_data},
     ModuleEntry{"k6/encoding", &init_encoding},
     ModuleEntry{"k6/execution", &init_execution},
+    ModuleEntry{"k6/experimental/websockets", &init_experimental_websockets},
     ModuleEntry{"k6/http", &init_http},
     ModuleEntry{"k6/metrics", &init_metrics},
     ModuleEntry{"k6/net/grpc", &init_grpc},
     ModuleEntry{"k6/timers", &init_timers},
+    ModuleEntry{"k6/websockets", &init_websockets},
+    ModuleEntry{"k6/ws", &init_ws},
 };
 
 /// Modules of k6 1.8 that this engine does not have.
 constexpr std::array kAbsentModules = {
-    "k6/browser", "k6/crypto/x509", "k6/experimental/csv", "k6/experimental/fs", "k6/experimental/redis",
-    "k6/experimental/streams", "k6/experimental/websockets", "k6/html", "k6/secrets", "k6/websockets", "k6/ws",
+    "k6/browser",
+    "k6/crypto/x509",
+    "k6/experimental/csv",
+    "k6/experimental/fs",
+    "k6/experimental/redis",
+    "k6/experimental/streams",
+    "k6/html",
+    "k6/secrets",
 };
 
 }  // namespace

@@ -6,18 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 
+#include "engine/net/proxy_tunnel.hpp"
+
 namespace gauntlet::engine::net {
 namespace {
-
-std::pair<const std::uint8_t*, int> address_bytes(const Endpoint& endpoint) {
-  if (endpoint.is_ipv6()) return {endpoint.address.sin6_addr.s6_addr, 16};
-  return {reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in*>(&endpoint.address)->sin_addr), 4};
-}
 
 /// "ip", "ip:port", "[ip]:port" or "[ip]" from option hosts; the port given is kept when none is named.
 bool parse_override(std::string_view text, std::uint16_t port, Endpoint& out) {
@@ -43,36 +41,6 @@ bool parse_override(std::string_view text, std::uint16_t port, Endpoint& out) {
 
 }  // namespace
 
-std::optional<AddressRange> AddressRange::parse(std::string_view text) {
-  AddressRange range;
-  range.text_ = text;
-  const auto slash = text.find('/');
-  Endpoint endpoint;
-  if (!Endpoint::parse(text.substr(0, slash), 0, endpoint)) return std::nullopt;
-  const auto [bytes, length] = address_bytes(endpoint);
-  std::memcpy(range.bytes_.data(), bytes, static_cast<std::size_t>(length));
-  range.ipv6_ = endpoint.is_ipv6();
-  range.bits_ = length * 8;
-  if (slash != std::string_view::npos) {
-    const std::string_view bits = text.substr(slash + 1);
-    const auto [end, problem] = std::from_chars(bits.data(), bits.data() + bits.size(), range.bits_);
-    if (problem != std::errc() || end != bits.data() + bits.size() || range.bits_ < 0 || range.bits_ > length * 8) return std::nullopt;
-  }
-  return range;
-}
-
-bool AddressRange::contains(const Endpoint& endpoint) const {
-  if (endpoint.is_ipv6() != ipv6_) return false;
-  const std::uint8_t* const bytes = address_bytes(endpoint).first;
-  for (int bit = 0; bit < bits_; bit += 8) {
-    const auto index = static_cast<std::size_t>(bit / 8);
-    const int kept = std::min(8, bits_ - bit);
-    const auto mask = static_cast<std::uint8_t>(0xff << (8 - kept));
-    if ((bytes[index] & mask) != (bytes_[index] & mask)) return false;
-  }
-  return true;
-}
-
 void HostPatterns::add(std::string pattern, std::string value) {
   if (pattern.starts_with('*')) {
     suffixes_.emplace_back(std::move(pattern), std::move(value));
@@ -97,34 +65,36 @@ const std::pair<std::string, std::string>* HostPatterns::find(std::string_view h
 class Dialer::Attempt final : private Stream::Listener {
  public:
   Attempt(Dialer& dialer, DialId id, DialTarget target, Callback done)
-      : dialer_(dialer), id_(id), target_(std::move(target)), done_(std::move(done)) {}
+      : dialer_(dialer),
+        id_(id),
+        target_(std::move(target)),
+        host_(target_.proxy != nullptr ? target_.proxy->host : target_.host),
+        port_(target_.proxy != nullptr ? target_.proxy->port : target_.port),
+        done_(std::move(done)) {}
 
   ~Attempt() override { dialer_.loop_.cancel(timer_); }
 
   /// Never calls back from inside: what fails at once is reported by the next round.
   void start() {
     const DialPolicy& policy = dialer_.policy_;
-    if (const auto* blocked = policy.blocked_hosts.find(target_.host)) {
+    if (const auto* blocked = policy.blocked_hosts.find(host_)) {
       Failure failure{error_code::kBlockedHostname, "hostname is blocked",
-                      fmt::format("hostname ({}) is in a blocked pattern ({})", target_.host, blocked->first)};
+                      fmt::format("hostname ({}) is in a blocked pattern ({})", host_, blocked->first)};
       return finish_soon(std::move(failure));
     }
     Endpoint endpoint;
     if (!policy.hosts.empty()) {
-      const auto* found = policy.hosts.find(fmt::format("{}:{}", target_.host, target_.port));
-      if (found == nullptr) found = policy.hosts.find(target_.host);
-      if (found != nullptr && parse_override(found->second, target_.port, endpoint)) return connect_to(endpoint);
+      const auto* found = policy.hosts.find(fmt::format("{}:{}", host_, port_));
+      if (found == nullptr) found = policy.hosts.find(host_);
+      if (found != nullptr && parse_override(found->second, port_, endpoint)) return connect_to(endpoint);
     }
-    if (Endpoint::parse(target_.host, target_.port, endpoint) || dialer_.resolver_.cached(target_.host, target_.port, endpoint)) {
-      return connect_to(endpoint);
-    }
+    if (Endpoint::parse(host_, port_, endpoint) || dialer_.resolver_.cached(host_, port_, endpoint)) return connect_to(endpoint);
     // The answer may come after this attempt was cancelled, or the dialer destroyed: the flag goes with the attempt.
-    dialer_.resolver_.resolve(target_.host, target_.port, dialer_.loop_,
-                              [this, alive = std::weak_ptr<bool>(alive_)](Failure problem, Endpoint found) {
-                                if (alive.expired()) return;
-                                if (problem) return finish(std::move(problem));
-                                connect_to(found);
-                              });
+    dialer_.resolver_.resolve(host_, port_, dialer_.loop_, [this, alive = std::weak_ptr<bool>(alive_)](Failure problem, Endpoint found) {
+      if (alive.expired()) return;
+      if (problem) return finish(std::move(problem));
+      connect_to(found);
+    });
   }
 
  private:
@@ -164,28 +134,66 @@ class Dialer::Attempt final : private Stream::Listener {
     stream_->set_listener(this);
     timer_ = dialer_.loop_.call_after(dialer_.policy_.connect_timeout, [this] {
       timer_ = 0;
-      if (is_handshaking_) return finish(failure(error_code::kTls, "net/http: TLS handshake timeout"));
+      if (step_ == Step::handshake) return finish(failure(error_code::kTls, "net/http: TLS handshake timeout"));
       finish(socket_failure("dial", ETIMEDOUT, {}, stream_->remote().text()));
     });
   }
 
   void on_stream_ready() override {
-    if (!is_handshaking_) {
+    if (step_ == Step::connect) {
       const int problem = stream_->connect_result();
       if (problem == EINPROGRESS) return;
       if (problem != 0) return finish(socket_failure("dial", problem, {}, stream_->remote().text()));
       connected_ = base::EventLoop::Clock::now();
-      if (!target_.tls) return finish({});
-      const TlsContext* const context = target_.tls_context != nullptr ? target_.tls_context : dialer_.tls_;
-      assert(context != nullptr);
-      const std::string& name = target_.server_name.empty() ? target_.host : target_.server_name;
-      stream_->start_tls(context->new_session(name, target_.protocols), name);
-      is_handshaking_ = true;
+      if (target_.proxy != nullptr && target_.tunnels) {
+        tunnel_ = std::make_unique<ProxyTunnel>(*target_.proxy, target_.host, target_.port);
+        step_ = Step::tunnel;
+      } else if (!begin_tls()) {
+        return finish({});
+      }
     }
+    if (step_ == Step::tunnel && !dig()) return;
+    if (step_ != Step::handshake) return finish({});
     switch (stream_->handshake()) {
       case Stream::Status::again: return;
       case Stream::Status::ok: return finish({});
       default: return finish(stream_->last_failure());
+    }
+  }
+
+  /// False when no TLS is wanted.
+  bool begin_tls() {
+    step_ = Step::done;
+    if (!target_.tls) return false;
+    const TlsContext* const context = target_.tls_context != nullptr ? target_.tls_context : dialer_.tls_;
+    assert(context != nullptr);
+    const std::string& name = target_.server_name.empty() ? target_.host : target_.server_name;
+    stream_->start_tls(context->new_session(name, target_.protocols), name);
+    handshake_started_ = base::EventLoop::Clock::now();
+    step_ = Step::handshake;
+    return true;
+  }
+
+  /// Speaks with the proxy. True when the tunnel is open; otherwise there is more to come, or this is gone.
+  bool dig() {
+    for (;;) {
+      if (unsent_.empty()) unsent_ = tunnel_->take_outgoing();
+      if (!unsent_.empty()) {
+        const Stream::Result sent = stream_->write(unsent_);
+        unsent_.erase(0, sent.bytes);
+        if (sent.status == Stream::Status::again) return false;
+        if (sent.status != Stream::Status::ok) return finish(stream_->last_failure()), false;
+      }
+      std::array<char, 4096> bytes;
+      const Stream::Result got = stream_->read(bytes.data(), bytes.size());
+      if (got.status == Stream::Status::again) return false;
+      if (got.status == Stream::Status::closed) return finish(failure(error_code::kOther, "EOF")), false;
+      if (got.status != Stream::Status::ok) return finish(stream_->last_failure()), false;
+      switch (tunnel_->feed({bytes.data(), got.bytes})) {
+        case ProxyTunnel::State::more: break;
+        case ProxyTunnel::State::failed: return finish(tunnel_->problem()), false;
+        case ProxyTunnel::State::open: begin_tls(); return true;
+      }
     }
   }
 
@@ -201,10 +209,11 @@ class Dialer::Attempt final : private Stream::Listener {
     Dialed result;
     if (connected_ != Time{}) result.connecting = connected_ - connect_started_;
     if (!problem) {
-      if (is_handshaking_) result.tls_handshaking = base::EventLoop::Clock::now() - connected_;
+      if (step_ == Step::handshake) result.tls_handshaking = base::EventLoop::Clock::now() - handshake_started_;
       stream_->set_listener(nullptr);
       result.stream = std::move(stream_);
     }
+    if (problem && target_.proxy != nullptr && step_ == Step::connect) problem = failure(error_code::kTcp, "proxyconnect tcp: " + problem.cause);
     result.failure = std::move(problem);
     const Callback done = std::move(done_);
     dialer_.attempts_.erase(id_);
@@ -213,14 +222,21 @@ class Dialer::Attempt final : private Stream::Listener {
 
   Dialer& dialer_;
   DialId id_;
+  enum class Step : std::uint8_t { connect, tunnel, handshake, done };
+
   DialTarget target_;
+  std::string host_;  // what is connected to: the proxy or the target
+  std::uint16_t port_;
   Callback done_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // watched by callbacks that may come too late
   std::unique_ptr<Stream> stream_;
   base::EventLoop::TimerId timer_ = 0;
   base::EventLoop::Clock::time_point connect_started_{};
   base::EventLoop::Clock::time_point connected_{};
-  bool is_handshaking_ = false;
+  base::EventLoop::Clock::time_point handshake_started_{};
+  Step step_ = Step::connect;
+  std::unique_ptr<ProxyTunnel> tunnel_;
+  std::string unsent_;  // to the proxy
 };
 
 Dialer::Dialer(base::EventLoop& loop, Resolver& resolver, const DialPolicy& policy, const TlsContext* tls, Traffic& traffic,

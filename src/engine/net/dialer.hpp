@@ -16,27 +16,14 @@
 #include <vector>
 
 #include "base/event_loop.hpp"
+#include "engine/net/address_range.hpp"
 #include "engine/net/failure.hpp"
+#include "engine/net/proxy.hpp"
 #include "engine/net/resolver.hpp"
 #include "engine/net/stream.hpp"
 #include "engine/net/tls.hpp"
 
 namespace gauntlet::engine::net {
-
-/// An IPv4 or IPv6 range, "10.0.0.0/8".
-class AddressRange {
- public:
-  /// From CIDR notation or a single address; nothing when it is neither.
-  static std::optional<AddressRange> parse(std::string_view text);
-  bool contains(const Endpoint& endpoint) const;
-  const std::string& text() const { return text_; }
-
- private:
-  std::array<std::uint8_t, 16> bytes_{};
-  int bits_ = 0;
-  bool ipv6_ = false;
-  std::string text_;
-};
 
 /// A list of host names where a leading "*" stands for anything: "*.example.com". The longest match counts.
 class HostPatterns {
@@ -57,6 +44,7 @@ struct DialPolicy {
   HostPatterns blocked_hosts;  ///< option blockHostnames
   std::vector<AddressRange> blacklist;  ///< option blacklistIPs
   std::vector<Endpoint> local_addresses;  ///< option localIPs, taken by VU number
+  ProxyRules proxies;  ///< from the environment; for those who dial to choose DialTarget::proxy by
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(30);
 };
 
@@ -67,6 +55,10 @@ struct DialTarget {
   std::vector<std::string_view> protocols;  ///< for ALPN; string literals
   const TlsContext* tls_context = nullptr;  ///< instead of the dialer's own, as gRPC's per-connection settings need
   std::string server_name;                  ///< for SNI and verification when it is not `host`
+  /// Instead of going to the server directly. `tunnels`: what is connected is the server, seen through the proxy;
+  /// otherwise it is the proxy itself, as plain HTTP wants it. Outlives the dial.
+  const ProxyServer* proxy = nullptr;
+  bool tunnels = true;
 };
 
 /// The outcome: a stream, or why there is none. Times are those that k6 shows; zero for what did not happen.
@@ -93,6 +85,8 @@ class Dialer {
   /// Calls back exactly once, from the loop and never from inside this call, unless cancelled.
   DialId dial(DialTarget target, Callback done);
   void cancel(DialId dial);
+  /// Through what the environment wants that server to be reached; nullptr: directly.
+  const ProxyServer* proxy_for(bool tls, std::string_view host, std::uint16_t port) const { return policy_.proxies.find(tls, host, port); }
 
  private:
   class Attempt;

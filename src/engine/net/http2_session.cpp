@@ -36,12 +36,6 @@ std::uint8_t* bytes_of(std::string_view text) {
   return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
 }
 
-std::string describe_goaway(const nghttp2_goaway& goaway) {
-  std::string text = fmt::format("received prior goaway: code: {}", http2_error_name(goaway.error_code));
-  if (goaway.opaque_data_len != 0) text += fmt::format(", debug data: {}", go_quote(view(goaway.opaque_data, goaway.opaque_data_len)));
-  return text;
-}
-
 bool looks_like_http1(std::string_view bytes) { return bytes.starts_with("HTTP/1."); }
 
 }  // namespace
@@ -79,7 +73,8 @@ struct Http2Callbacks {
         break;
       case NGHTTP2_GOAWAY:
         if (session.state_ == Http2Session::State::open) session.state_ = Http2Session::State::draining;
-        session.goaway_ = describe_goaway(frame->goaway);
+        session.goaway_ = Http2GoAway{frame->goaway.last_stream_id, frame->goaway.error_code,
+                                      std::string(view(frame->goaway.opaque_data, frame->goaway.opaque_data_len))};
         break;
       default: break;
     }
@@ -423,6 +418,13 @@ void Http2Session::read() {
       return lose(failure(error_code::kHttp2Connection, "http2: connection closed"));
     }
   }
+}
+
+std::string Http2Session::goaway() const {
+  if (!goaway_) return {};
+  std::string text = fmt::format("received prior goaway: code: {}", http2_error_name(goaway_->error_code));
+  if (!goaway_->debug.empty()) text += fmt::format(", debug data: {}", go_quote(goaway_->debug));
+  return text;
 }
 
 void Http2Session::lose(Failure failure) {

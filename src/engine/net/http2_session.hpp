@@ -10,6 +10,7 @@
 // 10 KB.
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,13 @@ struct Http2End {
   bool by_server = false;        ///< the server sent RST_STREAM; otherwise our own check of what it sent did
 };
 
+/// What the server said when it wants no more requests.
+struct Http2GoAway {
+  std::int32_t last_stream_id = 0;
+  std::uint32_t error_code = 0;
+  std::string debug;
+};
+
 class Http2Session;
 
 /// One request and its answer. The session keeps its own state of the exchange in here, so an exchange costs no
@@ -66,6 +74,8 @@ class Http2Exchange {
 
   /// The session while active, or nullptr.
   Http2Session* session() const { return session_; }
+  /// Of the stream that it is or was on.
+  std::int32_t last_stream_id() const { return stream_id_; }
 
  private:
   friend class Http2Session;
@@ -131,7 +141,8 @@ class Http2Session final : private Stream::Listener {
   /// How the connection ended; no failure while it lives.
   const Failure& loss() const { return failure_; }
   /// "received prior goaway: code: NO_ERROR"; empty unless the server said it.
-  const std::string& goaway() const { return goaway_; }
+  std::string goaway() const;
+  const std::optional<Http2GoAway>& goaway_details() const { return goaway_; }
 
  private:
   friend struct Http2Callbacks;
@@ -173,7 +184,7 @@ class Http2Session final : private Stream::Listener {
   std::string unsent_;                  // frames that the socket did not take; empty nearly always
   std::size_t count_ = 0;               // in both lists
   Failure failure_;
-  std::string goaway_;
+  std::optional<Http2GoAway> goaway_;
   std::shared_ptr<Http2Session*> self_; // empty once destroyed; shared with tasks posted to the loop
   bool busy_ = false;                   // inside nghttp2 or settle(): no writing, no destruction
   State state_ = State::open;

@@ -1,6 +1,7 @@
 #pragma once
-// HTTP/1.1 client of one virtual user: keep-alive connections that it shares with nobody, one request at a time on
-// each, k6's timings. No redirects, cookies or decoding here; that is HttpFetch.
+// HTTP client of one virtual user: keep-alive connections that it shares with nobody, k6's timings. HTTP/1.1 with one
+// request at a time on each, or HTTP/2 with all of an origin's requests on one, as the server chooses by ALPN. No
+// redirects, cookies or decoding here; that is HttpFetch.
 //
 //   HttpExchange exchange;
 //   exchange.origin = client.origin(false, "127.0.0.1", 8000);
@@ -8,7 +9,7 @@
 //   exchange.listener = this;
 //   client.send(exchange);   // later: on_exchange_done(exchange)
 //
-// A request costs two system calls (send, recv) and a share of an epoll_wait. TLS offers only http/1.1 by ALPN.
+// A request costs two system calls (send, recv) and a share of an epoll_wait.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,93 +19,26 @@
 #include <vector>
 
 #include "base/event_loop.hpp"
-#include "engine/net/buffer.hpp"
 #include "engine/net/dialer.hpp"
-#include "engine/net/failure.hpp"
-#include "engine/net/http_head.hpp"
-#include "engine/net/stream.hpp"
+#include "engine/net/http2_carrier.hpp"
+#include "engine/net/http_exchange.hpp"
 
 namespace gauntlet::engine::net {
 
-/// k6's http_req_* times. duration() is what it calls http_req_duration.
-struct HttpTimings {
-  std::chrono::nanoseconds blocked{0};     ///< until there was a connection: DNS, connect, TLS
-  std::chrono::nanoseconds connecting{0};
-  std::chrono::nanoseconds tls_handshaking{0};
-  std::chrono::nanoseconds sending{0};     ///< connection there -> last byte written
-  std::chrono::nanoseconds waiting{0};     ///< written -> first byte of the response
-  std::chrono::nanoseconds receiving{0};   ///< first byte -> last byte
-  std::chrono::nanoseconds duration() const { return sending + waiting + receiving; }
-};
-
-struct HttpLimits {
-  std::size_t max_head_bytes = 10 * 1024 * 1024;    ///< Go's
-  std::size_t max_body_bytes = std::size_t{1} << 30;  ///< what a JavaScript string can hold
-  std::size_t max_idle = 20;                        ///< idle connections kept, in all (option batch)
-  std::size_t max_idle_per_origin = 6;              ///< and per scheme, host and port (option batchPerHost)
-};
-
-class HttpClient;
-struct HttpOrigin;
-
-/// One round trip: the request, then the response. Owned by the caller, who keeps it at its place (and the request's
-/// parts unchanged) until it is done or cancelled. Can be used again afterwards.
-class HttpExchange {
- public:
-  class Listener {
-   public:
-    virtual ~Listener() = default;
-    /// Once per send(), from the loop, never from inside send(). May send again, and may destroy the exchange.
-    virtual void on_exchange_done(HttpExchange& exchange) = 0;
-  };
-  using Clock = base::EventLoop::Clock;
-
-  // The request.
-  HttpOrigin* origin = nullptr;
-  std::string request_head;       ///< request line and headers with the empty line
-  std::string_view request_body;
-  bool is_head = false;           ///< method HEAD: the response has no body whatever it says
-  bool is_replayable = true;      ///< may be sent again when a kept connection turns out dead: GET, HEAD, OPTIONS, TRACE
-  bool wants_close = false;       ///< the request says Connection: close
-  bool discards_body = false;     ///< read the body, keep nothing
-  Clock::time_point deadline = Clock::time_point::max();
-  Listener* listener = nullptr;
-
-  // The response.
-  Failure failure;                ///< when set, what follows is what there was until then
-  bool failed_in_body = false;    ///< the failure came after the head
-  ResponseHead head;              ///< status 0 until a head has come; views into response_head
-  std::string response_head;
-  Buffer body;
-  std::uint64_t body_bytes = 0;   ///< on the wire without framing, also when discarded
-  HttpTimings timings;
-  bool has_remote = false;
-  Endpoint remote;
-  std::shared_ptr<const TlsSession> tls;  ///< null without TLS
-
- private:
-  friend class HttpClient;
-
-  std::size_t index_ = 0;         // in HttpClient::in_flight_
-  void* connection_ = nullptr;    // HttpClient::Connection
-  Dialer::DialId dial_ = 0;
-  Clock::time_point started_{};
-  Clock::time_point sending_since_{};
-  Clock::time_point written_{};
-  Clock::time_point first_byte_{};
-};
-
 /// Lives on its loop's thread; destroying it drops what is under way without calling listeners.
-class HttpClient {
+class HttpClient final : private Http2Carrier::Owner {
  public:
   HttpClient(base::EventLoop& loop, Dialer& dialer, const HttpLimits& limits);
-  ~HttpClient();
+  ~HttpClient() override;
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
   /// The pool of one scheme, host and port; valid while it has connections or exchanges, and
   /// until the next call otherwise. Asking again for the last one is quick.
   HttpOrigin* origin(bool tls, std::string_view host, std::uint16_t port);
+  /// Through what the environment wants a plain-HTTP origin to be reached: requests name the whole URL then, and carry
+  /// its Proxy-Authorization. nullptr: directly, or through a tunnel that requests know nothing of.
+  static const ProxyServer* plain_proxy(const HttpOrigin& origin);
   void send(HttpExchange& exchange);
   /// Ends an exchange at once; its listener is not called.
   void cancel(HttpExchange& exchange);
@@ -122,6 +56,16 @@ class HttpClient {
   void assign(HttpExchange& exchange);
   void start_on(Connection& connection, HttpExchange& exchange);
   void dial(HttpExchange& exchange);
+  void on_dialed(HttpExchange& exchange, Dialed dialed);
+  void carry(HttpExchange& exchange, std::unique_ptr<Stream> stream);
+  void start_on_carrier(Http2Carrier& carrier, HttpExchange& exchange);
+  void end_wait(HttpOrigin& origin, const Failure& failure);
+  void abandon(HttpExchange& exchange);
+  void bury(Http2Carrier& carrier);
+  void bury_unused();
+  void on_carried(HttpExchange& exchange) override;
+  void on_refused(HttpExchange& exchange) override;
+  void on_carrier_closed(Http2Carrier& carrier) override;
   void retry(HttpExchange& exchange);
   /// Takes the exchange off the books and tells its listener; the last thing its caller does.
   void finish(HttpExchange& exchange);
@@ -138,7 +82,10 @@ class HttpClient {
   std::vector<std::unique_ptr<HttpOrigin>> origins_;
   HttpOrigin* last_origin_ = nullptr;
   std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Http2Carrier>> carriers_;
+  std::vector<std::unique_ptr<Http2Carrier>> buried_;  // gone at the round's end: they may be at work now
   std::vector<HttpExchange*> in_flight_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // watched by what was posted
   std::size_t idle_ = 0;
   std::uint64_t idle_clock_ = 0;
   // One timer for all deadlines, kept at the earliest one it has seen: requests that end in time never touch it.

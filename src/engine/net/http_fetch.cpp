@@ -1,27 +1,21 @@
 #include "engine/net/http_fetch.hpp"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
 
+#include "engine/net/base64.hpp"
 #include "engine/net/content_coding.hpp"
 #include "engine/net/digest_auth.hpp"
+#include "engine/net/ntlm_auth.hpp"
 
 namespace gauntlet::engine::net {
 namespace {
 
 std::int64_t unix_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string base64(std::string_view text) {
-  std::string out((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return out;
 }
 
 bool usually_lacks_body(std::string_view method) {
@@ -67,7 +61,7 @@ void HttpFetch::reset() {
   has_body = false;
   cookies.clear();
   jar = nullptr;
-  uses_digest = false;
+  authentication = Authentication::basic;
   max_redirects = 10;
   timeout = std::chrono::seconds(60);
   discards_body = false;
@@ -78,24 +72,27 @@ void HttpFetch::start(HttpClient& client) {
   client_ = &client;
   redirects_ = 0;
   stopped_at_redirect_ = false;
-  is_challenge_ = uses_digest;
+  is_challenge_ = authentication != Authentication::basic;
+  ntlm_steps_ = 0;
   crossed_domains_ = false;
   dropped_body_ = false;
   keeps_host_field_ = true;
   user_.reset();
-  digest_.clear();
+  answer_.clear();
   referer_.clear();
   first_cookies_.clear();
   hop_url_ = url;
   hop_method_ = method.empty() ? "GET" : method;
   deadline_ = HttpExchange::Clock::now() + timeout;
-  if (uses_digest) {
+  if (authentication != Authentication::basic) {
     if (auto parsed = Url::parse(url); parsed && parsed->user) {
       user_ = parsed->user;
       password_ = parsed->password.value_or("");
-      parsed->user.reset();
-      parsed->password.reset();
-      hop_url_ = parsed->text();
+      if (authentication == Authentication::digest) {
+        parsed->user.reset();
+        parsed->password.reset();
+        hop_url_ = parsed->text();
+      }
     }
   }
   send_hop();
@@ -112,6 +109,7 @@ bool HttpFetch::locate(Failure& problem) {
     authority_ = plain->authority;
     target_ = plain->target.empty() ? std::string_view("/") : plain->target;
     exchange.origin = client_->origin(plain->tls, plain->host, plain->port);
+    if (HttpClient::plain_proxy(*exchange.origin) != nullptr) target_.insert(0, "http://" + authority_);
     return true;
   }
   const auto parsed = Url::parse(hop_url_);
@@ -137,12 +135,13 @@ bool HttpFetch::locate(Failure& problem) {
       return false;
     }
   }
-  if (parsed->user) basic_ = "Basic " + base64(*parsed->user + ':' + parsed->password.value_or(""));
+  if (parsed->user) basic_ = "Basic " + encode_base64(*parsed->user + ':' + parsed->password.value_or(""));
   // An empty port ("host:") is not sent on.
   authority_ = parsed->host;
   if (authority_.ends_with(':')) authority_.pop_back();
   target_ = parsed->request_target();
   exchange.origin = client_->origin(is_tls, parsed->hostname(), static_cast<std::uint16_t>(port));
+  if (HttpClient::plain_proxy(*exchange.origin) != nullptr) target_.insert(0, "http://" + authority_);
   return true;
 }
 
@@ -155,9 +154,10 @@ void HttpFetch::send_hop() {
     else if (!is_field_value(value)) problem = failure(error_code::kOther, "net/http: invalid header field value for " + go_quote(name));
   });
   if (problem || !locate(problem)) return fail_soon(std::move(problem));
-  if (user_ && digest_.empty() && !crossed_domains_) basic_ = "Basic " + base64(*user_ + ':' + password_);
+  if (authentication == Authentication::ntlm) basic_.clear();  // credentials leave only in answers
+  else if (user_ && answer_.empty() && !crossed_domains_) basic_ = "Basic " + encode_base64(*user_ + ':' + password_);
   write_cookies();
-  if (redirects_ == 0 && digest_.empty()) first_cookies_ = cookies_;
+  if (redirects_ == 0 && answer_.empty()) first_cookies_ = cookies_;
   write_head();
   exchange.is_head = hop_method_ == "HEAD";
   exchange.is_replayable = is_replayable(hop_method_, fields);
@@ -215,19 +215,22 @@ void HttpFetch::write_head() {
     std::string_view value;
   };
   const bool has_authorization = fields.has("Authorization") && !crossed_domains_;
-  const std::array<Own, 3> own{Own{"Authorization", !digest_.empty() ? std::string_view(digest_) : has_authorization ? std::string_view() : basic_},
+  const std::array<Own, 3> own{Own{"Authorization", !answer_.empty() ? std::string_view(answer_) : has_authorization ? std::string_view() : basic_},
                                Own{"Cookie", cookies_}, Own{"Referer", fields.has("Referer") ? std::string_view() : referer_}};
   std::size_t next = 0;
   fields.for_each([&](std::string_view name, std::string_view value) {
     for (; next < own.size() && own[next].name <= name; ++next) {
       if (!own[next].value.empty()) append_field(out, own[next].name, own[next].value);
     }
-    if (is_framing(name) || name == "Cookie" || (name == "Authorization" && !digest_.empty())) return;
+    if (is_framing(name) || name == "Cookie" || (name == "Authorization" && !answer_.empty())) return;
     if ((crossed_domains_ && is_credential(name)) || (dropped_body_ && is_about_body(name))) return;
     append_field(out, name, value);
   });
   for (; next < own.size(); ++next) {
     if (!own[next].value.empty()) append_field(out, own[next].name, own[next].value);
+  }
+  if (const ProxyServer* proxy = HttpClient::plain_proxy(*exchange.origin); proxy != nullptr && !proxy->authorization.empty()) {
+    append_field(out, "Proxy-Authorization", proxy->authorization);
   }
   if (closes_connections && !fields.has("Connection")) append_field(out, "Connection", "close");
   out += "\r\n";
@@ -237,7 +240,8 @@ void HttpFetch::on_exchange_done(HttpExchange&) {
   if (exchange.failure || exchange.head.status == 101) return report();
   if (exchange.head.has_cookies && jar != nullptr) store_cookies();
   Next next = Next::done;
-  if (uses_digest && digest_.empty() && exchange.head.status == 401) next = answer_challenge();
+  if (authentication == Authentication::digest && answer_.empty() && exchange.head.status == 401) next = answer_digest();
+  else if (authentication == Authentication::ntlm && user_ && ntlm_steps_ < 2 && exchange.head.status == 401) next = answer_ntlm();
   else next = follow_redirect();
   if (next != Next::send_again) {
     if (next == Next::done && exchange.head.has_encoding && !discards_body && !exchange.body.empty()) decode();
@@ -295,7 +299,7 @@ void HttpFetch::decode() {
   exchange.timings.receiving += HttpExchange::Clock::now() - started;
 }
 
-HttpFetch::Next HttpFetch::answer_challenge() {
+HttpFetch::Next HttpFetch::answer_digest() {
   std::optional<std::string> answer;
   for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
     if (answer || !equals_ignoring_case(name, "www-authenticate")) return;
@@ -303,7 +307,31 @@ HttpFetch::Next HttpFetch::answer_challenge() {
     answer = answer_digest_challenge(value, {user_.value_or(""), password_, hop_method_, target_, body, cnonce});
   });
   if (!answer) return Next::done;
-  digest_ = std::move(*answer);
+  answer_ = std::move(*answer);
+  next_url_ = hop_url_;
+  next_method_ = hop_method_;
+  return Next::send_again;
+}
+
+/// Both steps go over the connection that the challenge came on: it was used last, so it is used next.
+HttpFetch::Next HttpFetch::answer_ntlm() {
+  std::optional<std::string> answer;
+  for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
+    const auto scheme = ntlm_scheme(value);
+    if (answer || !scheme || !equals_ignoring_case(name, "www-authenticate")) return;
+    if (ntlm_steps_ == 0) {
+      answer = begin_ntlm(*scheme);
+      return;
+    }
+    std::array<unsigned char, 8> nonce{};
+    RAND_bytes(nonce.data(), static_cast<int>(nonce.size()));
+    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch());
+    answer = answer_ntlm_challenge(value, {*user_, password_}, {reinterpret_cast<const char*>(nonce.data()), nonce.size()},
+                                   static_cast<std::uint64_t>(now.count()) / 100);
+  });
+  if (!answer) return Next::done;
+  ++ntlm_steps_;
+  answer_ = std::move(*answer);
   next_url_ = hop_url_;
   next_method_ = hop_method_;
   return Next::send_again;
@@ -342,7 +370,7 @@ HttpFetch::Next HttpFetch::follow_redirect() {
     shown.password.reset();
     referer_ = shown.text();
   }
-  digest_.clear();
+  answer_.clear();
   next_url_ = to->text();
   return Next::send_again;
 }

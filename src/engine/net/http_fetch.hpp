@@ -1,6 +1,6 @@
 #pragma once
 // One request as a script sees it: the round trip and what follows from it by Go's and k6's rules (redirects, cookies,
-// basic and digest authentication, content decoding). Each round trip is told to the listener as one hop.
+// basic, digest and NTLM authentication, content decoding). Each round trip is told to the listener as one hop.
 //
 //   HttpFetch fetch;
 //   fetch.method = "GET"; fetch.url = "http://127.0.0.1:8000/x"; fetch.listener = this;
@@ -58,7 +58,9 @@ class HttpFetch final : private HttpExchange::Listener {
   bool has_body = false;
   std::vector<RequestCookie> cookies;
   CookieJar* jar = nullptr;
-  bool uses_digest = false;
+  /// How the URL's user info is used, beside plain basic authentication.
+  enum class Authentication : std::uint8_t { basic, digest, ntlm };
+  Authentication authentication = Authentication::basic;
   int max_redirects = 10;
   std::chrono::nanoseconds timeout = std::chrono::seconds(60);  ///< for all hops together, bodies included
   bool discards_body = false;
@@ -75,7 +77,7 @@ class HttpFetch final : private HttpExchange::Listener {
   int redirects() const { return redirects_; }
   /// The answer is a redirect that was not followed because max_redirects were.
   bool stopped_at_redirect() const { return stopped_at_redirect_; }
-  /// The first round trip of a digest handshake, whose 401 is expected.
+  /// The first round trip of a digest or NTLM handshake, whose 401 is expected.
   bool is_challenge() const { return is_challenge_; }
   /// The Cookie header of the first hop, for response.request.
   const std::string& first_cookie_header() const { return first_cookies_; }
@@ -92,7 +94,8 @@ class HttpFetch final : private HttpExchange::Listener {
   void decode();
   enum class Next { done, send_again, failed };
   Next follow_redirect();
-  Next answer_challenge();
+  Next answer_digest();
+  Next answer_ntlm();
   void report();
 
   HttpClient* client_ = nullptr;
@@ -104,9 +107,10 @@ class HttpFetch final : private HttpExchange::Listener {
   bool stopped_at_redirect_ = false;
   bool crossed_domains_ = false;  // credentials are not for the new host
   bool dropped_body_ = false;     // neither are headers about a body that is not sent
-  std::optional<std::string> user_;  // from the URL, for digest
+  std::optional<std::string> user_;  // from the URL, for digest and NTLM
   std::string password_;
-  std::string digest_;               // the Authorization header that answers a challenge
+  std::string answer_;               // the Authorization header that answers a challenge
+  int ntlm_steps_ = 0;
   std::string first_cookies_;
 
   // Of the hop under way.

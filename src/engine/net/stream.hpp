@@ -15,6 +15,8 @@
 #include "engine/net/failure.hpp"
 #include "engine/net/tls.hpp"
 
+struct bio_st;
+
 namespace gauntlet::engine::net {
 
 /// Bytes on the wire (TLS records included), summed over all streams that were given the same counter.
@@ -99,12 +101,14 @@ class Stream final : private base::IoHandler {
   Result tls_write(std::span<const iovec> parts);
   Result tls_problem(int returned, std::string_view operation);
   void count_tls_traffic();
+  static long watch_tls_reads(bio_st* bio, int operation, const char* bytes, std::size_t length, int, long, int result, std::size_t* processed);
 
   base::EventLoop& loop_;
   Traffic& traffic_;
   Listener* listener_ = nullptr;
   std::unique_ptr<ssl_st, void (*)(ssl_st*)> ssl_;
   int fd_;
+  bool tls_drained_ = false;  // TLS's last read of the socket took all there was
   bool hung_up_ = false;  // the peer has closed its side: a short read does not mean drained
   std::uint64_t tls_counted_sent_ = 0;
   std::uint64_t tls_counted_received_ = 0;

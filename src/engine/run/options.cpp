@@ -162,7 +162,8 @@ Options merge(Options lower, const Options& upper) {
                     options.insecure_skip_tls_verify, options.tls_cipher_suites, options.tls_version, options.tls_auth,
                     options.throw_errors, options.blacklist_ips, options.block_hostnames, options.hosts,
                     options.no_connection_reuse, options.no_vu_connection_reuse, options.local_ips,
-                    options.no_cookies_reset, options.discard_response_bodies, options.thresholds,
+                    options.no_cookies_reset, options.discard_response_bodies, options.http_version,
+                    options.max_response_bytes, options.thresholds,
                     options.summary_trend_stats, options.summary_time_unit, options.system_tags, options.tags,
                     options.metric_samples_buffer_size, options.console_output);
   };

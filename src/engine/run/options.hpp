@@ -145,6 +145,9 @@ struct Options {
   Setting<std::string> local_ips;
   Setting<bool> no_cookies_reset;
   Setting<bool> discard_response_bodies;
+  // Not k6's.
+  Setting<std::string> http_version;  // "1.1", "2"; not given: by ALPN, as k6
+  Setting<std::int64_t> max_response_bytes{0};  // of a body or message as the script gets it; 0: the engine's own bounds
 
   // Results.
   Setting<std::map<std::string, std::vector<ThresholdOption>>> thresholds;  // by metric, with its tag filter

@@ -340,6 +340,8 @@ void visit_options(auto& o, Visit&& visit) {
   visit("metricSamplesBufferSize", o.metric_samples_buffer_size);
   visit("noCookiesReset", o.no_cookies_reset);
   visit("discardResponseBodies", o.discard_response_bodies);
+  visit("httpVersion", o.http_version);
+  visit("maxResponseBytes", o.max_response_bytes);
 }
 
 Json write(bool value) { return value; }
@@ -476,6 +478,8 @@ std::string to_json(const Options& options) {
       json["dns"] = write(options.dns.value);
       return;
     }
+    // Ours are listed only where they say something: a script may compare the list with k6's.
+    if ((name == "httpVersion" || name == "maxResponseBytes") && !setting.given) return;
     json[std::string(name)] = write_setting(setting);
   });
   json["consoleOutput"] = write_setting(options.console_output);

@@ -226,7 +226,7 @@ TEST_F(HttpFetchTest, sends_user_info_as_basic_authentication) {
 
 TEST_F(HttpFetchTest, answers_a_digest_challenge) {
   fetch_.url = "http://user:pass@127.0.0.1:" + std::to_string(server_.port()) + "/digest";
-  fetch_.uses_digest = true;
+  fetch_.authentication = HttpFetch::Authentication::digest;
   run("");
   EXPECT_THAT(hops_, ElementsAre("GET /digest 401", "GET /digest 200"));
   EXPECT_EQ(challenges_, 1);
