@@ -11,24 +11,35 @@ SCRIPTS = pathlib.Path(__file__).resolve().parent / "scripts"
 TIMING_METRICS = {"vus", "vus_max", "data_sent", "data_received"}
 # Ours beyond k6 (docs/ENGINE_COMPATIBILITY.md): additions, not differences.
 OWN_METRICS = {"grpc_reqs", "grpc_req_failed", "schedule_slip", "iteration_duration_intended"}
+# Servers of other_servers.py, as __ENV.WS and so on: "127.0.0.1:PORT".
+OTHER_SERVERS = ["ws", "wss", "h2", "https", "mtls", "proxy", "grpctls", "grpcmtls"]
 RUN_TIMEOUT_S = 90
 
 
 def directives(script):
-    """`// flags: ...`, `// env: A=b`, `// better: aspect: reason`, `// differs: aspect: what is missing` lines at the head of a script."""
-    found = {"flags": [], "better": {}, "differs": {}}
+    """Lines at the head of a script: `// flags: ...`, `// environment: A=b`, `// better: aspect: reason`,
+    `// differs: aspect: what is missing`."""
+    found = {"flags": [], "better": {}, "differs": {}, "environment": {}}
     for line in script.read_text().splitlines():
-        match = re.match(r"// (flags|better|differs): (.*)", line)
+        match = re.match(r"// (flags|better|differs|environment): (.*)", line)
         if not match:
             if not line.startswith("//"):
                 break
             continue
         if match[1] == "flags":
             found["flags"] += match[2].split()
+        elif match[1] == "environment":
+            name, _, value = match[2].partition("=")
+            found["environment"][name] = value
         else:
             aspect, _, reason = match[2].partition(": ")
             found[match[1]][aspect] = reason
     return found
+
+
+def mask_in(text, ports):
+    """The other way round, for an environment's values: "http://127.0.0.1:<proxy>"."""
+    return re.sub(r"<(\w+)>", lambda match: str(ports[match[1]]), text)
 
 
 def mask(text, ports):
@@ -105,10 +116,12 @@ def observe(binary, script, ports, ours):
         out, export = folder / "points.ndjson", folder / "export.json"
         command = [str(binary), "run", "--no-color", "--quiet", "--out", f"json={out}",
                    "--summary-export", str(export), "-e", f"BASE=http://127.0.0.1:{ports['http']}",
-                   "-e", f"GRPC=127.0.0.1:{ports['grpc']}", "-e", f"PROTOS={ports['protos']}", *found["flags"]]
+                   "-e", f"GRPC=127.0.0.1:{ports['grpc']}", "-e", f"PROTOS={ports['protos']}",
+                   *(word for name in OTHER_SERVERS for word in ("-e", f"{name.upper()}=127.0.0.1:{ports[name]}")), *found["flags"]]
+        environment = {**os.environ, "K6_AUTO_EXTENSION_RESOLUTION": "false", **{k: mask_in(v, ports) for k, v in found["environment"].items()}}
         command += ["--strict-k6"] if ours else ["-a", "", "--no-usage-report"]
         done = subprocess.run([*command, script.name], cwd=script.parent, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=RUN_TIMEOUT_S, env={**os.environ, "K6_AUTO_EXTENSION_RESOLUTION": "false"})
+                              text=True, timeout=RUN_TIMEOUT_S, env=environment)
         exported = json.loads(export.read_text()) if export.exists() else {}
         exported_metrics = {k: v for k, v in exported.get("metrics", {}).items()
                             if k.split("{")[0] not in TIMING_METRICS | OWN_METRICS}

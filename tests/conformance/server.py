@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""The server that conformance scripts talk to: HTTP/1.1 and gRPC on free ports of 127.0.0.1.
+"""The server that conformance scripts talk to: HTTP/1.1, HTTPS with HTTP/2, WebSockets and gRPC on free ports of 127.0.0.1.
 
-Prints one JSON line {"http": port, "grpc": port} when both listen, and ends when its standard input is closed.
+Prints one JSON line {"http": port, "https": port, "ws": port, "grpc": port, ...} when all listen, and ends when its
+standard input is closed.
 """
 import base64
 import gzip
+import hmac
 import json
 import pathlib
+import ssl
+import struct
+import subprocess
 import sys
 import tempfile
 import threading
@@ -15,6 +20,30 @@ import urllib.parse
 import zlib
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+NTLM_NONCE = b"\x01\x02\x03\x04\x05\x06\x07\x08"
+NTLM_PASSWORD_HASH = bytes.fromhex("878d8014606cda29677a44efa1353fc7")  # MD4 of "secret" in UTF-16LE
+
+
+def ntlm_answer(authorization, scheme):
+    """Status, body and headers for a step of an NTLMv2 handshake with password "secret" ([MS-NLMP])."""
+    if not authorization.startswith(scheme + " "):
+        return 401, "out", [("WWW-Authenticate", scheme)]
+    message = base64.b64decode(authorization.split()[1])
+    if message[8] == 1:
+        name = "DOMAIN".encode("utf-16le")
+        info = struct.pack("<HH", 2, len(name)) + name + struct.pack("<HH", 7, 8) + b"\x11" * 8 + struct.pack("<HH", 0, 0)
+        challenge = (b"NTLMSSP\0" + struct.pack("<IHHII", 2, len(name), len(name), 56, 0xA0888205) + NTLM_NONCE + bytes(8)
+                     + struct.pack("<HHI", len(info), len(info), 56 + len(name)) + bytes.fromhex("0601b11d0000000f") + name + info)
+        return 401, "challenge", [("WWW-Authenticate", f"{scheme} {base64.b64encode(challenge).decode()}")]
+    def field(at):
+        length, _, offset = struct.unpack("<HHI", message[at:at + 8])
+        return message[offset:offset + length]
+    answer, domain, user = field(20), field(28).decode("utf-16le"), field(36).decode("utf-16le")
+    key = hmac.digest(NTLM_PASSWORD_HASH, (user.upper() + domain).encode("utf-16le"), "md5")
+    good = hmac.digest(key, NTLM_NONCE + answer[16:], "md5") == answer[:16]
+    return (200, f"in: {domain}/{user}", []) if good else (401, "wrong", [])
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -96,12 +125,16 @@ class Handler(BaseHTTPRequestHandler):
             good = self.headers.get("Authorization") == wanted
             self.answer(200 if good else 401, "in" if good else "out",
                         [] if good else [("WWW-Authenticate", 'Basic realm="conformance"')])
+        elif route[0] == "ntlm":
+            self.answer(*ntlm_answer(self.headers.get("Authorization") or "", route[1]))
         elif route[0] == "close":
             self.close_connection = True
             self.answer(200, "bye", [("Connection", "close")])
         elif route[0] == "cut":
             self.close_connection = True
             self.connection.close()
+        elif route[0] == "peer":
+            self.answer(200, self.client_address[0])
         elif route[0] == "html":
             self.answer(200, "<html><body><h1 id='t'>Hello</h1><ul><li class='x'>1</li><li>2</li></ul></body></html>",
                         [("Content-Type", "text/html")])
@@ -119,6 +152,11 @@ service Greeter {
   rpc Slow(Ask) returns (Answer);
   rpc Echo(Everything) returns (Everything);
   rpc Meta(Ask) returns (Answer);
+  rpc Count(Ask) returns (stream Answer);
+  rpc Sum(stream Ask) returns (Answer);
+  rpc Chat(stream Ask) returns (stream Answer);
+  rpc Hold(stream Ask) returns (stream Answer);
+  rpc Large(Ask) returns (Answer);
 }
 message Ask { string name = 1; int32 code = 2; }
 message Answer { string greeting = 1; int64 big = 2; repeated int32 nums = 3; Kind kind = 4; Inner inner = 5; }
@@ -142,6 +180,7 @@ def grpc_server(folder):
     sys.path.insert(0, str(folder))
     import conformance_pb2 as messages
     import conformance_pb2_grpc as services
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
     from grpc_reflection.v1alpha import reflection
 
     class Greeter(services.GreeterServicer):
@@ -163,12 +202,41 @@ def grpc_server(folder):
         def Meta(self, ask, context):
             return messages.Answer(greeting=";".join(f"{k}={v}" for k, v in sorted(context.invocation_metadata()) if k.startswith("x-")))
 
-    server = grpc.server(futures.ThreadPoolExecutor(16))
+        def Count(self, ask, context):
+            for i in range(ask.code):
+                yield messages.Answer(greeting=f"{ask.name} {i}")
+            if ask.name == "fail":
+                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no more")
+
+        def Sum(self, asks, context):
+            return messages.Answer(big=sum(ask.code for ask in asks))
+
+        def Chat(self, asks, context):
+            for ask in asks:
+                if ask.name == "end":
+                    return
+                yield messages.Answer(greeting=f"you said {ask.name}")
+
+        def Hold(self, asks, context):
+            yield messages.Answer(greeting="holding")
+            time.sleep(1.5)
+
+        def Large(self, ask, context):
+            return messages.Answer(greeting="x" * ask.code)
+
+    server = grpc.server(futures.ThreadPoolExecutor(32))
     services.add_GreeterServicer_to_server(Greeter(), server)
+    healthy = health.HealthServicer()
+    healthy.set("conformance.Greeter", health_pb2.HealthCheckResponse.SERVING)
+    healthy.set("resting", health_pb2.HealthCheckResponse.NOT_SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     reflection.enable_server_reflection(("conformance.Greeter", reflection.SERVICE_NAME), server)
     port = server.add_insecure_port("127.0.0.1:0")
+    pair = [((folder / "server.key").read_bytes(), (folder / "server.pem").read_bytes())]
+    tls = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(pair))
+    mutual = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(pair, (folder / "ca.pem").read_bytes(), True))
     server.start()
-    return server, port
+    return server, {"grpc": port, "grpctls": tls, "grpcmtls": mutual}
 
 
 class QuietServer(ThreadingHTTPServer):
@@ -179,12 +247,30 @@ class QuietServer(ThreadingHTTPServer):
         """Clients that give up early are part of the scripts."""
 
 
+def certificates(folder):
+    """An authority that nobody knows, a server's certificate for 127.0.0.1 and secure.test, and a client's."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Conformance CA", "-days", "2")
+    for name, extension in (("server", "subjectAltName=IP:127.0.0.1,DNS:secure.test"), ("client", "extendedKeyUsage=clientAuth")):
+        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        (folder / f"{name}.ext").write_text(extension)
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+
+
 def main():
+    import other_servers
     http = QuietServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=http.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
-        server, grpc_port = grpc_server(pathlib.Path(folder))
-        print(json.dumps({"http": http.server_address[1], "grpc": grpc_port, "protos": folder}), flush=True)
+        folder = pathlib.Path(folder)
+        certificates(folder)
+        server, grpc_ports = grpc_server(folder)
+        ports = {"http": http.server_address[1], **grpc_ports, "protos": str(folder),
+                 **other_servers.start(folder, lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Handler, QuietServer)}
+        print(json.dumps(ports), flush=True)
         sys.stdin.read()
         server.stop(None)
 
