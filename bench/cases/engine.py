@@ -11,10 +11,14 @@ SCRIPTS = ROOT / "bench" / "scripts"
 class Target:
     """The server that all generators of a case are pointed at."""
 
+    def __init__(self, *command):
+        self.command = command or (BIN / "bench-target",)
+
     def __enter__(self):
-        self.process = subprocess.Popen([BIN / "bench-target"], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
         port = wait_line(self.process, r"port (\d+)")[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self.address = f"127.0.0.1:{port}"
+        self.url = f"http://{self.address}"
         return self
 
     def __exit__(self, *_):
@@ -22,11 +26,11 @@ class Target:
         self.process.wait()
 
 
-def k6_rate(binary, script, vus, seconds, env):
-    """Iterations per CPU-second of a k6 (ours or real)."""
+def k6_rate(binary, script, vus, seconds, env, flags=(), count="iterations"):
+    """Iterations (or what another counter counts) per CPU-second of a k6 (ours or real)."""
     real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
-    ended = run([binary, "run", "--quiet", "--no-color", "--vus", vus, "--duration", f"{seconds}s", *real, script], env=env)
-    return k6_count(ended.out, "iterations") / ended.cpu
+    ended = run([binary, "run", "--quiet", "--no-color", "--vus", vus, "--duration", f"{seconds}s", *flags, *real, script], env=env)
+    return k6_count(ended.out, count) / ended.cpu
 
 
 def wrk_rate(url, connections, seconds):
@@ -84,7 +88,25 @@ def measure(table, pairs, seconds):
                 peers.append(("wrk", lambda: wrk_rate(target.url + "/large", 10, seconds), goal))
             compare(table, f"180 KB GET, body {read}", "iterations/client CPU-s", goal,
                     lambda: k6_rate(ours, SCRIPTS / "large_get.js", 10, seconds, large_env), peers, pairs, "make bench-engine")
+    edge(table, pairs, seconds, ours, k6)
     start_up(table)
+
+
+def edge(table, pairs, seconds, ours, k6):
+    """HTTPS and WebSockets, 50 connections."""
+    def compared(work, unit, goal, script, env, **how):
+        compare(table, work, unit, "", lambda: k6_rate(ours, SCRIPTS / script, 50, seconds, env, **how),
+                [("k6", lambda: k6_rate(k6, SCRIPTS / script, 50, seconds, env, **how), goal)], pairs, "make bench-engine")
+    with Target(BIN / "bench-edge") as target:
+        compared("WebSocket echo, 50 connections", "messages/client CPU-s", ">= 5", "ws_echo.js", {"WS_URL": f"ws://{target.address}/"},
+                 count="ws_msgs_received")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    pair = RESULTS / "edge.pem", RESULTS / "edge.key"
+    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=bench",
+         "-days", "2", "-out", pair[0], "-keyout", pair[1]])
+    with Target(BIN / "bench-edge", *pair) as target:
+        compared("HTTPS keep-alive GET + check, 50 VUs", "requests/client CPU-s", ">= 8", "small_get.js",
+                 {"BASE_URL": f"https://{target.address}"}, flags=["--insecure-skip-tls-verify"])
 
 
 def start_up(table):
