@@ -28,6 +28,7 @@ struct ServiceSettings {
   std::chrono::milliseconds database_wait{0};
   std::chrono::milliseconds drain_time{0};
   postgres::ConnectionOptions database;
+  postgres::ConnectionOptions schema_owner;  // the same database as who migrates it; DB_USER itself unless set apart
   std::string challenge_config_path;
   std::string migrations_path;  // empty: searched for
   bool real_rewards = false;    // REWARD_CLIENT_MODE=real

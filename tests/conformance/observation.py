@@ -15,10 +15,10 @@ RUN_TIMEOUT_S = 90
 
 
 def directives(script):
-    """`// flags: ...`, `// env: A=b`, `// better: aspect: reason`, `// differs: aspect: what is missing` lines at the head of a script."""
-    found = {"flags": [], "better": {}, "differs": {}}
+    """`// flags: ...`, `// env: A=b`, `// better: aspect: reason` lines at the head of a script."""
+    found = {"flags": [], "better": {}}
     for line in script.read_text().splitlines():
-        match = re.match(r"// (flags|better|differs): (.*)", line)
+        match = re.match(r"// (flags|better): (.*)", line)
         if not match:
             if not line.startswith("//"):
                 break
@@ -27,7 +27,7 @@ def directives(script):
             found["flags"] += match[2].split()
         else:
             aspect, _, reason = match[2].partition(": ")
-            found[match[1]][aspect] = reason
+            found["better"][aspect] = reason
     return found
 
 
