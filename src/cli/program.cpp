@@ -80,6 +80,8 @@ int run_program(int argc, char** argv) {
   describe_load_commands(app);
   add_demo_command(app, session);
   add_watch_command(app, session);
+  add_merge_command(app, session);
+  add_compare_command(app, session);
   add_compatibility_command(app);
   if (!first.empty() && first.front() != '-' &&
       app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
