@@ -80,7 +80,17 @@ int run_program(int argc, char** argv) {
   describe_load_commands(app);
   add_demo_command(app, session);
   add_watch_command(app, session);
+  add_profile_command(app, session);
+  add_campaign_command(app, session);
+  add_limit_command(app, session);
+  add_explain_command(app, session);
+  add_report_command(app, session);
+  add_runs_command(app, session);
+  add_ab_command(app, session);
+  add_doctor_command(app, session);
+  add_plan_command(app, session);
   add_compatibility_command(app);
+  add_completion_commands(app);
   if (!first.empty() && first.front() != '-' &&
       app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
     fmt::print(stderr, "gauntlet: there is no command `{}`; gauntlet --help lists them\n", first);
