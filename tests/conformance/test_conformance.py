@@ -16,7 +16,7 @@ import observation
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-ENGINE = pathlib.Path(os.environ.get("K6_UNDER_TEST", ROOT / "build" / "release" / "bin" / "k6"))
+ENGINE = ROOT / "build" / "release" / "bin" / "k6"
 K6_VERSION = "v1.8.1"
 
 
