@@ -85,7 +85,8 @@ std::optional<int> offset_minutes(std::string_view text) {
   return (end[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
 }
 
-std::int32_t day_of(base::WallTime time) {
+/// In microseconds, not WallTime: its nanoseconds end in the year 2262, a message's four digits in 9999.
+std::int32_t day_of(std::chrono::sys_time<std::chrono::microseconds> time) {
   return static_cast<std::int32_t>(std::chrono::floor<days>(time).time_since_epoch().count());
 }
 
@@ -122,8 +123,9 @@ EventId make_event_id(std::string_view id, std::optional<postgres::Timestamp> ti
     made.uuid = *uuid;
   else
     made.uuid = digest({id, event.user_id, stat_code, bytes_of(event.value), bytes_of(event.increment)});
-  const std::int32_t today = day_of(now);
-  const std::int32_t day = time ? day_of(base::WallTime(std::chrono::microseconds(time->microseconds))) : 0;
+  using std::chrono::microseconds;
+  const std::int32_t today = day_of(std::chrono::floor<microseconds>(now));
+  const std::int32_t day = time ? day_of(std::chrono::sys_time<microseconds>(microseconds(time->microseconds))) : 0;
   made.arrival_day = !time || day < today - window_days - 1 || day > today + 1;
   made.day = {made.arrival_day ? today : day};
   return made;
