@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build test bench dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build test bench bench-events faults dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,13 @@ test: ## build and run every test; ends with "N passed, N failed"
 
 bench: build ## measure us beside the peers found on this machine
 	@bench/run
+
+bench-events: build ## measure the event handler: CPU an event, scenario 2 by rate, modes, the ceiling
+	@bench/run events
+
+faults: build ## break the event handler N times under load and count what is lost or doubled: make faults N=1000
+	@ninja -C build/release --quiet event-faults
+	@$(BIN)/event-faults --faults $(or $(N),1000) --long 1
 
 $(GAUNTLET):
 	@$(MAKE) --no-print-directory build

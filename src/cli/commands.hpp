@@ -20,6 +20,7 @@ void add_down_command(CLI::App& app, Session& session);
 void add_logs_command(CLI::App& app, Session& session);
 void add_status_command(CLI::App& app, Session& session);
 void add_env_command(CLI::App& app, Session& session);
+void add_events_command(CLI::App& app, Session& session);
 void add_exec_sql_command(CLI::App& app, Session& session);
 void add_supervise_command(CLI::App& app, Session& session);
 void add_fixtures_command(CLI::App& app, Session& session);

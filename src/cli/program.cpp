@@ -73,6 +73,7 @@ int run_program(int argc, char** argv) {
   add_logs_command(app, session);
   add_status_command(app, session);
   add_env_command(app, session);
+  add_events_command(app, session);
   add_exec_sql_command(app, session);
   add_supervise_command(app, session);
   add_fixtures_command(app, session);

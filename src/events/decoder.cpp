@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/log.hpp"
 #include "challenge/progress.hpp"
 #include "iam/account/v1/account.pb.h"
 #include "social/statistic/v1/statistic.pb.h"
@@ -177,6 +178,8 @@ base::Expected<Decoded> Decoder::login(std::string_view bytes, base::WallTime no
   } else {
     Event& event = decoded.event.emplace();
     event.user_id = message.user_id();
+    event.message = bytes;
+    if (base::log::enabled(base::log::Level::debug)) event.trace = message.trace_id().empty() ? message.id() : message.trace_id();
     const auto time = parse_timestamp(message.timestamp());
     event.at = time_of(time, now);
     if (!message.id().empty() && is_remembered(options_, keys_, kLoginKey))
@@ -206,6 +209,8 @@ base::Expected<Decoded> Decoder::stat_item_updated(std::string_view bytes, base:
   }
   Event& event = decoded.event.emplace();
   event.user_id = message.user_id();
+  event.message = bytes;
+  if (base::log::enabled(base::log::Level::debug)) event.trace = message.id();
   event.key = *key;
   event.value = item.latest_value();
   event.increment = item.inc();

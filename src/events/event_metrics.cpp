@@ -1,5 +1,7 @@
 #include "events/event_metrics.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 
 namespace gauntlet::events {
@@ -17,6 +19,10 @@ void raise_to(std::atomic<std::int64_t>& most, std::int64_t value) {
 }
 
 constexpr double kMostEventsAFlush = 10'000;
+
+base::metrics::Histogram& visible_histogram(base::metrics::Registry& registry, std::string_view since) {
+  return registry.histogram("challenge_event_visible_seconds", "Until an event's effect was committed: since its own time, and since its arrival.", {"since"}, base::metrics::latency_buckets()).with({since});
+}
 
 }  // namespace
 
@@ -36,14 +42,16 @@ std::string_view to_string(Outcome outcome) {
 }
 
 EventMetrics::EventMetrics(base::metrics::Registry& registry)
-    : flush_seconds_(registry.histogram("challenge_buffer_flush_duration_seconds", "From sending a batch to its commit.", {}, base::metrics::latency_buckets()).with({})),
+    : visible_since_arrival_(visible_histogram(registry, "arrival")),
+      visible_since_event_(visible_histogram(registry, "event")),
+      flush_seconds_(registry.histogram("challenge_buffer_flush_duration_seconds", "From sending a batch to its commit.", {}, base::metrics::latency_buckets()).with({})),
       flush_wait_seconds_(registry.histogram("challenge_buffer_wait_seconds", "How long the first event of a batch waited to be sent.", {}, base::metrics::latency_buckets()).with({})),
       flush_events_(registry.histogram("challenge_buffer_flush_events", "Events of a batch.", {}, base::metrics::count_buckets(kMostEventsAFlush)).with({})),
       rows_written_(registry.counter("challenge_event_rows_written_total", "Rows of user_goal_progress that events changed.").with({})),
       redelivered_(registry.counter("challenge_events_redelivered_total", "Events without effect because their id had been committed before.").with({})),
       failed_flushes_(registry.counter("challenge_buffer_flush_failures_total", "Batches that were not committed.").with({})),
       values_skipped_(registry.counter("challenge_event_values_skipped_total", "Values that are negative or no number, which no goal takes.").with({})),
-      poisoned_(registry.counter("challenge_events_poisoned_total", "Events that PostgreSQL refuses to store; answered OK and logged.").with({})) {
+      poisoned_(registry.counter("challenge_events_poisoned_total", "Events that PostgreSQL refuses to store; answered OK and kept in event_dead_letter.").with({})) {
   auto& processing = registry.histogram("challenge_event_processing_duration_seconds", "From an event's arrival to its answer.", {"event"}, base::metrics::latency_buckets());
   auto& outcomes = registry.counter("challenge_events_total", "Events by how they ended.", {"event", "outcome"});
   constexpr std::array<std::string_view, 2> kKinds{"login", "statistic"};
@@ -80,6 +88,16 @@ void EventMetrics::flushed(const Flush& flush) {
   base::log::info(limit, "buffer flush",
                   {{"events", flush.events}, {"rows", flush.written.rows}, {"redelivered", flush.written.redelivered},
                    {"ms", milliseconds(flush.duration)}, {"oldest_wait_ms", milliseconds(flush.oldest_wait)}});
+}
+
+void EventMetrics::visible(const Flush& flush) {
+  const std::int64_t now_us = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()).time_since_epoch().count();
+  for (std::size_t i = 0; i < flush.written_events.size(); ++i) {
+    const Event& event = flush.written_events[i];
+    visible_since_arrival_.observe(seconds(flush.committed - flush.arrived[i]));
+    if (event.at) visible_since_event_.observe(1e-6 * static_cast<double>(std::max<std::int64_t>(0, now_us - event.at->microseconds)));
+    if (!event.trace.empty()) base::log::debug("event committed", {{"trace", event.trace}, {"user", event.user_id}, {"key", event.key}});
+  }
 }
 
 void EventMetrics::flush_failed(const base::Error& why, std::size_t events) {

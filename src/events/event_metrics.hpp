@@ -44,6 +44,8 @@ class EventMetrics {
 
   /// Logs `buffer flush` (ten lines a second at most) and counts.
   void flushed(const Flush& flush);
+  /// From the events' own time, and from their arrival, until now, when every reader sees their effect.
+  void visible(const Flush& flush);
   void flush_failed(const base::Error& why, std::size_t events);
 
   /// A place where one writer keeps how many events wait; summed up in challenge_buffer_size. Lives as long as this.
@@ -55,6 +57,8 @@ class EventMetrics {
  private:
   std::array<base::metrics::Histogram*, 2> processing_;             // by kind
   std::array<std::array<base::metrics::Counter*, kOutcomes>, 2> outcomes_;
+  base::metrics::Histogram& visible_since_arrival_;
+  base::metrics::Histogram& visible_since_event_;
   base::metrics::Histogram& flush_seconds_;
   base::metrics::Histogram& flush_wait_seconds_;
   base::metrics::Histogram& flush_events_;

@@ -25,9 +25,11 @@ struct EventSettings {
   postgres::ConnectionOptions database;
   std::chrono::milliseconds database_wait{0};
   std::chrono::milliseconds drain_time{0};
+  std::int32_t progress_partitions = 0;  // 0: the table stays as it is
   bool create_rows = false;  // EVENT_ROWS=upsert
   Dedup dedup = Dedup::all;
   int dedup_window_hours = 24;
+  std::int32_t max_dead_letters = 10'000;
   WriterLimits writer;
   base::log::Level log_level = base::log::Level::info;
 

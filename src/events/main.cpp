@@ -23,6 +23,7 @@
 #include "base/signals.hpp"
 #include "challenge/config_parser.hpp"
 #include "events/worker.hpp"
+#include "postgres/blocking_connection.hpp"
 #include "postgres/migrations.hpp"
 
 namespace gauntlet::events {
@@ -67,6 +68,19 @@ Expected<void> migrate(const EventSettings& settings) {
   }
 }
 
+/// PROGRESS_PARTITIONS.
+Expected<void> partition(const EventSettings& settings) {
+  if (settings.progress_partitions == 0) return {};
+  auto options = settings.database;
+  options.statement_timeout = std::chrono::milliseconds(0);  // it copies the table
+  auto connection = postgres::BlockingConnection::connect(options);
+  if (!connection) return tl::unexpected<base::Error>(std::move(connection.error()));
+  const auto done = connection->run("SELECT partition_user_goal_progress(" + std::to_string(settings.progress_partitions) + ")");
+  if (!done) return tl::unexpected<base::Error>(base::Error(done.error()).in("PROGRESS_PARTITIONS"));
+  if (done->rows[0][0] == "t") base::log::info("user_goal_progress is partitioned by user_id", {{"partitions", settings.progress_partitions}});
+  return {};
+}
+
 /// PostgreSQL has just been migrated, so connections stand in a moment: no event shall meet a handler without one. Should
 /// PostgreSQL go away right now, we serve all the same and answer UNAVAILABLE.
 void wait_for_connections(const Availability& availability, std::size_t workers) {
@@ -100,6 +114,7 @@ int run(int argc, char** argv) {
   if (!config) return give_up(Exit::challenge_config, config.error());
   const GoalKeys keys(*config);
   if (const auto migrated = migrate(settings); !migrated) return give_up(Exit::database, migrated.error());
+  if (const auto partitioned = partition(settings); !partitioned) return give_up(Exit::database, partitioned.error());
   if (settings.writer.buffer_for)
     base::log::warn("buffered mode: events are answered before they are written; a crash loses what arrived since the last flush",
                     {{"interval_ms", settings.writer.buffer_for->count()}, {"events_at_most", settings.threads * settings.writer.max_waiting}});

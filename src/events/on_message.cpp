@@ -50,6 +50,11 @@ void OnMessage::handle(const CallPtr& call, EventKind kind, base::Expected<Decod
     base::log::warn(limit, "value skipped: it is negative or no number",
                     {{"user", decoded->event->user_id}, {"value", decoded->event->value}});
   }
+  if (base::log::enabled(base::log::Level::debug)) {
+    Event& event = *decoded->event;
+    if (const auto parent = call->metadata("traceparent")) event.trace = *parent;
+    base::log::debug("event taken", {{"trace", event.trace}, {"user", event.user_id}, {"key", event.key}, {"value", event.value}});
+  }
   writer_.submit(std::move(*decoded->event), [this, call, kind](const base::Expected<void>& outcome) { answer(call, kind, outcome); });
   waiting_.store(writer_.waiting(), std::memory_order_relaxed);
 }
@@ -62,7 +67,7 @@ void OnMessage::answer(const CallPtr& call, EventKind kind, const base::Expected
     case ErrorKind::unavailable:
       return refuse(call, kind, Outcome::unavailable, ErrorKind::unavailable, "PostgreSQL is not available; deliver the event again");
     case ErrorKind::resource_exhausted:
-      return refuse(call, kind, Outcome::refused, ErrorKind::resource_exhausted, "too many events wait to be committed; deliver the event again");
+      return refuse(call, kind, Outcome::refused, ErrorKind::resource_exhausted, "too many events wait to be committed, or were refused; deliver the event again");
     default: return refuse(call, kind, Outcome::failed, ErrorKind::internal, "Database error occurred");
   }
 }

@@ -56,6 +56,18 @@ void PostgresProgressStore::write(std::span<const Event> events, Done done) {
   apply_alone(events, std::move(done));
 }
 
+void PostgresProgressStore::bury(const Event& event, const Error& reason, Buried done) {
+  postgres::Parameters parameters;
+  parameters.add(event.key == kLoginKey ? "login" : "statistic").add(event.user_id).add(postgres::Bytes{event.message})
+      .add(reason.message).add(postgres::Timestamp{instant(clock_()).time_since_epoch().count()}).add(options_.max_dead_letters);
+  pool_.execute(kBuryEvent, parameters, [done = std::move(done)](base::Expected<Result> buried) {
+    if (!buried) return done(tl::unexpected<Error>(std::move(buried.error())));
+    if (buried->affected() == 0)
+      return done(base::fail(base::ErrorKind::resource_exhausted, "event_dead_letter is full: look at `gauntlet events dead-letter list`, then retry or drop what is in it"));
+    done({});
+  });
+}
+
 /// In key order, in which every replica enters them: two that hold the same ids wait for each other, and never in a ring.
 void PostgresProgressStore::collect_ids(std::span<const Event> events) {
   entries_.clear();

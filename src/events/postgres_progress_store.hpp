@@ -20,6 +20,7 @@ struct StoreOptions {
   std::string name_space;         // of rows that are created
   bool create_rows = false;       // EVENT_ROWS=upsert: events create the missing rows of the goals they touch
   int dedup_window_hours = 24;    // how long event ids are remembered at least
+  std::int32_t max_dead_letters = 10'000;  // rows of event_dead_letter, give or take those of concurrent writers
 };
 
 /// Belongs to its loop's thread; `loop`, `keys` outlive it.
@@ -36,6 +37,7 @@ class PostgresProgressStore final : public ProgressStore {
 
   bool is_available() const override { return pool_.is_available(); }
   void write(std::span<const Event> events, Done done) override;
+  void bury(const Event& event, const base::Error& reason, Buried done) override;
 
  private:
   struct Entry {

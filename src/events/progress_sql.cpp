@@ -148,6 +148,15 @@ const Statement kEnterEventIds(
     " ON CONFLICT DO NOTHING RETURNING event_day, event_id",
     {Type::date_array, Type::uuid_array});
 
+const Statement kBuryEvent(
+    "INSERT INTO event_dead_letter AS d (kind, user_id, message, reason, first_failed_at, last_failed_at)"
+    " SELECT $1, $2, $3, $4, $5, $5"
+    " WHERE (SELECT count(*) FROM event_dead_letter) < $6"
+    " OR EXISTS (SELECT 1 FROM event_dead_letter AS kept WHERE kept.digest = md5($3)::uuid)"
+    " ON CONFLICT (digest) DO UPDATE"
+    " SET failures = d.failures + 1, reason = EXCLUDED.reason, last_failed_at = EXCLUDED.last_failed_at",
+    {Type::text, Type::text, Type::bytea, Type::text, Type::timestamp, Type::int4});
+
 const Statement kMaintainEventIds("SELECT maintain_processed_event($1)", {Type::int4});
 
 postgres::ConnectionOptions writer_connection(postgres::ConnectionOptions options) {

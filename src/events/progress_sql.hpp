@@ -31,6 +31,10 @@ void create_parameters(const Changes& changes, const std::string& name_space, ch
 /// Enters event ids; answers those that are new. Parameters: days, uuids, sorted by (day, uuid).
 extern const postgres::Statement kEnterEventIds;
 
+/// Keeps an event that was refused; affects no row when as many are kept as may be. Parameters: kind, user, message,
+/// reason, now, most.
+extern const postgres::Statement kBuryEvent;
+
 /// Creates and drops the partitions of event ids around today. Parameter: window in hours.
 extern const postgres::Statement kMaintainEventIds;
 

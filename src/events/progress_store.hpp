@@ -24,9 +24,15 @@ class ProgressStore {
   /// Applies the events of each player in their order, each id once, in one transaction: all or nothing, durable when
   /// `done` says so. `events` must stay where they are until then. One write at a time.
   /// Errors: unavailable and deadline_exceeded (the outcome is unknown: the same events may be written again when they
-  /// carry ids), aborted (nothing happened, try again), invalid_argument (an event of the batch cannot be stored, nothing
-  /// happened), others (nothing happened).
+  /// carry ids), aborted (nothing happened, try again), invalid_argument and already_exists (an event of the batch cannot
+  /// be stored, nothing happened), others (nothing happened).
   virtual void write(std::span<const Event> events, Done done) = 0;
+
+  /// Keeps an event that cannot be stored, with the reason, for a person to look at; durable when `done` says so. `event`
+  /// must stay where it is until then. Called as `done` of write(). Errors: as above, and resource_exhausted when as many
+  /// are kept as may be.
+  using Buried = std::function<void(base::Expected<void>)>;
+  virtual void bury(const Event& event, const base::Error& reason, Buried done) = 0;
 };
 
 }  // namespace gauntlet::events

@@ -26,12 +26,15 @@ Timing timing_of(base::EventLoop& loop, const std::shared_ptr<const bool>& alive
 }
 
 Writer::Observer observer_of(EventMetrics& metrics) {
-  return {.on_flush = [&metrics](const Flush& flush) { metrics.flushed(flush); },
+  return {.on_flush = [&metrics](const Flush& flush) {
+            metrics.flushed(flush);
+            metrics.visible(flush);
+          },
           .on_failed_flush = [&metrics](const base::Error& why, std::size_t events) { metrics.flush_failed(why, events); },
           .on_poison = [&metrics](const Event& event, const base::Error& why) {
             metrics.poisoned();
             static base::log::Limit limit(5);
-            base::log::error(limit, "event cannot be stored; answered OK, since delivering it again would not help",
+            base::log::error(limit, "event refused by PostgreSQL: kept in event_dead_letter and answered OK, since delivering it again would not help",
                              {{"user", event.user_id}, {"reason", why.message}});
           }};
 }
@@ -57,7 +60,7 @@ struct ThreadState {
       : loop(the_loop),
         store(std::make_unique<PostgresProgressStore>(
             loop, parts.settings.database, parts.keys,
-            StoreOptions{.name_space = parts.settings.name_space, .create_rows = parts.settings.create_rows, .dedup_window_hours = parts.settings.dedup_window_hours})),
+            StoreOptions{.name_space = parts.settings.name_space, .create_rows = parts.settings.create_rows, .dedup_window_hours = parts.settings.dedup_window_hours, .max_dead_letters = parts.settings.max_dead_letters})),
         writer(std::make_unique<Writer>(*store, timing_of(loop, alive), parts.settings.writer, observer_of(parts.metrics))),
         decoder(parts.keys, {.name_space = parts.settings.name_space, .dedup = parts.settings.dedup, .dedup_window_hours = parts.settings.dedup_window_hours}),
         on_message(decoder, *writer, parts.metrics, parts.settings.writer.buffer_for.has_value()),

@@ -19,7 +19,7 @@ constexpr std::chrono::nanoseconds kBufferedRetry = 200ms;
 /// What an event costs beside its user id.
 constexpr std::size_t kEventBytes = sizeof(Event) + sizeof(Writer::Answer) + 32;
 
-std::size_t bytes_of(const Event& event) { return kEventBytes + event.user_id.size(); }
+std::size_t bytes_of(const Event& event) { return kEventBytes + event.user_id.size() + event.message.size(); }
 
 /// What the platform is told. It redelivers after anything but OK; UNAVAILABLE says that this is worth it.
 Error told_to_caller(const Error& error) {
@@ -136,7 +136,10 @@ void Writer::part_done(Part part, int attempt, base::Expected<ProgressStore::Wri
   const std::size_t events = part.end - part.begin;
   if (outcome) {
     if (observer_.on_flush)
-      observer_.on_flush({.events = events,
+      observer_.on_flush({.written_events = std::span<const Event>(flying_.events).subspan(part.begin, events),
+                          .arrived = std::span<const Timing::Clock::time_point>(flying_.arrived).subspan(part.begin, events),
+                          .committed = timing_.now(),
+                          .events = events,
                           .written = *outcome,
                           .duration = timing_.now() - sent_,
                           .oldest_wait = sent_ - flying_.arrived[part.begin]});
@@ -148,21 +151,35 @@ void Writer::part_done(Part part, int attempt, base::Expected<ProgressStore::Wri
     timing_.after(kFirstRetry * (1 << (attempt - 1)), [this, part, attempt] { write_part(part, attempt + 1); });
     return;
   }
-  if (error.kind == ErrorKind::invalid_argument) {
+  if (error.kind == ErrorKind::invalid_argument || error.kind == ErrorKind::already_exists) {
     if (events > 1) {
       const std::size_t middle = part.begin + events / 2;
       parts_.push_back({middle, part.end});
       parts_.push_back({part.begin, middle});
       return next_part();
     }
-    if (observer_.on_poison) observer_.on_poison(flying_.events[part.begin], error);
-    answer_part(part, {});
-    return next_part();
+    return bury(part, error);
   }
   if (observer_.on_failed_flush) observer_.on_failed_flush(error, events);
   if (limits_.buffer_for) return write_again_later(part);
   answer_part(part, tl::unexpected<Error>(told_to_caller(error)));
   next_part();
+}
+
+/// The part is one event. Only a dead letter that is kept lets it be answered OK.
+void Writer::bury(Part part, const Error& why) {
+  store_.bury(flying_.events[part.begin], why, [this, part, why](base::Expected<void> kept) {
+    if (kept) {
+      if (observer_.on_poison) observer_.on_poison(flying_.events[part.begin], why);
+      answer_part(part, {});
+      return next_part();
+    }
+    if (observer_.on_failed_flush) observer_.on_failed_flush(Error(kept.error()).in("keeping a dead letter"), 1);
+    // In buffered mode it has been answered. Where there is no room for it, it is lost rather than holding up the others.
+    if (limits_.buffer_for && kept.error().kind != ErrorKind::resource_exhausted) return write_again_later(part);
+    answer_part(part, tl::unexpected<Error>(told_to_caller(kept.error())));
+    next_part();
+  });
 }
 
 void Writer::write_again_later(Part part) {

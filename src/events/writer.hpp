@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/error.hpp"
@@ -21,7 +22,7 @@ struct WriterLimits {
   /// Events accepted and not yet answered; more are refused with resource_exhausted at once. Four times what one
   /// platform connection keeps in flight.
   std::size_t max_waiting = 2000;
-  /// Bytes of user ids and fixed cost of those events.
+  /// Bytes of their messages and their fixed cost.
   std::size_t max_waiting_bytes = 16U << 20;
   /// Events of one transaction. Beyond a few thousand a batch costs latency and wins nothing.
   std::size_t max_batch = 2000;
@@ -31,8 +32,11 @@ struct WriterLimits {
   std::optional<std::chrono::milliseconds> buffer_for{};
 };
 
-/// One flush, for logs and metrics.
+/// One flush, for logs and metrics. The spans last as long as the call that it is given to.
 struct Flush {
+  std::span<const Event> written_events;
+  std::span<const std::chrono::steady_clock::time_point> arrived;  // when each came
+  std::chrono::steady_clock::time_point committed{};
   std::size_t events = 0;
   ProgressStore::Written written;
   std::chrono::nanoseconds duration{};     // from sending to the answer
@@ -55,7 +59,8 @@ class Writer {
   struct Observer {
     std::function<void(const Flush&)> on_flush;
     std::function<void(const base::Error&, std::size_t events)> on_failed_flush;
-    /// An event that no database takes: it is answered OK, since delivering it again would never help.
+    /// An event that the database refuses: it is kept as a dead letter and answered OK, since delivering it again would
+    /// not help.
     std::function<void(const Event&, const base::Error&)> on_poison;
   };
 
@@ -97,6 +102,7 @@ class Writer {
   void flush();
   void write_part(Part part, int attempt);
   void part_done(Part part, int attempt, base::Expected<ProgressStore::Written> outcome);
+  void bury(Part part, const base::Error& why);
   void answer_part(Part part, const base::Expected<void>& outcome);
   void next_part();
   void write_again_later(Part part);

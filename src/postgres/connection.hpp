@@ -22,7 +22,7 @@ namespace gauntlet::postgres {
 ///   unavailable          connection lost or server not accepting (08, 57P0x); whether a statement in flight took effect
 ///                        is then unknown
 ///   already_exists       unique violation (23505)
-///   invalid_argument     a value the statement cannot take (22xxx, other 23xxx)
+///   invalid_argument     a value the statement cannot take (22xxx, other 23xxx, 44xxx), or a trigger refuses it (P0001)
 ///   aborted              deadlock or serialization failure (40xxx), or statements behind a failed one; try again
 ///   deadline_exceeded    statement timeout (57014)
 ///   resource_exhausted   the server lacks memory, disk or connections (53xxx), or our queue is full

@@ -26,7 +26,8 @@ base::ErrorKind kind_of_sqlstate(std::string_view sqlstate) {
   // 25006: a standby. 57P01 to 57P05: shutdown, crash, starting up, database dropped, idle.
   if (group == "08" || sqlstate.substr(0, 3) == "57P" || sqlstate == "25006" || sqlstate == "25P03")
     return ErrorKind::unavailable;
-  if (group == "22" || group == "23") return ErrorKind::invalid_argument;
+  // P0001: a trigger of the operator's raised it.
+  if (group == "22" || group == "23" || group == "44" || sqlstate == "P0001") return ErrorKind::invalid_argument;
   if (group == "53") return ErrorKind::resource_exhausted;
   if (group == "28") return ErrorKind::permission_denied;
   return ErrorKind::internal;

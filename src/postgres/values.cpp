@@ -128,6 +128,11 @@ Parameters& Parameters::add(std::string_view value) {
 Parameters& Parameters::add(Timestamp value) { return begin(), Codec<Timestamp>::write(buffer_, value), end(); }
 Parameters& Parameters::add(Date value) { return begin(), Codec<Date>::write(buffer_, value), end(); }
 Parameters& Parameters::add(const Uuid& value) { return begin(), Codec<Uuid>::write(buffer_, value), end(); }
+Parameters& Parameters::add(Bytes value) {
+  begin();
+  buffer_.append(value.bytes);
+  return end();
+}
 
 Parameters& Parameters::add_null() {
   fields_.push_back({buffer_.size(), -1});

@@ -17,6 +17,7 @@ namespace gauntlet::postgres {
 /// PostgreSQL's type numbers (OIDs of pg_type.dat), for the parameters of a Statement.
 enum class Type : unsigned {
   boolean = 16,
+  bytea = 17,
   int8 = 20,
   int4 = 23,
   text = 25,
@@ -51,6 +52,11 @@ struct Uuid {
   auto operator<=>(const Uuid&) const = default;
 };
 
+/// `bytea`; a view, like std::string_view for text.
+struct Bytes {
+  std::string_view bytes;
+};
+
 /// The parameters of one execution, in order: $1, $2, ...
 ///
 ///   Parameters p;
@@ -58,7 +64,8 @@ struct Uuid {
 ///
 /// Values are copied in. A cleared object keeps its memory, so a writer can reuse one per batch.
 /// C++ types and the Type to declare: bool boolean, int32_t int4, int64_t int8, double float8, string_view text (fits
-/// varchar columns), Timestamp timestamp, Date date, Uuid uuid; add_array of them the _array types, with
+/// varchar columns), Timestamp timestamp, Date date, Uuid uuid,
+/// Bytes bytea; add_array of them the _array types, with
 /// std::optional<T> elements where an element may be null.
 class Parameters {
  public:
@@ -71,6 +78,7 @@ class Parameters {
   Parameters& add(Timestamp value);
   Parameters& add(Date value);
   Parameters& add(const Uuid& value);
+  Parameters& add(Bytes value);
   Parameters& add_null();
   template <class T>
   Parameters& add(const std::optional<T>& value) {

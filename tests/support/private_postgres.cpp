@@ -143,9 +143,12 @@ void PrivatePostgres::start() {
   give_up("did not start:\n" + std::string(std::istreambuf_iterator<char>(log), {}));
 }
 
-void PrivatePostgres::stop() {
+void PrivatePostgres::stop() { stop_with(SIGINT); }
+void PrivatePostgres::stop_immediately() { stop_with(SIGQUIT); }
+
+void PrivatePostgres::stop_with(int signal) {
   if (pid_ <= 0) return;
-  ::kill(pid_, SIGINT);  // fast shutdown
+  ::kill(pid_, signal);
   waitpid(pid_, nullptr, 0);
   pid_ = -1;
 }

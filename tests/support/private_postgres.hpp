@@ -35,12 +35,16 @@ class PrivatePostgres {
   void kill();
   /// pg_ctl stop -m fast.
   void stop();
+  /// pg_ctl stop -m immediate: sessions are thrown out and nothing is checkpointed; start() recovers.
+  void stop_immediately();
   void start();
 
   int port() const { return port_; }
   pid_t pid() const { return pid_; }
 
  private:
+  void stop_with(int signal);
+
   std::filesystem::path folder_;
   int port_ = 0;
   pid_t pid_ = -1;

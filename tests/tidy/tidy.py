@@ -4,7 +4,8 @@
     tests/tidy/tidy.py [--junit FILE]
 
 Rules: includes obey the layers; every header starts with #pragma once; no to-do marks; no folder or file named for
-nothing in particular; no path of one machine; documents name only files that exist; shell and Python scripts parse.
+nothing in particular; no path of one machine; statements on the progress table name the
+player; documents name only files that exist; shell and Python scripts parse.
 Exit status: 0 clean, 1 breaches.
 """
 import argparse
@@ -111,7 +112,31 @@ def scripts(files):
                 yield file, 1, checked.stderr.strip()
 
 
-RULES = [layers, headers, marks, names, machine_paths, documents, scripts]
+def statements(file):
+    """(line, text) of every SQL statement in a C++ source: neighbouring string literals joined."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    literal = r'(?:R"sql\((.*?)\)sql"|"((?:[^"\\\n]|\\.)*)")'
+    for run in re.finditer(rf"{literal}(?:\s*{literal})*", text, re.DOTALL):
+        joined = "".join(a or b for a, b in re.findall(literal, run[0], re.DOTALL))
+        if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", joined):
+            yield text.count("\n", 0, run.start()) + 1, joined
+
+
+def progress_statements(files):
+    """Every statement of the services on the progress table carries the player: what lets it be distributed by user_id."""
+    for file in sources(files):
+        if file.relative_to(ROOT / "src").parts[0] not in {"service", "events"}:
+            continue
+        for number, sql in statements(file):
+            if not re.search(r"\buser_goal_progress\b", sql):
+                continue
+            given = re.search(r"INSERT INTO user_goal_progress[^(]*\([^)]*\buser_id\b", sql)
+            chosen = re.search(r"WHERE\b.*\buser_id\s*(=|IN\b)", sql, re.DOTALL)
+            if not given and not chosen:
+                yield file, number, "a statement on user_goal_progress that does not say which player's rows it means"
+
+
+RULES = [layers, headers, marks, names, machine_paths, documents, progress_statements, scripts]
 
 
 def main():

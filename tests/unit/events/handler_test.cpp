@@ -1,5 +1,6 @@
 // The handler's threads on real sockets and a real PostgreSQL that is killed, locked and restarted under load.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -246,6 +247,28 @@ TEST(Handler, three_replicas_count_shuffled_redeliveries_once) {
   platform.run(400, [] {});
   EXPECT_EQ(platform.refusals(), 0u);
   expect_each_once(database, platform);
+}
+
+TEST(Handler, serves_three_thousand_connections_at_once) {
+  rlimit descriptors{};
+  getrlimit(RLIMIT_NOFILE, &descriptors);
+  if (descriptors.rlim_max < 7000) GTEST_SKIP() << "this user may not open 7,000 descriptors";
+  descriptors.rlim_cur = descriptors.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &descriptors);
+  const auto database = support::PrivatePostgres::shared().migrated_database();
+  create_players(database, 10);
+  Replica replica(database, {.max_waiting = 3000});
+  base::EventLoop loop;
+  std::vector<std::unique_ptr<EventProducer>> producers;
+  std::map<int, int> answers;
+  for (int i = 0; i < 3000; ++i) {
+    producers.push_back(std::make_unique<EventProducer>(loop, replica.port));
+    producers.back()->send(support::kLoginMethod, login_message("user-" + std::to_string(i % 10), "many-" + std::to_string(i)), [&](int status, const std::string&) { ++answers[status]; });
+    if (i % 100 == 0) loop.run_once(0ms);
+  }
+  while (answers[kOk] < 3000 && answers.size() == 1) loop.run_once(100ms);
+  EXPECT_EQ(answers, (std::map<int, int>{{kOk, 3000}}));
+  EXPECT_EQ(value(database, "SELECT sum(progress) FROM user_goal_progress WHERE goal_id = 'logins'"), "3000");
 }
 
 TEST(Handler, refuses_beyond_its_bound_while_the_table_is_locked_and_recovers) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <optional>
@@ -522,6 +523,24 @@ TEST_F(ProgressStoreTest, the_plan_is_pinned_at_every_batch_size) {
       }
     }
   }
+}
+
+TEST_F(ProgressStoreTest, a_partitioned_table_keeps_its_rows_and_each_player_is_looked_for_in_one_part) {
+  auto* connection = side_connection();
+  ASSERT_TRUE(connection->run("INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress) SELECT 'user-' || n, 'goal-0', 'c', 'test', 1 FROM generate_series(1, 100) AS n"));
+  ASSERT_EQ(value("SELECT partition_user_goal_progress(4)"), "t");
+  EXPECT_EQ(value("SELECT partition_user_goal_progress(4)"), "f");
+  EXPECT_EQ(value("SELECT sum(progress) FROM user_goal_progress"), "100");
+  EXPECT_EQ(value("SELECT count(*) FROM pg_class WHERE relname ~ '^user_goal_progress_\\d$' AND 'fillfactor=75' = ANY (reloptions)"), "4");
+  std::vector<Event> events;
+  for (int user = 1; user <= 100; ++user) events.push_back(stat("user-" + std::to_string(user), "kills", 2));
+  connect(config_);
+  EXPECT_EQ(write(events)->rows, 100);
+  EXPECT_EQ(value("SELECT sum(progress) FROM user_goal_progress"), "200");
+  const std::string scans = "SELECT sum(idx_scan) FROM pg_stat_user_indexes WHERE relname ~ '^user_goal_progress_\\d$'";
+  // The store's session tells its counts when it has been idle for a moment.
+  run_until([&] { return std::atoi(value(scans).c_str()) >= 100; });
+  EXPECT_LT(std::atoi(value(scans).c_str()), 200);
 }
 
 TEST_F(ProgressStoreTest, fails_while_the_connection_is_away_and_comes_back) {

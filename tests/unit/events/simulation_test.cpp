@@ -67,9 +67,21 @@ class SimulatedStore final : public ProgressStore {
   std::function<void()> on_back;
   std::map<int, int> applied;  // committed effects by event number
   std::set<int> poison;
+  std::set<int> buried;  // kept as dead letters
   bool overlapped = false;
 
   bool is_available() const override { return available_; }
+
+  void bury(const Event& event, const base::Error&, Buried done) override {
+    overlapped |= busy_;
+    busy_ = true;
+    world_.after(std::chrono::microseconds(100 + world_.pick(5000)), [this, done, number = number_of(event)] {
+      busy_ = false;
+      if (!available_ || world_.chance(trouble_)) return done(base::fail(ErrorKind::unavailable, "simulated"));
+      buried.insert(number);
+      done({});
+    });
+  }
 
   void write(std::span<const Event> events, Done done) override {
     overlapped |= busy_;
@@ -189,7 +201,7 @@ std::optional<std::string> violation(unsigned seed, Defect defect) {
         return;
       }
       acknowledged.insert(number);
-      if (!buffered && !store.poison.contains(number) && !store.applied.contains(number))
+      if (!buffered && !(store.poison.contains(number) ? store.buried.contains(number) : store.applied.contains(number)))
         complain("event " + std::to_string(number) + " was acknowledged before its commit");
       if (world.chance(5)) world.after(std::chrono::microseconds(world.pick(20'000)), [&deliver, number] { deliver(number); });
     });
@@ -214,7 +226,7 @@ std::optional<std::string> violation(unsigned seed, Defect defect) {
     const int expected = store.poison.contains(i) ? 0 : 1;
     if (times != expected) return "event " + std::to_string(i) + " took effect " + std::to_string(times) + " times";
   }
-  if (poisoned != store.poison) return "poisoned events were not all isolated";
+  if (poisoned != store.poison || store.buried != store.poison) return "poisoned events were not all isolated and kept";
   return std::nullopt;
 }
 

@@ -26,6 +26,8 @@ struct HeldStore : ProgressStore {
     write.done = std::move(done);
     writes.push_back(std::move(write));
   }
+  base::Expected<void> grave{};  // what bury() answers
+  void bury(const Event&, const base::Error&, Buried done) override { done(grave); }
   void answer(base::Expected<Written> outcome) {
     Write write = std::move(writes.front());
     writes.pop_front();
@@ -160,6 +162,16 @@ TEST_F(WriterTest, isolates_a_poisoned_event_by_bisection) {
   EXPECT_EQ(poisoned_, (Strings{"poison"}));
   EXPECT_EQ(answers_, (Strings{"a ok", "b ok", "poison ok", "d ok", "e ok"}));
   EXPECT_LE(writes, 7);
+}
+
+TEST_F(WriterTest, acknowledges_a_poisoned_event_only_when_it_is_kept) {
+  Writer writer = make();
+  store_.grave = base::fail(ErrorKind::resource_exhausted, "full");
+  submit(writer, "poison");
+  pass();
+  store_.answer(base::fail(ErrorKind::invalid_argument, "no"));
+  EXPECT_EQ(answers_, (Strings{"poison 8"}));
+  EXPECT_TRUE(poisoned_.empty());
 }
 
 TEST_F(WriterTest, tries_a_deadlocks_victim_again_and_gives_up_in_the_end) {

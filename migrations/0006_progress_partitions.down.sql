@@ -1,0 +1,1 @@
+DROP FUNCTION partition_user_goal_progress(integer);
