@@ -1,28 +1,28 @@
 // CPU per event of challenge-event-handler and PostgreSQL at saturation, independent of any load generator: the handler
 // runs as its own process against a private cluster seeded with 10,000 players of 10 active goals; a client of nghttp2
 // alone keeps a fixed number of calls in flight.
-//   bench-events [--seconds N] [--connections C --in-flight F] [--dedup all|counting|off] [--handler PATH]
-// Without --connections and --dedup: a table of 1 x 500, 100 x 5 and 1,500 x 1 with deduplication on and off.
+//   bench-events [--seconds N] [--connections C --in-flight F] [--dedup all|counting|off] [--mode commit|buffered|upsert]
+//                [--challenges N] [--players N] [--handler PATH]
+// Without --connections and --dedup: a table of 1 x 500, 100 x 5 and 3,000 x 1 with deduplication on and off.
+// --mode: answered after the commit, on arrival (BUFFER_FLUSH_INTERVAL=1s), or with rows created (EVENT_ROWS=upsert).
+// --challenges: of 50 goals each (default 10); the players' ten active goals stay in the first ten of them.
+// --players: of ten rows each (default 10,000).
 // CPU is the kernel's accounting of each process tree, so other load on the machine disturbs the rate but hardly the
 // figures; ops are calls acknowledged OK.
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <memory>
 #include <random>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/event_loop.hpp"
@@ -30,8 +30,8 @@
 #include "postgres/blocking_connection.hpp"
 #include "social/statistic/v1/statistic.pb.h"
 #include "support/event_producer.hpp"
+#include "support/handler_process.hpp"
 #include "support/private_postgres.hpp"
-#include "support/source_directory.hpp"
 
 namespace {
 
@@ -39,8 +39,7 @@ using namespace gauntlet;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kPlayers = 10'000;
-constexpr int kChallenges = 10;
+constexpr int kActiveGoals = 10;  // a player; the first goal of each of the first challenges
 constexpr int kGoalsPerChallenge = 50;
 constexpr const char* kStatCodes[] = {"login_count", "enemy_kills", "games_played", "headshots", "wins"};
 
@@ -73,9 +72,9 @@ double memory_mb(pid_t pid) {
 }
 
 /// The guide's fixture: 10 challenges of 50 goals, five stat codes in turn; logins count, the others take the value.
-std::string challenges_json() {
+std::string challenges_json(int challenges) {
   std::string json = R"({"challenges":[)";
-  for (int c = 0; c < kChallenges; ++c) {
+  for (int c = 0; c < challenges; ++c) {
     json += fmt::format(R"({}{{"id":"challenge-{:03}","name":"C","goals":[)", c == 0 ? "" : ",", c + 1);
     for (int g = 0; g < kGoalsPerChallenge; ++g) {
       const char* stat = kStatCodes[(c + g) % 5];
@@ -90,68 +89,23 @@ std::string challenges_json() {
 
 std::string player(int number) { return fmt::format("user-{:06}", number); }
 
-void seed(const postgres::ConnectionOptions& options) {
+void seed(const postgres::ConnectionOptions& options, int players) {
   auto connection = postgres::BlockingConnection::connect(options);
   if (!connection) give_up(connection.error().message);
   if (!connection->run("TRUNCATE user_goal_progress, processed_event")) give_up("cannot truncate");
   int user = 0;
   const auto copied = connection->copy_in("user_goal_progress", {"user_id", "goal_id", "challenge_id", "namespace", "is_active"}, [&](postgres::CopyRows& rows) {
-    for (int c = 1; c <= kChallenges; ++c)
+    for (int c = 1; c <= kActiveGoals; ++c)
       rows.add(player(user)).add(fmt::format("challenge-{:03}-goal-01", c)).add(fmt::format("challenge-{:03}", c)).add("test").add(true).end_row();
-    return ++user < kPlayers;
+    return ++user < players;
   });
   if (!copied) give_up(copied.error().message);
   if (!connection->run("VACUUM ANALYZE user_goal_progress") || !connection->run("CHECKPOINT")) give_up("cannot vacuum");
 }
 
-struct Handler {
-  pid_t pid = -1;
-  std::uint16_t port = 0;
-
-  Handler(const std::string& program, const std::string& config, const postgres::ConnectionOptions& database, const std::string& dedup) {
-    int out[2];
-    if (pipe(out) != 0) give_up("pipe failed");
-    pid = fork();
-    if (pid == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      dup2(out[1], STDOUT_FILENO);
-      dup2(out[1], STDERR_FILENO);
-      close(out[0]);
-      for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
-               {"DB_HOST", database.host}, {"DB_PORT", std::to_string(database.port)}, {"DB_NAME", database.database}, {"DB_USER", database.user},
-               {"AB_NAMESPACE", "test"}, {"CONFIG_PATH", config}, {"GRPC_PORT", "0"}, {"METRICS_PORT", "0"}, {"EVENT_DEDUP", dedup},
-               {"MIGRATIONS_PATH", support::source_directory() + "/migrations"}})
-        setenv(name.c_str(), value.c_str(), 1);
-      execl(program.c_str(), program.c_str(), nullptr);
-      _exit(127);
-    }
-    close(out[1]);
-    // "... is serving grpc_port=41234 ...", then the log is read away for ever.
-    auto* log = fdopen(out[0], "r");
-    char line[4096];
-    std::string seen;
-    while (port == 0 && std::fgets(line, sizeof line, log) != nullptr) {
-      seen += line;
-      if (const char* at = std::strstr(line, "grpc_port=")) port = static_cast<std::uint16_t>(std::atoi(at + 10));
-    }
-    if (port == 0) give_up("the handler did not start:\n" + seen);
-    std::thread([log] {
-      char rest[4096];
-      while (std::fgets(rest, sizeof rest, log) != nullptr) {
-      }
-      std::fclose(log);
-    }).detach();
-  }
-  int stop() {
-    int status = 0;
-    kill(pid, SIGTERM);
-    waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  }
-};
-
 /// Scenario 2's mix: a fifth logins, the rest one of four statistics.
 struct Load {
+  const unsigned players;
   std::mt19937 random{1};
   std::string run = fmt::format("{:x}", std::random_device{}());
   std::uint64_t number = 0;
@@ -163,7 +117,7 @@ struct Load {
   accelbyte::social::statistic::v1::StatItemUpdated stat;
   std::string bytes;
 
-  Load() {
+  explicit Load(int the_players) : players(static_cast<unsigned>(the_players)) {
     const std::time_t now = std::time(nullptr);
     char timestamp[32];
     std::strftime(timestamp, sizeof timestamp, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
@@ -176,7 +130,7 @@ struct Load {
   }
 
   void send(support::EventProducer& producer) {
-    const std::string user = player(static_cast<int>(random() % kPlayers));
+    const std::string user = player(static_cast<int>(random() % players));
     const std::string id = fmt::format("{}-{}", run, ++number);
     const bool is_login = random() % 5 == 0;
     if (is_login) {
@@ -208,17 +162,23 @@ struct Options {
   int connections = 0;
   int in_flight = 1;
   std::string dedup;
+  std::string mode = "commit";
+  int challenges = 10;
+  int players = 10'000;
   std::string handler;
 };
 
 void row(const Options& options, support::PrivatePostgres& server, const postgres::ConnectionOptions& database, const std::string& config,
          int connections, int in_flight, const std::string& dedup) {
-  seed(database);
-  Handler handler(options.handler, config, database, dedup);
+  seed(database, options.players);
+  std::vector<std::pair<std::string, std::string>> environment{{"EVENT_DEDUP", dedup}};
+  if (options.mode == "buffered") environment.insert(environment.end(), {{"BUFFER_FLUSH_INTERVAL", "1s"}, {"BUFFER_MAX_SIZE", "2000"}});
+  if (options.mode == "upsert") environment.emplace_back("EVENT_ROWS", "upsert");
+  support::HandlerProcess handler({.program = options.handler, .challenge_config = config, .database = database, .grpc_port = 0, .environment = environment});
   base::EventLoop loop;
-  Load load;
+  Load load(options.players);
   std::vector<std::unique_ptr<support::EventProducer>> producers;
-  for (int i = 0; i < connections; ++i) producers.push_back(std::make_unique<support::EventProducer>(loop, handler.port));
+  for (int i = 0; i < connections; ++i) producers.push_back(std::make_unique<support::EventProducer>(loop, handler.port()));
   for (auto& producer : producers)
     for (int i = 0; i < in_flight; ++i) load.send(*producer);
   const auto run_for = [&](double seconds) {
@@ -226,7 +186,7 @@ void row(const Options& options, support::PrivatePostgres& server, const postgre
     while (Clock::now() < until) loop.run_once(10ms);
   };
   run_for(1);  // warm: plans, pages, connections
-  const double handler_before = cpu_of_tree(handler.pid), database_before = cpu_of_tree(server.pid());
+  const double handler_before = cpu_of_tree(handler.pid()), database_before = cpu_of_tree(server.pid());
   const std::uint64_t acknowledged_before = load.acknowledged;
   const auto began = Clock::now();
   load.latencies_ms.clear();
@@ -234,8 +194,8 @@ void row(const Options& options, support::PrivatePostgres& server, const postgre
   run_for(options.seconds);
   const double elapsed = std::chrono::duration<double>(Clock::now() - began).count();
   const auto events = static_cast<double>(load.acknowledged - acknowledged_before);
-  const double handler_cpu = cpu_of_tree(handler.pid) - handler_before, database_cpu = cpu_of_tree(server.pid()) - database_before;
-  const double memory = memory_mb(handler.pid);
+  const double handler_cpu = cpu_of_tree(handler.pid()) - handler_before, database_cpu = cpu_of_tree(server.pid()) - database_before;
+  const double memory = memory_mb(handler.pid());
   load.running = false;
   const auto in_flight_now = [&] {
     std::size_t sum = 0;
@@ -247,7 +207,7 @@ void row(const Options& options, support::PrivatePostgres& server, const postgre
   const int status = handler.stop();
   std::sort(load.latencies_ms.begin(), load.latencies_ms.end());
   const auto percentile = [&](double p) { return load.latencies_ms.empty() ? 0 : load.latencies_ms[static_cast<std::size_t>(p * static_cast<double>(load.latencies_ms.size() - 1))]; };
-  fmt::print("{:>5} x {:<4} {:<9} {:>9.0f} {:>11.1f} {:>11.1f} {:>9.1f} {:>8.1f} {:>8.1f} {:>8.0f} {:>7} {:>5}\n", connections, in_flight, dedup,
+  fmt::print("{:>5} x {:<4} {:<9} {:<9} {:>9.0f} {:>11.1f} {:>11.1f} {:>9.1f} {:>8.1f} {:>8.1f} {:>8.0f} {:>7} {:>5}\n", connections, in_flight, dedup, options.mode,
              events / elapsed, 1e6 * handler_cpu / events, 1e6 * database_cpu / events, 1e6 * (handler_cpu + database_cpu) / events,
              percentile(0.5), percentile(0.95), memory, load.failed, status);
   std::fflush(stdout);
@@ -264,6 +224,9 @@ int main(int argc, char** argv) {
     else if (name == "--connections") options.connections = std::atoi(argv[i + 1]);
     else if (name == "--in-flight") options.in_flight = std::atoi(argv[i + 1]);
     else if (name == "--dedup") options.dedup = argv[i + 1];
+    else if (name == "--mode") options.mode = argv[i + 1];
+    else if (name == "--challenges") options.challenges = std::max(kActiveGoals, std::atoi(argv[i + 1]));
+    else if (name == "--players") options.players = std::max(1, std::atoi(argv[i + 1]));
     else if (name == "--handler") options.handler = argv[i + 1];
     else give_up("unknown option " + name);
   }
@@ -275,17 +238,18 @@ int main(int argc, char** argv) {
 
   char config[] = "/tmp/bench-events-XXXXXX";
   const int fd = mkstemp(config);
-  const std::string json = challenges_json();
+  if (options.mode != "commit" && options.mode != "buffered" && options.mode != "upsert") give_up("--mode is commit, buffered or upsert");
+  const std::string json = challenges_json(options.challenges);
   if (fd < 0 || write(fd, json.data(), json.size()) != static_cast<ssize_t>(json.size())) give_up("cannot write the config");
   close(fd);
   support::PrivatePostgres server;
   const auto database = server.migrated_database();
-  fmt::print("{:>5}   {:<4} {:<9} {:>9} {:>11} {:>11} {:>9} {:>8} {:>8} {:>8} {:>7} {:>5}\n", "conns", "each", "dedup", "events/s", "handler us",
+  fmt::print("{:>5}   {:<4} {:<9} {:<9} {:>9} {:>11} {:>11} {:>9} {:>8} {:>8} {:>8} {:>7} {:>5}\n", "conns", "each", "dedup", "mode", "events/s", "handler us",
              "postgres us", "both us", "p50 ms", "p95 ms", "mem MB", "failed", "exit");
   if (options.connections > 0) {
     row(options, server, database, config, options.connections, options.in_flight, options.dedup.empty() ? "all" : options.dedup);
   } else {
-    for (const auto& [connections, in_flight] : {std::pair{1, 500}, {100, 5}, {1500, 1}})
+    for (const auto& [connections, in_flight] : {std::pair{1, 500}, {100, 5}, {3000, 1}})
       for (const std::string dedup : {"all", "off"})
         if (options.dedup.empty() || options.dedup == dedup) row(options, server, database, config, connections, in_flight, dedup);
   }
