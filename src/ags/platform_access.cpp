@@ -11,6 +11,9 @@ using base::ErrorKind;
 using base::Expected;
 using base::fail;
 
+constexpr double kRenewAt = 0.8;  // of its life
+constexpr std::chrono::seconds kRenewalPause{5};  // after a renewal that failed
+
 std::string base64(const std::string& text) {
   std::string encoded(4 * ((text.size() + 2) / 3) + 1, '\0');  // one more for the NUL that OpenSSL writes
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
@@ -27,9 +30,15 @@ PlatformAccess::PlatformAccess(HttpClient& http, PlatformAddress address)
 PlatformAccess::~PlatformAccess() { *alive_ = false; }
 
 void PlatformAccess::token(base::EventLoop::Clock::time_point deadline, Callback done) {
-  if (!token_.empty() && base::EventLoop::Clock::now() < renew_at_) return done(token_);
-  waiting_.push_back(std::move(done));
-  if (waiting_.size() > 1) return;
+  const auto now = base::EventLoop::Clock::now();
+  const bool usable = !token_.empty() && now < expires_at_;
+  if (!usable) waiting_.push_back(std::move(done));
+  if ((!usable || now >= renew_at_) && !requesting_) request(deadline);
+  if (usable) done(token_);
+}
+
+void PlatformAccess::request(base::EventLoop::Clock::time_point deadline) {
+  requesting_ = true;
   HttpRequest request;
   request.method = "POST";
   request.url = address_.base_url + "/iam/v3/oauth/token";
@@ -42,6 +51,8 @@ void PlatformAccess::token(base::EventLoop::Clock::time_point deadline, Callback
 }
 
 void PlatformAccess::arrived(Expected<HttpReply> reply) {
+  requesting_ = false;
+  const auto now = base::EventLoop::Clock::now();
   Expected<std::string> result;
   if (!reply) {
     result = tl::unexpected(reply.error());
@@ -57,11 +68,13 @@ void PlatformAccess::arrived(Expected<HttpReply> reply) {
       result = fail(ErrorKind::unavailable, "no access token from the platform: the answer has none");
     } else {
       token_ = token->get<std::string>();
-      const std::chrono::duration<double> good_for(0.8 * std::max(0.0, std::min(life->get<double>(), 1e7)));
-      renew_at_ = base::EventLoop::Clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(good_for);
+      const std::chrono::duration<double> life_time(std::max(0.0, std::min(life->get<double>(), 1e7)));
+      expires_at_ = now + std::chrono::duration_cast<std::chrono::nanoseconds>(life_time);
+      renew_at_ = now + std::chrono::duration_cast<std::chrono::nanoseconds>(kRenewAt * life_time);
       result = token_;
     }
   }
+  if (!result) renew_at_ = now + kRenewalPause;  // of a token that still serves
   std::vector<Callback> waiting;
   waiting.swap(waiting_);
   for (Callback& done : waiting) done(result);

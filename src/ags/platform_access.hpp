@@ -1,5 +1,6 @@
 #pragma once
-// The service's own access token at the platform: OAuth client credentials, renewed at 80 % of its life.
+// The service's own access token at the platform: OAuth client credentials, renewed at 80 % of its life; until the new one
+// is there, and as long as it lives, the old one serves.
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,21 +28,23 @@ class PlatformAccess {
 
   const PlatformAddress& address() const { return address_; }
 
-  /// Calls `done` with a token that is good for a while, at once when one is held. Concurrent callers share one
-  /// request.
+  /// Calls `done` with a token that is not expired, at once when one is held. Concurrent callers share one request.
   void token(base::EventLoop::Clock::time_point deadline, std::function<void(base::Expected<std::string>)> done);
   /// The platform did not accept `token`: the next caller gets another one.
   void reject(const std::string& token);
 
  private:
   using Callback = std::function<void(base::Expected<std::string>)>;
+  void request(base::EventLoop::Clock::time_point deadline);
   void arrived(base::Expected<HttpReply> reply);
 
   HttpClient& http_;
   PlatformAddress address_;
   std::string token_;
   base::EventLoop::Clock::time_point renew_at_{};
-  std::vector<Callback> waiting_;  // not empty: a request is under way
+  base::EventLoop::Clock::time_point expires_at_{};
+  bool requesting_ = false;
+  std::vector<Callback> waiting_;  // for the request under way
   std::shared_ptr<bool> alive_;    // shared with that request, which may end after this has gone
 };
 

@@ -95,7 +95,7 @@ GrantOutcome PlatformRewardClient::judge(const Expected<HttpReply>& reply, const
   }
   if (reply->status / 100 == 2) return {Result::granted, {}};
   if (reply->status == 401) access_.reject(token);
-  return {is_refusal(reply->status) ? Result::refused : Result::uncertain,
+  return {is_refusal(reply->status) ? Result::refused : reply->status == 429 ? Result::unsent : Result::uncertain,
           "status " + std::to_string(reply->status) + ": " + excerpt(reply->body)};
 }
 

@@ -1,5 +1,6 @@
 #include "ags/retrying_grant.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -15,32 +16,37 @@ constexpr std::array<milliseconds, kGrantAttempts - 1> kPauses = {milliseconds(5
 struct Retrying : std::enable_shared_from_this<Retrying> {
   base::EventLoop& loop;
   RewardClient& client;
+  Repeating repeating;
   Grant grant;
   base::EventLoop::Clock::time_point deadline;
   std::function<void(GrantOutcome)> done;
   std::size_t failed_attempts = 0;
   bool doubtful = false;  // some attempt may have granted
 
-  Retrying(base::EventLoop& the_loop, RewardClient& the_client, Grant the_grant,
+  Retrying(base::EventLoop& the_loop, RewardClient& the_client, Repeating is_repeating, Grant the_grant,
            base::EventLoop::Clock::time_point the_deadline, std::function<void(GrantOutcome)> when_done)
       : loop(the_loop),
         client(the_client),
+        repeating(is_repeating),
         grant(std::move(the_grant)),
         deadline(the_deadline),
         done(std::move(when_done)) {}
 
   void attempt() {
-    client.grant(grant, deadline,
+    // A process that was stopped in between may come here long after its lease of the claim has ended.
+    const auto now = base::EventLoop::Clock::now();
+    if (now >= deadline) return ended({GrantOutcome::Result::unsent, "there was no time left to ask the platform"});
+    client.grant(grant, repeating == Repeating::harmless ? std::min(deadline, now + kAttemptTime) : deadline,
                  [self = shared_from_this()](GrantOutcome outcome) { self->ended(std::move(outcome)); });
   }
 
   void ended(GrantOutcome outcome) {
     using Result = GrantOutcome::Result;
     if (outcome.result == Result::granted) return done(std::move(outcome));
-    const bool final_refusal = outcome.result == Result::refused;
     doubtful = doubtful || outcome.result == Result::uncertain;
+    const bool is_last = outcome.result == Result::refused || (doubtful && repeating == Repeating::dangerous);
     if (doubtful) outcome.result = Result::uncertain;
-    if (final_refusal || failed_attempts == kPauses.size()) return done(std::move(outcome));
+    if (is_last || failed_attempts == kPauses.size()) return done(std::move(outcome));
     const auto next = base::EventLoop::Clock::now() + kPauses[failed_attempts++];
     if (next >= deadline) return done(std::move(outcome));
     loop.call_at(next, [self = shared_from_this()] { self->attempt(); });
@@ -49,9 +55,9 @@ struct Retrying : std::enable_shared_from_this<Retrying> {
 
 }  // namespace
 
-void grant_with_retries(base::EventLoop& loop, RewardClient& client, Grant grant,
+void grant_with_retries(base::EventLoop& loop, RewardClient& client, Repeating repeating, Grant grant,
                         base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done) {
-  std::make_shared<Retrying>(loop, client, std::move(grant), deadline, std::move(done))->attempt();
+  std::make_shared<Retrying>(loop, client, repeating, std::move(grant), deadline, std::move(done))->attempt();
 }
 
 }  // namespace gauntlet::ags

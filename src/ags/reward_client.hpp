@@ -26,8 +26,8 @@ struct GrantOutcome {
   enum class Result {
     granted,    // the player has it
     refused,    // the platform said no and will say no again (400, 401, 403, 404, 409, 422): nothing was granted
-    unsent,     // the platform was not reached: nothing was granted, and another attempt may be
-    uncertain,  // 408, 429, 5xx, a broken connection, no answer in time: it may have been granted
+    unsent,     // the platform was not reached, or turned us away (429): nothing was granted, and another attempt may be
+    uncertain,  // 408, 5xx, a broken connection, no answer in time: it may have been granted
   };
   Result result = Result::uncertain;
   std::string reason;  // for logs and the claim's record; empty when granted

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 extern char** environ;  // NOLINT: POSIX names it so
 
@@ -148,6 +149,18 @@ std::string Settings::required(std::string_view name, std::string_view descripti
 
 std::int64_t Settings::integer(std::string_view name, std::int64_t fallback, Range range,
                                std::string_view description) {
+  return integer(name, fallback, std::to_string(fallback), range, description);
+}
+
+std::size_t Settings::threads(std::string_view name, std::int64_t most_by_default, Range range, std::string_view description) {
+  const auto cores = static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency()));
+  std::string shown = most_by_default < range.max ? fmt::format("the cores, {} at most", most_by_default) : "the cores";
+  return static_cast<std::size_t>(
+      integer(name, std::min(cores, most_by_default), std::move(shown), range, description));
+}
+
+std::int64_t Settings::integer(std::string_view name, std::int64_t fallback, std::string shown_fallback, Range range,
+                               std::string_view description) {
   std::string type = "integer";
   constexpr auto kLowest = std::numeric_limits<std::int64_t>::min();
   constexpr auto kHighest = std::numeric_limits<std::int64_t>::max();
@@ -158,7 +171,7 @@ std::int64_t Settings::integer(std::string_view name, std::int64_t fallback, Ran
   } else if (range.max != kHighest) {
     type = fmt::format("integer up to {}", range.max);
   }
-  const std::string* value = enter(name, type, std::to_string(fallback), description);
+  const std::string* value = enter(name, type, std::move(shown_fallback), description);
   if (value == nullptr) return fallback;
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);

@@ -65,6 +65,8 @@ class Settings {
       range.max = std::min<std::int64_t>(range.max, std::numeric_limits<Integer>::max());
     return static_cast<Integer>(integer(name, static_cast<std::int64_t>(fallback), range, description));
   }
+  /// A number of threads; the default is the machine's cores, `most_by_default` at most, and is shown in these words.
+  std::size_t threads(std::string_view name, std::int64_t most_by_default, Range range, std::string_view description);
   double number(std::string_view name, double fallback, double min, double max, std::string_view description);
   /// true/false, 1/0, yes/no, on/off in any case.
   bool boolean(std::string_view name, bool fallback, std::string_view description);
@@ -90,6 +92,8 @@ class Settings {
 
  private:
   const std::string* find(std::string_view name) const;
+  std::int64_t integer(std::string_view name, std::int64_t fallback, std::string shown_fallback, Range range,
+                       std::string_view description);
   const std::string* enter(std::string_view name, std::string type, std::string fallback, std::string_view description,
                            bool secret = false);
 

@@ -12,6 +12,7 @@ inline constexpr const char* kStackGroup = "The stack";
 inline constexpr const char* kDataGroup = "Test data";
 inline constexpr const char* kLoadGroup = "Load";
 inline constexpr const char* kLabGroup = "The lab";
+inline constexpr const char* kServicesGroup = "The services";
 
 void add_up_command(CLI::App& app, Session& session);
 void add_ps_command(CLI::App& app, Session& session);
@@ -28,5 +29,8 @@ void add_reset_command(CLI::App& app, Session& session);
 void add_demo_command(CLI::App& app, Session& session);
 void add_watch_command(CLI::App& app, Session& session);
 void add_compatibility_command(CLI::App& app);
+void add_claims_command(CLI::App& app, Session& session);
+void add_ags_mock_command(CLI::App& app, Session& session);
+void add_contract_test_command(CLI::App& app, Session& session);
 
 }  // namespace gauntlet::cli

@@ -82,6 +82,9 @@ int run_program(int argc, char** argv) {
   add_demo_command(app, session);
   add_watch_command(app, session);
   add_compatibility_command(app);
+  add_claims_command(app, session);
+  add_ags_mock_command(app, session);
+  add_contract_test_command(app, session);
   if (!first.empty() && first.front() != '-' &&
       app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
     fmt::print(stderr, "gauntlet: there is no command `{}`; gauntlet --help lists them\n", first);

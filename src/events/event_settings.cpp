@@ -1,7 +1,6 @@
 #include "events/event_settings.hpp"
 
 #include <algorithm>
-#include <thread>
 
 namespace gauntlet::events {
 namespace {
@@ -20,8 +19,7 @@ base::Expected<EventSettings> EventSettings::read(base::Settings& settings, base
   s.grpc_port = settings.integer<std::uint16_t>("GRPC_PORT", 6566, {0, 65535}, "port of the OnMessage methods; 0: the kernel chooses");
   s.metrics_port = settings.integer<std::uint16_t>("METRICS_PORT", 8081, {0, 65535}, "port of /metrics and /debug/pprof; 0: the kernel chooses");
   s.pprof_from_anywhere = settings.boolean("PPROF_FROM_ANYWHERE", false, "answer /debug/pprof to callers other than loopback");
-  const auto cores = static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency()));
-  s.threads = static_cast<std::size_t>(settings.integer("FLUSH_WORKERS", std::min<std::int64_t>(cores, 4), {1, 64}, "threads, each with a listener, a writer and a connection; default: the cores, 4 at most"));
+  s.threads = settings.threads("FLUSH_WORKERS", 4, {1, 64}, "threads, each with a listener, a writer and a connection");
   s.config_path = settings.text("CONFIG_PATH", "config/challenges.json", "the challenges and goals; the service's file");
   s.migrations_path = settings.text("MIGRATIONS_PATH", "", "folder of the schema's migrations; default: ./migrations, or beside the program");
   s.database_wait = duration_cast<milliseconds>(settings.duration("DB_STARTUP_WAIT", seconds(30), seconds(0), minutes(60), seconds(1), "how long the start waits for PostgreSQL to come up"));

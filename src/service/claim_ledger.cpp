@@ -56,14 +56,16 @@ const Statement kMarkClaimed(
     " WHERE user_id = $1 AND goal_id = $2 AND claimed_at IS NULL AND ($5 IS NULL OR updated_at < $5)",
     {Type::text, Type::text, Type::timestamp, Type::timestamp, Type::timestamp});
 
-// $1 user, $2 goal, $3 key, $4 state, $5 reason. An uncertain claim is asked for again after a pause that grows with
-// its attempts, to an hour.
+// $1 user, $2 goal, $3 key, $4 state, $5 reason, $6 attempts of the settling lease. That a reward was given is true
+// whoever says it; the rest is for the holder of the lease. An uncertain claim is asked for again after a pause that grows
+// with its attempts, to an hour.
 const Statement kSettle(
     "UPDATE reward_claim SET state = $4, reason = $5,"
     " settled_at = CASE WHEN $4 IN ('granted', 'refused') THEN now() AT TIME ZONE 'utc' END,"
     " lease_until = (now() AT TIME ZONE 'utc') + least(attempts * interval '15 seconds', interval '1 hour')"
-    " WHERE user_id = $1 AND goal_id = $2 AND claim_key = $3",
-    {Type::text, Type::text, Type::uuid, Type::text, Type::text});
+    " WHERE user_id = $1 AND goal_id = $2 AND claim_key = $3"
+    " AND ($4 = 'granted' OR (state = 'granting' AND attempts = $6))",
+    {Type::text, Type::text, Type::uuid, Type::text, Type::text, Type::int4});
 
 // $1 how many. Rows that another replica is leasing are skipped.
 const Statement kLeaseAbandoned(
@@ -129,7 +131,7 @@ std::optional<Timestamp> optional_timestamp(const std::optional<Instant>& instan
   return instant ? std::optional(to_timestamp(*instant)) : std::nullopt;
 }
 
-postgres::Execution settling(const OpenClaim& claim, std::string_view state, const std::string& reason) {
+postgres::Execution settling(const OpenClaim& claim, std::string_view state, std::string reason) {
   Parameters parameters;
   parameters.add(claim.user_id).add(claim.goal_id).add(claim.key).add(state);
   if (reason.empty()) {
@@ -137,6 +139,7 @@ postgres::Execution settling(const OpenClaim& claim, std::string_view state, con
   } else {
     parameters.add(reason);
   }
+  parameters.add(claim.attempts);
   return {&kSettle, std::move(parameters)};
 }
 
@@ -181,15 +184,19 @@ Task<Expected<void>> ClaimLedger::settle_granted(const OpenClaim& claim) {
   co_return Expected<void>();
 }
 
-Task<Expected<void>> ClaimLedger::settle_refused(const OpenClaim& claim, const std::string& reason) {
-  return settle(claim, "refused", reason);
+Task<Expected<void>> ClaimLedger::settle_refused(const OpenClaim& claim, std::string reason) {
+  return settle(claim, "refused", std::move(reason));
 }
 
-Task<Expected<void>> ClaimLedger::settle_uncertain(const OpenClaim& claim, const std::string& reason) {
-  return settle(claim, retry_uncertain_ ? "uncertain" : "needs_review", reason);
+Task<Expected<void>> ClaimLedger::settle_uncertain(const OpenClaim& claim, std::string reason) {
+  return settle(claim, retry_uncertain_ ? "uncertain" : "needs_review", std::move(reason));
 }
 
-Task<Expected<void>> ClaimLedger::settle(const OpenClaim& claim, std::string_view state, const std::string& reason) {
+Task<Expected<void>> ClaimLedger::settle_for_review(const OpenClaim& claim, std::string reason) {
+  return settle(claim, "needs_review", std::move(reason));
+}
+
+Task<Expected<void>> ClaimLedger::settle(const OpenClaim& claim, std::string_view state, std::string reason) {
   const postgres::Execution execution = settling(claim, state, reason);
   auto result = co_await callback_of<Expected<Result>>(
       [&](auto done) { pool_.execute(*execution.statement, execution.parameters, std::move(done)); });

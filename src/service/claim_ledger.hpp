@@ -24,7 +24,7 @@ struct OpenClaim {
   challenge::Instant completed_at;
   challenge::Instant opened_at;  // the player's claimed_at, whenever it is settled
   std::optional<challenge::Instant> period_end;
-  std::int32_t attempts = 1;
+  std::int32_t attempts = 1;  // processes that took it up, this one included; above 1, one before may have been granted it
 
   ags::Grant grant() const;
 };
@@ -44,10 +44,14 @@ class ClaimLedger {
 
   /// The reward was given: marks claim and row in one transaction.
   Task<base::Expected<void>> settle_granted(const OpenClaim& claim);
+  // The other ends count only while this process still holds the lease: one that was stopped for longer than that must
+  // not overrule what another has found out since.
   /// Nothing was given, for sure: the claim ends, and the player may claim again.
-  Task<base::Expected<void>> settle_refused(const OpenClaim& claim, const std::string& reason);
+  Task<base::Expected<void>> settle_refused(const OpenClaim& claim, std::string reason);
   /// Nobody knows: leaves it for recovery, or for a person.
-  Task<base::Expected<void>> settle_uncertain(const OpenClaim& claim, const std::string& reason);
+  Task<base::Expected<void>> settle_uncertain(const OpenClaim& claim, std::string reason);
+  /// Nobody knows, and asking again will not tell: leaves it for a person.
+  Task<base::Expected<void>> settle_for_review(const OpenClaim& claim, std::string reason);
 
   /// Leases open claims that nobody works on, at most `count`; for recovery. Where uncertain ones may not be retried it
   /// marks them needs_review and gives none.
@@ -56,7 +60,7 @@ class ClaimLedger {
   Task<base::Expected<std::int64_t>> count_needing_review();
 
  private:
-  Task<base::Expected<void>> settle(const OpenClaim& claim, std::string_view state, const std::string& reason);
+  Task<base::Expected<void>> settle(const OpenClaim& claim, std::string_view state, std::string reason);
 
   postgres::Pool& pool_;
   std::string name_space_;

@@ -23,6 +23,7 @@
 #include "base/settings.hpp"
 #include "base/signals.hpp"
 #include "postgres/migrations.hpp"
+#include "postgres/rights.hpp"
 #include "service/worker.hpp"
 
 namespace gauntlet::service {
@@ -34,6 +35,10 @@ enum class Exit : int { clean = 0, settings = 2, challenge_config = 3, database 
 
 /// The schema has just been looked at, so PostgreSQL is there: a connection is a matter of moments.
 constexpr std::chrono::milliseconds kConnectPatience{5000};
+
+/// What the service's own statements need of its tables; only the role that migrates may do more.
+constexpr postgres::Right kRights[] = {{"SELECT, INSERT, UPDATE", "TABLE user_goal_progress"},
+                                       {"SELECT, INSERT, UPDATE", "TABLE reward_claim"}};
 
 int give_up(Exit status, const base::Error& error) {
   std::fprintf(stderr, "challenge-service: %s\n", error.message.c_str());
@@ -48,13 +53,16 @@ Expected<void> migrate(const ServiceSettings& settings) {
   if (!folder) return tl::unexpected(folder.error());
   const auto give_up_at = std::chrono::steady_clock::now() + settings.database_wait;
   for (bool first = true;; first = false) {
-    auto migrated = postgres::migrate(settings.database, *folder);
+    auto migrated = postgres::migrate(settings.schema_owner, *folder);
     if (migrated) {
       for (const std::string& name : migrated->applied) base::log::info("migration applied", {{"name", name}});
-      return {};
+      if (settings.schema_owner.user == settings.database.user) return {};
+      return postgres::grant_rights(settings.schema_owner, settings.database.user, kRights);
     }
+    if (migrated.error().message.find("SQLSTATE 42501") != std::string::npos)  // insufficient_privilege
+      migrated.error().message += " (DB_MIGRATION_USER and DB_MIGRATION_PASSWORD name a role that may change the schema)";
     if (migrated.error().kind != base::ErrorKind::unavailable || std::chrono::steady_clock::now() >= give_up_at) {
-      return tl::unexpected(std::move(migrated.error()).in("PostgreSQL at " + settings.database.describe()));
+      return tl::unexpected(std::move(migrated.error()).in("PostgreSQL at " + settings.schema_owner.describe()));
     }
     if (first)
       base::log::warn("waiting for PostgreSQL",

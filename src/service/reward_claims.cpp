@@ -1,6 +1,6 @@
 #include "service/reward_claims.hpp"
 
-#include "ags/retrying_grant.hpp"
+#include "base/fault_point.hpp"
 #include "base/log.hpp"
 #include "challenge/claim.hpp"
 
@@ -29,11 +29,12 @@ base::metrics::Family<base::metrics::Counter>& outcomes(base::metrics::Registry&
 }  // namespace
 
 RewardClaims::RewardClaims(base::EventLoop& loop, ProgressStore& progress, ClaimLedger& ledger,
-                           ags::RewardClient& rewards, base::metrics::Registry& metrics)
+                           ags::RewardClient& rewards, ags::Repeating repeating, base::metrics::Registry& metrics)
     : loop_(loop),
       progress_(progress),
       ledger_(ledger),
       rewards_(rewards),
+      repeating_(repeating),
       granted_(outcomes(metrics).with({"granted"})),
       refused_(outcomes(metrics).with({"refused"})),
       unsent_(outcomes(metrics).with({"unsent"})),
@@ -70,42 +71,53 @@ Task<Expected<ClaimReceipt>> RewardClaims::refusal(const std::string& user_id, c
 }
 
 Task<Expected<ClaimReceipt>> RewardClaims::carry_out(OpenClaim claim, base::EventLoop::Clock::time_point deadline) {
-  const auto outcome = co_await callback_of<ags::GrantOutcome>(
-      [&](auto done) { grant_with_retries(loop_, rewards_, claim.grant(), deadline - kSettleTime, std::move(done)); });
+  base::fault_point("claim.opened");
+  const auto outcome = co_await callback_of<ags::GrantOutcome>([&](auto done) {
+    grant_with_retries(loop_, rewards_, repeating_, claim.grant(), deadline - kSettleTime, std::move(done));
+  });
+  base::fault_point("claim.asked");
+  Expected<void> settled;
   if (outcome.result == ags::GrantOutcome::Result::granted) {
     granted_.increment();
-    Expected<void> settled;
     for (int attempt = 0; attempt < kSettleAttempts; ++attempt) {
       settled = co_await ledger_.settle_granted(claim);
       if (settled) break;
     }
-    // Left open, the claim is taken up by recovery once its lease ends: the same key, so no second grant.
-    if (!settled) co_return tl::unexpected(database_error(settled.error()));
-    const auto type =
-        claim.reward_type == ags::RewardType::item ? challenge::RewardType::item : challenge::RewardType::wallet;
-    co_return ClaimReceipt{claim.goal_id, {type, claim.reward_id, claim.reward_quantity}, claim.opened_at};
+  } else {
+    settled = co_await settle_ungranted(claim, outcome);
   }
-  // Where nothing can have been granted the claim ends here, and the player may claim again with a new one.
-  const bool doubtful = outcome.result == ags::GrantOutcome::Result::uncertain;
-  const bool refused = outcome.result == ags::GrantOutcome::Result::refused;
-  (doubtful ? uncertain_ : refused ? refused_ : unsent_).increment();
+  base::fault_point("claim.settled");
+  // Left open, the claim is taken up by recovery once its lease ends: the same key, so no second grant.
+  if (!settled) co_return tl::unexpected(database_error(settled.error()));
+  if (outcome.result != ags::GrantOutcome::Result::granted) {
+    co_return fail(ErrorKind::internal,
+                   "Failed to grant reward via Platform Service after 3 retries (goal_id: " + claim.goal_id + ")");
+  }
+  const auto type =
+      claim.reward_type == ags::RewardType::item ? challenge::RewardType::item : challenge::RewardType::wallet;
+  co_return ClaimReceipt{claim.goal_id, {type, claim.reward_id, claim.reward_quantity}, claim.opened_at};
+}
+
+Task<Expected<void>> RewardClaims::settle_ungranted(const OpenClaim& claim, const ags::GrantOutcome& outcome) {
+  using Result = ags::GrantOutcome::Result;
+  const bool refused = outcome.result == Result::refused;
+  const bool uncertain = outcome.result == Result::uncertain;
+  // Who took the claim up before us may have been granted it and died: a no of today does not undo that.
+  const bool asked_before = claim.attempts > 1;
+  (uncertain ? uncertain_ : refused ? refused_ : unsent_).increment();
   base::log::warn(claim_log_limit,
-                  doubtful  ? "reward uncertain"
+                  uncertain ? "reward uncertain"
                   : refused ? "reward refused"
                             : "reward platform not reached",
                   {{"user", claim.user_id},
                    {"goal", claim.goal_id},
                    {"key", claim.grant().idempotency_key},
+                   {"attempt", claim.attempts},
                    {"reason", outcome.reason}});
-  Expected<void> settled;
-  if (doubtful) {
-    settled = co_await ledger_.settle_uncertain(claim, outcome.reason);
-  } else {
-    settled = co_await ledger_.settle_refused(claim, outcome.reason);
-  }
-  if (!settled) co_return tl::unexpected(database_error(settled.error()));
-  co_return fail(ErrorKind::internal,
-                 "Failed to grant reward via Platform Service after 3 retries (goal_id: " + claim.goal_id + ")");
+  if (!uncertain && !asked_before) return ledger_.settle_refused(claim, outcome.reason);
+  if (refused)
+    return ledger_.settle_for_review(claim, "refused now, and perhaps granted at an attempt before: " + outcome.reason);
+  return ledger_.settle_uncertain(claim, outcome.reason);
 }
 
 Task<Expected<int>> RewardClaims::recover() {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "ags/retrying_grant.hpp"
 #include "ags/reward_client.hpp"
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
@@ -26,7 +27,7 @@ struct ClaimReceipt {
 class RewardClaims {
  public:
   RewardClaims(base::EventLoop& loop, ProgressStore& progress, ClaimLedger& ledger, ags::RewardClient& rewards,
-               base::metrics::Registry& metrics);
+               ags::Repeating repeating, base::metrics::Registry& metrics);
 
   /// One claim, 10 s at most. The goal is one of the catalog's.
   Task<base::Expected<ClaimReceipt>> claim(std::string user_id, CatalogPtr catalog, const challenge::Goal& goal,
@@ -42,11 +43,13 @@ class RewardClaims {
                                              const challenge::Goal& goal, challenge::Instant now);
   /// From an open claim to its end.
   Task<base::Expected<ClaimReceipt>> carry_out(OpenClaim claim, base::EventLoop::Clock::time_point deadline);
+  Task<base::Expected<void>> settle_ungranted(const OpenClaim& claim, const ags::GrantOutcome& outcome);
 
   base::EventLoop& loop_;
   ProgressStore& progress_;
   ClaimLedger& ledger_;
   ags::RewardClient& rewards_;
+  ags::Repeating repeating_;
   base::metrics::Counter& granted_;
   base::metrics::Counter& refused_;
   base::metrics::Counter& unsent_;

@@ -1,7 +1,5 @@
 #include "service/service_settings.hpp"
 
-#include <thread>
-
 namespace gauntlet::service {
 namespace {
 
@@ -37,9 +35,7 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
                                                    "port of /metrics and /debug/pprof; 0: the kernel chooses");
   s.pprof_from_anywhere =
       settings.boolean("PPROF_FROM_ANYWHERE", false, "answer /debug/pprof to callers other than loopback");
-  const auto cores = static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency()));
-  s.threads = static_cast<std::size_t>(
-      settings.integer("SERVICE_THREADS", cores, {1, 256}, "worker threads; default: the cores"));
+  s.threads = settings.threads("SERVICE_THREADS", 256, {1, 256}, "worker threads");
   s.database_connections = static_cast<std::size_t>(settings.integer(
       "DB_MAX_OPEN_CONNS", std::int64_t{25}, {1, 10000}, "connections to PostgreSQL, of all threads together"));
   s.database_wait =
@@ -117,6 +113,10 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   settings.text("DB_NAME", "challenge_db", "the database");
   settings.text("DB_USER", "postgres", "the database role");
   settings.secret("DB_PASSWORD", "", "the role's password");
+  const std::string owner = settings.text(
+      "DB_MIGRATION_USER", "",
+      "the role that owns the schema, migrates it and gives DB_USER the few rights it needs; default: DB_USER owns it");
+  const std::string owner_password = settings.secret("DB_MIGRATION_PASSWORD", "", "that role's password");
   settings.text("DB_SSLMODE", "disable", "disable, allow, prefer, require, verify-ca or verify-full");
 
   auto database =
@@ -132,6 +132,11 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   s.database = std::move(*database);
   s.database.application_name = "challenge-service";
   s.database.statement_timeout = statement_time;
+  s.schema_owner = s.database;
+  if (!owner.empty()) {
+    s.schema_owner.user = owner;
+    s.schema_owner.password = owner_password;
+  }
   return s;
 }
 

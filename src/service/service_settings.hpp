@@ -33,6 +33,7 @@ struct ServiceSettings {
   double player_rate = 0;                        // requests a second; 0: no limit
   std::int64_t player_burst = 1;
   postgres::ConnectionOptions database;
+  postgres::ConnectionOptions schema_owner;  // the same database as who migrates it; DB_USER itself unless set apart
   std::string challenge_config_path;
   std::string migrations_path;  // empty: searched for
   bool real_rewards = false;    // REWARD_CLIENT_MODE=real

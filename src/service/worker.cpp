@@ -32,7 +32,9 @@
 namespace gauntlet::service {
 namespace {
 
-constexpr std::chrono::seconds kRecoveryPause{5};
+constexpr std::chrono::milliseconds kRecoveryPause{5000};
+/// What a crash left is taken up soon after the next start.
+constexpr std::chrono::milliseconds kFirstRecovery{500};
 
 challenge::Instant system_now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
@@ -58,7 +60,8 @@ struct ThreadState {
         http(loop),
         access(http, parts.settings.platform),
         rewards(make_reward_client(parts.settings)),
-        claims(loop, progress, ledger, *rewards, parts.metrics),
+        claims(loop, progress, ledger, *rewards,
+               parts.settings.rewards_honour_keys ? ags::Repeating::harmless : ags::Repeating::dangerous, parts.metrics),
         use_cases(
             loop, progress, claims, [this] { return catalog; }, system_now, secure_uniform_below),
         authenticator(make_authenticator(parts.settings)),
@@ -74,7 +77,7 @@ struct ThreadState {
     rpc.add_methods(rpc_server);
     base::grpc::add_health(rpc_server, parts.health);
     base::grpc::add_reflection(rpc_server);
-    if (number == 0) recover_later();
+    if (number == 0) recover_after(kFirstRecovery);
   }
 
   std::unique_ptr<ags::RewardClient> make_reward_client(const ServiceSettings& settings) {
@@ -110,13 +113,13 @@ struct ThreadState {
                  ended.trace);
   }
 
-  void recover_later() {
-    loop.call_after(kRecoveryPause, [this] {
+  void recover_after(std::chrono::milliseconds pause) {
+    loop.call_after(pause, [this] {
       start(claims.recover(), [this](const base::Expected<int>& recovered) {
         static base::log::Limit limit(1);
         if (!recovered)
           base::log::warn(limit, "open claims cannot be looked for", {{"reason", recovered.error().message}});
-        recover_later();
+        recover_after(kRecoveryPause);
       });
     });
   }

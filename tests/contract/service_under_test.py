@@ -107,15 +107,20 @@ class Service:
         """`path` is below the base path. `body` is text, or sent as JSON when it is not."""
         url = urllib.parse.urlsplit(self.base_url)
         connection = http.client.HTTPConnection(url.hostname, url.port, timeout=15)
-        sent = dict(headers or {})
-        if user is not None:
-            sent.setdefault("x-mock-user-id", user)
+        sent = list(headers.items() if isinstance(headers, dict) else headers or [])
+        if user is not None and all(name.lower() != "x-mock-user-id" for name, _ in sent):
+            sent.append(("x-mock-user-id", user))
         if body is not None and not isinstance(body, (str, bytes)):
             body = json.dumps(body)
         if isinstance(body, str):
             body = body.encode()
         try:
-            connection.request(method, url.path + path, body=body, headers=sent)
+            connection.putrequest(method, url.path + path)
+            if body is not None or method in ("POST", "PUT"):
+                connection.putheader("content-length", str(len(body or b"")))
+            for name, value in sent:  # one may stand twice
+                connection.putheader(name, value.encode("latin-1") if isinstance(value, str) else value)
+            connection.endheaders(body)
             answer = connection.getresponse()
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode())
         finally:
@@ -169,14 +174,14 @@ def service_environment(database, name, config, **variables):
 
 
 @contextlib.contextmanager
-def running_service(database, config, name=None, expect_exit=0, **variables):
+def running_service(database, config, name=None, expect_exit=0, program="challenge-service", **variables):
     """A service on a fresh database; afterwards SIGTERM must end it with `expect_exit` (None: it may be dead already)."""
     name = name or database.fresh()
     environment = service_environment(database, name, config, **variables)
     with tempfile.TemporaryDirectory(prefix="gauntlet-service-") as folder:
         log = pathlib.Path(folder) / "log"
         with open(log, "w") as out:
-            process = subprocess.Popen([BIN / "challenge-service"], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([BIN / program], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
                                        stdout=out, stderr=subprocess.STDOUT)
         try:
             ports = await_ready(process, log)

@@ -52,33 +52,6 @@ def call(channel, messages):
     return ask
 
 
-REFUSALS = [
-    ("ClaimGoalReward", {"challenge_id": "ladder", "goal_id": "nope"}, "NOT_FOUND", "Goal not found or removed from config (goal_id: nope, challenge_id: ladder)"),
-    ("ClaimGoalReward", {}, "NOT_FOUND", "Goal not found or removed from config"),
-    ("ClaimGoalReward", {"challenge_id": "ladder", "goal_id": "rung-1"}, "FAILED_PRECONDITION", "Goal not completed. Please wait 1 second and try again. (goal_id: rung-1, status: not_started)"),
-    ("SetGoalActive", {"challenge_id": "ladder", "goal_id": "nope"}, "NOT_FOUND", "goal 'nope' not found in challenge 'ladder'"),
-    ("BatchSelectGoals", {"challenge_id": "ladder"}, "INVALID_ARGUMENT", "goal_ids cannot be empty"),
-    ("BatchSelectGoals", {"challenge_id": "nope", "goal_ids": ["rung-1"]}, "NOT_FOUND", "challenge 'nope' not found"),
-    ("BatchSelectGoals", {"challenge_id": "ladder", "goal_ids": ["nope"]}, "NOT_FOUND", "goal 'nope' not found"),
-    ("BatchSelectGoals", {"challenge_id": "ladder", "goal_ids": ["old-logins"]}, "INVALID_ARGUMENT", "goal 'old-logins' does not belong to challenge 'ladder'"),
-    ("RandomSelectGoals", {"challenge_id": "ladder"}, "INVALID_ARGUMENT", "count must be greater than 0"),
-    ("RandomSelectGoals", {"challenge_id": "nope", "count": 1}, "NOT_FOUND", "challenge 'nope' not found"),
-    ("GetRotationStatus", {"challenge_id": "nope"}, "NOT_FOUND", "challenge not found: nope"),
-]
-
-
-@pytest.mark.parametrize("method,fields,code,message", REFUSALS, ids=[f"{r[0]} {r[1]}" for r in REFUSALS])
-def test_refusal_has_code_and_words(call, player, method, fields, code, message):
-    with pytest.raises(grpc.RpcError) as refusal:
-        call(method, player, **fields)
-    assert refusal.value.code().name == code
-    assert message in refusal.value.details()
-
-
-def test_health_check_is_healthy(call):
-    assert call("HealthCheck").status == "healthy"
-
-
 def test_list_says_what_rest_says(call, service, player):
     call("InitializePlayer", player)
     for active_only in (False, True):

@@ -4,12 +4,13 @@ import json
 import pathlib
 import re
 import signal
+import subprocess
 import time
 import urllib.request
 
 import pytest
 
-from service_under_test import running_service, service_environment, start_that_fails
+from service_under_test import BIN, ROOT, running_service, service_environment, start_that_fails
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONFIG = HERE / "contract_challenges.json"
@@ -114,20 +115,93 @@ def test_sighup_reloads_a_good_config_and_keeps_the_old_one_otherwise(database, 
         assert names(service)[0] == "Renamed"
 
 
-def test_existing_database_is_taken_over_with_its_rows(database):
+# As contract section 6 describes what the deployed services made, with the bookkeeping of their migration runner.
+EXISTING_DATABASE = """
+    CREATE TABLE user_goal_progress (
+      user_id varchar(100) NOT NULL, goal_id varchar(100) NOT NULL, challenge_id varchar(100) NOT NULL,
+      namespace varchar(100) NOT NULL, progress int NOT NULL DEFAULT 0, status varchar(20) NOT NULL DEFAULT 'not_started',
+      completed_at timestamp, claimed_at timestamp, created_at timestamp NOT NULL DEFAULT now(),
+      updated_at timestamp NOT NULL DEFAULT now(), is_active boolean NOT NULL DEFAULT true, assigned_at timestamp,
+      expires_at timestamp, baseline_value int, PRIMARY KEY (user_id, goal_id),
+      CONSTRAINT check_status CHECK (status IN ('not_started', 'in_progress', 'completed', 'claimed')),
+      CONSTRAINT check_progress_non_negative CHECK (progress >= 0),
+      CONSTRAINT check_claimed_implies_completed CHECK (claimed_at IS NULL OR completed_at IS NOT NULL));
+    CREATE INDEX idx_user_goal_progress_user_challenge ON user_goal_progress (user_id, challenge_id);
+    CREATE INDEX idx_user_goal_progress_user_active ON user_goal_progress (user_id, is_active) WHERE is_active = true;
+    CREATE INDEX idx_user_goal_count ON user_goal_progress (user_id);
+    CREATE INDEX idx_user_goal_lookup ON user_goal_progress (user_id, goal_id);
+    CREATE INDEX idx_user_goal_active_only ON user_goal_progress (user_id) WHERE is_active = true;
+    CREATE INDEX somebodys_report ON user_goal_progress (updated_at);
+    CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL);
+    INSERT INTO schema_migrations VALUES (3, false);
+    INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress, status, completed_at, claimed_at)
+      VALUES ('ann', 'rung-1', 'ladder', 'test', 1, 'completed', now(), NULL),
+             ('bob', 'rung-1', 'ladder', 'test', 1, 'claimed', now(), now())"""
+
+
+def test_existing_database_is_upgraded_in_place_with_its_rows(database):
+    name = database.fresh()
+    database.sql(name, EXISTING_DATABASE)
+    untouched = "SELECT user_id, goal_id, progress, status, completed_at, claimed_at, created_at, updated_at FROM user_goal_progress ORDER BY 1"
+    before = database.sql(name, untouched)
+    with running_service(database, CONFIG, name=name) as service:
+        assert service.sql(untouched) == before
+        assert service.sql("SELECT indexname FROM pg_indexes WHERE tablename = 'user_goal_progress' ORDER BY 1") == [
+            ["somebodys_report"], ["user_goal_progress_pkey"]], "what the primary key serves has gone, what is somebody's own stays"
+        assert service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann").status == 200
+        assert service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "bob").status == 409
+    with running_service(database, CONFIG, name=name):
+        assert database.sql(name, "SELECT version FROM schema_migrations_before_gauntlet") == [["3"]], "a second start finds all done"
+
+
+def test_first_generation_of_the_table_gets_its_later_columns(database):
     name = database.fresh()
     database.sql(name, """
         CREATE TABLE user_goal_progress (
           user_id varchar(100) NOT NULL, goal_id varchar(100) NOT NULL, challenge_id varchar(100) NOT NULL,
           namespace varchar(100) NOT NULL, progress int NOT NULL DEFAULT 0, status varchar(20) NOT NULL DEFAULT 'not_started',
           completed_at timestamp, claimed_at timestamp, created_at timestamp NOT NULL DEFAULT now(),
-          updated_at timestamp NOT NULL DEFAULT now(), is_active boolean NOT NULL DEFAULT true, assigned_at timestamp,
-          expires_at timestamp, baseline_value int, PRIMARY KEY (user_id, goal_id));
-        CREATE INDEX idx_user_goal_progress_user_challenge ON user_goal_progress (user_id, challenge_id);
+          updated_at timestamp NOT NULL DEFAULT now(), PRIMARY KEY (user_id, goal_id));
         INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress, status, completed_at)
           VALUES ('ann', 'rung-1', 'ladder', 'test', 1, 'completed', now())""")
     with running_service(database, CONFIG, name=name) as service:
         assert service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann").status == 200
+
+
+def test_service_works_as_a_role_that_owns_nothing(database):
+    name = database.fresh()
+    database.sql(name, "DROP ROLE IF EXISTS challenge_owner, challenge_app; CREATE ROLE challenge_owner LOGIN; CREATE ROLE challenge_app LOGIN")
+    database.sql(name, f"ALTER DATABASE {name} OWNER TO challenge_owner; ALTER SCHEMA public OWNER TO challenge_owner")
+    with running_service(database, CONFIG, name=name, DB_USER="challenge_app", DB_MIGRATION_USER="challenge_owner") as service:
+        for method, path, body in [("POST", "/v1/challenges/initialize", {}), ("GET", "/v1/challenges", None),
+                                   ("PUT", "/v1/challenges/ladder/goals/rung-1/active", {"is_active": True}),
+                                   ("POST", "/v1/challenges/rounds/goals/batch-select", {"goal_ids": ["round-keep"], "replace_existing": True}),
+                                   ("POST", "/v1/challenges/rounds/goals/random-select", {"count": 1})]:
+            assert service.request(method, path, body, "ann").status == 200
+        service.sql("UPDATE user_goal_progress SET status = 'completed', completed_at = now() WHERE goal_id = 'rung-1'")
+        assert service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann").status == 200
+        for forbidden in ("DELETE FROM user_goal_progress", "TRUNCATE user_goal_progress", "DROP TABLE reward_claim", "CREATE TABLE mine ()",
+                          "ALTER TABLE user_goal_progress ADD COLUMN x int", "DELETE FROM reward_claim", "SELECT * FROM schema_migrations"):
+            with pytest.raises(AssertionError, match="denied|must be owner"):
+                database.sql(name, f"SET SESSION AUTHORIZATION challenge_app; {forbidden}")
+    with running_service(database, CONFIG, name=name, DB_USER="challenge_app", DB_MIGRATION_USER="challenge_owner"):
+        pass  # a second start, with everything there
+
+
+def test_role_that_may_not_migrate_is_told_which_setting_helps(database):
+    name = database.fresh()
+    database.sql(name, "DROP ROLE IF EXISTS challenge_nobody; CREATE ROLE challenge_nobody LOGIN")
+    ended, said = start_that_fails(service_environment(database, name, CONFIG, DB_USER="challenge_nobody"))
+    assert ended == 4 and "DB_MIGRATION_USER" in said
+
+
+@pytest.mark.parametrize("program", ["challenge-service", "challenge-event-handler"])
+def test_settings_table_of_the_operations_manual_is_the_programs_own(program):
+    printed = subprocess.run([BIN / program, "--settings"], env={}, capture_output=True, text=True, check=True).stdout
+    manual = (ROOT / "docs" / "OPERATIONS.md").read_text()
+    begin, end = f"<!-- {program} --settings -->\n", "<!-- end -->"
+    table = manual[manual.index(begin) + len(begin):]
+    assert table[:table.index(end)] == printed, f"paste what {program} --settings prints"
 
 
 def test_open_claim_of_a_crashed_service_is_finished_with_its_own_key(database):

@@ -27,7 +27,7 @@ LAYERS = {
     "service": {"service", "challenge", "postgres", "ags", "base"},
     "events": {"events", "challenge", "postgres", "base"},
     "lab": {"lab", "challenge", "postgres", "engine", "base"},
-    "cli": {"cli", "lab", "engine", "postgres", "challenge", "base"},
+    "cli": {"cli", "lab", "service", "ags", "engine", "postgres", "challenge", "base"},
 }
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "stuff"}
 

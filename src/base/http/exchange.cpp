@@ -41,6 +41,13 @@ void Exchange::end_stream() {
 
 std::size_t Exchange::pending_output() const { return streaming() ? connection_->pending_stream_output() : 0; }
 
+void Exchange::cut() {
+  if (responded_) return;
+  responded_ = true;
+  Connection* connection = std::exchange(connection_, nullptr);
+  if (connection != nullptr) connection->cut(*this);
+}
+
 void Exchange::release(Exchange* exchange) {
   exchange->end_stream();
   if (exchange->connection_ != nullptr) {

@@ -39,6 +39,8 @@ class Exchange {
   void respond(Response response);
   /// Answers with the error shape.
   void respond(const Error& error) { respond(error_response(error)); }
+  /// Gives no answer at all: HTTP/1.1 closes the connection, HTTP/2 resets the stream. For servers that play a broken one.
+  void cut();
 
   /// Instead of respond(): an answer that grows (server-sent events). Sends the head and what its body holds already;
   /// more follows with stream(), until end_stream(), the last pointer's end, or the client's leaving. False over
@@ -67,6 +69,7 @@ class Exchange {
     virtual void stream(std::string_view) {}
     virtual void end_stream() {}
     virtual std::size_t pending_stream_output() const { return 0; }
+    virtual void cut(Exchange& exchange) = 0;
 
    protected:
     ~Connection() = default;

@@ -123,6 +123,12 @@ void Http1::send(Exchange& exchange, Response&& response) {
   if (!reading_requests_) connection_.update_interest();
 }
 
+void Http1::cut(Exchange&) {
+  serving_ = nullptr;
+  --core_.counts.in_flight;
+  connection_.close_now();
+}
+
 bool Http1::begin_stream(Response&& head) {
   if (serving_head_ || forbids_body(head.status)) return false;
   serving_keep_alive_ = false;

@@ -472,6 +472,12 @@ void Http2::refuse(Stream& stream, int status, ErrorKind code, std::string_view 
   serve(stream)->respond(error_response(status, code, reason));
 }
 
+void Http2::cut(Exchange& exchange) {
+  auto* stream = static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, ExchangePool::stream(exchange)));
+  assert(stream != nullptr);  // close_stream() disconnects
+  reset(*stream, NGHTTP2_INTERNAL_ERROR);
+}
+
 void Http2::send(Exchange& exchange, Response&& response) {
   auto* stream = static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, ExchangePool::stream(exchange)));
   assert(stream != nullptr);  // close_stream() disconnects

@@ -35,6 +35,7 @@ class Http2 final : public Protocol, Exchange::Connection {
   struct Callbacks;  // nghttp2's way in
 
   void send(Exchange& exchange, Response&& response) override;
+  void cut(Exchange& exchange) override;
 
   Stream& open_stream(std::int32_t id);
   void close_stream(Stream& stream);

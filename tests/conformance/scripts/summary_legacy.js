@@ -1,4 +1,3 @@
-// differs: log: ours does not say that the legacy summary goes away
 // flags: --summary-mode legacy --iterations 1
 import http from 'k6/http';
 import { check, group } from 'k6';

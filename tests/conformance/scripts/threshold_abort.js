@@ -1,4 +1,3 @@
-// differs: points: the threshold in a metric's first line lacks abortOnFail
 import { sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 const bad = new Counter('bad');

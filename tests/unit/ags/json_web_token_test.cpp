@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "unit/ags/signing_key.hpp"
+#include "ags/signing_key.hpp"
 
 namespace gauntlet::ags {
 namespace {

@@ -7,7 +7,7 @@
 #include "ags/platform_reward_client.hpp"
 #include "ags/token_verifier.hpp"
 #include "base/http/listener.hpp"
-#include "unit/ags/signing_key.hpp"
+#include "ags/signing_key.hpp"
 
 namespace gauntlet::ags {
 namespace {
@@ -135,7 +135,7 @@ TEST_F(GrantTest, ends_as_the_status_says) {
   const std::pair<int, Result> cases[] = {{201, Result::granted},   {204, Result::granted},   {400, Result::refused},
                                           {401, Result::refused},   {403, Result::refused},   {404, Result::refused},
                                           {409, Result::refused},   {422, Result::refused},   {408, Result::uncertain},
-                                          {429, Result::uncertain}, {500, Result::uncertain}, {503, Result::uncertain},
+                                          {429, Result::unsent}, {500, Result::uncertain}, {503, Result::uncertain},
                                           {302, Result::uncertain}};
   for (const auto& [with_status, result] : cases) {
     status["grant"] = with_status;

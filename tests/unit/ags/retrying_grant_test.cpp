@@ -26,11 +26,11 @@ class Scripted final : public RewardClient {
   std::vector<Result> outcomes_;
 };
 
-Result outcome_of(Scripted& client, std::chrono::milliseconds time) {
+Result outcome_of(Scripted& client, std::chrono::milliseconds time, Repeating repeating = Repeating::harmless) {
   base::EventLoop loop;
   Result result = Result::uncertain;
   loop.call_after(0ms, [&] {
-    grant_with_retries(loop, client, {"key", "ann", RewardType::wallet, "GEMS", 5},
+    grant_with_retries(loop, client, repeating, {"key", "ann", RewardType::wallet, "GEMS", 5},
                        base::EventLoop::Clock::now() + time, [&](const GrantOutcome& outcome) {
                          result = outcome.result;
                          loop.stop();
@@ -61,6 +61,18 @@ TEST(RetryingGrant, tries_again_with_the_same_key) {
 TEST(RetryingGrant, does_not_believe_a_refusal_after_an_uncertain_attempt) {
   Scripted client({Result::uncertain, Result::refused});
   EXPECT_EQ(outcome_of(client, 10s), Result::uncertain);
+}
+
+TEST(RetryingGrant, does_not_repeat_an_uncertain_attempt_on_a_platform_that_may_grant_again) {
+  Scripted client({Result::unsent, Result::uncertain, Result::granted});
+  EXPECT_EQ(outcome_of(client, 10s, Repeating::dangerous), Result::uncertain);
+  EXPECT_EQ(client.keys.size(), 2u) << "what never reached the platform may be repeated";
+}
+
+TEST(RetryingGrant, does_not_begin_after_its_deadline) {
+  Scripted client({Result::granted});
+  EXPECT_EQ(outcome_of(client, -1ms), Result::unsent);
+  EXPECT_TRUE(client.keys.empty());
 }
 
 TEST(RetryingGrant, gives_up_when_the_next_attempt_would_come_too_late) {

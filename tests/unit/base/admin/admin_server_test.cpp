@@ -109,6 +109,7 @@ int status_for_stranger(bool from_anywhere) {
   struct Answer final : http::Exchange::Connection {
     int status = 0;
     void send(http::Exchange&, http::Response&& response) override { status = response.status; }
+    void cut(http::Exchange&) override {}
   } answer;
   EventLoop loop;
   http::Router router;
