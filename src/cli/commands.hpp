@@ -28,6 +28,8 @@ void add_fixtures_command(CLI::App& app, Session& session);
 void add_reset_command(CLI::App& app, Session& session);
 void add_demo_command(CLI::App& app, Session& session);
 void add_watch_command(CLI::App& app, Session& session);
+void add_merge_command(CLI::App& app, Session& session);
+void add_compare_command(CLI::App& app, Session& session);
 void add_compatibility_command(CLI::App& app);
 void add_claims_command(CLI::App& app, Session& session);
 void add_ags_mock_command(CLI::App& app, Session& session);

@@ -81,6 +81,8 @@ int run_program(int argc, char** argv) {
   describe_load_commands(app);
   add_demo_command(app, session);
   add_watch_command(app, session);
+  add_merge_command(app, session);
+  add_compare_command(app, session);
   add_compatibility_command(app);
   add_claims_command(app, session);
   add_ags_mock_command(app, session);

@@ -39,6 +39,7 @@ struct Invocation {
   StringMap tags;
   std::optional<bool> include_system_environment;
   std::vector<std::string> scripts;
+  std::size_t processes = 1;
   bool help = false;
 };
 
@@ -143,6 +144,23 @@ Result set_part(Invocation& invocation, const std::string& text) {
   return {};
 }
 
+Result set_processes(Invocation& invocation, const std::string& text) {
+  constexpr std::int64_t kMost = 256;
+  const auto count = engine::run::parse_integer(text);
+  if (!count) return tl::unexpected(count.error());
+  if (*count < 1 || *count > kMost) return tl::unexpected(wrong(fmt::format("there can be 1 to {} processes", kMost)));
+  invocation.processes = static_cast<std::size_t>(*count);
+  return {};
+}
+
+Result set_warm_up(Invocation& invocation, const std::string& text) {
+  const auto duration = engine::run::parse_duration(text);
+  if (!duration) return tl::unexpected(duration.error());
+  if (duration->count() < 0) return tl::unexpected(wrong("a warm-up cannot be negative"));
+  invocation.settings.warm_up = *duration;
+  return {};
+}
+
 Result set_threads(Invocation& invocation, const std::string& text) {
   const auto count = engine::run::parse_integer(text);
   if (!count) return tl::unexpected(count.error());
@@ -178,6 +196,8 @@ const std::vector<Flag>& flags() {
       {"execution-segment", '\0', "A:B", "run this part of the test only, as 1/4:1/2", option("executionSegment")},
       {"execution-segment-sequence", '\0', "LIST", "all parts' limits, as 0,1/4,1/2,1", option("executionSegmentSequence")},
       {"segment", '\0', "I/N", "the I-th of N equal parts: both of the above at once", set_part},
+      {"processes", '\0', "N", "split the test over N processes and report their exact sum", set_processes},
+      {"warm-up", '\0', "D", "leave the scenarios' first so much time out of all results", set_warm_up},
       {"threads", '\0', "N", "engine threads (one per core)", set_threads},
       {"strict-k6", '\0', nullptr, "keep to k6 where we differ on purpose", to_switch(&RunSettings::strict_k6)},
       {"compatibility-mode", '\0', "MODE", nullptr, ignore},
@@ -224,6 +244,8 @@ const std::vector<Flag>& flags() {
        }},
       {"tag", '\0', "NAME=X", "a tag for every sample", add_tag},
       {"system-tags", '\0', "LIST", "system tags to record", option("systemTags")},
+      {"setup-apart", '\0', nullptr, "keep requests of setup() and teardown() out of the totals", to_switch(&RunSettings::setup_apart)},
+      {"require-generator-ok", '\0', nullptr, "exit with 111 when the generator was the limit", to_switch(&RunSettings::require_generator_ok)},
       {"no-thresholds", '\0', nullptr, "do not evaluate thresholds", to_switch(&RunSettings::no_thresholds)},
       {"no-summary", '\0', nullptr, "no end-of-test summary", to_switch(&RunSettings::no_summary)},
       {"summary-mode", '\0', "MODE", "compact, full, legacy or disabled", set_summary_mode},
@@ -306,7 +328,7 @@ void print_help() {
       "-1: none), _PERIOD (1s), _OPEN=true opens the browser, _EXPORT=report.html (or .html.gz) writes the report.\n"
       "\nExit codes: 0 done; 99 thresholds crossed; 100, 101 setup or teardown timed out; 104 invalid options;\n"
       "105 interrupted by a signal; 107 the script threw in init, setup or teardown; 108 exec.test.abort();\n"
-      "110 exec.test.fail(); 255 wrong usage, or a file is missing.\n");
+      "110 exec.test.fail(); 111 the generator was the limit, with --require-generator-ok; 255 wrong usage, or a file is missing.\n");
 }
 
 /// One flag with its value; the message is that of k6's flag library.
@@ -437,6 +459,14 @@ Result finish(Invocation& invocation) {
     if (!output) return tl::unexpected(output.error());
     settings.outputs.push_back(std::move(*output));
   }
+  if (invocation.processes > 1) {
+    if (options.execution_segment.given) return tl::unexpected(wrong("--processes makes the segments itself: leave --execution-segment and --segment out"));
+    for (const auto& output : settings.outputs) {
+      if (output.wants_samples()) return tl::unexpected(wrong(fmt::format("--out {} writes the samples of one process: with --processes use json=FILE.json", output.label())));
+    }
+    if (settings.dashboard.enabled) return tl::unexpected(wrong("the live page shows one process: leave it out with --processes"));
+    if (invocation.scripts.size() == 1 && invocation.scripts[0] == "-") return tl::unexpected(wrong("--processes needs a script file: standard input can be read only once"));
+  }
   if (invocation.scripts.size() != 1) {
     return tl::unexpected(wrong(fmt::format("accepts 1 arg(s), received {}: arg should either be \"-\", if reading script from "
                                             "stdin, or a path to a script file",
@@ -462,7 +492,9 @@ int run_command(int argc, char** argv) {
     fmt::print(stderr, "`gauntlet run --help` lists the flags\n");
     return static_cast<int>(ExitCode::other);
   }
-  return static_cast<int>(engine::run::run_test(invocation.scripts.front(), invocation.settings));
+  const std::string& script = invocation.scripts.front();
+  if (invocation.processes > 1) return static_cast<int>(engine::run::run_test_in_processes(script, invocation.settings, invocation.processes));
+  return static_cast<int>(engine::run::run_test(script, invocation.settings));
 }
 
 }  // namespace gauntlet::cli

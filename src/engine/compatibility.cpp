@@ -76,6 +76,9 @@ constexpr std::array kTable = {
     CompatibilityRow{kExecution, "--duration alone", better, "stretches the script's own scenarios and says so; --strict-k6 gives k6's rule"},
     CompatibilityRow{kExecution, "intended start", better, "latency from the moment an iteration was due, beside service time"},
     CompatibilityRow{kExecution, "execution segments and sequences", same, "--segment I/N is short for both"},
+    CompatibilityRow{kExecution, "--processes N, merge, compare", better, "segments of a test add up by histograms, exactly; two runs are compared with intervals"},
+    CompatibilityRow{kExecution, "--warm-up, --setup-apart", better, "results without the first seconds, or without what setup() and teardown() request"},
+    CompatibilityRow{kExecution, "the generator's own health", better, "threshold generator_ok, loop_lag and schedule_slip, exit code 111 with --require-generator-ok"},
     CompatibilityRow{kExecution, "exit codes", same, ""},
     CompatibilityRow{kExecution, "externally-controlled executor", absent, "gone in k6 2, too"},
 

@@ -10,7 +10,7 @@ SCRIPTS = pathlib.Path(__file__).resolve().parent / "scripts"
 # Present or absent by timing, so not comparable between two runs.
 TIMING_METRICS = {"vus", "vus_max", "data_sent", "data_received"}
 # Ours beyond k6 (docs/ENGINE_COMPATIBILITY.md): additions, not differences.
-OWN_METRICS = {"grpc_reqs", "grpc_req_failed", "schedule_slip", "iteration_duration_intended"}
+OWN_METRICS = {"grpc_reqs", "grpc_req_failed", "schedule_slip", "iteration_duration_intended", "loop_lag", "generator_ok"}
 # Servers of other_servers.py, as __ENV.WS and so on: "127.0.0.1:PORT".
 OTHER_SERVERS = ["ws", "wss", "h2", "https", "mtls", "proxy", "grpctls", "grpcmtls"]
 RUN_TIMEOUT_S = 90

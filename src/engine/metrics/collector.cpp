@@ -118,6 +118,7 @@ void Collector::learn_places() {
     row.name = std::move(key.name);
     row.status = std::move(key.status);
     row.error_code = std::move(key.error_code);
+    row.error = std::move(key.error);
     row.failed = key.failed;
     snapshot.endpoints.push_back(std::move(row));
   }
@@ -187,6 +188,8 @@ void Collector::restart(Instant now) {
   }
   snapshot.elapsed = snapshot.window = {};
 }
+
+void Collector::adopt(Snapshot snapshot) { state_->snapshot = std::move(snapshot); }
 
 const Snapshot& Collector::snapshot() const { return state_->snapshot; }
 const Series& Collector::series() const { return state_->series; }

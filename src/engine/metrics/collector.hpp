@@ -36,6 +36,8 @@ struct CollectorOptions {
   std::size_t check_limit = 4096;
   /// What the calendar said at the collector's start; samples are dated from there by the steady clock. Default: now.
   std::optional<std::chrono::system_clock::time_point> wall_start;
+  /// Samples of setup() and teardown() are in the endpoint table only, by names of their own, and in no total.
+  bool lifecycle_apart = false;
   /// Bytes of each thread's ring for single samples; 0 when no output wants them.
   std::size_t stream_bytes = 0;
 };
@@ -61,6 +63,9 @@ class Collector {
 
   /// Forgets everything gathered so far and counts from `now` (end of a warm-up).
   void restart(Instant now);
+
+  /// Replaces what was gathered by what several processes did together. Nothing is recorded any more.
+  void adopt(Snapshot snapshot);
 
   /// A row a second (longer for very long tests), from the start.
   const Series& series() const;

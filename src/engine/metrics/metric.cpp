@@ -47,6 +47,8 @@ constexpr Builtin kBuiltins[] = {
     {MetricId::grpc_req_failed, "grpc_req_failed", MetricType::rate, ValueKind::plain, true},
     {MetricId::iteration_duration_intended, "iteration_duration_intended", MetricType::trend, ValueKind::time, true},
     {MetricId::schedule_slip, "schedule_slip", MetricType::trend, ValueKind::time, true},
+    {MetricId::loop_lag, "loop_lag", MetricType::trend, ValueKind::time, true},
+    {MetricId::generator_ok, "generator_ok", MetricType::rate, ValueKind::plain, true},
 };
 static_assert(std::size(kBuiltins) == index_of(MetricId::first_custom));
 

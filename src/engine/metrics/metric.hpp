@@ -61,6 +61,8 @@ enum class MetricId : std::uint16_t {
   grpc_req_failed,              ///< rate: 1 for an RPC whose status is not OK
   iteration_duration_intended,  ///< open model: from the moment the iteration was due to its end
   schedule_slip,                ///< open model: from the moment the iteration was due to its start
+  loop_lag,                     ///< trend: how late a timer of an engine thread's loop was, ten times a second
+  generator_ok,                 ///< rate: 1 for a second in which the generator was not the limit
   first_custom,
 };
 

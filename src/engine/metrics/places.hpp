@@ -34,6 +34,7 @@ struct EndpointKey {
   std::string name;
   std::string status;
   std::string error_code;
+  std::string error;
   bool failed = false;
   auto operator<=>(const EndpointKey&) const = default;
 };

@@ -26,6 +26,7 @@ EndpointKey endpoint_of(MetricId metric, const TagSet& tags) {
   key.name = tags.get(tags.has(SystemTag::name) ? SystemTag::name : SystemTag::url);
   key.status = tags.get(SystemTag::status);
   key.error_code = tags.get(SystemTag::error_code);
+  key.error = tags.get(SystemTag::error);
   key.failed = key.protocol == EndpointState::Protocol::http ? tags.get(SystemTag::expected_response) == "false"
                                                              : !key.status.empty() && key.status != "0";
   return key;
@@ -39,6 +40,7 @@ Recorder::Recorder(Collector& collector, std::uint32_t index)
       places_(collector.state_->places),
       index_(index),
       parts_(collector.state_->options.parts),
+      lifecycle_apart_(collector.state_->options.lifecycle_apart),
       unix_offset_ns_(collector.state_->unix_offset_ns),
       tags_(collector.state_->options.system_tags),
       window_(std::make_unique<Window>()) {
@@ -77,7 +79,13 @@ void Recorder::resolve(MetricId metric, TagSet* tags) {
     totals_[index] = places_.total(metric);
     for (std::size_t i = 0; i < info.submetrics.size(); ++i) submetrics_[index].push_back(places_.submetric(metric, i));
   }
-  if (registry_.records(metric)) {
+  const std::string_view group = tags->get(SystemTag::group);
+  const bool apart = lifecycle_apart_ && (group.starts_with("::setup") || group.starts_with("::teardown"));
+  if (apart && (metric == MetricId::http_req_duration || metric == MetricId::grpc_req_duration)) {
+    EndpointKey key = endpoint_of(metric, *tags);
+    key.name = (group.starts_with("::setup") ? "setup(): " : "teardown(): ") + key.name;
+    places.push_back(places_.endpoint(key));
+  } else if (!apart && registry_.records(metric)) {
     places.push_back(totals_[index]);
     for (std::size_t i = 0; i < info.submetrics.size(); ++i) {
       if (matches(*tags, info.submetrics[i])) places.push_back(submetrics_[index][i]);

@@ -72,7 +72,8 @@ class Recorder {
   const MetricRegistry& registry_;
   PlaceTable& places_;
   const std::uint32_t index_;
-  const bool parts_;  // gather parts for the full summary
+  const bool parts_;            // gather parts for the full summary
+  const bool lifecycle_apart_;  // setup and teardown are in no total
   const std::int64_t unix_offset_ns_;
   TagTable tags_;
   std::unique_ptr<Window> window_;

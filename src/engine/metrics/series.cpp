@@ -1,10 +1,31 @@
 #include "engine/metrics/series.hpp"
 
+#include <cmath>
+
 namespace gauntlet::engine::metrics {
 namespace {
 
 /// The finest level's row; each next level's is twice as long.
 constexpr std::chrono::nanoseconds kShortest = std::chrono::milliseconds(950);
+
+constexpr double kBucketsPerOctave = 64;
+
+/// Others would cost memory for every second, and nobody compares them.
+bool keeps_buckets(MetricId id) {
+  return id == MetricId::http_req_duration || id == MetricId::grpc_req_duration || id == MetricId::iteration_duration ||
+         id == MetricId::iteration_duration_intended;
+}
+
+std::vector<SeriesBucket> buckets_of(const Distribution& values) {
+  std::vector<SeriesBucket> buckets;
+  values.for_each([&](double value, std::uint64_t count) {
+    const auto index = value > 0 ? static_cast<std::int32_t>(std::floor(std::log2(value) * kBucketsPerOctave)) : kZeroBucket;
+    if (buckets.empty() || buckets.back().index != index) buckets.push_back({index, 0});
+    buckets.back().count += count;
+  });
+  buckets.shrink_to_fit();
+  return buckets;
+}
 
 }  // namespace
 
@@ -27,9 +48,32 @@ SeriesPoint point_of(const MetricInfo& info, const Sink& sink) {
       point.p50 = sink.values.percentile(0.5);
       point.p95 = sink.values.percentile(0.95);
       point.p99 = sink.values.percentile(0.99);
+      if (keeps_buckets(info.id)) point.buckets = buckets_of(sink.values);
       break;
   }
   return point;
+}
+
+double value_of(const SeriesBucket& bucket) {
+  return bucket.index == kZeroBucket ? 0 : std::exp2((bucket.index + 0.5) / kBucketsPerOctave);
+}
+
+double percentile_of(const std::vector<SeriesBucket>& buckets, double fraction) {
+  std::uint64_t total = 0;
+  for (const SeriesBucket& bucket : buckets) total += bucket.count;
+  if (total == 0) return 0;
+  const double rank = fraction * static_cast<double>(total - 1);
+  std::uint64_t below = 0;
+  for (const SeriesBucket& bucket : buckets) {
+    const double into = rank - static_cast<double>(below);
+    below += bucket.count;
+    if (static_cast<double>(below) <= rank) continue;
+    if (bucket.index == kZeroBucket) return 0;
+    // Spread evenly over the bucket.
+    const double part = (into + 0.5) / static_cast<double>(bucket.count);
+    return std::exp2((bucket.index + part) / kBucketsPerOctave);
+  }
+  return value_of(buckets.back());
 }
 
 struct Series::Level {

@@ -10,6 +10,18 @@
 
 namespace gauntlet::engine::metrics {
 
+/// Values of a second, counted coarsely enough to be kept for every second: a bucket spans 1/64 of a power of two, so that
+/// its middle is within 0.6 % of them; `index` is floor(64 * log2(value)), kZeroBucket for what is not above 0.
+struct SeriesBucket {
+  std::int32_t index = 0;
+  std::uint64_t count = 0;
+};
+inline constexpr std::int32_t kZeroBucket = -1'000'000;
+/// The middle of a bucket.
+double value_of(const SeriesBucket& bucket);
+/// `fraction` in 0..1; buckets ascending. 0 of nothing.
+double percentile_of(const std::vector<SeriesBucket>& buckets, double fraction);
+
 /// One metric in one row. Which members count depends on the metric's type.
 struct SeriesPoint {
   MetricId metric{};
@@ -20,6 +32,7 @@ struct SeriesPoint {
   double p50 = 0;   ///< trend
   double p95 = 0;
   double p99 = 0;
+  std::vector<SeriesBucket> buckets;  ///< durations of requests and iterations; ascending, those with counts
 };
 
 /// What `sink` gathered of that metric, as a point.

@@ -36,6 +36,7 @@ struct EndpointState {
   std::string name;    ///< tag `name`, or url where that is missing; "(other)" beyond the limit of rows
   std::string status;
   std::string error_code;
+  std::string error;   ///< the words that came with it
   bool failed = false;  ///< expected_response was false, or the gRPC status not 0
   Distribution duration;
 };

@@ -221,7 +221,10 @@ std::string_view grpc_status_name(std::string_view code) {
 
 std::string outcome_of(const EndpointState& row) {
   if (row.protocol == EndpointState::Protocol::grpc) return std::string(grpc_status_name(row.status));
-  if (row.status.empty() || row.status == "0") return row.error_code.empty() ? "no answer" : "error " + row.error_code;
+  if (row.status.empty() || row.status == "0") {
+    const std::string words = row.error.empty() ? "no answer" : row.error;
+    return row.error_code.empty() ? words : words + " (" + row.error_code + ")";
+  }
   return row.status;
 }
 
@@ -307,6 +310,9 @@ GeneratorHealth health_of(const Snapshot& snapshot, GeneratorHealth health) {
       if (milliseconds > GeneratorHealth::kLateMs) health.late += count;
     });
   }
+  if (const MetricState* lag = snapshot.find(MetricId::loop_lag); lag != nullptr && !lag->total.empty()) {
+    health.loop_lag_p99_ms = lag->total.values.percentile(0.99);
+  }
   health.dropped = dropped_iterations(snapshot);
   health.tag_sweeps = snapshot.tag_sweeps;
   return health;
@@ -325,11 +331,20 @@ bool MetricResult::ok() const {
   return std::all_of(thresholds.begin(), thresholds.end(), [](const ThresholdResult& threshold) { return threshold.ok; });
 }
 
+bool GeneratorHealth::kept_up(const Snapshot& snapshot, double cpu_share) {
+  if (cpu_share > kBusyShare) return false;
+  const auto late = [&](MetricId id) {
+    const MetricState* metric = snapshot.find(id);
+    return metric != nullptr && !metric->window.empty() && metric->window.values.percentile(0.99) > kLateMs;
+  };
+  return !late(MetricId::schedule_slip) && !late(MetricId::loop_lag);
+}
+
 std::string GeneratorHealth::verdict() const {
   const auto share = [](std::uint64_t part, std::uint64_t whole) {
     return to_fixed(100.0 * static_cast<double>(part) / static_cast<double>(whole), 1) + " %";
   };
-  if (cpu_share && *cpu_share > 0.95) {
+  if (cpu_share && *cpu_share > kBusyShare) {
     return "the generator was the limit: its threads were busy " + to_fixed(*cpu_share * 100, 0) + " % of the time";
   }
   if (scheduled != 0 && slip_p99_ms > kLateMs) {

@@ -87,7 +87,7 @@ struct OpenModelResult {
 /// How well the generator itself kept up.
 struct GeneratorHealth {
   std::optional<double> cpu_share;     ///< of the cores it may use, 0..1; given by the run
-  std::optional<double> loop_lag_p99_ms;  ///< given by the run
+  std::optional<double> loop_lag_p99_ms;  ///< from the snapshot
   std::uint64_t samples_dropped = 0;   ///< single samples that outputs could not take; given by the run
   std::uint64_t interrupted = 0;       ///< iterations; given by the run
   // From the snapshot:
@@ -99,6 +99,9 @@ struct GeneratorHealth {
   std::uint64_t tag_sweeps = 0;
 
   static constexpr double kLateMs = 10;
+  static constexpr double kBusyShare = 0.95;
+  /// Whether the generator was not the limit in the snapshot's last window, in which it used this share of its cores.
+  static bool kept_up(const metrics::Snapshot& snapshot, double cpu_share);
   /// A plain sentence when the figures of the test are shaped by the generator instead of the target, else empty.
   std::string verdict() const;
 };

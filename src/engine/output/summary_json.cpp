@@ -165,9 +165,9 @@ void write_machine_checks(JsonWriter& json, const Summary& summary) {
   json.end_array().end_object();
 }
 
-void write_series(JsonWriter& json, const metrics::Series& series, const metrics::MetricRegistry& registry) {
+void write_series(JsonWriter& json, const std::vector<metrics::SeriesRow>& rows, const metrics::MetricRegistry& registry) {
   json.key("series").begin_array();
-  for (const metrics::SeriesRow& row : series.rows()) {
+  for (const metrics::SeriesRow& row : rows) {
     const double seconds = std::chrono::duration<double>(row.length).count();
     json.begin_object();
     json.key("t").number(std::chrono::duration<double>(row.at).count());
@@ -298,12 +298,14 @@ std::string machine_readable_json(const Summary& summary, const RunDescription& 
   return json.take();
 }
 
-std::string results_json(const Summary& summary, const metrics::Series& series, const metrics::MetricRegistry& registry) {
+std::string results_json(const Summary& summary, const std::vector<metrics::SeriesRow>& rows, const metrics::MetricRegistry& registry,
+                         const std::string& state_json) {
   JsonWriter json;
   json.begin_object();
   write_data(json, summary);
   write_beyond_k6(json, summary);
-  write_series(json, series, registry);
+  write_series(json, rows, registry);
+  if (!state_json.empty()) json.key("state").raw(state_json);
   json.end_object();
   return json.take() + "\n";
 }

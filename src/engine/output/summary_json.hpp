@@ -26,6 +26,8 @@ std::string machine_readable_json(const Summary& summary, const RunDescription& 
 
 /// `--out json=FILE.json`: handleSummary's data, and beside it `series` (a row a second), `endpoints`, `open_model` and
 /// `generator`. What it says of thresholds is what handleSummary is told.
-std::string results_json(const Summary& summary, const metrics::Series& series, const metrics::MetricRegistry& registry);
+/// `state_json`: to_json() of what was gathered (gathered.hpp), so that results can be added up and compared.
+std::string results_json(const Summary& summary, const std::vector<metrics::SeriesRow>& rows, const metrics::MetricRegistry& registry,
+                         const std::string& state_json);
 
 }  // namespace gauntlet::engine::output

@@ -19,6 +19,7 @@
 #include "engine/js/program.hpp"
 #include "engine/metrics/collector.hpp"
 #include "engine/metrics/thresholds.hpp"
+#include "engine/output/gathered.hpp"
 #include "engine/output/output_file.hpp"
 #include "engine/output/sample_outputs.hpp"
 #include "engine/output/summary.hpp"
@@ -127,6 +128,8 @@ class TestRun {
   void run_teardown();
   void judge();
   void report();
+  void run_as_member();
+  void lead_team();
   void close_outputs();
 
   // What goes on meanwhile.
@@ -138,6 +141,9 @@ class TestRun {
   void end_dashboard();
   /// Since its last call.
   dashboard::GeneratorUse generator_use();
+  void record_health();
+  void watch_loops();
+  void end_warm_up();
   void evaluate_thresholds();
   RunProgress progress() const;
   void show_progress();
@@ -151,6 +157,8 @@ class TestRun {
                          std::chrono::nanoseconds timeout, ExitCode timeout_code);
 
   // The summary.
+  output::GeneratorHealth health() const;
+  output::Gathered gathered() const;
   output::Summary summarize(std::vector<std::string> trend_stats);
   /// What handleSummary made of it, or nothing: then the usual text is due.
   bool handle_summary(const output::Summary& summary);
@@ -178,6 +186,8 @@ class TestRun {
   Nanoseconds longest_{0};
 
   metrics::Thresholds thresholds_;
+  output::ThresholdSpecs threshold_specs_;
+  std::optional<output::Gathered> of_team_;
   std::unique_ptr<metrics::Collector> collector_;
   std::unique_ptr<metrics::Recorder> recorder_;
   std::unique_ptr<output::SampleOutputs> sample_outputs_;
@@ -195,8 +205,11 @@ class TestRun {
   EventLoop::TimerId draw_timer_ = 0;
   int ticks_ = 0;
   double cpu_at_start_s_ = 0;
-  double cpu_at_tick_s_ = 0;  // for the page
+  double cpu_at_tick_s_ = 0;
   Clock::time_point last_tick_{};
+  dashboard::GeneratorUse use_;  // in the last second
+  bool warming_up_ = false;
+  bool told_of_lost_samples_ = false;
   Clock::time_point started_{};
   bool aborted_ = false;
   bool teardown_is_due_ = false;
@@ -212,18 +225,27 @@ ExitCode TestRun::run() {
   if (ready) {
     open_dashboard();
     show_header();
-    if (settings_.handle_signals) {
+    if (settings_.handle_signals && settings_.team == nullptr) {
       signals_ = std::make_unique<base::SignalWatch>(control_, std::initializer_list<int>{SIGINT, SIGTERM},
                                                      [this](int) { handle_signal(); });
     }
     start_workers();
-    if (initialize_vus()) {
+    if (settings_.team != nullptr) {
+      lead_team();
+    } else if (settings_.member != nullptr) {
+      run_as_member();
+    } else if (initialize_vus()) {
       if (run_setup()) run_scenarios();
       run_teardown();
       judge();
       report();
     }
     close_outputs();
+  }
+  if (settings_.member != nullptr) {
+    const Verdict verdict = verdict_.value_or(Verdict());
+    settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
+    return verdict.code;
   }
   if (!verdict_) return ExitCode::ok;
   LogFields fields;
@@ -401,6 +423,7 @@ bool TestRun::check_thresholds() {
     for (const ThresholdOption& threshold : list) {
       specs.push_back({threshold.expression, threshold.abort_on_fail, threshold.delay_abort_eval});
     }
+    threshold_specs_.emplace_back(key, specs);
     if (auto ok = thresholds_.add(registry_, key, specs); !ok) {
       give_verdict({ExitCode::invalid_config, ok.error().message, ""});
       return false;
@@ -419,6 +442,7 @@ bool TestRun::open_outputs() {
     }
     options.system_tags = *tags;
   }
+  options.lifecycle_apart = settings_.setup_apart;
   options.parts = settings_.summary_mode == output::SummaryMode::full;
   const bool wants_samples = std::any_of(settings_.outputs.begin(), settings_.outputs.end(),
                                          [](const auto& spec) { return spec.wants_samples(); });
@@ -471,7 +495,8 @@ void TestRun::show_header() {
 }
 
 std::size_t TestRun::thread_count() const {
-  const std::size_t wanted = settings_.threads != 0 ? settings_.threads : usable_cores();
+  std::size_t wanted = settings_.threads != 0 ? settings_.threads : usable_cores();
+  if (settings_.team != nullptr) wanted = 1;  // a leader only has handleSummary() to run
   return std::clamp<std::size_t>(static_cast<std::size_t>(most_vus_), 1, wanted);
 }
 
@@ -492,6 +517,8 @@ void TestRun::start_workers() {
     log_.write(LogLevel::error, reason.empty() ? "test marked as failed" : "test marked as failed: " + reason);
     control_.post([this] { is_marked_failed_ = true; });
   };
+  if (settings_.team != nullptr) return;
+  watch_loops();
   tick_timer_ = control_.call_after(kTick, [this] { tick(); });
   if (screen_.is_terminal() && !settings_.quiet) draw_timer_ = control_.call_after(kDrawInterval, [this] { draw(); });
 }
@@ -564,6 +591,10 @@ bool TestRun::run_setup() {
 void TestRun::run_scenarios() {
   phase_ = RunProgress::Phase::running;
   test_.start = Clock::now();
+  if (settings_.warm_up.count() > 0) {
+    warming_up_ = true;
+    control_.call_at(test_.start + settings_.warm_up, [this] { end_warm_up(); });
+  }
   std::size_t finished = 0;
   for (const Scenario& scenario : scenarios_) {
     scenario_runs_.push_back(std::make_unique<ScenarioRun>(scenario));
@@ -605,6 +636,7 @@ void TestRun::tick() {
   tick_timer_ = control_.call_after(kTick, [this] { tick(); });
   record_gauges();
   collector_->sample(Clock::now());
+  record_health();
   if (phase_ == RunProgress::Phase::running && ticks_ % kTicksPerEvaluation == 0) evaluate_thresholds();
   update_dashboard();
   if (!screen_.is_terminal()) show_progress();
@@ -626,7 +658,7 @@ void TestRun::update_dashboard() {
   if (!dashboard_ || started_ == Clock::time_point{}) return;
   const output::Summary summary = summarize(dashboard::trend_stats());
   const RunProgress now = progress();
-  dashboard_->update({collector_->snapshot(), thresholds_, summary, now, generator_use()}, collector_->series());
+  dashboard_->update({collector_->snapshot(), thresholds_, summary, now, use_}, collector_->series());
 }
 
 void TestRun::end_dashboard() {
@@ -655,7 +687,55 @@ dashboard::GeneratorUse TestRun::generator_use() {
   return use;
 }
 
+/// Judges the second that has just been merged; its own sample comes with the next one.
+void TestRun::record_health() {
+  use_ = generator_use();
+  const double share = use_.cpu_cores / static_cast<double>(usable_cores());
+  if (phase_ == RunProgress::Phase::running && !registry_.strict_k6()) {
+    const bool ok = output::GeneratorHealth::kept_up(collector_->snapshot(), share);
+    recorder_->add(MetricId::generator_ok, recorder_->tags().empty(), ok ? 1 : 0, Clock::now());
+  }
+  if (collector_->stream() != nullptr && collector_->stream()->dropped() > 0 && !told_of_lost_samples_) {
+    told_of_lost_samples_ = true;
+    log_.write(LogLevel::warning, "an --out cannot keep up: it loses samples; the summary and the thresholds have them all");
+  }
+}
+
+/// Each engine thread notes how late its own timers are.
+void TestRun::watch_loops() {
+  static constexpr milliseconds kInterval(100);
+  if (registry_.strict_k6()) return;
+  for (auto& worker : workers_) {
+    // The timer arms itself again; it dies with the worker's loop.
+    struct Watch {
+      Worker& worker;
+      Clock::time_point due;
+      void arm(std::shared_ptr<Watch> self) {
+        due += kInterval;
+        worker.loop().call_at(due, [this, self = std::move(self)]() mutable {
+          const auto now = Clock::now();
+          const double lag_ms = std::chrono::duration<double, std::milli>(now - due).count();
+          worker.recorder().add(MetricId::loop_lag, worker.recorder().tags().empty(), lag_ms, now);
+          due = std::max(due, now - kInterval);  // a late one does not make others that are late, too
+          arm(std::move(self));
+        });
+      }
+    };
+    worker->post([watch = std::make_shared<Watch>(Watch{*worker, Clock::now()})] { watch->arm(watch); });
+  }
+}
+
+void TestRun::end_warm_up() {
+  warming_up_ = false;
+  if (phase_ != RunProgress::Phase::running) return;
+  started_ = Clock::now();
+  collector_->restart(started_);
+  cpu_at_start_s_ = cpu_seconds();
+  log_.write(LogLevel::info, fmt::format("the warm-up of {} is over: results count from here", format_duration(settings_.warm_up)));
+}
+
 void TestRun::evaluate_thresholds() {
+  if (warming_up_ || settings_.member != nullptr) return;
   if (thresholds_.empty() || aborted_) return;
   thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::during_run);
   if (thresholds_.should_abort()) abort({ExitCode::thresholds_crossed, thresholds_.crossed_message(true), ""});
@@ -700,6 +780,7 @@ void TestRun::handle_signal() {
 }
 
 void TestRun::abort(Verdict verdict) {
+  if (settings_.member != nullptr && !verdict_) settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
   give_verdict(std::move(verdict));
   if (aborted_) return;
   aborted_ = true;
@@ -712,12 +793,49 @@ void TestRun::abort(Verdict verdict) {
 void TestRun::judge() {
   control_.cancel(tick_timer_);
   control_.cancel(draw_timer_);
-  collector_->sample(Clock::now(), std::chrono::seconds(5));
+  if (!of_team_) collector_->sample(Clock::now(), std::chrono::seconds(5));
+  if (settings_.member != nullptr) return;
   thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::at_end);
   if (!thresholds_.crossed().empty()) {
     give_verdict({ExitCode::thresholds_crossed, thresholds_.crossed_message(false), ""});
   }
   if (is_marked_failed_) give_verdict({ExitCode::marked_failed, "test run was marked as failed", ""});
+  if (settings_.require_generator_ok) {
+    output::SummaryOptions options;
+    options.health = health();
+    const std::string problem = output::summarize(collector_->snapshot(), thresholds_, std::move(options)).health.verdict();
+    if (!problem.empty()) give_verdict({ExitCode::generator_limited, problem, "the figures are not those of the target: spread the load over more cores or machines"});
+  }
+}
+
+output::GeneratorHealth TestRun::health() const {
+  output::GeneratorHealth health;
+  if (of_team_) {
+    health.cpu_share = of_team_->cpu_share;
+    health.interrupted = of_team_->interrupted;
+    return health;
+  }
+  const double elapsed_s = std::chrono::duration<double>(Clock::now() - started_).count();
+  if (elapsed_s > 0) health.cpu_share = (cpu_seconds() - cpu_at_start_s_) / elapsed_s / static_cast<double>(usable_cores());
+  health.interrupted = test_.iterations_interrupted;
+  if (const metrics::SampleStream* stream = collector_->stream()) health.samples_dropped = stream->dropped();
+  return health;
+}
+
+output::Gathered TestRun::gathered() const {
+  if (of_team_) {
+    output::Gathered all = *of_team_;
+    all.snapshot = collector_->snapshot();
+    all.thresholds = threshold_specs_;
+    return all;
+  }
+  const output::GeneratorHealth health_now = health();
+  return {.snapshot = collector_->snapshot(),
+          .rows = collector_->series().rows(),
+          .thresholds = threshold_specs_,
+          .cpu_share = health_now.cpu_share,
+          .interrupted = health_now.interrupted,
+          .samples_dropped = health_now.samples_dropped};
 }
 
 output::Summary TestRun::summarize(std::vector<std::string> trend_stats) {
@@ -729,9 +847,7 @@ output::Summary TestRun::summarize(std::vector<std::string> trend_stats) {
   options.stderr_is_tty = isatty(STDERR_FILENO) == 1;
   options.explicit_scenarios = test_.options.scenarios.given;
   if (test_.setup_data) options.setup_data_json = *test_.setup_data;
-  const double elapsed_s = std::chrono::duration<double>(Clock::now() - started_).count();
-  if (elapsed_s > 0) options.health.cpu_share = (cpu_seconds() - cpu_at_start_s_) / elapsed_s / static_cast<double>(usable_cores());
-  options.health.interrupted = test_.iterations_interrupted;
+  options.health = health();
   return output::summarize(collector_->snapshot(), thresholds_, std::move(options));
 }
 
@@ -800,8 +916,57 @@ void TestRun::write_export_files(const output::Summary& summary) {
   };
   if (!settings_.summary_export.empty()) write("summary export", settings_.summary_export, output::summary_export_json(summary));
   for (const auto& spec : settings_.outputs) {
-    if (!spec.wants_samples()) write(spec.label(), spec.path, output::results_json(summary, collector_->series(), registry_));
+    if (spec.wants_samples()) continue;
+    const output::Gathered all = gathered();
+    write(spec.label(), spec.path, output::results_json(summary, all.rows, registry_, output::to_json(all, registry_)));
   }
+}
+
+// Several processes
+
+void TestRun::run_as_member() {
+  TeamMember& leader = *settings_.member;
+  const bool initialized = initialize_vus();
+  bool went_well = initialized;
+  if (initialized) {
+    leader.say_ready();
+    if (leader.is_first()) {
+      went_well = run_setup();
+      if (went_well) leader.give_setup_data(test_.setup_data ? std::optional(*test_.setup_data) : std::nullopt);
+    }
+  }
+  if (went_well) {
+    TeamMember::Start start = leader.wait_for_start();
+    if (start.go) {
+      if (start.setup_data) test_.setup_data = std::make_shared<const std::string>(std::move(*start.setup_data));
+      run_scenarios();
+    }
+    leader.say_finished();
+    if (leader.is_first() && start.go && leader.wait_for_teardown()) run_teardown();
+  }
+  if (initialized) {
+    judge();
+    leader.give_results(output::to_json(gathered(), registry_));
+  }
+}
+
+void TestRun::lead_team() {
+  TeamResults results = settings_.team->lead();
+  of_team_.emplace();
+  for (const std::string& json : results.gathered_json) {
+    if (auto ok = output::add(*of_team_, json, registry_, output::Generators::share_the_cores); !ok) {
+      give_verdict({ExitCode::other, ok.error().message, ""});
+    }
+  }
+  collector_->adopt(std::move(of_team_->snapshot));
+  if (const auto* iterations = collector_->snapshot().find(MetricId::iterations)) {
+    test_.iterations_completed = static_cast<std::uint64_t>(iterations->total.sum);
+  }
+  if (results.setup_data) test_.setup_data = std::make_shared<const std::string>(std::move(*results.setup_data));
+  if (results.code != ExitCode::ok) give_verdict({results.code, results.message, results.hint});
+  if (results.gathered_json.empty()) return;
+  judge();
+  report();
 }
 
 void TestRun::close_outputs() {
@@ -839,6 +1004,27 @@ ExitCode run_test(const std::string& script, const RunSettings& settings) {
   }
   if (settings.handle_signals) base::block_signals({SIGINT, SIGTERM});
   return TestRun(*program, **log, settings).run();
+}
+
+ExitCode run_test_in_processes(const std::string& script, const RunSettings& settings, std::size_t processes) {
+  const std::size_t threads = settings.threads != 0 ? settings.threads : std::max<std::size_t>(1, usable_cores() / processes);
+  auto team = Team::fork(processes, [&](std::size_t index, TeamMember& member) {
+    RunSettings mine = settings;
+    mine.member = &member;
+    mine.threads = threads;
+    mine.quiet = true;
+    mine.outputs.clear();
+    mine.dashboard = {};
+    take_part(mine.flags, static_cast<std::int64_t>(index) + 1, static_cast<std::int64_t>(processes));
+    return static_cast<int>(run_test(script, mine));
+  });
+  if (!team) {
+    std::fprintf(stderr, "%s\n", team.error().message.c_str());
+    return ExitCode::other;
+  }
+  RunSettings leading = settings;
+  leading.team = team->get();
+  return run_test(script, leading);
 }
 
 }  // namespace gauntlet::engine::run

@@ -16,6 +16,7 @@
 #include "engine/run/exit_code.hpp"
 #include "engine/run/log.hpp"
 #include "engine/run/options.hpp"
+#include "engine/run/team.hpp"
 
 namespace gauntlet::engine::run {
 
@@ -46,11 +47,25 @@ struct RunSettings {
   std::function<std::string(int port)> describe_port_holder = [](int) { return std::string(); };
   /// Engine threads; 0: one per core that the process may use, at most one per virtual user.
   std::size_t threads = 0;
+  /// What happens in the scenarios' first so much time is in no result.
+  Nanoseconds warm_up{0};
+  /// Requests of setup() and teardown() are in no total, and in the endpoint table by names of their own.
+  bool setup_apart = false;
+  /// When the generator was the limit and nothing else went wrong, the exit code says so.
+  bool require_generator_ok = false;
+  /// This process is one of several: it runs its segment and reports to the leader.
+  TeamMember* member = nullptr;
+  /// The members do the work, and this process reports. Forked before the call.
+  Team* team = nullptr;
   /// SIGINT and SIGTERM end the test; off in tests that run in a process of their own.
   bool handle_signals = true;
 };
 
 /// Blocks until the test is over. `script` is a path, or "-" for standard input. Everything is reported by then.
 ExitCode run_test(const std::string& script, const RunSettings& settings);
+
+/// The same by so many processes, each with a segment of the test and an equal share of the cores. Thresholds are judged
+/// on the sum, in the end; the script's handleSummary() gets the sum. Forks: no thread may exist yet.
+ExitCode run_test_in_processes(const std::string& script, const RunSettings& settings, std::size_t processes);
 
 }  // namespace gauntlet::engine::run

@@ -13,6 +13,7 @@ enum class ExitCode : int {
   script_exception = 107,
   script_aborted = 108,
   marked_failed = 110,
+  generator_limited = 111,  // ours, with --require-generator-ok
   other = 255,
 };
 

@@ -51,7 +51,7 @@ TEST(SummaryJson, machine_readable_summary_equals_k6s_file_for_the_same_samples)
 
 TEST(SummaryJson, results_answer_the_questions_that_people_ask_with_jq) {
   Recording recording("compact", rich_thresholds());
-  const json results = json::parse(results_json(recording.summary(), recording.collector().series(), recording.registry()));
+  const json results = json::parse(results_json(recording.summary(), recording.collector().series().rows(), recording.registry(), ""));
   const json& theirs = recording.data()["metrics"];
   EXPECT_EQ(results["metrics"]["http_req_duration"]["values"]["p(95)"], theirs["http_req_duration"]["values"]["p(95)"]);
   EXPECT_EQ(results["metrics"]["http_req_failed"]["values"]["rate"], theirs["http_req_failed"]["values"]["rate"]);

@@ -1,0 +1,140 @@
+// `gauntlet merge` and `gauntlet compare`: what is done with results files of `gauntlet run --out json=FILE.json`.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/commands.hpp"
+#include "cli/session.hpp"
+#include "engine/output/comparison.hpp"
+#include "engine/output/gathered.hpp"
+#include "engine/output/output_file.hpp"
+#include "engine/output/summary.hpp"
+#include "engine/output/summary_json.hpp"
+#include "engine/output/summary_text.hpp"
+#include "engine/run/exit_code.hpp"
+
+namespace gauntlet::cli {
+namespace {
+
+using engine::metrics::MetricRegistry;
+using engine::output::Gathered;
+
+/// Results as one sum, with what the first file says about how to show them.
+struct Results {
+  std::unique_ptr<MetricRegistry> registry = std::make_unique<MetricRegistry>();
+  engine::metrics::Thresholds thresholds;
+  Gathered gathered;
+  engine::output::SummaryOptions options;
+};
+
+base::Expected<nlohmann::json> read_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return base::fail(base::ErrorKind::not_found, fmt::format("{} cannot be read", path));
+  std::ostringstream text;
+  text << file.rdbuf();
+  nlohmann::json json = nlohmann::json::parse(std::move(text).str(), nullptr, false);
+  if (!json.is_object() || !json.contains("state")) {
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("{} is not a results file: gauntlet run --out json={} makes one", path, path));
+  }
+  return json;
+}
+
+base::Expected<Results> load(const std::vector<std::string>& paths) {
+  Results results;
+  for (const std::string& path : paths) {
+    auto json = read_file(path);
+    if (!json) return tl::unexpected(json.error());
+    const std::string state = (*json)["state"].dump();
+    const auto specs = engine::output::thresholds_in(state);
+    if (!specs) return tl::unexpected(base::Error(specs.error()).in(path));
+    if (&path == paths.data()) {
+      // Metrics of the script have to exist before thresholds name them.
+      Gathered only_for_names;
+      if (auto ok = engine::output::add(only_for_names, state, *results.registry, engine::output::Generators::have_their_own); !ok) {
+        return tl::unexpected(base::Error(ok.error()).in(path));
+      }
+      for (const auto& [key, list] : *specs) {
+        if (auto ok = results.thresholds.add(*results.registry, key, list); !ok) return tl::unexpected(base::Error(ok.error()).in(path));
+      }
+      const auto& options = (*json)["options"];
+      if (options.is_object() && options.contains("summaryTrendStats")) results.options.trend_stats = options["summaryTrendStats"];
+      if (options.is_object() && options.contains("summaryTimeUnit")) results.options.time_unit = options["summaryTimeUnit"];
+      if (json->contains("setup_data")) results.options.setup_data_json = (*json)["setup_data"].dump();
+    }
+    if (auto ok = engine::output::add(results.gathered, state, *results.registry, engine::output::Generators::have_their_own); !ok) {
+      return tl::unexpected(base::Error(ok.error()).in(path));
+    }
+  }
+  return results;
+}
+
+struct MergeFlags {
+  std::vector<std::string> files;
+  std::string out;
+};
+
+void merge(const MergeFlags& flags, Session& session) {
+  auto results = load(flags.files);
+  if (!results) return session.fail(results.error());
+  results->thresholds.evaluate(results->gathered.snapshot, engine::metrics::Thresholds::When::at_end);
+  const bool color = isatty(STDOUT_FILENO) == 1;
+  engine::output::SummaryOptions options = results->options;
+  options.no_color = !color;
+  options.health.cpu_share = results->gathered.cpu_share;
+  options.health.interrupted = results->gathered.interrupted;
+  options.health.samples_dropped = results->gathered.samples_dropped;
+  const auto summary = engine::output::summarize(results->gathered.snapshot, results->thresholds, std::move(options));
+  fmt::print("{}{}", engine::output::render_summary(summary, engine::output::SummaryMode::compact, color), engine::output::render_beyond_k6(summary, color));
+  if (!flags.out.empty()) {
+    const std::string state = engine::output::to_json(results->gathered, *results->registry);
+    const std::string text = engine::output::results_json(summary, results->gathered.rows, *results->registry, state);
+    if (auto ok = engine::output::write_whole_file(flags.out, text); !ok) return session.fail(ok.error());
+  }
+  if (results->thresholds.crossed().empty()) return;
+  fmt::print(stderr, "gauntlet: {}\n", results->thresholds.crossed_message(false));
+  session.exit_code = static_cast<int>(engine::run::ExitCode::thresholds_crossed);
+}
+
+struct CompareFlags {
+  std::string a;
+  std::string b;
+  bool fail_on_worse = false;
+};
+
+void compare(const CompareFlags& flags, Session& session) {
+  const auto a = load({flags.a});
+  const auto b = load({flags.b});
+  if (!a || !b) return session.fail((a ? b : a).error());
+  const auto figures = engine::output::compare({a->gathered.rows, *a->registry}, {b->gathered.rows, *b->registry});
+  if (!figures) return session.fail(figures.error());
+  fmt::print("A  {}\nB  {}\n\n{}", flags.a, flags.b, engine::output::render_comparison(*figures, isatty(STDOUT_FILENO) == 1));
+  const bool worse = std::any_of(figures->begin(), figures->end(), [](const auto& figure) { return figure.verdict() == engine::output::ComparedFigure::Verdict::worse; });
+  if (worse && flags.fail_on_worse) session.exit_code = static_cast<int>(engine::run::ExitCode::thresholds_crossed);
+}
+
+}  // namespace
+
+void add_merge_command(CLI::App& app, Session& session) {
+  auto flags = std::make_shared<MergeFlags>();
+  auto* command = app.add_subcommand("merge", "Add up the results of segments of a test, exactly, and judge the sum")->group(kLoadGroup);
+  command->add_option("results", flags->files, "files of gauntlet run --out json=FILE.json")->required()->expected(1, -1);
+  command->add_option("--out", flags->out, "write the sum as a results file");
+  command->callback([flags, &session] { merge(*flags, session); });
+}
+
+void add_compare_command(CLI::App& app, Session& session) {
+  auto flags = std::make_shared<CompareFlags>();
+  auto* command = app.add_subcommand("compare", "Say whether run B differs from run A, and by how much")->group(kLoadGroup);
+  command->add_option("A", flags->a, "results file of the first run")->required();
+  command->add_option("B", flags->b, "results file of the second run")->required();
+  command->add_flag("--fail-on-worse", flags->fail_on_worse, "exit with 99 when a figure is worse");
+  command->callback([flags, &session] { compare(*flags, session); });
+}
+
+}  // namespace gauntlet::cli

@@ -1,0 +1,46 @@
+#pragma once
+// Everything that a test gathered, as text that loses nothing: the `state` of a results file. Results of several
+// processes or machines, each of which ran a segment of a test, are added up from it exactly: counts, sums and
+// histograms, never percentiles.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "engine/metrics/metric.hpp"
+#include "engine/metrics/series.hpp"
+#include "engine/metrics/snapshot.hpp"
+#include "engine/metrics/thresholds.hpp"
+
+namespace gauntlet::engine::output {
+
+/// options.thresholds, by metric with its tag filter.
+using ThresholdSpecs = std::vector<std::pair<std::string, std::vector<metrics::ThresholdSpec>>>;
+
+struct Gathered {
+  metrics::Snapshot snapshot;  ///< its metrics' infos belong to the registry that they were added with
+  std::vector<metrics::SeriesRow> rows;
+  ThresholdSpecs thresholds;  ///< of the first text that was added
+  /// How the generators fared: share of their cores that they used, and iterations that were cut short.
+  std::optional<double> cpu_share;
+  std::uint64_t interrupted = 0;
+  std::uint64_t samples_dropped = 0;
+};
+
+std::string to_json(const Gathered& gathered, const metrics::MetricRegistry& registry);
+
+/// The thresholds in a text of to_json(): they must be in the registry before it is added.
+base::Expected<ThresholdSpecs> thresholds_in(std::string_view json);
+
+/// What the CPU shares of two generators make together.
+enum class Generators {
+  share_the_cores,  ///< processes of one machine: their shares add up
+  have_their_own,   ///< machines: the busiest one counts
+};
+/// Adds a text of to_json() to what is there. Metrics are found in the registry by name, the script's own ones are
+/// declared. Gauges of virtual users add up; the duration is the longest one; rows add up second by second.
+base::Expected<void> add(Gathered& into, std::string_view json, metrics::MetricRegistry& registry, Generators generators);
+
+}  // namespace gauntlet::engine::output
