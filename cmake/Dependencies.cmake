@@ -15,6 +15,7 @@ pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(LIBCURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(GUMBO REQUIRED IMPORTED_TARGET gumbo)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(BROTLIDEC REQUIRED IMPORTED_TARGET libbrotlidec)
 pkg_check_modules(BROTLIENC REQUIRED IMPORTED_TARGET libbrotlienc)
@@ -29,3 +30,4 @@ if(GAUNTLET_TESTS)
 endif()
 include(QuickJS)  # the pinned source distribution; target quickjs
 include(SwaggerUi)  # the pinned page of /apidocs/; SWAGGER_UI_DIR
+include(TypeStripper)  # what takes the types off TypeScript; TYPE_STRIPPER_DIR

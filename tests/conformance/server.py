@@ -44,6 +44,12 @@ def ntlm_answer(authorization, scheme):
     key = hmac.digest(NTLM_PASSWORD_HASH, (user.upper() + domain).encode("utf-16le"), "md5")
     good = hmac.digest(key, NTLM_NONCE + answer[16:], "md5") == answer[:16]
     return (200, f"in: {domain}/{user}", []) if good else (401, "wrong", [])
+FORMS = """<!doctype html><html><head><title>Forms</title></head><body>
+<form id="first" action="/echo?z=1" method="post"><input name="a" value="1 &amp;"><input type="checkbox" name="c" value="y"
+checked="checked"><input type="submit" name="go" value="Go"><button name="b" value="bv">B</button></form>
+<form id="bare"><input name="q" value="v"></form>
+<form id="get" method="get" action="/echo"><input name="k" value="2"><button type="submit" name="s" value="sv">S</button></form>
+<a href="/json">one</a><a id="other" href="rel?q=2">two</a><a id="bare-link">none</a><img src="i.png"></body></html>"""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -138,6 +144,8 @@ class Handler(BaseHTTPRequestHandler):
         elif route[0] == "html":
             self.answer(200, "<html><body><h1 id='t'>Hello</h1><ul><li class='x'>1</li><li>2</li></ul></body></html>",
                         [("Content-Type", "text/html")])
+        elif route[0] == "forms":
+            self.answer(200, FORMS, [("Content-Type", "text/html")])
         else:
             self.answer(404, "no such page")
 

@@ -1,6 +1,7 @@
 #include "engine/js/program.hpp"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,7 @@ namespace gauntlet::engine::js {
 namespace {
 
 constexpr std::string_view kFileScheme = "file://";
+constexpr std::string_view kRemoteScheme = "https://";
 
 base::Expected<std::string> read_file(const std::string& path) {
   std::error_code failure;
@@ -72,17 +74,20 @@ std::unique_ptr<Program> Program::from_text(std::string text) {
 base::Expected<std::string> Program::resolve(std::string_view specifier, std::string_view base_url) const {
   if (specifier == "k6" || starts_with(specifier, "k6/")) return std::string(specifier);
   if (starts_with(specifier, kFileScheme)) return std::string(specifier);
-  if (starts_with(specifier, "https://") || starts_with(specifier, "http://")) {
+  if (starts_with(specifier, kRemoteScheme)) return std::string(specifier);
+  if (starts_with(specifier, "http://")) {
     return base::fail(base::ErrorKind::unimplemented,
-                      "The module \"" + std::string(specifier) +
-                          "\" is remote, and modules are not fetched over the network; download it beside the script and "
-                          "import the local copy.");
+                      "The module \"" + std::string(specifier) + "\" is imported over http, and only https is allowed.");
   }
-  if (starts_with(specifier, "./") || starts_with(specifier, "../")) {
-    const std::filesystem::path folder = std::filesystem::path(path_of(base_url)).parent_path();
-    return url_of((folder / std::string(specifier)).lexically_normal().string());
+  const bool is_relative = starts_with(specifier, "./") || starts_with(specifier, "../");
+  if (is_relative || starts_with(specifier, "/")) {
+    // A remote module's neighbours are on its host.
+    const std::size_t root = starts_with(base_url, kRemoteScheme) ? base_url.find('/', kRemoteScheme.size()) : kFileScheme.size();
+    if (root == std::string_view::npos) return std::string(base_url) + std::string(specifier);
+    const std::filesystem::path folder = std::filesystem::path(base_url.substr(root)).parent_path();
+    const auto path = is_relative ? folder / std::string(specifier) : std::filesystem::path(specifier);
+    return std::string(base_url.substr(0, root)) + path.lexically_normal().string();
   }
-  if (starts_with(specifier, "/")) return url_of(std::filesystem::path(specifier).lexically_normal().string());
   return base::fail(base::ErrorKind::not_found, "The moduleSpecifier \"" + std::string(specifier) +
                                                     "\" couldn't be recognised as something k6 supports.");
 }
@@ -90,7 +95,14 @@ base::Expected<std::string> Program::resolve(std::string_view specifier, std::st
 base::Expected<const Source*> Program::load(const std::string& url, std::string_view specifier) {
   const std::lock_guard lock(mutex_);
   if (const auto found = sources_.find(url); found != sources_.end()) return found->second.get();
-  auto text = read_file(path_of(url));
+  const bool is_remote = starts_with(url, kRemoteScheme);
+  const std::string path = is_remote ? module_folder() + std::filesystem::path("/" + url.substr(kRemoteScheme.size())).lexically_normal().string() : path_of(url);
+  auto text = read_file(path);
+  if (!text && is_remote) {
+    return base::fail(base::ErrorKind::not_found,
+                      "The module \"" + url + "\" is remote, and nothing is fetched while a test runs. Put a copy of it at " + path +
+                          " (curl --create-dirs -fLo '" + path + "' '" + url + "'); GAUNTLET_MODULES names another folder.");
+  }
   if (!text) {
     return base::fail(base::ErrorKind::not_found,
                       "The moduleSpecifier \"" + std::string(specifier) +
@@ -101,6 +113,13 @@ base::Expected<const Source*> Program::load(const std::string& url, std::string_
   source->kind = is_es_module(*text) ? Source::Kind::es_module : Source::Kind::common_js;
   source->text = std::move(*text);
   return sources_.emplace(url, std::move(source)).first->second.get();
+}
+
+std::string Program::module_folder() {
+  if (const char* named = std::getenv("GAUNTLET_MODULES"); named != nullptr && *named != '\0') return named;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') return std::string(cache) + "/gauntlet/modules";
+  const char* home = std::getenv("HOME");
+  return std::string(home == nullptr ? "/tmp" : home) + "/.cache/gauntlet/modules";
 }
 
 Program::Bytecode Program::bytecode(const std::string& url) const {
@@ -114,10 +133,15 @@ void Program::keep_bytecode(const std::string& url, std::vector<std::uint8_t> by
   bytecodes_[url] = std::make_shared<const std::vector<std::uint8_t>>(std::move(bytecode));
 }
 
+std::string Program::data_path(const std::string& path) const {
+  const std::filesystem::path given(starts_with(path, kFileScheme) ? path_of(path) : path);
+  std::string name = (given.is_absolute() ? given : std::filesystem::path(entry_folder_) / given).lexically_normal().string();
+  if (name.size() > 1 && name.back() == '/') name.pop_back();
+  return name;
+}
+
 base::Expected<Program::File> Program::open(const std::string& path) {
-  std::string name = starts_with(path, kFileScheme) ? path_of(path) : path;
-  const std::filesystem::path given(name);
-  name = (given.is_absolute() ? given : std::filesystem::path(entry_folder_) / given).lexically_normal().string();
+  const std::string name = data_path(path);
   const std::lock_guard lock(mutex_);
   if (const auto found = files_.find(name); found != files_.end()) return found->second;
   if (files_sealed_) {

@@ -19,6 +19,9 @@ struct Source {
   std::string url;
   std::string text;
   Kind kind = Kind::es_module;
+
+  /// Files that end in .ts, and standard input.
+  bool may_be_typescript() const { return url.ends_with(".ts") || url.ends_with("/-"); }
 };
 
 /// Thread-safe.
@@ -38,17 +41,24 @@ class Program {
 
   /// The URL (or name of a native module) that `specifier` means in the module `base_url`, or k6's message.
   base::Expected<std::string> resolve(std::string_view specifier, std::string_view base_url) const;
-  /// The file of a resolved URL; read once. `specifier` is for the message when there is none.
+  /// The file of a resolved URL; read once. Modules of other hosts (https) come from the module folder, see
+  /// module_folder(): nothing is fetched while a test runs. `specifier` is for the message when there is none.
   base::Expected<const Source*> load(const std::string& url, std::string_view specifier);
 
   /// nullptr until someone has compiled that source.
   Bytecode bytecode(const std::string& url) const;
   void keep_bytecode(const std::string& url, std::vector<std::uint8_t> bytecode);
 
+  /// The file that open(path) means, as an absolute path.
+  std::string data_path(const std::string& path) const;
   /// A data file of open(); relative to the entry script's folder, or absolute. Read once.
   base::Expected<File> open(const std::string& path);
   /// open() is over for files that have not been opened in the first init.
   void seal_files() { files_sealed_ = true; }
+
+  /// Where copies of remote modules lie, as <folder>/<host>/<path>: $GAUNTLET_MODULES, or gauntlet/modules in the
+  /// user's cache folder.
+  static std::string module_folder();
 
  private:
   Program() = default;

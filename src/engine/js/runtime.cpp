@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/js/type_stripper.hpp"
 #include "engine/json/parse.hpp"
 #include "engine/modules/registry.hpp"
 
@@ -106,7 +107,8 @@ JSValue Runtime::compile(const Source& source) {
   if (const Program::Bytecode bytecode = program_.bytecode(source.url)) {
     return JS_ReadObject(context_, bytecode->data(), bytecode->size(), JS_READ_OBJ_BYTECODE);
   }
-  const JSValue compiled = compile_text(source);
+  JSValue compiled = compile_text(source);
+  if (JS_IsException(compiled) && source.may_be_typescript() && load_failure_.empty()) compiled = compile_typescript(source);
   if (JS_IsException(compiled)) {
     note_syntax_error(source);
     return JS_EXCEPTION;
@@ -135,6 +137,16 @@ JSValue Runtime::compile_text(const Source& source) {
   options.filename = source.url.c_str();
   options.line_num = 0;
   return JS_Eval2(context_, wrapped.c_str(), wrapped.size(), &options);
+}
+
+JSValue Runtime::compile_typescript(const Source& source) {
+  const Value no_javascript(context_, JS_GetException(context_));
+  auto text = strip_types(source.text, source.url);
+  if (!text) {
+    load_failure_ = source.url + ":" + text.error().message;
+    return JS_Throw(context_, no_javascript.dup());
+  }
+  return compile_text({source.url, std::move(*text), source.kind});
 }
 
 void Runtime::note_syntax_error(const Source& source) {

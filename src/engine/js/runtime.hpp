@@ -73,6 +73,8 @@ class Runtime {
   /// Bytecode of a source as a value to evaluate, or an exception.
   JSValue compile(const Source& source);
   JSValue compile_text(const Source& source);
+  /// For what is no JavaScript and may be TypeScript: the exception that is pending stays when it is neither.
+  JSValue compile_typescript(const Source& source);
   void note_syntax_error(const Source& source);
   void set_import_meta(JSModuleDef* definition, const std::string& url);
   /// nullptr with an exception pending when there is no such module.

@@ -192,6 +192,10 @@ SharedElements make_elements(JSContext* context, JSValueConst array) {
   return elements;
 }
 
+JSValue new_object(JSContext* context, SharedElements elements) {
+  return js::Class<SharedArray>::create(context, std::make_unique<SharedArray>(SharedArray{std::move(elements)}));
+}
+
 JSValue construct(js::Call call) {
   JSContext* context = call.context;
   run::Vu& vu = run::vu_of(context);
@@ -215,12 +219,25 @@ JSValue construct(js::Call call) {
     if (!elements) return JS_EXCEPTION;
     elements = registry.keep(name.str(), std::move(elements));
   }
-  return js::Class<SharedArray>::create(context, std::make_unique<SharedArray>(SharedArray{std::move(elements)}));
+  return new_object(context, std::move(elements));
 }
 
 const js::Member kExports[] = {js::constructor<&construct>("SharedArray", 2)};
 
 }  // namespace
+
+void define_shared_array(JSContext* context) { define_class(context); }
+
+JSValue find_shared_array(JSContext* context, const std::string& name) {
+  SharedElements elements = run::vu_of(context).shared().get<Registry>().find(name);
+  return elements ? new_object(context, std::move(elements)) : JS_UNDEFINED;
+}
+
+JSValue new_shared_array(JSContext* context, const std::string& name, JSValueConst array) {
+  SharedElements elements = make_elements(context, array);
+  if (!elements) return JS_EXCEPTION;
+  return new_object(context, run::vu_of(context).shared().get<Registry>().keep(name, std::move(elements)));
+}
 
 void init_data(js::Module& module) {
   define_class(module.context());

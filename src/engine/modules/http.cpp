@@ -421,6 +421,10 @@ const js::Member kExports[] = {
 
 }  // namespace
 
+JSValue make_http_request(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body, JSValueConst params) {
+  return request(context, method, url, body, params);
+}
+
 void init_http(js::Module& module) {
   JSContext* const context = module.context();
   define_file_part(context);

@@ -9,6 +9,7 @@
 #include "engine/json/gjson.hpp"
 #include "engine/json/parse.hpp"
 #include "engine/json/syntax_error.hpp"
+#include "engine/modules/http_page.hpp"
 #include "engine/net/cookie.hpp"
 #include "engine/run/vu.hpp"
 
@@ -364,13 +365,6 @@ JSValue json_method(js::Self<Response> self, js::Call call) {
   return parsed;
 }
 
-JSValue throw_missing(JSContext* context, const char* what) {
-  return js::throw_error(context, std::string("Response.") + what + "() needs the module k6/html, which is not part of this version of gauntlet");
-}
-JSValue html_method(js::Self<Response> self, js::Call) { return throw_missing(self.context, "html"); }
-JSValue click_link_method(js::Self<Response> self, js::Call) { return throw_missing(self.context, "clickLink"); }
-JSValue submit_form_method(js::Self<Response> self, js::Call) { return throw_missing(self.context, "submitForm"); }
-
 template <auto native>
 Value new_method(JSContext* context, const char* name) {
   return {context, JS_NewCFunction(context, &js::detail::call_method<native>, name, 1)};
@@ -400,10 +394,10 @@ void define_response(HttpState& state) {
     const Value plain(context, JS_NewObject(context));
     JS_SetClassProto(context, id, JS_GetPrototype(context, plain.get()));
   }
-  state.set_response_method(Atoms::click_link, new_method<&click_link_method>(context, "clickLink"));
-  state.set_response_method(Atoms::html, new_method<&html_method>(context, "html"));
+  state.set_response_method(Atoms::click_link, new_method<&page_click_link>(context, "clickLink"));
+  state.set_response_method(Atoms::html, new_method<&page_html>(context, "html"));
   state.set_response_method(Atoms::json, new_method<&json_method>(context, "json"));
-  state.set_response_method(Atoms::submit_form, new_method<&submit_form_method>(context, "submitForm"));
+  state.set_response_method(Atoms::submit_form, new_method<&page_submit_form>(context, "submitForm"));
 }
 
 JSValue new_response(JSContext* context, std::unique_ptr<Response> response) {

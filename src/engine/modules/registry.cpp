@@ -4,10 +4,13 @@
 #include <array>
 
 #include "engine/modules/crypto.hpp"
+#include "engine/modules/csv.hpp"
 #include "engine/modules/data.hpp"
 #include "engine/modules/encoding.hpp"
 #include "engine/modules/execution.hpp"
+#include "engine/modules/fs.hpp"
 #include "engine/modules/grpc.hpp"
+#include "engine/modules/html.hpp"
 #include "engine/modules/http.hpp"
 #include "engine/modules/k6.hpp"
 #include "engine/modules/metrics.hpp"
@@ -24,7 +27,10 @@ constexpr std::array kModules = {
     ModuleEntry{"k6/data", &init_data},
     ModuleEntry{"k6/encoding", &init_encoding},
     ModuleEntry{"k6/execution", &init_execution},
+    ModuleEntry{"k6/experimental/csv", &init_csv},
+    ModuleEntry{"k6/experimental/fs", &init_fs},
     ModuleEntry{"k6/experimental/websockets", &init_experimental_websockets},
+    ModuleEntry{"k6/html", &init_html},
     ModuleEntry{"k6/http", &init_http},
     ModuleEntry{"k6/metrics", &init_metrics},
     ModuleEntry{"k6/net/grpc", &init_grpc},
@@ -37,11 +43,8 @@ constexpr std::array kModules = {
 constexpr std::array kAbsentModules = {
     "k6/browser",
     "k6/crypto/x509",
-    "k6/experimental/csv",
-    "k6/experimental/fs",
     "k6/experimental/redis",
     "k6/experimental/streams",
-    "k6/html",
     "k6/secrets",
 };
 
@@ -50,7 +53,8 @@ constexpr std::array kAbsentModules = {
 std::span<const ModuleEntry> registered_modules() { return kModules; }
 
 const ModuleEntry* find_module(std::string_view name) {
-  const auto* found = std::find_if(kModules.begin(), kModules.end(), [&](const auto& entry) { return entry.name == name; });
+  const auto* found =
+      std::find_if(kModules.begin(), kModules.end(), [&](const auto& entry) { return entry.name == name; });
   return found == kModules.end() ? nullptr : found;
 }
 

@@ -1,0 +1,2 @@
+globalThis.sideEffect = 'seen';
+export const unused = 1;
