@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
-#include <cstdlib>
+#include <cctype>
 #include <utility>
 
 namespace gauntlet::engine::html {
@@ -177,6 +176,33 @@ void close(std::string& out, const Node& node) {
   if (node.is_element() && !is_void(node.name)) out.append("</").append(node.name).append(1, '>');
 }
 
+/// Elements that end without a tag of their own before the next one like them.
+bool ends_by_itself(std::string_view name) {
+  static constexpr std::array kNames = {"body", "colgroup", "dd", "dt", "head", "html", "li", "optgroup", "option", "p", "rp", "rt", "tbody", "td", "tfoot", "th", "thead", "tr"};
+  return is_void(name) || std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+/// A bound of how deep elements nest: start tags less end tags, of elements that need an end tag.
+bool nests_too_deeply(std::string_view html) {
+  std::size_t depth = 0;
+  for (auto at = html.find('<'); at != std::string_view::npos && at + 1 < html.size(); at = html.find('<', at + 1)) {
+    const bool closes = html[at + 1] == '/';
+    const std::size_t begin = at + (closes ? 2 : 1);
+    std::size_t end = begin;
+    while (end < html.size() && std::isalnum(static_cast<unsigned char>(html[end])) != 0) ++end;
+    const std::string name = lower(html.substr(begin, std::min<std::size_t>(end - begin, 16)));
+    if (name.empty() || ends_by_itself(name)) continue;
+    if (!closes && (name == "script" || name == "style")) {  // "<" in there starts nothing
+      at = html.find("</" + name, end);
+      if (at == std::string_view::npos) break;
+      continue;
+    }
+    if (closes) depth -= depth > 0 ? 1 : 0;
+    else if (++depth > Document::kMaxDepth) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 const std::string* Node::attribute(std::string_view wanted) const {
@@ -217,6 +243,7 @@ const Node* next_in_order(const Node* node, const Node* root) {
 }
 
 std::shared_ptr<const Document> Document::parse(std::string_view html) {
+  if (nests_too_deeply(html)) return nullptr;
   Arena arena;
   GumboOptions options = kGumboDefaultOptions;
   options.allocator = &Arena::allocate;

@@ -46,8 +46,12 @@ const Node* next_outside(const Node* node, const Node* root);
 
 class Document {
  public:
-  /// Text that is no HTML gives a document with that text in its body, as in browsers.
-  static std::shared_ptr<const Document> parse(std::string_view html);  // shared: by all selections of its nodes
+  /// The parser's time grows with the square of the nesting; browsers stop at a tenth of this.
+  static constexpr std::size_t kMaxDepth = 5000;
+
+  /// Text that is no HTML gives a document with that text in its body, as in browsers. nullptr when elements nest deeper
+  /// than kMaxDepth. Shared: by all selections of its nodes.
+  static std::shared_ptr<const Document> parse(std::string_view html);
 
   const Node& root() const { return nodes_.front(); }
 

@@ -86,15 +86,13 @@ class Inspector {
     }
     const Value constructor(context_, JS_GetPropertyStr(context_, value, "constructor"));
     const Text name(constructor.property("name"));
-    std::int64_t length = 0;
-    JS_GetLength(context_, value, &length);
+    const std::int64_t length = list_length(context_, value);
     out_ += fmt::format("{}({}) ", name.view(), length);
     show_elements(value);
   }
 
   void show_elements(JSValueConst value) {
-    std::int64_t length = 0;
-    JS_GetLength(context_, value, &length);
+    const std::int64_t length = list_length(context_, value);
     if (length == 0) {
       out_ += "[]";
       return;

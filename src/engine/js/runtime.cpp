@@ -1,6 +1,7 @@
 #include "engine/js/runtime.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "engine/js/type_stripper.hpp"
@@ -13,6 +14,18 @@ namespace {
 /// Left for natives and for QuickJS's own C code, which looks at its limit only on entering a script function.
 constexpr std::size_t kStackReserveBytes = 48 * 1024;
 
+constexpr std::size_t kDefaultHeapBytes = std::size_t{1} << 30;
+
+/// $GAUNTLET_VU_HEAP_MB or the default; read once a process.
+std::size_t heap_limit_bytes() {
+  static const std::size_t kLimit = [] {
+    const char* given = std::getenv("GAUNTLET_VU_HEAP_MB");
+    const unsigned long megabytes = given == nullptr ? 0 : std::strtoul(given, nullptr, 10);
+    return megabytes == 0 ? kDefaultHeapBytes : static_cast<std::size_t>(megabytes) << 20U;
+  }();
+  return kLimit;
+}
+
 char* duplicate(JSContext* context, std::string_view text) { return js_strndup(context, text.data(), text.size()); }
 
 }  // namespace
@@ -21,6 +34,7 @@ Runtime::Runtime(Program& program, Host& host, void* opaque, std::size_t stack_b
   runtime_ = JS_NewRuntime();
   JS_UpdateStackTop(runtime_);
   JS_SetMaxStackSize(runtime_, stack_bytes - kStackReserveBytes);
+  JS_SetMemoryLimit(runtime_, heap_limit_bytes());
   JS_SetRuntimeOpaque(runtime_, this);
   JS_SetModuleLoaderFunc(runtime_, &normalize_specifier, &load_module, this);
   JS_SetHostPromiseRejectionTracker(runtime_, &track_rejection, this);

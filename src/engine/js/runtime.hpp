@@ -24,6 +24,7 @@ class Host {
   virtual bool on_script_tick() = 0;
 };
 
+/// A script's heap is limited to 1 GiB, or to $GAUNTLET_VU_HEAP_MB megabytes: beyond that it gets "out of memory" errors.
 class Runtime {
  public:
   /// `opaque` is what JS_GetContextOpaque gives natives. Call on the fiber: its stack bounds QuickJS's.

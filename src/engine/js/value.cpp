@@ -1,5 +1,7 @@
 #include "engine/js/value.hpp"
 
+#include <algorithm>
+
 namespace gauntlet::engine::js {
 namespace {
 
@@ -47,6 +49,12 @@ std::optional<std::span<const std::uint8_t>> bytes_of(JSContext* context, JSValu
     return std::span<const std::uint8_t>(data + from, static_cast<std::size_t>(count));
   }
   return std::nullopt;
+}
+
+std::int64_t list_length(JSContext* context, JSValueConst value) {
+  std::int64_t length = 0;
+  if (JS_GetLength(context, value, &length) < 0) JS_FreeValue(context, JS_GetException(context));
+  return std::clamp<std::int64_t>(length, 0, kMaxListLength);
 }
 
 JSValue new_array_buffer(JSContext* context, std::string_view bytes) {

@@ -98,6 +98,12 @@ class Text {
 /// Valid while the value lives and no script runs.
 std::optional<std::span<const std::uint8_t>> bytes_of(JSContext* context, JSValueConst value);
 
+/// Elements that natives read of a list: as many as it has, up to this bound. A sparse array may claim four billion and
+/// hold none; this many real ones fill a quarter of a gigabyte.
+constexpr std::int64_t kMaxListLength = 1 << 24;
+/// The length of an array, no more than kMaxListLength; 0 for what has none.
+std::int64_t list_length(JSContext* context, JSValueConst value);
+
 inline JSValue new_string(JSContext* context, std::string_view text) {
   return JS_NewStringLen(context, text.data(), text.size());
 }

@@ -12,6 +12,9 @@
 namespace gauntlet::engine::modules {
 namespace {
 
+/// More than memory holds as elements; a sparse array may claim sixteen times as many.
+constexpr std::int64_t kMaxSharedElements = 1 << 28;
+
 /// One element of a shared array: what reading it costs is decided once, when the array is made.
 struct Element {
   bool is_text = false;  // `form` is the string itself, else JSON
@@ -178,6 +181,10 @@ SharedElements make_elements(JSContext* context, JSValueConst array) {
   }
   std::int64_t length = 0;
   if (JS_GetLength(context, array, &length) < 0) return nullptr;
+  if (length > kMaxSharedElements) {
+    js::throw_range_error(context, "a SharedArray can have at most 268435456 elements");
+    return nullptr;
+  }
   auto elements = std::make_shared<Elements>();
   elements->reserve(static_cast<std::size_t>(length));
   for (std::int64_t i = 0; i < length; ++i) {

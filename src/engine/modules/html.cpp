@@ -483,8 +483,7 @@ JSValue serialize(This self, Call) {
       values[name].push_back(value.is_nullish() ? std::string() : js::Text(value).str());
       continue;
     }
-    std::int64_t length = 0;
-    JS_GetLength(self.context, value.get(), &length);
+    const std::int64_t length = js::list_length(self.context, value.get());
     for (std::int64_t i = 0; i < length; ++i)
       values[name].push_back(js::Text(value.element(static_cast<std::uint32_t>(i))).str());
   }
@@ -564,6 +563,9 @@ JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection) 
 JSValue new_page_selection(JSContext* context, std::string_view source, std::string url, std::string_view selector) {
   auto selection = std::make_unique<Selection>();
   selection->document = html::Document::parse(source);
+  if (!selection->document) {
+    return js::throw_error(context, fmt::format("the page nests elements more than {} deep", html::Document::kMaxDepth));
+  }
   selection->url = std::move(url);
   if (selector.empty()) {
     selection->nodes = {&selection->document->root()};

@@ -194,7 +194,9 @@ class Batch {
   };
 
   void start_more() {
-    for (Item& item : waiting_) {
+    while (first_waiting_ < waiting_.size() && waiting_[first_waiting_].is_started) ++first_waiting_;
+    for (std::size_t i = first_waiting_; i < waiting_.size(); ++i) {
+      Item& item = waiting_[i];
       if (running_.size() >= most_) return;
       if (item.is_started || per_host_[item.host] >= most_per_host_) continue;
       item.is_started = true;
@@ -215,6 +217,7 @@ class Batch {
   net::HttpClient& client_;
   std::size_t most_ = static_cast<std::size_t>(-1);
   std::size_t most_per_host_ = static_cast<std::size_t>(-1);
+  std::size_t first_waiting_ = 0;  // all before it are started
   std::deque<Item> waiting_;  // stays in place while requests point to their items
   std::vector<Item*> running_;
   std::map<std::string, std::size_t> per_host_;
@@ -270,6 +273,7 @@ JSValue batch(Call call) {
   if (is_list) {
     std::int64_t length = 0;
     if (JS_GetLength(context, given, &length) < 0) return JS_EXCEPTION;
+    if (length > js::kMaxListLength) return js::throw_range_error(context, fmt::format("http.batch() takes at most {} requests", js::kMaxListLength));
     for (std::int64_t i = 0; i < length; ++i) {
       keys.push_back(std::to_string(i));
       entries.emplace_back(context, JS_GetPropertyInt64(context, given, i));

@@ -59,8 +59,7 @@ std::string go_text(JSContext* context, JSValueConst value, int depth) {
   if (const FilePart* file = js::Class<FilePart>::of(value)) return file->data;
   if (JS_IsArray(value)) {
     std::string out = "[";
-    std::int64_t length = 0;
-    JS_GetLength(context, value, &length);
+    const std::int64_t length = js::list_length(context, value);
     for (std::int64_t i = 0; i < length; ++i) {
       const Value item(context, JS_GetPropertyInt64(context, value, i));
       out += (i > 0 ? " " : "") + go_text(context, item.get(), depth + 1);
@@ -118,8 +117,7 @@ std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, s
     const auto look = [&](JSValueConst item) { has_files = has_files || js::Class<FilePart>::of(item) != nullptr; };
     look(value.get());
     if (value.is_array()) {
-      std::int64_t length = 0;
-      JS_GetLength(context, value.get(), &length);
+      const std::int64_t length = js::list_length(context, value.get());
       for (std::int64_t i = 0; i < length; ++i) look(Value(context, JS_GetPropertyInt64(context, value.get(), i)).get());
     }
     entries.emplace_back(std::string(key), std::move(value));
@@ -142,8 +140,7 @@ std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, s
       add(key, value.get());
       continue;
     }
-    std::int64_t length = 0;
-    JS_GetLength(context, value.get(), &length);
+    const std::int64_t length = js::list_length(context, value.get());
     for (std::int64_t i = 0; i < length; ++i) add(key, Value(context, JS_GetPropertyInt64(context, value.get(), i)).get());
   }
   if (has_files) result.bytes.append("--").append(edge).append("--\r\n");

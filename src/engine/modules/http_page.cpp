@@ -64,8 +64,7 @@ void set_field(Fields& fields, const std::string& name, const Value& value) {
     list.push_back(value.is_undefined() ? std::string() : js::Text(value).str());
     return;
   }
-  std::int64_t length = 0;
-  JS_GetLength(value.context(), value.get(), &length);
+  const std::int64_t length = js::list_length(value.context(), value.get());
   for (std::int64_t i = 0; i < length; ++i)
     list.push_back(js::Text(value.element(static_cast<std::uint32_t>(i))).str());
 }

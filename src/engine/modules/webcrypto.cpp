@@ -72,8 +72,7 @@ class Reader {
   unsigned usages(int index, std::string_view algorithm) {
     unsigned set = 0;
     const Value list = Value::copy(context_, call_.arg(index));
-    std::int64_t length = 0;
-    if (list.is_array()) JS_GetLength(context_, list.get(), &length);
+    const std::int64_t length = list.is_array() ? js::list_length(context_, list.get()) : 0;
     for (std::int64_t i = 0; i < length; ++i) {
       const js::Text name(list.element(static_cast<std::uint32_t>(i)));
       static constexpr std::array kNames = {"encrypt",   "decrypt",    "sign",    "verify",

@@ -772,7 +772,8 @@ void TestRun::show_progress() {
 }
 
 void TestRun::handle_signal() {
-  if (++signals_seen_ > 1) {
+  // There is nothing to end in order while scripts load, and one that loads for ever would not let it happen.
+  if (++signals_seen_ > 1 || phase_ == RunProgress::Phase::init) {
     log_.write(LogLevel::error, "Aborting k6 in response to signal");
     _exit(static_cast<int>(ExitCode::interrupted));
   }

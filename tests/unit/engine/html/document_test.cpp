@@ -14,12 +14,18 @@ std::string repeated(const std::string& text, int times) {
 }
 
 // Each level of a recursive walk would take stack that a virtual user does not have.
-TEST(Document, of_a_hundred_thousand_nested_elements_is_walked) {
-  const auto document = Document::parse(repeated("<div>", 100'000) + "deep");
+TEST(Document, of_five_thousand_nested_elements_is_walked) {
+  const auto document = Document::parse(repeated("<div>", 5000) + "deep");
   EXPECT_EQ(to_text(document->root()), "deep");
   EXPECT_EQ(to_html(document->root(), false).size(),
-            100'000 * (5 + 6) + 4 + std::string("<html><head></head><body></body></html>").size());
-  EXPECT_EQ(Selector::parse("div")->find_all(document->root()).size(), 100'000U);
+            5000 * (5 + 6) + 4 + std::string("<html><head></head><body></body></html>").size());
+  EXPECT_EQ(Selector::parse("div")->find_all(document->root()).size(), 5000U);
+}
+
+TEST(Document, that_nests_without_end_is_refused_before_it_costs_anything) {
+  EXPECT_EQ(Document::parse(repeated("<div>", 100'000)), nullptr);
+  EXPECT_NE(Document::parse(repeated("<p>", 100'000)), nullptr);  // each ends the one before it
+  EXPECT_NE(Document::parse(repeated("<div>a</div><br><li>", 100'000)), nullptr);
 }
 
 TEST(Document, is_written_as_it_was_read) {
