@@ -34,5 +34,15 @@ void add_compatibility_command(CLI::App& app);
 void add_claims_command(CLI::App& app, Session& session);
 void add_ags_mock_command(CLI::App& app, Session& session);
 void add_contract_test_command(CLI::App& app, Session& session);
+void add_profile_command(CLI::App& app, Session& session);
+void add_campaign_command(CLI::App& app, Session& session);
+void add_limit_command(CLI::App& app, Session& session);
+void add_explain_command(CLI::App& app, Session& session);
+void add_report_command(CLI::App& app, Session& session);
+void add_runs_command(CLI::App& app, Session& session);
+void add_ab_command(CLI::App& app, Session& session);
+void add_doctor_command(CLI::App& app, Session& session);
+void add_plan_command(CLI::App& app, Session& session);
+void add_completion_commands(CLI::App& app);
 
 }  // namespace gauntlet::cli

@@ -87,6 +87,16 @@ int run_program(int argc, char** argv) {
   add_claims_command(app, session);
   add_ags_mock_command(app, session);
   add_contract_test_command(app, session);
+  add_profile_command(app, session);
+  add_campaign_command(app, session);
+  add_limit_command(app, session);
+  add_explain_command(app, session);
+  add_report_command(app, session);
+  add_runs_command(app, session);
+  add_ab_command(app, session);
+  add_doctor_command(app, session);
+  add_plan_command(app, session);
+  add_completion_commands(app);
   if (!first.empty() && first.front() != '-' &&
       app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
     fmt::print(stderr, "gauntlet: there is no command `{}`; gauntlet --help lists them\n", first);

@@ -23,7 +23,7 @@ SQL
 }
 
 first=$(sample) || { echo "monitor_db.sh: the database does not answer (see above); is the stack up (make dev-ps)?" >&2; exit 1; }
-trap 'exit 0' INT TERM
+trap 'kill $! 2>/dev/null; exit 0' INT TERM
 mkdir -p "$(dirname "$out")"
 printf '%s\n%s\n' timestamp,active_connections,idle_connections,total_queries,slow_queries,avg_query_time_ms "$first" >"$out"
 echo "writing to $out every $interval s; Ctrl-C ends it" >&2

@@ -1,10 +1,14 @@
 """A project of a test's own with the guide's tree in it, and its stack up: what the lab's tests work on."""
 import contextlib
+import json
 import os
 import shutil
 import subprocess
 
 from test_stack import BIN, ROOT, Project
+
+
+MAX_CONNECTIONS = 100
 
 
 class LabProject(Project):
@@ -16,6 +20,9 @@ class LabProject(Project):
             shutil.copytree(ROOT / part, self.root / part)
         for folder in ("test/results", "docs", "extend-challenge-service/config", "extend-challenge-event-handler/config"):
             (self.root / folder).mkdir(parents=True)
+        # Few enough for a test to take most of them.
+        settings = (self.root / ".env.example").read_text()
+        (self.root / ".env").write_text(settings + f"\nPOSTGRES_MAX_CONNECTIONS={MAX_CONNECTIONS}\nPOSTGRES_SHARED_BUFFERS=128MB\n")
 
     def environment(self):
         return {**os.environ, "GAUNTLET": str(BIN / "gauntlet"), "GAUNTLET_PROJECT": str(self.root), "GAUNTLET_STATE_DIR": str(self.state),
@@ -40,3 +47,11 @@ def lab_stack():
         yield project
     finally:
         project.remove()
+
+
+def results_of(lab):
+    return lab.root / "test/results"
+
+
+def journal_of(lab):
+    return json.loads((results_of(lab) / "campaign.json").read_text())

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from lab_project import MAX_CONNECTIONS
 from test_stack import NAMES, wait_for
 
 
@@ -48,7 +49,7 @@ def test_watch_sees_statements_tables_and_wal_as_rates(recording):
     assert updated > 0 and hot <= updated
     assert database.execute("SELECT max(commits_per_s) FROM pg_database").fetchone()[0] > 0
     assert database.execute("SELECT max(records_per_s) FROM pg_wal").fetchone()[0] > 0
-    assert database.execute("SELECT max(max_connections) FROM pg_activity").fetchone()[0] == 300
+    assert database.execute("SELECT max(max_connections) FROM pg_activity").fetchone()[0] == MAX_CONNECTIONS
 
 
 def test_watch_reads_redis_and_both_services_metrics(recording):
@@ -81,7 +82,7 @@ def test_watch_goes_on_when_a_server_restarts_and_ends_at_ctrl_c(lab):
 
 
 def test_monitor_db_writes_exactly_the_guides_columns_until_ctrl_c(lab):
-    out = lab.root / "test/results/scenario4/db_monitor.log"
+    out = lab.root / "test/results/monitored/db_monitor.log"
     monitor = subprocess.Popen([lab.root / "test/scripts/monitor_db.sh", out, "0.2"], env=lab.environment(), stderr=subprocess.DEVNULL)
     assert wait_for(lambda: out.exists() and len(out.read_text().splitlines()) >= 4)
     monitor.send_signal(signal.SIGINT)

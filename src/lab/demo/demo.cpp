@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "challenge/config_parser.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/demo/demo_table.hpp"
 #include "lab/demo/load_level.hpp"
 #include "lab/demo/scenario_run.hpp"
-#include "lab/fixtures/fixtures.hpp"
+#include "lab/fixtures/project_fixtures.hpp"
 #include "lab/fixtures/stack_reset.hpp"
 
 namespace gauntlet::lab {
@@ -28,13 +27,20 @@ constexpr int kStepsDown = 2;
 class Demo {
  public:
   Demo(Stack& stack, const DemoOptions& options, Interruption& interruption, const Tell& tell)
-      : stack_(stack), options_(options), interruption_(interruption), tell_(tell), test_(stack.project() / "test"),
+      : stack_(stack),
+        options_(options),
+        interruption_(interruption),
+        tell_(tell),
+        test_(stack.project() / "test"),
         cores_(static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN))) {}
 
   base::Expected<void> run() {
-    if (auto made = make_fixtures(); !made) return made;
+    if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return made;
     tell_("starting the stack");
-    if (auto up = stack_.up({.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_); !up) return up;
+    if (auto up = stack_.up(
+            {.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
+        !up)
+      return up;
     if (auto done = measure_api(); !done) return done;
     if (auto done = measure_events(); !done) return done;
     if (auto done = measure_combined(); !done) return done;
@@ -42,39 +48,6 @@ class Demo {
   }
 
  private:
-  /// Files that are there and make sense are kept: they may be somebody's own.
-  base::Expected<void> make_fixtures() {
-    const fs::path folder = test_ / "fixtures";
-    std::error_code error;
-    fs::create_directories(folder, error);
-    const FixtureSize size;
-    const auto challenges = read_file(folder / "challenges.json");
-    const bool usable = read_players((folder / "users.json").string()) && fs::exists(folder / "tokens.json", error) && challenges &&
-                        challenge::parse_config(*challenges);
-    if (!usable) {
-      tell_(fmt::format("making fixtures: {} players, {} challenges of {} goals", size.users, size.challenges, size.goals_per_challenge));
-      for (const auto& [name, content] : {std::pair("users.json", users_json(size)), std::pair("tokens.json", mock_tokens_json(size)),
-                                          std::pair("challenges.json", challenges_json(size))})
-        if (auto written = write_file_atomically(folder / name, content); !written) return written;
-    }
-    return use_fixtures_as_configuration(folder / "challenges.json");
-  }
-
-  /// What the guide does with `cp`; the services take it up when they start.
-  base::Expected<void> use_fixtures_as_configuration(const fs::path& fixture) {
-    auto wanted = read_file(fixture);
-    if (!wanted) return tl::unexpected(wanted.error());
-    for (const char* service : {"extend-challenge-service", "extend-challenge-event-handler"}) {
-      const fs::path folder = stack_.project() / service / "config";
-      std::error_code error;
-      fs::create_directories(folder, error);
-      const auto present = read_file(folder / "challenges.json");
-      if (present && *present == *wanted) continue;
-      if (auto written = write_file_atomically(folder / "challenges.json", *wanted); !written) return written;
-    }
-    return {};
-  }
-
   base::Expected<void> measure_api() {
     auto trial = measure(1, "trial", kApiTrial, kTrial);
     if (!trial) return tl::unexpected(trial.error());
@@ -117,14 +90,18 @@ class Demo {
     }
   }
 
-  base::Expected<ScenarioResult> measure(int scenario, const char* name, const LoadLevel& level, std::chrono::seconds duration) {
+  base::Expected<ScenarioResult> measure(int scenario, const char* name, const LoadLevel& level,
+                                         std::chrono::seconds duration) {
     if (interruption_.has_come()) return base::fail(ErrorKind::cancelled, "interrupted");
     if (auto reset = reset_stack(stack_, SeedOptions{}); !reset) return tl::unexpected(reset.error());
-    static constexpr const char* kScripts[] = {"scenario1_api_load.js", "scenario2_event_load.js", "scenario3_combined.js"};
-    const ScenarioRun run{.script = test_ / "k6" / kScripts[scenario - 1],
-                          .result = test_ / "results" / fmt::format("scenario{}", scenario) / fmt::format("{}.json", name),
-                          .level = level,
-                          .duration = duration};
+    static constexpr const char* kScripts[] = {"scenario1_api_load.js", "scenario2_event_load.js",
+                                               "scenario3_combined.js"};
+    const ScenarioRun run{
+        .script = test_ / "k6" / kScripts[scenario - 1],
+        .result = test_ / "results" / fmt::format("scenario{}", scenario) / fmt::format("{}.json", name),
+        .level = level,
+        .duration = duration,
+        .variables = {}};
     std::string what;
     if (level.requests_per_s > 0) what += fmt::format(" {} RPS", level.requests_per_s);
     if (level.events_per_s > 0) what += fmt::format(" {} EPS", level.events_per_s);
@@ -134,7 +111,8 @@ class Demo {
 
   base::Expected<void> conclude() {
     std::error_code error;
-    for (const char* trial : {"scenario1/trial.json", "scenario1/trial.log", "scenario2/trial.json", "scenario2/trial.log"})
+    for (const char* trial :
+         {"scenario1/trial.json", "scenario1/trial.log", "scenario2/trial.json", "scenario2/trial.log"})
       fs::remove(test_ / "results" / trial, error);
     const std::string table = table_.text();
     tell_("\n" + table);

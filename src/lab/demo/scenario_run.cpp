@@ -34,31 +34,36 @@ ServerCpu server_cpu(const StackStatus& status) {
   for (const auto& component : status.components) {
     if (component.pid == 0) continue;
     const double used = seconds(cpu_time_of_tree(component.pid));
-    if (component.name == kPostgres) cpu.database_s += used;
-    else if (component.name != kRedis) cpu.services_s += used;
+    if (component.name == kPostgres)
+      cpu.database_s += used;
+    else if (component.name != kRedis)
+      cpu.services_s += used;
   }
   return cpu;
 }
 
-std::map<std::string, std::string> environment_for(const StackPlan& plan, const ScenarioRun& run) {
+}  // namespace
+
+std::map<std::string, std::string> script_environment(const StackPlan& plan, const LoadLevel& level,
+                                                      std::chrono::seconds duration) {
   std::map<std::string, std::string> environment{{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}};
   if (const char* home = std::getenv("HOME")) environment["HOME"] = home;
   for (const auto& [name, value] : client_environment(plan))
     if (!name.starts_with("PG")) environment[name] = value;
-  if (run.level.requests_per_s > 0) environment["TARGET_RPS"] = std::to_string(run.level.requests_per_s);
-  if (run.level.events_per_s > 0) environment["TARGET_EPS"] = std::to_string(run.level.events_per_s);
-  environment["DURATION"] = fmt::format("{}s", run.duration.count());
+  if (level.requests_per_s > 0) environment["TARGET_RPS"] = std::to_string(level.requests_per_s);
+  if (level.events_per_s > 0) environment["TARGET_EPS"] = std::to_string(level.events_per_s);
+  environment["DURATION"] = fmt::format("{}s", duration.count());
   return environment;
 }
-
-}  // namespace
 
 double ScenarioResult::requests_per_s(std::chrono::seconds duration) const {
   // Every event iteration makes one call, so that the other iterations are the API's.
   return (summary.iterations - summary.calls) / static_cast<double>(duration.count());
 }
 
-double ScenarioResult::events_per_s(std::chrono::seconds duration) const { return summary.calls / static_cast<double>(duration.count()); }
+double ScenarioResult::events_per_s(std::chrono::seconds duration) const {
+  return summary.calls / static_cast<double>(duration.count());
+}
 
 bool ScenarioResult::held(std::chrono::seconds duration) const {
   return thresholds_held && requests_per_s(duration) >= kLeastAchieved * level.requests_per_s &&
@@ -76,10 +81,13 @@ base::Expected<ScenarioResult> run_scenario(const Stack& stack, const fs::path& 
   fs::create_directories(run.result.parent_path(), error);
   for (const auto& old : {run.result, log}) fs::remove(old, error);
 
+  auto environment = script_environment(*plan, run.level, run.duration);
+  for (const auto& [name, value] : run.variables) environment[name] = value;
   const ServerCpu cpu_before = server_cpu(*before);
   const auto begun = Clock::now();
-  auto engine = launch({.command = {(programs / "gauntlet").string(), "run", "--quiet", "--out", "json=" + run.result.string(), run.script.string()},
-                        .environment = environment_for(*plan, run),
+  auto engine = launch({.command = {(programs / "gauntlet").string(), "run", "--quiet", "--out",
+                                    "json=" + run.result.string(), run.script.string()},
+                        .environment = std::move(environment),
                         .directory = stack.project(),
                         .log = log,
                         .account = std::nullopt,
@@ -89,7 +97,8 @@ base::Expected<ScenarioResult> run_scenario(const Stack& stack, const fs::path& 
   if (!ended) ::kill(engine->id.pid, SIGKILL);  // its figures are no longer wanted, and it must not stay behind
   int status = 0;
   rusage usage{};
-  while (::wait4(engine->id.pid, &status, 0, &usage) < 0 && errno == EINTR) {}
+  while (::wait4(engine->id.pid, &status, 0, &usage) < 0 && errno == EINTR) {
+  }
   if (!ended) return base::fail(ErrorKind::cancelled, "interrupted");
 
   ScenarioResult result;
@@ -97,7 +106,9 @@ base::Expected<ScenarioResult> run_scenario(const Stack& stack, const fs::path& 
   result.wall_s = seconds(Clock::now() - begun);
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (code != 0 && code != kThresholdsCrossed)
-    return base::fail(ErrorKind::internal, fmt::format("{} ended with {}; the end of {}:\n{}", run.script.filename().string(), code, log.string(), tail_of(log, 12)));
+    return base::fail(ErrorKind::internal,
+                      fmt::format("{} ended with {}; the end of {}:\n{}", run.script.filename().string(), code,
+                                  log.string(), tail_of(log, 12)));
   result.thresholds_held = code == 0;
   auto text = read_file(run.result);
   if (!text) return tl::unexpected(text.error());
@@ -108,7 +119,9 @@ base::Expected<ScenarioResult> run_scenario(const Stack& stack, const fs::path& 
   auto after = stack.status();
   if (!after) return tl::unexpected(after.error());
   const ServerCpu cpu_after = server_cpu(*after);
-  auto spent = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  auto spent = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   result.cpu = {.generator_s = spent(usage.ru_utime) + spent(usage.ru_stime),
                 .services_s = cpu_after.services_s - cpu_before.services_s,
                 .database_s = cpu_after.database_s - cpu_before.database_s};

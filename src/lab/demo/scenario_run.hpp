@@ -2,6 +2,7 @@
 // One of the guide's scenarios, run once against a stack of ours, with what it cost each part of the machine.
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "base/error.hpp"
@@ -17,7 +18,13 @@ struct ScenarioRun {
   std::filesystem::path result;  // summary file, *.json; the engine's terminal output goes beside it, *.log
   LoadLevel level;
   std::chrono::seconds duration{20};
+  std::map<std::string, std::string> variables;  // further ones for the script, over those of script_environment()
 };
+
+/// What a script gets to see: this stack's addresses, TARGET_RPS and TARGET_EPS of the level, DURATION, and little
+/// else.
+std::map<std::string, std::string> script_environment(const StackPlan& plan, const LoadLevel& level,
+                                                      std::chrono::seconds duration);
 
 /// CPU seconds that each part used during a run.
 struct CpuUse {
@@ -43,7 +50,7 @@ struct ScenarioResult {
 
 /// Runs the engine of `programs` in a process of its own. cancelled when interrupted (the engine is ended first);
 /// internal when it fails, with the end of its output.
-base::Expected<ScenarioResult> run_scenario(const Stack& stack, const std::filesystem::path& programs, const ScenarioRun& run,
-                                            Interruption& interruption);
+base::Expected<ScenarioResult> run_scenario(const Stack& stack, const std::filesystem::path& programs,
+                                            const ScenarioRun& run, Interruption& interruption);
 
 }  // namespace gauntlet::lab

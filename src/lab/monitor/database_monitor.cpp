@@ -80,6 +80,12 @@ base::Expected<std::vector<Observation>> DatabaseMonitor::sample(double now_s) {
           "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
   if (!states) return tl::unexpected(states.error());
   add_activity(*states, rows);
+  auto clients = ask(
+      "SELECT application_name, count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity "
+      "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database() GROUP BY 1");
+  if (!clients) return tl::unexpected(clients.error());
+  for (const auto& c : *clients)
+    rows.push_back({"pg_clients", {{"application", c[0]}, {"connections", number(c[1])}, {"busy", number(c[2])}}});
   if (auto done = add_counters(elapsed_s, rows); !done) return tl::unexpected(done.error());
   if (auto done = add_tables(elapsed_s, rows); !done) return tl::unexpected(done.error());
   if (auto done = add_statements(elapsed_s, rows); !done) return tl::unexpected(done.error());

@@ -15,9 +15,10 @@ namespace gauntlet::lab {
 
 /// One connection of its own, made anew when it breaks. Its own statements are left out of what it reports. One thread.
 ///
-/// Tables: pg_activity (sessions by state), pg_wait (the active-session histogram: samples by wait event), pg_database,
-/// pg_wal (with checkpoints), pg_tables (rows, HOT share, cache hits), pg_statements (the ten that took most time, as
-/// deltas), pg_locks. Rates are since the previous sample, so that the first gives none.
+/// Tables: pg_activity (sessions by state), pg_clients (connections by application), pg_wait (the active-session
+/// histogram: samples by wait event), pg_database, pg_wal (with checkpoints), pg_tables (rows, HOT share, cache hits),
+/// pg_statements (the ten that took most time, as deltas), pg_locks. Rates are since the previous sample, so that the
+/// first gives none.
 class DatabaseMonitor {
  public:
   explicit DatabaseMonitor(postgres::ConnectionOptions options);

@@ -60,6 +60,27 @@ std::map<pid_t, std::vector<pid_t>> children_by_parent() {
   return children;
 }
 
+/// How long the control group of a process was held back by its CPU quota; 0 where there is none to see. Version 1
+/// and 2.
+double throttled_s_of(pid_t pid) {
+  std::istringstream lines(slurp(fs::path("/proc") / std::to_string(pid) / "cgroup"));
+  for (std::string line; std::getline(lines, line);) {
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
+    if (controllers.empty()) {
+      for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
+        if (const auto text = slurp(mount + path + "/cpu.stat"); text.find("throttled_usec") != std::string::npos)
+          return static_cast<double>(value_after(text, "throttled_usec")) / 1e6;
+    } else if (controllers.find("cpu") == 0 && controllers.find("cpuset") == std::string::npos) {
+      for (const std::string& mount : {"/sys/fs/cgroup/" + controllers, std::string("/sys/fs/cgroup/cpu")})
+        if (const auto text = slurp(mount + path + "/cpu.stat"); text.find("throttled_time") != std::string::npos)
+          return static_cast<double>(value_after(text, "throttled_time")) * kNanosecond;
+    }
+  }
+  return 0;
+}
+
 bool add_one_process(pid_t pid, ProcessCounters& sum) {
   const fs::path folder = fs::path("/proc") / std::to_string(pid);
   const std::string stat = slurp(folder / "stat");
@@ -128,6 +149,7 @@ std::optional<ProcessCounters> read_process(pid_t root) {
     }
   };
   add_children(root);
+  sum.throttled_s = throttled_s_of(root);
   return sum;
 }
 
@@ -143,6 +165,14 @@ std::optional<Pressure> parse_pressure(const std::string& text) {
   if (const auto full = text.find("full "); full != std::string::npos)
     std::sscanf(text.c_str() + full, "full avg10=%lf", &pressure.full_avg10);
   return pressure;
+}
+
+double idle_cpu_s() {
+  std::istringstream cpu(slurp("/proc/stat"));
+  std::string word;
+  double user = 0, nice = 0, system = 0, idle = 0, iowait = 0;
+  cpu >> word >> user >> nice >> system >> idle >> iowait;
+  return (idle + iowait) * tick_s();
 }
 
 std::vector<Observation> HostMonitor::sample(double now_s, const std::vector<WatchedProcess>& processes,
@@ -174,7 +204,8 @@ std::vector<Observation> HostMonitor::sample(double now_s, const std::vector<Wat
             {"involuntary_switches_per_s", rate(now->involuntary_switches, was.involuntary_switches, elapsed_s)},
             {"read_bytes_per_s", rate(now->read_bytes, was.read_bytes, elapsed_s)},
             {"written_bytes_per_s", rate(now->written_bytes, was.written_bytes, elapsed_s)},
-            {"major_faults_per_s", rate(now->major_faults, was.major_faults, elapsed_s)}}});
+            {"major_faults_per_s", rate(now->major_faults, was.major_faults, elapsed_s)},
+            {"throttled_share", rate(now->throttled_s, was.throttled_s, elapsed_s)}}});
     }
     processes_[process.name] = {process.pid, *now};
   }

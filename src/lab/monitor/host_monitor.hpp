@@ -27,6 +27,7 @@ struct ProcessCounters {
   std::uint64_t read_bytes = 0;  // of block devices; 0 where not ours to see
   std::uint64_t written_bytes = 0;
   std::uint64_t major_faults = 0;
+  double throttled_s = 0;  // the process's control group, all CPUs together, by its quota
 
   std::uint64_t resident_bytes() const { return private_bytes + shared_bytes; }
 };
@@ -41,6 +42,9 @@ struct Pressure {
   double some_total_s = 0;
 };
 std::optional<Pressure> parse_pressure(const std::string& text);
+
+/// CPU seconds, over all cores since boot, in which nobody had anything to do.
+double idle_cpu_s();
 
 /// Gives rates since its previous call, so that the first call gives none. One thread.
 ///

@@ -61,7 +61,11 @@ void Monitor::sample_sessions() {
 std::vector<Observation> Monitor::sample(double unix_s) {
   problems_.clear();
   refresh_target();
-  auto rows = host_.sample(unix_s, target_.processes, target_.cgroups);
+  // A generator comes and goes by itself; the oldest run of this program is the one that makes the load.
+  auto processes = target_.processes;
+  if (const auto runs = find_runs_of_this_program("run"); !runs.empty())
+    processes.push_back({"generator", runs.front().pid});
+  auto rows = host_.sample(unix_s, processes, target_.cgroups);
   if (database_) {
     auto seen = database_->sample(unix_s);
     if (seen)

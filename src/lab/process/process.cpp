@@ -90,6 +90,22 @@ std::vector<ProcessId> find_processes(const fs::path& directory, const fs::path&
   return found;
 }
 
+std::vector<ProcessId> find_runs_of_this_program(const std::string& argument) {
+  const std::string ours = target_of("/proc/self/exe");
+  std::vector<ProcessId> found;
+  for_each_pid([&](pid_t pid) {
+    if (target_of(proc(pid, "exe")) != ours) return;
+    const std::string words = slurp(proc(pid, "cmdline"));  // separated by zero bytes
+    const auto first = words.find('\0');
+    if (first == std::string::npos || words.compare(first + 1, argument.size() + 1, argument + '\0') != 0) return;
+    if (auto process = identify(pid)) found.push_back(*process);
+  });
+  std::sort(found.begin(), found.end(), [](const ProcessId& a, const ProcessId& b) {
+    return std::pair(a.start_ticks, a.pid) < std::pair(b.start_ticks, b.pid);
+  });
+  return found;
+}
+
 std::optional<CpuTime> cpu_time_of(pid_t pid) {
   const auto fields = stat_fields(pid);
   if (fields.size() < 15) return std::nullopt;

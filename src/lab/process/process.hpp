@@ -32,6 +32,9 @@ std::string command_line_of(pid_t pid);
 /// that file has since been replaced), oldest first. Those of other users are seen by root only.
 std::vector<ProcessId> find_processes(const std::filesystem::path& directory, const std::filesystem::path& program);
 
+/// Processes of this very program that were started as `program argument ...`, oldest first.
+std::vector<ProcessId> find_runs_of_this_program(const std::string& argument);
+
 /// CPU time (user and system) that a process has used, and that of its children already reaped.
 struct CpuTime {
   std::chrono::nanoseconds own{0};

@@ -54,7 +54,8 @@ TEST(Program, outside_a_project_a_command_says_what_it_looked_for) {
 }
 
 TEST(Program, k6_version_names_the_version_that_it_follows) {
-  for (const auto& words : std::vector<std::vector<std::string>>{{"/usr/bin/k6", "version"}, {"gauntlet", "k6-compatible", "version"}}) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"/usr/bin/k6", "version"}, {"gauntlet", "k6-compatible", "version"}}) {
     const auto outcome = call(words);
     EXPECT_EQ(outcome.code, kDone);
     EXPECT_EQ(outcome.out.substr(0, 9), "k6 v1.8.1");
@@ -65,6 +66,22 @@ TEST(Program, a_k6_command_that_is_not_here_is_named) {
   const auto outcome = call({"k6", "cloud"});
   EXPECT_EQ(outcome.code, kWrongUsage);
   EXPECT_NE(outcome.err.find("cloud"), std::string::npos);
+}
+
+TEST(Program, completion_knows_every_command_and_its_flags) {
+  const auto outcome = call({"gauntlet", "completion", "bash"});
+  EXPECT_EQ(outcome.code, kDone);
+  EXPECT_NE(outcome.out.find("campaign) words=\"--"), std::string::npos);
+  EXPECT_NE(outcome.out.find("--resume"), std::string::npos);
+  EXPECT_EQ(outcome.out.find("supervise"), std::string::npos);
+  EXPECT_EQ(call({"gauntlet", "completion", "tcsh"}).code, kWrongUsage);
+}
+
+TEST(Program, the_manual_lists_commands_flags_and_exit_codes) {
+  const auto outcome = call({"gauntlet", "manual"});
+  EXPECT_EQ(outcome.code, kDone);
+  for (const char* part : {".TH GAUNTLET 1", ".SS gauntlet limit", "\\-\\-over", ".SH EXIT STATUS"})
+    EXPECT_NE(outcome.out.find(part), std::string::npos) << part;
 }
 
 TEST(Program, fixtures_out_of_range_write_nothing) {

@@ -1,0 +1,365 @@
+#include "lab/campaign/campaign.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "lab/atomic_file.hpp"
+#include "lab/campaign/rest.hpp"
+#include "lab/campaign/side_process.hpp"
+#include "lab/fixtures/project_fixtures.hpp"
+#include "lab/fixtures/stack_reset.hpp"
+#include "lab/record/run_history.hpp"
+#include "lab/target/target.hpp"
+#include "postgres/blocking_connection.hpp"
+
+namespace gauntlet::lab {
+namespace {
+
+namespace fs = std::filesystem;
+using base::ErrorKind;
+using std::chrono::seconds;
+
+constexpr seconds kLongestPause{60};       // the guide's pause between levels
+constexpr seconds kAroundALevel{8};        // what reset, pause and start cost, for the estimate of what remains
+constexpr seconds kLongestCpuProfile{30};  // the guide's
+
+double unix_now_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string duration_text(std::chrono::seconds time) {
+  if (time < seconds(120)) return fmt::format("{} s", time.count());
+  if (time < seconds(7200)) return fmt::format("{} min", time.count() / 60);
+  return fmt::format("{:.1f} h", static_cast<double>(time.count()) / 3600);
+}
+
+/// "[######......]" with a share done.
+std::string bar(std::size_t done, std::size_t all) {
+  constexpr std::size_t kCells = 20;
+  const std::size_t filled = all == 0 ? kCells : done * kCells / all;
+  return "[" + std::string(filled, '#') + std::string(kCells - filled, '.') + "]";
+}
+
+/// Why a level does not count as held; "" when it does.
+std::string failure_of(const ScenarioResult& result, const CampaignLevel& level) {
+  if (result.held(level.duration)) return "";
+  if (!result.thresholds_held) {
+    std::string why = "a threshold was crossed";
+    if (result.summary.request_time)
+      why += fmt::format(", p95 of requests {:.0f} ms", result.summary.request_time->p95_ms);
+    if (result.summary.call_time) why += fmt::format(", p95 of events {:.0f} ms", result.summary.call_time->p95_ms);
+    return why;
+  }
+  return fmt::format("only {:.0f} requests/s and {:.0f} events/s were reached", result.requests_per_s(level.duration),
+                     result.events_per_s(level.duration));
+}
+
+class Campaign {
+ public:
+  Campaign(Stack& stack, const CampaignOptions& options, Interruption& interruption, const Tell& tell)
+      : stack_(stack),
+        options_(options),
+        interruption_(interruption),
+        tell_(tell),
+        test_(stack.project() / "test"),
+        results_(test_ / "results") {}
+
+  base::Expected<CampaignJournal> run() {
+    if (auto opened = open_journal(); !opened) return tl::unexpected(opened.error());
+    if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return tl::unexpected(made.error());
+    UpOptions up;
+    up.auto_ports = true;
+    up.programs = options_.programs;
+    if (auto done = stack_.up(up, tell_); !done) return tl::unexpected(done.error());
+    for (std::size_t i = 0; i < levels_.size(); ++i) {
+      if (interruption_.has_come())
+        return base::fail(ErrorKind::cancelled, "interrupted; gauntlet campaign --resume goes on");
+      const CampaignLevel& level = levels_[i];
+      if (const auto* done = journal_.find(level); done != nullptr && done->state != LevelRecord::State::skipped)
+        continue;
+      std::erase_if(journal_.levels, [&](const auto& record) { return record.level == level; });
+      if (auto finished = do_level(level, i); !finished) return tl::unexpected(finished.error());
+    }
+    return journal_;
+  }
+
+ private:
+  base::Expected<void> open_journal() {
+    levels_ = campaign_levels(options_.size, options_.scenario, options_.duration);
+    if (options_.highest)
+      std::erase_if(levels_, [&](const CampaignLevel& level) {
+        const LoadLevel& most = *options_.highest;
+        return (most.requests_per_s > 0 && level.load.requests_per_s > most.requests_per_s) ||
+               (most.events_per_s > 0 && level.load.events_per_s > most.events_per_s);
+      });
+    auto earlier = read_journal(results_);
+    if (options_.resume) {
+      if (!earlier) return tl::unexpected(std::move(earlier.error()).in("there is no campaign to resume"));
+      if (earlier->size != options_.size)
+        return base::fail(ErrorKind::invalid_argument,
+                          fmt::format("the campaign to resume is a --{} one; say so", to_text(earlier->size)));
+      journal_ = std::move(*earlier);
+      return {};
+    }
+    // A campaign of one scenario replaces what is known of it and leaves the others' results as they are.
+    if (earlier && options_.scenario) journal_.levels = std::move(earlier->levels);
+    for (int scenario = 1; scenario <= 5; ++scenario)
+      if (!options_.scenario || *options_.scenario == scenario) forget(scenario);
+    journal_.size = options_.size;
+    journal_.started_s = unix_now_s();
+    journal_.environment = describe_environment(stack_.project());
+    return {};
+  }
+
+  /// Results of an earlier campaign must not be taken for this one's. Files that no campaign has written stay.
+  void forget(int scenario) {
+    for (const auto& record : journal_.levels)
+      if (record.level.scenario == scenario) remove_files(record.level);
+    for (const auto& level : levels_)
+      if (level.scenario == scenario) remove_files(level);
+    std::erase_if(journal_.levels, [&](const auto& record) { return record.level.scenario == scenario; });
+  }
+
+  void remove_files(const CampaignLevel& level) const {
+    const fs::path result = results_ / result_file(level);
+    std::error_code error;
+    fs::remove(result, error);
+    fs::remove(fs::path(result).replace_extension(".log"), error);
+    fs::remove_all(fs::path(result).replace_extension(".monitor"), error);
+    if (level.scenario == 3)
+      for (const auto& entry : fs::directory_iterator(result.parent_path(), error)) {
+        const std::string name = entry.path().filename();
+        if (name.find("_" + level_name(level.load) + ".") != std::string::npos && !name.starts_with("level_"))
+          fs::remove(entry.path(), error);
+      }
+    for (const char* name :
+         {"db_monitor.log", "query_analysis.txt", "flush_timing.log", "visibility.json", "visibility.log"})
+      if (level.scenario >= 4) fs::remove(result.parent_path() / name, error);
+  }
+
+  base::Expected<void> do_level(const CampaignLevel& level, std::size_t index) {
+    if (const auto* failed = journal_.first_failed(level.scenario); failed != nullptr) {
+      LevelRecord record;
+      record.level = level;
+      record.reason = fmt::format("{} failed", level_title(failed->level.load));
+      journal_.levels.push_back(record);
+      return write_journal(results_, journal_);
+    }
+    announce(level, index);
+    auto record = measure(level);
+    if (!record) {
+      remove_files(level);
+      return tl::unexpected(record.error());
+    }
+    journal_.levels.push_back(*record);
+    remember(*record);
+    tell_(fmt::format("    {}", record->state == LevelRecord::State::held ? "held" : "failed: " + record->reason));
+    return write_journal(results_, journal_);
+  }
+
+  /// In the history of runs. That it cannot be written is no reason to stop.
+  void remember(const LevelRecord& record) {
+    auto history = RunHistory::open(stack_.project());
+    if (!history) return tell_("    not in the history: " + history.error().message);
+    const fs::path result = results_ / result_file(record.level);
+    RunEntry run{.id = 0,
+                 .started_s = record.started_s,
+                 .seconds = record.ended_s - record.started_s,
+                 .kind = "campaign",
+                 .script = script_file(record.level),
+                 .level = level_title(record.level.load),
+                 .state = record.state == LevelRecord::State::held ? "held" : "failed",
+                 .result = result.string(),
+                 .p95_ms = 0,
+                 .throughput_per_s = record.requests_per_s + record.events_per_s};
+    if (const auto text = read_file(result))
+      if (const auto summary = parse_run_summary(*text)) {
+        if (summary->request_time)
+          run.p95_ms = summary->request_time->p95_ms;
+        else if (summary->call_time)
+          run.p95_ms = summary->call_time->p95_ms;
+      }
+    if (auto added = history->add(run); !added) tell_("    not in the history: " + added.error().message);
+  }
+
+  void announce(const CampaignLevel& level, std::size_t index) {
+    seconds remaining{0};
+    for (std::size_t i = index; i < levels_.size(); ++i)
+      if (journal_.first_failed(levels_[i].scenario) == nullptr) remaining += levels_[i].duration + kAroundALevel;
+    tell_(fmt::format("{} {:>2} of {}  scenario {}: {} for {}; at most {} to go", bar(index, levels_.size()), index + 1,
+                      levels_.size(), level.scenario, level_title(level.load), duration_text(level.duration),
+                      duration_text(remaining)));
+  }
+
+  base::Expected<LevelRecord> measure(const CampaignLevel& level) {
+    auto reset = reset_stack(stack_, SeedOptions{});
+    if (!reset) return tl::unexpected(reset.error());
+    if (!reset->warning.empty()) tell_("    " + reset->warning);
+    if (auto rested = wait_until_at_rest(stack_, kLongestPause, interruption_); !rested)
+      return tl::unexpected(rested.error());
+    auto plan = stack_.plan();
+    if (!plan) return tl::unexpected(plan.error());
+    const fs::path result = results_ / result_file(level);
+    std::error_code error;
+    fs::create_directories(result.parent_path(), error);
+    const std::uintmax_t handler_log_before = fs::file_size(stack_.directory().log_of(kEventHandler), error);
+
+    auto sides = start_sides(level, result, *plan);
+    if (!sides) return tl::unexpected(sides.error());
+    LevelRecord record;
+    record.level = level;
+    record.started_s = unix_now_s();
+    const ScenarioRun run{.script = test_ / "k6" / script_file(level),
+                          .result = result,
+                          .level = level.load,
+                          .duration = level.duration,
+                          .variables = {}};
+    auto ran = run_scenario(stack_, options_.programs, run, interruption_);
+    if (!ran) return tl::unexpected(ran.error());
+    record.ended_s = unix_now_s();
+    for (auto& [what, process] : *sides) {
+      // Monitors are ended; a profile or a probe under way may finish.
+      const bool ends_itself = what == "profile" || what == "visibility";
+      const int status = process.finish(ends_itself ? std::chrono::milliseconds(30'000) : std::chrono::milliseconds(0));
+      if (status != 0) tell_(fmt::format("    {} ended with {}: see {}", what, status, log_of_sides(result).string()));
+    }
+    sides->clear();
+    if (level.scenario == 4)
+      if (auto analysed = analyse_database(result.parent_path()); !analysed) return tl::unexpected(analysed.error());
+    if (level.scenario == 5)
+      if (auto extracted = extract_flushes(handler_log_before, result.parent_path() / "flush_timing.log"); !extracted)
+        return tl::unexpected(extracted.error());
+
+    record.reason = failure_of(*ran, level);
+    record.state = record.reason.empty() ? LevelRecord::State::held : LevelRecord::State::failed;
+    record.requests_per_s = std::max(0.0, ran->requests_per_s(level.duration));
+    record.events_per_s = ran->events_per_s(level.duration);
+    record.cpu = ran->cpu;
+    record.wall_s = ran->wall_s;
+    return record;
+  }
+
+  using Sides = std::vector<std::pair<std::string, SideProcess>>;
+
+  static fs::path log_of_sides(const fs::path& result) {
+    return fs::path(result).replace_extension(".monitor") / "gauntlet.log";
+  }
+
+  base::Expected<Sides> start_sides(const CampaignLevel& level, const fs::path& result, const StackPlan& plan) {
+    const fs::path monitor = fs::path(result).replace_extension(".monitor");
+    std::error_code error;
+    fs::create_directories(monitor, error);
+    const std::vector<std::string> gauntlet{(options_.programs / "gauntlet").string(), "--project",
+                                            stack_.project().string(), "--state-dir",
+                                            stack_.directory().root().string()};
+    auto environment = script_environment(plan, level.load, level.duration);
+    environment["GAUNTLET"] = gauntlet[0];
+    environment["GAUNTLET_STATE_DIR"] = stack_.directory().root().string();
+    Sides sides;
+    auto start = [&](const std::string& what, std::vector<std::string> command,
+                     const fs::path& log) -> base::Expected<void> {
+      auto process = SideProcess::start({.command = std::move(command),
+                                         .environment = environment,
+                                         .directory = stack_.project(),
+                                         .log = log,
+                                         .account = std::nullopt,
+                                         .cgroup_procs = {}});
+      if (!process) return tl::unexpected(std::move(process.error()).in(what));
+      sides.emplace_back(what, std::move(*process));
+      return {};
+    };
+    auto with = [&](std::initializer_list<std::string> words) {
+      std::vector<std::string> command = gauntlet;
+      command.insert(command.end(), words);
+      return command;
+    };
+    // Bounded, so that it ends even if this process is killed.
+    const auto most = std::to_string(level.duration.count() + 120);
+    if (auto started = start("watch", with({"watch", "--quiet", "--out", monitor.string(), "--duration", most}),
+                             log_of_sides(result));
+        !started)
+      return tl::unexpected(started.error());
+    if (level.scenario == 3 && level.duration >= seconds(2)) {
+      const auto length = std::to_string(std::min(kLongestCpuProfile, level.duration / 2).count());
+      if (auto started = start("profile",
+                               with({"profile", "--out", result.parent_path().string(), "--level",
+                                     level_name(level.load), "--seconds", length}),
+                               log_of_sides(result));
+          !started)
+        return tl::unexpected(started.error());
+    }
+    if (level.scenario == 4)
+      if (auto started =
+              start("monitor_db",
+                    {(test_ / "scripts/monitor_db.sh").string(), (result.parent_path() / "db_monitor.log").string(),
+                     level.duration > seconds(30) ? "5" : "1"},
+                    log_of_sides(result));
+          !started)
+        return tl::unexpected(started.error());
+    if (level.scenario == 5) {
+      const fs::path visibility = result.parent_path() / "visibility.json";
+      if (auto started = start("visibility",
+                               {gauntlet[0], "run", "--quiet", "--out", "json=" + visibility.string(),
+                                (test_ / "k6/scenario5_visibility.js").string()},
+                               fs::path(visibility).replace_extension(".log"));
+          !started)
+        return tl::unexpected(started.error());
+    }
+    return sides;
+  }
+
+  base::Expected<void> analyse_database(const fs::path& folder) {
+    auto output = run_to_end(
+        {(options_.programs / "gauntlet").string(), "--project", stack_.project().string(), "--state-dir",
+         stack_.directory().root().string(), "exec-sql", "-f", (test_ / "scripts/analyze_db_performance.sql").string()},
+        std::nullopt, stack_.project());
+    if (!output) return tl::unexpected(output.error());
+    if (auto written = write_file_atomically(folder / "query_analysis.txt", *output); !written) return written;
+    auto target = target_of_stack(stack_);
+    if (!target || !target->database) return {};
+    auto connection = postgres::BlockingConnection::connect(*target->database);
+    if (!connection) return {};
+    // With its share of the indexes and of what updates left behind: what a row takes on disk.
+    const auto size = connection->run(
+        "SELECT pg_total_relation_size('user_goal_progress') / greatest(count(*), 1) FROM user_goal_progress");
+    if (size && !size->rows.empty()) journal_.environment["bytes_per_row"] = size->rows[0][0];
+    return {};
+  }
+
+  /// The handler's `buffer flush` lines of this level.
+  base::Expected<void> extract_flushes(std::uintmax_t from, const fs::path& to) {
+    std::ifstream log(stack_.directory().log_of(kEventHandler));
+    std::error_code error;
+    if (from <= fs::file_size(stack_.directory().log_of(kEventHandler), error))
+      log.seekg(static_cast<std::streamoff>(from));  // else it was rotated
+    std::string lines;
+    for (std::string line; std::getline(log, line);)
+      if (line.find("buffer flush") != std::string::npos) lines += line + '\n';
+    return write_file_atomically(to, lines);
+  }
+
+  Stack& stack_;
+  const CampaignOptions& options_;
+  Interruption& interruption_;
+  const Tell& tell_;
+  const fs::path test_;
+  const fs::path results_;
+  std::vector<CampaignLevel> levels_;
+  CampaignJournal journal_;
+};
+
+}  // namespace
+
+base::Expected<CampaignJournal> run_campaign(Stack& stack, const CampaignOptions& options, Interruption& interruption,
+                                             const Tell& tell) {
+  const bool was_up = stack.is_supervised();
+  auto done = Campaign(stack, options, interruption, tell).run();
+  if (done || was_up) return done;
+  if (auto ended = stack.down(); ended) tell("the stack is down");
+  return done;
+}
+
+}  // namespace gauntlet::lab

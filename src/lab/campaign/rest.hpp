@@ -1,0 +1,16 @@
+#pragma once
+// The pause between two loads: until the system is at rest, and no longer.
+#include <chrono>
+
+#include "base/error.hpp"
+#include "lab/demo/interruption.hpp"
+#include "lab/stack/stack.hpp"
+
+namespace gauntlet::lab {
+
+/// At rest: services and database together use less than a twentieth of a core over half a second, twice in a row.
+/// Answers how long it waited, `longest` at most (the guide's pause is 60 s); cancelled when interrupted.
+base::Expected<std::chrono::milliseconds> wait_until_at_rest(const Stack& stack, std::chrono::seconds longest,
+                                                             Interruption& interruption);
+
+}  // namespace gauntlet::lab

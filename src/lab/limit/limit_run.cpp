@@ -1,0 +1,251 @@
+#include "lab/limit/limit_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "lab/atomic_file.hpp"
+#include "lab/campaign/rest.hpp"
+#include "lab/campaign/side_process.hpp"
+#include "lab/demo/scenario_run.hpp"
+#include "lab/fixtures/stack_reset.hpp"
+#include "lab/monitor/host_monitor.hpp"
+
+namespace gauntlet::lab {
+namespace {
+
+namespace fs = std::filesystem;
+using base::ErrorKind;
+using Clock = std::chrono::steady_clock;
+using std::chrono::seconds;
+
+constexpr seconds kLongestPause{20};
+constexpr int kMostConfirmations = 3;
+constexpr double kSure = 0.5;  // a confirming run must more likely hold than not
+
+class LimitRun {
+ public:
+  LimitRun(const Stack& stack, const LimitOptions& options, const fs::path& folder, Interruption& interruption,
+           const Tell& tell)
+      : stack_(stack),
+        options_(options),
+        folder_(folder),
+        interruption_(interruption),
+        tell_(tell),
+        search_(options.lowest, options.highest),
+        ends_(Clock::now() + options.budget) {
+    report_.script = options.script.filename().string();
+    report_.variable = options.variable;
+    report_.lowest = options.lowest;
+    report_.highest = options.highest;
+  }
+
+  base::Expected<LimitReport> run() {
+    while (!search_.is_settled() && Clock::now() < ends_) {
+      const double level = search_.next_level();
+      auto tried = attempt(level, options_.window, false);
+      if (!tried) return tl::unexpected(tried.error());
+      if (!report_.refused.empty()) return finish();
+      search_.observe(level, tried->probability);
+    }
+    report_.settled = search_.is_settled();
+    if (auto confirmed = confirm(); !confirmed) return tl::unexpected(confirmed.error());
+    return finish();
+  }
+
+ private:
+  /// Runs at the interval's lower end for twice the window: what is promised must hold. When it does not, that is one
+  /// more trial, and the next promise is lower.
+  base::Expected<void> confirm() {
+    for (int i = 0; i < kMostConfirmations && report_.refused.empty(); ++i) {
+      const double level = std::clamp(std::floor(search_.estimate().lower), options_.lowest, options_.highest);
+      auto tried = attempt(level, options_.window * 2, true);
+      if (!tried) return tl::unexpected(tried.error());
+      if (!report_.refused.empty()) return {};
+      search_.observe(level, tried->probability);
+      if (tried->probability > kSure) {
+        report_.confirmed = level;
+        return {};
+      }
+    }
+    return {};
+  }
+
+  base::Expected<TriedLevel> attempt(double level, seconds window, bool confirming) {
+    if (options_.reset)
+      if (auto reset = reset_stack(stack_, SeedOptions{}); !reset) return tl::unexpected(reset.error());
+    if (auto rested = wait_until_at_rest(stack_, kLongestPause, interruption_); !rested)
+      return tl::unexpected(rested.error());
+    ScenarioRun run{.script = options_.script,
+                    .result = folder_ / fmt::format("trial_{:.0f}.json", level),
+                    .level = {},
+                    .duration = window,
+                    .variables = options_.variables};
+    run.variables[options_.variable] = fmt::format("{:.0f}", level);
+    std::vector<SideProcess> sides;
+    if (confirming)
+      if (auto started = start_sides(level, window, sides); !started) return tl::unexpected(started.error());
+    const double idle_before = idle_cpu_s();
+    auto ran = run_scenario(stack_, options_.programs, run, interruption_);
+    if (!ran) return tl::unexpected(ran.error());
+    const double idle_s = idle_cpu_s() - idle_before;
+    for (auto& side : sides) side.finish(std::chrono::milliseconds(0));
+    auto text = read_file(run.result);
+    if (!text) return tl::unexpected(text.error());
+    auto trial = read_trial(*text);
+    if (!trial) return tl::unexpected(std::move(trial.error()).in(run.result.string()));
+    trial->level = level;
+    trial->generator_cores = ran->cpu.generator_s / ran->wall_s;
+    trial->machine_idle_cores = idle_s / ran->wall_s;
+    const TriedLevel tried{std::move(*trial), 0};
+    report_.tried.push_back(tried);
+    report_.tried.back().probability = probability_of_holding(tried.trial);
+    tell_(fmt::format("{}={:.0f}: {} ({:.0f} % sure), {:.0f}/s{}", options_.variable, level,
+                      report_.tried.back().probability > 0.5 ? "holds" : "fails",
+                      std::max(report_.tried.back().probability, 1 - report_.tried.back().probability) * 100,
+                      report_.tried.back().trial.throughput_per_s, confirming ? ", confirming run" : ""));
+    // At a level that failed it matters who failed.
+    if (report_.tried.back().probability < kSure)
+      if (auto why = generator_limit(report_.tried.back().trial); !why.empty())
+        report_.refused = fmt::format("at {}={:.0f} {}", options_.variable, level, why);
+    return report_.tried.back();
+  }
+
+  /// Evidence at the limit: monitors, and profiles of both services.
+  base::Expected<void> start_sides(double level, seconds window, std::vector<SideProcess>& sides) {
+    auto plan = stack_.plan();
+    if (!plan) return tl::unexpected(plan.error());
+    const fs::path monitor = folder_ / fmt::format("{:.0f}.monitor", level);
+    std::error_code error;
+    fs::create_directories(monitor, error);
+    const std::vector<std::string> gauntlet{(options_.programs / "gauntlet").string(), "--project",
+                                            stack_.project().string(), "--state-dir",
+                                            stack_.directory().root().string()};
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"watch", "--quiet", "--out", monitor.string(), "--duration", std::to_string(window.count() + 120)},
+             {"profile", "--out", folder_.string(), "--level", fmt::format("{:.0f}", level), "--seconds",
+              std::to_string(std::max<long>(1, std::min<long>(30, window.count() / 2)))}}) {
+      auto command = gauntlet;
+      command.insert(command.end(), words.begin(), words.end());
+      auto side = SideProcess::start({.command = std::move(command),
+                                      .environment = script_environment(*plan, {}, window),
+                                      .directory = stack_.project(),
+                                      .log = monitor / "gauntlet.log",
+                                      .account = std::nullopt,
+                                      .cgroup_procs = {}});
+      if (!side) return tl::unexpected(side.error());
+      sides.push_back(std::move(*side));
+    }
+    return {};
+  }
+
+  base::Expected<LimitReport> finish() {
+    report_.estimate = search_.estimate();
+    std::vector<ScalabilityPoint> points;
+    for (const auto& tried : report_.tried) points.push_back(tried.trial.point());
+    report_.fit = fit_scalability(points);
+    if (auto written = write_file_atomically(folder_ / "limit.json", to_json(report_)); !written)
+      return tl::unexpected(written.error());
+    return report_;
+  }
+
+  const Stack& stack_;
+  const LimitOptions& options_;
+  const fs::path folder_;
+  Interruption& interruption_;
+  const Tell& tell_;
+  LimitSearch search_;
+  LimitReport report_;
+  Clock::time_point ends_;
+};
+
+}  // namespace
+
+base::Expected<LimitReport> find_limit(const Stack& stack, const LimitOptions& options, const fs::path& folder,
+                                       Interruption& interruption, const Tell& tell) {
+  std::error_code error;
+  if (!fs::exists(options.script, error))
+    return base::fail(ErrorKind::not_found, options.script.string() + ": no such script");
+  fs::remove_all(folder, error);
+  fs::create_directories(folder, error);
+  return LimitRun(stack, options, folder, interruption, tell).run();
+}
+
+std::string to_json(const LimitReport& report) {
+  using nlohmann::json;
+  json tried = json::array();
+  for (const auto& t : report.tried)
+    tried.push_back({{"level", t.trial.level},
+                     {"probability_of_holding", t.probability},
+                     {"seconds", t.trial.seconds},
+                     {"throughput_per_s", t.trial.throughput_per_s},
+                     {"mean_service_ms", t.trial.mean_service_s * 1000},
+                     {"dropped_per_s", t.trial.dropped_per_s},
+                     {"generator_cores", t.trial.generator_cores},
+                     {"machine_idle_cores", t.trial.machine_idle_cores}});
+  json out{{"script", report.script},   {"variable", report.variable}, {"range", {report.lowest, report.highest}},
+           {"refused", report.refused}, {"settled", report.settled},   {"trials", tried}};
+  if (report.refused.empty()) {
+    out["interval"] = {report.estimate.lower, report.estimate.upper};
+    out["median"] = report.estimate.median;
+    out["above_range"] = report.estimate.above_range;
+    out["below_range"] = report.estimate.below_range;
+    out["confirmed"] = report.confirmed ? json(*report.confirmed) : json(nullptr);
+  }
+  if (report.fit) {
+    out["scalability"] = {{"a_s", report.fit->a},
+                          {"b_s", report.fit->b},
+                          {"c_s", report.fit->c},
+                          {"residuals", report.fit->residuals},
+                          {"worst_residual", report.fit->worst_residual},
+                          {"concurrency", {report.fit->least_concurrency, report.fit->most_concurrency}}};
+    if (const auto peak = report.fit->peak()) out["scalability"]["peak_throughput_per_s"] = peak->throughput;
+  }
+  return out.dump(2) + "\n";
+}
+
+std::string to_text(const LimitReport& report) {
+  std::string out;
+  if (!report.refused.empty()) {
+    out = fmt::format(
+        "No answer: the generator was the limit, not the system: {}.\nGive it more CPU (another machine, fewer other "
+        "programs), or more virtual users.\n",
+        report.refused);
+  } else if (report.estimate.below_range) {
+    out =
+        fmt::format("{} does not hold even {}={:.0f}; search lower.\n", report.script, report.variable, report.lowest);
+  } else if (report.estimate.above_range) {
+    out = fmt::format("{} holds all of the range: the limit lies at or above {}={:.0f}; search higher.\n",
+                      report.script, report.variable, report.highest);
+  } else {
+    out = fmt::format("{} holds {}={:.0f}; 95 % interval {:.0f} to {:.0f}.\n", report.script, report.variable,
+                      report.estimate.median, report.estimate.lower, report.estimate.upper);
+    if (!report.settled) out += "The time ran out before the interval was narrow; --budget gives it more.\n";
+  }
+  if (report.refused.empty())
+    out += report.confirmed ? fmt::format("Confirmed by a run of twice the length at {:.0f}.\n", *report.confirmed)
+                            : std::string("Not confirmed: the runs at the interval's lower end did not hold.\n");
+  out += fmt::format("\n{:>8}  {:>7}  {:>12}  {:>12}  {:>10}  {:>9}\n", "level", "holds", "throughput/s", "service ms",
+                     "generator", "idle");
+  for (const auto& t : report.tried)
+    out += fmt::format("{:>8.0f}  {:>6.0f}%  {:>12.1f}  {:>12.2f}  {:>10.2f}  {:>9.2f}\n", t.trial.level,
+                       t.probability * 100, t.trial.throughput_per_s, t.trial.mean_service_s * 1000,
+                       t.trial.generator_cores, t.trial.machine_idle_cores);
+  if (report.fit) {
+    const auto& fit = *report.fit;
+    out += fmt::format(
+        "\nUniversal Scalability Law: throughput(N) = N / ({:.3g} + {:.3g} N + {:.3g} N^2) for N requests in the "
+        "system,\nmeasured from N = {:.2f} to {:.2f}; residuals up to {:.1f} %",
+        fit.a, fit.b, fit.c, fit.least_concurrency, fit.most_concurrency, fit.worst_residual * 100);
+    if (const auto peak = fit.peak(); peak && std::isfinite(peak->concurrency))
+      out += fmt::format("; its peak is {:.0f}/s at N = {:.1f}", peak->throughput, peak->concurrency);
+    else if (peak)
+      out += fmt::format("; it levels off at {:.0f}/s", peak->throughput);
+    out += fit.worst_residual > 0.2 ? ".\nThe residuals are large: do not trust it.\n" : ".\n";
+  }
+  return out;
+}
+
+}  // namespace gauntlet::lab

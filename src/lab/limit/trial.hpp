@@ -1,0 +1,50 @@
+#pragma once
+// One short run at one level, judged from the per-second series in its result file. Pure.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "lab/limit/scalability.hpp"
+
+namespace gauntlet::lab {
+
+/// A threshold of the script, second by second.
+struct ThresholdSeries {
+  std::string metric;
+  std::string expression;  // "p(95)<2000"
+  double bound = 0;
+  bool must_be_below = true;
+  bool held_overall = true;    // as the engine judged the whole run, warm-up included
+  std::vector<double> values;  // one a second; empty when the expression has no value of its own each second
+};
+
+struct Trial {
+  double level = 0;
+  double seconds = 0;         // of the series
+  double wanted_per_s = 0;    // iterations due; achieved + dropped
+  double achieved_per_s = 0;  // iterations done
+  double dropped_per_s = 0;
+  double mean_service_s = 0;  // of requests and calls
+  double mean_iteration_s = 0;
+  double throughput_per_s = 0;    // requests and calls
+  double most_vus = 0;            // virtual users that the generator could use
+  double generator_cores = 0;     // CPU that the generator used
+  double machine_idle_cores = 0;  // what nobody used
+  std::vector<ThresholdSeries> thresholds;
+
+  ScalabilityPoint point() const { return {throughput_per_s * mean_service_s, throughput_per_s}; }
+};
+
+/// From the engine's --out json=FILE.json. invalid_argument when it is not one, or has no series.
+base::Expected<Trial> read_trial(const std::string& json_text);
+
+/// How sure it is that the level holds: the least sure of its thresholds, each over the steady part of the window with
+/// its autocorrelation honoured; 0 when the load was not applied.
+double probability_of_holding(const Trial& trial);
+
+/// Why the trial says nothing about the system: the generator could not make the load. "" when it could.
+std::string generator_limit(const Trial& trial);
+
+}  // namespace gauntlet::lab

@@ -1,0 +1,168 @@
+"""What the lab says of results: limits, verdicts, documents, plans, the history of runs, and the doctor."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from lab_project import results_of
+from test_stack import NOT_HEALTHY, listener, wait_for
+
+def doctor(lab, *flags, prefix=""):
+    done = lab.shell(f"{prefix} gauntlet doctor {' '.join(flags)}")
+    found = {}
+    for line in done.stdout.splitlines():
+        match = re.match(r"(ok     |warning|problem) (.{19}) (.*)", line)
+        if match:
+            found.setdefault(match[2].strip(), []).append((match[1].strip(), match[3]))
+    return done.returncode, found, done.stdout
+
+
+def problem_of(found, subject):
+    return next((what for level, what in found.get(subject, []) if level == "problem"), None)
+
+
+def test_documents_are_filled_from_results(campaign, lab):
+    baseline = (lab.root / "docs/PERFORMANCE_BASELINE.md").read_text()
+    assert "| 50 RPS | held |" in baseline and "| 100 EPS | held |" in baseline and "| 50 RPS + 100 EPS | held |" in baseline
+    for part in ("| commits | ", "CPU of challenge-service at 50rps_100eps", "tagged events, from sending"):
+        assert part in baseline, part
+    capacity = (lab.root / "docs/CAPACITY_PLANNING.md").read_text()
+    assert "| 10000000 |" in capacity and "Assumed, not measured" in capacity and "GB |" in capacity
+    assert "p95 below 2 s" in (lab.root / "docs/TECH_SPEC_M2.md").read_text()
+    report = json.loads((results_of(lab) / "report.json").read_text())
+    assert [level["level"] for level in report["levels"]][:3] == ["50rps", "100eps", "50rps_100eps"]
+    assert report["event_to_visibility_ms"]["p50"] > 0
+    suite = ElementTree.parse(results_of(lab) / "report.xml").getroot()
+    assert len(suite.findall("testcase")) == int(suite.get("tests")) == 5
+
+
+def test_a_plan_names_its_assumptions_and_its_reach(campaign, lab):
+    said = lab.run("plan", "--dau", "10000000", "--headroom", "2x")
+    assert "assumed   10000000 players" in said and "extrapolated" in said and "replicas of challenge-service" in said
+    assert lab.call("plan", "--dau", "1000", "--headroom", "half").returncode == 3
+
+
+def test_a_result_is_explained(campaign, lab):
+    result = lab.root / "test/results/scenario1/level_50rps.json"
+    said = lab.run("explain", result)
+    assert "Evidence" in said and "The level held" in said
+    assert json.loads(lab.run("explain", "--json", result))["held"] is True
+    missing = lab.call("explain", lab.root / "test/results/nothing.json")
+    assert missing.returncode == 3 and "nothing.json" in missing.stderr
+
+
+def test_runs_are_remembered_until_removed(campaign, lab):
+    listed = lab.run("runs", "ls").splitlines()
+    assert len(listed) >= 4 and "campaign" in listed[1]
+    number = listed[1].split()[0]
+    assert "result " in lab.run("runs", "show", number)
+    lab.run("runs", "rm", number)
+    assert lab.call("runs", "show", number).returncode == 3
+
+
+def test_a_limit_search_answers_with_what_its_time_allowed(lab):
+    # Within this range the system holds everything, whatever else runs on the machine.
+    said = lab.run("limit", lab.root / "test/k6/scenario1_api_load.js", "--over", "TARGET_RPS=2..8", "--window", "5", "--budget", "10")
+    report = json.loads((results_of(lab) / "limit/scenario1_api_load/limit.json").read_text())
+    assert report["refused"] == "" and all(trial["probability_of_holding"] > 0.5 for trial in report["trials"])
+    assert report["confirmed"] is not None and report["interval"][1] > 8
+    assert "The time ran out" in said and "Confirmed by a run" in said
+    folder = results_of(lab) / "limit/scenario1_api_load"
+    assert list(folder.glob("cpu_*.txt")) and list(folder.glob("*.monitor/monitor.sqlite"))
+    assert lab.call("limit", "script.js", "--over", "TARGET_RPS=9").returncode == 3
+
+
+def test_a_pair_of_runs_is_judged_and_the_setting_taken_back(lab):
+    said = lab.run("ab", lab.root / "test/k6/scenario1_api_load.js", "--change", "DB_MAX_OPEN_CONNS=7", "-e", "TARGET_RPS=20", "--seconds", "2", "--pairs", "2")
+    assert "p95 latency" in said and "judgement" in said
+    assert json.loads((lab.root / "test/results/ab/DB_MAX_OPEN_CONNS=7.json").read_text())["change"] == "DB_MAX_OPEN_CONNS=7"
+    assert "DB_MAX_OPEN_CONNS" not in (lab.state / "plan.json").read_text()
+    assert lab.all_healthy()
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_stack_that_is_well(lab):
+    lab.run("reset")
+    _, found, said = doctor(lab)
+    for subject in ("installed", "built", "services", "ports", "fixtures", "configuration", "connections", "pg_stat_statements", "goals", "flushes", "disk"):
+        assert [level for level, _ in found[subject]] == ["ok"], said
+
+
+def test_the_doctor_finds_and_repairs_missing_fixtures_and_wrong_configuration(lab):
+    kept = lab.root / "kept"
+    shutil.copytree(lab.root / "test/fixtures", kept)
+    try:
+        (lab.root / "test/fixtures/users.json").unlink()
+        _, found, _ = doctor(lab)
+        assert "users.json" in problem_of(found, "fixtures")
+        _, found, said = doctor(lab, "--fix")
+        assert "repaired" in said and (lab.root / "test/fixtures/users.json").exists()
+        # The fixtures made anew are larger ones, which the services have not read.
+        assert problem_of(found, "configuration") or "repaired" in said
+        code, found, _ = doctor(lab)
+        assert problem_of(found, "fixtures") is None and problem_of(found, "configuration") is None
+    finally:
+        shutil.rmtree(lab.root / "test/fixtures")
+        kept.rename(lab.root / "test/fixtures")
+        for service in ("extend-challenge-service", "extend-challenge-event-handler"):
+            shutil.copy(lab.root / "test/fixtures/challenges.json", lab.root / service / "config/challenges.json")
+        lab.run("restart")
+        lab.run("reset")
+
+
+def test_the_doctor_finds_and_repairs_a_missing_extension(lab):
+    lab.sql("DROP EXTENSION pg_stat_statements")
+    code, found, _ = doctor(lab)
+    assert code == NOT_HEALTHY and problem_of(found, "pg_stat_statements")
+    doctor(lab, "--fix")
+    assert lab.sql("SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'") == "1"
+
+
+def test_the_doctor_finds_players_without_goals(lab):
+    lab.run("reset", "--no-seed")
+    _, found, _ = doctor(lab)
+    assert "no player has an active goal" in problem_of(found, "goals")
+    lab.run("reset")
+
+
+def test_the_doctor_finds_a_database_full_of_connections(lab):
+    held = [subprocess.Popen(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"], env={**os.environ, **pg_environment(lab)}, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for _ in range(82)]
+    try:
+        assert wait_for(lambda: int(lab.sql("SELECT count(*) FROM pg_stat_activity")) > 82, 30)
+        _, found, _ = doctor(lab)
+        assert "connections are taken" in problem_of(found, "connections")
+    finally:
+        for process in held:
+            process.stdin.close()
+        for process in held:
+            process.wait(10)
+
+
+def pg_environment(lab):
+    return dict(re.findall(r"export (PG\w+)='([^']*)'", lab.run("env")))
+
+
+def test_the_doctor_names_who_has_the_dashboards_port(lab):
+    with listener() as port:
+        _, found, _ = doctor(lab, prefix=f"K6_WEB_DASHBOARD_PORT={port}")
+        assert "python" in problem_of(found, "dashboard port")
+
+
+def test_the_doctor_finds_a_low_descriptor_limit_and_a_full_disk(lab):
+    _, found, _ = doctor(lab, "--disk-gb", "1000000", prefix="ulimit -n 1000;")
+    assert "1000 open files" in problem_of(found, "ulimit")
+    assert "free at" in problem_of(found, "disk")
+
+
+def test_the_doctor_finds_a_service_that_does_not_answer(lab):
+    pid = lab.pids()["challenge-event-handler"]
+    os.kill(pid, 19)
+    try:
+        _, found, _ = doctor(lab)
+        assert "does not answer" in problem_of(found, "flushes")
+    finally:
+        os.kill(pid, 18)

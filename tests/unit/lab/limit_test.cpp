@@ -1,0 +1,190 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "lab/limit/limit_search.hpp"
+#include "lab/limit/scalability.hpp"
+#include "lab/limit/steady_state.hpp"
+#include "lab/limit/trial.hpp"
+
+namespace gauntlet::lab {
+namespace {
+
+TEST(SteadyState, warm_up_is_cut_off_and_a_steady_series_is_left_alone) {
+  std::vector<double> values{90, 60, 40};
+  std::mt19937 random(1);
+  std::normal_distribution<double> noise(20, 1);
+  for (int i = 0; i < 20; ++i) values.push_back(noise(random));
+  EXPECT_EQ(warm_up_length(values), 3U);
+  EXPECT_EQ(warm_up_length(std::vector<double>(20, 5.0)), 0U);
+}
+
+TEST(SteadyState, student_probabilities_are_those_of_the_tables) {
+  EXPECT_NEAR(student_probability(2.228, 10), 0.975, 1e-4);
+  EXPECT_NEAR(student_probability(-1.833, 9), 0.05, 1e-4);
+  EXPECT_NEAR(student_probability(12.706, 1), 0.975, 1e-4);
+}
+
+/// AR(1): each value is the last one's deviation times `correlation` plus fresh noise.
+std::vector<double> autocorrelated(std::mt19937& random, double mean, double correlation, int count) {
+  std::normal_distribution<double> noise;
+  std::vector<double> values;
+  double deviation = noise(random) / std::sqrt(1 - correlation * correlation);
+  for (int i = 0; i < count; ++i) {
+    values.push_back(mean + deviation);
+    deviation = correlation * deviation + noise(random);
+  }
+  return values;
+}
+
+TEST(SteadyState, autocorrelation_widens_the_error_enough) {
+  // Without batches, the 95 % interval of this series would hold the mean in about six of ten cases.
+  int held = 0;
+  for (unsigned seed = 0; seed < 400; ++seed) {
+    std::mt19937 random(seed);
+    const auto mean = steady_mean(autocorrelated(random, 0, 0.6, 40));
+    const double probability = probability_below(mean, 0);
+    held += probability > 0.025 && probability < 0.975;
+  }
+  EXPECT_GE(held, 400 * 0.85);
+}
+
+/// A server whose p95 rises as 1 / (1 - load / capacity), with a warm-up, seconds that resemble each other, and now and
+/// then a second in which something else happens. Its limit is where p95 crosses the bound.
+class SimulatedServer {
+ public:
+  SimulatedServer(unsigned seed, double limit) : random_(seed), capacity_(limit / (1 - kBase / kBound)) {}
+
+  Trial run(double level, int seconds = 15) {
+    Trial trial;
+    trial.level = level;
+    trial.seconds = seconds;
+    trial.wanted_per_s = trial.achieved_per_s = level;
+    trial.thresholds.push_back({"http_req_duration", "p(95)<200", kBound, true, true, {}});
+    const double steady = level < capacity_ ? std::min(kBase / (1 - level / capacity_), 50'000.0) : 50'000;
+    const auto noise = autocorrelated(random_, 0, 0.6, seconds);
+    std::uniform_real_distribution<double> uniform;
+    for (int i = 0; i < seconds; ++i) {
+      double value = steady * std::exp(0.12 * noise[static_cast<std::size_t>(i)]) * (1 + 1.5 * std::exp(-i / 1.5));
+      if (uniform(random_) < 0.01) value *= 3;
+      trial.thresholds[0].values.push_back(value);
+    }
+    return trial;
+  }
+
+ private:
+  static constexpr double kBase = 20, kBound = 200;
+  std::mt19937 random_;
+  double capacity_;
+};
+
+TEST(LimitSearch, the_interval_covers_the_truth_in_at_least_190_of_200_searches) {
+  int covered = 0;
+  std::size_t trials = 0;
+  double ratio = 0;
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    std::mt19937 random(seed * 7919 + 1);
+    const double limit = std::exp(std::uniform_real_distribution<double>(std::log(70), std::log(4500))(random));
+    SimulatedServer server(seed, limit);
+    LimitSearch search(50, 5000);
+    while (!search.is_settled() && search.trials() < 40) {
+      const double level = search.next_level();
+      search.observe(level, probability_of_holding(server.run(level)));
+    }
+    const auto estimate = search.estimate();
+    covered += estimate.lower <= limit && limit <= estimate.upper;
+    trials += search.trials();
+    ratio += estimate.upper / estimate.lower;
+  }
+  RecordProperty("covered", covered);
+  std::printf("covered %d of 200; %.1f trials and a ratio of %.3f between the interval's ends on average\n", covered,
+              static_cast<double>(trials) / 200, ratio / 200);
+  EXPECT_GE(covered, 190);
+  // More than a quarter of an hour of 15 s windows is no use to anybody, and neither is an interval of half the range.
+  EXPECT_LE(trials, 200U * 30);
+  EXPECT_LE(ratio / 200, 1.2);
+}
+
+TEST(LimitSearch, a_limit_beyond_the_range_is_said_to_be_beyond) {
+  LimitSearch search(50, 500);
+  for (int i = 0; i < 12; ++i) search.observe(search.next_level(), 1);
+  EXPECT_TRUE(search.is_settled());
+  EXPECT_TRUE(search.estimate().above_range);
+  LimitSearch low(50, 500);
+  for (int i = 0; i < 12; ++i) low.observe(low.next_level(), 0);
+  EXPECT_TRUE(low.estimate().below_range);
+}
+
+TEST(LimitSearch, a_trial_that_proves_nothing_changes_nothing) {
+  LimitSearch search(50, 5000);
+  const double before = search.next_level();
+  search.observe(before, 0.5);
+  EXPECT_DOUBLE_EQ(search.next_level(), before);
+}
+
+TEST(Scalability, the_law_is_found_again_from_points_on_it) {
+  std::vector<ScalabilityPoint> points;
+  for (const double n : {1.0, 2.0, 5.0, 10.0, 20.0, 40.0})
+    points.push_back({n, n / (0.01 + 0.001 * n + 0.00002 * n * n)});
+  const auto fit = fit_scalability(points);
+  ASSERT_TRUE(fit);
+  EXPECT_NEAR(fit->a, 0.01, 1e-6);
+  EXPECT_NEAR(fit->b, 0.001, 1e-7);
+  EXPECT_NEAR(fit->c, 0.00002, 1e-9);
+  EXPECT_NEAR(fit->peak()->concurrency, std::sqrt(0.01 / 0.00002), 0.1);
+  EXPECT_LT(fit->worst_residual, 1e-6);
+  points.resize(3);
+  EXPECT_FALSE(fit_scalability(points));
+}
+
+TEST(Scalability, parameters_never_turn_negative_and_residuals_show_the_misfit) {
+  const auto fit = fit_scalability({{1, 100}, {2, 230}, {4, 380}, {8, 1000}});
+  ASSERT_TRUE(fit);
+  EXPECT_GE(fit->b, 0);
+  EXPECT_GE(fit->c, 0);
+  EXPECT_GT(fit->worst_residual, 0.05);
+}
+
+constexpr const char* kResult = R"({"metrics":{
+  "iterations":{"values":{"count":400}},"dropped_iterations":{"values":{"count":0}},"iteration_duration":{"values":{"avg":20}},"vus_max":{"values":{"max":100}},
+  "http_reqs":{"values":{"count":400}},"http_req_duration":{"values":{"avg":10},"thresholds":{"p(95)<50":{"ok":true}}},
+  "checks":{"values":{"rate":1},"thresholds":{"rate>0.99":{"ok":true}}}},
+ "series":[{"t":0,"seconds":1,"metrics":{"http_req_duration":{"p95":90},"checks":{"rate":1}}},{"t":1,"seconds":1,"metrics":{"http_req_duration":{"p95":20},"checks":{"rate":1}}},
+  {"t":2,"seconds":1,"metrics":{"http_req_duration":{"p95":21},"checks":{"rate":1}}},{"t":3,"seconds":1,"metrics":{"http_req_duration":{"p95":20},"checks":{"rate":1}}},
+  {"t":4,"seconds":1,"metrics":{"http_req_duration":{"p95":22},"checks":{"rate":1}}},{"t":5,"seconds":1,"metrics":{"http_req_duration":{"p95":21},"checks":{"rate":1}}},
+  {"t":6,"seconds":1,"metrics":{"http_req_duration":{"p95":20},"checks":{"rate":1}}},{"t":7,"seconds":1,"metrics":{"http_req_duration":{"p95":20},"checks":{"rate":1}}}]})";
+
+TEST(Trial, is_read_from_the_engines_result_and_its_warm_up_does_not_count) {
+  const auto trial = read_trial(kResult);
+  ASSERT_TRUE(trial) << trial.error().message;
+  EXPECT_DOUBLE_EQ(trial->throughput_per_s, 50);
+  EXPECT_DOUBLE_EQ(trial->point().concurrency, 0.5);
+  EXPECT_EQ(trial->thresholds.size(), 2U);
+  EXPECT_GT(probability_of_holding(*trial), 0.99);
+  EXPECT_FALSE(read_trial("{}"));
+}
+
+TEST(Trial, iterations_that_were_dropped_make_the_level_fail) {
+  auto trial = *read_trial(kResult);
+  trial.dropped_per_s = 10;
+  trial.wanted_per_s = 60;
+  EXPECT_EQ(probability_of_holding(trial), 0);
+}
+
+TEST(Trial, a_generator_without_cpu_is_told_from_a_system_at_its_limit) {
+  auto trial = *read_trial(kResult);
+  EXPECT_EQ(generator_limit(trial), "");
+  trial.dropped_per_s = 10;
+  trial.wanted_per_s = 60;
+  trial.generator_cores = 1.6;
+  trial.machine_idle_cores = 0.02;
+  EXPECT_NE(generator_limit(trial), "");
+  trial.machine_idle_cores = 0.8;  // it was waiting, not working
+  EXPECT_EQ(generator_limit(trial), "");
+  trial.mean_iteration_s = 2;  // every virtual user busy, thresholds fine
+  EXPECT_NE(generator_limit(trial), "");
+}
+
+}  // namespace
+}  // namespace gauntlet::lab
