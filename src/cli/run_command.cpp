@@ -1,20 +1,24 @@
 #include "cli/run_command.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cli/session.hpp"
 #include "engine/dashboard/dashboard_options.hpp"
 #include "engine/output/output_spec.hpp"
 #include "engine/run/engine.hpp"
 #include "engine/run/options.hpp"
+#include "lab/monitor/live_view.hpp"
 #include "lab/stack/ports.hpp"
 
 extern char** environ;
@@ -475,6 +479,30 @@ Result finish(Invocation& invocation) {
   return {};
 }
 
+/// The page shows the stack of the checkout around here beside the load, where it is up and the script is aimed at it.
+std::unique_ptr<lab::LiveView> watch_stack(const StringMap& environment) {
+  Session session;
+  if (const char* project = std::getenv("GAUNTLET_PROJECT")) session.project = project;
+  if (const char* folder = std::getenv("GAUNTLET_STATE_DIR")) session.state_dir = folder;
+  auto opened = session.open_stack();
+  if (!opened) return nullptr;
+  auto stack = std::make_shared<lab::Stack>(std::move(*opened));  // shared: a std::function is copied
+  auto monitor = lab::Monitor::open([stack]() -> base::Expected<lab::Target> {
+    auto target = lab::target_of_stack(*stack);
+    if (target) target->processes.push_back({"generator", getpid()});
+    return target;
+  });
+  if (!monitor) return nullptr;
+  bool elsewhere = false, here = false;
+  for (const char* name : {"BASE_URL", "EVENT_HANDLER_ADDR"}) {
+    const auto given = environment.find(name);
+    if (given == environment.end()) continue;
+    (given->second == monitor->target().variable(name) ? here : elsewhere) = true;
+  }
+  if (elsewhere && !here) return nullptr;
+  return std::make_unique<lab::LiveView>(std::move(*monitor));
+}
+
 }  // namespace
 
 int run_command(int argc, char** argv) {
@@ -493,6 +521,9 @@ int run_command(int argc, char** argv) {
     return static_cast<int>(ExitCode::other);
   }
   const std::string& script = invocation.scripts.front();
+  std::unique_ptr<lab::LiveView> view;
+  if (invocation.settings.dashboard.enabled) view = watch_stack(invocation.settings.environment);
+  invocation.settings.system_view = view.get();
   if (invocation.processes > 1) return static_cast<int>(engine::run::run_test_in_processes(script, invocation.settings, invocation.processes));
   return static_cast<int>(engine::run::run_test(script, invocation.settings));
 }

@@ -71,6 +71,14 @@ def test_a_run_is_watched_from_its_start_to_its_verdict(run, open_tab):
         assert visitor.text("#status") == "Failed"
         same_numbers(visitor, run.summary())
         assert visitor.complaints == []
+    with tab.page.expect_download() as saved:  # though the server has gone
+        tab.page.click("#save")
+    saved.value.save_as(run.folder / "saved.html")
+    copy = open_tab((run.folder / "saved.html").as_uri(), offline=True)
+    copy.page.wait_for_selector("#verdict:not([hidden])")
+    same_numbers(copy, run.summary())
+    assert LOAD_CHARTS <= set(copy.drawn_charts())
+    assert copy.complaints == []
     assert "Threshold crossed" in tab.text("#announce") or "It failed" in tab.text("#announce")
     requests = run.summary()["metrics"]["http_reqs"]["count"]
     assert f"{requests} in all" in tab.text(".tile:first-child .tile-note").replace(",", "", 1)

@@ -4,7 +4,7 @@
 import uPlot from "uplot";
 import { element, setText } from "./elements";
 import { clock, inUnit, Unit } from "./format";
-import type { Series } from "./document";
+import { newest, type Series } from "./document";
 
 export interface Line { label: string; values: Series; color: number; dashed?: boolean; fill?: boolean; }
 export interface ChartSpec { title: string; unit: Unit; hint?: string; emptyText?: string; }
@@ -108,7 +108,8 @@ export class Chart {
     const at = this.cursor ?? this.times.length - 1;
     const words: string[] = [];
     this.lines.forEach((line, index) => {
-      const value = line.values[at];
+      // The last row may be too short for a gauge's sample.
+      const value = this.cursor === null ? newest(line.values) : line.values[at];
       const text = value === null || value === undefined ? "–" : inUnit(value, this.spec.unit);
       const place = this.legend.children[index]?.lastElementChild;
       if (place) setText(place, text);

@@ -48,8 +48,9 @@ const kSystem: { prefix: string; title: string; unit: Unit; hint?: string }[] = 
   { prefix: "hits/", title: "Cache hits and HOT updates", unit: "share" },
   { prefix: "wal/", title: "Write-ahead log", unit: "bytes_per_second" },
   { prefix: "locks/", title: "Locks", unit: "count" },
-  { prefix: "flush_rows/", title: "Flush size", unit: "count", hint: "event handler, rows a flush" },
-  { prefix: "flush_time/", title: "Flush time", unit: "ms", hint: "event handler" },
+  { prefix: "flush_size/", title: "Flush size", unit: "plain", hint: "event handler, events a batch" },
+  { prefix: "flush_time/", title: "Flush time", unit: "ms", hint: "event handler, from sending a batch to its commit" },
+  { prefix: "buffer/", title: "Events waiting for their commit", unit: "count" },
 ];
 const kSystemColors = [1, 2, 4, 6, 5, 3, 7, 8];
 
@@ -61,7 +62,7 @@ export class Charts {
       if (plan.wanted && !plan.wanted(run)) continue;
       this.chart(plan.spec, plan.place, kLoad.map((p) => p.spec.title)).show(run.times, plan.lines(run));
     }
-    byId("system").hidden = run.systemTimes.length === 0 && !run.detail.problems?.length && !run.detail.note;
+    byId("system").hidden = run.systemTimes.length === 0 && !run.detail.problems?.length;
     for (const { prefix, title, unit, hint } of kSystem) {
       const names = run.systemNames(prefix);
       if (names.length === 0) continue;

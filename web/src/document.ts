@@ -35,8 +35,7 @@ export interface RunFacts {
   host: string; kernel: string; architecture: string; memory_bytes: number; scenarios: [string, string][];
 }
 export interface DetailTable { title: string; columns: { name: string; unit?: string }[]; rows: (string | number | null)[][]; }
-export interface Campaign { title: string; level: string; done: number; total: number; eta_s?: number; levels?: { name: string; state: string; text?: string }[]; }
-export interface Detail { note?: string; tables?: DetailTable[]; campaign?: Campaign; problems?: string[]; }
+export interface Detail { tables?: DetailTable[]; problems?: string[]; }
 export interface Ending { exit_code: number; reason: string; }
 
 type Cell = number | null;
@@ -93,6 +92,15 @@ export class Run {
     this.detail = update.detail;
   }
 
+  /** What it was made of, for a report. */
+  toDocument(): WireDocument {
+    const rows = this.times.map((time, index) => this.names.map((name): Cell | Record<string, number> =>
+      name === "at" ? time - this.lengths[index] : name === "failures" ? this.failureRows[index] : this.columns.get(name)![index]));
+    const names = [...this.systemColumns.keys()];
+    const systemRows = this.systemTimes.map((time, index) => [time, ...names.map((name) => this.systemColumns.get(name)![index] ?? null)]);
+    return { run: this.facts, columns: this.names, rows, system: { names, rows: systemRows }, detail: this.detail, state: this.state, end: this.end };
+  }
+
   get rows(): number { return this.times.length; }
 
   column(name: string): Series { return this.columns.get(name) ?? []; }
@@ -127,9 +135,15 @@ export class Run {
         if (!column) this.systemColumns.set(name, (column = new Array(this.systemTimes.length - 1).fill(null)));
         column.push(row[index + 1] ?? null);
       });
+      for (const column of this.systemColumns.values()) if (column.length < this.systemTimes.length) column.push(null);
     }
   }
 }
 
 export function metric(state: State, name: string): Metric | undefined { return state.metrics.find((m) => m.name === name); }
 export function figure(state: State, name: string, value: string): number { return metric(state, name)?.values[value] ?? 0; }
+/** The last value, or one of the two before it. */
+export function newest(values: Series): number | null {
+  for (let i = values.length - 1; i >= Math.max(0, values.length - 3); --i) if (values[i] !== null) return values[i];
+  return null;
+}

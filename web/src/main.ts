@@ -13,6 +13,7 @@ import { Tiles } from "./tiles";
 
 /** Rows beyond which the whole document is asked for again: the server has coarser ones by then (4,096 at most). */
 const kMostRows = 4600;
+const kDataPlace = '<script id="data" type="application/json"></' + 'script>';
 const kThemes = ["auto", "light", "dark"];
 
 type Connection = "connecting" | "live" | "lost" | "ended" | "report";
@@ -21,6 +22,8 @@ class Page {
   private run: Run | null = null;
   private connection: Connection = "connecting";
   private source: EventSource | null = null;
+  /** The page as the server gave it, without data. */
+  private blank = "";
   private tiles = new Tiles();
   private charts = new Charts();
   private sections = new Sections();
@@ -44,6 +47,7 @@ class Page {
   }
 
   connect(): void {
+    if (!this.blank) fetch("./").then((answer) => answer.text()).then((text) => { this.blank = text; }, () => { /* then there is nothing to save at the end */ });
     this.source?.close();
     const source = (this.source = new EventSource("events"));
     source.addEventListener("document", (event) => {
@@ -89,9 +93,15 @@ class Page {
   private finish(): void {
     this.connection = "ended";
     this.source?.close();
-    // The server ends with the run; what it would have saved is made here.
+    // The server ends with the run: what it would have saved is made here.
     const save = byId("save") as HTMLAnchorElement;
-    save.hidden = true;
+    save.hidden = !this.blank;
+    if (!this.blank || !this.run) return;
+    // Functions: a replacement text would read "$&" in the data as a pattern.
+    const data = JSON.stringify(this.run.toDocument()).replace(/</g, "\\u003c");
+    const report = this.blank.replace(kDataPlace, () => kDataPlace.replace("><", () => `>${data}<`));
+    save.href = URL.createObjectURL(new Blob([report], { type: "text/html" }));
+    save.download = "gauntlet-report.html";
   }
 
   private renderHead(): void {

@@ -142,7 +142,6 @@ class GeneratorHealth {
 }
 
 class Environment {
-  constructor() {}
   show(run: Run): void {
     const f = run.facts;
     const rows: [string, string][] = [
@@ -173,20 +172,9 @@ class SystemTables {
         : { text: cell ?? "–", className: wanted.columns[index].unit ? "" : "code" })));
     }
     const note = byId("system").querySelector<HTMLElement>(".note")!;
-    const text = [detail.note, ...(detail.problems ?? [])].filter(Boolean).join(" ");
+    const text = (detail.problems ?? []).join(" ");
     note.hidden = text === "";
     setText(note, text);
-  }
-}
-
-class CampaignProgress {
-  show(detail: Detail): void {
-    const campaign = detail.campaign;
-    byId("campaign").hidden = !campaign;
-    if (!campaign) return;
-    bodyOf("campaign").replaceChildren(
-      element("p", {}, element("strong", {}, campaign.title), ` · ${campaign.level} · level ${campaign.done + 1} of ${campaign.total}`, campaign.eta_s !== undefined ? ` · about ${clock(campaign.eta_s)} left` : ""),
-      element("ol", { class: "levels" }, ...(campaign.levels ?? []).map((level) => element("li", { class: `level ${level.state}` }, level.name, level.text ? ` ${level.text}` : ""))));
   }
 }
 
@@ -200,11 +188,9 @@ export class Sections {
   private generator = new GeneratorHealth();
   private environment = new Environment();
   private system = new SystemTables();
-  private campaign = new CampaignProgress();
 
   show(run: Run): void {
     this.system.show(run.detail);
-    this.campaign.show(run.detail);
     if (!run.state) return;
     for (const part of [this.thresholds, this.failures, this.endpoints, this.scenarios, this.checks, this.metrics]) part.show(run.state);
     this.generator.show(run.state.generator, run);

@@ -2,7 +2,7 @@
 
 import { byId, element, setText } from "./elements";
 import { count, number, percent, time } from "./format";
-import { figure, metric, Run, Series, State } from "./document";
+import { figure, metric, newest, Run, Series, State } from "./document";
 
 interface Tile {
   label: string;
@@ -13,10 +13,6 @@ interface Tile {
   line: (run: Run) => Series; color: number; wanted: (run: Run) => boolean; bad?: (state: State) => boolean;
 }
 
-function newest(values: Series): number | null {
-  for (let i = values.length - 1; i >= Math.max(0, values.length - 3); --i) if (values[i] !== null) return values[i];
-  return null;
-}
 function perSecond(values: Series): string { const value = newest(values); return value === null ? "–" : `${number(value)}/s`; }
 function milliseconds(values: Series): string { const value = newest(values); return value === null ? "–" : time(value); }
 function peak(values: Series): string { return number(Math.max(0, ...values.map((v) => v ?? 0))); }
@@ -52,7 +48,7 @@ const kTiles: Tile[] = [
   rateTile("Events (gRPC calls)", "calls", "grpc_reqs", 2, (run) => run.hasValues("calls")),
   timeTile("Response time p95", "http_p95", "http_req_duration", 4, (run) => run.hasValues("http_p95") || !run.hasValues("calls")),
   timeTile("Event time p95", "grpc_p95", "grpc_req_duration", 4, (run) => run.hasValues("grpc_p95")),
-  timeTile("From intended start p95", "intended_p95", "iteration_duration_intended", 6, (run) => run.hasValues("intended_p95")),
+  timeTile("Intended start p95", "intended_p95", "iteration_duration_intended", 6, (run) => run.hasValues("intended_p95")),
   { label: "Errors", color: 5, wanted: () => true, value: (run) => { const value = newest(errorShare(run)); return value === null ? "–" : percent(value); },
     whole: (s) => { const [failed, all] = failedOf(s); return all === 0 ? "–" : percent(failed / all); },
     note: failedNote, noteAtEnd: failedNote, line: errorShare, bad: (s) => failedOf(s)[0] > 0 },

@@ -9,10 +9,10 @@
 namespace gauntlet::engine::dashboard {
 
 struct SystemSample {
-  /// Numbers to draw over time, by the page's names: "cpu/challenge-service" (cores), "memory/postgres" (bytes),
-  /// "database/tps", "connections/active", ... (web/src/system.ts lists them). The same names each time.
+  /// Numbers to draw over time: CHART/LINE, as "cpu/service" (cores), "memory/postgres" (bytes), "connections/active".
+  /// web/src/charts.ts lists the charts with their units. A line that is missing in a sample has a gap there.
   std::vector<std::pair<std::string, double>> figures;
-  /// The newest state as a JSON object, for tables: "statements", "locks", "campaign", ...; "{}" when there is none.
+  /// The newest state as a JSON object (web/src/document.ts, Detail): tables, and what could not be seen.
   std::string detail = "{}";
 };
 

@@ -1,0 +1,58 @@
+"""The live page beside a real stack: what it shows of the system under test."""
+import re
+import subprocess
+import sys
+
+import pytest
+
+from conftest import GAUNTLET, ROOT
+
+sys.path.append(str(ROOT / "tests" / "integration"))
+from test_stack import Project  # noqa: E402
+
+SCRIPT = """
+import http from "k6/http";
+export const options = { scenarios: { list: { executor: "constant-arrival-rate", rate: 20, timeUnit: "1s", duration: "60s", preAllocatedVUs: 10 } } };
+export default function () {
+  http.get(`${__ENV.BASE_URL}/v1/challenges`, { headers: { "x-mock-user-id": "user-1" } });
+}
+"""
+
+
+@pytest.fixture
+def stack():
+    project = Project()
+    project.up()
+    yield project
+    project.remove()
+
+
+def test_the_page_shows_the_stack_that_the_script_is_aimed_at(stack, open_tab, tmp_path):
+    script = tmp_path / "list.js"
+    script.write_text(SCRIPT)
+    exports = dict(re.findall(r"export (\w+)='(.*)'", stack.run("env")))
+    environment = {"PATH": "/usr/bin:/bin", "GAUNTLET_PROJECT": str(stack.root), "GAUNTLET_STATE_DIR": str(stack.state), **exports,
+                   "K6_WEB_DASHBOARD": "true", "K6_WEB_DASHBOARD_PORT": "0"}
+    with (tmp_path / "output.txt").open("wb") as output:
+        run = subprocess.Popen([GAUNTLET, "run", script], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        found = None
+        while not found and run.poll() is None:
+            found = re.search(r"web dashboard: (http://\S+)", (tmp_path / "output.txt").read_text())
+        tab = open_tab(found[1])
+        tab.wait("document.querySelectorAll('#system .chart:not(.is-empty) canvas').length >= 7")
+        drawn = set(tab.drawn_charts())
+        assert {"CPU by process", "Memory by process", "Database connections", "Database transactions"} <= drawn
+        tab.wait("document.querySelectorAll('#system tbody tr').length > 5")
+        rows = {row[0][0]: row for row in tab.table("system")}
+        assert {"challenge-postgres", "challenge-redis", "challenge-service", "challenge-event-handler", "generator"} <= rows.keys()
+        assert rows["challenge-service"][4][1] > 1e6, "bytes of memory"
+        assert tab.axe() == []
+        assert tab.complaints == []
+        # The database goes away: the page says so, and the run goes on.
+        stack.call("down")
+        tab.wait("/Not seen:/.test(document.querySelector('#system .note').innerText)")
+        assert run.poll() is None
+    finally:
+        run.terminate()
+        assert run.wait(60) == 105
