@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build test bench bench-events faults dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build test fuzz bench bench-events faults dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ build: ## install what is missing and build the release programs into build/rele
 
 test: ## build and run every test; ends with "N passed, N failed"
 	@tests/run
+
+fuzz: ## feed every parser with libFuzzer, TIME seconds each: make fuzz TIME=60
+	@tests/fuzz/run --seconds $(or $(TIME),60)
 
 bench: build ## measure us beside the peers found on this machine
 	@bench/run

@@ -1,0 +1,54 @@
+// JSON bodies in scripts: the quick parser and the interpreter's own agree on every text, and selectors never leave it.
+#include <quickjs.h>
+
+#include "engine/js/value.hpp"
+#include "engine/json/gjson.hpp"
+#include "engine/json/parse.hpp"
+#include "fuzz/bytes.hpp"
+
+using namespace gauntlet;
+using namespace gauntlet::engine;
+
+namespace {
+
+struct Script {
+  Script() : runtime(JS_NewRuntime()), context(JS_NewContext(runtime)) {}
+  ~Script() {
+    JS_FreeContext(context);
+    JS_FreeRuntime(runtime);
+  }
+  std::string as_json(JSValue value) {
+    const js::Value owned(context, value);
+    if (owned.is_exception()) {
+      const js::Value thrown(context, JS_GetException(context));
+      return "throws";
+    }
+    return js::to_json(context, owned.get()).value_or("undefined");
+  }
+
+  JSRuntime* runtime;
+  JSContext* context;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static Script script;
+  fuzz::Bytes bytes(data, size);
+  const std::string path(bytes.line());
+  const std::string text(bytes.rest());
+  // The plain parser reads UTF-8 only; a body that is none becomes a string first.
+  const js::Value string(script.context, JS_NewStringLen(script.context, text.data(), text.size()));
+  std::size_t length = 0;
+  const char* const valid = JS_ToCStringLen(script.context, &length, string.get());
+  if (valid == nullptr) return 0;
+  const std::string_view utf8(valid, length);
+  const std::string plain = script.as_json(JS_ParseJSON(script.context, utf8.data(), utf8.size(), "<text>"));
+  const std::string quick = script.as_json(json::parse(script.context, utf8, json::Padding::absent));
+  fuzz::require(plain == quick, "the quick parser says what the plain one says");
+  const auto found = json::find(utf8, path);
+  static_cast<void>(found);
+  script.as_json(json::select(script.context, utf8, path));
+  JS_FreeCString(script.context, valid);
+  return 0;
+}

@@ -1,0 +1,40 @@
+// Script text: whatever it says, it ends, with a result or an error.
+#include "engine/fiber/fiber.hpp"
+#include "engine/js/program.hpp"
+#include "engine/js/runtime.hpp"
+#include "fuzz/bytes.hpp"
+
+using namespace gauntlet::engine;
+
+namespace {
+
+/// Stops endless loops after a number of ticks, as the engine does at an iteration's hard stop.
+class Patience final : public js::Host {
+ public:
+  bool on_script_tick() override { return ++ticks_ > 3; }
+
+ private:
+  int ticks_ = 0;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static fiber::StackPool stacks;
+  const std::string text(gauntlet::fuzz::Bytes(data, size).rest().substr(0, 4096));
+  if (text.find("k6") != std::string::npos) return 0;  // our modules need a virtual user around them
+  fiber::Fiber user(stacks, [&text] {
+    const auto program = js::Program::from_text(text);
+    Patience patience;
+    js::Runtime runtime(*program, patience, nullptr, fiber::StackPool::kStackBytes);
+    const js::Value ran = runtime.start_entry();
+    if (ran.is_exception()) {
+      const js::Value thrown(runtime.context(), JS_GetException(runtime.context()));
+      static_cast<void>(js::describe_exception(runtime.context(), thrown.get()));
+    }
+    runtime.run_jobs();
+    static_cast<void>(runtime.take_unhandled_rejections());
+  });
+  user.resume();
+  return 0;
+}
