@@ -27,8 +27,8 @@ const Statement kFind("SELECT " + kColumns + " FROM reward_claim WHERE claim_key
 
 // The player's row is locked before the claim's, as everywhere (claim_ledger.cpp), so that nobody waits in a circle.
 const Statement kLockRow(
-    "SELECT 1 FROM user_goal_progress AS p JOIN reward_claim AS c USING (user_id, goal_id) WHERE c.claim_key = $1"
-    " FOR UPDATE OF p",
+    "SELECT 1 FROM user_goal_progress AS p, reward_claim AS c"
+    " WHERE c.claim_key = $1 AND p.user_id = c.user_id AND p.goal_id = c.goal_id FOR UPDATE OF p",
     {Type::uuid});
 
 // $1 key, $2 state, $3 what was decided. The lease ends now: an uncertain claim is recovery's next.

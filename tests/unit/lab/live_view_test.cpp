@@ -8,6 +8,7 @@
 namespace gauntlet::lab {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::DoubleEq;
 using testing::Key;
