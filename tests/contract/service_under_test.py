@@ -115,7 +115,8 @@ class Service:
         if isinstance(body, str):
             body = body.encode()
         try:
-            connection.putrequest(method, url.path + path)
+            own_coding = any(name.lower() == "accept-encoding" for name, _ in sent)
+            connection.putrequest(method, url.path + path, skip_accept_encoding=own_coding)
             if body is not None or method in ("POST", "PUT"):
                 connection.putheader("content-length", str(len(body or b"")))
             for name, value in sent:  # one may stand twice
