@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build test fuzz bench bench-events faults dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build test fuzz bench bench-events bench-bloat faults plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,13 @@ bench: build ## measure us beside the peers found on this machine
 
 bench-events: build ## measure the event handler: CPU an event, scenario 2 by rate, modes, the ceiling
 	@bench/run events
+
+bench-bloat: build ## does the table grow? scenario 2 at 5,000 events/s for SECONDS (1800), sizes on the way
+	@bench/run bloat --seconds $(or $(SECONDS),1800)
+
+plans: build ## hold the plan of the events' UPDATE with EXPLAIN at ROWS table rows: make plans ROWS=10000000
+	@ninja -C build/release --quiet unit_events
+	@GAUNTLET_PLAN_ROWS=$(or $(ROWS),10000000) $(BIN)/unit_events --gtest_filter='*the_plan_is_pinned*'
 
 faults: build ## break the event handler N times under load and count what is lost or doubled: make faults N=1000
 	@ninja -C build/release --quiet event-faults

@@ -89,7 +89,8 @@ std::string challenges_json(int challenges) {
 
 std::string player(int number) { return fmt::format("user-{:06}", number); }
 
-void seed(const postgres::ConnectionOptions& options, int players) {
+void seed(postgres::ConnectionOptions options, int players) {
+  options.statement_timeout = 0ms;  // ten million rows take their time
   auto connection = postgres::BlockingConnection::connect(options);
   if (!connection) give_up(connection.error().message);
   if (!connection->run("TRUNCATE user_goal_progress, processed_event")) give_up("cannot truncate");

@@ -41,7 +41,8 @@ def saturation(table, seconds):
         table.add(f"saturated, {what}: CPU of handler + PostgreSQL, {got['rate']:,.0f}/s", "ms/event", got["both_us"] / 1000, GO,
                   GO_MS_PER_EVENT, GO_MS_PER_EVENT / got["both_us"] * 1000, None, "", command)
     usual = saturate(seconds, *shape)["both_us"] / 1000
-    for what, arguments in (("50,000 goals configured", ["--challenges", 1000]), ("10^6 rows in the table", ["--players", 100_000])):
+    for what, arguments in (("50,000 goals configured", ["--challenges", 1000]), ("10^6 rows in the table", ["--players", 100_000]),
+                            ("10^7 rows in the table", ["--players", 1_000_000])):
         got = saturate(seconds, *shape, *arguments)["both_us"] / 1000
         table.add(f"saturated, {what}: CPU of handler + PostgreSQL", "ms/event", got, "500 goals, 10^5 rows", usual, usual / got, None,
                   "flat", command)
