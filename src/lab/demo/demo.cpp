@@ -19,20 +19,16 @@ using base::ErrorKind;
 
 // Long enough that a tick of the CPU clock (10 ms) does not matter, short enough to go unnoticed.
 constexpr auto kTrial = 3s;
-constexpr LoadLevel kApiTrial{100, 0};
-constexpr LoadLevel kEventTrial{0, 200};
+// Two trials a scenario: the second tells what one more iteration costs beyond what the first one costs.
+constexpr LoadLevel kApiTrials[] = {{50, 0}, {300, 0}};
+constexpr LoadLevel kEventTrials[] = {{0, 200}, {0, 2000}};
 // A run that did not hold its level is repeated one level lower, so often at most.
 constexpr int kStepsDown = 2;
 
 class Demo {
  public:
   Demo(Stack& stack, const DemoOptions& options, Interruption& interruption, const Tell& tell)
-      : stack_(stack),
-        options_(options),
-        interruption_(interruption),
-        tell_(tell),
-        test_(stack.project() / "test"),
-        cores_(static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN))) {}
+      : stack_(stack), options_(options), interruption_(interruption), tell_(tell), test_(stack.project() / "test") {}
 
   base::Expected<void> run() {
     if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return made;
@@ -49,23 +45,21 @@ class Demo {
 
  private:
   base::Expected<void> measure_api() {
-    auto trial = measure(1, "trial", kApiTrial, kTrial);
-    if (!trial) return tl::unexpected(trial.error());
-    cost_.request_cpu_s = trial->cpu.total_s() / std::max(1.0, trial->summary.iterations);
+    auto cost = cost_of_one(1, kApiTrials);
+    if (!cost) return tl::unexpected(cost.error());
+    cost_.request_cpu_s = *cost;
     auto result = measure_held(1, kApiLevels, level_that_fits(kApiLevels, cost_, cores_));
     if (!result) return tl::unexpected(result.error());
-    cost_.request_cpu_s = result->cpu.total_s() / std::max(1.0, result->summary.iterations);
     table_.add_api("1 API", *result, options_.duration);
     return {};
   }
 
   base::Expected<void> measure_events() {
-    auto trial = measure(2, "trial", kEventTrial, kTrial);
-    if (!trial) return tl::unexpected(trial.error());
-    cost_.event_cpu_s = trial->cpu.total_s() / std::max(1.0, trial->summary.iterations);
+    auto cost = cost_of_one(2, kEventTrials);
+    if (!cost) return tl::unexpected(cost.error());
+    cost_.event_cpu_s = *cost;
     auto result = measure_held(2, kEventLevels, level_that_fits(kEventLevels, cost_, cores_));
     if (!result) return tl::unexpected(result.error());
-    cost_.event_cpu_s = result->cpu.total_s() / std::max(1.0, result->summary.iterations);
     table_.add_events("2 events", *result, options_.duration);
     return {};
   }
@@ -76,6 +70,17 @@ class Demo {
     if (!result) return tl::unexpected(result.error());
     table_.add_combined("3 combined", *result, options_.duration);
     return {};
+  }
+
+  /// CPU seconds of one more iteration; notes how much of the machine is there for us now.
+  base::Expected<double> cost_of_one(int scenario, const LoadLevel (&levels)[2]) {
+    auto few = measure(scenario, "trial", levels[0], kTrial);
+    if (!few) return tl::unexpected(few.error());
+    auto many = measure(scenario, "trial", levels[1], kTrial);
+    if (!many) return tl::unexpected(many.error());
+    cores_ = cores_available(many->cpu.total_s(), many->idle_cpu_s, many->wall_s,
+                             static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN)));
+    return cost_of_one_more(few->summary.iterations, few->cpu.total_s(), many->summary.iterations, many->cpu.total_s());
   }
 
   template <std::size_t N>
@@ -128,7 +133,7 @@ class Demo {
   Interruption& interruption_;
   const Tell& tell_;
   const fs::path test_;
-  const double cores_;
+  double cores_ = 1;  // that are there for us
   UnitCost cost_;
   DemoTable table_;
 };

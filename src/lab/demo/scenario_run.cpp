@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 
 #include "lab/atomic_file.hpp"
 #include "lab/process/launch.hpp"
@@ -23,6 +25,15 @@ constexpr int kThresholdsCrossed = 99;  // k6's exit code
 constexpr double kLeastAchieved = 0.98;
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+/// Idle seconds of all cores since the machine started.
+double idle_cpu_s() {
+  std::ifstream in("/proc/stat");
+  std::string name;
+  double user = 0, nice = 0, system = 0, idle = 0, waiting_for_disk = 0;
+  in >> name >> user >> nice >> system >> idle >> waiting_for_disk;
+  return (idle + waiting_for_disk) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
 
 struct ServerCpu {
   double services_s = 0;
@@ -84,6 +95,7 @@ base::Expected<ScenarioResult> run_scenario(const Stack& stack, const fs::path& 
   auto environment = script_environment(*plan, run.level, run.duration);
   for (const auto& [name, value] : run.variables) environment[name] = value;
   const ServerCpu cpu_before = server_cpu(*before);
+  const double idle_before = idle_cpu_s();
   const auto begun = Clock::now();
   auto engine = launch({.command = {(programs / "gauntlet").string(), "run", "--quiet", "--out",
                                     "json=" + run.result.string(), run.script.string()},
@@ -104,6 +116,7 @@ base::Expected<ScenarioResult> run_scenario(const Stack& stack, const fs::path& 
   ScenarioResult result;
   result.level = run.level;
   result.wall_s = seconds(Clock::now() - begun);
+  result.idle_cpu_s = idle_cpu_s() - idle_before;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (code != 0 && code != kThresholdsCrossed)
     return base::fail(ErrorKind::internal,

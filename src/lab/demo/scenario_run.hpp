@@ -40,6 +40,7 @@ struct ScenarioResult {
   RunSummary summary;
   CpuUse cpu;
   double wall_s = 0;
+  double idle_cpu_s = 0;  // that nobody on this machine used meanwhile, all cores together
   bool thresholds_held = false;
 
   double requests_per_s(std::chrono::seconds duration) const;  // iterations of the API side

@@ -22,7 +22,25 @@ TEST(LoadLevel, counts_requests_and_events_together) {
   EXPECT_EQ(level.events_per_s, 2000);
 }
 
-TEST(LoadLevel, is_the_lowest_when_none_fits) { EXPECT_EQ(level_that_fits(kApiLevels, {.request_cpu_s = 1}, 2).requests_per_s, 50); }
+TEST(LoadLevel, is_the_lowest_when_none_fits) {
+  EXPECT_EQ(level_that_fits(kApiLevels, {.request_cpu_s = 1}, 2).requests_per_s, 50);
+}
+
+TEST(LoadLevel, is_not_lowered_by_what_a_run_costs_however_small) {
+  // 1 s to start the generator and 0.1 ms an event: the mean of a small run would be 1.8 ms.
+  const double cost = cost_of_one_more(600, 1.06, 6000, 1.6);
+  EXPECT_DOUBLE_EQ(cost, 0.0001);
+  EXPECT_EQ(level_that_fits(kEventLevels, {.event_cpu_s = cost}, 2).events_per_s, 10'000);
+  // Two runs that tell no difference: the mean of the second.
+  EXPECT_DOUBLE_EQ(cost_of_one_more(600, 1, 600, 1.2), 0.002);
+  EXPECT_DOUBLE_EQ(cost_of_one_more(600, 1.3, 1000, 1), 0.001);
+}
+
+TEST(LoadLevel, counts_on_the_cores_that_others_leave) {
+  EXPECT_DOUBLE_EQ(cores_available(2, 14, 4, 8), 4);  // half used by others
+  EXPECT_DOUBLE_EQ(cores_available(2, 30, 4, 8), 8);
+  EXPECT_DOUBLE_EQ(cores_available(1, 0, 4, 8), 4);  // our share of a full machine
+}
 
 TEST(LoadLevel, below_the_lowest_there_is_none) {
   EXPECT_EQ(level_below(kApiLevels, {500, 0}).requests_per_s, 200);
@@ -80,10 +98,14 @@ TEST(DemoTable, shows_each_scenario_with_its_figures) {
   DemoTable table;
   table.add_combined("3 combined", result, 20s);
   EXPECT_EQ(table.text(),
-            "                                    service time, ms      from intended start, ms                     CPU, cores         \n"
-            "scenario       target achieved      p50     p95      p99      p50     p95      p99   errors  generator services  database\n"
-            "3 combined    100 RPS      100     0.50    2.25     30.0     4.00    5.00     6.00   0.50 %       0.50     0.25      0.10\n"
-            "               50 EPS       50     1.00    2.00     3.00                             0.00 %                              \n");
+            "                                    service time, ms      from intended start, ms                     "
+            "CPU, cores         \n"
+            "scenario       target achieved      p50     p95      p99      p50     p95      p99   errors  generator "
+            "services  database\n"
+            "3 combined    100 RPS      100     0.50    2.25     30.0     4.00    5.00     6.00   0.50 %       0.50    "
+            " 0.25      0.10\n"
+            "               50 EPS       50     1.00    2.00     3.00                             0.00 %               "
+            "               \n");
 }
 
 }  // namespace
