@@ -234,7 +234,7 @@ const std::vector<Flag>& flags() {
       {"throw", 'w', nullptr, "throw errors of failed requests", option("throw")},
       {"discard-response-bodies", '\0', nullptr, "read bodies and forget them", option("discardResponseBodies")},
       // Results
-      {"out", 'o', "OUTPUT", "json=FILE.json, points=FILE, csv=FILE; see below",
+      {"out", 'o', "OUTPUT", "json=FILE.json, points=FILE, influxdb=URL...; see below",
        [](Invocation& invocation, const std::string& text) -> Result {
          invocation.outputs.push_back(text);
          return {};
@@ -327,6 +327,15 @@ void print_help() {
       "  points=FILE      every sample as a line of JSON, as k6's json output; FILE may end in .gz or .zst, - prints\n"
       "  json, json=FILE  (FILE not ending in .json) the same as points\n"
       "  csv=FILE         every sample as k6's CSV\n"
+      "  prometheus-rw[=URL]     Prometheus remote write (k6: experimental-prometheus-rw); K6_PROMETHEUS_RW_SERVER_URL,\n"
+      "                          _PUSH_INTERVAL (5s), _TREND_STATS (p(99)), _USERNAME, _PASSWORD, _BEARER_TOKEN, _STALE_MARKERS...\n"
+      "  prometheus[=[HOST:]PORT]  a page to be scraped while the test runs, http://127.0.0.1:9464/metrics\n"
+      "  influxdb[=http://HOST:8086/DB]  InfluxDB 1 line protocol; K6_INFLUXDB_USERNAME, _PASSWORD, _PUSH_INTERVAL (1s),\n"
+      "                          _PRECISION, _RETENTION, _TAGS_AS_FIELDS...\n"
+      "  opentelemetry[=http://HOST:4318]  OTLP metrics over HTTP; K6_OTEL_HTTP_EXPORTER_ENDPOINT, _EXPORT_INTERVAL (10s),\n"
+      "                          _METRIC_PREFIX, _HEADERS...\n"
+      "  statsd[=HOST:8125]      StatsD by UDP; K6_STATSD_ADDR, _NAMESPACE (k6.), _ENABLE_TAGS, _TAG_BLOCKLIST...\n"
+      "                          A receiver that is away or too slow never slows the test: what it lost is told. All: docs/OUTPUTS.md\n"
       "  web-dashboard    the live page; =port=5666&period=2s&open=true&export=report.html\n"
       "\nLive page (environment): K6_WEB_DASHBOARD=true, K6_WEB_DASHBOARD_HOST (127.0.0.1), _PORT (5665; 0: a free one,\n"
       "-1: none), _PERIOD (1s), _OPEN=true opens the browser, _EXPORT=report.html (or .html.gz) writes the report.\n"
@@ -459,7 +468,7 @@ Result finish(Invocation& invocation) {
       if (auto ok = engine::dashboard::read_dashboard_arguments(settings.dashboard, arguments); !ok) return ok;
       continue;
     }
-    auto output = engine::output::parse_output(text, settings.strict_k6);
+    auto output = engine::output::parse_output(text, settings.strict_k6, from_variable);
     if (!output) return tl::unexpected(output.error());
     settings.outputs.push_back(std::move(*output));
   }

@@ -87,7 +87,11 @@ constexpr std::array kTable = {
     CompatibilityRow{kResults, "end-of-test summary, handleSummary, --summary-export", same, ""},
     CompatibilityRow{kResults, "--out json=F.json", better, "the summary and a series; --out points=F is k6's line format"},
     CompatibilityRow{kResults, "--out csv=F", same, ""},
-    CompatibilityRow{kResults, "outputs to InfluxDB, Prometheus, OpenTelemetry, StatsD, cloud", absent, ""},
+    CompatibilityRow{kResults, "--out influxdb", same, "receivers that do not keep up are told, here and below, and never slow the test"},
+    CompatibilityRow{kResults, "--out experimental-prometheus-rw", better, "a trend's count is its count (k6: divided by 1,000); no native histograms, no _HEADERS_NAME variables"},
+    CompatibilityRow{kResults, "--out opentelemetry", same, "http/protobuf only, and that is the default; a script's gRPC settings are refused"},
+    CompatibilityRow{kResults, "--out prometheus=PORT, --out statsd", better, "a page to scrape; StatsD as k6 had it before 0.55"},
+    CompatibilityRow{kResults, "--out cloud", absent, ""},
     CompatibilityRow{kResults, "web dashboard (K6_WEB_DASHBOARD, _HOST, _PORT, _PERIOD, _OPEN, _EXPORT; --out web-dashboard=...)", better,
                      "a page of our own, also by --web: each second, thresholds, endpoints, errors by kind, generator health; binds 127.0.0.1 unless told, "
                      "never delays exit; _RECORD, _TAGS and .dashboard.json have no meaning"},

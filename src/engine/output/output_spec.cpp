@@ -1,5 +1,8 @@
 #include "engine/output/output_spec.hpp"
 
+#include <fmt/format.h>
+
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -66,17 +69,35 @@ base::Expected<OutputSpec> parse_csv(std::string_view argument) {
 }  // namespace
 
 std::string OutputSpec::description() const {
+  struct Words {
+    std::string operator()(const std::monostate&) const { return ""; }
+    std::string operator()(const RemoteWriteOptions& o) const { return "Prometheus remote write (" + o.target.url + ")"; }
+    std::string operator()(const ScrapeOptions& o) const { return fmt::format("Prometheus scrape page (http://{}:{}/metrics)", o.address, o.port); }
+    std::string operator()(const InfluxOptions& o) const { return "InfluxDBv1 (" + o.address + ")"; }
+    std::string operator()(const OpenTelemetryOptions& o) const { return "opentelemetry (http/protobuf, " + o.target.url + ")"; }
+    std::string operator()(const StatsdOptions& o) const { return "statsd (" + o.address + ")"; }
+  };
+  if (kind == Kind::receiver) return std::visit(Words(), receiver);
   const std::string kind_name = kind == Kind::csv ? "csv" : kind == Kind::results ? "results" : "json";
   if (path == kStdout) return kind == Kind::points ? "json(stdout)" : kind_name + " (stdout)";
   return kind_name + " (" + path + ")";
 }
 
-std::string OutputSpec::label() const { return kind == Kind::csv ? "csv" : kind == Kind::results ? "results" : "points"; }
+std::string OutputSpec::label() const {
+  switch (kind) {
+    case Kind::csv: return "csv";
+    case Kind::results: return "results";
+    case Kind::points: return "points";
+    case Kind::receiver: break;
+  }
+  constexpr std::array kNames{"", "prometheus-rw", "prometheus", "influxdb", "opentelemetry", "statsd"};
+  return kNames[receiver.index()];
+}
 
-base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6) {
+base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, const Variables& variable) {
   const std::size_t equals = text.find('=');
   const std::string_view type = text.substr(0, equals);
-  const std::string_view argument = equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1);
+  const std::string argument(equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1));
 
   if (type == "csv") return parse_csv(argument);
   if (type == "json" || (type == "points" && !strict_k6)) {
@@ -85,15 +106,26 @@ base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6) {
     spec.kind = type == "json" && !strict_k6 && argument.ends_with(".json") ? OutputSpec::Kind::results : OutputSpec::Kind::points;
     return spec;
   }
-  for (const std::string_view absent : {"cloud", "experimental-opentelemetry", "opentelemetry", "experimental-prometheus-rw",
-                                        "influxdb", "statsd", "datadog", "kafka"}) {
+  const auto receiver = [&](auto options) -> base::Expected<OutputSpec> {
+    if (!options) return tl::unexpected(std::move(options.error()).in(fmt::format("could not create the '{}' output", type)));
+    OutputSpec spec;
+    spec.kind = OutputSpec::Kind::receiver;
+    spec.receiver = std::move(*options);
+    return spec;
+  };
+  if (type == "influxdb") return receiver(read_influx_options(argument, variable));
+  if (type == "experimental-prometheus-rw" || (type == "prometheus-rw" && !strict_k6)) return receiver(read_remote_write_options(argument, variable));
+  if (type == "opentelemetry" || type == "experimental-opentelemetry") return receiver(read_open_telemetry_options(argument, variable));
+  if (type == "prometheus" && !strict_k6) return receiver(read_scrape_options(argument, variable));
+  if (type == "statsd" && !strict_k6) return receiver(read_statsd_options(argument, variable));
+
+  const std::string available = strict_k6 ? "csv, experimental-opentelemetry, experimental-prometheus-rw, influxdb, json, opentelemetry, web-dashboard"
+                                          : "csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, statsd, web-dashboard";
+  for (const std::string_view absent : {"cloud", "datadog", "kafka"}) {
     if (type != absent) continue;
-    return base::fail(base::ErrorKind::unimplemented,
-                      "the output '" + std::string(type) + "' is not built into this engine; there are: csv, json" +
-                          (strict_k6 ? "" : ", points"));
+    return base::fail(base::ErrorKind::unimplemented, fmt::format("the output '{}' is not built into this engine; there are: {}", type, available));
   }
-  return base::fail(base::ErrorKind::invalid_argument, "invalid output type '" + std::string(type) + "', available types are: csv, json" +
-                                                           (strict_k6 ? "" : ", points"));
+  return base::fail(base::ErrorKind::invalid_argument, fmt::format("invalid output type '{}', available types are: {}", type, available));
 }
 
 }  // namespace gauntlet::engine::output

@@ -15,14 +15,35 @@ constexpr std::chrono::milliseconds kFlushInterval{200};
 /// Behind the engine's threads where they share a core.
 constexpr int kNiceness = 10;
 
+/// Makes the output of a receiver's options.
+struct OpenReceiver {
+  const metrics::MetricRegistry& registry;
+  const Tell& tell;
+
+  using Result = base::Expected<std::unique_ptr<SampleOutput>>;
+  Result operator()(const std::monostate&) const { return nullptr; }
+  Result operator()(const RemoteWriteOptions& options) const { return std::make_unique<PrometheusRemoteWrite>(options, registry, tell); }
+  Result operator()(const InfluxOptions& options) const { return std::make_unique<InfluxOutput>(options, registry, tell); }
+  Result operator()(const OpenTelemetryOptions& options) const { return std::make_unique<OpenTelemetryOutput>(options, registry, tell); }
+  Result operator()(const ScrapeOptions& options) const { return PrometheusScrape::serve(options, registry, tell); }
+  Result operator()(const StatsdOptions& options) const { return StatsdOutput::open(options, registry, tell); }
+};
+
 }  // namespace
 
 base::Expected<std::unique_ptr<SampleOutputs>> SampleOutputs::open(const std::vector<OutputSpec>& specs, metrics::SampleStream& stream,
                                                                    const metrics::MetricRegistry& registry,
-                                                                   metrics::SystemTagSet enabled) {
+                                                                   metrics::SystemTagSet enabled, const Tell& tell) {
   std::unique_ptr<SampleOutputs> outputs(new SampleOutputs(stream));
   for (const OutputSpec& spec : specs) {
     if (!spec.wants_samples()) continue;
+    if (spec.kind == OutputSpec::Kind::receiver) {
+      auto receiver = std::visit(OpenReceiver{registry, tell}, spec.receiver);
+      if (!receiver) return tl::unexpected(std::move(receiver.error()).in("could not create the '" + spec.label() + "' output"));
+      outputs->consumers_.push_back(receiver->get());
+      outputs->receivers_.push_back(std::move(*receiver));
+      continue;
+    }
     auto file = OutputFile::open(spec.path);
     if (!file) return tl::unexpected(std::move(file.error()).in("could not create the '" + spec.label() + "' output"));
     if (spec.kind == OutputSpec::Kind::csv) {
@@ -52,7 +73,9 @@ void SampleOutputs::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
     const std::size_t bytes = stream_.drain(consumers_);
     if (bytes == 0) std::this_thread::sleep_for(kIdle);
-    if (const auto now = std::chrono::steady_clock::now(); now - flushed >= kFlushInterval) {
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& receiver : receivers_) receiver->tick(now);
+    if (now - flushed >= kFlushInterval) {
       flush();
       flushed = now;
     }
@@ -65,6 +88,12 @@ base::Expected<void> SampleOutputs::finish() {
   while (stream_.drain(consumers_) != 0) {
   }
   base::Expected<void> result;
+  if (!finished_) {
+    for (const auto& receiver : receivers_) {
+      if (auto ended = receiver->finish(); !ended && result) result = tl::unexpected(std::move(ended.error()));
+    }
+  }
+  finished_ = true;
   for (const auto& file : files_) {
     if (auto closed = file->close(); !closed && result) result = tl::unexpected(std::move(closed.error()));
   }

@@ -1,5 +1,6 @@
 #pragma once
-// The writer thread of the outputs that take every sample: it empties the engine threads' rings and writes files.
+// The writer thread of the outputs that take every sample: it empties the engine threads' rings, writes files, and feeds
+// what sends to receivers.
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "engine/metrics/tags.hpp"
 #include "engine/output/output_file.hpp"
 #include "engine/output/output_spec.hpp"
+#include "engine/output/sample_output.hpp"
 
 namespace gauntlet::engine::output {
 
@@ -20,13 +22,14 @@ namespace gauntlet::engine::output {
 /// a second of a thread's fastest.
 inline constexpr std::size_t kSampleRingBytes = 16U << 20U;
 
-/// Opens the files before the test, so that a bad path is told before any load is made.
+/// Opens files and ports before the test, so that a bad path is told before any load is made.
 class SampleOutputs {
  public:
-  /// Takes those of `specs` that want samples. The stream and the registry must outlive it.
+  /// Takes those of `specs` that want samples. The stream and the registry must outlive it. `tell` hears of receivers that
+  /// do not take what is sent, from several threads.
   static base::Expected<std::unique_ptr<SampleOutputs>> open(const std::vector<OutputSpec>& specs, metrics::SampleStream& stream,
                                                              const metrics::MetricRegistry& registry,
-                                                             metrics::SystemTagSet enabled);
+                                                             metrics::SystemTagSet enabled, const Tell& tell);
   ~SampleOutputs();
   SampleOutputs(const SampleOutputs&) = delete;
   SampleOutputs& operator=(const SampleOutputs&) = delete;
@@ -34,7 +37,7 @@ class SampleOutputs {
   /// Starts the thread, at a lower priority than the engine's.
   void start();
   /// After all producers have stopped: writes what is left and closes the files. The error names the first file that
-  /// could not be written whole.
+  /// could not be written whole. Receivers are waited for only so long; what they lost is told, and no error.
   base::Expected<void> finish();
 
  private:
@@ -45,9 +48,11 @@ class SampleOutputs {
   metrics::SampleStream& stream_;
   std::vector<std::unique_ptr<OutputFile>> files_;
   std::vector<std::unique_ptr<metrics::SampleConsumer>> writers_;
+  std::vector<std::unique_ptr<SampleOutput>> receivers_;
   std::vector<metrics::SampleConsumer*> consumers_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
+  bool finished_ = false;
 };
 
 }  // namespace gauntlet::engine::output

@@ -450,7 +450,8 @@ bool TestRun::open_outputs() {
   collector_ = std::make_unique<metrics::Collector>(registry_, options, Clock::now());
   recorder_ = collector_->make_recorder(nullptr);
   if (!wants_samples) return true;
-  auto opened = output::SampleOutputs::open(settings_.outputs, *collector_->stream(), registry_, options.system_tags);
+  auto opened = output::SampleOutputs::open(settings_.outputs, *collector_->stream(), registry_, options.system_tags,
+                                            [this](const std::string& message) { log_.write(LogLevel::warning, message); });
   if (!opened) {
     give_verdict({ExitCode::other, opened.error().message, ""});
     return false;
@@ -866,7 +867,7 @@ void TestRun::report() {
   show_progress();
   if (!settings_.strict_k6 && !settings_.quiet) {
     for (const auto& spec : settings_.outputs) {
-      if (spec.wants_samples() && spec.path != "-") written_files_.emplace_back(spec.label(), spec.path);
+      if (spec.wants_samples() && spec.writes_file()) written_files_.emplace_back(spec.label(), spec.path);
     }
     screen_.print(output::render_output_files(written_files_, color));
   }

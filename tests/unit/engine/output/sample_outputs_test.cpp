@@ -39,7 +39,8 @@ class SampleFiles : public testing::Test {
     metrics::CollectorOptions options;
     options.stream_bytes = 4U << 20U;
     Recording recording(name, rich_thresholds(), options);
-    auto outputs = SampleOutputs::open(specs, *recording.collector().stream(), recording.registry(), options.system_tags);
+    auto outputs = SampleOutputs::open(specs, *recording.collector().stream(), recording.registry(), options.system_tags,
+                                       [](const std::string& message) { ADD_FAILURE() << message; });
     ASSERT_TRUE(outputs) << outputs.error().message;
     (*outputs)->start();
     const auto finished = (*outputs)->finish();
@@ -110,7 +111,7 @@ TEST_F(SampleFiles, names_ending_in_gz_and_zst_compress) {
 TEST_F(SampleFiles, a_path_that_cannot_be_opened_is_told_before_the_test) {
   metrics::MetricRegistry registry;
   metrics::SampleStream stream(4096);
-  const auto outputs = SampleOutputs::open({*parse_output("points=/nonexistent/x")}, stream, registry, {});
+  const auto outputs = SampleOutputs::open({*parse_output("points=/nonexistent/x")}, stream, registry, {}, [](const std::string&) {});
   ASSERT_FALSE(outputs);
   EXPECT_EQ(outputs.error().message, "could not create the 'points' output: open /nonexistent/x: No such file or directory");
 }
@@ -148,7 +149,7 @@ TEST_F(SampleFiles, metadata_and_odd_tag_values_are_written_as_go_writes_them) {
     const metrics::Instant at{std::chrono::nanoseconds(1795496560199239092)};
     recorder->add(*id, tags.intern(), 1e-7, at, &metadata);
     auto outputs = SampleOutputs::open({*parse_output("points=" + path("p")), *parse_output("csv=fileName=" + path("c") + ",timeFormat=rfc3339_nano")},
-                                       *collector.stream(), registry, options.system_tags);
+                                       *collector.stream(), registry, options.system_tags, [](const std::string&) {});
     ASSERT_TRUE(outputs);
     ASSERT_TRUE((*outputs)->finish());
   }
@@ -208,9 +209,22 @@ TEST(OutputSpec, tells_results_from_lines_by_the_name) {
   EXPECT_FALSE(parse_output("points=a", true));
 }
 
+TEST(OutputSpec, receivers_are_named_with_their_addresses_as_in_k6s_header) {
+  const Variables variable = [](const char* name) -> const char* {
+    return std::string_view(name) == "K6_PROMETHEUS_RW_SERVER_URL" ? "http://mimir/push" : nullptr;
+  };
+  const auto description = [&](const char* text) { return parse_output(text, false, variable)->description(); };
+  EXPECT_EQ(description("experimental-prometheus-rw"), "Prometheus remote write (http://mimir/push)");
+  EXPECT_EQ(description("influxdb=http://me:pw@db:8086/k6"), "InfluxDBv1 (http://db:8086)");
+  EXPECT_EQ(description("opentelemetry"), "opentelemetry (http/protobuf, http://localhost:4318/v1/metrics)");
+  EXPECT_EQ(description("prometheus=9999"), "Prometheus scrape page (http://127.0.0.1:9999/metrics)");
+  EXPECT_EQ(description("statsd=host"), "statsd (host:8125)");
+  for (const char* past_k6 : {"statsd", "prometheus", "prometheus-rw"}) EXPECT_FALSE(parse_output(past_k6, true)) << past_k6;
+}
+
 TEST(OutputSpec, errors_name_what_is_wrong) {
   const auto error = [](const char* text) { return parse_output(text).error().message; };
-  EXPECT_EQ(error("nope"), "invalid output type 'nope', available types are: csv, json, points");
+  EXPECT_EQ(error("nope"), "invalid output type 'nope', available types are: csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, statsd, web-dashboard");
   EXPECT_EQ(error("csv=foo=bar"), "could not create the 'csv' output: unknown key \"foo\" as argument for csv output");
   EXPECT_EQ(error("csv=saveInterval=x"), "could not create the 'csv' output: time: invalid duration \"x\"");
   EXPECT_EQ(error("csv=timeFormat=zzz"), "could not create the 'csv' output: zzz does not belong to TimeFormat values");

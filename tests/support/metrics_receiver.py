@@ -1,0 +1,138 @@
+"""A small Prometheus, InfluxDB, OpenTelemetry collector or StatsD daemon: keeps what an engine's outputs send to it.
+
+    with MetricsReceiver() as receiver:
+        run("--out", f"influxdb={receiver.url}/db")
+    receiver.bodies("/write")
+
+Bodies are decoded with others' libraries: cramjam for Snappy, opentelemetry-proto for OTLP.
+"""
+import http.server
+import socket
+import struct
+import threading
+
+import cramjam
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+
+class MetricsReceiver:
+    def __init__(self, answers=()):
+        """`answers`: statuses to give first, one a request; then 204."""
+        self.requests = []  # (path with query, headers, body)
+        self.released = threading.Event()  # a stalled receiver answers once it is set
+        self.released.set()
+        self._answers = list(answers)
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                receiver.requests.append((self.path, self.headers, body))
+                receiver.released.wait(60)
+                status = receiver._answers.pop(0) if receiver._answers and "query" not in self.path else 204
+                text = b"" if status < 300 else b"not today\n"
+                try:
+                    self.send_response(status)
+                    if status != 204:
+                        self.send_header("content-length", str(len(text)))
+                    self.end_headers()
+                    self.wfile.write(text)
+                except OSError:
+                    pass  # who sent it waits no longer
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def bodies(self, part_of_path):
+        return [body for path, _, body in self.requests if part_of_path in path]
+
+
+class StatsdReceiver:
+    def __init__(self):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self._socket.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def packets(self):
+        """What has come so far."""
+        self._socket.setblocking(False)
+        packets = []
+        while True:
+            try:
+                packets.append(self._socket.recv(65535).decode())
+            except BlockingIOError:
+                return packets
+
+    def close(self):
+        self._socket.close()
+
+
+def fields_of(message):
+    """(number, value) of a protobuf message's fields, undecoded: https://protobuf.dev/programming-guides/encoding/."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        key = varint()
+        number, wire_type = key >> 3, key & 7
+        if wire_type == 0:
+            yield number, varint()
+        elif wire_type == 1:
+            yield number, struct.unpack("<d", message[at:at + 8])[0]
+            at += 8
+        else:
+            size = varint()
+            yield number, message[at:at + size]
+            at += size
+
+
+def remote_write(body):
+    """[(labels in their order, value, milliseconds)] of a remote-write request; proto3 leaves zeros out."""
+    series = []
+    for _, text in fields_of(bytes(cramjam.snappy.decompress_raw(body))):
+        labels, sample = [], {}
+        for number, part in fields_of(text):
+            pair = dict(fields_of(part))
+            if number == 1:
+                labels.append((pair[1].decode(), pair[2].decode()))
+            else:
+                sample = pair
+        series.append((labels, sample.get(1, 0.0), sample[2]))
+    return series
+
+
+def otlp(body):
+    """A collector's reading: {metric name: metric}, and the resource's attributes."""
+    request = ExportMetricsServiceRequest.FromString(body)
+    (resource,) = request.resource_metrics
+    attributes = {a.key: a.value.string_value for a in resource.resource.attributes}
+    return {metric.name: metric for scope in resource.scope_metrics for metric in scope.metrics}, attributes
