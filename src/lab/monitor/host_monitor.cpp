@@ -7,11 +7,11 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <iterator>
 #include <sstream>
 
+#include "lab/atomic_file.hpp"
 #include "lab/process/process.hpp"
 
 namespace gauntlet::lab {
@@ -27,10 +27,8 @@ double tick_s() {
   return seconds;
 }
 
-std::string slurp(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
+/// Empty when it is gone: a process may end while its files are read, which a stream buffer's iterators answer by throwing.
+std::string slurp(const fs::path& file) { return read_file(file).value_or(""); }
 
 /// The number after `name` in a file of "name value" or "name: value" lines; 0 when there is none.
 std::uint64_t value_after(const std::string& text, const std::string& name) {

@@ -5,19 +5,18 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
 #include <iterator>
 #include <sstream>
+
+#include "lab/atomic_file.hpp"
 
 namespace gauntlet::lab {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string slurp(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
+/// Empty when it is gone: a process may end while its files are read, which a stream buffer's iterators answer by throwing.
+std::string slurp(const std::string& path) { return read_file(path).value_or(""); }
 
 std::string proc(pid_t pid, const char* entry) { return "/proc/" + std::to_string(pid) + "/" + entry; }
 

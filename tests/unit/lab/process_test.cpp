@@ -94,7 +94,7 @@ TEST(Launch, root_can_become_an_ordinary_user) {
 
 TEST(Process, is_found_by_folder_and_program) {
   const TemporaryFolder folder;
-  auto process = launch(shell(folder, "sleep 30; true"));
+  auto process = launch(shell(folder, "kill -STOP $$; true"));  // a shell that waits for a child is two shells for a moment
   ASSERT_TRUE(process);
   const auto found = find_processes(folder.path(), "/bin/sh");
   ASSERT_EQ(found.size(), 1U);
