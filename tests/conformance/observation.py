@@ -44,7 +44,7 @@ def mask_in(text, ports):
 
 def mask(text, ports):
     for name, value in ports.items():
-        text = text.replace(str(value), f"<{name}>")
+        text = re.sub(rf"\b{value}\b(?!\.)(?<!\.{value})", f"<{name}>", text)
     text = text.replace(str(SCRIPTS), "<scripts>")
     text = re.sub(r"/tmp/[A-Za-z0-9_./-]*", "<tmp>", text)
     return text

@@ -44,6 +44,8 @@ def ntlm_answer(authorization, scheme):
     key = hmac.digest(NTLM_PASSWORD_HASH, (user.upper() + domain).encode("utf-16le"), "md5")
     good = hmac.digest(key, NTLM_NONCE + answer[16:], "md5") == answer[:16]
     return (200, f"in: {domain}/{user}", []) if good else (401, "wrong", [])
+
+
 FORMS = """<!doctype html><html><head><title>Forms</title></head><body>
 <form id="first" action="/echo?z=1" method="post"><input name="a" value="1 &amp;"><input type="checkbox" name="c" value="y"
 checked="checked"><input type="submit" name="go" value="Go"><button name="b" value="bv">B</button></form>

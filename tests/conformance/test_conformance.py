@@ -66,7 +66,10 @@ def test_script_does_the_same_on_both(script, k6, ports):
     else:
         pytest.skip("neither real k6 nor a stored answer")
     ours = observation.observe(ENGINE, script, ports, ours=True)
-    better = observation.directives(script)["better"]
-    for aspect in theirs:
-        if aspect not in better:
+    found = observation.directives(script)
+    differing = [aspect for aspect in theirs if aspect not in found["better"] and ours[aspect] != theirs[aspect]]
+    for aspect in differing:
+        if aspect not in found["differs"]:
             assert ours[aspect] == theirs[aspect], f"{script.name}: {aspect} differs"
+    if differing:  # known and still to be mended: told in every run
+        pytest.xfail("; ".join(found["differs"][aspect] for aspect in differing))

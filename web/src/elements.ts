@@ -63,6 +63,7 @@ export class Table {
         const className = [this.columns[place].numeric ? "number" : "", cell.className ?? ""].filter(Boolean).join(" ");
         if (target.className !== className) target.className = className;
         if (cell.value !== undefined && cell.value !== null) target.dataset.value = String(cell.value);
+        else delete target.dataset.value;  // a row that moved down leaves its cells to another
         if (cell.node) target.replaceChildren(cell.node);
         else setText(target, cell.text);
       });

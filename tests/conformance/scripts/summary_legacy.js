@@ -1,3 +1,4 @@
+// differs: log: ours does not say that the legacy summary goes away
 // flags: --summary-mode legacy --iterations 1
 import http from 'k6/http';
 import { check, group } from 'k6';

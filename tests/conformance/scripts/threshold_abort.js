@@ -1,3 +1,4 @@
+// differs: points: the threshold in a metric's first line lacks abortOnFail
 import { sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 const bad = new Counter('bad');
