@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build test fuzz bench bench-events bench-bloat faults plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build test fuzz bench bench-engine bench-events bench-bloat faults plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ fuzz: ## feed every parser with libFuzzer, TIME seconds each: make fuzz TIME=60
 
 bench: build ## measure us beside the peers found on this machine
 	@bench/run
+
+bench-engine: build ## the engine beside real k6, wrk, h2load and hey
+	@bench/run engine
 
 bench-events: build ## measure the event handler: CPU an event, scenario 2 by rate, modes, the ceiling
 	@bench/run events

@@ -5,7 +5,8 @@
 
 Rules: includes obey the layers; every header starts with #pragma once; no to-do marks; no folder or file named for
 nothing in particular; no path of one machine; statements on the progress table name the
-player; documents name only files that exist; shell and Python scripts parse.
+player; documents name only files that exist and targets of make that exist; the picture of dependencies is the includes';
+shell and Python scripts parse.
 Exit status: 0 clean, 1 breaches.
 """
 import argparse
@@ -98,6 +99,25 @@ def documents(files):
                     yield file, number, f"link to {target}, which does not exist"
 
 
+def make_targets(files):
+    """`make NAME` in a document is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for file in files:
+        if file.suffix != ".md":
+            continue
+        for number, line in enumerate(lines_of(file), 1):
+            for name in re.findall(r"(?:`|^)make ([a-z][a-z-]*)", line):
+                if name not in targets:
+                    yield file, number, f"make {name}, which the Makefile does not have"
+
+
+def dependency_picture(_files):
+    drawn = subprocess.run([ROOT / "scripts" / "dependency-picture"], capture_output=True, text=True)
+    document = ROOT / "docs" / "ARCHITECTURE.md"
+    if drawn.returncode or drawn.stdout not in document.read_text():
+        yield document, 1, drawn.stderr.strip() or "the table of who includes whom is old: scripts/dependency-picture --write"
+
+
 def scripts(files):
     for file in files:
         first = (lines_of(file) or [""])[0]
@@ -136,7 +156,7 @@ def progress_statements(files):
                 yield file, number, "a statement on user_goal_progress that does not say which player's rows it means"
 
 
-RULES = [layers, headers, marks, names, machine_paths, documents, progress_statements, scripts]
+RULES = [layers, headers, marks, names, machine_paths, documents, make_targets, dependency_picture, progress_statements, scripts]
 
 
 def main():
