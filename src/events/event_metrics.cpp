@@ -24,6 +24,8 @@ base::metrics::Histogram& visible_histogram(base::metrics::Registry& registry, s
   return registry.histogram("challenge_event_visible_seconds", "Until an event's effect was committed: since its own time, and since its arrival.", {"since"}, base::metrics::latency_buckets()).with({since});
 }
 
+constexpr std::array<std::string_view, 2> kKinds{"login", "statistic"};
+
 }  // namespace
 
 std::string_view to_string(Outcome outcome) {
@@ -42,7 +44,8 @@ std::string_view to_string(Outcome outcome) {
 }
 
 EventMetrics::EventMetrics(base::metrics::Registry& registry)
-    : visible_since_arrival_(visible_histogram(registry, "arrival")),
+    : invalid_(registry.counter("challenge_events_invalid_total", "Messages that were answered INVALID_ARGUMENT, by the answer's words.", {"event", "reason"})),
+      visible_since_arrival_(visible_histogram(registry, "arrival")),
       visible_since_event_(visible_histogram(registry, "event")),
       flush_seconds_(registry.histogram("challenge_buffer_flush_duration_seconds", "From sending a batch to its commit.", {}, base::metrics::latency_buckets()).with({})),
       flush_wait_seconds_(registry.histogram("challenge_buffer_wait_seconds", "How long the first event of a batch waited to be sent.", {}, base::metrics::latency_buckets()).with({})),
@@ -54,7 +57,6 @@ EventMetrics::EventMetrics(base::metrics::Registry& registry)
       poisoned_(registry.counter("challenge_events_poisoned_total", "Events that PostgreSQL refuses to store; answered OK and kept in event_dead_letter.").with({})) {
   auto& processing = registry.histogram("challenge_event_processing_duration_seconds", "From an event's arrival to its answer.", {"event"}, base::metrics::latency_buckets());
   auto& outcomes = registry.counter("challenge_events_total", "Events by how they ended.", {"event", "outcome"});
-  constexpr std::array<std::string_view, 2> kKinds{"login", "statistic"};
   for (std::size_t kind = 0; kind < kKinds.size(); ++kind) {
     processing_[kind] = &processing.with({kKinds[kind]});
     for (std::size_t outcome = 0; outcome < kOutcomes; ++outcome)
@@ -71,6 +73,10 @@ void EventMetrics::ended(EventKind kind, Outcome outcome, nanoseconds elapsed) {
   const auto index = static_cast<std::size_t>(kind);
   outcomes_[index][static_cast<std::size_t>(outcome)]->increment();
   processing_[index]->observe(seconds(elapsed));
+}
+
+void EventMetrics::invalid(EventKind kind, std::string_view reason) {
+  invalid_.with({kKinds[static_cast<std::size_t>(kind)], reason}).increment();
 }
 
 void EventMetrics::flushed(const Flush& flush) {

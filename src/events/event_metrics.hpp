@@ -39,6 +39,8 @@ class EventMetrics {
   explicit EventMetrics(base::metrics::Registry& registry);
 
   void ended(EventKind kind, Outcome outcome, std::chrono::nanoseconds elapsed);
+  /// A message that is answered INVALID_ARGUMENT; `reason` is one of the decoder's few sentences.
+  void invalid(EventKind kind, std::string_view reason);
   void value_skipped() { values_skipped_.increment(); }
   void poisoned() { poisoned_.increment(); }
 
@@ -57,6 +59,7 @@ class EventMetrics {
  private:
   std::array<base::metrics::Histogram*, 2> processing_;             // by kind
   std::array<std::array<base::metrics::Counter*, kOutcomes>, 2> outcomes_;
+  base::metrics::Family<base::metrics::Counter>& invalid_;
   base::metrics::Histogram& visible_since_arrival_;
   base::metrics::Histogram& visible_since_event_;
   base::metrics::Histogram& flush_seconds_;

@@ -36,7 +36,10 @@ void OnMessage::add_methods(base::grpc::Server& server) {
 }
 
 void OnMessage::handle(const CallPtr& call, EventKind kind, base::Expected<Decoded> decoded) {
-  if (!decoded) return refuse(call, kind, Outcome::invalid, decoded.error().kind, decoded.error().message);
+  if (!decoded) {
+    metrics_.invalid(kind, decoded.error().message);
+    return refuse(call, kind, Outcome::invalid, decoded.error().kind, decoded.error().message);
+  }
   if (!decoded->event) {
     if (decoded->ignored == Ignored::impossible_user) {
       static base::log::Limit limit(2);

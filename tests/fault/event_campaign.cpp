@@ -4,17 +4,22 @@
 // platform does: what is not acknowledged comes again, 5 % of the rest too, in any order. A model outside the handler
 // knows what each player must have at the end. The last lines say how many events were lost and how many counted twice.
 // --long 1: faults as long as the operator sees them (stop 5 s, table lock 10 s, stalls beyond the statement timeout).
+// A full disk needs the right to mount a tmpfs (root); without it that fault is left out, and the program says so.
 // Exit status: 0 nothing lost and nothing doubled; 1 something was, or the handler did not come back.
 #include <fmt/format.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,6 +36,7 @@
 #include "support/event_producer.hpp"
 #include "support/handler_process.hpp"
 #include "support/private_postgres.hpp"
+#include "support/small_disk.hpp"
 #include "support/tcp_proxy.hpp"
 
 namespace {
@@ -50,13 +56,17 @@ constexpr const char* kChallenges = R"({"challenges": [{"id": "c", "name": "C", 
   {"id": "count", "name": "G", "type": "increment", "event_source": "statistic", "requirement": {"stat_code": "kills", "operator": ">=", "target_value": 1000000}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}},
   {"id": "logins", "name": "G", "type": "increment", "event_source": "login", "requirement": {"stat_code": "login_count", "operator": ">=", "target_value": 1000000}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}}]}]})";
 
-[[noreturn]] void give_up(const std::string& what) {
-  fmt::print(stderr, "event-faults: {}\n", what);
-  std::exit(1);
-}
+// PostgreSQL's files and WAL; the longest campaigns need a few hundred MB of it.
+constexpr std::size_t kDiskBytes = std::size_t{3} << 30;
+
+/// Why the campaign cannot go on; carried to main(), so that the servers are stopped on the way.
+struct GivenUp {
+  std::string why;
+};
+[[noreturn]] void give_up(const std::string& what) { throw GivenUp{what}; }
 
 struct Options {
-  unsigned faults = 12;
+  unsigned faults = 14;
   unsigned rate = 2000;
   unsigned replicas = 3;
   unsigned seed = std::random_device{}();
@@ -161,7 +171,7 @@ class Platform {
       message.set_id(id);
       message.set_user_id(user);
       message.set_namespace_("test");
-      message.set_timestamp(timestamp);
+      if (delivery.number % 2 == 0) message.set_timestamp(timestamp);  // the others are remembered by their day of arrival
       return message.SerializeAsString();
     }
     accelbyte::social::statistic::v1::StatItemUpdated message;
@@ -220,9 +230,41 @@ std::string write_config() {
   return path;
 }
 
+/// What a handler's calendar is off by (support/stepped_clock.cpp).
+class ClockStep {
+ public:
+  ClockStep() {
+    char path[] = "/tmp/event-faults-clock-XXXXXX";
+    const int fd = mkstemp(path);
+    path_ = path;
+    if (fd < 0 || ftruncate(fd, sizeof(std::int64_t)) != 0) give_up("cannot write " + path_);
+    void* mapped = mmap(nullptr, sizeof(std::int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (mapped == MAP_FAILED) give_up("cannot map " + path_);
+    seconds_ = static_cast<std::atomic<std::int64_t>*>(mapped);
+  }
+  ~ClockStep() {
+    munmap(seconds_, sizeof(std::int64_t));
+    unlink(path_.c_str());
+  }
+  ClockStep(const ClockStep&) = delete;
+  ClockStep& operator=(const ClockStep&) = delete;
+  void set(std::chrono::seconds step) { seconds_->store(step.count()); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::atomic<std::int64_t>* seconds_;
+};
+
 class Campaign {
  public:
-  explicit Campaign(const Options& options) : options_(options), random_(options.seed), replicas_(options.replicas) {
+  Campaign(const Options& options, support::SmallDisk* disk)
+      : options_(options), random_(options.seed), disk_(disk), server_(disk ? disk->folder() : std::filesystem::temp_directory_path()), replicas_(options.replicas) {
+    if (disk_ == nullptr) {
+      fmt::print("left out: the full disk, since this user may not mount a file system\n");
+      std::erase_if(faults_, [](const Fault& fault) { return fault.name == kFullDisk; });
+    }
     network_.run_and_wait([&] {
       for (Replica& replica : replicas_) {
         replica.to_database = std::make_unique<support::TcpProxy>(network_.loop(), static_cast<std::uint16_t>(database_.port));
@@ -270,7 +312,9 @@ class Campaign {
     std::unique_ptr<support::HandlerProcess> handler;
     std::unique_ptr<support::TcpProxy> to_database;
     std::unique_ptr<support::TcpProxy> to_handler;
+    ClockStep clock;
   };
+  static constexpr const char* kFullDisk = "disk of PostgreSQL full";
   Replica& any_replica() { return replicas_[random_() % replicas_.size()]; }
 
   struct Fault {
@@ -299,7 +343,7 @@ class Campaign {
     postgres::ConnectionOptions through = database_;
     through.port = replica.to_database->port();
     replica.handler = std::make_unique<support::HandlerProcess>(support::HandlerStart{
-        .program = GAUNTLET_HANDLER, .challenge_config = config_, .database = through, .grpc_port = 0, .environment = {{"FLUSH_WORKERS", "2"}}});
+        .program = GAUNTLET_HANDLER, .challenge_config = config_, .database = through, .grpc_port = 0, .environment = {{"FLUSH_WORKERS", "2"}, {"LD_PRELOAD", GAUNTLET_STEPPED_CLOCK}, {"STEPPED_CLOCK", replica.clock.path()}}});
     network_.run_and_wait([&] { replica.to_handler->set_target(replica.handler->port()); });
   }
 
@@ -356,6 +400,7 @@ class Campaign {
   const Options options_;
   std::mt19937 random_;
   const std::string config_ = write_config();
+  support::SmallDisk* const disk_;  // nothing: no disk can be filled
   support::PrivatePostgres server_;
   const postgres::ConnectionOptions database_ = server_.migrated_database();
   base::LoopThread network_{"network"};  // relays while this thread waits for a start
@@ -364,7 +409,7 @@ class Campaign {
   std::unique_ptr<Platform> platform_;
   std::map<std::string, int> injected_;
 
-  const std::vector<Fault> faults_{
+  std::vector<Fault> faults_{
       {"kill -9 of the handler", [this] {
          Replica& replica = any_replica();
          replica.handler->kill();
@@ -409,6 +454,21 @@ class Campaign {
          platform_->run_for(lasting(random_() % 4 == 0 ? 13s : 10s));
          if (!connection->run("COMMIT")) give_up("cannot release the table");
        }},
+      {kFullDisk, [this] {
+         disk_->fill();
+         platform_->run_for(lasting(random_() % 4 == 0 ? 15s : 5s));  // the longer one meets the end of a WAL segment: a crash
+         disk_->free();
+         if (!server_.is_running()) server_.start();
+       }},
+      {"step of a handler's clock", [this] {
+         // Up to 45 minutes either way; the events are an hour old, so none comes to lie in the future, where its time
+         // would be taken for that of its arrival.
+         Replica& replica = any_replica();
+         const auto by = std::chrono::seconds(static_cast<int>(random_() % 5401) - 2700);
+         replica.clock.set(by);
+         platform_->run_for(lasting(3s));
+         if (random_() % 2 == 0) replica.clock.set(0s);
+       }},
       {"statements cancelled", [this] {
          auto connection = postgres::BlockingConnection::connect(server_.options());
          for (int i = 0; i < 20; ++i) {
@@ -420,9 +480,7 @@ class Campaign {
   };
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
+Options read_options(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; i += 2) {
     const std::string name = argv[i];
@@ -435,6 +493,19 @@ int main(int argc, char** argv) {
     else if (name == "--long") options.as_long_as_real = value != 0;
     else give_up("unknown option " + name + "; there are --faults N, --rate N, --replicas N, --seed S and --long 1");
   }
+  return options;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
-  return Campaign(options).run();
+  try {
+    const Options options = read_options(argc, argv);
+    auto disk = support::SmallDisk::mount(kDiskBytes);
+    return Campaign(options, disk ? &*disk : nullptr).run();
+  } catch (const GivenUp& given_up) {
+    fmt::print(stderr, "event-faults: {}\n", given_up.why);
+    return 1;
+  }
 }

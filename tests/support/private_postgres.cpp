@@ -75,8 +75,8 @@ int free_port() {
 
 }  // namespace
 
-PrivatePostgres::PrivatePostgres() {
-  std::string pattern = (fs::temp_directory_path() / "gauntlet-pg-XXXXXX").string();
+PrivatePostgres::PrivatePostgres(const fs::path& parent) {
+  std::string pattern = (parent / "gauntlet-pg-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) give_up("cannot create " + pattern);
   folder_ = pattern;
   if (getuid() == 0)
@@ -141,6 +141,11 @@ void PrivatePostgres::start() {
   }
   std::ifstream log(folder_ / "postgres.log");
   give_up("did not start:\n" + std::string(std::istreambuf_iterator<char>(log), {}));
+}
+
+bool PrivatePostgres::is_running() {
+  if (pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
+  return pid_ > 0;
 }
 
 void PrivatePostgres::stop() { stop_with(SIGINT); }

@@ -15,8 +15,8 @@ namespace gauntlet::support {
 
 class PrivatePostgres {
  public:
-  /// Creates and starts a cluster; aborts the test program with a message when it cannot.
-  PrivatePostgres();
+  /// Creates and starts a cluster in a new folder inside `parent`; aborts the test program with a message when it cannot.
+  explicit PrivatePostgres(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
   ~PrivatePostgres();
   PrivatePostgres(const PrivatePostgres&) = delete;
   PrivatePostgres& operator=(const PrivatePostgres&) = delete;
@@ -38,6 +38,8 @@ class PrivatePostgres {
   /// pg_ctl stop -m immediate: sessions are thrown out and nothing is checkpointed; start() recovers.
   void stop_immediately();
   void start();
+  /// False once it has ended by itself, as after a full disk.
+  bool is_running();
 
   int port() const { return port_; }
   pid_t pid() const { return pid_; }
