@@ -1,5 +1,5 @@
 #pragma once
-// Everything that is made once from one challenges.json. Immutable: requests that began on one keep it until their
+// Everything that is made once from one challenges.json. What it says never changes: requests that began on one keep it until their
 // answer is sent, while a reload puts the next in place.
 #include <memory>
 #include <string>
@@ -14,6 +14,9 @@ struct Catalog {
   /// `a_version` tells configs apart, the same in every replica: a hash of the file.
   Catalog(challenge::Config parsed, std::uint64_t a_version)
       : config(std::move(parsed)), json(config), version(a_version) {}
+
+  /// See ChallengeJson::compress_ahead().
+  void compress_ahead() const { json.compress_ahead(config); }
 
   challenge::Config config;
   ChallengeJson json;

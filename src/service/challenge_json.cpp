@@ -117,7 +117,7 @@ std::uint32_t place(const std::string& text) { return static_cast<std::uint32_t>
 
 }  // namespace
 
-ChallengeJson::ChallengeJson(const Config& config) {
+ChallengeJson::ChallengeJson(const Config& config) : ahead_(std::make_unique<Ahead>()) {
   text_ = R"({"challenges":[)";
   for (const Challenge& challenge : config.challenges()) {
     if (challenge.index != 0) text_ += ',';
@@ -144,6 +144,9 @@ ChallengeJson::ChallengeJson(const Config& config) {
     challenges_.push_back({begin, place(text_)});
   }
   text_ += "]}";
+}
+
+void ChallengeJson::compress_ahead(const Config& config) const {
   std::vector<ReadyBlocks::Unit> units;
   for (const Goal& goal : config.goals()) {
     const Challenge& challenge = config.challenge_of(goal);
@@ -151,8 +154,8 @@ ChallengeJson::ChallengeJson(const Config& config) {
     units.push_back({opens ? challenges_[challenge.index].begin : goals_[goal.index - 1].end, goals_[goal.index].tail,
                      goals_[goal.index].end});
   }
-  gzip_.emplace(Coding::gzip, text_, units);
-  zstd_.emplace(Coding::zstd, text_, std::move(units));
+  ahead_->ready_gzip = &ahead_->gzip.emplace(Coding::gzip, text_, units);
+  ahead_->ready_zstd = &ahead_->zstd.emplace(Coding::zstd, text_, std::move(units));
 }
 
 bool ChallengeJson::counts_down(const Challenge& challenge) const {
@@ -221,8 +224,10 @@ Body ChallengeJson::pack(const Config& config, const Part& part, const ReadyBloc
 
 Body ChallengeJson::render(const Config& config, const Part& part, PlayerRows rows, Instant now, Coding coding) const {
   const auto goals = touched(config, part.first, part.count, rows);
-  if (coding != Coding::identity && goals.size() * kGoalsPerTouchedGoal <= part.count)
-    return pack(config, part, coding == Coding::gzip ? *gzip_ : *zstd_, goals, rows, now);
+  if (coding != Coding::identity && goals.size() * kGoalsPerTouchedGoal <= part.count) {
+    const ReadyBlocks* const blocks = coding == Coding::gzip ? ahead_->ready_gzip : ahead_->ready_zstd;
+    if (blocks != nullptr) return pack(config, part, *blocks, goals, rows, now);
+  }
   return encode(splice(config, part.begin, part.end, goals, rows, now), coding);
 }
 

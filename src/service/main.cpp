@@ -159,6 +159,8 @@ int run(int argc, char** argv) {
                                                    {"challenges", (*catalog)->config.challenges().size()},
                                                    {"goals", (*catalog)->config.goals().size()}});
 
+  const std::jthread compressing([first = *catalog] { first->compress_ahead(); });
+
   Exit status = Exit::clean;
   bool draining = false;
   base::SignalWatch watch(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
@@ -166,6 +168,7 @@ int run(int argc, char** argv) {
       const auto next = load_catalog(settings.challenge_config_path);
       if (!next)
         return base::log::error("challenge config not reloaded, the old one stays", {{"reason", next.error().message}});
+      (*next)->compress_ahead();
       for (const auto& worker : workers) worker->replace_catalog(*next);
       return base::log::info("challenge config reloaded", {{"challenges", (*next)->config.challenges().size()},
                                                            {"goals", (*next)->config.goals().size()}});

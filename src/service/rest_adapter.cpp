@@ -31,7 +31,7 @@ void answer_view(const ExchangePtr& exchange, const PlayerChallenges& view, std:
   response.headers.reserve(4);
   if (!counts_down) {
     std::string tag = entity_tag(*view.catalog, view.rows, name, coding);
-    const auto if_none_match = exchange->request().header("if-none-match");
+    const auto if_none_match = exchange->request().header_list("if-none-match");
     if (if_none_match && names_tag(*if_none_match, tag)) response.status = 304;
     response.headers.emplace_back("etag", std::move(tag));
     response.headers.emplace_back("cache-control", "private, no-cache");

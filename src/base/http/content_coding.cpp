@@ -123,7 +123,7 @@ std::string_view to_string(Coding coding) {
 }
 
 Coding accepted_coding(const Request& request, std::initializer_list<Coding> offered) {
-  const auto header = request.header("accept-encoding");
+  const auto header = request.header_list("accept-encoding");
   if (!header) return Coding::identity;
   Coding chosen = Coding::identity;
   int best = 0;

@@ -61,6 +61,16 @@ std::optional<std::string_view> Request::header(std::string_view lower_case_name
   return std::nullopt;
 }
 
+std::optional<std::string> Request::header_list(std::string_view lower_case_name) const {
+  std::optional<std::string> list;
+  for (const HeaderSlices& header : headers_) {
+    if (view(header.name) != lower_case_name) continue;
+    if (list) list->append(", ").append(view(header.value));
+    if (!list) list.emplace(view(header.value));
+  }
+  return list;
+}
+
 std::size_t Request::header_occurrences(std::string_view lower_case_name) const {
   std::size_t occurrences = 0;
   for (const HeaderSlices& header : headers_) occurrences += view(header.name) == lower_case_name ? 1 : 0;

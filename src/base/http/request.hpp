@@ -29,6 +29,8 @@ class Request {
 
   /// The first header of that (lower-case) name. O(headers).
   std::optional<std::string_view> header(std::string_view lower_case_name) const;
+  /// The values of all headers of that name as the one list that they mean (RFC 9110, section 5.3): joined by ", ".
+  std::optional<std::string> header_list(std::string_view lower_case_name) const;
   /// How many headers have that name; more than one Authorization, say, is an attack.
   std::size_t header_occurrences(std::string_view lower_case_name) const;
   std::size_t header_count() const { return headers_.size(); }

@@ -36,7 +36,7 @@ Response answer(std::string_view type, std::string text) {
 }
 
 bool takes_gzip(const base::http::Request& request) {
-  return request.header("accept-encoding").value_or("").find("gzip") != std::string_view::npos;
+  return request.header_list("accept-encoding").value_or("").find("gzip") != std::string_view::npos;
 }
 
 std::string event_text(const char* event, const std::string& json) {

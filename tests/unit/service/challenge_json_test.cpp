@@ -6,8 +6,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <atomic>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "service.pb.h"
 #include "service/catalog.hpp"
@@ -203,6 +205,7 @@ RC_GTEST_PROP(ChallengeJson, compressed_is_the_same_text_as_plain, ()) {
     rows.emplace(*rc::gen::inRange<GoalIndex>(0, static_cast<GoalIndex>(config.goals().size())), any_row());
   const auto player_rows = as_player_rows(rows);
   const ChallengeJson json(config);
+  if (*rc::gen::inRange(0, 4) != 0) json.compress_ahead(config);
   for (const Coding coding : {Coding::gzip, Coding::zstd}) {
     const std::string all = json.all(config, player_rows, kNow).text();
     RC_ASSERT(decoded(json.all(config, player_rows, kNow, coding), coding, all.size()) == all);
@@ -222,6 +225,7 @@ TEST(ChallengeJson, compressed_is_an_eighth_and_its_pieces_grow_with_the_logarit
     for (int i = 0; i < goal_count; ++i) goals.push_back(challenge::make_goal("goal-" + std::to_string(i)));
     const Config config = challenge::make_config({std::move(goals)});
     const ChallengeJson json(config);
+    json.compress_ahead(config);
     std::vector<PlayerRow> rows;
     for (GoalIndex goal = 0; goal < 500; goal += 50) rows.push_back({goal, new_row(config.goal(goal), true, kNow)});
     const auto packed = json.all(config, rows, kNow, Coding::gzip);
@@ -230,6 +234,24 @@ TEST(ChallengeJson, compressed_is_an_eighth_and_its_pieces_grow_with_the_logarit
       EXPECT_LT(packed.piece_count(), pieces + 14) << "ten times the goals";
     }
     pieces = packed.piece_count();
+  }
+}
+
+TEST(ChallengeJson, is_read_compressed_while_it_is_being_compressed_ahead) {
+  std::vector<Goal> goals;
+  for (int i = 0; i < 200; ++i) goals.push_back(challenge::make_goal("goal-" + std::to_string(i)));
+  const Config config = challenge::make_config({std::move(goals)});
+  const ChallengeJson json(config);
+  const std::string plain = json.all(config, {}, kNow).text();
+  std::atomic<bool> done = false;
+  std::jthread compressing([&] {
+    json.compress_ahead(config);
+    done = true;
+  });
+  for (bool last = false; !last;) {
+    last = done;
+    for (const Coding coding : {Coding::gzip, Coding::zstd})
+      ASSERT_EQ(decoded(json.all(config, {}, kNow, coding), coding, plain.size()), plain);
   }
 }
 

@@ -38,5 +38,14 @@ TEST(ContentCoding, is_none_where_the_client_refuses_it_or_prefers_the_plain_tex
   EXPECT_EQ(chosen("gzip, identity"), "gzip");
 }
 
+TEST(ContentCoding, is_chosen_among_all_lines_of_the_header) {
+  Request request;
+  request.add_header("Accept-Encoding", "identity");
+  request.add_header("accept", "*/*");
+  request.add_header("accept-encoding", "gzip;q=0.5");
+  request.add_header("Accept-Encoding", "zstd");
+  EXPECT_EQ(accepted_coding(request, {Coding::gzip, Coding::zstd}), Coding::zstd);
+}
+
 }  // namespace
 }  // namespace gauntlet::base::http
