@@ -88,16 +88,16 @@ class TestGoToolPprof:
             done.set()
             loading.join()
         assert "on_send_data" in top or "Http2" in top or "produce" in top, top
-        assert "run_once" in top
+        assert "gauntlet::base::EventLoop::run_once" in top
 
     def test_reads_what_is_allocated_while_it_watches(self, server, tmp_path):
         with concurrent.futures.ThreadPoolExecutor() as threads:
             profile = threads.submit(self.top, f"{server.admin_url}/debug/pprof/allocs?seconds=2", tmp_path, "-sample_index=alloc_space")
             while not profile.done():
                 curl(f"{server.url}/bytes?count=1000000")
-        assert "Type: alloc_space" in profile.result() and "run_once" in profile.result()
+        assert "Type: alloc_space" in profile.result() and "gauntlet::base::EventLoop::run_once" in profile.result()
 
     def test_reads_the_heap_and_the_threads(self, server, tmp_path):
-        assert "Type: space" in self.top(f"{server.admin_url}/debug/pprof/heap", tmp_path)
+        assert "Type: inuse_space" in self.top(f"{server.admin_url}/debug/pprof/heap", tmp_path)
         threads = self.top(f"{server.admin_url}/debug/pprof/goroutine", tmp_path)
-        assert "Type: goroutine" in threads and "run_once" in threads
+        assert "Type: goroutine" in threads and "gauntlet::base::EventLoop::run_once" in threads

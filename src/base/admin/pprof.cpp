@@ -17,6 +17,7 @@
 #include <string>
 
 #include "base/admin/allocation_profile.hpp"
+#include "base/admin/named_profile.hpp"
 #include "base/admin/symbols.hpp"
 #include "base/admin/thread_stacks.hpp"
 
@@ -124,12 +125,14 @@ struct Pprof::State {
     exchange->loop().call_after(std::chrono::seconds(*seconds), [this, exchange, stop, file, path] {
       stop();
       profiling = false;
-      exchange->respond(binary(whole_file(path)));
+      const auto profile = named_cpu_profile(whole_file(path), symbols);
       close(file);
+      if (!profile) return exchange->respond(profile.error());
+      exchange->respond(binary(*profile));
     });
   }
 
-  static void heap(const ExchangePtr& exchange) {
+  void heap(const ExchangePtr& exchange) {
     MallocExtension* const extension = tcmalloc();
     const std::int64_t* const interval = sampling_interval();
     if (extension == nullptr || interval == nullptr) {
@@ -143,10 +146,10 @@ struct Pprof::State {
     }
     std::string sample;
     extension->GetHeapSample(&sample);
-    exchange->respond(binary(std::move(sample)));
+    exchange->respond(binary(named_heap_profile(sample, false, symbols)));
   }
 
-  static void allocs(const ExchangePtr& exchange) {
+  void allocs(const ExchangePtr& exchange) {
     if (!AllocationProfile::is_supported()) {
       exchange->respond(
           plain(501, "allocation profiles need gperftools' libtcmalloc, which this program is not linked with\n"));
@@ -161,8 +164,9 @@ struct Pprof::State {
       exchange->respond(plain(503, "another allocation profile is being taken; try again when it is done\n"));
       return;
     }
-    exchange->loop().call_after(std::chrono::seconds(*seconds),
-                                [exchange] { exchange->respond(binary(AllocationProfile::stop())); });
+    exchange->loop().call_after(std::chrono::seconds(*seconds), [this, exchange] {
+      exchange->respond(binary(named_heap_profile(AllocationProfile::stop(), true, symbols)));
+    });
   }
 
   /// Asked "symbol" with addresses "0x401000+0x401020", answers a line for each.
@@ -186,7 +190,8 @@ struct Pprof::State {
   void goroutine(const ExchangePtr& exchange) {
     const auto stacks = thread_stacks();
     std::string text;
-    if (exchange->request().query_value("debug") == "2") {
+    const std::string debug = exchange->request().query_value("debug").value_or("0");
+    if (debug == "2") {
       for (const ThreadStack& stack : stacks) {
         text += fmt::format("thread {} \"{}\" [{}]:\n", stack.id, stack.name, stack.state);
         for (const std::uintptr_t frame : stack.frames) text += fmt::format("  {}\n", symbols.describe(frame));
@@ -195,9 +200,14 @@ struct Pprof::State {
       exchange->respond(plain(200, std::move(text)));
       return;
     }
-    // Go's text format, which pprof reads: threads with the same stack on one line.
     std::map<std::vector<std::uintptr_t>, int> counts;
     for (const ThreadStack& stack : stacks) ++counts[stack.frames];
+    if (debug == "0") {
+      NamedProfile profile(symbols, {{"goroutine", "count"}}, 1);
+      for (const auto& [frames, count] : counts) profile.add(frames, {count});
+      return exchange->respond(binary(profile.finish()));
+    }
+    // Go's text format: threads with the same stack on one line.
     text = fmt::format("goroutine profile: total {}\n", stacks.size());
     for (const auto& [frames, count] : counts) {
       text += fmt::format("{} @", count);
@@ -240,8 +250,8 @@ void Pprof::add_routes(http::Router& router) {
                    {.status = 200, .content_type = "text/html; charset=utf-8", .body = http::Body::of_static(kIndex)});
              }));
   router.get("/debug/pprof/profile", guarded([&state](const ExchangePtr& exchange) { state.profile(exchange); }));
-  router.get("/debug/pprof/heap", guarded([](const ExchangePtr& exchange) { State::heap(exchange); }));
-  router.get("/debug/pprof/allocs", guarded([](const ExchangePtr& exchange) { State::allocs(exchange); }));
+  router.get("/debug/pprof/heap", guarded([&state](const ExchangePtr& exchange) { state.heap(exchange); }));
+  router.get("/debug/pprof/allocs", guarded([&state](const ExchangePtr& exchange) { state.allocs(exchange); }));
   router.get("/debug/pprof/goroutine", guarded([&state](const ExchangePtr& exchange) { state.goroutine(exchange); }));
   router.get("/debug/pprof/cmdline", guarded([](const ExchangePtr& exchange) {
                std::string arguments = whole_file("/proc/self/cmdline");
