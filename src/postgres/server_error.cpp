@@ -23,12 +23,12 @@ base::ErrorKind kind_of_sqlstate(std::string_view sqlstate) {
   if (sqlstate == "57014") return ErrorKind::deadline_exceeded;
   // 25P03 and 25P02: the transaction is gone or failed. 26000: prepared behind a failed statement of its transaction.
   if (group == "40" || sqlstate == "25P02" || sqlstate == "26000") return ErrorKind::aborted;
-  // 25006: a standby. 57P01 to 57P05: shutdown, crash, starting up, database dropped, idle.
-  if (group == "08" || sqlstate.substr(0, 3) == "57P" || sqlstate == "25006" || sqlstate == "25P03")
+  // 25006: a standby. 57P01 to 57P05: shutdown, crash, starting up, database dropped, idle. 53: the server's disk is full,
+  // its memory or its connections are used up; resource_exhausted is what our own queues say.
+  if (group == "08" || group == "53" || sqlstate.substr(0, 3) == "57P" || sqlstate == "25006" || sqlstate == "25P03")
     return ErrorKind::unavailable;
   // P0001: a trigger of the operator's raised it.
   if (group == "22" || group == "23" || group == "44" || sqlstate == "P0001") return ErrorKind::invalid_argument;
-  if (group == "53") return ErrorKind::resource_exhausted;
   if (group == "28") return ErrorKind::permission_denied;
   return ErrorKind::internal;
 }

@@ -22,8 +22,9 @@ READY = re.compile(r"challenge-service is serving.* http_port=(\d+) grpc_port=(\
 class Database:
     """A private cluster on a unix socket in a temporary folder, run as user postgres when we are root."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, environment=None):
         self.folder = folder
+        self.environment = {**os.environ, **(environment or {})}  # of its processes
         self.as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         self.user = "postgres"
         self.count = 0
@@ -43,7 +44,7 @@ class Database:
                  f"-k {self.folder} -c listen_addresses='' -c fsync=off", "start")
 
     def run(self, program, *arguments):
-        done = subprocess.run([*self.as_postgres, POSTGRES_BIN / program, *arguments], cwd=self.folder,
+        done = subprocess.run([*self.as_postgres, POSTGRES_BIN / program, *arguments], cwd=self.folder, env=self.environment,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
         assert done.returncode == 0, f"{program}: {done.stdout}"
         return done.stdout

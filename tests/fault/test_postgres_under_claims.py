@@ -1,15 +1,16 @@
-"""PostgreSQL restarted, failed over, locked and down to one connection in the middle of claims: what is granted stays what is
+"""PostgreSQL restarted, failed over, locked, out of disk and down to one connection in the middle of claims: what is granted stays what is
 claimed, and everything comes back by itself."""
 import concurrent.futures
 import contextlib
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import time
 
 from mock_platform import real_rewards
-from service_under_test import ROOT, Database, private_database, running_service
+from service_under_test import BIN, ROOT, Database, private_database, running_service
 
 CONFIG = ROOT / "tests" / "contract" / "contract_challenges.json"
 CLAIM = "/v1/challenges/ladder/goals/rung-1/claim"
@@ -77,6 +78,39 @@ def test_one_connection_serves_many_claims(database, platform):
     with running_service(database, CONFIG, **variables) as service, concurrent.futures.ThreadPoolExecutor(60) as threads:
         complete_rung(service, players)
         assert set(threads.map(lambda player: claim(service, player), players)) == {200}, "none is held across a grant"
+    one_grant_each(platform, players)
+
+
+def test_full_disk_grants_nothing_that_is_not_written_down(platform):
+    players = [f"full-{number}" for number in range(100)]
+    with tempfile.TemporaryDirectory(prefix="gauntlet-full-disk-") as folder:
+        folder = pathlib.Path(folder)
+        folder.chmod(0o755)
+        full, cluster = folder / "full", folder / "cluster"
+        cluster.mkdir()
+        library = pathlib.Path(shutil.copy(BIN / "full-disk.so", folder))
+        library.chmod(0o755)  # PostgreSQL runs as another user than we
+        database = Database(cluster, {"LD_PRELOAD": str(library), "GAUNTLET_FULL_DISK": str(full)})
+        database.start()
+        try:
+            with running_service(database, CONFIG, **real_rewards(platform)) as service, concurrent.futures.ThreadPoolExecutor(30) as threads:
+                complete_rung(service, players)
+                full.touch()
+                refused = service.request("POST", CLAIM, None, players[0])
+                assert (refused.status, refused.json["message"]) == (500, "Database error occurred")
+                assert platform.grants() == [], "the claim could not be written down, so nothing was asked for"
+                assert service.request("GET", "/v1/challenges", user=players[0]).json["challenges"], "what is there can be read"
+                full.unlink()
+                platform.faults(latencyMs=[0, 50])
+                claims = [threads.submit(claim, service, player) for player in players]
+                while len(platform.grants()) < 20:
+                    time.sleep(0.01)
+                full.touch()  # in the middle
+                assert {answer.result() for answer in claims} <= {200, 500, 503}
+                full.unlink()
+                claim_until_claimed(service, players)
+        finally:
+            database.stop("immediate")
     one_grant_each(platform, players)
 
 
