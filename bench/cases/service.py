@@ -1,9 +1,13 @@
 """challenge-service: CPU per request of the service and of PostgreSQL apart. The Go service's figures are recorded
 anchors of the same kind of machine (it is not part of this repository), so those ratios are across runs."""
+import os
 import re
+import statistics
+import subprocess
+import time
 import urllib.request
 
-from measure import ROOT, find_peer, run
+from measure import BIN, ROOT, find_peer, peak_mb, run
 from stack import DATABASE, SERVICE, Stack
 
 # ms of CPU per request of the Go service: (service, PostgreSQL).
@@ -44,7 +48,18 @@ def measure(table, pairs, seconds):
             ours = got["service"] + got["database"]
             table.add(f"{name}: CPU of service + PostgreSQL ({got['service']:.3f} + {got['database']:.3f})", "ms/request", ours,
                       "Go (recorded)", go, go / ours, None, goal, command)
-            table.add(f"{name}: rate at 8 connections, wrk on the same cores", "requests/s", got["rate"], command=command)
+            table.add(f"{name}: rate at 8 connections, wrk on the same cores", "requests/s", got["rate"], command=command,
+                      goal=">= 5,000" if key == "list" else "")
+            if key == "list":
+                half = int(got["rate"] / 2)
+                median, slow = durations_at(stack, half, seconds)
+                table.add(f"GET /v1/challenges, 500 goals, at {half:,}/s, half of that: p99 (median {median:.2f})", "ms", slow,
+                          goal="<= 10", command=command)
+        for goals, config in [(500, None), (5000, "100")]:
+            table.add(f"start of the service to its first request, {goals:,} goals: median of 5", "ms", start_ms(stack, config),
+                      goal="< 300" if goals == 500 else "", command=command)
+        load(stack, "/v1/challenges", seconds, connections=1000)
+        table.add("memory at its highest, the list at 1,000 connections", "MB", peak_mb(stack.pids()[SERVICE]), goal="< 100", command=command)
 
         # Every seeded goal is claimed once, by players in turn, so nothing is refused.
         stack.reset("--completed", "1")
@@ -63,6 +78,36 @@ def measure(table, pairs, seconds):
     for challenges in [1, 10, 100]:
         with Stack(challenges) as stack:
             growth(table, stack, challenges * 50, seconds, command)
+
+
+def durations_at(stack, rate, seconds):
+    """Median and p99 of the list's durations in ms at that many requests a second."""
+    ended = run([BIN / "k6", "run", "--quiet", ROOT / "bench/scripts/list_at_rate.js"],
+                env={**stack.env, "RATE": str(rate), "DURATION": f"{max(5, seconds)}s"})
+    found = re.search(r"http_req_duration\.*: med=([\d.]+)(µs|ms|s)\s+p\(99\)=([\d.]+)(µs|ms|s)", ended.out)
+    unit_ms = {"µs": 0.001, "ms": 1, "s": 1000}
+    return float(found[1]) * unit_ms[found[2]], float(found[3]) * unit_ms[found[4]]
+
+
+def start_ms(stack, challenges):
+    """From the start of a further service on the stack's database until it says that it takes requests."""
+    config = ROOT / "test/fixtures/challenges.json"
+    if challenges:
+        config = ROOT / f"build/bench-fixtures-{challenges}/challenges.json"
+        stack.gauntlet("fixtures", "challenges", "--challenges", challenges, "--active", "10", "--out", config.parent)
+    env = {**os.environ, "DB_HOST": stack.env["PGHOST"], "DB_PORT": stack.env["PGPORT"], "DB_NAME": stack.env["PGDATABASE"],
+           "DB_USER": stack.env["PGUSER"], "DB_PASSWORD": stack.env["PGPASSWORD"], "PLUGIN_GRPC_SERVER_AUTH_ENABLED": "false",
+           "HTTP_PORT": "0", "GRPC_PORT": "0", "METRICS_PORT": "0", "CHALLENGE_CONFIG_PATH": str(config)}
+    times = []
+    for _ in range(5):
+        began = time.monotonic()
+        with subprocess.Popen([BIN / SERVICE], cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True) as service:
+            next(line for line in service.stdout if "challenge-service is serving" in line)
+            times.append((time.monotonic() - began) * 1000)
+            service.terminate()
+            service.communicate(timeout=20)
+    return statistics.median(times)
 
 
 def growth(table, stack, goals, seconds, command):

@@ -8,8 +8,8 @@
 //                                             end
 //
 // Compressed answers are made of compressed pieces likewise (ready_blocks.hpp). Where more than every eighth goal is
-// touched, or only a few goals are answered at all, the whole is compressed when asked for: that is smaller then. So it is
-// before compress_ahead() is through.
+// touched, or only a few goals are answered at all, the whole is compressed when asked for: that is smaller then. So it
+// is before compress_ahead() is through.
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -26,15 +26,16 @@
 
 namespace gauntlet::service {
 
-/// Any thread may read it: what it answers never changes. Bodies refer to it: they must keep its owner (http::Body::keep).
+/// Any thread may read it: what it answers never changes. Bodies refer to it: they must keep its owner
+/// (http::Body::keep).
 class ChallengeJson {
  public:
   explicit ChallengeJson(const challenge::Config& config);
   ChallengeJson(const ChallengeJson&) = delete;
   ChallengeJson& operator=(const ChallengeJson&) = delete;
 
-  /// Makes compressed answers cheap: once, by any one thread, while others read. Takes 0.3 ms of CPU a goal, which is why
-  /// a start does not wait for it.
+  /// Makes compressed answers cheap: once, by any one thread, while others read. Takes 0.3 ms of CPU a goal, which is
+  /// why a start does not wait for it.
   void compress_ahead(const challenge::Config& config) const;
 
   /// Goals rotate, so that the answer about all of them, or about this challenge, changes every second.

@@ -171,14 +171,17 @@ def hundred_goals(tmp_path_factory):
 
 
 def storm(services, count):
-    """`count` claims of the goals at once, spread over the services; the statuses, None where a service died of it."""
+    """`count` claims of the goals, 64 at once, spread over the services; the statuses. Where a service has died, the first one
+    is asked, as a load balancer would."""
     order = [number % GOALS for number in range(count)]
     random.Random(7).shuffle(order)
 
     def one(numbered):
         index, goal = numbered
+        path = f"/v1/challenges/storm/goals/goal-{goal}/claim"
         with contextlib.suppress(OSError):
-            return services[index % len(services)].request("POST", f"/v1/challenges/storm/goals/goal-{goal}/claim", None, "ann").status
+            return services[index % len(services)].request("POST", path, None, "ann").status
+        return services[0].request("POST", path, None, "ann").status
 
     with concurrent.futures.ThreadPoolExecutor(64) as threads:
         return list(threads.map(one, enumerate(order)))
@@ -205,14 +208,14 @@ def test_storm_of_claims_on_a_lying_platform_grants_what_is_claimed(database, pl
                              GAUNTLET_FAULT="claim.asked@25", **variables) as dying:
             statuses = storm([staying, dying], claims_of_the_storm)
             assert dying.process.wait(20) == -9
-        assert set(statuses) <= {200, 409, 500, None} and statuses.count(200) <= GOALS
+        assert set(statuses) <= {200, 409, 500} and statuses.count(200) <= GOALS
         settled(staying, give_up_s=60)
         # What the platform refused for sure may be claimed again; what is granted may not.
         platform.faults(fail=0, lie=0, cut=0, cutGranted=0)
         assert set(storm([staying], GOALS)) <= {200, 409}
         assert len(claimed_goals(staying)) == GOALS
         by_goal = staying.sql("SELECT goal_id, claim_key FROM reward_claim WHERE state = 'granted'")
-        print(f"{len(statuses)} claims: {({s: statuses.count(s) for s in sorted(set(statuses), key=str)})}; "
+        print(f"{len(statuses)} claims: {({s: statuses.count(s) for s in sorted(set(statuses))})}; "
               f"{len(platform.grants())} grants, {sum(g['requests'] for g in platform.grants())} requests that granted, {len(by_goal)} claimed rows")
     grants = platform.grants()
     assert sorted(grant["key"] for grant in grants) == sorted(key for _, key in by_goal)
