@@ -1,5 +1,5 @@
 // Breaks the event handler in every way we know, at random and under load, and then counts.
-//   event-faults [--faults N] [--rate EVENTS_PER_SECOND] [--replicas N] [--seed S] [--long 1]
+//   event-faults [--faults N] [--rate EVENTS_PER_SECOND] [--replicas N] [--seed S] [--long 1] [--only PART_OF_A_FAULTS_NAME]
 // Handler processes (three, unless told otherwise) and a private PostgreSQL talk through a relay that can fail like a network; a producer delivers as the
 // platform does: what is not acknowledged comes again, 5 % of the rest too, in any order. A model outside the handler
 // knows what each player must have at the end. The last lines say how many events were lost and how many counted twice.
@@ -71,6 +71,7 @@ struct Options {
   unsigned replicas = 3;
   unsigned seed = std::random_device{}();
   bool as_long_as_real = false;
+  std::string only;
 };
 
 /// The platform, and the model of what must be in the table once everything is acknowledged.
@@ -265,6 +266,8 @@ class Campaign {
       fmt::print("left out: the full disk, since this user may not mount a file system\n");
       std::erase_if(faults_, [](const Fault& fault) { return fault.name == kFullDisk; });
     }
+    std::erase_if(faults_, [&](const Fault& fault) { return fault.name.find(options.only) == std::string::npos; });
+    if (faults_.empty()) give_up("no fault is called " + options.only);
     network_.run_and_wait([&] {
       for (Replica& replica : replicas_) {
         replica.to_database = std::make_unique<support::TcpProxy>(network_.loop(), static_cast<std::uint16_t>(database_.port));
@@ -392,8 +395,8 @@ class Campaign {
                platform_->deliveries(), platform_->acknowledged(), platform_->refused(), platform_->unanswered());
     fmt::print("lost = {}  doubled = {}  older value on top = {}  handlers' exit status = {}\n", lost, doubled, overwritten, status);
     if (lost == 0 && doubled == 0 && overwritten == 0 && status == 0) return 0;
-    fmt::print("again: event-faults --faults {} --rate {} --replicas {} --seed {}{}\n", options_.faults, options_.rate, options_.replicas, options_.seed,
-               options_.as_long_as_real ? " --long 1" : "");
+    fmt::print("again: event-faults --faults {} --rate {} --replicas {} --seed {}{}{}\n", options_.faults, options_.rate, options_.replicas, options_.seed,
+               options_.as_long_as_real ? " --long 1" : "", options_.only.empty() ? "" : fmt::format(" --only '{}'", options_.only));
     return 1;
   }
 
@@ -485,13 +488,17 @@ Options read_options(int argc, char** argv) {
   for (int i = 1; i < argc; i += 2) {
     const std::string name = argv[i];
     if (i + 1 == argc) give_up(name + " needs a value");
+    if (name == "--only") {
+      options.only = argv[i + 1];
+      continue;
+    }
     const auto value = static_cast<unsigned>(std::strtoul(argv[i + 1], nullptr, 10));
     if (name == "--faults") options.faults = value;
     else if (name == "--rate") options.rate = value;
     else if (name == "--replicas") options.replicas = std::max(1u, value);
     else if (name == "--seed") options.seed = value;
     else if (name == "--long") options.as_long_as_real = value != 0;
-    else give_up("unknown option " + name + "; there are --faults N, --rate N, --replicas N, --seed S and --long 1");
+    else give_up("unknown option " + name + "; there are --faults N, --rate N, --replicas N, --seed S, --long 1 and --only NAME");
   }
   return options;
 }

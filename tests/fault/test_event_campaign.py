@@ -1,4 +1,5 @@
 """The event handler under every fault of the campaign once, in its short form; make faults N=1000 runs the long one."""
+import os
 import pathlib
 import re
 import subprocess
@@ -12,3 +13,17 @@ def test_no_acknowledged_event_is_lost_or_counted_twice_under_any_fault():
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "lost = 0  doubled = 0  older value on top = 0" in ended.stdout
     assert len(re.findall(r"^ +\d+ x ", ended.stdout, re.MULTILINE)) == (13 if "left out" in ended.stdout else 14), ended.stdout
+
+
+def test_the_campaign_sees_a_handler_that_answers_before_it_commits():
+    ended = subprocess.run([PROGRAM, "--faults", "4", "--only", "kill -9 of the handler"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                           timeout=300, env={**os.environ, "BUFFER_FLUSH_INTERVAL": "1s"})
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert int(re.search(r"lost = (\d+)", ended.stdout)[1]) > 0, ended.stdout
+
+
+def test_the_campaign_sees_a_handler_that_forgets_event_ids():
+    ended = subprocess.run([PROGRAM, "--faults", "1", "--only", "statements cancelled"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                           timeout=300, env={**os.environ, "EVENT_DEDUP": "off"})
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert int(re.search(r"doubled = (\d+)", ended.stdout)[1]) > 0, ended.stdout

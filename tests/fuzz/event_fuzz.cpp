@@ -25,6 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else if (decoded->event) {
     fuzz::require(!decoded->event->user_id.empty() && decoded->event->user_id.size() <= 100, "an event belongs to a user that a row can have");
   }
-  static_cast<void>(events::day_of_timestamp(bytes.rest()));
+  const auto time = events::parse_timestamp(bytes.rest());
+  static_cast<void>(events::make_event_id("id", time, {}, "wins", now, 1));
   return 0;
 }

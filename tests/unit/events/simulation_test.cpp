@@ -3,7 +3,7 @@
 // that redelivers to any replica everything that is not acknowledged and some that is. What must hold in every world:
 // what is acknowledged is committed by then, nothing counts twice, everything is answered exactly once, no bound is
 // exceeded.
-//   GAUNTLET_SIMULATION_SEEDS=N   how many worlds (default 100,000; 2,000 under a sanitizer)
+//   GAUNTLET_SIMULATION_SEEDS=N   how many worlds (default 100,000; 1,000 under a sanitizer)
 //   GAUNTLET_SIMULATION_SEED=S    replay one
 //   GAUNTLET_SIMULATION_DEFECT=answers_before_commit|forgets_ids   break the store: the test must fail
 #include <gtest/gtest.h>
@@ -295,7 +295,7 @@ std::optional<std::string> violation(unsigned seed, Defect defect) {
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr unsigned kWorlds = 2'000;
+constexpr unsigned kWorlds = 1'000;
 #else
 constexpr unsigned kWorlds = 100'000;
 #endif
