@@ -4,7 +4,6 @@
 // platform does: what is not acknowledged comes again, 5 % of the rest too, in any order. A model outside the handler
 // knows what each player must have at the end. The last lines say how many events were lost and how many counted twice.
 // --long 1: faults as long as the operator sees them (stop 5 s, table lock 10 s, stalls beyond the statement timeout).
-// A full disk needs the right to mount a tmpfs (root); without it that fault is left out, and the program says so.
 // Exit status: 0 nothing lost and nothing doubled; 1 something was, or the handler did not come back.
 #include <fmt/format.h>
 #include <fcntl.h>
@@ -20,6 +19,7 @@
 #include <ctime>
 #include <deque>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -36,7 +36,6 @@
 #include "support/event_producer.hpp"
 #include "support/handler_process.hpp"
 #include "support/private_postgres.hpp"
-#include "support/small_disk.hpp"
 #include "support/tcp_proxy.hpp"
 
 namespace {
@@ -56,8 +55,6 @@ constexpr const char* kChallenges = R"({"challenges": [{"id": "c", "name": "C", 
   {"id": "count", "name": "G", "type": "increment", "event_source": "statistic", "requirement": {"stat_code": "kills", "operator": ">=", "target_value": 1000000}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}},
   {"id": "logins", "name": "G", "type": "increment", "event_source": "login", "requirement": {"stat_code": "login_count", "operator": ">=", "target_value": 1000000}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}}]}]})";
 
-// PostgreSQL's files and WAL; the longest campaigns need a few hundred MB of it.
-constexpr std::size_t kDiskBytes = std::size_t{3} << 30;
 
 /// Why the campaign cannot go on; carried to main(), so that the servers are stopped on the way.
 struct GivenUp {
@@ -231,6 +228,13 @@ std::string write_config() {
   return path;
 }
 
+/// Where the user that PostgreSQL runs as can read it, too.
+std::string copied(const char* file, const std::string& to) {
+  std::error_code error;
+  if (!std::filesystem::copy_file(file, to, std::filesystem::copy_options::overwrite_existing, error)) give_up(fmt::format("cannot copy {} to {}: {}", file, to, error.message()));
+  return to;
+}
+
 /// What a handler's calendar is off by (support/stepped_clock.cpp).
 class ClockStep {
  public:
@@ -260,12 +264,7 @@ class ClockStep {
 
 class Campaign {
  public:
-  Campaign(const Options& options, support::SmallDisk* disk)
-      : options_(options), random_(options.seed), disk_(disk), server_(disk ? disk->folder() : std::filesystem::temp_directory_path()), replicas_(options.replicas) {
-    if (disk_ == nullptr) {
-      fmt::print("left out: the full disk, since this user may not mount a file system\n");
-      std::erase_if(faults_, [](const Fault& fault) { return fault.name == kFullDisk; });
-    }
+  explicit Campaign(const Options& options) : options_(options), random_(options.seed), replicas_(options.replicas) {
     std::erase_if(faults_, [&](const Fault& fault) { return fault.name.find(options.only) == std::string::npos; });
     if (faults_.empty()) give_up("no fault is called " + options.only);
     network_.run_and_wait([&] {
@@ -286,6 +285,8 @@ class Campaign {
     for (Replica& replica : replicas_) replica.handler.reset();
     network_.run_and_wait([&] { replicas_.clear(); });
     unlink(config_.c_str());
+    unlink(full_disk_.c_str());
+    unlink(preloaded_.c_str());
   }
 
   int run() {
@@ -317,7 +318,6 @@ class Campaign {
     std::unique_ptr<support::TcpProxy> to_handler;
     ClockStep clock;
   };
-  static constexpr const char* kFullDisk = "disk of PostgreSQL full";
   Replica& any_replica() { return replicas_[random_() % replicas_.size()]; }
 
   struct Fault {
@@ -403,8 +403,9 @@ class Campaign {
   const Options options_;
   std::mt19937 random_;
   const std::string config_ = write_config();
-  support::SmallDisk* const disk_;  // nothing: no disk can be filled
-  support::PrivatePostgres server_;
+  const std::string full_disk_ = fmt::format("/tmp/event-faults-full-{}", getpid());  // while it exists (support/full_disk.cpp)
+  const std::string preloaded_ = copied(GAUNTLET_FULL_DISK, full_disk_ + ".so");
+  support::PrivatePostgres server_{{{"LD_PRELOAD", preloaded_}, {"GAUNTLET_FULL_DISK", full_disk_}}};
   const postgres::ConnectionOptions database_ = server_.migrated_database();
   base::LoopThread network_{"network"};  // relays while this thread waits for a start
   std::vector<Replica> replicas_;
@@ -457,10 +458,10 @@ class Campaign {
          platform_->run_for(lasting(random_() % 4 == 0 ? 13s : 10s));
          if (!connection->run("COMMIT")) give_up("cannot release the table");
        }},
-      {kFullDisk, [this] {
-         disk_->fill();
+      {"disk of PostgreSQL full", [this] {
+         std::ofstream{full_disk_};
          platform_->run_for(lasting(random_() % 4 == 0 ? 15s : 5s));  // the longer one meets the end of a WAL segment: a crash
-         disk_->free();
+         unlink(full_disk_.c_str());
          if (!server_.is_running()) server_.start();
        }},
       {"step of a handler's clock", [this] {
@@ -508,9 +509,7 @@ Options read_options(int argc, char** argv) {
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   try {
-    const Options options = read_options(argc, argv);
-    auto disk = support::SmallDisk::mount(kDiskBytes);
-    return Campaign(options, disk ? &*disk : nullptr).run();
+    return Campaign(read_options(argc, argv)).run();
   } catch (const GivenUp& given_up) {
     fmt::print(stderr, "event-faults: {}\n", given_up.why);
     return 1;

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <fstream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "postgres/blocking_connection.hpp"
@@ -34,7 +35,7 @@ constexpr const char* kPrograms = "/usr/lib/postgresql/15/bin/";
 }
 
 /// Starts a program with its output in `log`, as user postgres when we are root.
-pid_t spawn(const std::vector<std::string>& command, const fs::path& log) {
+pid_t spawn(const std::vector<std::string>& command, const fs::path& log, const PrivatePostgres::Variables& environment = {}) {
   const passwd* unprivileged = getuid() == 0 ? getpwnam("postgres") : nullptr;
   if (getuid() == 0 && unprivileged == nullptr) give_up("there is no user postgres to run as; install postgresql-15");
   std::vector<char*> arguments;
@@ -48,6 +49,7 @@ pid_t spawn(const std::vector<std::string>& command, const fs::path& log) {
   if (std::freopen(log.c_str(), "a", stdout) == nullptr || dup2(STDOUT_FILENO, STDERR_FILENO) < 0) _exit(126);
   if (unprivileged != nullptr && (setgid(unprivileged->pw_gid) != 0 || setuid(unprivileged->pw_uid) != 0)) _exit(126);
   if (chdir("/") != 0) _exit(126);
+  for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
   execv(arguments[0], arguments.data());
   _exit(127);
 }
@@ -75,8 +77,8 @@ int free_port() {
 
 }  // namespace
 
-PrivatePostgres::PrivatePostgres(const fs::path& parent) {
-  std::string pattern = (parent / "gauntlet-pg-XXXXXX").string();
+PrivatePostgres::PrivatePostgres(Variables environment) : environment_(std::move(environment)) {
+  std::string pattern = (fs::temp_directory_path() / "gauntlet-pg-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) give_up("cannot create " + pattern);
   folder_ = pattern;
   if (getuid() == 0)
@@ -132,7 +134,7 @@ postgres::ConnectionOptions PrivatePostgres::migrated_database() {
 }
 
 void PrivatePostgres::start() {
-  pid_ = spawn({std::string(kPrograms) + "postgres", "-D", folder_ / "data"}, folder_ / "postgres.log");
+  pid_ = spawn({std::string(kPrograms) + "postgres", "-D", folder_ / "data"}, folder_ / "postgres.log", environment_);
   const auto deadline = std::chrono::steady_clock::now() + 60s;
   while (std::chrono::steady_clock::now() < deadline) {
     if (postgres::BlockingConnection::connect(options())) return;

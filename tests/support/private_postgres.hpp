@@ -8,6 +8,8 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "postgres/connection_options.hpp"
 
@@ -15,8 +17,10 @@ namespace gauntlet::support {
 
 class PrivatePostgres {
  public:
-  /// Creates and starts a cluster in a new folder inside `parent`; aborts the test program with a message when it cannot.
-  explicit PrivatePostgres(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
+  using Variables = std::vector<std::pair<std::string, std::string>>;
+  /// Creates and starts a cluster, its servers with these environment variables besides ours; aborts the test program with
+  /// a message when it cannot.
+  explicit PrivatePostgres(Variables environment = {});
   ~PrivatePostgres();
   PrivatePostgres(const PrivatePostgres&) = delete;
   PrivatePostgres& operator=(const PrivatePostgres&) = delete;
@@ -47,6 +51,7 @@ class PrivatePostgres {
  private:
   void stop_with(int signal);
 
+  const Variables environment_;
   std::filesystem::path folder_;
   int port_ = 0;
   pid_t pid_ = -1;
