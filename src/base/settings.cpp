@@ -1,5 +1,6 @@
 #include "base/settings.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -138,6 +139,17 @@ std::string Settings::text(std::string_view name, std::string_view fallback, std
 std::string Settings::secret(std::string_view name, std::string_view fallback, std::string_view description) {
   const std::string* value = enter(name, "text", {}, description, true);
   return value != nullptr ? *value : std::string(fallback);
+}
+
+std::string Settings::address(std::string_view name, std::string_view fallback, std::string_view description) {
+  const std::string* value = enter(name, "address", std::string(fallback), description);
+  if (value == nullptr) return std::string(fallback);
+  in6_addr parsed;
+  if (inet_pton(AF_INET, value->c_str(), &parsed) != 1 && inet_pton(AF_INET6, value->c_str(), &parsed) != 1) {
+    reject(name, fmt::format("{} is not allowed; expected a numeric address, as 127.0.0.1 or ::", shown(*value)));
+    return std::string(fallback);
+  }
+  return *value;
 }
 
 std::string Settings::required(std::string_view name, std::string_view description) {

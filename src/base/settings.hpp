@@ -55,6 +55,8 @@ class Settings {
   // the default returned meanwhile.
   std::string text(std::string_view name, std::string_view fallback, std::string_view description);
   std::string secret(std::string_view name, std::string_view fallback, std::string_view description);
+  /// A numeric IPv4 or IPv6 address.
+  std::string address(std::string_view name, std::string_view fallback, std::string_view description);
   /// Must be set and not empty.
   std::string required(std::string_view name, std::string_view description);
   std::int64_t integer(std::string_view name, std::int64_t fallback, Range range, std::string_view description);

@@ -16,6 +16,7 @@ namespace gauntlet::events {
 
 struct EventSettings {
   std::string name_space;  // AB_NAMESPACE
+  std::string listen_address = "0.0.0.0";  // numeric
   std::uint16_t grpc_port = 6566;
   std::uint16_t metrics_port = 8081;
   bool pprof_from_anywhere = false;

@@ -128,12 +128,12 @@ int run(int argc, char** argv) {
   const WorkerParts parts{settings, keys, registry, metrics, health, availability};
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::size_t number = 0; number < settings.threads; ++number) workers.push_back(std::make_unique<Worker>(number, parts));
-  base::admin::AdminServer admin({.port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, registry);
+  base::admin::AdminServer admin({.address = settings.listen_address, .port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, registry);
   if (const auto started = admin.start(); !started) return give_up(Exit::port, started.error());
   wait_for_connections(availability, workers.size());
   std::uint16_t port = settings.grpc_port;
   for (const auto& worker : workers) {
-    if (const auto listening = worker->listen(port); !listening) return give_up(Exit::port, listening.error());
+    if (const auto listening = worker->listen(settings.listen_address, port); !listening) return give_up(Exit::port, listening.error());
     port = workers.front()->port();
   }
   base::log::info("challenge-event-handler is serving",

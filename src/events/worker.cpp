@@ -107,11 +107,12 @@ Worker::~Worker() {
   state_->thread.run_and_wait([this] { state_->on_thread.reset(); });
 }
 
-base::Expected<void> Worker::listen(std::uint16_t port) {
+base::Expected<void> Worker::listen(const std::string& address, std::uint16_t port) {
   base::Expected<void> listening;
   state_->thread.run_and_wait([&] {
     ThreadState& own = *state_->on_thread;
     base::http::ListenerOptions options;
+    options.address = address;
     options.port = port;
     own.listener = std::make_unique<base::http::Listener>(own.loop, std::move(options), own.no_routes, own.rpc_server.streams());
     listening = own.listener->listen();

@@ -50,7 +50,7 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   /// Binds the port (0: the kernel chooses) and begins to serve.
-  base::Expected<void> listen(std::uint16_t port);
+  base::Expected<void> listen(const std::string& address, std::uint16_t port);
   std::uint16_t port() const;
 
   /// Stops accepting, lets what is in flight commit and be answered, then calls `done` on the worker's thread.

@@ -73,8 +73,9 @@ Expected<void> migrate(const ServiceSettings& settings) {
 
 /// Workers share their ports, which the kernel also lets another challenge-service of the same user do; one socket that
 /// does not share finds that out. 0 is always free.
-Expected<void> check_port(base::EventLoop& loop, std::uint16_t port) {
+Expected<void> check_port(base::EventLoop& loop, const std::string& address, std::uint16_t port) {
   base::http::ListenerOptions options;
+  options.address = address;
   options.port = port;
   options.reuse_port = false;
   const base::http::Router none;
@@ -122,8 +123,8 @@ int run(int argc, char** argv) {
   metrics.add_process_metrics();
   base::grpc::Health health;
   std::atomic<bool> ready = false;
-  base::admin::AdminServer admin({.port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere},
-                                 metrics);
+  base::admin::AdminServer admin(
+      {.address = settings.listen_address, .port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, metrics);
   add_probes(admin.router(), ready);
   if (const auto started = admin.start(); !started) return give_up(Exit::port, started.error());
 
@@ -141,10 +142,10 @@ int run(int argc, char** argv) {
       return give_up(Exit::database, connected.error());
   }
   for (const std::uint16_t port : {http_port, grpc_port}) {
-    if (const auto free = check_port(loop, port); !free) return give_up(Exit::port, free.error());
+    if (const auto free = check_port(loop, settings.listen_address, port); !free) return give_up(Exit::port, free.error());
   }
   for (const auto& worker : workers) {
-    if (const auto listening = worker->listen(http_port, grpc_port); !listening)
+    if (const auto listening = worker->listen(settings.listen_address, http_port, grpc_port); !listening)
       return give_up(Exit::port, listening.error());
     http_port = workers.front()->http_port();
     grpc_port = workers.front()->grpc_port();

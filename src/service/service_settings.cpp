@@ -27,6 +27,7 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
                                s.base_path.find_first_of("{}*? ") != std::string::npos)) {
     settings.reject("BASE_PATH", "must begin with / and not end with it, as in /challenge; is \"" + s.base_path + "\"");
   }
+  s.listen_address = settings.address("LISTEN_ADDRESS", "0.0.0.0", "where all ports listen; 127.0.0.1: this machine only");
   s.http_port =
       settings.integer<std::uint16_t>("HTTP_PORT", 8000, {0, 65535}, "port of the REST API; 0: the kernel chooses");
   s.grpc_port =

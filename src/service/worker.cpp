@@ -177,15 +177,17 @@ base::Expected<void> Worker::await_database(std::chrono::milliseconds patience) 
   return base::fail(base::ErrorKind::unavailable, "no connection to PostgreSQL: " + reason);
 }
 
-base::Expected<void> Worker::listen(std::uint16_t http_port, std::uint16_t grpc_port) {
+base::Expected<void> Worker::listen(const std::string& address, std::uint16_t http_port, std::uint16_t grpc_port) {
   base::Expected<void> listening;
   state_->thread.run_and_wait([&] {
     ThreadState& own = *state_->on_thread;
     base::http::ListenerOptions http;
+    http.address = address;
     http.port = http_port;
     http.observer = [&own](const base::http::Answered& answered) { own.on_answered(answered); };
     own.http_listener = std::make_unique<base::http::Listener>(own.loop, std::move(http), own.router);
     base::http::ListenerOptions grpc;
+    grpc.address = address;
     grpc.port = grpc_port;
     own.grpc_listener =
         std::make_unique<base::http::Listener>(own.loop, std::move(grpc), own.no_routes, own.rpc_server.streams());

@@ -37,7 +37,7 @@ class Worker {
   /// reason, when it has none by then.
   base::Expected<void> await_database(std::chrono::milliseconds patience);
   /// Binds both ports (0: the kernel chooses) and begins to serve.
-  base::Expected<void> listen(std::uint16_t http_port, std::uint16_t grpc_port);
+  base::Expected<void> listen(const std::string& address, std::uint16_t http_port, std::uint16_t grpc_port);
   std::uint16_t http_port() const;
   std::uint16_t grpc_port() const;
 

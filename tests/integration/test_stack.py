@@ -165,6 +165,15 @@ def test_secrets_are_for_the_owner_alone(stack):
     assert (stack.state / "control.sock").stat().st_mode & 0o077 == 0
 
 
+def test_nothing_listens_to_the_network(stack):
+    ports = {f"{port:04X}" for part in stack.parts().values() for _, port in part["ports"]}
+    listening = [line.split()[1] for file in ("/proc/net/tcp", "/proc/net/tcp6")
+                 for line in pathlib.Path(file).read_text().splitlines()[1:] if line.split()[3] == "0A"]
+    ours = [address for address in listening if address.partition(":")[2] in ports]
+    assert len(ours) >= len(ports)
+    assert {address.partition(":")[0] for address in ours} == {"0100007F"}  # 127.0.0.1, as the kernel prints it
+
+
 @pytest.mark.parametrize("name", ["challenge-service", "challenge-event-handler", "challenge-redis"])
 def test_a_killed_server_is_back_within_five_seconds(stack, name):
     assert wait_for(stack.all_healthy)

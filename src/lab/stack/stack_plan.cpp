@@ -152,6 +152,7 @@ class Planner {
 
     c.command = {reachable_program->string()};
     c.environment = plain_environment(c.directory);
+    c.environment["LISTEN_ADDRESS"] = "127.0.0.1";  // the stack believes x-mock-user-id: nobody else on the network may ask it
     for (const auto& [key, value] : request_.settings.services) c.environment[key] = value;
     c.environment[config_variable] = reachable_config->string();
     c.environment["MIGRATIONS_PATH"] = migrations->string();

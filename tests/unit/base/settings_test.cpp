@@ -28,13 +28,15 @@ TEST(Settings, name_every_bad_variable_with_its_value_and_what_is_allowed) {
                      {"FLAG", "maybe"},
                      {"WAIT", "2 weeks"},
                      {"MODE", "Real"},
-                     {"RATIO", "1.5"}});
+                     {"RATIO", "1.5"},
+                     {"WHERE", "localhost"}});
   EXPECT_EQ(settings.integer<std::uint16_t>("PORT", 8000, {.min = 1}, ""), 8000);
   settings.integer("COUNT", std::int64_t{5}, {.min = 0}, "");
   settings.boolean("FLAG", false, "");
   settings.duration("WAIT", 1s, 10ms, 1h, 1s, "");
   settings.choice("MODE", "mock", {"mock", "real"}, "");
   settings.number("RATIO", 0.5, 0, 1, "");
+  EXPECT_EQ(settings.address("WHERE", "0.0.0.0", ""), "0.0.0.0");
   settings.required("AB_NAMESPACE", "the game's namespace");
   settings.reject("MIN", "is larger than MAX");
   const auto checked = settings.check();
@@ -46,6 +48,7 @@ TEST(Settings, name_every_bad_variable_with_its_value_and_what_is_allowed) {
         "WAIT: '2 weeks' is not allowed; expected duration 10ms to 1h0m0s",
         "MODE: 'Real' is not allowed; expected one of mock, real",
         "RATIO: '1.5' is not allowed; expected number 0 to 1",
+        "WHERE: 'localhost' is not allowed; expected a numeric address, as 127.0.0.1 or ::",
         "AB_NAMESPACE: is not set, and there is no default (the game's namespace)", "MIN: is larger than MAX"}) {
     EXPECT_THAT(message, HasSubstr(expected));
   }

@@ -43,7 +43,7 @@ struct Replica {
     const WorkerParts parts{settings, keys, registry, metrics, health, availability};
     for (std::size_t i = 0; i < settings.threads; ++i) workers.push_back(std::make_unique<Worker>(i, parts));
     for (const auto& worker : workers) {
-      const auto listening = worker->listen(port);
+      const auto listening = worker->listen("127.0.0.1", port);
       EXPECT_TRUE(listening) << listening.error().message;
       port = workers.front()->port();
     }
