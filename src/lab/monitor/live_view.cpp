@@ -6,8 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 #include "base/loop_thread.hpp"
 #include "engine/output/json_writer.hpp"
@@ -189,40 +193,58 @@ SystemSample LiveFigures::sample_of(const std::vector<Observation>& rows, const 
   return sample;
 }
 
-LiveView::LiveView(Monitor monitor) : monitor_(std::move(monitor)), thread_([this] { run(); }) {}
+struct LiveView::Work {
+  explicit Work(Monitor watched) : monitor(std::move(watched)) {}
+  void run();
+
+  Monitor monitor;      // the thread's
+  LiveFigures figures;  // the thread's
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stopping = false, ended = false;
+  std::shared_ptr<const SystemSample> latest;  // shared with the page, which keeps the last one
+};
+
+LiveView::LiveView(Monitor monitor) : work_(std::make_shared<Work>(std::move(monitor))) {
+  std::thread([work = work_] {
+    work->run();
+    const std::lock_guard lock(work->mutex);
+    work->ended = true;
+    work->changed.notify_all();
+  }).detach();
+}
 
 LiveView::~LiveView() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  stop_asked_.notify_all();
-  thread_.join();
+  std::unique_lock lock(work_->mutex);
+  work_->stopping = true;
+  work_->changed.notify_all();
+  work_->changed.wait_for(lock, kPatience, [this] { return work_->ended; });
 }
 
 std::shared_ptr<const SystemSample> LiveView::latest() {
-  const std::lock_guard lock(mutex_);
-  return latest_;
+  const std::lock_guard lock(work_->mutex);
+  return work_->latest;
 }
 
-void LiveView::run() {
+void LiveView::Work::run() {
   base::name_this_thread("live-view");
   sigset_t all;  // signals are the run's
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
   setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNiceness);
   auto due = std::chrono::steady_clock::now();
-  bool first = true;
-  for (;;) {
-    monitor_.sample_sessions();
+  for (bool first = true;; first = false) {
+    monitor.sample_sessions();
     const auto rows =
-        monitor_.sample(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
-    auto sample = std::make_shared<const SystemSample>(figures_.sample_of(rows, monitor_.problems()));
+        monitor.sample(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
+    std::unique_lock lock(mutex);
+    if (stopping) return;  // nobody looks any more, and the process may be at its end
+    lock.unlock();
+    auto sample = std::make_shared<const SystemSample>(figures.sample_of(rows, monitor.problems()));
+    lock.lock();
+    if (!first) latest = std::move(sample);  // the first has no rates: half of the figures would be missing
     due = std::max(due + kInterval, std::chrono::steady_clock::now());
-    std::unique_lock lock(mutex_);
-    if (!first) latest_ = std::move(sample);  // the first has no rates: half of the figures would be missing
-    first = false;
-    if (stop_asked_.wait_until(lock, due, [this] { return stopping_; })) return;
+    if (changed.wait_until(lock, due, [this] { return stopping; })) return;
   }
 }
 

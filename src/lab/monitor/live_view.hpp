@@ -1,12 +1,8 @@
 #pragma once
 // What the monitors see of the system, for the live page of a run.
-#include <atomic>
-#include <condition_variable>
-#include <functional>
+#include <chrono>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/error.hpp"
@@ -35,21 +31,17 @@ class LiveFigures {
 class LiveView final : public engine::dashboard::SystemView {
  public:
   explicit LiveView(Monitor monitor);
-  /// Waits for the sample under way: at most a monitor's timeouts, and then only where the system does not answer.
+  /// Waits for the sample under way, kPatience at most: a system that does not answer must not hold up the end of a run.
+  /// The thread then ends by itself, at the latest with the process.
   ~LiveView() override;
 
   std::shared_ptr<const engine::dashboard::SystemSample> latest() override;
 
- private:
-  void run();
+  static constexpr std::chrono::milliseconds kPatience{300};
 
-  Monitor monitor_;      // the thread's
-  LiveFigures figures_;  // the thread's
-  std::mutex mutex_;
-  std::condition_variable stop_asked_;
-  bool stopping_ = false;
-  std::shared_ptr<const engine::dashboard::SystemSample> latest_;  // shared with the page, which keeps the last one
-  std::thread thread_;
+ private:
+  struct Work;
+  std::shared_ptr<Work> work_;  // shared with the thread, which may outlive this
 };
 
 }  // namespace gauntlet::lab

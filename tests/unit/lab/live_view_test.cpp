@@ -1,9 +1,15 @@
 #include "lab/monitor/live_view.hpp"
 
+#include <arpa/inet.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 
+#include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
+
+#include "lab/process/launch.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -64,6 +70,45 @@ TEST(LiveFigures, list_statements_and_say_what_they_could_not_see) {
   EXPECT_EQ(detail["tables"][0]["rows"][0][1], 12.0);
   EXPECT_TRUE(detail["tables"][0]["rows"][0][2].is_null());
   EXPECT_EQ(detail["problems"], nlohmann::json::parse(R"(["Not seen: database: it is away."])"));
+}
+
+/// Takes connections and never says a word.
+class SilentServer {
+ public:
+  SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 && ::listen(socket_.get(), 16) == 0 &&
+        ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0)
+      port = ntohs(address.sin_port);
+  }
+  int port = 0;
+
+ private:
+  Descriptor socket_;
+};
+
+TEST(LiveView, does_not_hold_up_the_end_of_a_run_when_the_system_is_silent) {
+  const SilentServer silent;
+  ASSERT_NE(silent.port, 0);
+  auto monitor = Monitor::open([&]() -> base::Expected<Target> {
+    Target target;
+    target.database.emplace();
+    target.database->host = "127.0.0.1";
+    target.database->port = silent.port;
+    for (int i = 0; i < 8; ++i) target.metrics.push_back({"server", fmt::format("http://127.0.0.1:{}/metrics", silent.port)});
+    return target;
+  });
+  ASSERT_TRUE(monitor);
+  const auto begun = std::chrono::steady_clock::now();
+  {
+    LiveView view(std::move(*monitor));
+    EXPECT_EQ(view.latest(), nullptr);
+  }
+  // The sample under way needs ten seconds and more: two for the database, one for each page.
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
 }
 
 }  // namespace
