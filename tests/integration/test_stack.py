@@ -72,7 +72,15 @@ class Project:
         return done.stdout
 
     def up(self, *arguments):
-        return self.run("up", "--auto-ports", *arguments)
+        # Between choosing a free port and listening on it another stack may take it: stacks of several test runs start
+        # at the same time.
+        for _ in range(3):
+            done = self.call("up", "--auto-ports", *arguments)
+            if "Address already in use" not in done.stdout + done.stderr:
+                break
+            self.call("down")
+        assert done.returncode == 0, f"up: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
 
     def status(self):
         return json.loads(self.call("ps", "--json").stdout)

@@ -11,8 +11,7 @@
 #include <iterator>
 #include <sstream>
 
-#include "lab/atomic_file.hpp"
-#include "lab/process/process.hpp"
+#include "lab/process/proc_file.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -27,9 +26,6 @@ double tick_s() {
   return seconds;
 }
 
-/// Empty when it is gone: a process may end while its files are read, which a stream buffer's iterators answer by throwing.
-std::string slurp(const fs::path& file) { return read_file(file).value_or(""); }
-
 /// The number after `name` in a file of "name value" or "name: value" lines; 0 when there is none.
 std::uint64_t value_after(const std::string& text, const std::string& name) {
   std::size_t at = text.starts_with(name) ? 0 : text.find("\n" + name);
@@ -42,12 +38,10 @@ std::uint64_t value_after(const std::string& text, const std::string& name) {
 /// Parent of each process.
 std::map<pid_t, std::vector<pid_t>> children_by_parent() {
   std::map<pid_t, std::vector<pid_t>> children;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename();
+  for (const auto& name : names_in_proc("/proc")) {
     pid_t pid = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
-    const std::string stat = slurp(entry.path() / "stat");
+    const std::string stat = read_proc_file(fs::path("/proc") / name / "stat");
     const auto after = stat.rfind(')');
     if (after == std::string::npos) continue;
     std::istringstream fields(stat.substr(after + 1));
@@ -61,18 +55,18 @@ std::map<pid_t, std::vector<pid_t>> children_by_parent() {
 /// How long the control group of a process was held back by its CPU quota; 0 where there is none to see. Version 1
 /// and 2.
 double throttled_s_of(pid_t pid) {
-  std::istringstream lines(slurp(fs::path("/proc") / std::to_string(pid) / "cgroup"));
+  std::istringstream lines(read_proc_file(fs::path("/proc") / std::to_string(pid) / "cgroup"));
   for (std::string line; std::getline(lines, line);) {
     const auto first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
     if (controllers.empty()) {
       for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
-        if (const auto text = slurp(mount + path + "/cpu.stat"); text.find("throttled_usec") != std::string::npos)
+        if (const auto text = read_proc_file(mount + path + "/cpu.stat"); text.find("throttled_usec") != std::string::npos)
           return static_cast<double>(value_after(text, "throttled_usec")) / 1e6;
     } else if (controllers.find("cpu") == 0 && controllers.find("cpuset") == std::string::npos) {
       for (const std::string& mount : {"/sys/fs/cgroup/" + controllers, std::string("/sys/fs/cgroup/cpu")})
-        if (const auto text = slurp(mount + path + "/cpu.stat"); text.find("throttled_time") != std::string::npos)
+        if (const auto text = read_proc_file(mount + path + "/cpu.stat"); text.find("throttled_time") != std::string::npos)
           return static_cast<double>(value_after(text, "throttled_time")) * kNanosecond;
     }
   }
@@ -81,7 +75,7 @@ double throttled_s_of(pid_t pid) {
 
 bool add_one_process(pid_t pid, ProcessCounters& sum) {
   const fs::path folder = fs::path("/proc") / std::to_string(pid);
-  const std::string stat = slurp(folder / "stat");
+  const std::string stat = read_proc_file(folder / "stat");
   const auto after = stat.rfind(')');
   if (after == std::string::npos) return false;
   std::istringstream words(stat.substr(after + 1));
@@ -95,26 +89,24 @@ bool add_one_process(pid_t pid, ProcessCounters& sum) {
   sum.system_s += static_cast<double>(number(12) + number(14)) * tick_s();
   sum.threads += static_cast<int>(number(17));
 
-  const std::string status = slurp(folder / "status");
+  const std::string status = read_proc_file(folder / "status");
   auto kilobytes = [&](const char* name) { return value_after(status, name) * 1024; };
   sum.private_bytes += kilobytes("RssAnon:");
   sum.shared_bytes = std::max(sum.shared_bytes, kilobytes("RssFile:") + kilobytes("RssShmem:"));
-  std::error_code error;
-  for (const auto& task : fs::directory_iterator(folder / "task", error)) {
-    std::istringstream schedule(slurp(task.path() / "schedstat"));
+  for (const auto& task : names_in_proc(folder / "task")) {
+    std::istringstream schedule(read_proc_file(folder / "task" / task / "schedstat"));
     std::uint64_t ran = 0, waited = 0;
     if (schedule >> ran >> waited) sum.run_queue_delay_s += static_cast<double>(waited) * kNanosecond;
   }
   sum.voluntary_switches += value_after(status, "voluntary_ctxt_switches:");
   sum.involuntary_switches += value_after(status, "nonvoluntary_ctxt_switches:");
-  const std::string io = slurp(folder / "io");
+  const std::string io = read_proc_file(folder / "io");
   sum.read_bytes += value_after(io, "read_bytes:");
   sum.written_bytes += value_after(io, "write_bytes:");
-  const auto open = std::distance(fs::directory_iterator(folder / "fd", error), fs::directory_iterator{});
-  if (error)
+  if (::access((folder / "fd").c_str(), R_OK | X_OK) != 0)
     sum.descriptors = -1;
   else if (sum.descriptors >= 0)
-    sum.descriptors += static_cast<int>(open);
+    sum.descriptors += static_cast<int>(names_in_proc(folder / "fd").size());
   return true;
 }
 
@@ -127,7 +119,7 @@ Cell count(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 void add_pressure(const char* resource, std::vector<std::pair<const char*, Cell>>& values,
                   const std::array<const char*, 2>& names) {
-  const auto pressure = parse_pressure(slurp(fs::path("/proc/pressure") / resource));
+  const auto pressure = parse_pressure(read_proc_file(fs::path("/proc/pressure") / resource));
   values.emplace_back(names[0], pressure ? Cell(pressure->some_avg10) : Cell());
   values.emplace_back(names[1], pressure ? Cell(pressure->full_avg10) : Cell());
 }
@@ -166,7 +158,7 @@ std::optional<Pressure> parse_pressure(const std::string& text) {
 }
 
 double idle_cpu_s() {
-  std::istringstream cpu(slurp("/proc/stat"));
+  std::istringstream cpu(read_proc_file("/proc/stat"));
   std::string word;
   double user = 0, nice = 0, system = 0, idle = 0, iowait = 0;
   cpu >> word >> user >> nice >> system >> idle >> iowait;
@@ -214,11 +206,11 @@ std::vector<Observation> HostMonitor::sample(double now_s, const std::vector<Wat
 }
 
 void HostMonitor::add_host(double elapsed_s, std::vector<Observation>& rows) {
-  std::istringstream cpu(slurp("/proc/stat"));
+  std::istringstream cpu(read_proc_file("/proc/stat"));
   std::string word;
   double user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
   cpu >> word >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
-  const std::string netstat = slurp("/proc/net/netstat");
+  const std::string netstat = read_proc_file("/proc/net/netstat");
   HostCounters now{(user + nice) * tick_s(),
                    system * tick_s(),
                    iowait * tick_s(),
@@ -237,12 +229,12 @@ void HostMonitor::add_host(double elapsed_s, std::vector<Observation>& rows) {
     }
   }
   if (host_ && elapsed_s > 0) {
-    const std::string memory = slurp("/proc/meminfo");
-    const std::string sockets = slurp("/proc/net/sockstat");
+    const std::string memory = read_proc_file("/proc/meminfo");
+    const std::string sockets = read_proc_file("/proc/net/sockstat");
     int established = 0, waiting = 0;
     if (const auto at = sockets.find("TCP: inuse "); at != std::string::npos)
       std::sscanf(sockets.c_str() + at, "TCP: inuse %d orphan %*d tw %d", &established, &waiting);
-    const double load = std::strtod(slurp("/proc/loadavg").c_str(), nullptr);
+    const double load = std::strtod(read_proc_file("/proc/loadavg").c_str(), nullptr);
     std::vector<std::pair<const char*, Cell>> values{
         {"cpu_user_cores", rate(now.user_s, host_->user_s, elapsed_s)},
         {"cpu_system_cores", rate(now.system_s, host_->system_s, elapsed_s)},
@@ -267,7 +259,7 @@ void HostMonitor::add_host(double elapsed_s, std::vector<Observation>& rows) {
 }
 
 void HostMonitor::add_disks(double elapsed_s, std::vector<Observation>& rows) {
-  std::istringstream lines(slurp("/proc/diskstats"));
+  std::istringstream lines(read_proc_file("/proc/diskstats"));
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
     std::uint64_t major = 0, minor = 0, merged = 0, ms = 0, in_flight = 0;
@@ -297,22 +289,22 @@ void HostMonitor::add_disks(double elapsed_s, std::vector<Observation>& rows) {
 }
 
 void HostMonitor::add_cgroup(const fs::path& folder, double elapsed_s, std::vector<Observation>& rows) {
-  const std::string cpu = slurp(folder / "cpu.stat");
+  const std::string cpu = read_proc_file(folder / "cpu.stat");
   if (cpu.empty()) return;
   const double throttled_s = static_cast<double>(value_after(cpu, "throttled_usec")) / 1e6;
   const double used_s = static_cast<double>(value_after(cpu, "usage_usec")) / 1e6;
   const auto before = cgroups_.find(folder.string());
   if (before != cgroups_.end() && elapsed_s > 0) {
-    const std::string limit = slurp(folder / "memory.max");
+    const std::string limit = read_proc_file(folder / "memory.max");
     rows.push_back(
         {"cgroup",
          {{"name", folder.filename().string()},
           {"cpu_cores", rate(used_s, before->second.second, elapsed_s)},
           {"throttled_share", rate(throttled_s, before->second.first, elapsed_s)},
-          {"memory_bytes", count(std::strtoull(slurp(folder / "memory.current").c_str(), nullptr, 10))},
+          {"memory_bytes", count(std::strtoull(read_proc_file(folder / "memory.current").c_str(), nullptr, 10))},
           {"memory_limit_bytes",
            limit.starts_with("max") || limit.empty() ? Cell() : count(std::strtoull(limit.c_str(), nullptr, 10))},
-          {"oom_kills", count(value_after(slurp(folder / "memory.events"), "oom_kill"))}}});
+          {"oom_kills", count(value_after(read_proc_file(folder / "memory.events"), "oom_kill"))}}});
   }
   cgroups_[folder.string()] = {throttled_s, used_s};
 }

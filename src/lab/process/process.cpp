@@ -8,21 +8,18 @@
 #include <iterator>
 #include <sstream>
 
-#include "lab/atomic_file.hpp"
+#include "lab/process/proc_file.hpp"
 
 namespace gauntlet::lab {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Empty when it is gone: a process may end while its files are read, which a stream buffer's iterators answer by throwing.
-std::string slurp(const std::string& path) { return read_file(path).value_or(""); }
-
 std::string proc(pid_t pid, const char* entry) { return "/proc/" + std::to_string(pid) + "/" + entry; }
 
 /// The fields of /proc/PID/stat from the third (state) on: the second, the name, may hold spaces and brackets.
 std::vector<std::string> stat_fields(pid_t pid) {
-  const std::string text = slurp(proc(pid, "stat"));
+  const std::string text = read_proc_file(proc(pid, "stat"));
   const auto after_name = text.rfind(')');
   if (after_name == std::string::npos) return {};
   std::istringstream words(text.substr(after_name + 1));
@@ -47,9 +44,7 @@ std::string target_of(const std::string& link) {
 
 template <class Visit>
 void for_each_pid(Visit visit) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename();
+  for (const auto& name : names_in_proc("/proc")) {
     pid_t pid = 0;
     const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (bad == std::errc() && end == name.data() + name.size()) visit(pid);
@@ -65,11 +60,11 @@ std::optional<ProcessId> identify(pid_t pid) {
 }
 
 std::string command_line_of(pid_t pid) {
-  std::string text = slurp(proc(pid, "cmdline"));
+  std::string text = read_proc_file(proc(pid, "cmdline"));
   while (!text.empty() && text.back() == '\0') text.pop_back();
   std::replace(text.begin(), text.end(), '\0', ' ');
   if (!text.empty()) return text;
-  text = slurp(proc(pid, "comm"));
+  text = read_proc_file(proc(pid, "comm"));
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
@@ -94,7 +89,7 @@ std::vector<ProcessId> find_runs_of_this_program(const std::string& argument) {
   std::vector<ProcessId> found;
   for_each_pid([&](pid_t pid) {
     if (target_of(proc(pid, "exe")) != ours) return;
-    const std::string words = slurp(proc(pid, "cmdline"));  // separated by zero bytes
+    const std::string words = read_proc_file(proc(pid, "cmdline"));  // separated by zero bytes
     const auto first = words.find('\0');
     if (first == std::string::npos || words.compare(first + 1, argument.size() + 1, argument + '\0') != 0) return;
     if (auto process = identify(pid)) found.push_back(*process);

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "lab/process/proc_file.hpp"
 #include "lab/process/process.hpp"
 
 namespace gauntlet::lab {
@@ -47,10 +48,9 @@ std::set<std::string> listening_inodes(int port) {
 }
 
 bool holds_one_of(const fs::path& process, const std::set<std::string>& sockets) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(process / "fd", error)) {
+  for (const auto& descriptor : names_in_proc(process / "fd")) {
     std::error_code gone;
-    if (sockets.contains(fs::read_symlink(entry.path(), gone).string())) return true;
+    if (sockets.contains(fs::read_symlink(process / "fd" / descriptor, gone).string())) return true;
   }
   return false;
 }
@@ -64,10 +64,9 @@ std::string PortHolder::describe() const {
 std::optional<PortHolder> find_port_holder(int port) {
   const auto sockets = listening_inodes(port);
   if (sockets.empty()) return std::nullopt;
-  std::error_code error;
-  for (const auto& process : fs::directory_iterator("/proc", error)) {
-    const int pid = std::atoi(process.path().filename().c_str());
-    if (pid > 0 && holds_one_of(process.path(), sockets)) return PortHolder{pid, command_line_of(pid)};
+  for (const auto& name : names_in_proc("/proc")) {
+    const int pid = std::atoi(name.c_str());
+    if (pid > 0 && holds_one_of(fs::path("/proc") / name, sockets)) return PortHolder{pid, command_line_of(pid)};
   }
   return PortHolder{};
 }

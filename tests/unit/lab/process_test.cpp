@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lab/process/launch.hpp"
+#include "lab/process/proc_file.hpp"
 #include "lab/process/process.hpp"
 #include "temporary_folder.hpp"
 
@@ -133,6 +134,14 @@ TEST(Process, cpu_time_of_a_tree_counts_children_that_have_ended) {
   EXPECT_GE(cpu_time_of_tree(process->id.pid), own->own + std::chrono::milliseconds(30));
   ::kill(-process->id.pid, SIGKILL);
   reap(*process);
+}
+
+TEST(ProcFile, is_empty_where_reading_fails_and_throws_nothing) {
+  EXPECT_EQ(read_proc_file("/proc/self/mem"), "") << "opens, and fails at the first read as files of ended processes do";
+  EXPECT_EQ(read_proc_file("/proc/self/nothing"), "");
+  EXPECT_EQ(read_proc_file("/proc/self/comm"), "unit_lab\n");
+  EXPECT_FALSE(names_in_proc("/proc/self/task").empty());
+  EXPECT_TRUE(names_in_proc("/proc/self/nothing").empty());
 }
 
 TEST(RunToEnd, gives_the_output_or_the_failure_with_it) {
