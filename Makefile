@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build test fuzz bench bench-engine bench-events bench-bloat faults plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build test fuzz screenshots package bench bench-engine bench-events bench-bloat faults plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,14 @@ bench-bloat: build ## does the table grow? scenario 2 at 5,000 events/s for SECO
 plans: build ## hold the plan of the events' UPDATE with EXPLAIN at ROWS table rows: make plans ROWS=10000000
 	@ninja -C build/release --quiet unit_events
 	@GAUNTLET_PLAN_ROWS=$(or $(ROWS),10000000) $(BIN)/unit_events --gtest_filter='*the_plan_is_pinned*'
+
+screenshots: build ## photograph the live page and the reports for README and docs
+	@scripts/install-deps --browser
+	@test -x build/venv/bin/playwright || tests/run --only browser -k nothing >/dev/null || true
+	@build/venv/bin/python scripts/screenshots
+
+package: build ## make the Debian package into build/package
+	@scripts/package
 
 faults: build ## break the event handler N times under load and count what is lost or doubled: make faults N=1000
 	@ninja -C build/release --quiet event-faults

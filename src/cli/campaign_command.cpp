@@ -61,7 +61,7 @@ void add_campaign_command(CLI::App& app, Session& session) {
     if (!files) return session.fail(files.error());
     Session::tell(
         "the documents are in docs/ (PERFORMANCE_BASELINE.md, CAPACITY_PLANNING.md, PERFORMANCE_TUNING.md, "
-        "TECH_SPEC_M2.md), report.json and report.xml in test/results");
+        "TECH_SPEC_M2.md), report.html, report.json and report.xml in test/results");
     Session::tell("results are in test/results/scenario1 to scenario5, what was done in test/results/campaign.json");
   });
 }

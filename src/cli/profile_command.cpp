@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/session.hpp"
+#include "cli/target_flag.hpp"
 #include "lab/profile/profile_collection.hpp"
 
 namespace gauntlet::cli {
@@ -18,6 +19,7 @@ void add_profile_command(CLI::App& app, Session& session) {
     std::string folder = ".";
     std::string level = "now";
     int seconds = 10;
+    std::string target;
   };
   auto flags = std::make_shared<Flags>();
   command
@@ -29,10 +31,19 @@ void add_profile_command(CLI::App& app, Session& session) {
   command->add_option("--seconds", flags->seconds, "Length of the CPU profiles")
       ->capture_default_str()
       ->check(CLI::Range(1, 300));
+  command->add_option("--target", flags->target,
+                      "A system that gauntlet.toml describes, instead of this checkout's stack");
   command->callback([flags, &session] {
-    auto stack = session.open_stack();
-    if (!stack) return session.fail(stack.error());
-    const auto target = lab::target_of_stack(*stack);
+    const auto target = [&]() -> base::Expected<lab::Target> {
+      if (!flags->target.empty()) {
+        auto profile = read_target(session, flags->target);
+        if (!profile) return tl::unexpected(profile.error());
+        return std::move(profile->target);
+      }
+      auto stack = session.open_stack();
+      if (!stack) return tl::unexpected(stack.error());
+      return lab::target_of_stack(*stack);
+    }();
     if (!target) return session.fail(target.error());
     const auto problems = collect_profiles(
         *target, {.folder = flags->folder, .level = flags->level, .cpu = std::chrono::seconds(flags->seconds)});

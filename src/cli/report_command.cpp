@@ -10,7 +10,8 @@ namespace gauntlet::cli {
 
 void add_report_command(CLI::App& app, Session& session) {
   auto* command =
-      app.add_subcommand("report", "Write the guide's documents and report.md, .json, .xml (JUnit) from test/results")
+      app.add_subcommand("report",
+                         "Write the guide's documents and report.html, .md, .json, .xml (JUnit) from test/results")
           ->group(kLabGroup);
   command->callback([&session] {
     const auto project = session.find_project();

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/session.hpp"
+#include "cli/target_flag.hpp"
 #include "engine/dashboard/dashboard_options.hpp"
 #include "engine/output/output_spec.hpp"
 #include "engine/run/engine.hpp"
@@ -44,6 +45,9 @@ struct Invocation {
   std::optional<bool> include_system_environment;
   std::vector<std::string> scripts;
   std::size_t processes = 1;
+  std::string target;
+  std::vector<std::string> owned_hosts;
+  std::shared_ptr<const lab::TargetProfile> profile;  // shared with what refuses scenarios
   bool help = false;
 };
 
@@ -201,6 +205,16 @@ const std::vector<Flag>& flags() {
       {"execution-segment-sequence", '\0', "LIST", "all parts' limits, as 0,1/4,1/2,1", option("executionSegmentSequence")},
       {"segment", '\0', "I/N", "the I-th of N equal parts: both of the above at once", set_part},
       {"processes", '\0', "N", "split the test over N processes and report their exact sum", set_processes},
+      {"target", '\0', "NAME", "aim at a system that gauntlet.toml describes, within its caps",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.target = text;
+         return {};
+       }},
+      {"yes-i-own", '\0', "HOST", "the target's host is ours to load; may be repeated",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.owned_hosts.push_back(text);
+         return {};
+       }},
       {"warm-up", '\0', "D", "leave the scenarios' first so much time out of all results", set_warm_up},
       {"threads", '\0', "N", "engine threads (one per core)", set_threads},
       {"strict-k6", '\0', nullptr, "keep to k6 where we differ on purpose", to_switch(&RunSettings::strict_k6)},
@@ -409,6 +423,26 @@ Result read_arguments(Invocation& invocation, const std::vector<std::string>& ar
   return {};
 }
 
+Session session_of_environment() {
+  Session session;
+  if (const char* project = std::getenv("GAUNTLET_PROJECT")) session.project = project;
+  if (const char* folder = std::getenv("GAUNTLET_STATE_DIR")) session.state_dir = folder;
+  return session;
+}
+
+/// The target's addresses become the script's variables, and its caps are asked before anything runs.
+Result aim_at_target(Invocation& invocation) {
+  auto profile = read_target(session_of_environment(), invocation.target);
+  if (!profile) return tl::unexpected(profile.error());
+  if (auto ok = lab::permit_target(*profile, invocation.owned_hosts); !ok) return ok;
+  invocation.profile = std::make_shared<const lab::TargetProfile>(std::move(*profile));
+  for (const auto& [name, value] : invocation.profile->target.variables) invocation.settings.environment[name] = value;
+  invocation.settings.permit = [profile = invocation.profile](const auto& scenarios) {
+    return lab::permit_scenarios(*profile, scenarios);
+  };
+  return {};
+}
+
 /// Settings that several flags make together, and those that variables may give instead.
 Result finish(Invocation& invocation) {
   RunSettings& settings = invocation.settings;
@@ -434,6 +468,8 @@ Result finish(Invocation& invocation) {
       if (equals != std::string_view::npos) settings.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
     }
   }
+  if (!invocation.target.empty())
+    if (auto ok = aim_at_target(invocation); !ok) return ok;
   for (const auto& [name, value] : invocation.environment) settings.environment[name] = value;
   settings.variable = [](const char* name) -> const char* { return std::getenv(name); };
 
@@ -488,12 +524,17 @@ Result finish(Invocation& invocation) {
   return {};
 }
 
+/// The page shows what the target's profile says can be seen of it.
+std::unique_ptr<lab::LiveView> watch_target(const lab::TargetProfile& profile) {
+  auto target = profile.target;
+  target.processes.push_back({"generator", getpid()});
+  auto monitor = lab::Monitor::open([target]() -> base::Expected<lab::Target> { return target; });
+  return monitor ? std::make_unique<lab::LiveView>(std::move(*monitor)) : nullptr;
+}
+
 /// The page shows the stack of the checkout around here beside the load, where it is up and the script is aimed at it.
 std::unique_ptr<lab::LiveView> watch_stack(const StringMap& environment) {
-  Session session;
-  if (const char* project = std::getenv("GAUNTLET_PROJECT")) session.project = project;
-  if (const char* folder = std::getenv("GAUNTLET_STATE_DIR")) session.state_dir = folder;
-  auto opened = session.open_stack();
+  auto opened = session_of_environment().open_stack();
   if (!opened) return nullptr;
   auto stack = std::make_shared<lab::Stack>(std::move(*opened));  // shared: a std::function is copied
   auto monitor = lab::Monitor::open([stack]() -> base::Expected<lab::Target> {
@@ -531,7 +572,9 @@ int run_command(int argc, char** argv) {
   }
   const std::string& script = invocation.scripts.front();
   std::unique_ptr<lab::LiveView> view;
-  if (invocation.settings.dashboard.enabled) view = watch_stack(invocation.settings.environment);
+  if (invocation.settings.dashboard.enabled) {
+    view = invocation.profile ? watch_target(*invocation.profile) : watch_stack(invocation.settings.environment);
+  }
   invocation.settings.system_view = view.get();
   if (invocation.processes > 1) return static_cast<int>(engine::run::run_test_in_processes(script, invocation.settings, invocation.processes));
   return static_cast<int>(engine::run::run_test(script, invocation.settings));

@@ -4,6 +4,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
+#include "cli/target_flag.hpp"
 #include "lab/demo/interruption.hpp"
 #include "lab/monitor/monitor.hpp"
 
@@ -19,6 +20,7 @@ void add_watch_command(CLI::App& app, Session& session) {
     double interval_s = 1;
     double duration_s = 0;
     bool quiet = false;
+    std::string target;
   };
   auto flags = std::make_shared<Flags>();
   command->add_option("-o,--out", flags->out,
@@ -31,11 +33,23 @@ void add_watch_command(CLI::App& app, Session& session) {
   command->add_option("--duration", flags->duration_s, "End after so many seconds (default: at Ctrl-C)")
       ->check(CLI::PositiveNumber);
   command->add_flag("-q,--quiet", flags->quiet, "Record only");
+  command->add_option("--target", flags->target,
+                      "A system that gauntlet.toml describes, instead of this checkout's stack");
   command->callback([flags, &session] {
-    auto stack = session.open_stack();
-    if (!stack) return session.fail(stack.error());
+    std::function<base::Expected<lab::Target>()> find_target;
+    if (flags->target.empty()) {
+      auto stack = session.open_stack();
+      if (!stack) return session.fail(stack.error());
+      find_target = [stack = std::make_shared<lab::Stack>(std::move(*stack))] { return lab::target_of_stack(*stack); };
+    } else {
+      find_target = [flags, &session]() -> base::Expected<lab::Target> {
+        auto profile = read_target(session, flags->target);
+        if (!profile) return tl::unexpected(profile.error());
+        return std::move(profile->target);
+      };
+    }
     lab::Interruption interruption;
-    auto monitor = lab::Monitor::open([&stack] { return lab::target_of_stack(*stack); });
+    auto monitor = lab::Monitor::open(find_target);
     if (!monitor) return session.fail(monitor.error());
     const auto milliseconds = [](double seconds) {
       return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));

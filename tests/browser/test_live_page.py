@@ -33,7 +33,7 @@ def same_numbers(tab, summary):
             wanted = [None, values["value"], None]
         else:
             wanted = [None, values["value"], None]
-        assert by_name[name] == pytest.approx(wanted, rel=1e-12), name
+        assert by_name[name] == pytest.approx(wanted, rel=1e-12), (name, by_name[name], values)
         compared += 1
     assert compared > 10
 

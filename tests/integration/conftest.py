@@ -1,4 +1,5 @@
 """One stack and one campaign for all tests of the lab: they cost more than most of the tests."""
+import json
 import signal
 import subprocess
 
@@ -18,22 +19,42 @@ def lab():
         yield project
 
 
+def interrupt(lab, command, announced, moment):
+    """Ctrl-C once the campaign has announced this and the moment has come: what it left behind."""
+    run = subprocess.Popen(lab.command(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in run.stdout:
+        if announced in line:
+            break
+    assert wait_for(lambda: moment(run.pid), 60)
+    children = children_of(run.pid)
+    run.send_signal(signal.SIGINT)
+    said = run.stdout.read()
+    code = run.wait(60)
+    results = results_of(lab)
+    folder = results / announced.replace(" ", "")
+    return {"code": code, "said": said, "children": children, "finished": journal_of(lab)["levels"],
+            "leftover": sorted(str(p.relative_to(results)) for p in folder.glob("*")),
+            "half_written": [str(p) for p in results.rglob("*.json") if not is_json(p)]}
+
+
+def is_json(file):
+    try:
+        json.loads(file.read_text())
+        return True
+    except ValueError:
+        return False
+
+
 @pytest.fixture(scope="session")
 def campaign(lab):
-    """Scenarios 1 to 3 at their lowest levels: interrupted in the second level, then resumed. And then scenarios 4 and 5."""
-    first = subprocess.Popen(lab.command(*SMALL), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    for line in first.stdout:
-        if "scenario 2" in line:
-            break
-    assert wait_for(lambda: len(children_of(first.pid)) == 2, 60)  # the monitor and the engine
-    children = children_of(first.pid)
-    first.send_signal(signal.SIGINT)
-    said = first.stdout.read()
-    code = first.wait(60)
-    leftover = sorted(str(p.relative_to(results_of(lab))) for p in results_of(lab).glob("scenario2/*"))
-    finished = journal_of(lab)["levels"]
+    """Scenarios 1 to 3 at their lowest levels: interrupted at several moments, then resumed. And then scenarios 4 and 5."""
+    interrupted = [
+        interrupt(lab, SMALL, "scenario 1", lambda pid: True),  # the database is being seeded, or the system comes to rest
+        interrupt(lab, (*SMALL, "--resume"), "scenario 2", lambda pid: len(children_of(pid)) == 2),  # monitor and engine work
+        interrupt(lab, (*SMALL, "--resume"), "scenario 3", lambda pid: len(children_of(pid)) == 3),  # and the profiler
+    ]
     resumed = lab.run(*SMALL, "--resume")
     levels = journal_of(lab)["levels"]
     for scenario in ("4", "5"):
         lab.run("campaign", "--quick", "--seconds", "3", "--scenario", scenario)
-    return {"code": code, "said": said, "children": children, "leftover": leftover, "finished": finished, "resumed": resumed, "levels": levels}
+    return {"interrupted": interrupted, "resumed": resumed, "levels": levels}

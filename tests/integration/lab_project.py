@@ -2,12 +2,17 @@
 import contextlib
 import json
 import os
+import pathlib
+import re
 import shutil
 import subprocess
 
-from test_stack import BIN, ROOT, Project
+import pytest
 
+from test_stack import BIN, ROOT, Project, wait_for
 
+CGROUPS = pathlib.Path("/sys/fs/cgroup")
+VERSION_1 = (CGROUPS / "cpu").is_dir()
 MAX_CONNECTIONS = 100
 
 
@@ -55,3 +60,49 @@ def results_of(lab):
 
 def journal_of(lab):
     return json.loads((results_of(lab) / "campaign.json").read_text())
+
+
+@contextlib.contextmanager
+def control_group(controller, **limits):
+    """A group of its own with these limits (files' names as in version 2); skips the test where that is not permitted."""
+    folder = (CGROUPS / controller if VERSION_1 else CGROUPS) / f"gauntlet-test-{os.getpid()}"
+    try:
+        folder.mkdir()
+        if not VERSION_1:
+            (CGROUPS / "cgroup.subtree_control").write_text(f"+{controller}")
+        for name, value in limits.items():
+            if name == "cpu_max" and VERSION_1:
+                quota, period = value.split()
+                (folder / "cpu.cfs_period_us").write_text(period)
+                (folder / "cpu.cfs_quota_us").write_text(quota)
+            elif name == "memory_max" and VERSION_1:
+                (folder / "memory.limit_in_bytes").write_text(value)
+            else:
+                (folder / name.replace("_", ".")).write_text(value)
+    except OSError as problem:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        pytest.skip(f"control groups are not ours to make here: {problem}")
+    try:
+        yield folder / "cgroup.procs"
+    finally:
+        root = (CGROUPS / controller if VERSION_1 else CGROUPS) / "cgroup.procs"
+        for pid in (folder / "cgroup.procs").read_text().split():
+            with contextlib.suppress(OSError):
+                root.write_text(pid)
+        assert wait_for(lambda: not (folder / "cgroup.procs").read_text(), 10)
+        folder.rmdir()
+
+
+@contextlib.contextmanager
+def lock_held(lab, seconds=60):
+    """Nobody can change progress for so long, and everybody can read it."""
+    environment = {**os.environ, **dict(re.findall(r"export (PG\w+)='([^']*)'", lab.run("env")))}
+    holder = subprocess.Popen(["psql", "-X", "-q", "-c", f"BEGIN; LOCK TABLE user_goal_progress IN EXCLUSIVE MODE; SELECT pg_sleep({seconds})"],
+                              env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert wait_for(lambda: lab.sql("SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation = 'user_goal_progress'::regclass AND granted") == "1")
+        yield
+    finally:
+        lab.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()")
+        holder.wait(20)

@@ -15,18 +15,19 @@ GO = shutil.which("go") or ("/usr/local/go/bin/go" if pathlib.Path("/usr/local/g
 
 
 def test_ctrl_c_leaves_no_process_and_no_half_level(campaign, lab):
-    assert campaign["code"] == INTERRUPTED
-    assert not any(is_alive(pid) for pid in campaign["children"])
-    assert campaign["leftover"] == []
-    assert [level["scenario"] for level in campaign["finished"]] == [1]
+    for moment, finished in zip(campaign["interrupted"], ([], [1], [1, 2])):
+        assert moment["code"] == INTERRUPTED, moment["said"]
+        assert not any(is_alive(pid) for pid in moment["children"])
+        assert moment["leftover"] == moment["half_written"] == []
+        assert [level["scenario"] for level in moment["finished"]] == finished
     assert lab.all_healthy()  # it was up before, so it stays up
 
 
 def test_resume_keeps_finished_levels_and_does_the_rest(campaign, lab):
-    assert "scenario 1: 50 RPS for" not in campaign["resumed"]
+    assert "scenario 1: 50 RPS for" not in campaign["resumed"] and "scenario 2: 100 EPS for" not in campaign["resumed"]
     levels = campaign["levels"]
     assert [level["scenario"] for level in levels] == [1, 2, 3]
-    assert levels[0] == campaign["finished"][0]
+    assert levels[:2] == campaign["interrupted"][-1]["finished"]
     assert {level["state"] for level in levels} == {"held"}
     assert "scenario 3: holds 50 RPS + 100 EPS" in campaign["resumed"]
 

@@ -1,4 +1,5 @@
 """What the lab says of results: limits, verdicts, documents, plans, the history of runs, and the doctor."""
+import contextlib
 import json
 import os
 import re
@@ -8,8 +9,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from lab_project import results_of
+from lab_project import control_group, lock_held, results_of
 from test_stack import NOT_HEALTHY, listener, wait_for
+
 
 def doctor(lab, *flags, prefix=""):
     done = lab.shell(f"{prefix} gauntlet doctor {' '.join(flags)}")
@@ -36,6 +38,11 @@ def test_documents_are_filled_from_results(campaign, lab):
     report = json.loads((results_of(lab) / "report.json").read_text())
     assert [level["level"] for level in report["levels"]][:3] == ["50rps", "100eps", "50rps_100eps"]
     assert report["event_to_visibility_ms"]["p50"] > 0
+    page = (results_of(lab) / "report.html").read_text()
+    assert page.count('<svg class="chart"') == 0, "one level a scenario is no curve"
+    for part in ('<section id="summary">', "Flame graph: CPU of challenge-service at 50rps_100eps", "data:image/svg+xml;base64,", "Slowest statements"):
+        assert part in page, part
+    assert not re.search(r'(src|href)="(?!#|data:)', page), "it needs nothing else"
     suite = ElementTree.parse(results_of(lab) / "report.xml").getroot()
     assert len(suite.findall("testcase")) == int(suite.get("tests")) == 5
 
@@ -166,3 +173,52 @@ def test_the_doctor_finds_a_service_that_does_not_answer(lab):
         assert "does not answer" in problem_of(found, "flushes")
     finally:
         os.kill(pid, 18)
+
+
+def test_the_doctor_finds_events_that_wait_and_are_not_flushed(lab):
+    with lock_held(lab):
+        sender = subprocess.Popen(["bash", "-c", 'eval "$(gauntlet env)"; DURATION=6s TARGET_EPS=20 EVENT_VUS=20 gauntlet run --quiet test/k6/scenario2_event_load.js'], cwd=lab.root,
+                                  env=lab.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert wait_for(lambda: "no flush ended" in (problem_of(doctor(lab)[1], "flushes") or ""), 20)
+        finally:
+            sender.terminate()
+    sender.wait(60)
+    lab.run("reset")
+
+
+def test_the_doctor_finds_programs_that_use_the_machine(lab):
+    busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(os.cpu_count())]
+    try:
+        _, found, _ = doctor(lab)
+        assert "not of the stack use" in problem_of(found, "neighbours")
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def test_the_doctor_finds_a_stack_that_a_cpu_quota_holds_back(lab):
+    with control_group("cpu", cpu_max="5000 100000") as procs:
+        busy = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+        try:
+            for pid in (lab.pids()["challenge-service"], busy.pid):
+                procs.write_text(str(pid))
+            _, found, said = doctor(lab)
+            assert any("a CPU quota holds the stack back" in what for _, what in found["throttling"]), said
+        finally:
+            busy.kill()
+            busy.wait()
+
+
+def test_the_doctor_finds_a_stack_that_is_down_and_who_has_its_ports(lab):
+    lab.run("down")
+    try:
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(OSError):  # somebody else has it already
+                held.enter_context(listener(8000))
+            code, found, said = doctor(lab)
+        assert code == NOT_HEALTHY and problem_of(found, "services") == "the stack is down"
+        assert any(re.search(r"port 8000 \(http\) is taken by (pid|a process)", what) for _, what in found["ports"]), said
+    finally:
+        lab.up()

@@ -390,6 +390,8 @@ bool TestRun::plan() {
     test_.stripe = std::move(*stripe);
   }
   if (!problems.empty()) return refuse("There were problems with the specified script configuration:" + problems);
+  if (settings_.permit)
+    if (auto permitted = settings_.permit(scenarios_); !permitted) return refuse(permitted.error().message);
 
   // exec.test.options shows the scenarios that run.
   Options shown = options;

@@ -45,6 +45,8 @@ struct RunSettings {
   dashboard::SystemView* system_view = nullptr;
   /// Says who listens on a port, for the message that the page's is taken; "" when that is not known.
   std::function<std::string(int port)> describe_port_holder = [](int) { return std::string(); };
+  /// Asked once the scenarios are known and before anything runs: an error refuses the test.
+  std::function<base::Expected<void>(const std::vector<Scenario>&)> permit;
   /// Engine threads; 0: one per core that the process may use, at most one per virtual user.
   std::size_t threads = 0;
   /// What happens in the scenarios' first so much time is in no result.

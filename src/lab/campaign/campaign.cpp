@@ -46,15 +46,19 @@ std::string bar(std::size_t done, std::size_t all) {
 /// Why a level does not count as held; "" when it does.
 std::string failure_of(const ScenarioResult& result, const CampaignLevel& level) {
   if (result.held(level.duration)) return "";
+  const std::string generator = result.summary.generator_limit.empty() ? "" : "; " + result.summary.generator_limit;
   if (!result.thresholds_held) {
     std::string why = "a threshold was crossed";
     if (result.summary.request_time)
       why += fmt::format(", p95 of requests {:.0f} ms", result.summary.request_time->p95_ms);
     if (result.summary.call_time) why += fmt::format(", p95 of events {:.0f} ms", result.summary.call_time->p95_ms);
-    return why;
+    return why + generator;
   }
-  return fmt::format("only {:.0f} requests/s and {:.0f} events/s were reached", result.requests_per_s(level.duration),
-                     result.events_per_s(level.duration));
+  std::string reached;
+  if (level.load.requests_per_s > 0) reached = fmt::format("{:.0f} requests/s", result.requests_per_s(level.duration));
+  if (level.load.events_per_s > 0)
+    reached += fmt::format("{}{:.0f} events/s", reached.empty() ? "" : " and ", result.events_per_s(level.duration));
+  return fmt::format("only {} were reached{}", reached, generator);
 }
 
 class Campaign {
@@ -111,7 +115,7 @@ class Campaign {
     journal_.size = options_.size;
     journal_.started_s = unix_now_s();
     journal_.environment = describe_environment(stack_.project());
-    return {};
+    return write_journal(results_, journal_);  // from here on there is something to resume
   }
 
   /// Results of an earlier campaign must not be taken for this one's. Files that no campaign has written stay.

@@ -17,12 +17,13 @@ struct Percentiles {
 struct RunSummary {
   double iterations = 0;
   double dropped_iterations = 0;
-  double requests = 0;                  // HTTP
-  double calls = 0;                     // gRPC
+  double requests = 0;                    // HTTP
+  double calls = 0;                       // gRPC
   std::optional<double> failed_requests;  // share, 0 to 1
   std::optional<double> failed_calls;
-  std::optional<Percentiles> request_time;  // service time of HTTP requests
-  std::optional<Percentiles> call_time;     // of gRPC calls
+  std::string generator_limit;  // the engine's own words where its machine could not make the load; "" otherwise
+  std::optional<Percentiles> request_time;         // service time of HTTP requests
+  std::optional<Percentiles> call_time;            // of gRPC calls
   std::optional<Percentiles> from_intended_start;  // of iterations, from the moment that each was due
 };
 

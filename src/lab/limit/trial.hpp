@@ -28,10 +28,12 @@ struct Trial {
   double dropped_per_s = 0;
   double mean_service_s = 0;  // of requests and calls
   double mean_iteration_s = 0;
+  double requests_per_s = 0, calls_per_s = 0;
   double throughput_per_s = 0;    // requests and calls
   double most_vus = 0;            // virtual users that the generator could use
   double generator_cores = 0;     // CPU that the generator used
   double machine_idle_cores = 0;  // what nobody used
+  std::string generator_verdict;  // the engine's own words where its machine could not make the load; "" otherwise
   std::vector<ThresholdSeries> thresholds;
 
   ScalabilityPoint point() const { return {throughput_per_s * mean_service_s, throughput_per_s}; }

@@ -62,11 +62,13 @@ double throttled_s_of(pid_t pid) {
     const std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
     if (controllers.empty()) {
       for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
-        if (const auto text = read_proc_file(mount + path + "/cpu.stat"); text.find("throttled_usec") != std::string::npos)
+        if (const auto text = read_proc_file(mount + path + "/cpu.stat");
+            text.find("throttled_usec") != std::string::npos)
           return static_cast<double>(value_after(text, "throttled_usec")) / 1e6;
-    } else if (controllers.find("cpu") == 0 && controllers.find("cpuset") == std::string::npos) {
+    } else if (("," + controllers + ",").find(",cpu,") != std::string::npos) {  // not cpuacct or cpuset alone
       for (const std::string& mount : {"/sys/fs/cgroup/" + controllers, std::string("/sys/fs/cgroup/cpu")})
-        if (const auto text = read_proc_file(mount + path + "/cpu.stat"); text.find("throttled_time") != std::string::npos)
+        if (const auto text = read_proc_file(mount + path + "/cpu.stat");
+            text.find("throttled_time") != std::string::npos)
           return static_cast<double>(value_after(text, "throttled_time")) * kNanosecond;
     }
   }
@@ -195,7 +197,8 @@ std::vector<Observation> HostMonitor::sample(double now_s, const std::vector<Wat
             {"read_bytes_per_s", rate(now->read_bytes, was.read_bytes, elapsed_s)},
             {"written_bytes_per_s", rate(now->written_bytes, was.written_bytes, elapsed_s)},
             {"major_faults_per_s", rate(now->major_faults, was.major_faults, elapsed_s)},
-            {"throttled_share", rate(now->throttled_s, was.throttled_s, elapsed_s)}}});
+            // A group's time adds up over its CPUs.
+            {"throttled_share", std::min(1.0, rate(now->throttled_s, was.throttled_s, elapsed_s))}}});
     }
     processes_[process.name] = {process.pid, *now};
   }

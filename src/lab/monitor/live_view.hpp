@@ -31,8 +31,8 @@ class LiveFigures {
 class LiveView final : public engine::dashboard::SystemView {
  public:
   explicit LiveView(Monitor monitor);
-  /// Waits for the sample under way, kPatience at most: a system that does not answer must not hold up the end of a run.
-  /// The thread then ends by itself, at the latest with the process.
+  /// Waits for the sample under way, kPatience at most: a system that does not answer must not hold up the end of a
+  /// run. The thread then ends by itself, at the latest with the process.
   ~LiveView() override;
 
   std::shared_ptr<const engine::dashboard::SystemSample> latest() override;

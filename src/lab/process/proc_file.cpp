@@ -12,8 +12,8 @@
 
 namespace gauntlet::lab {
 
-// Not std::ifstream and directory_iterator: reading a file of a process that has just ended fails with ESRCH, which both
-// turn into an exception, whatever was asked of them.
+// Not std::ifstream and directory_iterator: reading a file of a process that has just ended fails with ESRCH, which
+// both turn into an exception, whatever was asked of them.
 std::string read_proc_file(const std::filesystem::path& file) {
   const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return {};

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "lab/atomic_file.hpp"
+#include "lab/report/html_report.hpp"
+#include "lab/report/level_chart.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -17,6 +19,7 @@ using nlohmann::json;
 
 constexpr const char* kScenarios[] = {
     "", "API load", "Event processing", "Combined load", "Database under combined load", "From event to API"};
+constexpr double kPoorFit = 0.3;       // worst deviation of a level from the capacity model
 constexpr double kConservative = 0.7;  // of the highest level that held
 constexpr const char* kNotMeasured = "not measured";
 constexpr const char* kGenerated = "<!-- written by `gauntlet report` from test/results; changes here are lost -->\n\n";
@@ -32,6 +35,12 @@ const Percentiles* latency_of(const LevelFacts& level) {
   if (!level.summary) return nullptr;
   if (level.summary->request_time) return &*level.summary->request_time;
   return level.summary->call_time ? &*level.summary->call_time : nullptr;
+}
+
+/// A bar ends a table's cell, also within backquotes.
+std::string in_table(std::string text) {
+  for (auto at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) text.insert(at, "\\");
+  return text;
 }
 
 std::string share(const std::optional<double>& value) { return value ? fmt::format("{:.2f} %", *value * 100) : ""; }
@@ -53,15 +62,6 @@ std::string state_of(const LevelRecord& record) {
       break;
   }
   return "skipped: " + record.reason;
-}
-
-std::string environment_table(const CampaignJournal& journal) {
-  std::string out = "| | |\n|---|---|\n";
-  for (const auto& [name, value] : journal.environment) out += fmt::format("| {} | {} |\n", name, value);
-  out += fmt::format("| campaign | `--{}`, begun {} |\n", to_text(journal.size), date(journal.started_s));
-  return out +
-         "\nGenerator, services and database shared this machine: work per CPU-second carries over to another one, "
-         "absolute limits do not.\n\n";
 }
 
 std::string level_table(const std::vector<const LevelFacts*>& levels, bool events) {
@@ -169,7 +169,7 @@ std::string database_section(const CampaignFacts& facts) {
       out += fmt::format("| connections of {} | {:.1f}, {:.2f} busy |\n", application, sessions.first, sessions.second);
   if (!e->top_statement.empty())
     out += fmt::format("| statement with most time | {:.3f} ms: `{}` |\n", e->top_statement_ms,
-                       e->top_statement.substr(0, 160));
+                       in_table(e->top_statement.substr(0, 160)));
   std::vector<std::pair<double, std::string>> waits;
   for (const auto& [wait, sessions] : e->waits) waits.emplace_back(sessions, wait.first + ":" + wait.second);
   std::sort(waits.rbegin(), waits.rend());
@@ -180,6 +180,17 @@ std::string database_section(const CampaignFacts& facts) {
 }
 
 }  // namespace
+
+std::string environment_table(const CampaignJournal& journal) {
+  std::string out = "| | |\n|---|---|\n";
+  for (const auto& [name, value] : journal.environment) out += fmt::format("| {} | {} |\n", name, in_table(value));
+  out += fmt::format("| campaign | `--{}`, begun {} |\n", to_text(journal.size), date(journal.started_s));
+  return out +
+         "\nGenerator, services and database shared this machine: work per CPU-second carries over to another one, "
+         "absolute limits do not.\n\n";
+}
+
+std::string scenario_heading(int scenario) { return fmt::format("Scenario {}: {}", scenario, kScenarios[scenario]); }
 
 std::optional<double> bytes_per_row(const CampaignFacts& facts) {
   const auto found = facts.journal.environment.find("bytes_per_row");
@@ -212,7 +223,7 @@ std::string baseline_document(const CampaignFacts& facts) {
   out += "\n" + limit_section(facts);
   for (int scenario = 1; scenario <= 5; ++scenario) {
     const auto levels = facts.of_scenario(scenario);
-    out += fmt::format("## Scenario {}: {}\n\n", scenario, kScenarios[scenario]);
+    out += fmt::format("## {}\n\n", scenario_heading(scenario));
     if (levels.empty()) {
       out += fmt::format("{}.\n\n", kNotMeasured);
       continue;
@@ -258,6 +269,8 @@ std::string plan_text(const CapacityModel& model, const PlayerBehaviour& p, cons
       "model     linear in requests and events, from {} levels that held; off by {:.0f} % at most where it was "
       "measured\n",
       model.points, model.worst_error * 100);
+  if (model.worst_error > kPoorFit)
+    out += "          it fits badly: measure again on a quieter machine before planning with it\n";
   if (plan.extrapolation > 1)
     out += fmt::format(
         "          the peak with headroom is {:.1f} times the highest level measured: this is extrapolated\n",
@@ -284,6 +297,8 @@ std::string capacity_document(const CampaignFacts& facts) {
       "\nFrom {} levels; total cores deviate by {:.0f} % at most. Valid up to {:.0f} requests/s and {:.0f} events/s; "
       "beyond, lines say how far they are extrapolated.\n\n",
       m.points, m.worst_error * 100, m.most_requests_per_s, m.most_events_per_s);
+  if (m.worst_error > kPoorFit)
+    out += "**The model fits badly: measure again on a quieter machine before planning with it.**\n\n";
   const PlayerBehaviour base;
   out += fmt::format(
       "## Players\n\nAssumed, not measured: {:g} requests and {:g} events a player a day, a busiest hour of {:g} times "
@@ -412,12 +427,6 @@ std::string report_json(const CampaignFacts& facts) {
 }
 
 std::string report_junit(const CampaignFacts& facts) {
-  auto escaped = [](const std::string& text) {
-    std::string out;
-    for (const char c : text)
-      out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : c == '"' ? "&quot;" : std::string(1, c);
-    return out;
-  };
   int failures = 0, skipped = 0;
   std::string cases;
   for (const auto& level : facts.levels) {
@@ -451,7 +460,8 @@ base::Expected<std::vector<fs::path>> write_reports(const fs::path& project) {
         std::pair(project / "docs/CAPACITY_PLANNING.md", capacity_document(*facts)),
         std::pair(project / "docs/PERFORMANCE_TUNING.md", tuning_document(*facts)),
         std::pair(project / "docs/TECH_SPEC_M2.md", specification_document()),
-        std::pair(results / "report.md", baseline), std::pair(results / "report.json", report_json(*facts)),
+        std::pair(results / "report.md", baseline), std::pair(results / "report.html", report_html(*facts)),
+        std::pair(results / "report.json", report_json(*facts)),
         std::pair(results / "report.xml", report_junit(*facts))}) {
     if (auto written = write_file_atomically(file, content); !written) return tl::unexpected(written.error());
     files.push_back(file);

@@ -20,12 +20,15 @@ std::string report_json(const CampaignFacts& facts);
 /// JUnit XML: a test case a level; failed levels are failures, skipped ones skipped.
 std::string report_junit(const CampaignFacts& facts);
 
-/// Writes all of them: the four documents into project/docs, report.md (the baseline), report.json and report.xml into
-/// test/results. Answers the files.
+/// Writes all of them: the four documents into project/docs, report.html, report.md (the baseline), report.json and
+/// report.xml into test/results. Answers the files.
 base::Expected<std::vector<std::filesystem::path>> write_reports(const std::filesystem::path& project);
 
 /// A plan as `gauntlet plan` prints it, assumptions first.
 std::string plan_text(const CapacityModel& model, const PlayerBehaviour& players, const CapacityPlan& plan);
+/// The parts that the documents share: the machine and the campaign as a table, and a scenario's title.
+std::string environment_table(const CampaignJournal& journal);
+std::string scenario_heading(int scenario);
 /// A row's measured size in the campaign's journal; nothing when it was not measured.
 std::optional<double> bytes_per_row(const CampaignFacts& facts);
 

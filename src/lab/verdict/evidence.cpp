@@ -14,7 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kWarmUp = 0.2;  // of the run
+constexpr double kWarmUp = 0.2;         // of the run
+constexpr double kLeastRecorded = 0.5;  // of the run: a monitor that ended early says little about the rest
 
 /// Questions to a recording; a table that no monitor has written answers nothing.
 class Questions {
@@ -156,6 +157,14 @@ void read_metrics(Questions& ask, Evidence& e) {
 
 }  // namespace
 
+std::optional<double> Evidence::server_share() const {
+  const double client_ms = trial.throughput_per_s * trial.mean_service_s * 1000;  // each second
+  const bool handler_known = trial.calls_per_s == 0 || flush_ms > 0;
+  if (client_ms <= 0 || !handler_known || (trial.requests_per_s > 0 && !server_ms)) return std::nullopt;
+  const double seen_ms = trial.requests_per_s * server_ms.value_or(0) + trial.calls_per_s * (flush_ms + flush_wait_ms);
+  return std::min(1.0, seen_ms / client_ms);
+}
+
 double Evidence::wait_share(const std::string& type, const std::string& event) const {
   if (active_sessions <= 0) return 0;
   double sum = 0;
@@ -190,6 +199,11 @@ base::Expected<Evidence> read_evidence(const fs::path& result) {
     return base::fail(base::ErrorKind::invalid_argument, Recording::database_of(folder).string() + " holds no samples");
   const double first = to_number((*span)[0][0]), last = to_number((*span)[0][1]);
   evidence.seconds = last - first;
+  if (evidence.seconds < kLeastRecorded * evidence.trial.seconds)
+    return base::fail(
+        base::ErrorKind::invalid_argument,
+        fmt::format("{} holds {:.0f} s of a run of {:.0f} s: the monitor ended early, see gauntlet.log beside it",
+                    Recording::database_of(folder).string(), evidence.seconds, evidence.trial.seconds));
   Questions ask(*database, first + kWarmUp * (last - first));
   read_processes(ask, evidence);
   read_host(ask, evidence);
@@ -200,6 +214,10 @@ base::Expected<Evidence> read_evidence(const fs::path& result) {
       "cpu_idle_cores)",
       "host");
   evidence.cores = used > 0 ? std::max(1.0, std::round(used)) : static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));
+  double ours = 0;
+  for (const auto& [name, p] : evidence.processes) ours += p.cpu_cores;
+  evidence.strangers_cores =
+      used > 0 ? std::max(0.0, used - evidence.idle_cores - evidence.iowait_cores - evidence.steal_cores - ours) : 0;
   evidence.trial.generator_cores = evidence.process_cores("generator");
   evidence.trial.machine_idle_cores = evidence.idle_cores;
   return evidence;

@@ -32,6 +32,7 @@ struct Evidence {
   double seconds = 0;
   std::map<std::string, ProcessEvidence> processes;  // by the stack's names, and "generator"
   double idle_cores = 0, iowait_cores = 0, steal_cores = 0;
+  double strangers_cores = 0;                                     // used by programs that are not part of the test
   double pressure_cpu = 0, pressure_memory = 0, pressure_io = 0;  // percent of the time that some task waited
   double memory_available_share = 1;
   double listen_drops_per_s = 0, lost_retransmits_per_s = 0;
@@ -55,6 +56,9 @@ struct Evidence {
   Trial trial;       // of the result file
   bool held = true;  // thresholds held and the load was applied
 
+  /// Of the time that the client measured, what the servers account for: requests in the service, events waiting and
+  /// being flushed in the handler. At most 1; nothing where a part of it is not known.
+  std::optional<double> server_share() const;
   double wait_share(const std::string& type, const std::string& event = "") const;  // of the active sessions, 0 to 1
   double process_cores(const std::string& name) const;
 };

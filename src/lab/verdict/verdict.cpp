@@ -74,14 +74,17 @@ Suspicion database_io(const Evidence& e) {
                      e.wait_share("LWLock", "WALWrite") + e.wait_share("IO", "WALInitSync");
   const double data = e.wait_share("IO", "DataFileRead") + e.wait_share("IO", "DataFileWrite") +
                       e.wait_share("IO", "DataFileExtend") + e.wait_share("IO", "DataFileImmediateSync");
-  // Waiting for the disk is how a commit spends its time anyway; it is a limit when sessions do little else.
-  s.strength = ramp(log + data, 0.4, 0.75) * ramp(e.active_sessions, 0.3, 0.9);
+  // Waiting for the disk is how a commit spends its time anyway, and one session after the other always does. It is a
+  // limit when sessions do little else and queue for it, or when each wait is a long one.
+  const double queue = ramp(e.active_sessions, 1.5, 3);
+  const double log_ms = e.commits_per_s > 0 ? log * e.active_sessions / e.commits_per_s * 1000 : 0;
+  s.strength = ramp(log + data, 0.4, 0.75) * std::max(queue, ramp(log_ms, 8, 20));
   if (s.strength <= 0) return s;
   if (log > data) {
     s.evidence.push_back(
-        fmt::format("of {:.1f} active database sessions {:.0f} % waited for the write-ahead log to reach the disk "
-                    "({:.0f} commits/s, {:.1f} MB of log/s)",
-                    e.active_sessions, log * 100, e.commits_per_s, e.wal_bytes_per_s / 1e6));
+        fmt::format("of {:.1f} active database sessions {:.0f} % waited for the write-ahead log to reach the disk, "
+                    "{:.1f} ms a commit ({:.0f} commits/s, {:.1f} MB of log/s)",
+                    e.active_sessions, log * 100, log_ms, e.commits_per_s, e.wal_bytes_per_s / 1e6));
     if (e.flush_ms > 0)
       s.evidence.push_back(fmt::format("a flush of {:.0f} events took {:.1f} ms", e.flush_events, e.flush_ms));
     s.advice = {"put PostgreSQL's data (pg_wal above all) on a disk with a faster fsync",
@@ -173,28 +176,42 @@ Suspicion network(const Evidence& e) {
   return s;
 }
 
+/// Iterations that start late are the generator's doing: a slow system makes it run out of virtual users instead.
+bool generator_was_late(const Evidence& e) {
+  return !e.held && !e.trial.generator_verdict.empty() &&
+         std::all_of(e.trial.thresholds.begin(), e.trial.thresholds.end(),
+                     [](const auto& t) { return t.held_overall; });
+}
+
 Suspicion generator(const Evidence& e) {
   Suspicion s{Bottleneck::generator, 0, {}, {}};
   if (const auto why = generator_limit(e.trial); !why.empty() && !e.held) {
     s.strength = 0.95;
     s.evidence.push_back(why);
+  } else if (generator_was_late(e)) {
+    s.strength = 0.9;
+    s.evidence.push_back(e.trial.generator_verdict + ", and every threshold held");
   }
   const auto found = e.processes.find("generator");
   if (found != e.processes.end()) {
     const ProcessEvidence& p = found->second;
-    // What the client measured and the server did not see was spent in the generator, when the generator waited for a
+    // What the client measured and the servers did not see was spent in the generator, when the generator waited for a
     // CPU.
-    const double client_ms = e.trial.mean_service_s * 1000;
-    const double unseen = e.server_ms && client_ms > 0 ? ramp(1 - *e.server_ms / client_ms, 0.5, 0.8) : 0;
+    const double server_share = e.server_share().value_or(1);
+    const double unseen = ramp(1 - server_share, 0.5, 0.8);
     const double starved =
         std::max(ramp(p.throttled_share, 0.1, 0.4),
                  ramp(p.run_queue_delay_cores, 0.3, 1) * ramp(1 - e.idle_cores / std::max(1.0, e.cores), 0.85, 0.97));
     const double strength = 0.9 * starved * unseen;
     if (strength > 0.1)
       s.evidence.push_back(fmt::format(
-          "the generator used {:.2f} cores and waited {:.2f} s each second for a CPU (throttled {:.0f} %); it saw "
-          "{:.1f} ms where the service spent {:.1f} ms",
-          p.cpu_cores, p.run_queue_delay_cores, p.throttled_share * 100, client_ms, e.server_ms.value_or(0)));
+          "the generator used {:.2f} cores and waited {:.2f} s each second for a CPU (throttled {:.0f} %); of the "
+          "{:.1f} ms that it saw the servers account for {:.0f} %",
+          p.cpu_cores, p.run_queue_delay_cores, p.throttled_share * 100, e.trial.mean_service_s * 1000,
+          server_share * 100));
+    if (strength > 0.1 && e.strangers_cores > 0.2)
+      s.evidence.push_back(fmt::format("programs that are not part of the test used {:.1f} of {:.0f} cores",
+                                       e.strangers_cores, e.cores));
     s.strength = std::max(s.strength, strength);
   }
   if (s.strength > 0)
@@ -246,6 +263,14 @@ Suspicion queue_limit(const Evidence& e) {
     s.advice.push_back("raise net.core.somaxconn, and keep connections alive");
   }
   return s;
+}
+
+/// What waits inside the servers cannot be what hurts where they account for little of the time that clients wait, nor
+/// what kept the load from being made where the generator was late.
+Suspicion inside_servers(Suspicion suspicion, const Evidence& e) {
+  suspicion.strength *= ramp(e.server_share().value_or(1), 0.1, 0.35);
+  if (generator_was_late(e)) suspicion.strength *= 0.5;
+  return suspicion;
 }
 
 std::vector<std::string> what_moved(const Evidence& bad, const Evidence& good) {
@@ -321,9 +346,9 @@ Diagnosis judge(const Evidence& bad, const Evidence* good) {
   std::vector<Suspicion> suspicions{cpu_of(Bottleneck::service_cpu, kService, bad),
                                     cpu_of(Bottleneck::handler_cpu, kEventHandler, bad),
                                     cpu_of(Bottleneck::database_cpu, kPostgres, bad),
-                                    database_io(bad),
-                                    locks(bad),
-                                    connection_pool(bad),
+                                    inside_servers(database_io(bad), bad),
+                                    inside_servers(locks(bad), bad),
+                                    inside_servers(connection_pool(bad), bad),
                                     memory(bad),
                                     network(bad),
                                     generator(bad),

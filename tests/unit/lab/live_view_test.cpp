@@ -27,7 +27,8 @@ std::map<std::string, double> figures(const engine::dashboard::SystemSample& sam
 
 std::vector<Observation> handler_counters(double flushes, double events, double seconds) {
   const auto metric = [](const char* name, double value) {
-    return Observation{"metric", {{"server", "challenge-event-handler"}, {"name", name}, {"labels", ""}, {"value", value}}};
+    return Observation{"metric",
+                       {{"server", "challenge-event-handler"}, {"name", name}, {"labels", ""}, {"value", value}}};
   };
   return {metric("challenge_buffer_flush_events_sum", events), metric("challenge_buffer_flush_events_count", flushes),
           metric("challenge_buffer_flush_duration_seconds_sum", seconds)};
@@ -62,8 +63,9 @@ TEST(LiveFigures, give_flushes_as_means_of_the_last_second_and_none_across_a_res
 
 TEST(LiveFigures, list_statements_and_say_what_they_could_not_see) {
   LiveFigures live;
-  const auto sample = live.sample_of({{"pg_statements", {{"query", "UPDATE \"x\""}, {"calls_per_s", 12.0}, {"mean_ms", Cell()}}}},
-                                     {"database: it is away"});
+  const auto sample =
+      live.sample_of({{"pg_statements", {{"query", "UPDATE \"x\""}, {"calls_per_s", 12.0}, {"mean_ms", Cell()}}}},
+                     {"database: it is away"});
   const auto detail = nlohmann::json::parse(sample.detail);
   ASSERT_EQ(detail["tables"].size(), 1u);
   EXPECT_EQ(detail["tables"][0]["rows"][0][0], "UPDATE \"x\"");
@@ -98,7 +100,8 @@ TEST(LiveView, does_not_hold_up_the_end_of_a_run_when_the_system_is_silent) {
     target.database.emplace();
     target.database->host = "127.0.0.1";
     target.database->port = silent.port;
-    for (int i = 0; i < 8; ++i) target.metrics.push_back({"server", fmt::format("http://127.0.0.1:{}/metrics", silent.port)});
+    for (int i = 0; i < 8; ++i)
+      target.metrics.push_back({"server", fmt::format("http://127.0.0.1:{}/metrics", silent.port)});
     return target;
   });
   ASSERT_TRUE(monitor);

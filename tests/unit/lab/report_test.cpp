@@ -6,6 +6,8 @@
 #include "lab/record/run_history.hpp"
 #include "lab/report/capacity_model.hpp"
 #include "lab/report/documents.hpp"
+#include "lab/report/html_report.hpp"
+#include "lab/report/level_chart.hpp"
 #include "temporary_folder.hpp"
 
 namespace gauntlet::lab {
@@ -117,6 +119,32 @@ TEST(Documents, say_what_was_not_measured) {
   const auto junit = report_junit(facts);
   EXPECT_NE(junit.find("tests=\"2\" failures=\"1\" skipped=\"1\""), std::string::npos);
   EXPECT_NE(junit.find("a &lt;threshold&gt; was crossed"), std::string::npos);
+}
+
+TEST(HtmlReport, draws_levels_and_takes_no_text_for_markup) {
+  CampaignFacts facts;
+  const auto levels = campaign_levels(CampaignSize::quick, 1);
+  for (int i = 0; i < 2; ++i) {
+    LevelRecord record{
+        levels[static_cast<std::size_t>(i)], LevelRecord::State::held, "", 1, 2, 50.0 * (i + 1), 0, {}, 20};
+    facts.journal.levels.push_back(record);
+    RunSummary summary;
+    summary.request_time = Percentiles{1, 2, 3};
+    facts.levels.push_back({record, summary, std::nullopt});
+  }
+  facts.journal.environment["cpu"] = "<script>alert(1)</script> A|B";
+  const auto html = report_html(facts);
+  EXPECT_NE(html.find("<title>p95, 100: 2 ms</title>"), std::string::npos);
+  EXPECT_NE(html.find("<table>"), std::string::npos);
+  EXPECT_EQ(html.find("<script"), std::string::npos);
+  EXPECT_NE(html.find("not measured"), std::string::npos);
+}
+
+TEST(LevelChart, leaves_a_gap_where_nothing_was_measured) {
+  const auto svg = level_chart("CPU", "cores", {"50", "100", "200"}, {{"service", {0.1, std::nullopt, 0.4}}});
+  EXPECT_EQ(svg.find(" L"), std::string::npos) << "points that are not neighbours are not joined";
+  EXPECT_NE(svg.find("<title>service, 200: 0.4 cores</title>"), std::string::npos);
+  EXPECT_EQ(level_chart("CPU", "cores", {"50"}, {{"service", {std::nullopt}}}), "");
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ Evidence unremarkable() {
   e.routes = {{"/v1/challenges", {400, 4}}, {"/v1/challenges/{challenge_id}/goals/{goal_id}/claim", {80, 9}}};
   e.server_ms = 5;
   e.trial.wanted_per_s = e.trial.achieved_per_s = 500;
-  e.trial.throughput_per_s = 500;
+  e.trial.throughput_per_s = e.trial.requests_per_s = 500;
   e.trial.mean_service_s = 0.006;
   return e;
 }
@@ -95,6 +95,29 @@ INSTANTIATE_TEST_SUITE_P(
                   [](Evidence& e) {
                     e.processes["generator"] = {.cpu_cores = 0.2, .throttled_share = 0.7};
                     e.trial.mean_service_s = 0.2;
+                  }},
+        // A machine that others use: sessions wait for the disk, and that is not where the clients' time goes.
+        Injection{"starved_by_strangers", Bottleneck::generator,
+                  [](Evidence& e) {
+                    e.idle_cores = 0;
+                    e.processes["generator"] = {.cpu_cores = 0.4, .run_queue_delay_cores = 1.6};
+                    e.trial.mean_service_s = 0.16;
+                    e.waits = {{{"LWLock", "WALWrite"}, 0.96}, {{"CPU", "CPU"}, 0.04}};
+                    e.active_sessions = 1;
+                  }},
+        Injection{"late_generator", Bottleneck::generator,
+                  [](Evidence& e) {
+                    e.trial.generator_verdict = "the generator was the limit: 98 % of the iterations started late";
+                    e.trial.achieved_per_s = 300;
+                    e.waits = {{{"LWLock", "WALWrite"}, 0.96}, {{"CPU", "CPU"}, 0.04}};
+                    e.active_sessions = 1;
+                  }},
+        // One commit after the other waits 4 ms for the disk: that is a commit, and no limit.
+        Injection{"commits_one_after_the_other", Bottleneck::unclear,
+                  [](Evidence& e) {
+                    e.waits = {{{"IO", "WALSync"}, 0.95}, {{"CPU", "CPU"}, 0.05}};
+                    e.active_sessions = 1;
+                    e.commits_per_s = 250;
                   }},
         Injection{"nothing_at_all", Bottleneck::unclear, [](Evidence&) {}},
         Injection{"two_at_once", Bottleneck::unclear,
@@ -179,6 +202,11 @@ TEST(Evidence, comes_from_the_result_and_the_recording_beside_it) {
   EXPECT_DOUBLE_EQ(evidence->wait_share("Lock"), 1);
   EXPECT_NEAR(evidence->routes.at("/a").mean_ms, 10, 1e-6);
   EXPECT_NEAR(evidence->routes.at("/a").per_s, 10, 1e-6);
+  EXPECT_DOUBLE_EQ(evidence->strangers_cores, 1);
+
+  // A recording of 10 s says little about a run of a minute.
+  folder.write("level.json", R"({"metrics":{},"series":[{"t":0,"seconds":60,"metrics":{}}]})");
+  EXPECT_NE(read_evidence(folder / "level.json").error().message.find("10 s of a run of 60 s"), std::string::npos);
 }
 
 }  // namespace
