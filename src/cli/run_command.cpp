@@ -473,6 +473,10 @@ Result finish(Invocation& invocation) {
   for (const auto& [name, value] : invocation.environment) settings.environment[name] = value;
   settings.variable = [](const char* name) -> const char* { return std::getenv(name); };
 
+  // Before K6_NO_SUMMARY, of which k6 does not say it. Here the flag stays.
+  if (settings.no_summary && settings.strict_k6) {
+    fmt::print("Flag --no-summary has been deprecated, use --summary-mode=disabled instead\n");
+  }
   const auto from_variable = [](const char* name) { return std::getenv(name); };
   if (const char* text = from_variable("K6_SUMMARY_EXPORT"); text != nullptr && settings.summary_export.empty()) settings.summary_export = text;
   if (const char* text = from_variable("K6_OUT"); text != nullptr && *text != '\0' && invocation.outputs.empty()) invocation.outputs.emplace_back(text);

@@ -54,6 +54,33 @@ checked="checked"><input type="submit" name="go" value="Go"><button name="b" val
 <a href="/json">one</a><a id="other" href="rel?q=2">two</a><a id="bare-link">none</a><img src="i.png"></body></html>"""
 
 
+class Meeting:
+    """Requests that wait for each other: proof that a client makes them at once, and no more than it may."""
+    PATIENCE_S, HOLD_S = 3, 0.15
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.present = self.most = 0
+
+    def attend(self, wanted):
+        """How many have been there at once. Waits for `wanted`, and then a moment for more."""
+        with self.changed:
+            self.present += 1
+            self.most = max(self.most, self.present)
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: self.most >= wanted, self.PATIENCE_S)
+        time.sleep(self.HOLD_S)
+        with self.changed:
+            self.present -= 1
+            most = self.most
+            if self.present == 0:
+                self.most = 0
+        return most
+
+
+MEETING = Meeting()
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -124,6 +151,8 @@ class Handler(BaseHTTPRequestHandler):
         elif route[0] == "delay":
             time.sleep(min(float(route[1]), 5))
             self.answer(200, "late")
+        elif route[0] == "meet":
+            self.answer(200, str(MEETING.attend(int(route[1]))))
         elif route[0] == "bytes":
             self.answer(200, b"x" * min(int(route[1]), 1 << 20), [("Content-Type", "application/octet-stream")])
         elif route[0] == "headers":

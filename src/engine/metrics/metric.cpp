@@ -202,8 +202,8 @@ void MetricRegistry::add_submetric(MetricId id, Submetric submetric) {
   submetrics.insert(submetric.from_threshold ? builtin : submetrics.end(), std::move(submetric));
 }
 
-void MetricRegistry::add_threshold(MetricId id, std::string expression) {
-  infos_[index_of(id)]->thresholds.push_back(std::move(expression));
+void MetricRegistry::add_threshold(MetricId id, ThresholdSpec threshold) {
+  infos_[index_of(id)]->thresholds.push_back(std::move(threshold));
 }
 
 }  // namespace gauntlet::engine::metrics

@@ -3,10 +3,12 @@
 // thresholds such as 'http_req_duration{name:list}' ask for.
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -77,6 +79,13 @@ struct Submetric {
   bool from_threshold = true;
 };
 
+/// A threshold as options give it.
+struct ThresholdSpec {
+  std::string expression;
+  bool abort_on_fail = false;
+  std::optional<std::chrono::nanoseconds> delay_abort_eval = std::nullopt;
+};
+
 struct MetricInfo {
   MetricId id{};
   std::string name;
@@ -84,7 +93,7 @@ struct MetricInfo {
   ValueKind contains = ValueKind::plain;
   bool past_k6 = false;  ///< one that k6 does not have
   bool custom = false;   ///< declared by the script
-  std::vector<std::string> thresholds;  ///< expressions on the total, as written
+  std::vector<ThresholdSpec> thresholds;  ///< on the total
   std::vector<Submetric> submetrics;    ///< those of thresholds as they were added, then built-in ones
 };
 
@@ -124,8 +133,8 @@ class MetricRegistry {
   /// Gathers the samples with these tags beside the metric's total; the same tags twice are one submetric, which has
   /// the first one's name. Adding one of a threshold moves the built-in ones, so indices are final after the last.
   void add_submetric(MetricId id, Submetric submetric);
-  /// Notes an expression for the outputs that name a metric's thresholds.
-  void add_threshold(MetricId id, std::string expression);
+  /// Notes a threshold on the total for the outputs that name a metric's thresholds.
+  void add_threshold(MetricId id, ThresholdSpec threshold);
 
  private:
   MetricId insert(std::string_view name, MetricType type, ValueKind contains, bool past_k6, bool custom);

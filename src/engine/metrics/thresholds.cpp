@@ -155,7 +155,7 @@ base::Expected<void> Thresholds::add(MetricRegistry& registry, std::string_view 
     if (!expression) return tl::unexpected(std::move(expression.error()));
     thresholds.push_back({.expression = std::move(*expression),
                           .abort_on_fail = spec.abort_on_fail,
-                          .delay_abort_eval = spec.delay_abort_eval,
+                          .delay_abort_eval = spec.delay_abort_eval.value_or(std::chrono::nanoseconds(0)),
                           .ok = true,
                           .last_value = std::nullopt});
   }
@@ -188,7 +188,7 @@ base::Expected<void> Thresholds::add(MetricRegistry& registry, std::string_view 
     group.name = same->name;
     group.submetric = static_cast<std::size_t>(same - metric->submetrics.begin());
   } else {
-    for (const Threshold& threshold : thresholds) registry.add_threshold(metric->id, threshold.expression.source);
+    for (const ThresholdSpec& spec : specs) registry.add_threshold(metric->id, spec);
   }
   group.thresholds = std::move(thresholds);
 

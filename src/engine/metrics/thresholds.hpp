@@ -27,13 +27,6 @@ struct ThresholdExpression {
 /// Fails with k6's words, which name what could not be read.
 base::Expected<ThresholdExpression> parse_threshold(std::string_view text);
 
-/// As options give it.
-struct ThresholdSpec {
-  std::string expression;
-  bool abort_on_fail = false;
-  std::chrono::nanoseconds delay_abort_eval{0};
-};
-
 struct Threshold {
   ThresholdExpression expression;
   bool abort_on_fail = false;

@@ -401,7 +401,7 @@ std::string to_json(const Gathered& gathered, const MetricRegistry& registry) {
     json.key(key).begin_array();
     for (const metrics::ThresholdSpec& spec : specs) {
       json.begin_object().key("threshold").string(spec.expression).key("abortOnFail").boolean(spec.abort_on_fail);
-      json.key("delayAbortEval_ns").number(static_cast<double>(spec.delay_abort_eval.count())).end_object();
+      json.key("delayAbortEval_ns").number(static_cast<double>(spec.delay_abort_eval.value_or(nanoseconds(0)).count())).end_object();
     }
     json.end_array();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/output/json_writer.hpp"
+#include "engine/output/number_text.hpp"
 
 namespace gauntlet::engine::output {
 namespace {
@@ -49,6 +50,21 @@ void append_object(std::string& out, const Pairs& sorted) {
   out += '}';
 }
 
+/// As k6: the expression alone unless it can end the test.
+void write(JsonWriter& json, const metrics::ThresholdSpec& threshold) {
+  if (!threshold.abort_on_fail) {
+    json.string(threshold.expression);
+    return;
+  }
+  json.begin_object().key("threshold").string(threshold.expression).key("abortOnFail").boolean(true).key("delayAbortEval");
+  if (threshold.delay_abort_eval) {
+    json.string(humanize_duration(std::chrono::duration<double, std::milli>(*threshold.delay_abort_eval).count(), ""));
+  } else {
+    json.null();
+  }
+  json.end_object();
+}
+
 }  // namespace
 
 const std::string& PointsWriter::announce(const MetricInfo& info) {
@@ -63,7 +79,7 @@ const std::string& PointsWriter::announce(const MetricInfo& info) {
   json.key("type").string(metrics::name_of(info.type));
   json.key("contains").string(metrics::name_of(info.contains));
   json.key("thresholds").begin_array();
-  for (const std::string& threshold : info.thresholds) json.string(threshold);
+  for (const metrics::ThresholdSpec& threshold : info.thresholds) write(json, threshold);
   json.end_array();
   json.key("submetrics");
   if (info.submetrics.empty()) {

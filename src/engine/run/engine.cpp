@@ -165,6 +165,7 @@ class TestRun {
   void write_summary_files(const StageResult& result);
   void write_export_files(const output::Summary& summary);
 
+  bool wants_summary() const { return !settings_.no_summary && settings_.summary_mode != output::SummaryMode::disabled; }
   bool has_function(const std::string& name) const {
     return std::find(functions_.begin(), functions_.end(), name) != functions_.end();
   }
@@ -221,6 +222,11 @@ class TestRun {
 };
 
 ExitCode TestRun::run() {
+  if (settings_.strict_k6 && settings_.summary_mode == output::SummaryMode::legacy) {  // here it stays
+    log_.write(LogLevel::warning,
+               "The \"legacy\" summary mode has been deprecated, and will be removed by k6 v2.0. Please, migrate to either "
+               "\"compact\" or \"full\" as soon as possible.");
+  }
   const bool ready = look_at_script() && plan() && check_thresholds() && open_outputs();
   if (ready) {
     open_dashboard();
@@ -858,12 +864,11 @@ output::Summary TestRun::summarize(std::vector<std::string> trend_stats) {
 void TestRun::report() {
   screen_.end_progress();
   const output::Summary summary = summarize(test_.options.summary_trend_stats);
-  const bool wants_summary = !settings_.no_summary && settings_.summary_mode != output::SummaryMode::disabled;
   const bool color = screen_.color();
-  if (wants_summary && !(has_function("handleSummary") && handle_summary(summary))) {
+  if (wants_summary() && !(has_function("handleSummary") && handle_summary(summary))) {
     screen_.print(output::render_summary(summary, settings_.summary_mode, color));
   }
-  if (wants_summary && !settings_.strict_k6) screen_.print(output::render_beyond_k6(summary, color));
+  if (wants_summary() && !settings_.strict_k6) screen_.print(output::render_beyond_k6(summary, color));
   write_export_files(summary);
   end_dashboard();
   show_progress();
@@ -918,7 +923,8 @@ void TestRun::write_export_files(const output::Summary& summary) {
       written_files_.emplace_back(label, path);
     }
   };
-  if (!settings_.summary_export.empty()) write("summary export", settings_.summary_export, output::summary_export_json(summary));
+  const bool leaves_export_out = settings_.strict_k6 && !wants_summary();  // it goes with the summary there
+  if (!settings_.summary_export.empty() && !leaves_export_out) write("summary export", settings_.summary_export, output::summary_export_json(summary));
   for (const auto& spec : settings_.outputs) {
     if (spec.wants_samples()) continue;
     const output::Gathered all = gathered();

@@ -86,7 +86,7 @@ struct Scenario {
 struct ThresholdOption {
   std::string expression;
   bool abort_on_fail = false;
-  Nanoseconds delay_abort_eval{0};
+  std::optional<Nanoseconds> delay_abort_eval;
 };
 
 struct TlsAuth {

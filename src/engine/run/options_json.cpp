@@ -209,7 +209,7 @@ base::Expected<void> read(const Json& value, std::string_view, Thresholds& into)
           if (auto ok = read(element["abortOnFail"], kField, threshold.abort_on_fail); !ok) return ok;
         }
         if (element.contains("delayAbortEval") && !element["delayAbortEval"].is_null()) {
-          if (auto ok = read(element["delayAbortEval"], kField, threshold.delay_abort_eval); !ok) return ok;
+          if (auto ok = read(element["delayAbortEval"], kField, threshold.delay_abort_eval.emplace()); !ok) return ok;
         }
       } else {
         return wrong_kind(element, kField, "metrics.rawThresholdConfig", "{");
@@ -372,12 +372,12 @@ Json write(const Thresholds& thresholds) {
   for (const auto& [metric, list] : thresholds) {
     Json out = Json::array();
     for (const ThresholdOption& threshold : list) {
-      if (!threshold.abort_on_fail && threshold.delay_abort_eval.count() == 0) {
+      if (!threshold.abort_on_fail) {
         out.push_back(threshold.expression);
       } else {
         out.push_back({{"threshold", threshold.expression},
                        {"abortOnFail", threshold.abort_on_fail},
-                       {"delayAbortEval", format_duration(threshold.delay_abort_eval)}});
+                       {"delayAbortEval", threshold.delay_abort_eval ? Json(format_duration(*threshold.delay_abort_eval)) : Json()}});
       }
     }
     map[metric] = std::move(out);

@@ -113,6 +113,7 @@ class RampingVus final : public Executor {
   }
 
   void end_regularly() {
+    take_due_steps();  // whom the last one sends home has the ramp-down's patience, not the scenario's
     set_stopping();
     for (auto& place : places_) {
       auto staying = Place::Wish::stay;

@@ -1,6 +1,7 @@
 #include "engine/run/vu_pool.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace gauntlet::engine::run {
 
@@ -36,11 +37,12 @@ void VuPool::initialize(std::int64_t count, std::function<void(std::optional<Fai
     all_.push_back(std::make_unique<PooledVu>());
     all_.back()->worker = workers_[i % workers_.size()].get();
     all_.back()->id = i + 1;
+    all_.back()->place_in_line = ++given_back_;
     batch->left[i % workers_.size()].push_back(all_.back().get());
   }
   for (std::size_t w = 0; w < workers_.size(); ++w) {
     auto& mine = batch->left[w];
-    free_[w].insert(free_[w].end(), mine.rbegin(), mine.rend());
+    free_[w].insert(free_[w].end(), mine.begin(), mine.end());
     std::reverse(mine.begin(), mine.end());
     workers_[w]->post([this, batch, &worker = *workers_[w]] { initialize_next(batch, worker); });
   }
@@ -93,17 +95,20 @@ void VuPool::initialize_one(std::function<void(PooledVu*)> done) {
 PooledVu* VuPool::take() {
   std::size_t best = free_.size();
   for (std::size_t w = 0; w < free_.size(); ++w) {
-    if (!free_[w].empty() && (best == free_.size() || lent_[w] < lent_[best])) best = w;
+    if (free_[w].empty()) continue;
+    const auto rank = [&](std::size_t worker) { return std::pair(lent_[worker], free_[worker].front()->place_in_line); };
+    if (best == free_.size() || rank(w) < rank(best)) best = w;
   }
   if (best == free_.size()) return nullptr;
-  PooledVu* vu = free_[best].back();
-  free_[best].pop_back();
+  PooledVu* vu = free_[best].front();
+  free_[best].pop_front();
   ++lent_[best];
   return vu;
 }
 
 void VuPool::give_back(PooledVu* vu) {
   --lent_[vu->worker->index()];
+  vu->place_in_line = ++given_back_;
   free_[vu->worker->index()].push_back(vu);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The virtual users of a run: made on their threads, lent to scenarios and taken back. Belongs to the control thread.
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@ struct PooledVu {
   std::unique_ptr<Vu> vu;
   Worker* worker = nullptr;
   std::uint64_t id = 0;
+  std::uint64_t place_in_line = 0;  ///< of those that are free: smaller ones have been free for longer
 };
 
 class VuPool {
@@ -35,7 +37,8 @@ class VuPool {
   /// script failed (which is logged).
   void initialize_one(std::function<void(PooledVu*)> done);
 
-  /// From the thread with the fewest virtual users at work; nullptr when all are.
+  /// The one that has been free for longest, as k6, of the thread with the fewest virtual users at work; nullptr when all
+  /// are.
   PooledVu* take();
   void give_back(PooledVu* vu);
   std::int64_t initialized() const { return test_.vus_initialized; }
@@ -49,7 +52,8 @@ class VuPool {
   base::EventLoop& control_;
   std::vector<std::unique_ptr<Worker>>& workers_;
   std::vector<std::unique_ptr<PooledVu>> all_;
-  std::vector<std::vector<PooledVu*>> free_;  // by worker; last freed, first taken
+  std::vector<std::deque<PooledVu*>> free_;  // by worker, in the order in which they were given back
+  std::uint64_t given_back_ = 0;
   std::vector<std::int64_t> lent_;            // by worker
 };
 
