@@ -46,11 +46,9 @@ const Node* next_outside(const Node* node, const Node* root);
 
 class Document {
  public:
-  /// The parser's time grows with the square of the nesting; browsers stop at a tenth of this.
-  static constexpr std::size_t kMaxDepth = 5000;
-
-  /// Text that is no HTML gives a document with that text in its body, as in browsers. nullptr when elements nest deeper
-  /// than kMaxDepth. Shared: by all selections of its nodes.
+  /// Text that is no HTML gives a document with that text in its body, as in browsers. nullptr when a page takes more than
+  /// a second of CPU time and a fifth of one more a megabyte: it nests elements by the ten thousand. Shared: by all selections of
+  /// its nodes.
   static std::shared_ptr<const Document> parse(std::string_view html);
 
   const Node& root() const { return nodes_.front(); }

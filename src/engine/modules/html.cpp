@@ -564,7 +564,7 @@ JSValue new_page_selection(JSContext* context, std::string_view source, std::str
   auto selection = std::make_unique<Selection>();
   selection->document = html::Document::parse(source);
   if (!selection->document) {
-    return js::throw_error(context, fmt::format("the page nests elements more than {} deep", html::Document::kMaxDepth));
+    return js::throw_error(context, "the page is not parsed: it nests its elements so deeply that it would take too long");
   }
   selection->url = std::move(url);
   if (selector.empty()) {
