@@ -1,7 +1,6 @@
 #include "engine/js/runtime.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "engine/js/type_stripper.hpp"
@@ -14,27 +13,34 @@ namespace {
 /// Left for natives and for QuickJS's own C code, which looks at its limit only on entering a script function.
 constexpr std::size_t kStackReserveBytes = 48 * 1024;
 
-constexpr std::size_t kDefaultHeapBytes = std::size_t{1} << 30;
+/// Where a heap is at its limit, what says so still needs a little.
+class HeapLeeway {
+ public:
+  explicit HeapLeeway(JSContext* context) : runtime_(JS_GetRuntime(context)), owner_(static_cast<const Runtime*>(JS_GetRuntimeOpaque(runtime_))) {
+    if (owner_ != nullptr) JS_SetMemoryLimit(runtime_, owner_->heap_bytes() + kBytes);
+  }
+  ~HeapLeeway() {
+    if (owner_ != nullptr) JS_SetMemoryLimit(runtime_, owner_->heap_bytes());
+  }
+  HeapLeeway(const HeapLeeway&) = delete;
+  HeapLeeway& operator=(const HeapLeeway&) = delete;
 
-/// $GAUNTLET_VU_HEAP_MB or the default; read once a process.
-std::size_t heap_limit_bytes() {
-  static const std::size_t kLimit = [] {
-    const char* given = std::getenv("GAUNTLET_VU_HEAP_MB");
-    const unsigned long megabytes = given == nullptr ? 0 : std::strtoul(given, nullptr, 10);
-    return megabytes == 0 ? kDefaultHeapBytes : static_cast<std::size_t>(megabytes) << 20U;
-  }();
-  return kLimit;
-}
+ private:
+  static constexpr std::size_t kBytes = std::size_t{1} << 20;
+  JSRuntime* const runtime_;
+  const Runtime* const owner_;
+};
 
 char* duplicate(JSContext* context, std::string_view text) { return js_strndup(context, text.data(), text.size()); }
 
 }  // namespace
 
-Runtime::Runtime(Program& program, Host& host, void* opaque, std::size_t stack_bytes) : program_(program) {
+Runtime::Runtime(Program& program, Host& host, void* opaque, std::size_t stack_bytes, std::size_t heap_bytes)
+    : program_(program), heap_bytes_(heap_bytes) {
   runtime_ = JS_NewRuntime();
   JS_UpdateStackTop(runtime_);
   JS_SetMaxStackSize(runtime_, stack_bytes - kStackReserveBytes);
-  JS_SetMemoryLimit(runtime_, heap_limit_bytes());
+  JS_SetMemoryLimit(runtime_, heap_bytes_);
   JS_SetRuntimeOpaque(runtime_, this);
   JS_SetModuleLoaderFunc(runtime_, &normalize_specifier, &load_module, this);
   JS_SetHostPromiseRejectionTracker(runtime_, &track_rejection, this);
@@ -377,6 +383,7 @@ std::vector<Value> Runtime::take_unhandled_rejections() {
 }
 
 std::string describe_exception(JSContext* context, JSValueConst exception) {
+  const HeapLeeway leeway(context);
   if (JS_IsError(exception)) {
     const Value stack(context, JS_GetPropertyStr(context, exception, "stack"));
     if (stack.is_string()) return Text(stack).str();

@@ -24,11 +24,14 @@ class Host {
   virtual bool on_script_tick() = 0;
 };
 
-/// A script's heap is limited to 1 GiB, or to $GAUNTLET_VU_HEAP_MB megabytes: beyond that it gets "out of memory" errors.
 class Runtime {
  public:
-  /// `opaque` is what JS_GetContextOpaque gives natives. Call on the fiber: its stack bounds QuickJS's.
-  Runtime(Program& program, Host& host, void* opaque, std::size_t stack_bytes);
+  static constexpr std::size_t kMaxHeapBytes = std::size_t{1} << 30;
+  static constexpr std::size_t kMinHeapBytes = std::size_t{1} << 20;
+
+  /// `opaque` is what JS_GetContextOpaque gives natives. Call on the fiber: its stack bounds QuickJS's. What the script
+  /// allocates beyond `heap_bytes` (at least kMinHeapBytes) gives it an error; memory of natives does not count.
+  Runtime(Program& program, Host& host, void* opaque, std::size_t stack_bytes, std::size_t heap_bytes = kMaxHeapBytes);
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -38,6 +41,7 @@ class Runtime {
 
   JSContext* context() const { return context_; }
   Program& program() const { return program_; }
+  std::size_t heap_bytes() const { return heap_bytes_; }
 
   /// Runs the entry script's top level: an exception, or a promise that settles when it is done (ES modules with
   /// top-level await need jobs and timers to run meanwhile), or undefined.
@@ -87,6 +91,7 @@ class Runtime {
   JSValue fail_to_load(const base::Error& error);
 
   Program& program_;
+  const std::size_t heap_bytes_;
   JSRuntime* runtime_ = nullptr;
   JSContext* context_ = nullptr;
   JSModuleDef* entry_ = nullptr;

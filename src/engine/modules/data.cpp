@@ -1,5 +1,7 @@
 #include "engine/modules/data.hpp"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,9 +13,6 @@
 
 namespace gauntlet::engine::modules {
 namespace {
-
-/// More than memory holds as elements; a sparse array may claim sixteen times as many.
-constexpr std::int64_t kMaxSharedElements = 1 << 28;
 
 /// One element of a shared array: what reading it costs is decided once, when the array is made.
 struct Element {
@@ -181,8 +180,8 @@ SharedElements make_elements(JSContext* context, JSValueConst array) {
   }
   std::int64_t length = 0;
   if (JS_GetLength(context, array, &length) < 0) return nullptr;
-  if (length > kMaxSharedElements) {
-    js::throw_range_error(context, "a SharedArray can have at most 268435456 elements");
+  if (length > js::kMaxListLength) {
+    js::throw_range_error(context, fmt::format("a SharedArray can have at most {} elements", js::kMaxListLength));
     return nullptr;
   }
   auto elements = std::make_shared<Elements>();

@@ -120,10 +120,10 @@ JSValue load(Client self, Call call) {
   grpc::ProtoFiles what{script_folder(state.vu()), {}, {}};
   if (call.has(0)) {
     if (!JS_IsArray(call.arg(0))) return js::throw_type_error(self.context, "load's import paths must be an array");
-    std::int64_t length = 0;
-    JS_GetLength(self.context, call.arg(0), &length);
+    const std::int64_t length = js::list_length(self.context, call.arg(0));
     for (std::int64_t i = 0; i < length; ++i) {
       const Value path(self.context, JS_GetPropertyInt64(self.context, call.arg(0), i));
+      if (path.is_exception()) return JS_EXCEPTION;
       what.import_paths.push_back(js::Text(path).str());
     }
   }

@@ -105,8 +105,7 @@ base::Expected<GrpcConnectParams::Tls> take_tls(const Value& value) {
     if (name == "password") return text(entry, name, tls.password);
     if (name != "cacerts") return {};
     if (!entry.is_array()) return text(entry, name, tls.ca_certificates);
-    std::int64_t length = 0;
-    JS_GetLength(entry.context(), entry.get(), &length);
+    const std::int64_t length = js::list_length(entry.context(), entry.get());
     for (std::int64_t i = 0; i < length; ++i) {
       std::string one;
       if (auto ok = text(entry.element(static_cast<std::uint32_t>(i)), name, one); !ok) return ok;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <deque>
 #include <map>
+#include <set>
 
 #include "base/event_loop.hpp"
 #include "engine/js/binding.hpp"
@@ -168,48 +169,69 @@ class Batch {
   }
 
   void add(std::unique_ptr<HttpRequest> request) {
-    waiting_.push_back({std::move(request), {}});
-    waiting_.back().host = waiting_.back().request->host();
+    const std::string host_name = request->host();
+    Host& host = hosts_[host_name];
+    Item& item = items_.emplace_back(Item{std::move(request), items_.size(), &host});
+    host.waiting.push_back(&item);
+    if (host.waiting.size() == 1) ready_.insert(&host);
   }
 
   /// False when interrupted: then nothing is under way any more.
   bool run() {
-    total_ = waiting_.size();
-    if (total_ == 0) return true;
+    if (items_.empty()) return true;
     fiber::Awaited<> all_done;
     all_done_ = &all_done;
     start_more();
     if (all_done.wait()) return true;
-    for (Item* item : running_) item->request->cancel();
+    for (Item& item : items_) {
+      if (item.is_running) item.request->cancel();
+    }
     return false;
   }
 
-  HttpRequest& request(std::size_t index) { return *waiting_[index].request; }
+  HttpRequest& request(std::size_t index) { return *items_[index].request; }
 
  private:
+  struct Host;
   struct Item {
     std::unique_ptr<HttpRequest> request;
-    std::string host;
-    bool is_started = false;
+    std::size_t index;
+    Host* host;
+    bool is_running = false;
+  };
+  struct Host {
+    std::size_t running = 0;
+    std::deque<Item*> waiting;
+  };
+  struct ByFirstWaiting {
+    bool operator()(const Host* a, const Host* b) const { return a->waiting.front()->index < b->waiting.front()->index; }
   };
 
+  /// In the order of the batch, but for hosts that have all they may have.
   void start_more() {
-    while (first_waiting_ < waiting_.size() && waiting_[first_waiting_].is_started) ++first_waiting_;
-    for (std::size_t i = first_waiting_; i < waiting_.size(); ++i) {
-      Item& item = waiting_[i];
-      if (running_.size() >= most_) return;
-      if (item.is_started || per_host_[item.host] >= most_per_host_) continue;
-      item.is_started = true;
-      ++per_host_[item.host];
-      running_.push_back(&item);
+    while (running_ < most_ && !ready_.empty()) {
+      Host& host = **ready_.begin();
+      ready_.erase(ready_.begin());
+      Item& item = *host.waiting.front();
+      host.waiting.pop_front();
+      ++host.running;
+      ++running_;
+      item.is_running = true;
+      make_ready(host);
       item.request->start(client_, [this, &item] { finished(item); });
     }
   }
 
+  void make_ready(Host& host) {
+    if (!host.waiting.empty() && host.running < most_per_host_) ready_.insert(&host);
+  }
+
   void finished(Item& item) {
-    --per_host_[item.host];
-    std::erase(running_, &item);
-    if (++done_ == total_) return all_done_->complete();
+    item.is_running = false;
+    --running_;
+    --item.host->running;
+    make_ready(*item.host);
+    if (++done_ == items_.size()) return all_done_->complete();
     start_more();
   }
 
@@ -217,11 +239,10 @@ class Batch {
   net::HttpClient& client_;
   std::size_t most_ = static_cast<std::size_t>(-1);
   std::size_t most_per_host_ = static_cast<std::size_t>(-1);
-  std::size_t first_waiting_ = 0;  // all before it are started
-  std::deque<Item> waiting_;  // stays in place while requests point to their items
-  std::vector<Item*> running_;
-  std::map<std::string, std::size_t> per_host_;
-  std::size_t total_ = 0;
+  std::deque<Item> items_;  // stays in place while requests point to their items
+  std::map<std::string, Host> hosts_;
+  std::set<Host*, ByFirstWaiting> ready_;  // hosts with something waiting that may begin
+  std::size_t running_ = 0;
   std::size_t done_ = 0;
   fiber::Awaited<>* all_done_ = nullptr;
 };

@@ -118,11 +118,14 @@ std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, s
     look(value.get());
     if (value.is_array()) {
       const std::int64_t length = js::list_length(context, value.get());
+      if (length == js::kMaxListLength) problem = fmt::format("a list in a request body can have at most {} elements", length - 1);
+      if (!problem.empty()) return false;
       for (std::int64_t i = 0; i < length; ++i) look(Value(context, JS_GetPropertyInt64(context, value.get(), i)).get());
     }
     entries.emplace_back(std::string(key), std::move(value));
     return true;
   });
+  if (!problem.empty()) return result;
   if (!walked) return std::nullopt;
   if (!has_files) std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
 

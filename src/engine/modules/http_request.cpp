@@ -45,6 +45,14 @@ std::string error_prefix(std::string_view method, const std::string& url) {
 /// Copies a string value; numbers and the rest are converted as JavaScript does.
 std::string text_of(JSContext* context, JSValueConst value) { return Text(context, value).str(); }
 
+/// No server takes so many; a script that gives a list of a million would wait for minutes. Throws.
+bool has_too_many_headers(JSContext* context, std::size_t count) {
+  constexpr std::size_t kMost = 16'384;
+  if (count <= kMost) return false;
+  js::throw_range_error(context, fmt::format("a request can have at most {} headers", kMost));
+  return true;
+}
+
 }  // namespace
 
 HttpRequest::HttpRequest(HttpState& state) : state_(state), fetch_(FetchPool::of_thread().take().release()) {}
@@ -215,6 +223,8 @@ void HttpRequest::take_headers(JSContext* context, JSValueConst headers) {
     // A string is taken for a list of its characters, as k6 does; anything else has no headers in it.
     if (!JS_IsString(headers)) return;
     const std::string text = text_of(context, headers);
+    has_exception_ = has_too_many_headers(context, text.size());
+    if (has_exception_) return;
     for (std::size_t i = 0; i < text.size(); ++i) fetch_->fields.set(std::to_string(i), text.substr(i, 1));
     return;
   }
@@ -225,6 +235,7 @@ void HttpRequest::take_headers(JSContext* context, JSValueConst headers) {
     return;
   }
   const Atoms& atoms = state_.atoms();
+  has_exception_ = has_too_many_headers(context, count);
   for (std::uint32_t i = 0; i < count && !has_exception_; ++i) {
     const Value value(context, JS_GetProperty(context, headers, properties[i].atom));
     if (value.is_exception()) {

@@ -14,8 +14,7 @@ void define_url_template(JSContext* context) { js::Class<UrlTemplate>::define(co
 JSValue new_url_template(JSContext* context, int count, JSValueConst* arguments) {
   auto made = std::make_unique<UrlTemplate>();
   if (count > 0 && JS_IsArray(arguments[0])) {
-    std::int64_t pieces = 0;
-    if (JS_GetLength(context, arguments[0], &pieces) < 0) return JS_EXCEPTION;
+    const std::int64_t pieces = js::list_length(context, arguments[0]);
     for (std::int64_t i = 0; i < pieces; ++i) {
       const js::Value piece(context, JS_GetPropertyInt64(context, arguments[0], i));
       const js::Text text(piece);

@@ -272,8 +272,7 @@ base::Expected<std::string> subprotocols(JSContext* context, JSValueConst value)
   if (JS_IsUndefined(value) || JS_IsNull(value)) return std::string();
   if (!JS_IsArray(value)) return js::Text(context, value).str();
   std::string list;
-  std::int64_t length = 0;
-  JS_GetLength(context, value, &length);
+  const std::int64_t length = js::list_length(context, value);
   for (std::int64_t i = 0; i < length; ++i) {
     const Value item(context, JS_GetPropertyInt64(context, value, i));
     if (item.is_exception()) return base::fail(base::ErrorKind::invalid_argument, "");

@@ -33,8 +33,8 @@ void RequestFields::set(std::string_view name, std::string_view value) {
   field.value_size = static_cast<std::uint32_t>(value.size());
   bytes_.append(value);
   const std::string_view canonical = name_of(field);
-  auto place = fields_.begin();
-  while (place != fields_.end() && name_of(*place) < canonical) ++place;
+  const auto place = std::lower_bound(fields_.begin(), fields_.end(), canonical,
+                                      [this](const Field& one, std::string_view wanted) { return name_of(one) < wanted; });
   if (place != fields_.end() && name_of(*place) == canonical) *place = field;
   else fields_.insert(place, field);
 }

@@ -74,6 +74,13 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+/// So that scripts that keep all they get end with an error, not with the machine's memory.
+std::size_t default_heap_bytes(std::int64_t vus) {
+  constexpr std::size_t kLeast = std::size_t{64} << 20;
+  const auto machine = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return std::clamp(machine / 2 / static_cast<std::size_t>(std::max<std::int64_t>(vus, 1)), kLeast, js::Runtime::kMaxHeapBytes);
+}
+
 /// Thousands of virtual users want thousands of descriptors.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -227,16 +234,18 @@ ExitCode TestRun::run() {
                "The \"legacy\" summary mode has been deprecated, and will be removed by k6 v2.0. Please, migrate to either "
                "\"compact\" or \"full\" as soon as possible.");
   }
+  // Before the script runs for the first time: it may do so for ever.
+  if (settings_.handle_signals) {
+    signals_ = std::make_unique<base::SignalWatch>(control_, std::initializer_list<int>{SIGINT, SIGTERM},
+                                                   [this](int) { handle_signal(); });
+  }
   const bool ready = look_at_script() && plan() && check_thresholds() && open_outputs();
   if (ready) {
     open_dashboard();
     show_header();
-    if (settings_.handle_signals && settings_.team == nullptr) {
-      signals_ = std::make_unique<base::SignalWatch>(control_, std::initializer_list<int>{SIGINT, SIGTERM},
-                                                     [this](int) { handle_signal(); });
-    }
     start_workers();
     if (settings_.team != nullptr) {
+      signals_.reset();  // the team has its own
       lead_team();
     } else if (settings_.member != nullptr) {
       run_as_member();
@@ -408,6 +417,12 @@ bool TestRun::plan() {
                    [](const Scenario& a, const Scenario& b) { return a.start_time.value < b.start_time.value; });
   planned_vus_ = peak_vus(scenarios_, false);
   most_vus_ = peak_vus(scenarios_, true);
+  if (options.max_heap_bytes.given && options.max_heap_bytes.value < static_cast<std::int64_t>(js::Runtime::kMinHeapBytes)) {
+    return refuse(fmt::format("maxHeapBytes is {}: a virtual user's script needs at least {}", options.max_heap_bytes.value,
+                              js::Runtime::kMinHeapBytes));
+  }
+  test_.heap_bytes_per_vu = options.max_heap_bytes.given ? static_cast<std::size_t>(options.max_heap_bytes.value)
+                                                         : default_heap_bytes(most_vus_);
   for (const Scenario& scenario : scenarios_) {
     const auto needs = needs_of(scenario, true);
     longest_ = std::max(longest_, needs.empty() ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);

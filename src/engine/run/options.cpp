@@ -163,7 +163,7 @@ Options merge(Options lower, const Options& upper) {
                     options.throw_errors, options.blacklist_ips, options.block_hostnames, options.hosts,
                     options.no_connection_reuse, options.no_vu_connection_reuse, options.local_ips,
                     options.no_cookies_reset, options.discard_response_bodies, options.http_version,
-                    options.max_response_bytes, options.thresholds,
+                    options.max_heap_bytes, options.max_response_bytes, options.thresholds,
                     options.summary_trend_stats, options.summary_time_unit, options.system_tags, options.tags,
                     options.metric_samples_buffer_size, options.console_output);
   };

@@ -341,6 +341,7 @@ void visit_options(auto& o, Visit&& visit) {
   visit("noCookiesReset", o.no_cookies_reset);
   visit("discardResponseBodies", o.discard_response_bodies);
   visit("httpVersion", o.http_version);
+  visit("maxHeapBytes", o.max_heap_bytes);
   visit("maxResponseBytes", o.max_response_bytes);
 }
 
@@ -479,7 +480,7 @@ std::string to_json(const Options& options) {
       return;
     }
     // Ours are listed only where they say something: a script may compare the list with k6's.
-    if ((name == "httpVersion" || name == "maxResponseBytes") && !setting.given) return;
+    if ((name == "httpVersion" || name == "maxHeapBytes" || name == "maxResponseBytes") && !setting.given) return;
     json[std::string(name)] = write_setting(setting);
   });
   json["consoleOutput"] = write_setting(options.console_output);

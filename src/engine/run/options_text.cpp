@@ -94,6 +94,7 @@ constexpr std::array kVariables = {
     Variable{"K6_NO_COOKIES_RESET", "noCookiesReset"},
     Variable{"K6_DISCARD_RESPONSE_BODIES", "discardResponseBodies"},
     Variable{"K6_HTTP_VERSION", "httpVersion"},
+    Variable{"K6_MAX_HEAP_BYTES", "maxHeapBytes"},
     Variable{"K6_MAX_RESPONSE_BYTES", "maxResponseBytes"},
     Variable{"K6_CONSOLE_OUTPUT", "consoleOutput"},
     Variable{"K6_LOCAL_IPS", "localIPs"},
@@ -141,6 +142,7 @@ base::Expected<void> set_option(Options& o, std::string_view name, std::string_v
   if (name == "noCookiesReset") return assign(o.no_cookies_reset, parse_bool(text));
   if (name == "discardResponseBodies") return assign(o.discard_response_bodies, parse_bool(text));
   if (name == "httpVersion") return assign(o.http_version, itself());
+  if (name == "maxHeapBytes") return assign(o.max_heap_bytes, parse_integer(text));
   if (name == "maxResponseBytes") return assign(o.max_response_bytes, parse_integer(text));
   if (name == "consoleOutput") return assign(o.console_output, itself());
   if (name == "localIPs") return assign(o.local_ips, itself());

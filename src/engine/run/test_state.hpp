@@ -10,6 +10,7 @@
 
 #include "base/event_loop.hpp"
 #include "engine/js/program.hpp"
+#include "engine/js/runtime.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/run/log.hpp"
 #include "engine/run/options.hpp"
@@ -33,6 +34,8 @@ struct TestState {
   /// Where console.* goes: `log` unless the option consoleOutput names a file.
   Log* console = nullptr;
 
+  /// What a virtual user's script may allocate.
+  std::size_t heap_bytes_per_vu = js::Runtime::kMaxHeapBytes;
   /// JSON of what setup() returned; null while there is none. Shared: virtual users read it at their first iteration.
   std::shared_ptr<const std::string> setup_data;
 

@@ -244,7 +244,7 @@ void Vu::warn(std::string_view message, std::initializer_list<LogField> fields) 
 
 std::optional<Vu::InitFailure> Vu::initialize() {
   js::Host& host = *this;
-  runtime_ = std::make_unique<js::Runtime>(test_.program, host, this, fiber_.stack().size);
+  runtime_ = std::make_unique<js::Runtime>(test_.program, host, this, fiber_.stack().size, test_.heap_bytes_per_vu);
   context_ = runtime_->context();
   in_init_ = true;
   begin_work();

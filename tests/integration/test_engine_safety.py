@@ -1,0 +1,315 @@
+"""What a script or a server under test does to the engine on purpose: it must not crash, hang, starve or eat the machine."""
+import gzip
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import zlib
+
+import pytest
+
+from test_stack import ROOT
+
+GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
+PATIENCE_S = 120  # of a loaded machine; what hangs does so for hours
+
+
+class Ran:
+    def __init__(self, code, out, err, peak_bytes):
+        self.code, self.out, self.err, self.peak_bytes = code, out, err, peak_bytes
+
+    def messages(self):
+        return re.findall(r'level=info msg="?([^"\n]*?)"? source=console', self.err)
+
+
+def run(tmp_path, script, *flags):
+    """The script's run with its greatest resident memory."""
+    (tmp_path / "script.js").write_text(script)
+    with open(tmp_path / "out", "w+") as out, open(tmp_path / "err", "w+") as err:
+        child = subprocess.Popen([GAUNTLET, "run", "--no-color", *flags, "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        guard = threading.Timer(PATIENCE_S, child.kill)
+        guard.start()
+        _, status, usage = os.wait4(child.pid, 0)
+        guard.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0), err.seek(0)
+        return Ran(child.returncode, out.read(), err.read(), usage.ru_maxrss * 1024)
+
+
+# Scripts
+
+STUBBORN = """
+import crypto from 'k6/crypto';
+import encoding from 'k6/encoding';
+import http from 'k6/http';
+import { check, group, sleep } from 'k6';
+import { parseHTML } from 'k6/html';
+import { Counter } from 'k6/metrics';
+
+const text = 'x'.repeat(1 << 20), json = JSON.stringify(Array(20000).fill({ a: [1, 'two', null] }));
+const page = '<ul>' + '<li class="a">one</li>'.repeat(20000) + '</ul>', bytes = new Uint8Array(4 << 20).buffer;
+const sparse = []; sparse.length = 4e9;
+const noted = new Counter('noted');
+const loops = {
+  nothing() { for (;;) {} },
+  catching() { for (;;) { try { for (;;) {} } catch (e) {} finally { continue; } } },
+  encoding() { for (;;) encoding.b64encode(text); },
+  hashing() { for (;;) crypto.sha256(bytes, 'hex'); },
+  parsing() { for (;;) JSON.parse(json); },
+  html() { for (;;) parseHTML(page).find('li.a').text(); },
+  expression() { for (;;) /^(a+)+$/.test('a'.repeat(40) + 'b'); },
+  claims() { for (;;) Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1); },
+  holes() { for (;;) sparse.join(''); },
+  written() { for (;;) JSON.stringify(sparse); },
+  sorting() { for (;;) Array.from({ length: 200000 }, (_, i) => -i).sort(Math.max); },
+  promises() { const again = () => Promise.resolve().then(again); return again(); },
+  metrics() { for (;;) noted.add(1, { tag: text.slice(0, 10) }); },
+  checks() { for (;;) check(1, { yes: () => group('g', () => true) }); },
+  bodies() { for (;;) try { http.post('http://127.0.0.1:1/', { list: sparse }); } catch (e) {} },
+};
+export const options = { scenarios: { polite: { executor: 'constant-vus', vus: 1, duration: '3s', exec: 'polite' } } };
+for (const name of Object.keys(loops)) {
+  options.scenarios[name] = { executor: 'constant-vus', vus: 1, duration: '1s', gracefulStop: '0s', exec: 'loop', env: { LOOP: name } };
+}
+export function loop() { return loops[__ENV.LOOP](); }
+export function polite() { sleep(0.1); }
+"""
+
+
+def test_endless_loops_of_any_kind_end_at_the_hard_stop(tmp_path):
+    ran = run(tmp_path, STUBBORN)
+    assert ran.code == 0, ran.err[-2000:]
+    ending = re.findall(r"running \(.*?\), \d+/\d+ VUs, (\d+) complete and (\d+) interrupted iterations", ran.out)[-1]
+    # On a machine that is busy with other things a user may begin nothing before its scenario is over.
+    assert 5 <= int(ending[1]) <= len(re.findall(r"^  \w+\(\) \{", STUBBORN, re.M)), ran.err[-2000:]
+
+
+@pytest.mark.parametrize("loop", ["for (;;) {}", "for (;;) encoding.b64encode('x'.repeat(100000));", "await new Promise(() => setInterval(() => {}, 1));"])
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_script_that_loads_for_ever_ends_with_the_first_signal(tmp_path, loop, signal_number):
+    (tmp_path / "script.js").write_text(f"import encoding from 'k6/encoding';\nconsole.log('loading');\n{loop}\nexport default function () {{}}\n")
+    child = subprocess.Popen([GAUNTLET, "run", "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert "loading" in child.stderr.readline()
+    child.send_signal(signal_number)
+    assert child.wait(PATIENCE_S) == 105
+    child.stderr.close()
+
+
+HUNGRY = """
+const kept = [];
+const meals = [
+  () => { for (;;) kept.push({ a: 1 }); },
+  () => { let text = 'x'; for (;;) kept.push(text += text); },
+  () => { let list = null; for (;;) list = kept[0] = { list }; },
+  () => { for (let i = 0; ; ++i) kept[i] = new Uint8Array(100000).fill(1); },
+  () => { const map = kept[0] = new Map(); for (let i = 0; ; ++i) map.set(i, String(i)); },
+  () => { for (;;) kept.push(JSON.parse('[[1,2,3],{"a":"b"}]')); },
+  () => { const f = (n) => [n, f(n + 1)]; kept.push(f(0)); },
+];
+export const options = { maxHeapBytes: 32 << 20, scenarios: { a: { executor: 'shared-iterations', vus: 2, iterations: meals.length, maxDuration: '60s' } } };
+import exec from 'k6/execution';
+export default function () {
+  kept.length = 0;
+  try { meals[exec.scenario.iterationInTest](); } finally { kept.length = 0; }
+}
+"""
+
+
+def test_a_script_that_keeps_everything_gets_an_error_that_names_its_line_and_the_option(tmp_path):
+    ran = run(tmp_path, HUNGRY)
+    assert ran.code == 0, ran.err[-2000:]
+    full = [line for line in ran.err.splitlines() if "out of memory" in line]
+    assert len(full) >= 5, ran.err[-3000:]
+    for line in full:
+        assert "limited to 32 MB (option maxHeapBytes)" in line and re.search(r"script\.js:\d+:\d+", line), line
+    assert "7 complete and 0 interrupted iterations" in ran.out
+    assert ran.peak_bytes < 400 << 20
+
+
+def test_a_heap_limit_that_no_script_fits_into_is_refused(tmp_path):
+    ran = run(tmp_path, "export const options = { maxHeapBytes: 1000 };\nexport default function () {}")
+    assert ran.code == 104 and "maxHeapBytes is 1000" in ran.err
+
+
+# Servers
+
+class HostileServer:
+    """A TCP server of 127.0.0.1 that answers each connection by a function of what it was asked."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.closing = threading.Event()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
+
+    def serve(self, peer):
+        peer.settimeout(30)
+        with peer:
+            try:
+                self.answer(self, peer)
+            except OSError:
+                pass  # the engine went away, as it should
+
+    def drip(self, peer, piece, every_s=0.0):
+        """Until the other side has had enough."""
+        while not self.closing.wait(every_s) if every_s else not self.closing.is_set():
+            peer.sendall(piece)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.closing.set()
+        self.listener.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+BOMB = zlib.compressobj(9, zlib.DEFLATED, 31)
+BOMB = b"".join([*(BOMB.compress(bytes(1 << 20)) for _ in range(1024)), BOMB.flush()])  # 1 GB of zeros
+MANY = b"".join(b"x-%d: y\r\n" % i for i in range(1_000_000))
+HTTP1 = [
+    b"\x00" * 100_000, b"\r\n" * 1000, b"HTTP/1.1", b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 99999999999 OK\r\n\r\n", b"HTTP/1.1 -1 OK\r\n\r\n",
+    OK + b"Content-Length: -1\r\n\r\n", OK + b"Content-Length: 18446744073709551615\r\n\r\nabc", OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+    OK + b"Content-Length: 1e3\r\n\r\n", OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nabc", OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+    OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", OK + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"1;" + b"e" * 5_000_000, OK + b": nameless\r\n\r\n", OK + b" folded\r\n\r\n", OK + b"a" * 50_000_000, OK + MANY + b"\r\n",
+    OK + b"Set-Cookie: " + b"a=b; " * 200_000 + b"\r\n\r\n", OK + b"Location: " + b"/" * 1_000_000 + b"\r\n\r\n", b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 401 No\r\nWWW-Authenticate: Digest " + b"a=\"" * 10_000 + b"\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000,
+    b"HTTP/1.1 101 Switching Protocols\r\n\r\n", OK + b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!", OK + b"Content-Encoding: " + b"gzip, " * 1000 + b"br\r\nContent-Length: 3\r\n\r\nabc",
+    OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB,
+    OK + b"Content-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n" % len(gzip.compress(BOMB)) + gzip.compress(BOMB), b"",
+]
+ENDLESS1 = [(b"H", 0.2), (OK, 0.2), (OK + b"Content-Length: 1000000\r\n\r\n", 0.2), (b"HTTP/1.1 100 Continue\r\n\r\n", 0), (b"x: y\r\n", 0)]
+
+
+def answer_http1(server, peer):
+    request = peer.recv(65536).split()[1].decode()
+    kind, index = request.strip("/").split("/")
+    if kind == "bytes":
+        peer.sendall(HTTP1[int(index)])
+        return
+    piece, every_s = ENDLESS1[int(index)]
+    if piece == b"x: y\r\n":
+        peer.sendall(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+        piece = b"10000\r\n" + bytes(65536) + b"\r\n"
+    server.drip(peer, piece, every_s)
+
+
+HTTP1_SCRIPT = """
+import http from 'k6/http';
+export const options = { scenarios: { a: { executor: 'shared-iterations', vus: 10, iterations: %d, maxDuration: '90s' } }, maxResponseBytes: 20 << 20 };
+import exec from 'k6/execution';
+export default function () {
+  const i = exec.scenario.iterationInTest, bytes = %d;
+  const r = http.get(`http://${__ENV.SERVER}/` + (i < bytes ? `bytes/${i}` : `endless/${i - bytes}`), { timeout: '3s', auth: 'digest' });
+  r.headers; r.cookies; r.json('a'); r.html();
+}
+"""
+HTTP1_SCRIPT = HTTP1_SCRIPT.replace(" r.json('a'); r.html();", " try { r.json('a'); r.html('a'); } catch (e) {}")
+
+
+def test_hostile_http1_servers_cost_a_request_each_and_no_more(tmp_path):
+    count = len(HTTP1) + len(ENDLESS1)
+    with HostileServer(answer_http1) as server:
+        ran = run(tmp_path, HTTP1_SCRIPT % (count, len(HTTP1)), "-e", f"SERVER={server.address}")
+    assert ran.code == 0, ran.err[-3000:]
+    assert f"{count} complete and 0 interrupted iterations" in ran.out, ran.err[-3000:]
+    assert ran.peak_bytes < 1 << 30
+
+
+def frame(kind, flags, stream, payload=b"", length=None):
+    size = len(payload) if length is None else length
+    return struct.pack(">I", size)[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+DATA, HEADERS, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 3, 4, 5, 6, 7, 8, 9
+STATUS_200 = b"\x88"
+GRPC_HEADERS = STATUS_200 + b"\x5f\x10application/grpc"
+HTTP2 = [
+    b"garbage" * 1000, b"HTTP/1.1 400 Bad Request\r\n\r\n", frame(SETTINGS, 0, 0, b"\x00" * 5), frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0xffffffff)), frame(SETTINGS, 0, 0) * 100_000,
+    frame(SETTINGS, 0, 0) + frame(PING, 0, 0, b"12345678") * 100_000, frame(SETTINGS, 0, 0) + frame(GOAWAY, 0, 0, b"\x00" * 8), frame(SETTINGS, 0, 0) + frame(RST, 0, 1, b"\x00\x00\x00\x07"),
+    frame(SETTINGS, 0, 0) + frame(DATA, 0, 1, b"x" * 100), frame(SETTINGS, 0, 0) + frame(DATA, 0, 99, b"x"), frame(SETTINGS, 0, 0) + frame(HEADERS, 4, 1, b"\xff" * 500),
+    frame(SETTINGS, 0, 0) + frame(HEADERS, 0, 1, STATUS_200) + frame(CONTINUATION, 0, 1, b"\x40\x01a\x01b" * 2000) * 2000, frame(SETTINGS, 0, 0) + frame(HEADERS, 4, 2, STATUS_200),
+    frame(SETTINGS, 0, 0) + frame(PUSH, 4, 1, b"\x00\x00\x00\x02" + STATUS_200), frame(SETTINGS, 0, 0) + frame(WINDOW, 0, 0, b"\x7f\xff\xff\xff") * 3, frame(SETTINGS, 0, 0) + frame(WINDOW, 0, 1, b"\x00" * 4),
+    frame(SETTINGS, 0, 0) + frame(HEADERS, 4, 1, STATUS_200) * 3, frame(SETTINGS, 0, 0, length=0xffffff), frame(SETTINGS, 0, 0) + frame(250, 255, 1, b"?" * 1000) * 1000,
+    # For gRPC calls: a message that never comes, one of 4 GB, a compressed one, no trailers, trailers that lie.
+    frame(SETTINGS, 0, 0) + frame(HEADERS, 4, 1, GRPC_HEADERS) + frame(DATA, 0, 1, b"\x00\xff\xff\xff\xff" + b"x" * 1000),
+    frame(SETTINGS, 0, 0) + frame(HEADERS, 4, 1, GRPC_HEADERS) + frame(DATA, 1, 1, b"\x01\x00\x00\x00\x03abc"), frame(SETTINGS, 0, 0) + frame(HEADERS, 4, 1, GRPC_HEADERS) + frame(DATA, 1, 1, b"\x00\x00\x00\x00\x02\xff\xff"),
+    frame(SETTINGS, 0, 0) + frame(HEADERS, 4, 1, GRPC_HEADERS) + frame(DATA, 1, 1, b"\x00\x00"), frame(SETTINGS, 0, 0) + frame(HEADERS, 5, 1, GRPC_HEADERS + b"\x40\x0bgrpc-status\x0a9999999999"),
+    frame(SETTINGS, 0, 0) + frame(HEADERS, 4, 1, GRPC_HEADERS) + frame(DATA, 0, 1, b"\x00\x00\x00\x00\x00" * 3000) * 300,
+]
+
+
+class HostileHttp2:
+    """Gives each connection the next of the answers, in turn."""
+
+    def __init__(self):
+        self.next = -1
+        self.lock = threading.Lock()
+
+    def __call__(self, server, peer):
+        peer.recv(65536)
+        with self.lock:
+            self.next = (self.next + 1) % (len(HTTP2) + 1)
+            index = self.next
+        if index == len(HTTP2):
+            peer.sendall(frame(SETTINGS, 0, 0))
+            server.drip(peer, frame(PING, 0, 0, b"12345678"))
+            return
+        peer.sendall(HTTP2[index])
+        while not server.closing.is_set() and peer.recv(65536):  # and says no more
+            pass
+
+
+HTTP2_SCRIPT = """
+import http from 'k6/http';
+import grpc from 'k6/net/grpc';
+const client = new grpc.Client();
+client.load([__ENV.FOLDER], 'echo.proto');
+export const options = { scenarios: {
+  http: { executor: 'shared-iterations', vus: 6, iterations: %d, maxDuration: '90s', exec: 'get' },
+  grpc: { executor: 'shared-iterations', vus: 6, iterations: %d, maxDuration: '90s', exec: 'call' },
+}, httpVersion: '2', noConnectionReuse: true };
+export function get() { http.get(`http://${__ENV.SERVER}/`, { timeout: '2s' }); }
+export function call() {
+  try {
+    client.connect(__ENV.SERVER, { plaintext: true, timeout: '2s' });
+    client.invoke('hostile.Echo/Say', { text: 'a' }, { timeout: '2s' });
+  } catch (e) {
+  } finally {
+    client.close();
+  }
+}
+"""
+
+
+def test_hostile_http2_and_grpc_servers_cost_a_request_each_and_no_more(tmp_path):
+    (tmp_path / "echo.proto").write_text('syntax = "proto3";\npackage hostile;\nmessage Text { string text = 1; }\nservice Echo { rpc Say(Text) returns (Text); }\n')
+    count = len(HTTP2) + 1
+    with HostileServer(HostileHttp2()) as server:
+        ran = run(tmp_path, HTTP2_SCRIPT % (count, count), "-e", f"SERVER={server.address}", "-e", f"FOLDER={tmp_path}")
+    assert ran.code == 0, ran.err[-3000:]
+    assert f"{2 * count} complete and 0 interrupted iterations" in ran.out, (ran.out[-600:], ran.err[-3000:])
+    assert ran.peak_bytes < 1 << 30
+
+
+def test_a_batch_of_many_requests_to_one_host_takes_time_in_proportion(tmp_path):
+    """20,000 requests that nobody answers: looking through all of them for each would take 200 million looks."""
+    ran = run(tmp_path, """
+import http from 'k6/http';
+export const options = { iterations: 1 };
+export default function () { console.log(http.batch(Array(20000).fill('http://127.0.0.1:1/')).filter((r) => r.error_code === 1212).length); }
+""", "-q", "--log-output", "stderr")
+    assert ran.code == 0 and "20000" in ran.messages(), ran.err[-500:]
