@@ -28,7 +28,7 @@ class Ran:
 def run(tmp_path, script, *flags):
     """The script's run with its greatest resident memory."""
     (tmp_path / "script.js").write_text(script)
-    with open(tmp_path / "out", "w+") as out, open(tmp_path / "err", "w+") as err:
+    with open(tmp_path / "out", "w+", errors="replace") as out, open(tmp_path / "err", "w+", errors="replace") as err:
         child = subprocess.Popen([GAUNTLET, "run", "--no-color", *flags, "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         guard = threading.Timer(PATIENCE_S, child.kill)
         guard.start()
@@ -132,6 +132,63 @@ def test_a_script_that_keeps_everything_gets_an_error_that_names_its_line_and_th
 def test_a_heap_limit_that_no_script_fits_into_is_refused(tmp_path):
     ran = run(tmp_path, "export const options = { maxHeapBytes: 1000 };\nexport default function () {}")
     assert ran.code == 104 and "maxHeapBytes is 1000" in ran.err
+
+
+ODD = """
+import http from 'k6/http';
+import crypto from 'k6/crypto';
+import encoding from 'k6/encoding';
+import exec from 'k6/execution';
+import { check, group, sleep, fail } from 'k6';
+import { Trend, Counter } from 'k6/metrics';
+import { parseHTML } from 'k6/html';
+import { SharedArray } from 'k6/data';
+const trend = new Trend('odd_trend'), counter = new Counter('odd_counter');
+const URL_OF_NOBODY = 'http://127.0.0.1:1/';
+const million = Array(1e6).fill(1), claims = { length: 4e9 }, sparse = []; sparse.length = 4e9;
+const thrower = new Proxy({}, { get() { throw new Error('no'); }, ownKeys() { throw new Error('no'); }, has() { throw new Error('no'); } });
+const getters = { get a() { throw new Error('no'); }, toString() { throw new Error('no'); }, [Symbol.toPrimitive]() { throw new Error('no'); } };
+const circular = {}; circular.self = circular;
+const deep = JSON.parse('['.repeat(400) + ']'.repeat(400));
+const view = new Uint8Array(16), detached = view.buffer; detached.transfer();
+const odd = [undefined, null, NaN, -1, 1e308, 2 ** 53, '', '\\u0000', '\\ud800', Symbol('s'), 10n ** 400n, () => {}, class {}, thrower, getters, circular,
+  deep, million, claims, sparse, detached, view, new DataView(new ArrayBuffer(8)), new Date(NaN), /x/g, new Map([[1, 2]]),
+  Promise.resolve(1), Object.create(null), new (class extends Array {})(), globalThis, Reflect, Object.freeze([1])];
+const natives = {
+  request: (v) => http.request(v, v, v, v), get: (v) => http.get(v), params: (v) => http.get(URL_OF_NOBODY, v), headers: (v) => http.get(URL_OF_NOBODY, { headers: v, tags: v, cookies: v, timeout: v, auth: v }),
+  headers_alone: (v) => http.get(URL_OF_NOBODY, { headers: v }),
+  header: (v) => http.get(URL_OF_NOBODY, { headers: { a: v }, tags: { a: v } }), body: (v) => http.post(URL_OF_NOBODY, v), field: (v) => http.post(URL_OF_NOBODY, { a: v }), file: (v) => http.file(v, v, v),
+  batch: (v) => http.batch(v), batch_of: (v) => http.batch([v]), async: (v) => { http.asyncRequest('GET', v, v, v).catch(() => {}); }, callback: (v) => http.expectedStatuses(v), set: (v) => http.setResponseCallback(v),
+  jar: (v) => http.cookieJar().set(URL_OF_NOBODY, v, v, v), url: (v) => http.url`http://a/${v}`,
+  hash: (v) => crypto.sha256(v, 'hex'), hmac: (v) => crypto.hmac(v, v, v, v), random: (v) => v === 1e308 || v === 2 ** 53 || crypto.randomBytes(v),
+  b64: (v) => encoding.b64encode(v, v), unb64: (v) => encoding.b64decode(v, v, v),
+  check: (v) => check(v, v, v), checks: (v) => check(1, { a: v }), group: (v) => group(v, v), sleep: (v) => typeof v === 'number' && v > 1 || sleep(v), fail: (v) => fail(v),
+  add: (v) => trend.add(v, v), count: (v) => counter.add(1, { a: v }), tag: (v) => { exec.vu.metrics.tags.a = v; }, meta: (v) => { exec.vu.metrics.metadata = v; },
+  html: (v) => parseHTML(v), find: (v) => parseHTML('<a>').find(v), attr: (v) => parseHTML('<a>').attr(v, v), log: (v) => console.debug(v), warn: (v) => console.debug({ v }),
+  url_of: (v) => new URL(v, v), search: (v) => new URLSearchParams(v), decode: (v) => new TextDecoder().decode(v), encode: (v) => new TextEncoder().encode(v),
+  timer: (v) => { clearTimeout(setTimeout(v, v)); }, shared: (v) => new SharedArray(v, v), digest: (v) => { crypto_subtle(v); }, values: (v) => globalThis.crypto.getRandomValues(v),
+  spread: () => Math.max(...million), apply: () => console.debug.apply(console, claims), thousands: () => http.get(...million), args: () => String.fromCharCode(...million),
+};
+function crypto_subtle(v) { globalThis.crypto.subtle.digest(v, v).catch(() => {}); globalThis.crypto.subtle.importKey(v, v, v, v, v).catch(() => {}); }
+export const options = { iterations: 1, maxHeapBytes: 512 << 20 };
+export default function () {
+  let refused = 0, taken = 0;
+  for (const name of Object.keys(natives)) for (const value of odd) {
+    if (value === sparse && name !== 'body' && name !== 'field' || value === million && !['params', 'body', 'field', 'hash', 'html', 'headers_alone'].includes(name)) { ++taken; continue; }  // seconds each
+    try { natives[name](value); ++taken; } catch (e) { ++refused; }
+  }
+  console.log('survived', taken + refused === Object.keys(natives).length * odd.length, refused > 100, taken > 100);
+  exec.vu.metrics.tags = {};
+}
+export function teardown() { Promise.reject(getters); Promise.reject(thrower); new Promise((_, no) => no(Symbol('s'))); }
+"""
+
+
+def test_natives_take_or_refuse_whatever_a_script_gives_them(tmp_path):
+    ran = run(tmp_path, ODD, "-q")
+    assert ran.code in (0, 107), (ran.code, ran.err[-3000:])  # 107: teardown's rejections
+    assert "survived true true true" in ran.messages(), ran.err[-3000:]
+    assert ran.peak_bytes < 2 << 30
 
 
 # Servers
