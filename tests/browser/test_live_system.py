@@ -47,6 +47,7 @@ def test_the_page_shows_the_stack_that_the_script_is_aimed_at(stack, open_tab, t
         rows = {row[0][0]: row for row in tab.table("system")}
         assert {"challenge-postgres", "challenge-redis", "challenge-service", "challenge-event-handler", "generator"} <= rows.keys()
         assert rows["challenge-service"][4][1] > 1e6, "bytes of memory"
+        assert [row[0][0] for row in tab.table("system")].count("generator") == 1
         assert tab.axe() == []
         assert tab.complaints == []
         # The database goes away: the page says so, and the run goes on.

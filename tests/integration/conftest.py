@@ -1,5 +1,6 @@
 """One stack and one campaign for all tests of the lab: they cost more than most of the tests."""
 import json
+import shutil
 import signal
 import subprocess
 
@@ -48,6 +49,7 @@ def is_json(file):
 @pytest.fixture(scope="session")
 def campaign(lab):
     """Scenarios 1 to 3 at their lowest levels: interrupted at several moments, then resumed. And then scenarios 4 and 5."""
+    shutil.rmtree(results_of(lab), ignore_errors=True)  # what the package brings has no such folder
     interrupted = [
         interrupt(lab, SMALL, "scenario 1", lambda pid: True),  # the database is being seeded, or the system comes to rest
         interrupt(lab, (*SMALL, "--resume"), "scenario 2", lambda pid: len(children_of(pid)) == 2),  # monitor and engine work

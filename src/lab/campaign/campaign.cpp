@@ -115,6 +115,8 @@ class Campaign {
     journal_.size = options_.size;
     journal_.started_s = unix_now_s();
     journal_.environment = describe_environment(stack_.project());
+    std::error_code error;
+    fs::create_directories(results_, error);   // writing says what is wrong, if anything is
     return write_journal(results_, journal_);  // from here on there is something to resume
   }
 

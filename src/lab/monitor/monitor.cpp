@@ -61,10 +61,12 @@ void Monitor::sample_sessions() {
 std::vector<Observation> Monitor::sample(double unix_s) {
   problems_.clear();
   refresh_target();
-  // A generator comes and goes by itself; the oldest run of this program is the one that makes the load.
+  // A generator comes and goes by itself; the oldest run of this program is the one that makes the load. A run that
+  // watches names itself: under one name twice, the second would be measured from the first.
   auto processes = target_.processes;
-  if (const auto runs = find_runs_of_this_program("run"); !runs.empty())
-    processes.push_back({"generator", runs.front().pid});
+  if (std::none_of(processes.begin(), processes.end(), [](const auto& p) { return p.name == "generator"; }))
+    if (const auto runs = find_runs_of_this_program("run"); !runs.empty())
+      processes.push_back({"generator", runs.front().pid});
   auto rows = host_.sample(unix_s, processes, target_.cgroups);
   if (database_) {
     auto seen = database_->sample(unix_s);
