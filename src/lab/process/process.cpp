@@ -42,6 +42,19 @@ std::string target_of(const std::string& link) {
   return target;
 }
 
+/// Whether it runs the file `program`, or ran it before that was replaced. A linker may move the file that it replaces to
+/// another name beside it before deleting it (mold does), and the link in /proc goes along: then its own words count.
+bool runs_program(pid_t pid, const std::string& program) {
+  const std::string link = proc(pid, "exe");
+  const fs::path target = target_of(link);
+  if (target == program) return true;
+  std::error_code error;
+  const bool is_deleted = fs::read_symlink(link, error).string() != target;
+  if (!is_deleted || target.parent_path() != fs::path(program).parent_path()) return false;
+  const std::string words = read_proc_file(proc(pid, "cmdline"));
+  return fs::path(words.c_str()).filename() == fs::path(program).filename();  // the first: they are separated by zeros
+}
+
 template <class Visit>
 void for_each_pid(Visit visit) {
   for (const auto& name : names_in_proc("/proc")) {
@@ -75,7 +88,7 @@ std::vector<ProcessId> find_processes(const fs::path& directory, const fs::path&
   const std::string wanted_program = fs::weakly_canonical(program, error).string();
   std::vector<ProcessId> found;
   for_each_pid([&](pid_t pid) {
-    if (target_of(proc(pid, "cwd")) != wanted_directory || target_of(proc(pid, "exe")) != wanted_program) return;
+    if (target_of(proc(pid, "cwd")) != wanted_directory || !runs_program(pid, wanted_program)) return;
     if (auto process = identify(pid)) found.push_back(*process);
   });
   std::sort(found.begin(), found.end(), [](const ProcessId& a, const ProcessId& b) {
@@ -88,7 +101,7 @@ std::vector<ProcessId> find_runs_of_this_program(const std::string& argument) {
   const std::string ours = target_of("/proc/self/exe");
   std::vector<ProcessId> found;
   for_each_pid([&](pid_t pid) {
-    if (target_of(proc(pid, "exe")) != ours) return;
+    if (!runs_program(pid, ours)) return;
     const std::string words = read_proc_file(proc(pid, "cmdline"));  // separated by zero bytes
     const auto first = words.find('\0');
     if (first == std::string::npos || words.compare(first + 1, argument.size() + 1, argument + '\0') != 0) return;

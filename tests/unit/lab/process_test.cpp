@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "lab/process/launch.hpp"
 #include "lab/process/proc_file.hpp"
 #include "lab/process/process.hpp"
@@ -108,6 +110,28 @@ TEST(Process, is_found_by_folder_and_program) {
   EXPECT_EQ(found[0], process->id);
   EXPECT_TRUE(find_processes(folder.path(), "/usr/bin/env").empty());
   EXPECT_TRUE(find_processes("/nowhere", "/bin/sh").empty());
+  ::kill(-process->id.pid, SIGKILL);
+  reap(*process);
+}
+
+TEST(Process, is_found_after_its_program_was_built_anew) {
+  const TemporaryFolder folder;
+  const auto program = folder / "service";
+  std::filesystem::copy_file("/bin/sleep", program);
+  LaunchSpec spec = shell(folder, "");
+  spec.command = {program, "30"};
+  auto process = launch(spec);
+  ASSERT_TRUE(process);
+  while (command_line_of(process->id.pid) != program.string() + " 30") ::usleep(1'000);  // until it has become that program
+  // As mold does it.
+  std::filesystem::rename(program, folder / ".mold-x1");
+  std::filesystem::copy_file("/bin/sleep", program);
+  std::filesystem::remove(folder / ".mold-x1");
+  std::filesystem::copy_file("/bin/sleep", folder / "other");
+  const auto found = find_processes(folder.path(), program);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0], process->id);
+  EXPECT_TRUE(find_processes(folder.path(), folder / "other").empty());
   ::kill(-process->id.pid, SIGKILL);
   reap(*process);
 }
