@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -120,11 +119,10 @@ std::string NamedProfile::finish(std::int64_t duration_ns) {
 Expected<std::string> named_cpu_profile(std::string_view legacy, Symbols& symbols) {
   // Words: 0, 3, 0, period in us, 0; for each stack: how often, its depth, its addresses; 0, 1, 0; then the memory map.
   // See gperftools.github.io/gperftools/cpuprofile-fileformat.html.
-  std::vector<std::uintptr_t> words(legacy.size() / sizeof(std::uintptr_t));
-  std::memcpy(words.data(), legacy.data(), words.size() * sizeof(std::uintptr_t));
   constexpr std::size_t kHeader = 5;
-  if (words.size() < kHeader || words[0] != 0 || words[1] != 3)
-    return fail(ErrorKind::internal, "the profiler wrote no CPU profile");
+  std::vector<std::uintptr_t> words(std::max(kHeader, legacy.size() / sizeof(std::uintptr_t)));
+  legacy.copy(reinterpret_cast<char*>(words.data()), words.size() * sizeof(std::uintptr_t));
+  if (words[0] != 0 || words[1] != 3) return fail(ErrorKind::internal, "the profiler wrote no CPU profile");
   constexpr std::int64_t kNanosecondsPerMicrosecond = 1000;
   const std::int64_t period_ns = static_cast<std::int64_t>(words[3]) * kNanosecondsPerMicrosecond;
   NamedProfile profile(symbols, {{"samples", "count"}, {"cpu", "nanoseconds"}}, period_ns);

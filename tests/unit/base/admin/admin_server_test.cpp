@@ -101,6 +101,7 @@ TEST(NamedProfile, of_the_cpu_names_its_functions_and_counts_time) {
   EXPECT_THAT(values_of(*profile, kNamed), testing::ElementsAre(testing::ElementsAre(7, 70'000'000)));
   EXPECT_EQ(parsed(*profile).sample_size(), 2) << "the address that nobody can name counts, too";
   EXPECT_FALSE(named_cpu_profile("nothing of the kind", symbols));
+  EXPECT_FALSE(named_cpu_profile("", symbols));
   EXPECT_TRUE(named_cpu_profile(legacy.substr(0, 8 * 8), symbols)) << "cut off within a stack: what is whole before it";
 }
 
