@@ -373,6 +373,8 @@ tl::expected<Config, Problems> parse_config(std::string_view text) {
     return Parser().parse(Json::parse(text));
   } catch (const Json::parse_error& error) {
     return tl::unexpected(Problems{syntax_problem(text, error)});
+  } catch (const Json::out_of_range& error) {  // a number that no double holds
+    return tl::unexpected(Problems{{"a number", std::string("is too large: ") + error.what()}});
   }
 }
 

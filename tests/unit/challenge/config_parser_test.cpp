@@ -187,6 +187,7 @@ TEST(ConfigParser, tells_where_the_json_breaks) {
   EXPECT_THAT(config.error()[0].message, HasSubstr("is not JSON: syntax error"));
   EXPECT_EQ(parse_config("").error()[0].path, "line 1, column 1");
   EXPECT_FALSE(parse_config("{\"challenges\":\"\xff\"}"));
+  EXPECT_THAT(describe(parse_config("{\"challenges\": [1e999]}").error()), HasSubstr("a number: is too large: "));
 }
 
 }  // namespace
