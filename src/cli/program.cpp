@@ -6,10 +6,13 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 #include "cli/commands.hpp"
+#include "cli/control_command.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/new_command.hpp"
 #include "cli/run_command.hpp"
 #include "cli/session.hpp"
 
@@ -20,14 +23,29 @@ constexpr const char* kK6Help =
     "This k6 is Gauntlet's load engine under k6's name.\n"
     "\n"
     "  k6 run [flags] SCRIPT   run a load test; k6 run --help lists the flags\n"
+    "  k6 new [FILE]           write a script to begin with\n"
+    "  k6 inspect SCRIPT       print a script's options\n"
+    "  k6 archive SCRIPT       pack a script with all that it needs; k6 run takes the archive\n"
+    "  k6 deps SCRIPT          list what a script imports\n"
+    "  k6 pause, resume, scale, status, stats   steer a test that runs with --address\n"
     "  k6 version              say which version of k6 it follows\n"
     "\n"
     "`gauntlet --help` lists what Gauntlet can do beside that.\n";
 
+/// Those of k6's commands that need no more than its flags; nothing when `command` is none of them.
+std::optional<int> run_script_command(std::string_view command, int argc, char** argv) {
+  if (command == "run") return run_command(argc, argv);
+  if (command == "new") return new_command(argc, argv);
+  if (command == "inspect" || command == "archive" || command == "deps") return script_command(argc, argv);
+  // `gauntlet status` is the stack's.
+  if (is_control_command(command)) return control_command(argc, argv);
+  return std::nullopt;
+}
+
 /// `k6 ...`: the commands of the real one that we have, under their own rules.
 int run_as_k6(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "help";
-  if (command == "run") return run_command(argc - 1, argv + 1);
+  if (const auto code = argc > 1 ? run_script_command(command, argc - 1, argv + 1) : std::nullopt) return *code;
   if (command == "version" || command == "--version") {
     fmt::print("k6 v1.8.1 (compatible engine of gauntlet {})\n", GAUNTLET_VERSION);
     return kDone;
@@ -43,6 +61,14 @@ int run_as_k6(int argc, char** argv) {
 void describe_load_commands(CLI::App& app) {
   // They read their flags themselves, k6's way, and never reach this parser; here for --help only.
   app.add_subcommand("run", "Run a k6 script on this engine (gauntlet run --help lists the flags)")->group(kLoadGroup);
+  app.add_subcommand("new", "Write a script to begin with (--template minimal, protocol, or a file)")->group(kLoadGroup);
+  app.add_subcommand("inspect", "Print a script's options (--execution-requirements: with its duration and most VUs)")->group(kLoadGroup);
+  app.add_subcommand("archive", "Pack a script with all that it imports and opens; run takes the archive, and so does k6")->group(kLoadGroup);
+  app.add_subcommand("deps", "List what a script imports (--json)")->group(kLoadGroup);
+  app.add_subcommand("pause", "Hold back a test that has not started (--address)")->group(kLoadGroup);
+  app.add_subcommand("resume", "Start a test that was run with --paused (--address)")->group(kLoadGroup);
+  app.add_subcommand("scale", "Ask a running test for another number of virtual users (--address)")->group(kLoadGroup);
+  app.add_subcommand("stats", "Print the metrics of a running test (--address); its state: gauntlet k6-compatible status")->group(kLoadGroup);
   app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")
       ->group(kLoadGroup);
 }
@@ -53,7 +79,9 @@ int run_program(int argc, char** argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (argc > 0 && std::filesystem::path(argv[0]).filename() == "k6") return run_as_k6(argc, argv);
   if (first == "k6-compatible") return run_as_k6(argc - 1, argv + 1);
-  if (first == "run") return run_command(argc - 1, argv + 1);
+  if (first != "status") {
+    if (const auto code = argc > 1 ? run_script_command(first, argc - 1, argv + 1) : std::nullopt) return *code;
+  }
 
   CLI::App app("Gauntlet: load tests for the challenge backend, and the backend to test", "gauntlet");
   Session session;

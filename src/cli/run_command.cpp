@@ -49,6 +49,12 @@ struct Invocation {
   std::vector<std::string> owned_hosts;
   std::shared_ptr<const lab::TargetProfile> profile;  // shared with what refuses scenarios
   bool help = false;
+  // Of inspect, archive and deps.
+  bool requirements = false;
+  std::string archive_path = "archive.tar";
+  bool leave_environment_out = false;
+  bool as_json = false;
+  bool packs = false;  // into an archive: the system's variables only when asked for
 };
 
 base::Error wrong(std::string message) { return {base::ErrorKind::invalid_argument, std::move(message)}; }
@@ -80,6 +86,15 @@ std::function<Result(Invocation&, const std::string&)> to_switch(bool RunSetting
 std::function<Result(Invocation&, const std::string&)> to_text(std::string RunSettings::*member) {
   return [member](Invocation& invocation, const std::string& text) -> Result {
     invocation.settings.*member = text;
+    return {};
+  };
+}
+
+std::function<Result(Invocation&, const std::string&)> to_own_switch(bool Invocation::*member) {
+  return [member](Invocation& invocation, const std::string& text) -> Result {
+    const auto value = engine::run::parse_bool(text);
+    if (!value) return tl::unexpected(value.error());
+    invocation.*member = *value;
     return {};
   };
 }
@@ -200,7 +215,8 @@ const std::vector<Flag>& flags() {
       {"no-setup", '\0', nullptr, "do not call setup()", option("noSetup")},
       {"no-teardown", '\0', nullptr, "do not call teardown()", option("noTeardown")},
       {"min-iteration-duration", '\0', "D", "let no iteration be shorter", option("minIterationDuration")},
-      {"paused", 'p', nullptr, nullptr, option("paused")},
+      {"address", 'a', "HOST:PORT", "serve k6's REST API there, for pause, resume, scale, status and stats (off)", to_text(&RunSettings::rest_address)},
+      {"paused", 'p', nullptr, "wait before the first iteration, until `gauntlet resume`", option("paused")},
       {"execution-segment", '\0', "A:B", "run this part of the test only, as 1/4:1/2", option("executionSegment")},
       {"execution-segment-sequence", '\0', "LIST", "all parts' limits, as 0,1/4,1/2,1", option("executionSegmentSequence")},
       {"segment", '\0', "I/N", "the I-th of N equal parts: both of the above at once", set_part},
@@ -221,8 +237,8 @@ const std::vector<Flag>& flags() {
       {"compatibility-mode", '\0', "MODE", nullptr, ignore},
       {"type", 't', "TYPE", nullptr,
        [](Invocation&, const std::string& text) -> Result {
-         if (text == "js" || text.empty()) return {};
-         return tl::unexpected(base::Error{base::ErrorKind::unimplemented, "--type archive: archives are not part of this version of gauntlet"});
+         if (text == "js" || text == "archive" || text.empty()) return {};  // the file itself says which
+         return tl::unexpected(wrong(fmt::format("there is no type \"{}\"; there are js and archive", text)));
        }},
       // HTTP and network
       {"max-redirects", '\0', "N", "redirects to follow (10)", option("maxRedirects")},
@@ -299,11 +315,23 @@ const std::vector<Flag>& flags() {
        }},
       {"log-format", '\0', "FORMAT", "logfmt, json or raw", set_log_format},
       // Without meaning here
-      {"address", 'a', "ADDRESS", nullptr, ignore},
       {"linger", 'l', nullptr, nullptr, absent("--linger")},
       {"no-usage-report", '\0', nullptr, nullptr, ignore},
       {"profiling-enabled", '\0', nullptr, nullptr, ignore},
-      {"secret-source", '\0', "SOURCE", nullptr, absent("--secret-source")},
+      {"secret-source", '\0', "SOURCE", "what k6/secrets reads: file=PATH or mock=KEY=VALUE,...; may be repeated",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.settings.secret_sources.push_back(text);
+         return {};
+       }},
+      // Of inspect, archive and deps
+      {"execution-requirements", '\0', nullptr, nullptr, to_own_switch(&Invocation::requirements)},
+      {"exclude-env-vars", '\0', nullptr, nullptr, to_own_switch(&Invocation::leave_environment_out)},
+      {"json", '\0', nullptr, nullptr, to_own_switch(&Invocation::as_json)},
+      {"archive-out", 'O', "FILE", nullptr,
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.archive_path = text;
+         return {};
+       }},
       {"help", 'h', nullptr, "this text",
        [](Invocation& invocation, const std::string&) -> Result {
          invocation.help = true;
@@ -354,7 +382,7 @@ void print_help() {
       "\nLive page (environment): K6_WEB_DASHBOARD=true, K6_WEB_DASHBOARD_HOST (127.0.0.1), _PORT (5665; 0: a free one,\n"
       "-1: none), _PERIOD (1s), _OPEN=true opens the browser, _EXPORT=report.html (or .html.gz) writes the report.\n"
       "\nExit codes: 0 done; 99 thresholds crossed; 100, 101 setup or teardown timed out; 104 invalid options;\n"
-      "105 interrupted by a signal; 107 the script threw in init, setup or teardown; 108 exec.test.abort();\n"
+      "103 stopped by the REST API; 105 interrupted by a signal; 106 --address is taken; 107 the script threw in init, setup or teardown; 108 exec.test.abort();\n"
       "110 exec.test.fail(); 111 the generator was the limit, with --require-generator-ok; 255 wrong usage, or a file is missing.\n");
 }
 
@@ -461,7 +489,7 @@ Result finish(Invocation& invocation) {
   settings.duration_stretches =
       options.duration.given && !options.vus.given && !options.iterations.given && !options.stages.given;
 
-  if (invocation.include_system_environment.value_or(true)) {
+  if (invocation.include_system_environment.value_or(!invocation.packs)) {
     for (char** entry = environ; *entry != nullptr; ++entry) {
       const std::string_view text(*entry);
       const std::size_t equals = text.find('=');
@@ -479,6 +507,7 @@ Result finish(Invocation& invocation) {
   }
   const auto from_variable = [](const char* name) { return std::getenv(name); };
   if (const char* text = from_variable("K6_SUMMARY_EXPORT"); text != nullptr && settings.summary_export.empty()) settings.summary_export = text;
+  if (const char* text = from_variable("K6_SECRET_SOURCE"); text != nullptr && *text != '\0' && settings.secret_sources.empty()) settings.secret_sources.emplace_back(text);
   if (const char* text = from_variable("K6_OUT"); text != nullptr && *text != '\0' && invocation.outputs.empty()) invocation.outputs.emplace_back(text);
   for (const auto& [name, member] : {std::pair{"K6_NO_SUMMARY", &RunSettings::no_summary},
                                      std::pair{"K6_NO_THRESHOLDS", &RunSettings::no_thresholds}}) {
@@ -557,7 +586,41 @@ std::unique_ptr<lab::LiveView> watch_stack(const StringMap& environment) {
   return std::make_unique<lab::LiveView>(std::move(*monitor));
 }
 
+void print_script_help(std::string_view command) {
+  if (command == "inspect") {
+    fmt::print("Print a script's options as JSON.\n\n  inspect [flags] SCRIPT\n\n"
+               "  --execution-requirements   as a run would have them, with its duration and its most virtual users\n");
+  } else if (command == "archive") {
+    fmt::print("Pack a script with all that it imports and opens: `run` takes the archive, and so does k6.\n\n  archive [flags] SCRIPT\n\n"
+               "  -O, --archive-out FILE     where to write it (archive.tar; - prints)\n"
+               "      --exclude-env-vars     without the variables of --env\n");
+  } else {
+    fmt::print("List what a script imports.\n\n  deps [flags] SCRIPT\n\n  --json   as JSON\n");
+  }
+  fmt::print("\nThe flags of `run` count, too: `run --help` lists them.\n");
+}
+
 }  // namespace
+
+int script_command(int argc, char** argv) {
+  const std::string_view command = argv[0];
+  Invocation invocation;
+  invocation.packs = command == "archive";
+  auto ok = read_arguments(invocation, std::vector<std::string>(argv + 1, argv + argc));
+  if (ok && invocation.help) {
+    print_script_help(command);
+    return static_cast<int>(ExitCode::ok);
+  }
+  if (ok) ok = finish(invocation);
+  if (!ok) {
+    if (auto log = engine::run::Log::open(invocation.settings.log)) (*log)->write(engine::run::LogLevel::error, ok.error().message);
+    return static_cast<int>(ExitCode::other);
+  }
+  const std::string& script = invocation.scripts.front();
+  if (command == "inspect") return static_cast<int>(engine::run::inspect_script(script, invocation.settings, invocation.requirements));
+  if (command == "archive") return static_cast<int>(engine::run::archive_script(script, invocation.settings, invocation.archive_path, invocation.leave_environment_out));
+  return static_cast<int>(engine::run::list_imports(script, invocation.settings, invocation.as_json));
+}
 
 int run_command(int argc, char** argv) {
   Invocation invocation;

@@ -42,7 +42,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kModules, "k6/html", same, "an exception in map() reaches the script; k6 swallows it"},
     CompatibilityRow{kModules, "k6/ws", same, ""},
     CompatibilityRow{kModules, "k6/websockets", same, "a Blob can be sent, too, and has no stream()"},
-    CompatibilityRow{kModules, "k6/secrets", absent, ""},
+    CompatibilityRow{kModules, "k6/secrets", better, "sources file and mock; errors are Errors; comments in the file; only values are hidden in logs, not the words of the log itself"},
     CompatibilityRow{kModules, "k6/experimental/csv", same, ""},
     CompatibilityRow{kModules, "k6/experimental/fs", better, "SeekMode.End counts from the end of the file; k6 counts from the byte before"},
     CompatibilityRow{kModules, "k6/experimental/streams", absent, ""},
@@ -98,9 +98,10 @@ constexpr std::array kTable = {
                      "a page of our own, also by --web: each second, thresholds, endpoints, errors by kind, generator health; binds 127.0.0.1 unless told, "
                      "never delays exit; _RECORD, _TAGS and .dashboard.json have no meaning"},
 
-    CompatibilityRow{kCommands, "run, version", same, ""},
-    CompatibilityRow{kCommands, "inspect, new, archive, deps, status, pause, resume, scale, stats, cloud, x", absent, ""},
-    CompatibilityRow{kCommands, "REST API", absent, "k6 takes port 6565 for it, which is the service's"},
+    CompatibilityRow{kCommands, "run, new, inspect, archive, deps, version", same, "archives are read both ways"},
+    CompatibilityRow{kCommands, "REST API; pause, resume, scale, status, stats", better, "off unless --address: k6 takes port 6565, which is the service's; POST /v1/setup and /v1/teardown are refused"},
+    CompatibilityRow{kCommands, "completion", same, "gauntlet completion bash, zsh"},
+    CompatibilityRow{kCommands, "cloud, x, --linger", absent, ""},
 };
 
 constexpr std::string_view word_of(Compatibility state) {

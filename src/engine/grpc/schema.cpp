@@ -372,17 +372,17 @@ base::Expected<SchemaPtr> schema_from_descriptor_set(std::string_view bytes) {
   return schema_from_files(files);
 }
 
-base::Expected<SchemaPtr> SchemaCache::load(const ProtoFiles& what) {
+base::Expected<SchemaPtr> SchemaCache::load(const ProtoFiles& what, const ReadFile& read) {
   // Held while compiling: the virtual users that start meanwhile want the same schema and wait for it.
   const std::lock_guard lock(mutex_);
   const auto known = by_files_.find(what);
   if (known != by_files_.end()) return known->second;
-  return by_files_.emplace(what, compile_schema(what)).first->second;
+  return by_files_.emplace(what, compile_schema(what, read)).first->second;
 }
 
-base::Expected<SchemaPtr> SchemaCache::load_protoset(const std::string& path) {
+base::Expected<SchemaPtr> SchemaCache::load_protoset(const std::string& path, const ReadFile& read) {
   return get("protoset " + path, [&]() -> base::Expected<SchemaPtr> {
-    auto bytes = read_file(path);
+    auto bytes = read(path);
     if (!bytes) return tl::unexpected(std::move(bytes.error()).in("couldn't open protoset"));
     auto schema = schema_from_descriptor_set(*bytes);
     if (!schema) {

@@ -149,8 +149,8 @@ base::Expected<SchemaPtr> schema_from_files(const std::vector<std::string>& file
 /// Loads each set of files once a process, however many virtual users ask. Thread-safe.
 class SchemaCache {
  public:
-  base::Expected<SchemaPtr> load(const ProtoFiles& what);
-  base::Expected<SchemaPtr> load_protoset(const std::string& path);
+  base::Expected<SchemaPtr> load(const ProtoFiles& what, const ReadFile& read = read_file);
+  base::Expected<SchemaPtr> load_protoset(const std::string& path, const ReadFile& read = read_file);
   /// `key` names the source; `make` is called when there is none of that key.
   base::Expected<SchemaPtr> get(const std::string& key, const std::function<base::Expected<SchemaPtr>()>& make);
 

@@ -71,8 +71,45 @@ std::unique_ptr<Program> Program::from_text(std::string text) {
   return program;
 }
 
+std::unique_ptr<Program> Program::from_archive(const std::string& path, Archive archive) {
+  auto program = from_text(archive.contents.at(archive.entry_url));
+  auto source = std::move(program->sources_.begin()->second);
+  program->sources_.clear();
+  program->given_name_ = path;
+  program->entry_url_ = source->url = archive.entry_url;
+  program->entry_folder_ = archive.folder;
+  program->sources_.emplace(program->entry_url_, std::move(source));
+  program->packed_ = std::move(archive);
+  return program;
+}
+
+base::Expected<std::string> Program::read(const std::string& path, const std::string& url) const {
+  if (!packed_) return read_file(path);
+  const auto found = packed_->contents.find(url);
+  if (found != packed_->contents.end()) return found->second;
+  return base::fail(base::ErrorKind::not_found, "stat " + path + ": it is not in the archive " + given_name_);
+}
+
+std::map<std::string, std::string> Program::contents() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::string> all;
+  for (const auto& [path, content] : files_) all[url_of(path)] = *content;
+  for (const auto& [url, source] : sources_) all[url] = source->text;
+  return all;
+}
+
+std::vector<std::string> Program::imports() const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> all = native_modules_;
+  for (const auto& [url, source] : sources_) all.insert(url);
+  return {all.begin(), all.end()};
+}
+
 base::Expected<std::string> Program::resolve(std::string_view specifier, std::string_view base_url) const {
-  if (specifier == "k6" || starts_with(specifier, "k6/")) return std::string(specifier);
+  if (specifier == "k6" || starts_with(specifier, "k6/")) {
+    const std::lock_guard lock(mutex_);
+    return *native_modules_.emplace(specifier).first;
+  }
   if (starts_with(specifier, kFileScheme)) return std::string(specifier);
   if (starts_with(specifier, kRemoteScheme)) return std::string(specifier);
   if (starts_with(specifier, "http://")) {
@@ -97,8 +134,8 @@ base::Expected<const Source*> Program::load(const std::string& url, std::string_
   if (const auto found = sources_.find(url); found != sources_.end()) return found->second.get();
   const bool is_remote = starts_with(url, kRemoteScheme);
   const std::string path = is_remote ? module_folder() + std::filesystem::path("/" + url.substr(kRemoteScheme.size())).lexically_normal().string() : path_of(url);
-  auto text = read_file(path);
-  if (!text && is_remote) {
+  auto text = read(path, url);
+  if (!text && is_remote && !packed_) {
     return base::fail(base::ErrorKind::not_found,
                       "The module \"" + url + "\" is remote, and nothing is fetched while a test runs. Put a copy of it at " + path +
                           " (curl --create-dirs -fLo '" + path + "' '" + url + "'); GAUNTLET_MODULES names another folder.");
@@ -149,7 +186,7 @@ base::Expected<Program::File> Program::open(const std::string& path) {
                       "open() can't be used with files that weren't previously opened during initialization (__VU==0), "
                       "path: \"" + name + "\"");
   }
-  auto text = read_file(name);
+  auto text = read(name, url_of(name));
   if (!text) return tl::unexpected(std::move(text).error());
   return files_.emplace(name, std::make_shared<const std::string>(std::move(*text))).first->second;
 }

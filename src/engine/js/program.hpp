@@ -2,14 +2,18 @@
 // The script of a test with every file that it loads: read, classified and compiled once in a process, and shared by
 // the runtimes of all virtual users, which only instantiate the bytecode.
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/error.hpp"
+#include "engine/js/archive.hpp"
 
 namespace gauntlet::engine::js {
 
@@ -34,6 +38,8 @@ class Program {
   static base::Expected<std::unique_ptr<Program>> from_file(const std::string& path);
   /// A script from standard input; its imports are relative to the working directory.
   static std::unique_ptr<Program> from_text(std::string text);
+  /// A test that was packed; nothing is read from the disk. `path` is how the user named it.
+  static std::unique_ptr<Program> from_archive(const std::string& path, Archive archive);
 
   const std::string& entry_url() const { return entry_url_; }
   /// As the user named it on the command line; "-" for standard input.
@@ -53,6 +59,15 @@ class Program {
   std::string data_path(const std::string& path) const;
   /// A data file of open(); relative to the entry script's folder, or absolute. Read once.
   base::Expected<File> open(const std::string& path);
+  /// What a packed test was packed with; nullptr for others.
+  const Archive* packed() const { return packed_ ? &*packed_ : nullptr; }
+  /// The entry script's folder, what open() is relative to.
+  const std::string& folder() const { return entry_folder_; }
+  /// Everything that has been loaded and opened so far, by URL.
+  std::map<std::string, std::string> contents() const;
+  /// URLs of the scripts loaded so far and names of the native modules that they import, sorted.
+  std::vector<std::string> imports() const;
+
   /// open() is over for files that have not been opened in the first init.
   void seal_files() { files_sealed_ = true; }
 
@@ -62,12 +77,15 @@ class Program {
 
  private:
   Program() = default;
+  base::Expected<std::string> read(const std::string& path, const std::string& url) const;
 
   std::string given_name_;
   std::string entry_url_;
   std::string entry_folder_;
   bool files_sealed_ = false;
+  std::optional<Archive> packed_;
   mutable std::mutex mutex_;
+  mutable std::set<std::string> native_modules_;
   std::unordered_map<std::string, std::unique_ptr<Source>> sources_;
   std::unordered_map<std::string, Bytecode> bytecodes_;
   std::unordered_map<std::string, File> files_;

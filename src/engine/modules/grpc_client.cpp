@@ -114,6 +114,15 @@ JSValue take_schema(Client self, base::Expected<grpc::SchemaPtr> schema) {
   return list_methods(self.context, *kept);
 }
 
+/// Through the program, so that an archive has them; the messages are those of the plain reader.
+grpc::ReadFile reader_of(GrpcState& state) {
+  return [&program = state.vu().test().program](const std::string& path) -> base::Expected<std::string> {
+    if (auto file = program.open(path)) return **file;
+    if (program.packed() == nullptr) return grpc::read_file(path);
+    return base::fail(base::ErrorKind::not_found, "stat " + path + ": no such file or directory");
+  };
+}
+
 JSValue load(Client self, Call call) {
   GrpcState& state = self->state();
   if (!state.vu().in_init()) return js::throw_error(self.context, "load must be called in the init context");
@@ -133,7 +142,7 @@ JSValue load(Client self, Call call) {
     what.files.push_back(file.str());
   }
   if (what.files.empty()) return JS_NewArray(self.context);
-  return take_schema(self, state.schemas().load(what));
+  return take_schema(self, state.schemas().load(what, reader_of(state)));
 }
 
 JSValue load_protoset(Client self, Call call) {
@@ -141,7 +150,7 @@ JSValue load_protoset(Client self, Call call) {
   if (!state.vu().in_init()) return js::throw_error(self.context, "load must be called in the init context");
   const js::Text path(self.context, call.arg(0));
   if (path.failed()) return JS_EXCEPTION;
-  return take_schema(self, state.schemas().load_protoset((std::filesystem::path(script_folder(state.vu())) / path.view()).lexically_normal()));
+  return take_schema(self, state.schemas().load_protoset((std::filesystem::path(script_folder(state.vu())) / path.view()).lexically_normal(), reader_of(state)));
 }
 
 // ---- connect

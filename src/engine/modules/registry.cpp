@@ -14,6 +14,7 @@
 #include "engine/modules/http.hpp"
 #include "engine/modules/k6.hpp"
 #include "engine/modules/metrics.hpp"
+#include "engine/modules/secrets.hpp"
 #include "engine/modules/timers.hpp"
 #include "engine/modules/websockets.hpp"
 #include "engine/modules/ws.hpp"
@@ -34,6 +35,7 @@ constexpr std::array kModules = {
     ModuleEntry{"k6/http", &init_http},
     ModuleEntry{"k6/metrics", &init_metrics},
     ModuleEntry{"k6/net/grpc", &init_grpc},
+    ModuleEntry{"k6/secrets", &init_secrets},
     ModuleEntry{"k6/timers", &init_timers},
     ModuleEntry{"k6/websockets", &init_websockets},
     ModuleEntry{"k6/ws", &init_ws},
@@ -45,7 +47,6 @@ constexpr std::array kAbsentModules = {
     "k6/crypto/x509",
     "k6/experimental/redis",
     "k6/experimental/streams",
-    "k6/secrets",
 };
 
 }  // namespace

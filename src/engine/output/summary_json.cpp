@@ -14,22 +14,11 @@ namespace {
 
 using metrics::MetricType;
 
-/// k6 names groups and checks by the MD5 of their path.
-std::string id_of(std::string_view path) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_Digest(path.data(), path.size(), digest.data(), &size, EVP_md5(), nullptr);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string id;
-  for (unsigned i = 0; i < size; ++i) id.append(1, kHex[digest[i] >> 4U]).append(1, kHex[digest[i] & 0xfU]);
-  return id;
-}
-
 void write_check(JsonWriter& json, const CheckResult& check) {
   json.begin_object();
   json.key("name").string(check.name);
   json.key("path").string(check.path);
-  json.key("id").string(id_of(check.path));
+  json.key("id").string(id_of_path(check.path));
   json.key("passes").integer(check.passes);
   json.key("fails").integer(check.fails);
   json.end_object();
@@ -42,7 +31,7 @@ void write_group(JsonWriter& json, const GroupResult& group, bool by_name) {
   json.begin_object();
   json.key("name").string(group.name);
   json.key("path").string(group.path);
-  json.key("id").string(id_of(group.path));
+  json.key("id").string(id_of_path(group.path));
   json.key("groups");
   open();
   for (const GroupResult& child : group.groups) {
@@ -238,6 +227,16 @@ void write_beyond_k6(JsonWriter& json, const Summary& summary) {
 }
 
 }  // namespace
+
+std::string id_of_path(std::string_view path) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_Digest(path.data(), path.size(), digest.data(), &size, EVP_md5(), nullptr);
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string id;
+  for (unsigned i = 0; i < size; ++i) id.append(1, kHex[digest[i] >> 4U]).append(1, kHex[digest[i] & 0xfU]);
+  return id;
+}
 
 std::string handle_summary_json(const Summary& summary) {
   JsonWriter json;

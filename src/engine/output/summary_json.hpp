@@ -30,4 +30,7 @@ std::string machine_readable_json(const Summary& summary, const RunDescription& 
 std::string results_json(const Summary& summary, const std::vector<metrics::SeriesRow>& rows, const metrics::MetricRegistry& registry,
                          const std::string& state_json);
 
+/// k6 names groups and checks by the MD5 of their path.
+std::string id_of_path(std::string_view path);
+
 }  // namespace gauntlet::engine::output

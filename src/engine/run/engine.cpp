@@ -20,12 +20,16 @@
 #include "engine/metrics/collector.hpp"
 #include "engine/metrics/thresholds.hpp"
 #include "engine/output/gathered.hpp"
+#include "engine/output/json_writer.hpp"
 #include "engine/output/output_file.hpp"
 #include "engine/output/sample_outputs.hpp"
 #include "engine/output/summary.hpp"
 #include "engine/output/summary_json.hpp"
 #include "engine/output/terminal.hpp"
 #include "engine/run/executor.hpp"
+#include "engine/run/exported_options.hpp"
+#include "engine/run/rest_documents.hpp"
+#include "engine/run/rest_server.hpp"
 #include "engine/run/scenario.hpp"
 #include "engine/run/screen.hpp"
 #include "engine/run/stage_call.hpp"
@@ -117,8 +121,12 @@ class TestRun {
         test_(program, registry_, log) {}
 
   ExitCode run();
+  ExitCode inspect(bool requirements);
+  ExitCode archive(const std::string& path, bool leave_environment_out);
+  ExitCode list_imports(bool as_json);
 
  private:
+  ExitCode finish();
   // Steps; false when the test ends there (verdict_ says why).
   bool look_at_script();
   bool settle_options(const std::string& script_options);
@@ -130,6 +138,8 @@ class TestRun {
   std::size_t thread_count() const;
   void start_workers();
   bool initialize_vus();
+  bool open_rest();
+  bool wait_while_paused();
   bool run_setup();
   void run_scenarios();
   void run_teardown();
@@ -155,6 +165,9 @@ class TestRun {
   RunProgress progress() const;
   void show_progress();
   void handle_signal();
+  RestReply answer_rest(const RestRequest& request);
+  RestReply answer_status(const RestRequest& request);
+  RestStatus rest_status() const;
   /// Cuts setup or the scenarios short.
   void abort(Verdict verdict);
   void give_verdict(Verdict verdict);
@@ -187,6 +200,7 @@ class TestRun {
   metrics::MetricRegistry registry_;
   TestState test_;
 
+  std::string script_options_;  // JSON, as exported
   std::vector<std::string> functions_;
   std::vector<Scenario> scenarios_;  // by start time, then name
   std::int64_t planned_vus_ = 0;
@@ -206,6 +220,9 @@ class TestRun {
   std::vector<std::unique_ptr<ScenarioRun>> scenario_runs_;
   std::vector<std::unique_ptr<Executor>> executors_;
   std::unique_ptr<StageCall> stage_;
+  std::unique_ptr<RestServer> rest_;  // nullptr: not wanted
+  bool paused_ = false;
+  bool stopped_by_rest_ = false;
 
   RunProgress::Phase phase_ = RunProgress::Phase::init;
   Clock::time_point end_{};  // of the scenarios
@@ -239,7 +256,7 @@ ExitCode TestRun::run() {
     signals_ = std::make_unique<base::SignalWatch>(control_, std::initializer_list<int>{SIGINT, SIGTERM},
                                                    [this](int) { handle_signal(); });
   }
-  const bool ready = look_at_script() && plan() && check_thresholds() && open_outputs();
+  const bool ready = look_at_script() && plan() && check_thresholds() && open_rest() && open_outputs();
   if (ready) {
     open_dashboard();
     show_header();
@@ -249,7 +266,7 @@ ExitCode TestRun::run() {
       lead_team();
     } else if (settings_.member != nullptr) {
       run_as_member();
-    } else if (initialize_vus()) {
+    } else if (initialize_vus() && wait_while_paused()) {
       if (run_setup()) run_scenarios();
       run_teardown();
       judge();
@@ -262,6 +279,10 @@ ExitCode TestRun::run() {
     settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
     return verdict.code;
   }
+  return finish();
+}
+
+ExitCode TestRun::finish() {
   if (!verdict_) return ExitCode::ok;
   LogFields fields;
   if (!verdict_->hint.empty()) fields.push_back({"hint", verdict_->hint});
@@ -282,6 +303,12 @@ bool TestRun::look_at_script() {
   fiber::StackPool stacks;
   test_.options = settings_.flags;
   test_.environment = settings_.environment;
+  auto secrets = Secrets::open(settings_.secret_sources);
+  if (!secrets) {
+    give_verdict({ExitCode::other, secrets.error().message, ""});
+    return false;
+  }
+  test_.secrets = std::move(*secrets);
   Vu vu(test_, {control_, stacks, *recorder}, 0);
   std::optional<Vu::InitFailure> failure;
   std::optional<std::string> options;
@@ -312,7 +339,10 @@ bool TestRun::look_at_script() {
     give_verdict(not_loaded(program_, ExitCode::other, "no exported functions in script"));
     return false;
   }
-  return settle_options(options.value_or("{}"));
+  // A packed test runs with the options that it was packed with.
+  const js::Archive* packed = program_.packed();
+  script_options_ = packed != nullptr && !packed->options_json.empty() ? packed->options_json : options.value_or("{}");
+  return settle_options(script_options_);
 }
 
 bool TestRun::settle_options(const std::string& script_options) {
@@ -382,7 +412,9 @@ bool TestRun::plan() {
     give_verdict({code, std::move(message), ""});
     return false;
   };
-  if (options.paused) return refuse("paused is not part of this version of gauntlet: there is no REST API that could resume the test");
+  paused_ = options.paused;
+  if (paused_ && settings_.rest_address.empty()) return refuse("a test that begins paused is resumed by the REST API: say where with --address 127.0.0.1:6565");
+  if (settings_.team != nullptr && !settings_.rest_address.empty()) return refuse("the REST API steers one process: leave --address out with --processes");
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
   if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
 
@@ -482,6 +514,98 @@ bool TestRun::open_outputs() {
   sample_outputs_ = std::move(*opened);
   sample_outputs_->start();
   return true;
+}
+
+bool TestRun::open_rest() {
+  if (settings_.rest_address.empty() || settings_.member != nullptr) return true;
+  auto started = RestServer::start(settings_.rest_address, control_, [this](const RestRequest& request) { return answer_rest(request); });
+  if (!started) {
+    give_verdict({ExitCode::rest_address_taken, std::move(started.error()).in("the REST API cannot be served").message, ""});
+    return false;
+  }
+  rest_ = std::move(*started);
+  return true;
+}
+
+bool TestRun::wait_while_paused() {
+  if (!paused_) return true;
+  log_.write(LogLevel::info, "the test waits to be resumed: gauntlet resume --address " + settings_.rest_address);
+  run_until([this] { return !paused_ || aborted_; });
+  return !aborted_;
+}
+
+RestStatus TestRun::rest_status() const {
+  RestStatus status;
+  const bool initialized = pool_ != nullptr && test_.vus_initialized >= planned_vus_;
+  switch (phase_) {
+    case RunProgress::Phase::init: status.phase = paused_ && initialized ? 4 : 1; break;
+    case RunProgress::Phase::setup: status.phase = 6; break;
+    case RunProgress::Phase::running: status.phase = 7; break;
+    case RunProgress::Phase::teardown: status.phase = 8; break;
+    default: status.phase = 9;
+  }
+  status.paused = paused_;
+  status.vus = test_.vus_active;
+  status.vus_max = test_.vus_initialized;
+  status.stopped = stopped_by_rest_;
+  status.running = phase_ == RunProgress::Phase::running;
+  for (const metrics::ThresholdGroup& group : thresholds_.groups()) status.tainted = status.tainted || !group.ok();
+  return status;
+}
+
+RestReply TestRun::answer_status(const RestRequest& request) {
+  if (request.method == "GET") return status_document(rest_status());
+  const auto patch = parse_status_patch(request.body);
+  if (!patch) return error_document(400, "Invalid data", patch.error().message);
+  if (patch->scales) {
+    return error_document(500, "Execution config error", "an externally-controlled executor needs to be configured for live configuration updates");
+  }
+  if (patch->paused && *patch->paused != paused_) {
+    if (phase_ != RunProgress::Phase::init) {
+      return error_document(500, "Pause error", fmt::format("{} executor '{}' doesn't support pause and resume operations after its start",
+                                                             scenarios_.empty() ? "" : name_of(scenarios_.front().executor), scenarios_.empty() ? "" : scenarios_.front().name));
+    }
+    paused_ = *patch->paused;
+  } else if (patch->paused && *patch->paused) {
+    return error_document(500, "Pause error", "execution is already paused");
+  } else if (patch->paused) {
+    return error_document(500, "Pause error", "execution wasn't paused");
+  }
+  if (patch->stopped && *patch->stopped && !stopped_by_rest_) {
+    stopped_by_rest_ = true;
+    paused_ = false;
+    abort({ExitCode::stopped_by_rest, "test run stopped from REST API", ""});
+  }
+  return status_document(rest_status());
+}
+
+/// On the control loop.
+RestReply TestRun::answer_rest(const RestRequest& request) {
+  const std::string& path = request.path;
+  constexpr std::string_view kMetric = "/v1/metrics/", kGroup = "/v1/groups/";
+  const bool gets = request.method == "GET";
+  const RestReply not_allowed{.status = 405, .text = "", .is_json = false};
+  if (path == "/v1/status") return gets || request.method == "PATCH" ? answer_status(request) : not_allowed;
+  if (path == "/v1/setup") {
+    if (request.method == "PUT") {
+      if (phase_ == RunProgress::Phase::running) return error_document(500, "Setup error", "the virtual users have the data already: it can be set before they start");
+      const auto json = parse_json(request.body);
+      if (!json) return error_document(400, "Invalid data", json.error().message);
+      test_.setup_data = std::make_shared<const std::string>(*json);
+    } else if (!gets) {
+      return not_allowed;
+    }
+    return setup_document(test_.setup_data.get());
+  }
+  if (path.rfind("/v1/", 0) != 0) return {.status = 200, .text = "ok", .is_json = false};
+  if (!gets) return not_allowed;
+  const metrics::Snapshot empty;
+  const metrics::Snapshot& snapshot = collector_ ? collector_->snapshot() : empty;
+  if (path == "/v1/metrics") return metrics_document(snapshot, thresholds_);
+  if (path.rfind(kMetric, 0) == 0) return metric_document(snapshot, thresholds_, path.substr(kMetric.size()));
+  if (path == "/v1/groups") return groups_document(snapshot);
+  if (path.rfind(kGroup, 0) == 0) return group_document(snapshot, path.substr(kGroup.size()));
+  return error_document(404, "Not Found", "there is no " + path);
 }
 
 void TestRun::open_dashboard() {
@@ -995,6 +1119,7 @@ void TestRun::lead_team() {
 }
 
 void TestRun::close_outputs() {
+  rest_.reset();
   dashboard_.reset();
   stage_.reset();
   pool_.reset();  // after what executors have posted to the workers
@@ -1006,9 +1131,55 @@ void TestRun::close_outputs() {
   recorder_.reset();
 }
 
-}  // namespace
+// What is told without running
 
-ExitCode run_test(const std::string& script, const RunSettings& settings) {
+ExitCode TestRun::inspect(bool requirements) {
+  if (!look_at_script()) return finish();
+  if (!requirements) {
+    auto options = parse_options(script_options_);
+    std::fputs((exported_json(options->options) + "\n").c_str(), stdout);
+    return ExitCode::ok;
+  }
+  if (!plan()) return finish();
+  std::string json = test_.options_json;
+  json.pop_back();
+  json += fmt::format(R"(,"totalDuration":"{}","maxVUs":{}}})", format_duration(longest_), most_vus_);
+  std::fputs((indented(json) + "\n").c_str(), stdout);
+  return ExitCode::ok;
+}
+
+ExitCode TestRun::archive(const std::string& path, bool leave_environment_out) {
+  if (!look_at_script() || !plan() || !check_thresholds()) return finish();
+  js::Archive archive;
+  archive.entry_url = program_.entry_url();
+  archive.folder = program_.folder();
+  archive.options_json = to_json(test_.options);
+  if (!leave_environment_out) archive.environment = {settings_.environment.begin(), settings_.environment.end()};
+  archive.contents = program_.contents();
+  if (auto written = js::write_archive(path, archive); !written) give_verdict({ExitCode::other, written.error().message, ""});
+  return finish();
+}
+
+ExitCode TestRun::list_imports(bool as_json) {
+  if (!look_at_script()) return finish();
+  const std::vector<std::string> imports = program_.imports();
+  if (as_json) {
+    output::JsonWriter json(2);
+    json.begin_object().key("buildDependencies").begin_object().key("k6").string("*").end_object().key("imports").begin_array();
+    for (const std::string& import : imports) json.string(import);
+    json.end_array().key("customBuildRequired").boolean(false).end_object();
+    std::puts(json.text().c_str());
+    return ExitCode::ok;
+  }
+  std::puts("Build Dependencies:\n  k6: *\n\nImports:");
+  for (const std::string& import : imports) fmt::print("  {}\n", import);
+  std::puts("\nCustom Build Required: no");
+  return ExitCode::ok;
+}
+
+/// Loads the script and does `task` with its run.
+ExitCode with_script(const std::string& script, const RunSettings& given, const std::function<ExitCode(TestRun&)>& task) {
+  RunSettings settings = given;
   auto log = Log::open(settings.log);
   if (!log) {
     std::fprintf(stderr, "%s\n", log.error().message.c_str());
@@ -1019,6 +1190,14 @@ ExitCode run_test(const std::string& script, const RunSettings& settings) {
     std::ostringstream text;
     text << std::cin.rdbuf();
     program = js::Program::from_text(std::move(text).str());
+  } else if (js::is_archive(script)) {
+    auto archive = js::read_archive(script);
+    if (!archive) {
+      (*log)->write(LogLevel::error, archive.error().message);
+      return ExitCode::other;
+    }
+    settings.environment.insert(archive->environment.begin(), archive->environment.end());  // the user's own win
+    program = js::Program::from_archive(script, std::move(*archive));
   } else {
     auto loaded = js::Program::from_file(script);
     if (!loaded) {
@@ -1027,8 +1206,29 @@ ExitCode run_test(const std::string& script, const RunSettings& settings) {
     }
     program = std::move(*loaded);
   }
-  if (settings.handle_signals) base::block_signals({SIGINT, SIGTERM});
-  return TestRun(*program, **log, settings).run();
+  TestRun test(*program, **log, settings);
+  return task(test);
+}
+
+}  // namespace
+
+ExitCode run_test(const std::string& script, const RunSettings& settings) {
+  return with_script(script, settings, [&](TestRun& test) {
+    if (settings.handle_signals) base::block_signals({SIGINT, SIGTERM});
+    return test.run();
+  });
+}
+
+ExitCode inspect_script(const std::string& script, const RunSettings& settings, bool requirements) {
+  return with_script(script, settings, [&](TestRun& test) { return test.inspect(requirements); });
+}
+
+ExitCode archive_script(const std::string& script, const RunSettings& settings, const std::string& path, bool leave_environment_out) {
+  return with_script(script, settings, [&](TestRun& test) { return test.archive(path, leave_environment_out); });
+}
+
+ExitCode list_imports(const std::string& script, const RunSettings& settings, bool as_json) {
+  return with_script(script, settings, [&](TestRun& test) { return test.list_imports(as_json); });
 }
 
 ExitCode run_test_in_processes(const std::string& script, const RunSettings& settings, std::size_t processes) {

@@ -59,12 +59,24 @@ struct RunSettings {
   TeamMember* member = nullptr;
   /// The members do the work, and this process reports. Forked before the call.
   Team* team = nullptr;
+  /// What --secret-source names; see Secrets.
+  std::vector<std::string> secret_sources;
+  /// HOST:PORT of the REST API; empty: none.
+  std::string rest_address;
   /// SIGINT and SIGTERM end the test; off in tests that run in a process of their own.
   bool handle_signals = true;
 };
 
-/// Blocks until the test is over. `script` is a path, or "-" for standard input. Everything is reported by then.
+/// Blocks until the test is over. `script` is a path, of an archive too, or "-" for standard input. Everything is reported by then.
 ExitCode run_test(const std::string& script, const RunSettings& settings);
+
+// What is told of a script without running it; the script's init runs once.
+/// Prints its options as JSON; with `requirements` those that a run would have, and its duration and most VUs.
+ExitCode inspect_script(const std::string& script, const RunSettings& settings, bool requirements);
+/// Packs it with all that it imports and opens; see js::Archive. "-" prints.
+ExitCode archive_script(const std::string& script, const RunSettings& settings, const std::string& path, bool leave_environment_out);
+/// Prints what it imports.
+ExitCode list_imports(const std::string& script, const RunSettings& settings, bool as_json);
 
 /// The same by so many processes, each with a segment of the test and an equal share of the cores. Thresholds are judged
 /// on the sum, in the end; the script's handleSummary() gets the sum. Forks: no thread may exist yet.

@@ -104,7 +104,16 @@ void Log::write_through(Writer writer, void* opaque) {
 
 void Log::write(LogLevel level, std::string_view message, const LogFields& fields) {
   if (file_ == nullptr || !shows(level)) return;
-  const std::string line = format_line(level, message, fields);
+  std::string line;
+  if (has_secrets_.load(std::memory_order_acquire)) {
+    LogFields hidden = fields;
+    std::vector<std::string> values;  // what the fields look into
+    values.reserve(fields.size());
+    for (LogField& field : hidden) field.value = values.emplace_back(redacted(field.value));
+    line = format_line(level, redacted(message), hidden);
+  } else {
+    line = format_line(level, message, fields);
+  }
   const std::lock_guard lock(mutex_);
   if (writer_ != nullptr) {
     writer_(writer_opaque_, line);
@@ -112,6 +121,34 @@ void Log::write(LogLevel level, std::string_view message, const LogFields& field
   }
   std::fwrite(line.data(), 1, line.size(), file_);
   std::fflush(file_);
+}
+
+void Log::hide(const std::string& secret) {
+  if (secret.empty()) return;
+  const std::lock_guard lock(secrets_mutex_);
+  secrets_.insert(secret);
+  has_secrets_.store(true, std::memory_order_release);
+}
+
+std::string Log::redacted(std::string_view text) const {
+  constexpr std::string_view kShown = "***SECRET_REDACTED***";
+  const std::lock_guard lock(secrets_mutex_);
+  std::string result;
+  while (!text.empty()) {
+    // The longest one that begins here, so that one secret within another leaves no rest.
+    std::size_t length = 0;
+    for (const std::string& secret : secrets_) {
+      if (secret.size() > length && text.substr(0, secret.size()) == secret) length = secret.size();
+    }
+    if (length == 0) {
+      result += text.front();
+      text.remove_prefix(1);
+    } else {
+      result += kShown;
+      text.remove_prefix(length);
+    }
+  }
+  return result;
 }
 
 std::string Log::format_line(LogLevel level, std::string_view message, const LogFields& fields) const {

@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <initializer_list>
 #include <memory>
+#include <atomic>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +48,8 @@ class Log {
 
   /// Fields appear in the order of their keys.
   void write(LogLevel level, std::string_view message, const LogFields& fields = {});
+  /// From now on this text is shown as ***SECRET_REDACTED***, wherever a line would have it. Empty text is ignored.
+  void hide(const std::string& secret);
   bool shows(LogLevel level) const { return level <= most_; }
 
   /// Called with every line (or part of one) instead of writing it, where a terminal's progress bars have to make
@@ -55,6 +59,7 @@ class Log {
 
  private:
   Log() = default;
+  std::string redacted(std::string_view text) const;
   std::string format_line(LogLevel level, std::string_view message, const LogFields& fields) const;
 
   LogOptions::Format format_ = LogOptions::Format::logfmt;
@@ -66,6 +71,9 @@ class Log {
   void* writer_opaque_ = nullptr;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
+  mutable std::mutex secrets_mutex_;
+  std::set<std::string> secrets_;
+  std::atomic<bool> has_secrets_{false};
 };
 
 /// A value of a logfmt line: quoted as Go quotes strings unless it is made of plain characters.

@@ -194,5 +194,7 @@ Options merge(Options lower, const Options& upper);
 
 /// The options in their JSON form: what exec.test.options and `inspect` show. Options that nobody gave are null.
 std::string to_json(const Options& options);
+/// The same JSON with a line for each member.
+std::string indented(std::string_view json);
 
 }  // namespace gauntlet::engine::run

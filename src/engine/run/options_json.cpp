@@ -467,6 +467,8 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
   return parsed;
 }
 
+std::string indented(std::string_view json) { return Json::parse(json, nullptr, false).dump(2); }
+
 std::string to_json(const Options& options) {
   Json json;
   visit_options(options, [&](std::string_view name, const auto& setting) {

@@ -14,6 +14,7 @@
 #include "engine/metrics/metric.hpp"
 #include "engine/run/log.hpp"
 #include "engine/run/options.hpp"
+#include "engine/run/secrets.hpp"
 #include "engine/run/shared_state.hpp"
 
 namespace gauntlet::engine::run {
@@ -30,6 +31,7 @@ struct TestState {
   StringMap environment;  ///< __ENV before a scenario adds its own
   Stripe stripe;             ///< what of the test this process runs
   SharedState shared;
+  Secrets secrets;
   std::string options_json;  ///< exec.test.options
   /// Where console.* goes: `log` unless the option consoleOutput names a file.
   Log* console = nullptr;

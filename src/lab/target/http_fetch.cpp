@@ -52,6 +52,7 @@ base::Expected<FetchedPage> HttpFetcher::fetch(const Request& request) {
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.post.data());
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.post.size()));
   }
+  if (!request.method.empty()) curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   const CURLcode code = curl_easy_perform(handle);
   if (code != CURLE_OK)
     return base::fail(base::ErrorKind::unavailable, fmt::format("{}: {}", request.url, curl_easy_strerror(code)));
