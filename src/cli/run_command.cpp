@@ -44,6 +44,7 @@ struct Invocation {
   StringMap tags;
   std::optional<bool> include_system_environment;
   std::vector<std::string> scripts;
+  bool summary_mode_given = false;
   std::size_t processes = 1;
   std::string target;
   std::vector<std::string> owned_hosts;
@@ -151,6 +152,7 @@ Result set_summary_mode(Invocation& invocation, const std::string& text) {
   auto mode = engine::output::parse_summary_mode(text);
   if (!mode) return tl::unexpected(mode.error());
   invocation.settings.summary_mode = *mode;
+  invocation.summary_mode_given = true;
   return {};
 }
 
@@ -516,7 +518,7 @@ Result finish(Invocation& invocation) {
     const auto value = engine::run::parse_bool(text);
     if (value && *value) settings.*member = true;
   }
-  if (const char* text = from_variable("K6_SUMMARY_MODE"); text != nullptr && *text != '\0') {
+  if (const char* text = from_variable("K6_SUMMARY_MODE"); text != nullptr && *text != '\0' && !invocation.summary_mode_given) {
     if (auto ok = set_summary_mode(invocation, text); !ok) return ok;
   }
   if (std::getenv("NO_COLOR") != nullptr || std::getenv("K6_NO_COLOR") != nullptr) settings.color = settings.log.color = false;
