@@ -451,7 +451,9 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
                                "value of type lib.Options",
                                Json(shown).dump(), go_kind(json)));
   }
-  for (const auto& [name, value] : json.items()) {
+  for (const auto& item : json.items()) {
+    const std::string& name = item.key();  // a structured binding cannot be captured by clang 14's lambdas
+    const Json& value = item.value();
     bool known = name == "ext" || name == "cloud" || name == "linger";
     base::Expected<void> ok;
     visit_options(parsed.options, [&](std::string_view option, auto& setting) {
