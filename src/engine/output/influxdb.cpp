@@ -184,12 +184,7 @@ void InfluxOutput::add_field(std::string& out, std::string_view name, std::strin
 }
 
 void InfluxOutput::define_tags(std::uint32_t producer, std::uint32_t id, const metrics::StreamedTags& tags) {
-  auto pairs = tags.user;
-  for (std::size_t i = 0; i < metrics::kSystemTagCount; ++i) {
-    if ((tags.present >> i & 1U) != 0)
-      pairs.emplace_back(metrics::name_of(static_cast<metrics::SystemTag>(i)), tags.system[i]);
-  }
-  std::sort(pairs.begin(), pairs.end());
+  const auto pairs = sorted_pairs(tags);
   TagText& text = tags_.define(producer, id);
   text = {};
   for (const auto& [name, value] : pairs) {

@@ -105,14 +105,9 @@ const std::string& PointsWriter::announce(const MetricInfo& info) {
 }
 
 void PointsWriter::define_tags(std::uint32_t producer, std::uint32_t id, const metrics::StreamedTags& tags) {
-  Pairs pairs = tags.user;
-  for (std::size_t i = 0; i < metrics::kSystemTagCount; ++i) {
-    if ((tags.present >> i & 1U) != 0) pairs.emplace_back(metrics::name_of(static_cast<metrics::SystemTag>(i)), tags.system[i]);
-  }
-  std::sort(pairs.begin(), pairs.end());
   std::string& text = tags_.define(producer, id);
   text = ",\"tags\":";
-  append_object(text, pairs);
+  append_object(text, sorted_pairs(tags));
 }
 
 void PointsWriter::consume(const metrics::StreamedSample& sample) {

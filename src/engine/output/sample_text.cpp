@@ -1,5 +1,6 @@
 #include "engine/output/sample_text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <ctime>
@@ -72,6 +73,15 @@ void TimeText::append_nanoseconds(std::string& out, std::int64_t unix_ns) {
 void TimeText::append_seconds(std::string& out, std::int64_t unix_ns) {
   out += second_text(unix_ns / 1'000'000'000);
   out += 'Z';
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> sorted_pairs(const metrics::StreamedTags& tags) {
+  auto pairs = tags.user;
+  for (std::size_t i = 0; i < metrics::kSystemTagCount; ++i) {
+    if ((tags.present >> i & 1U) != 0) pairs.emplace_back(metrics::name_of(static_cast<metrics::SystemTag>(i)), tags.system[i]);
+  }
+  std::sort(pairs.begin(), pairs.end());
+  return pairs;
 }
 
 }  // namespace gauntlet::engine::output

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "engine/metrics/sample_stream.hpp"
 
@@ -28,6 +30,9 @@ class TimeText {
   std::int64_t second_ = -1;
   std::array<char, 20> text_{};  // of that second, without the Z
 };
+
+/// A tag set's own and system tags by name, with those whose value is empty.
+std::vector<std::pair<std::string_view, std::string_view>> sorted_pairs(const metrics::StreamedTags& tags);
 
 /// Text made once for a tag set, by producer and id.
 template <class T>

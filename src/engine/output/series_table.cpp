@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "engine/output/sample_text.hpp"
 
 namespace gauntlet::engine::output {
 
 void SeriesTable::define_tags(std::uint32_t producer, std::uint32_t id, const metrics::StreamedTags& tags) {
-  TagPairs pairs(tags.user.begin(), tags.user.end());
-  for (std::size_t i = 0; i < metrics::kSystemTagCount; ++i) {
-    if ((tags.present >> i & 1U) != 0)
-      pairs.emplace_back(metrics::name_of(static_cast<metrics::SystemTag>(i)), tags.system[i]);
-  }
+  const auto all = sorted_pairs(tags);
+  TagPairs pairs(all.begin(), all.end());
   std::erase_if(pairs, [](const auto& pair) { return pair.second.empty(); });  // to these receivers, empty is absent
-  std::sort(pairs.begin(), pairs.end());
   std::string text;
   for (const auto& [name, value] : pairs) text.append(name).append(1, '\0').append(value).append(1, '\0');
 

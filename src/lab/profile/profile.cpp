@@ -12,6 +12,7 @@
 
 #include "engine/grpc/wire.hpp"
 #include "engine/net/content_coding.hpp"
+#include "lab/markup.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -278,23 +279,6 @@ std::string readable(std::int64_t value, const std::string& unit) {
   if (unit == "nanoseconds") return v >= 1e9 ? fmt::format("{:.2f}s", v / 1e9) : fmt::format("{:.0f}ms", v / 1e6);
   if (unit == "bytes") return v >= 1 << 20 ? fmt::format("{:.2f}MB", v / (1 << 20)) : fmt::format("{:.2f}kB", v / 1024);
   return std::to_string(value);
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
 }
 
 struct Flame {

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "lab/atomic_file.hpp"
+#include "lab/markup.hpp"
 #include "lab/report/html_report.hpp"
-#include "lab/report/level_chart.hpp"
 
 namespace gauntlet::lab {
 namespace {

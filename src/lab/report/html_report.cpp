@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "lab/atomic_file.hpp"
+#include "lab/markup.hpp"
 #include "lab/report/documents.hpp"
 #include "lab/report/level_chart.hpp"
 #include "lab/stack/component.hpp"

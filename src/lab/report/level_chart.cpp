@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lab/markup.hpp"
+
 namespace gauntlet::lab {
 namespace {
 
@@ -25,23 +27,6 @@ std::string text_at(double x, double y, const char* anchor, const std::string& t
 }
 
 }  // namespace
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
 
 std::string level_chart(const std::string& title, const std::string& unit, const std::vector<std::string>& levels,
                         const std::vector<ChartSeries>& series) {

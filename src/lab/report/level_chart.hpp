@@ -16,7 +16,4 @@ struct ChartSeries {
 std::string level_chart(const std::string& title, const std::string& unit, const std::vector<std::string>& levels,
                         const std::vector<ChartSeries>& series);
 
-/// Text for HTML and XML.
-std::string escaped(const std::string& text);
-
 }  // namespace gauntlet::lab
