@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build test fuzz screenshots package bench bench-engine bench-events bench-bloat faults plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build test fuzz screenshots package bench bench-engine bench-events soak faults plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,8 +38,11 @@ bench-engine: build ## the engine beside real k6, wrk, h2load and hey
 bench-events: build ## measure the event handler: CPU an event, scenario 2 by rate, modes, the ceiling
 	@bench/run events
 
-bench-bloat: build ## does the table grow? scenario 2 at 5,000 events/s for SECONDS (1800), sizes on the way
-	@bench/run bloat --seconds $(or $(SECONDS),1800)
+soak: build ## does anything grow? scenario 3 for SECONDS (1800): memory, descriptors, threads, table, WAL, logs, the page
+	@scripts/install-deps --browser
+	@test -x build/venv/bin/playwright || tests/run --only browser -k nothing >/dev/null || true
+	@build/venv/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@build/venv/bin/python bench/run soak --seconds $(or $(SECONDS),1800) --write-docs
 
 plans: build ## hold the plan of the events' UPDATE with EXPLAIN at ROWS table rows: make plans ROWS=10000000
 	@ninja -C build/release --quiet unit_events

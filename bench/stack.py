@@ -11,10 +11,11 @@ SERVICE, HANDLER, DATABASE = "challenge-service", "challenge-event-handler", "ch
 
 
 class Stack:
-    def __init__(self, challenges=None):
+    def __init__(self, challenges=None, log_level="warn"):
         """`challenges`: how many challenges of 50 goals there are, each player getting 10 goals at once; None: the guide's
         fixtures as they are."""
         self.challenges = challenges
+        self.log_level = log_level
 
     def __enter__(self):
         fixtures = ROOT / "test" / "fixtures" / "challenges.json"
@@ -24,7 +25,7 @@ class Stack:
             self.gauntlet("fixtures", "challenges", "--challenges", str(self.challenges), "--active", "10", "--out", folder)
         elif not fixtures.exists():
             self.gauntlet("fixtures")
-        self.gauntlet("up", "--auto-ports", "--env", "LOG_LEVEL=warn", "--env", f"CHALLENGE_CONFIG_PATH={fixtures}",
+        self.gauntlet("up", "--auto-ports", "--env", f"LOG_LEVEL={self.log_level}", "--env", f"CHALLENGE_CONFIG_PATH={fixtures}",
                       "--env", f"CONFIG_PATH={fixtures}")
         self.env = dict(re.findall(r"^export (\w+)='(.*)'$", self.gauntlet("env"), re.MULTILINE))
         return self
