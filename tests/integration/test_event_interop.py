@@ -1,5 +1,5 @@
-"""challenge-event-handler as strangers' clients see it: Python's grpcio, which is grpc's C core as in grpc++, and grpcurl
-where it is installed. (Real k6 sends scenario 2 in test_end_to_end.py.)"""
+"""challenge-event-handler as strangers' clients see it: Python's grpcio, a client written with grpc++, and grpcurl where it is
+installed. (Real k6 sends scenario 2 in test_end_to_end.py.)"""
 import json
 import pathlib
 import shutil
@@ -82,6 +82,18 @@ def test_five_hundred_calls_at_once_on_one_connection_count_once_each(stack, cha
         assert all(future.result() == empty_pb2.Empty() for future in futures)
     assert login_progress(stack, goals) - before == 500 * len(goals)
     assert metric(stack, "challenge_events_redelivered_total") >= 500
+
+
+@pytest.mark.parametrize("connections, in_flight, events", [(1, 500, 5000), (3000, 1, 6000)])
+def test_a_client_written_with_grpcpp_has_each_event_counted_once(stack, connections, in_flight, events):
+    goals = login_goals(stack)
+    users = stack.sql("SELECT DISTINCT user_id FROM user_goal_progress ORDER BY user_id LIMIT 100").split()
+    before = login_progress(stack, goals)
+    command = [ROOT / "build/release/bin/grpcpp-client", stack.env["EVENT_HANDLER_ADDR"], f"grpcpp-{connections}", connections, in_flight, events, *users]
+    for _ in range(2):  # the second time redelivered
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120)
+        assert (done.stdout, done.returncode) == (f"OK {events}\n", 0), done.stderr
+    assert login_progress(stack, goals) - before == events * len(goals)
 
 
 def test_bad_messages_are_refused_in_the_words_of_the_contract_and_counted(stack, channel, messages):
