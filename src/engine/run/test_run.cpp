@@ -1,0 +1,112 @@
+#include "engine/run/test_run.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace gauntlet::engine::run {
+
+using output::RunProgress;
+
+ExitCode TestRun::run() {
+  if (settings_.strict_k6 && settings_.summary_mode == output::SummaryMode::legacy) {  // here it stays
+    log_.write(LogLevel::warning,
+               "The \"legacy\" summary mode has been deprecated, and will be removed by k6 v2.0. Please, migrate to either "
+               "\"compact\" or \"full\" as soon as possible.");
+  }
+  // Before the script runs for the first time: it may do so for ever.
+  if (settings_.handle_signals) {
+    signals_ = std::make_unique<base::SignalWatch>(control_, std::initializer_list<int>{SIGINT, SIGTERM},
+                                                   [this](int) { handle_signal(); });
+  }
+  const bool ready = look_at_script() && plan() && check_thresholds() && open_rest() && open_outputs();
+  if (ready) {
+    open_dashboard();
+    show_header();
+    start_workers();
+    if (settings_.team != nullptr) {
+      signals_.reset();  // the team has its own
+      lead_team();
+    } else if (settings_.member != nullptr) {
+      run_as_member();
+    } else if (initialize_vus() && wait_while_paused()) {
+      if (run_setup()) run_scenarios();
+      run_teardown();
+      judge();
+      report();
+    }
+    close_outputs();
+  }
+  if (settings_.member != nullptr) {
+    const Verdict verdict = verdict_.value_or(Verdict());
+    settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
+    return verdict.code;
+  }
+  return finish();
+}
+
+ExitCode TestRun::finish() {
+  if (!verdict_) return ExitCode::ok;
+  LogFields fields;
+  if (!verdict_->hint.empty()) fields.push_back({"hint", verdict_->hint});
+  log_.write(LogLevel::error, verdict_->message, fields);
+  return verdict_->code;
+}
+
+void TestRun::close_outputs() {
+  rest_.reset();
+  dashboard_.reset();
+  stage_.reset();
+  pool_.reset();  // after what executors have posted to the workers
+  executors_.clear();
+  workers_.clear();  // recorders go before the collector
+  if (sample_outputs_) {
+    if (auto ok = sample_outputs_->finish(); !ok) give_verdict({ExitCode::other, ok.error().message, ""});
+  }
+  recorder_.reset();
+}
+
+void TestRun::give_verdict(Verdict verdict) {
+  if (!verdict_) verdict_ = std::move(verdict);
+}
+
+void TestRun::abort(Verdict verdict) {
+  if (settings_.member != nullptr && !verdict_) settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
+  give_verdict(std::move(verdict));
+  if (aborted_) return;
+  aborted_ = true;
+  if (phase_ == RunProgress::Phase::setup && stage_) stage_->interrupt();
+  for (auto& executor : executors_) executor->abort();
+}
+
+void TestRun::handle_signal() {
+  // There is nothing to end in order while scripts load, and one that loads for ever would not let it happen.
+  if (++signals_seen_ > 1 || phase_ == RunProgress::Phase::init) {
+    log_.write(LogLevel::error, "Aborting k6 in response to signal");
+    _exit(static_cast<int>(ExitCode::interrupted));
+  }
+  abort({ExitCode::interrupted, "test run was aborted because k6 received a 'interrupt' signal", ""});
+}
+
+void TestRun::run_until(const std::function<bool()>& over) {
+  while (!over()) control_.run_once(std::chrono::hours(1));
+}
+
+Verdict not_loaded(const js::Program& program, ExitCode code, const std::string& reason) {
+  return {code,
+          fmt::format("could not initialize '{}': could not load JS test '{}': {}", program.given_name(),
+                      program.entry_url(), reason),
+          ""};
+}
+
+Verdict verdict_of(const js::Program& program, const Vu::InitFailure& failure) {
+  switch (failure.kind) {
+    case Vu::InitFailure::Kind::load: return not_loaded(program, ExitCode::script_exception, failure.message);
+    case Vu::InitFailure::Kind::aborted: return not_loaded(program, ExitCode::script_aborted, failure.message);
+    case Vu::InitFailure::Kind::exception: break;
+  }
+  return {ExitCode::script_exception, failure.message, "script exception"};
+}
+
+}  // namespace gauntlet::engine::run

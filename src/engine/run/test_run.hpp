@@ -1,0 +1,188 @@
+#pragma once
+// A run from init to exit code: the state that its steps share, and the steps themselves, each group in a file of its own.
+//   test_run.cpp           the story: in which order the steps come, and what ends them early
+//   test_run_init.cpp      script, options, scenarios, thresholds: what is known before a thread starts
+//   test_run_start.cpp     outputs, live page, header, threads, virtual users
+//   test_run_stages.cpp    setup(), the scenarios, teardown()
+//   test_run_watch.cpp     what goes on meanwhile: once a second, and the progress
+//   test_run_rest.cpp      the REST API's answers
+//   test_run_report.cpp    the verdict, the summary, files
+//   test_run_team.cpp      as one of several processes
+//   test_run_inspect.cpp   what is told without running
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/event_loop.hpp"
+#include "base/signals.hpp"
+#include "engine/dashboard/dashboard.hpp"
+#include "engine/js/program.hpp"
+#include "engine/metrics/collector.hpp"
+#include "engine/metrics/thresholds.hpp"
+#include "engine/output/gathered.hpp"
+#include "engine/output/sample_outputs.hpp"
+#include "engine/output/summary.hpp"
+#include "engine/output/terminal.hpp"
+#include "engine/run/engine.hpp"
+#include "engine/run/executor.hpp"
+#include "engine/run/rest_documents.hpp"
+#include "engine/run/rest_server.hpp"
+#include "engine/run/scenario.hpp"
+#include "engine/run/screen.hpp"
+#include "engine/run/stage_call.hpp"
+#include "engine/run/test_state.hpp"
+#include "engine/run/vu_pool.hpp"
+#include "engine/run/worker.hpp"
+
+namespace gauntlet::engine::run {
+
+/// What ends a test with a code of its own.
+struct Verdict {
+  ExitCode code = ExitCode::ok;
+  std::string message;
+  std::string hint;
+};
+Verdict not_loaded(const js::Program& program, ExitCode code, const std::string& reason);
+Verdict verdict_of(const js::Program& program, const Vu::InitFailure& failure);
+
+/// Its steps are methods, in the order of run(). All on the control thread.
+class TestRun {
+ public:
+  TestRun(js::Program& program, Log& log, const RunSettings& settings)
+      : settings_(settings),
+        program_(program),
+        log_(log),
+        screen_(stdout, log, settings.color),
+        registry_(settings.strict_k6),
+        test_(program, registry_, log) {}
+
+  ExitCode run();
+  ExitCode inspect(bool requirements);
+  ExitCode archive(const std::string& path, bool leave_environment_out);
+  ExitCode list_imports(bool as_json);
+
+ private:
+  ExitCode finish();
+  // Steps; false when the test ends there (verdict_ says why).
+  bool look_at_script();
+  bool settle_options(const std::string& script_options);
+  bool plan();
+  bool check_thresholds();
+  bool open_outputs();
+  void open_dashboard();
+  void show_header();
+  std::size_t thread_count() const;
+  void start_workers();
+  bool initialize_vus();
+  bool open_rest();
+  bool wait_while_paused();
+  bool run_setup();
+  void run_scenarios();
+  void run_teardown();
+  void judge();
+  void report();
+  void run_as_member();
+  void lead_team();
+  void close_outputs();
+
+  // What goes on meanwhile.
+  void start_watching();
+  void run_until(const std::function<bool()>& over);
+  void tick();
+  void draw();
+  void record_gauges();
+  void update_dashboard();
+  void end_dashboard();
+  /// Since its last call.
+  dashboard::GeneratorUse generator_use();
+  void record_health();
+  void watch_loops();
+  void end_warm_up();
+  void evaluate_thresholds();
+  output::RunProgress progress() const;
+  void show_progress();
+  void handle_signal();
+  RestReply answer_rest(const RestRequest& request);
+  RestReply answer_status(const RestRequest& request);
+  RestStatus rest_status() const;
+  /// Cuts setup or the scenarios short.
+  void abort(Verdict verdict);
+  void give_verdict(Verdict verdict);
+  const StageResult& call_stage(const char* function, const char* group, std::optional<std::string> argument,
+                                std::chrono::nanoseconds timeout);
+  void use_stage_failure(const StageResult& result, const char* function, const char* option,
+                         std::chrono::nanoseconds timeout, ExitCode timeout_code);
+
+  // The summary.
+  output::GeneratorHealth health() const;
+  output::Gathered gathered() const;
+  output::Summary summarize(std::vector<std::string> trend_stats);
+  /// What handleSummary made of it, or nothing: then the usual text is due.
+  bool handle_summary(const output::Summary& summary);
+  void write_summary_files(const StageResult& result);
+  void write_export_files(const output::Summary& summary);
+
+  bool wants_summary() const { return !settings_.no_summary && settings_.summary_mode != output::SummaryMode::disabled; }
+  bool has_function(const std::string& name) const {
+    return std::find(functions_.begin(), functions_.end(), name) != functions_.end();
+  }
+
+  const RunSettings& settings_;
+  js::Program& program_;
+  Log& log_;
+  Screen screen_;
+  std::unique_ptr<Log> console_;
+  base::EventLoop control_;
+  std::unique_ptr<base::SignalWatch> signals_;
+  metrics::MetricRegistry registry_;
+  TestState test_;
+
+  std::string script_options_;  // JSON, as exported
+  std::vector<std::string> functions_;
+  std::vector<Scenario> scenarios_;  // by start time, then name
+  std::int64_t planned_vus_ = 0;
+  std::int64_t most_vus_ = 0;
+  Nanoseconds longest_{0};
+
+  metrics::Thresholds thresholds_;
+  output::ThresholdSpecs threshold_specs_;
+  std::optional<output::Gathered> of_team_;
+  std::unique_ptr<metrics::Collector> collector_;
+  std::unique_ptr<metrics::Recorder> recorder_;
+  std::unique_ptr<output::SampleOutputs> sample_outputs_;
+  std::unique_ptr<dashboard::Dashboard> dashboard_;  // nullptr: not wanted
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<VuPool> pool_;
+  std::unique_ptr<ExecutorContext> context_;
+  std::vector<std::unique_ptr<ScenarioRun>> scenario_runs_;
+  std::vector<std::unique_ptr<Executor>> executors_;
+  std::unique_ptr<StageCall> stage_;
+  std::unique_ptr<RestServer> rest_;  // nullptr: not wanted
+  bool paused_ = false;
+  bool stopped_by_rest_ = false;
+
+  output::RunProgress::Phase phase_ = output::RunProgress::Phase::init;
+  Clock::time_point end_{};  // of the scenarios
+  base::EventLoop::TimerId tick_timer_ = 0;
+  base::EventLoop::TimerId draw_timer_ = 0;
+  int ticks_ = 0;
+  double cpu_at_start_s_ = 0;
+  double cpu_at_tick_s_ = 0;
+  Clock::time_point last_tick_{};
+  dashboard::GeneratorUse use_;  // in the last second
+  bool warming_up_ = false;
+  bool told_of_lost_samples_ = false;
+  Clock::time_point started_{};
+  bool aborted_ = false;
+  bool teardown_is_due_ = false;
+  int signals_seen_ = 0;
+  std::string marked_failed_;
+  bool is_marked_failed_ = false;
+  std::optional<Verdict> verdict_;  // the first one
+  std::vector<std::pair<std::string, std::string>> written_files_;
+};
+
+}  // namespace gauntlet::engine::run

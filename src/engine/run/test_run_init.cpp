@@ -1,0 +1,205 @@
+#include "engine/run/test_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "engine/output/summary.hpp"
+#include "engine/run/machine.hpp"
+
+namespace gauntlet::engine::run {
+
+/// Runs the script once with __VU 0, on this thread, to learn what it exports.
+bool TestRun::look_at_script() {
+  metrics::Collector collector(registry_, {}, Clock::now());
+  const auto recorder = collector.make_recorder(nullptr);
+  fiber::StackPool stacks;
+  test_.options = settings_.flags;
+  test_.environment = settings_.environment;
+  auto secrets = Secrets::open(settings_.secret_sources);
+  if (!secrets) {
+    give_verdict({ExitCode::other, secrets.error().message, ""});
+    return false;
+  }
+  test_.secrets = std::move(*secrets);
+  Vu vu(test_, {control_, stacks, *recorder}, 0);
+  std::optional<Vu::InitFailure> failure;
+  std::optional<std::string> options;
+  bool options_are_function = false;
+  bool done = false;
+  vu.post([&] {
+    failure = vu.initialize();
+    if (!failure) {
+      functions_ = vu.exported_functions();
+      const js::Value exported = vu.exported("options");
+      options_are_function = exported.is_function();
+      if (!exported.is_undefined()) options = js::to_json(vu.context(), exported.get());
+    }
+    done = true;
+  });
+  run_until([&] { return done; });
+  program_.seal_files();
+  if (failure) {
+    give_verdict(verdict_of(program_, *failure));
+    return false;
+  }
+  if (options_are_function) {
+    give_verdict(not_loaded(program_, ExitCode::other,
+                            "error parsing script options: json: unsupported type: func(sobek.FunctionCall) sobek.Value"));
+    return false;
+  }
+  if (functions_.empty()) {
+    give_verdict(not_loaded(program_, ExitCode::other, "no exported functions in script"));
+    return false;
+  }
+  // A packed test runs with the options that it was packed with.
+  const js::Archive* packed = program_.packed();
+  script_options_ = packed != nullptr && !packed->options_json.empty() ? packed->options_json : options.value_or("{}");
+  return settle_options(script_options_);
+}
+
+bool TestRun::settle_options(const std::string& script_options) {
+  Options merged;
+  if (!settings_.config_path.empty()) {
+    std::ifstream file(settings_.config_path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    auto parsed = file ? parse_options(text.str())
+                       : base::fail(base::ErrorKind::not_found, fmt::format("failed to load the configuration file from the local file system: stat {}: {}", settings_.config_path, "no such file or directory"));
+    if (!parsed) {
+      give_verdict({ExitCode::invalid_config, parsed.error().message, ""});
+      return false;
+    }
+    merged = parsed->options;
+  }
+
+  auto script = parse_options(script_options);
+  if (!script) {
+    give_verdict(not_loaded(program_, script.error().message.rfind("invalid DNS TTL", 0) == 0 ? ExitCode::other
+                                                                                              : ExitCode::invalid_config,
+                            script.error().message));
+    return false;
+  }
+  for (const std::string& name : script->unknown_fields) {
+    const std::string problem = fmt::format("json: unknown field \"{}\"", name);
+    log_.write(LogLevel::warning, "There were unknown fields in the options exported in the script", {{"error", problem}});
+  }
+  merged = merge(std::move(merged), script->options);
+
+  auto variables = options_from_environment(settings_.variable);
+  if (!variables) {
+    give_verdict({ExitCode::other, variables.error().message, ""});
+    return false;
+  }
+  const auto warn_of_override = [&](const Options& upper, const char* level) {
+    const bool overrides = upper.duration.given || upper.iterations.given || upper.stages.given;
+    if (overrides && merged.scenarios.given && !merged.scenarios->empty()) {
+      log_.write(LogLevel::warning, fmt::format("\"{}\" level configuration overrode scenarios configuration entirely", level));
+    }
+  };
+  warn_of_override(*variables, "env");
+  merged = merge(std::move(merged), *variables);
+
+  Options flags = settings_.flags;
+  const bool stretch = settings_.duration_stretches && !settings_.strict_k6 && merged.scenarios.given && !merged.scenarios->empty();
+  if (stretch) flags.duration = Setting<Nanoseconds>();
+  warn_of_override(flags, "cli");
+  merged = merge(std::move(merged), flags);
+  if (stretch) {
+    const Nanoseconds duration = settings_.flags.duration;
+    bool any = false;
+    for (Scenario& scenario : merged.scenarios.value) any = set_duration(scenario, duration) || any;
+    log_.write(LogLevel::info,
+               any ? fmt::format("--duration sets every scenario that has a duration to {}; --strict-k6 gives k6's rule "
+                                 "(one looping VU instead of the script's scenarios)",
+                                 format_duration(duration))
+                   : std::string("--duration changes nothing: every scenario of the script counts iterations"));
+  }
+  test_.options = std::move(merged);
+  return true;
+}
+
+bool TestRun::plan() {
+  const Options& options = test_.options;
+  const auto refuse = [&](std::string message, ExitCode code = ExitCode::invalid_config) {
+    give_verdict({code, std::move(message), ""});
+    return false;
+  };
+  paused_ = options.paused;
+  if (paused_ && settings_.rest_address.empty()) return refuse("a test that begins paused is resumed by the REST API: say where with --address 127.0.0.1:6565");
+  if (settings_.team != nullptr && !settings_.rest_address.empty()) return refuse("the REST API steers one process: leave --address out with --processes");
+  if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
+  if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
+
+  auto planned = plan_scenarios(options);
+  if (!planned) return refuse(planned.error().message);
+  for (const std::string& warning : planned->warnings) log_.write(LogLevel::warning, warning);
+  scenarios_ = std::move(planned->scenarios);
+  std::string problems;
+  for (const Scenario& scenario : scenarios_) {
+    if (const auto found = problems_of(scenario); !found.empty()) {
+      problems += fmt::format("\n\t- scenario {} has configuration errors: {}", scenario.name, fmt::join(found, ", "));
+    } else if (!has_function(scenario.exec)) {
+      problems += fmt::format("\n\t- executor {}: function '{}' not found in exports", scenario.name, scenario.exec.value);
+    }
+  }
+  auto stripe = Stripe::parse(options.execution_segment.value, options.execution_segment_sequence.value);
+  if (!stripe) {
+    problems += "\n\t- " + stripe.error().message;
+  } else {
+    test_.stripe = std::move(*stripe);
+  }
+  if (!problems.empty()) return refuse("There were problems with the specified script configuration:" + problems);
+  if (settings_.permit)
+    if (auto permitted = settings_.permit(scenarios_); !permitted) return refuse(permitted.error().message);
+
+  // exec.test.options shows the scenarios that run.
+  Options shown = options;
+  shown.scenarios = scenarios_;
+  test_.options_json = to_json(shown);
+  std::erase_if(scenarios_, [&](Scenario& scenario) { return !take_share(scenario, test_.stripe); });
+  std::stable_sort(scenarios_.begin(), scenarios_.end(),
+                   [](const Scenario& a, const Scenario& b) { return a.start_time.value < b.start_time.value; });
+  planned_vus_ = peak_vus(scenarios_, false);
+  most_vus_ = peak_vus(scenarios_, true);
+  if (options.max_heap_bytes.given && options.max_heap_bytes.value < static_cast<std::int64_t>(js::Runtime::kMinHeapBytes)) {
+    return refuse(fmt::format("maxHeapBytes is {}: a virtual user's script needs at least {}", options.max_heap_bytes.value,
+                              js::Runtime::kMinHeapBytes));
+  }
+  test_.heap_bytes_per_vu = options.max_heap_bytes.given ? static_cast<std::size_t>(options.max_heap_bytes.value)
+                                                         : default_heap_bytes(most_vus_);
+  for (const Scenario& scenario : scenarios_) {
+    const auto needs = needs_of(scenario, true);
+    longest_ = std::max(longest_, needs.empty() ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);
+  }
+
+  if (options.console_output.given) {
+    LogOptions console = settings_.log;
+    console.output = "file=" + options.console_output.value;
+    auto opened = Log::open(console);
+    if (!opened) return refuse(opened.error().message, ExitCode::other);
+    console_ = std::move(*opened);
+    test_.console = console_.get();
+  }
+  return true;
+}
+
+bool TestRun::check_thresholds() {
+  if (settings_.no_thresholds) return true;
+  for (const auto& [key, list] : test_.options.thresholds.value) {
+    std::vector<metrics::ThresholdSpec> specs;
+    for (const ThresholdOption& threshold : list) {
+      specs.push_back({threshold.expression, threshold.abort_on_fail, threshold.delay_abort_eval});
+    }
+    threshold_specs_.emplace_back(key, specs);
+    if (auto ok = thresholds_.add(registry_, key, specs); !ok) {
+      give_verdict({ExitCode::invalid_config, ok.error().message, ""});
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,151 @@
+#include "engine/run/test_run.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "engine/output/output_file.hpp"
+#include "engine/output/summary_json.hpp"
+#include "engine/run/machine.hpp"
+
+namespace gauntlet::engine::run {
+namespace {
+
+constexpr std::chrono::seconds kSummaryTimeout(120);
+
+}  // namespace
+
+void TestRun::judge() {
+  control_.cancel(tick_timer_);
+  control_.cancel(draw_timer_);
+  if (!of_team_) collector_->sample(Clock::now(), std::chrono::seconds(5));
+  if (settings_.member != nullptr) return;
+  thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::at_end);
+  if (!thresholds_.crossed().empty()) {
+    give_verdict({ExitCode::thresholds_crossed, thresholds_.crossed_message(false), ""});
+  }
+  if (is_marked_failed_) give_verdict({ExitCode::marked_failed, "test run was marked as failed", ""});
+  if (settings_.require_generator_ok) {
+    output::SummaryOptions options;
+    options.health = health();
+    const std::string problem = output::summarize(collector_->snapshot(), thresholds_, std::move(options)).health.verdict();
+    if (!problem.empty()) give_verdict({ExitCode::generator_limited, problem, "the figures are not those of the target: spread the load over more cores or machines"});
+  }
+}
+
+output::GeneratorHealth TestRun::health() const {
+  output::GeneratorHealth health;
+  if (of_team_) {
+    health.cpu_share = of_team_->cpu_share;
+    health.interrupted = of_team_->interrupted;
+    return health;
+  }
+  const double elapsed_s = std::chrono::duration<double>(Clock::now() - started_).count();
+  if (elapsed_s > 0) health.cpu_share = (cpu_seconds() - cpu_at_start_s_) / elapsed_s / static_cast<double>(usable_cores());
+  health.interrupted = test_.iterations_interrupted;
+  if (const metrics::SampleStream* stream = collector_->stream()) health.samples_dropped = stream->dropped();
+  return health;
+}
+
+output::Gathered TestRun::gathered() const {
+  if (of_team_) {
+    output::Gathered all = *of_team_;
+    all.snapshot = collector_->snapshot();
+    all.thresholds = threshold_specs_;
+    return all;
+  }
+  const output::GeneratorHealth health_now = health();
+  return {.snapshot = collector_->snapshot(),
+          .rows = collector_->series().rows(),
+          .thresholds = threshold_specs_,
+          .cpu_share = health_now.cpu_share,
+          .interrupted = health_now.interrupted,
+          .samples_dropped = health_now.samples_dropped};
+}
+
+output::Summary TestRun::summarize(std::vector<std::string> trend_stats) {
+  output::SummaryOptions options;
+  options.trend_stats = std::move(trend_stats);
+  options.time_unit = test_.options.summary_time_unit;
+  options.no_color = !settings_.color;
+  options.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
+  options.stderr_is_tty = isatty(STDERR_FILENO) == 1;
+  options.explicit_scenarios = test_.options.scenarios.given;
+  if (test_.setup_data) options.setup_data_json = *test_.setup_data;
+  options.health = health();
+  return output::summarize(collector_->snapshot(), thresholds_, std::move(options));
+}
+
+void TestRun::report() {
+  screen_.end_progress();
+  const output::Summary summary = summarize(test_.options.summary_trend_stats);
+  const bool color = screen_.color();
+  if (wants_summary() && !(has_function("handleSummary") && handle_summary(summary))) {
+    screen_.print(output::render_summary(summary, settings_.summary_mode, color));
+  }
+  if (wants_summary() && !settings_.strict_k6) screen_.print(output::render_beyond_k6(summary, color));
+  write_export_files(summary);
+  end_dashboard();
+  show_progress();
+  if (!settings_.strict_k6 && !settings_.quiet) {
+    for (const auto& spec : settings_.outputs) {
+      if (spec.wants_samples() && spec.writes_file()) written_files_.emplace_back(spec.label(), spec.path);
+    }
+    screen_.print(output::render_output_files(written_files_, color));
+  }
+  if (!verdict_ && test_.iterations_completed == 0) {
+    log_.write(LogLevel::warning, "No script iterations fully finished, consider making the test duration longer");
+  }
+}
+
+bool TestRun::handle_summary(const output::Summary& summary) {
+  const StageResult& result = call_stage("handleSummary", "", output::handle_summary_json(summary), kSummaryTimeout);
+  bool handled = false;
+  if (result.init_failure || result.kind != Vu::CallResult::Kind::returned) {
+    const std::string problem = result.init_failure ? result.init_failure->message
+                                : result.timed_out  ? "handleSummary() execution timed out after 120 seconds"
+                                                    : result.error;
+    log_.write(LogLevel::error, problem, {{"hint", "script exception"}});
+  } else if (!result.unusable_file.empty()) {
+    log_.write(LogLevel::error, "failed to handle the end-of-test summary", {{"error", result.unusable_file}});
+    handled = true;
+  } else if (!result.is_falsy) {
+    write_summary_files(result);
+    handled = true;
+  }
+  stage_.reset();
+  return handled;
+}
+
+void TestRun::write_summary_files(const StageResult& result) {
+  for (const auto& [name, content] : result.files) {
+    if (name == "stdout") {
+      screen_.print(content);
+    } else if (name == "stderr") {
+      std::fwrite(content.data(), 1, content.size(), stderr);
+    } else if (auto ok = output::write_whole_file(name, content); !ok) {
+      log_.write(LogLevel::error, "failed to handle the end-of-test summary", {{"error", ok.error().message}});
+    }
+  }
+}
+
+void TestRun::write_export_files(const output::Summary& summary) {
+  const auto write = [&](const std::string& label, const std::string& path, const std::string& content) {
+    if (auto ok = output::write_whole_file(path, content); !ok) {
+      log_.write(LogLevel::error, fmt::format("the {} could not be written", label), {{"error", ok.error().message}});
+      give_verdict({ExitCode::other, ok.error().message, ""});
+    } else if (path != "-") {
+      written_files_.emplace_back(label, path);
+    }
+  };
+  const bool leaves_export_out = settings_.strict_k6 && !wants_summary();  // it goes with the summary there
+  if (!settings_.summary_export.empty() && !leaves_export_out) write("summary export", settings_.summary_export, output::summary_export_json(summary));
+  for (const auto& spec : settings_.outputs) {
+    if (spec.wants_samples()) continue;
+    const output::Gathered all = gathered();
+    write(spec.label(), spec.path, output::results_json(summary, all.rows, registry_, output::to_json(all, registry_)));
+  }
+}
+
+}  // namespace gauntlet::engine::run

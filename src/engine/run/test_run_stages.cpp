@@ -1,0 +1,95 @@
+#include "engine/run/test_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace gauntlet::engine::run {
+
+using output::RunProgress;
+
+const StageResult& TestRun::call_stage(const char* function, const char* group, std::optional<std::string> argument,
+                                       std::chrono::nanoseconds timeout) {
+  stage_ = std::make_unique<StageCall>(test_, control_, *workers_.front(), function, group, std::move(argument));
+  bool done = false;
+  stage_->start(timeout, [&] { done = true; });
+  run_until([&] { return done; });
+  return stage_->result();
+}
+
+void TestRun::use_stage_failure(const StageResult& result, const char* function, const char* option,
+                                std::chrono::nanoseconds timeout, ExitCode timeout_code) {
+  if (result.init_failure) {
+    give_verdict(verdict_of(program_, *result.init_failure));
+  } else if (result.timed_out) {
+    give_verdict({timeout_code,
+                  fmt::format("{}() execution timed out after {:.0f} seconds", function,
+                              std::floor(std::chrono::duration<double>(timeout).count())),
+                  fmt::format("You can increase the time limit via the {} option", option)});
+  } else if (result.kind == Vu::CallResult::Kind::threw) {
+    give_verdict({ExitCode::script_exception, result.error, "script exception"});
+  }
+}
+
+bool TestRun::run_setup() {
+  if (test_.options.no_setup || !has_function("setup")) {
+    teardown_is_due_ = true;
+    return true;
+  }
+  phase_ = RunProgress::Phase::setup;
+  const auto timeout = test_.options.setup_timeout.value;
+  const StageResult& result = call_stage("setup", "::setup", std::nullopt, timeout);
+  use_stage_failure(result, "setup", "setupTimeout", timeout, ExitCode::setup_timeout);
+  if (result.is_function) {
+    give_verdict({ExitCode::other,
+                  "error marshaling setup() data to JSON: json: unsupported type: func(sobek.FunctionCall) sobek.Value", ""});
+  }
+  if (!result.unusable_json.empty()) {
+    give_verdict({ExitCode::other, "error marshaling setup() data to JSON: json: " + result.unusable_json, ""});
+  }
+  const bool went_well = !verdict_ && !aborted_;
+  if (went_well && result.json) test_.setup_data = std::make_shared<const std::string>(*result.json);
+  stage_.reset();
+  teardown_is_due_ = went_well;
+  return went_well;
+}
+
+void TestRun::run_scenarios() {
+  phase_ = RunProgress::Phase::running;
+  test_.start = Clock::now();
+  if (settings_.warm_up.count() > 0) {
+    warming_up_ = true;
+    control_.call_at(test_.start + settings_.warm_up, [this] { end_warm_up(); });
+  }
+  std::size_t finished = 0;
+  for (const Scenario& scenario : scenarios_) {
+    scenario_runs_.push_back(std::make_unique<ScenarioRun>(scenario));
+    executors_.push_back(make_executor(*context_, *scenario_runs_.back()));
+  }
+  for (auto& executor : executors_) {
+    control_.call_at(test_.start + executor->scenario().config.start_time.value,
+                     [executor = executor.get(), &finished] { executor->start([&finished] { ++finished; }); });
+  }
+  run_until([&] {
+    // An aborted test does not wait for scenarios that have not begun.
+    return finished == executors_.size() ||
+           (aborted_ && std::all_of(executors_.begin(), executors_.end(), [](const auto& executor) {
+              return executor->is_finished() || !executor->is_started();
+            }));
+  });
+  end_ = Clock::now();
+}
+
+void TestRun::run_teardown() {
+  if (!teardown_is_due_ || test_.options.no_teardown || !has_function("teardown")) return;
+  phase_ = RunProgress::Phase::teardown;
+  const auto timeout = test_.options.teardown_timeout.value;
+  std::optional<std::string> data;
+  if (test_.setup_data) data = *test_.setup_data;
+  const StageResult& result = call_stage("teardown", "::teardown", std::move(data), timeout);
+  use_stage_failure(result, "teardown", "teardownTimeout", timeout, ExitCode::teardown_timeout);
+  stage_.reset();
+}
+
+}  // namespace gauntlet::engine::run

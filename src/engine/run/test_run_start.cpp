@@ -1,0 +1,118 @@
+#include "engine/run/test_run.hpp"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+
+#include "engine/run/machine.hpp"
+
+namespace gauntlet::engine::run {
+
+bool TestRun::open_outputs() {
+  metrics::CollectorOptions options;
+  if (test_.options.system_tags.given) {
+    auto tags = metrics::SystemTagSet::from_names(test_.options.system_tags);
+    if (!tags) {
+      give_verdict({ExitCode::invalid_config, tags.error().message, ""});
+      return false;
+    }
+    options.system_tags = *tags;
+  }
+  options.lifecycle_apart = settings_.setup_apart;
+  options.parts = settings_.summary_mode == output::SummaryMode::full;
+  const bool wants_samples = std::any_of(settings_.outputs.begin(), settings_.outputs.end(),
+                                         [](const auto& spec) { return spec.wants_samples(); });
+  if (wants_samples) options.stream_bytes = output::kSampleRingBytes;
+  collector_ = std::make_unique<metrics::Collector>(registry_, options, Clock::now());
+  recorder_ = collector_->make_recorder(nullptr);
+  if (!wants_samples) return true;
+  auto opened = output::SampleOutputs::open(settings_.outputs, *collector_->stream(), registry_, options.system_tags,
+                                            [this](const std::string& message) { log_.write(LogLevel::warning, message); });
+  if (!opened) {
+    give_verdict({ExitCode::other, opened.error().message, ""});
+    return false;
+  }
+  sample_outputs_ = std::move(*opened);
+  sample_outputs_->start();
+  return true;
+}
+
+void TestRun::open_dashboard() {
+  if (!settings_.dashboard.enabled) return;
+  dashboard::RunFacts facts;
+  facts.script = program_.given_name();
+  facts.version = GAUNTLET_VERSION;
+  for (const Scenario& scenario : scenarios_) facts.scenarios.emplace_back(scenario.name, describe(scenario));
+  facts.max_duration = longest_;
+  facts.max_vus = most_vus_;
+  facts.threads = thread_count();
+  facts.cores = usable_cores();
+  facts.started = std::chrono::system_clock::now();
+  dashboard_ = std::make_unique<dashboard::Dashboard>(settings_.dashboard, facts, settings_.system_view);
+  if (settings_.dashboard.port < 0) return;
+  if (auto serving = dashboard_->serve(); !serving) {
+    const std::string holder = settings_.describe_port_holder(settings_.dashboard.port);
+    log_.write(LogLevel::warning,
+               fmt::format("the test runs without the live page: {}{}; K6_WEB_DASHBOARD_PORT chooses another port, 0 takes a free one",
+                           serving.error().message, holder.empty() ? "" : ", held by " + holder));
+  }
+}
+
+void TestRun::show_header() {
+  if (settings_.quiet) return;
+  output::RunHeader header;
+  if (dashboard_) header.dashboard_url = dashboard_->url();
+  header.script = program_.given_name();
+  for (const auto& spec : settings_.outputs) header.outputs.push_back(spec.description());
+  header.segment_share = test_.stripe.share();
+  header.max_vus = most_vus_;
+  header.max_duration = format_duration(longest_);
+  for (const Scenario& scenario : scenarios_) header.scenarios.emplace_back(scenario.name, describe(scenario));
+  screen_.print(output::render_banner(screen_.color()) + output::render_header(header, screen_.color()));
+}
+
+std::size_t TestRun::thread_count() const {
+  std::size_t wanted = settings_.threads != 0 ? settings_.threads : usable_cores();
+  if (settings_.team != nullptr) wanted = 1;  // a leader only has handleSummary() to run
+  return std::clamp<std::size_t>(static_cast<std::size_t>(most_vus_), 1, wanted);
+}
+
+void TestRun::start_workers() {
+  raise_descriptor_limit();
+  const std::size_t count = thread_count();
+  for (std::size_t i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, *collector_));
+    // The kernel may otherwise put a wake-up off by 50 us.
+    workers_.back()->post([] { prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0); });
+  }
+  pool_ = std::make_unique<VuPool>(test_, control_, workers_);
+  context_ = std::make_unique<ExecutorContext>(ExecutorContext{test_, control_, workers_, *pool_});
+  test_.abort = [this](std::string reason) {
+    control_.post([this, reason = std::move(reason)] { abort({ExitCode::script_aborted, reason, ""}); });
+  };
+  test_.mark_failed = [this](std::string reason) {
+    log_.write(LogLevel::error, reason.empty() ? "test marked as failed" : "test marked as failed: " + reason);
+    control_.post([this] { is_marked_failed_ = true; });
+  };
+  if (settings_.team == nullptr) start_watching();
+}
+
+bool TestRun::initialize_vus() {
+  bool done = false;
+  std::optional<Vu::InitFailure> failure;
+  pool_->initialize(planned_vus_, [&](std::optional<Vu::InitFailure> first) {
+    failure = std::move(first);
+    done = true;
+  });
+  run_until([&] { return done; });
+  if (failure) give_verdict(verdict_of(program_, *failure));
+  if (failure || aborted_) return false;
+  started_ = Clock::now();
+  last_tick_ = started_;
+  cpu_at_start_s_ = cpu_at_tick_s_ = cpu_seconds();
+  collector_->restart(started_);
+  return true;
+}
+
+}  // namespace gauntlet::engine::run
