@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from service_under_test import BIN, ROOT, running_service, service_environment, start_that_fails
+from service_under_test import BIN, POSTGRES_BIN, ROOT, running_service, service_environment, start_that_fails
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONFIG = HERE / "contract_challenges.json"
@@ -152,6 +152,31 @@ def test_existing_database_is_upgraded_in_place_with_its_rows(database):
         assert service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "bob").status == 409
     with running_service(database, CONFIG, name=name):
         assert database.sql(name, "SELECT version FROM schema_migrations_before_gauntlet") == [["3"]], "a second start finds all done"
+
+
+def test_a_million_rows_are_upgraded_while_the_earlier_service_writes_them(database, tmp_path):
+    name = database.fresh()
+    database.sql(name, EXISTING_DATABASE)
+    database.sql(name, """INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace)
+      SELECT 'player-' || p, 'rung-' || g, 'ladder', 'test' FROM generate_series(1, 100000) p, generate_series(1, 10) g""")
+    write = tmp_path / "write.sql"
+    write.write_text("""\\set p random(1, 100000)
+\\set g random(1, 10)
+UPDATE user_goal_progress SET progress = progress + 1, updated_at = now() WHERE user_id = 'player-' || :p AND goal_id = 'rung-' || :g;
+""")
+    writer = subprocess.Popen([POSTGRES_BIN / "pgbench", "-n", "-h", database.folder, "-U", database.user, "-f", write, "-c", "4", "-T", "8", name],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        time.sleep(1)
+        with running_service(database, CONFIG, name=name) as service:
+            assert writer.poll() is None, "it is upgraded under load"
+            assert service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann").status == 200
+            said, _ = writer.communicate(timeout=60)
+    finally:
+        writer.kill()
+    assert writer.returncode == 0 and "number of failed transactions: 0 " in said, said
+    written = int(re.search(r"number of transactions actually processed: (\d+)", said)[1])
+    assert database.sql(name, "SELECT count(*), sum(progress) FROM user_goal_progress WHERE user_id LIKE 'player-%'") == [["1000000", str(written)]]
 
 
 def test_first_generation_of_the_table_gets_its_later_columns(database):

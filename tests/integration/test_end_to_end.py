@@ -31,6 +31,9 @@ class Stack:
         (self.project / "test/results").mkdir()
         self.gauntlet("fixtures")
         shutil.copy(self.project / "test/fixtures/challenges.json", self.project / "config/challenges.json")
+        self.up()
+
+    def up(self):
         self.gauntlet("up", "--auto-ports")
         self.env = dict(re.findall(r"^export (\w+)='(.*)'$", self.gauntlet("env"), re.MULTILINE))
 
