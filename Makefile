@@ -9,10 +9,10 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build test fuzz screenshots package bench bench-engine bench-events soak faults plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## install, build, start the stack, run the guide's scenarios 1 to 3, show one table
 	@$(GAUNTLET) demo $(DEMO_FLAGS)
@@ -40,7 +40,7 @@ bench-events: build ## measure the event handler: CPU an event, scenario 2 by ra
 
 soak: build ## does anything grow? scenario 3 for SECONDS (1800): memory, descriptors, threads, table, WAL, logs, the page
 	@scripts/install-deps --browser
-	@test -x build/venv/bin/playwright || tests/run --only browser -k nothing >/dev/null || true
+	@tests/run --venv
 	@build/venv/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	@build/venv/bin/python bench/run soak --seconds $(or $(SECONDS),1800) --write-docs
 
@@ -50,7 +50,7 @@ plans: build ## hold the plan of the events' UPDATE with EXPLAIN at ROWS table r
 
 screenshots: build ## photograph the live page and the reports for README and docs
 	@scripts/install-deps --browser
-	@test -x build/venv/bin/playwright || tests/run --only browser -k nothing >/dev/null || true
+	@tests/run --venv
 	@build/venv/bin/python scripts/screenshots
 
 package: build ## make the Debian package into build/package
@@ -59,6 +59,14 @@ package: build ## make the Debian package into build/package
 faults: build ## break the event handler N times under load and count what is lost or doubled: make faults N=1000
 	@ninja -C build/release --quiet event-faults
 	@$(BIN)/event-faults --faults $(or $(N),1000) --long 1
+
+faults-claims: build ## break challenge-service N times under claims and count the rewards: make faults-claims N=300
+	@ninja -C build/release --quiet challenge-service-with-faults
+	@tests/fault/claim_campaign.py --faults $(or $(N),300)
+
+faults-stack: build ## kill parts of a stack N times and see it come back: make faults-stack N=100
+	@tests/run --venv
+	@build/venv/bin/python tests/fault/stack_campaign.py --faults $(or $(N),100)
 
 $(GAUNTLET):
 	@$(MAKE) --no-print-directory build

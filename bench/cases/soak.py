@@ -37,7 +37,7 @@ class Page:
         try:
             from playwright.sync_api import sync_playwright
         except ImportError:
-            print("  the page's heap is not measured: playwright is not installed (tests/run --only browser makes build/venv)")
+            print("  the page's heap is not measured: playwright is not installed (tests/run --venv makes build/venv)")
             return
         self.playwright = sync_playwright().start()
         self.browser = self.playwright.chromium.launch(

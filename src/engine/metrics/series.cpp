@@ -1,6 +1,9 @@
 #include "engine/metrics/series.hpp"
 
+#include <algorithm>
 #include <cmath>
+
+#include "engine/metrics/packed_row.hpp"
 
 namespace gauntlet::engine::metrics {
 namespace {
@@ -76,8 +79,23 @@ double percentile_of(const std::vector<SeriesBucket>& buckets, double fraction) 
   return value_of(buckets.back());
 }
 
+void merge_buckets(std::vector<SeriesBucket>& into, const std::vector<SeriesBucket>& from) {
+  std::vector<SeriesBucket> merged;
+  merged.reserve(into.size() + from.size());
+  std::merge(into.begin(), into.end(), from.begin(), from.end(), std::back_inserter(merged),
+             [](const SeriesBucket& left, const SeriesBucket& right) { return left.index < right.index; });
+  into.clear();
+  for (const SeriesBucket& bucket : merged) {
+    if (into.empty() || into.back().index != bucket.index) {
+      into.push_back(bucket);
+    } else {
+      into.back().count += bucket.count;
+    }
+  }
+}
+
 struct Series::Level {
-  std::vector<SeriesRow> rows;
+  std::vector<PackedRow> rows;  // buckets only at the finest level: they add up, so coarser rows can have them from there
   // The row being gathered.
   struct Gathered {
     const MetricInfo* info = nullptr;
@@ -127,11 +145,8 @@ void Series::add(const Snapshot& snapshot) {
     Level& level = *levels_[i];
     const bool full = level.open_length >= kShortest * (std::int64_t{1} << i);
     if (!full) return;
-    if (i >= finest_) level.rows.push_back(level.row());
-    if (level.rows.size() >= kMaxRows && i == finest_ && i + 1 < kLevels) {
-      level.rows = {};
-      ++finest_;
-    }
+    if (i >= finest_) level.rows.emplace_back(level.row(), i == finest_ ? RowBuckets::kept : RowBuckets::dropped);
+    if (level.rows.size() >= kMaxRows && i == finest_ && i + 1 < kLevels) outgrow_finest();
     if (i + 1 < kLevels) {
       Level& next = *levels_[i + 1];
       if (next.open_length.count() == 0) next.open_at = level.open_at;
@@ -144,8 +159,28 @@ void Series::add(const Snapshot& snapshot) {
   }
 }
 
+void Series::outgrow_finest() {
+  const std::vector<PackedRow> fine = std::move(levels_[finest_]->rows);
+  levels_[finest_]->rows = {};
+  ++finest_;
+  auto next = fine.begin();
+  for (PackedRow& packed : levels_[finest_]->rows) {
+    SeriesRow row = packed.unpack();
+    for (; next != fine.end(); ++next) {
+      const SeriesRow part = next->unpack();
+      if (part.at >= row.at + row.length) break;
+      for (const SeriesPoint& from : part.points) {
+        const auto into = std::find_if(row.points.begin(), row.points.end(), [&](const SeriesPoint& point) { return point.metric == from.metric; });
+        if (into != row.points.end()) merge_buckets(into->buckets, from.buckets);
+      }
+    }
+    packed = PackedRow(row, RowBuckets::kept);
+  }
+}
+
 std::vector<SeriesRow> Series::rows() const {
-  std::vector<SeriesRow> rows = levels_[finest_]->rows;
+  std::vector<SeriesRow> rows;
+  for (const PackedRow& packed : levels_[finest_]->rows) rows.push_back(packed.unpack());
   // What the levels up to this one have gathered since its last row: the coarsest open row is the oldest.
   for (std::size_t i = finest_ + 1; i-- > 0;) {
     if (levels_[i]->open_length.count() != 0) rows.push_back(levels_[i]->row());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "engine/output/json_writer.hpp"
@@ -256,12 +255,7 @@ void merge_point(SeriesPoint& into, const SeriesPoint& from, const MetricInfo& i
     into.max = std::max(into.max, from.max);
   }
   if (!trend) return;
-  std::map<std::int32_t, std::uint64_t> counts;
-  for (const auto& buckets : {into.buckets, from.buckets}) {
-    for (const metrics::SeriesBucket& bucket : buckets) counts[bucket.index] += bucket.count;
-  }
-  into.buckets.clear();
-  for (const auto& [index, count] : counts) into.buckets.push_back({index, count});
+  metrics::merge_buckets(into.buckets, from.buckets);
   if (!into.buckets.empty()) {
     into.p50 = metrics::percentile_of(into.buckets, 0.5);
     into.p95 = metrics::percentile_of(into.buckets, 0.95);

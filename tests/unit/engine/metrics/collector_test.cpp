@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <atomic>
 #include <thread>
+#include <tuple>
 
 #include "base/event_loop.hpp"
+#include "engine/metrics/packed_row.hpp"
 #include "engine/metrics/recorder.hpp"
 
 namespace gauntlet::engine::metrics {
@@ -235,6 +237,48 @@ TEST(Series, has_a_row_a_second_until_the_test_outgrows_it) {
   // Two seconds in a row now, with the percentiles of their four values.
   EXPECT_EQ(rows[0].length, seconds(2));
   EXPECT_EQ(rows[10].points[0].p50, 20.75);
+  // Each row has its own values in buckets, whether it was made before the test outgrew the finer ones or after.
+  for (const SeriesRow& row : rows) {
+    const SeriesPoint& point = row.points[0];
+    std::uint64_t counted = 0;
+    for (const SeriesBucket& bucket : point.buckets) counted += bucket.count;
+    EXPECT_EQ(counted, point.samples);
+    EXPECT_NEAR(percentile_of(point.buckets, 0.5), point.p50, 0.75 + 0.012 * point.p50);
+  }
+}
+
+TEST(PackedRow, gives_back_what_was_packed) {
+  SeriesRow row;
+  row.at = seconds(7);
+  row.length = std::chrono::milliseconds(998);
+  SeriesPoint plain;
+  plain.metric = MetricId::http_reqs;
+  plain.samples = 254;
+  plain.sum = 1e300;
+  SeriesPoint trend;
+  trend.metric = MetricId::iteration_duration;
+  trend.samples = std::uint64_t{1} << 40;
+  trend.min = -0.125;
+  trend.p99 = 3;
+  trend.buckets = {{kZeroBucket, 1}, {-2560, 255}, {-2559, 254}, {-2305, 1'000'000'000'000}, {5632, 1}};
+  row.points = {plain, trend, plain};
+  const SeriesRow back = PackedRow(row, RowBuckets::kept).unpack();
+  EXPECT_EQ(back.at, row.at);
+  EXPECT_EQ(back.length, row.length);
+  ASSERT_EQ(back.points.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const SeriesPoint& ours = back.points[i];
+    const SeriesPoint& theirs = row.points[i];
+    EXPECT_EQ(ours.metric, theirs.metric);
+    EXPECT_EQ(ours.samples, theirs.samples);
+    EXPECT_EQ(std::tie(ours.sum, ours.min, ours.max, ours.p50, ours.p95, ours.p99), std::tie(theirs.sum, theirs.min, theirs.max, theirs.p50, theirs.p95, theirs.p99));
+    ASSERT_EQ(ours.buckets.size(), theirs.buckets.size());
+    for (std::size_t b = 0; b < ours.buckets.size(); ++b) {
+      EXPECT_EQ(ours.buckets[b].index, theirs.buckets[b].index);
+      EXPECT_EQ(ours.buckets[b].count, theirs.buckets[b].count);
+    }
+  }
+  EXPECT_TRUE(PackedRow(row, RowBuckets::dropped).unpack().points[1].buckets.empty());
 }
 
 }  // namespace
