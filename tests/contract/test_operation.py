@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from mock_platform import real_rewards, running_platform
 from service_under_test import BIN, POSTGRES_BIN, ROOT, running_service, service_environment, start_that_fails
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -291,3 +292,23 @@ def test_while_postgresql_is_away_health_is_503_and_everything_comes_back(databa
             assert time.monotonic() < give_up, service.log.read_text()
             answered = answered + 1 if service.request("POST", "/v1/challenges/initialize", {}, "ann").status == 200 else 0
         assert service.request("GET", "/healthz").status == 200
+
+
+def test_neither_tokens_nor_secrets_stand_in_the_log(database):
+    with running_platform() as platform:
+        token = platform.token()
+        variables = real_rewards(platform, PLUGIN_GRPC_SERVER_AUTH_ENABLED="true", LOG_LEVEL="debug", DB_PASSWORD="pass-of-the-database",
+                                 AB_CLIENT_SECRET="secret-of-the-client", REDIS_PASSWORD="pass-of-redis")
+        with running_service(database, CONFIG, **variables) as service:
+            service.put_row("ann", "rung-1", "ladder", "completed", 1)
+            bearer = {"authorization": f"Bearer {token}"}
+            assert service.request("GET", "/v1/challenges", headers=bearer).status == 200
+            assert service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", headers=bearer).status == 200
+            assert service.request("GET", "/v1/challenges", headers={"authorization": f"Bearer {token}x"}).status == 401
+            database.stop("immediate")
+            assert service.request("GET", "/v1/challenges", headers=bearer).status in (500, 503)
+            database.start_again()
+            log = service.log.read_text()
+    assert "/v1/challenges" in log, "it logs requests"
+    for secret in (token, token.split(".")[2], "pass-of-the-database", "secret-of-the-client", "pass-of-redis", "Bearer "):
+        assert secret not in log
