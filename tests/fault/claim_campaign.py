@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Breaks challenge-service under claims, again and again, and counts the rewards: make faults-claims N=300
 
-    tests/fault/claim_campaign.py [--faults N] [--seed S]
+    tests/fault/claim_campaign.py [--faults N] [--seed S] [--forget-keys]
 
 Two replicas on one PostgreSQL and `gauntlet ags-mock`, all real. Each fault comes in the middle of 40 concurrent claims of players
 that have one finished goal each; the players come again until their goal is claimed, as clients do. At the end the platform's
-grants are compared with the claimed rows: none is missing, none was given twice.
+grants are compared with the claimed rows: none is missing, none was given twice. --forget-keys: the platform grants again
+what it is asked for again, which the campaign must see.
 Exit status: 0 every player has one reward; 1 one has none or two; 2 the campaign itself failed.
 """
 import argparse
@@ -143,10 +144,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--forget-keys", action="store_true")
     arguments = parser.parse_args()
     with private_database() as database, running_platform() as platform, concurrent.futures.ThreadPoolExecutor(PLAYERS) as threads:
         campaign = Campaign(database, platform, arguments.seed)
-        platform.faults(**USUAL)
+        platform.faults(**USUAL, honourKeys=not arguments.forget_keys)
         try:
             for index in range(2):
                 campaign.start(index)
