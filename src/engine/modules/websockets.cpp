@@ -29,9 +29,7 @@ using js::Value;
 using metrics::MetricId;
 using net::WebSocketOpcode;
 using Clock = base::EventLoop::Clock;
-
-constexpr int kNormal = 1000;
-constexpr int kGoingAway = 1001;
+namespace close_code = net::close_code;
 
 enum Event : std::size_t { open, message, error_event, close_event, ping, pong, event_count };
 constexpr std::array<const char*, event_count> kEventNames = {"open", "message", "error", "close", "ping", "pong"};
@@ -202,7 +200,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
         session_.record_duration();
         state_ = ReadyState::closed;
         const auto code = item.end.code;
-        if (code && *code != kNormal && *code != kGoingAway && !emit_error(item.end.error)) return false;
+        if (code && *code != close_code::kNormal && *code != close_code::kGoingAway && !emit_error(item.end.error)) return false;
         return emit_close(code, item.end.reason);
       }
     }
@@ -252,7 +250,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
   WebSocketSession session_;
   ReadyState state_ = ReadyState::connecting;
   bool is_telling_ = false;
-  int close_code_ = kNormal;
+  int close_code_ = close_code::kNormal;
   std::string close_reason_;
   std::deque<Item> inbox_;
   std::map<std::string, Clock::time_point> pings_under_way_;
@@ -356,10 +354,10 @@ JSValue send_ping(Self self, Call) {
 }
 
 JSValue close(Self self, Call call) {
-  int code = kNormal;
+  int code = close_code::kNormal;
   if (JS_IsNumber(call.arg(0))) {
     JS_ToInt32(call.context, &code, call.arg(0));
-    if (code != kNormal && (code < 3000 || code > 4999)) {
+    if (code != close_code::kNormal && (code < 3000 || code > 4999)) {
       return js::throw_error(call.context, fmt::format("InvalidAccessError: Failed to execute 'close' on 'WebSocket': The close code must be either 1000, or "
                                                        "between 3000 and 4999. {} is neither", code));
     }

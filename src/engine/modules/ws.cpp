@@ -25,8 +25,7 @@ using js::Value;
 using metrics::MetricId;
 using net::WebSocketOpcode;
 using Clock = base::EventLoop::Clock;
-
-constexpr int kGoingAway = 1001;
+namespace close_code = net::close_code;
 
 enum Event : std::size_t { open, message, binary_message, ping, pong, close_event, error_event, event_count };
 constexpr std::array<std::string_view, event_count> kEventNames = {"open", "message", "binaryMessage", "ping", "pong", "close", "error"};
@@ -62,7 +61,7 @@ class Session final : private net::WebSocket::Listener {
     while (!is_over_) {
       if (inbox_.empty()) {
         if (!wait()) {
-          close(kGoingAway, false);
+          close(close_code::kGoingAway, false);
           is_cut_ = true;
           return vu_.throw_interrupted();
         }
@@ -79,7 +78,7 @@ class Session final : private net::WebSocket::Listener {
   JSValue leave_by_exception() {
     const Value exception(context(), JS_GetException(context()));
     is_cut_ = JS_IsUncatchableError(exception.get());
-    if (!close(kGoingAway, !is_cut_)) JS_FreeValue(context(), JS_GetException(context()));
+    if (!close(close_code::kGoingAway, !is_cut_)) JS_FreeValue(context(), JS_GetException(context()));
     return JS_Throw(context(), exception.dup());
   }
 
@@ -208,13 +207,12 @@ class Session final : private net::WebSocket::Listener {
   }
 
   bool handle_end(const net::WebSocketEnd& end) {
-    constexpr int kNormal = 1000;
     // Only a close that nobody asked for is an error to the script.
-    if (end.code && *end.code != kNormal && *end.code != kGoingAway && !emit_error(end.error)) return false;
+    if (end.code && *end.code != close_code::kNormal && *end.code != close_code::kGoingAway && !emit_error(end.error)) return false;
     if (!end.code && !emit_error(end.closed_by_us ? "websocket: close sent" : end.error)) return false;
     if (is_over_) return true;
     is_over_ = true;
-    const std::array<Value, 1> arguments{Value(context(), JS_NewInt32(context(), end.code.value_or(kGoingAway)))};
+    const std::array<Value, 1> arguments{Value(context(), JS_NewInt32(context(), end.code.value_or(close_code::kGoingAway)))};
     return emit(Event::close_event, arguments);
   }
 
@@ -314,7 +312,7 @@ JSValue send_ping(Self self, Call) { return self->session ? result_of(self->sess
 
 JSValue close(Self self, Call call) {
   if (!self->session) return JS_UNDEFINED;
-  std::int32_t code = kGoingAway;
+  std::int32_t code = close_code::kGoingAway;
   if (call.has(0) && JS_ToInt32(call.context, &code, call.arg(0)) < 0) return JS_EXCEPTION;
   return result_of(self->session->close(code));
 }

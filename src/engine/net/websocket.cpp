@@ -18,10 +18,6 @@ namespace {
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr std::size_t kMaxHeadBytes = 1024 * 1024;
 constexpr std::size_t kMaxRefusalBytes = 1024;
-constexpr int kNoStatus = 1005;
-constexpr int kAbnormal = 1006;
-constexpr int kProtocolError = 1002;
-constexpr int kTooBig = 1009;
 
 /// Where bytes land; one a thread, since nothing stays in it between rounds.
 std::array<char, kReadBytes>& scratch() {
@@ -255,7 +251,7 @@ void WebSocket::on_stream_ready() {
       const std::string_view view(bytes.data(), got.bytes);
       goes_on = (state_ == State::handshake ? take_head(view) : state_ == State::refusal ? take_refusal(view) : take_frames(view)) && got.more;
     } else if (state_ == State::open) {
-      if (got.status == Stream::Status::closed) end({kAbnormal, "unexpected EOF", describe_websocket_close(kAbnormal, "unexpected EOF"), close_sent_});
+      if (got.status == Stream::Status::closed) end({close_code::kAbnormal, "unexpected EOF", describe_websocket_close(close_code::kAbnormal, "unexpected EOF"), close_sent_});
       else end_broken(stream_->last_failure());
     } else if (state_ == State::refusal) {
       fail(net::failure(error_code::kOther, "websocket: bad handshake"));
@@ -276,7 +272,7 @@ bool WebSocket::take_frames(std::string_view bytes) {
   }
   if (problem.empty()) return true;
   // Said to the server before leaving, as the protocol wants it.
-  if (!close_sent_) close(reader_.is_too_large() ? kTooBig : kProtocolError, problem);
+  if (!close_sent_) close(reader_.is_too_large() ? close_code::kTooBig : close_code::kProtocolError, problem);
   if (state_ != State::over) end({std::nullopt, {}, fmt::format("websocket: {}", problem), true});
   return false;
 }
@@ -298,7 +294,7 @@ bool WebSocket::on_websocket_frame(WebSocketOpcode opcode, std::string_view payl
 
 void WebSocket::take_close(std::string_view payload) {
   const bool has_code = payload.size() >= 2;
-  const int code = has_code ? static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]) : kNoStatus;
+  const int code = has_code ? static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]) : close_code::kNoStatus;
   const std::string reason(has_code ? payload.substr(2) : std::string_view());
   const bool closed_by_us = close_sent_;
   if (!close_sent_) close(static_cast<std::uint16_t>(code), {});
@@ -320,7 +316,7 @@ std::optional<std::string> WebSocket::close(std::uint16_t code, std::string_view
   if (state_ != State::open) return std::nullopt;
   timer_ = loop_.call_after(kCloseTimeout, [this] {
     timer_ = 0;
-    end({kAbnormal, "the server did not answer the close frame", describe_websocket_close(kAbnormal, "the server did not answer the close frame"), true});
+    end({close_code::kAbnormal, "the server did not answer the close frame", describe_websocket_close(close_code::kAbnormal, "the server did not answer the close frame"), true});
     listener_.on_websocket_quiet();
   });
   return std::nullopt;

@@ -104,9 +104,8 @@ std::string_view deflate_message(std::string_view message) {
 }
 
 std::string close_payload(std::uint16_t code, std::string_view reason) {
-  constexpr std::uint16_t kNoStatus = 1005;
   std::string payload;
-  if (code == kNoStatus) return payload;
+  if (code == close_code::kNoStatus) return payload;
   append_big_endian(payload, code, 2);
   return payload.append(reason.substr(0, kMaxControlPayload - 2));
 }

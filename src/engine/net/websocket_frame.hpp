@@ -13,6 +13,16 @@ namespace gauntlet::engine::net {
 
 enum class WebSocketOpcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
 
+/// Codes of close frames (RFC 6455, section 7.4.1) that this side sends or tells apart.
+namespace close_code {
+constexpr int kNormal = 1000;
+constexpr int kGoingAway = 1001;
+constexpr int kProtocolError = 1002;
+constexpr int kNoStatus = 1005;  // a frame that names none
+constexpr int kAbnormal = 1006;  // no frame at all
+constexpr int kTooBig = 1009;
+}  // namespace close_code
+
 /// Appends one whole frame, masked with `mask` (any number; the protocol wants an unpredictable one). With `deflated`
 /// the payload is what deflate_message() made.
 void append_websocket_frame(std::string& out, WebSocketOpcode opcode, std::string_view payload, std::uint32_t mask, bool deflated = false);
