@@ -9,6 +9,7 @@
 #include "engine/modules/go_value.hpp"
 #include "engine/modules/http_body.hpp"
 #include "engine/modules/http_response.hpp"
+#include "engine/modules/streams.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -62,6 +63,8 @@ JSValue bytes(Self self, Call) {
   return promise_of(self.context, array);
 }
 
+JSValue stream(Self self, Call) { return new_byte_stream(self.context, self->bytes); }
+
 JSValue slice(Self self, Call call) {
   const auto length = static_cast<std::int64_t>(self->bytes.size());
   std::int64_t begin = 0;
@@ -85,6 +88,7 @@ const js::Member kMembers[] = {
     js::method<&array_buffer>("arrayBuffer", 0),
     js::method<&bytes>("bytes", 0),
     js::method<&slice>("slice", 3),
+    js::method<&stream>("stream", 0),
     js::method<&text>("text", 0),
     js::method<&to_string>("toString", 0),
 };

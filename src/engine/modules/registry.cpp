@@ -15,6 +15,7 @@
 #include "engine/modules/k6.hpp"
 #include "engine/modules/metrics.hpp"
 #include "engine/modules/secrets.hpp"
+#include "engine/modules/streams.hpp"
 #include "engine/modules/timers.hpp"
 #include "engine/modules/websockets.hpp"
 #include "engine/modules/ws.hpp"
@@ -30,6 +31,7 @@ constexpr std::array kModules = {
     ModuleEntry{"k6/execution", &init_execution},
     ModuleEntry{"k6/experimental/csv", &init_csv},
     ModuleEntry{"k6/experimental/fs", &init_fs},
+    ModuleEntry{"k6/experimental/streams", &init_streams},
     ModuleEntry{"k6/experimental/websockets", &init_experimental_websockets},
     ModuleEntry{"k6/html", &init_html},
     ModuleEntry{"k6/http", &init_http},
@@ -46,7 +48,6 @@ constexpr std::array kAbsentModules = {
     "k6/browser",
     "k6/crypto/x509",
     "k6/experimental/redis",
-    "k6/experimental/streams",
 };
 
 }  // namespace

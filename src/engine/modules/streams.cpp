@@ -1,0 +1,62 @@
+#include "engine/modules/streams.hpp"
+
+#include "engine/js/binding.hpp"
+#include "engine/js/embedded_script.hpp"
+#include "engine/js/runtime.hpp"
+
+// The assembler copies the files.
+#define GAUNTLET_EMBED(label, file)                                                        \
+  asm(".section .rodata\n" #label "_begin: .incbin \"" GAUNTLET_STREAMS_DIR "/" file "\"\n" \
+      #label "_end: .byte 0\n"                                                             \
+      ".previous\n");                                                                      \
+  extern "C" const char label##_begin[], label##_end[]
+
+GAUNTLET_EMBED(gauntlet_streams_promises, "promises.js");
+GAUNTLET_EMBED(gauntlet_streams_strategies, "strategies.js");
+GAUNTLET_EMBED(gauntlet_streams_readable, "readable.js");
+GAUNTLET_EMBED(gauntlet_streams_writable, "writable.js");
+GAUNTLET_EMBED(gauntlet_streams_pipe, "pipe.js");
+
+namespace gauntlet::engine::modules {
+namespace {
+
+constexpr const char* kName = "k6/experimental/streams";
+
+js::EmbeddedScript& script() {
+  static js::EmbeddedScript made(kName,
+                                 {{gauntlet_streams_promises_begin, gauntlet_streams_promises_end},
+                                  {gauntlet_streams_strategies_begin, gauntlet_streams_strategies_end},
+                                  {gauntlet_streams_readable_begin, gauntlet_streams_readable_end},
+                                  {gauntlet_streams_writable_begin, gauntlet_streams_writable_end},
+                                  {gauntlet_streams_pipe_begin, gauntlet_streams_pipe_end}},
+                                 "ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableStream, ReadableStreamDefaultReader, "
+                                 "WritableStream, WritableStreamDefaultWriter");
+  return made;
+}
+
+}  // namespace
+
+void init_streams(js::Module& module) {
+  const js::Value exports = script().run(module.context());
+  if (exports.is_exception()) return;
+  js::for_each_property(module.context(), exports.get(), [&](std::string_view name, js::Value value) {
+    module.export_value(std::string(name).c_str(), std::move(value));
+    return true;
+  });
+}
+
+JSValue new_byte_stream(JSContext* context, std::string_view bytes) {
+  const js::Value streams(context, js::Runtime::of(context).require(kName, kName));
+  if (streams.is_exception()) return JS_EXCEPTION;
+  const js::Value stream_class = streams.property("ReadableStream");
+  const js::Value from = stream_class.property("from");
+  const js::Value chunks(context, JS_NewArray(context));
+  const JSValue chunk = JS_NewUint8ArrayCopy(context, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  if (JS_IsException(chunk)) return JS_EXCEPTION;
+  if (!bytes.empty()) JS_SetPropertyUint32(context, chunks.get(), 0, chunk);
+  else JS_FreeValue(context, chunk);
+  JSValueConst arguments[] = {chunks.get()};
+  return JS_Call(context, from.get(), stream_class.get(), 1, arguments);
+}
+
+}  // namespace gauntlet::engine::modules
