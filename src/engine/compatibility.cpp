@@ -38,7 +38,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kModules, "k6/net/grpc", same, "see below"},
     CompatibilityRow{kModules, "k6/timers", same, ""},
     CompatibilityRow{kModules, "k6/crypto", same, ""},
-    CompatibilityRow{kModules, "k6/crypto/x509", absent, ""},
+    CompatibilityRow{kModules, "k6/crypto/x509", same, "publicKey.key.curve is {name}, without Go's methods"},
     CompatibilityRow{kModules, "k6/html", same, "an exception in map() reaches the script; k6 swallows it"},
     CompatibilityRow{kModules, "k6/ws", same, ""},
     CompatibilityRow{kModules, "k6/websockets", same, "a Blob can be sent, too, and its stream() gives bytes, where k6 gives a text"},

@@ -19,6 +19,7 @@
 #include "engine/modules/timers.hpp"
 #include "engine/modules/websockets.hpp"
 #include "engine/modules/ws.hpp"
+#include "engine/modules/x509.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -26,6 +27,7 @@ namespace {
 constexpr std::array kModules = {
     ModuleEntry{"k6", &init_k6},
     ModuleEntry{"k6/crypto", &init_crypto},
+    ModuleEntry{"k6/crypto/x509", &init_x509},
     ModuleEntry{"k6/data", &init_data},
     ModuleEntry{"k6/encoding", &init_encoding},
     ModuleEntry{"k6/execution", &init_execution},
@@ -46,7 +48,6 @@ constexpr std::array kModules = {
 /// Modules of k6 1.8 that this engine does not have.
 constexpr std::array kAbsentModules = {
     "k6/browser",
-    "k6/crypto/x509",
     "k6/experimental/redis",
 };
 
