@@ -28,6 +28,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   });
   grpc::Server rpc;
   rpc.unary("/a.B/Echo", [](grpc::CallPtr call) { call->finish(std::string(call->message())); });
+  rpc.server_streaming("/a.B/Repeat", [](grpc::CallPtr call) {
+    for (int i = 0; i < 3; ++i) call->send(std::string(call->message()));
+    call->finish();
+  });
+  rpc.bidirectional("/a.B/Chat", {[](const grpc::CallPtr& call) { call->send(std::string(call->message())); }, [](const grpc::CallPtr& call) { call->finish(); }});
   {
     http::ListenerCore core(loop, {}, router, rpc.streams());
     int ends[2];

@@ -278,6 +278,7 @@ std::shared_ptr<const Document> Document::parse(std::string_view html) {
       doctype.kind = Node::Kind::doctype;
       doctype.name = lower(output->document->v.document.name);
       doctype.parent = &node;
+      doctype.position = document->nodes_.size();
       node.children.push_back(&doctype);
     }
     const GumboVector* children = children_of(*step.source);
