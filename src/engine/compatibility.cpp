@@ -79,7 +79,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kExecution, "--processes N, merge, compare", better, "segments of a test add up by histograms, exactly; two runs are compared with intervals"},
     CompatibilityRow{kExecution, "--warm-up, --setup-apart", better, "results without the first seconds, or without what setup() and teardown() request"},
     CompatibilityRow{kExecution, "the generator's own health", better, "threshold generator_ok, loop_lag and schedule_slip, exit code 111 with --require-generator-ok"},
-    CompatibilityRow{kExecution, "option maxHeapBytes", better, "bounds what a virtual user's script may allocate: 1 GB, less where the machine has less; the error names the line"},
+    CompatibilityRow{kExecution, "option maxHeapBytes", better, "bounds what a virtual user's script may keep, responses and pages included: 1 GB, less where the machine has less; the error names the line"},
     CompatibilityRow{kExecution, "endless loops", better, "stopped at the iteration's hard stop and by the first Ctrl-C while the script loads, in natives, too"},
     CompatibilityRow{kExecution, "exit codes", same, ""},
     CompatibilityRow{kExecution, "externally-controlled executor", absent, "gone in k6 2, too"},

@@ -236,6 +236,65 @@ OK = b"HTTP/1.1 200 OK\r\n"
 BOMB = zlib.compressobj(9, zlib.DEFLATED, 31)
 BOMB = b"".join([*(BOMB.compress(bytes(1 << 20)) for _ in range(1024)), BOMB.flush()])  # 1 GB of zeros
 MANY = b"".join(b"x-%d: y\r\n" % i for i in range(1_000_000))
+
+
+KEEPER = """
+import http from 'k6/http';
+import encoding from 'k6/encoding';
+import exec from 'k6/execution';
+import { parseHTML } from 'k6/html';
+import { Blob } from 'k6/websockets';
+const url = 'http://SERVER/', megabyte = 'x'.repeat(1 << 20), coded = encoding.b64encode(megabyte), page = '<p>x'.repeat(10000);
+const meals = [
+  () => http.get(url),
+  () => http.get(url, { responseType: 'binary' }).body,
+  () => http.get(url).body.length,
+  () => http.batch([url, url]),
+  () => http.asyncRequest('GET', url),
+  () => encoding.b64decode(coded),
+  () => new Blob([megabyte]),
+  () => new Blob([megabyte]).slice(1),
+  () => parseHTML(page),
+  () => http.get(url).html(),
+];
+export const options = { maxHeapBytes: 32 << 20, scenarios: {
+  nothing_kept: { executor: 'per-vu-iterations', iterations: 1, maxDuration: '60s', exec: 'pass' },
+  all_kept: { executor: 'shared-iterations', vus: 1, iterations: meals.length, maxDuration: '60s', exec: 'keep' } } };
+export async function pass() {
+  for (const meal of meals) for (let i = 0; i < 40; ++i) await meal();
+  console.log('nothing kept, nothing lost');
+}
+const kept = [];
+export async function keep() {
+  const meal = meals[exec.scenario.iterationInTest];
+  try {
+    for (let i = 0; i < 60; ++i) kept.push(await meal());
+    console.log('meal', meals.indexOf(meal), 'fits');
+  } finally {
+    kept.length = 0;
+  }
+}
+"""
+
+
+def test_what_natives_hold_for_a_script_counts_towards_its_heap(tmp_path):
+    body = b"<p>" + b"x" * (1 << 20)
+    def answer(server, peer):
+        while peer.recv(65536):
+            peer.sendall(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    with HostileServer(answer) as server:
+        ran = run(tmp_path, KEEPER.replace("SERVER", server.address))
+    assert ran.code == 0, ran.err[-3000:]
+    assert "nothing kept, nothing lost" in ran.messages(), ran.err[-3000:]
+    fits = [line for line in ran.messages() if "fits" in line]
+    assert fits == ["meal 2 fits"]  # a number is all that this one keeps
+    full = [line for line in ran.err.splitlines() if "out of memory" in line]
+    assert len(full) == 9, ran.err[-5000:]
+    for line in full:
+        assert "limited to 32 MB (option maxHeapBytes)" in line and re.search(r"script\.js:\d+:\d+", line), line
+    assert ran.peak_bytes < 300 << 20
+
+
 HTTP1 = [
     b"\x00" * 100_000, b"\r\n" * 1000, b"HTTP/1.1", b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 99999999999 OK\r\n\r\n", b"HTTP/1.1 -1 OK\r\n\r\n",
     OK + b"Content-Length: -1\r\n\r\n", OK + b"Content-Length: 18446744073709551615\r\n\r\nabc", OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",

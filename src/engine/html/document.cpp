@@ -289,6 +289,15 @@ std::shared_ptr<const Document> Document::parse(std::string_view html) {
   return document;
 }
 
+std::size_t Document::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const Node& node : nodes_) {
+    bytes += sizeof(Node) + node.name.capacity() + node.text.capacity() + node.children.capacity() * sizeof(Node*);
+    for (const Attribute& each : node.attributes) bytes += sizeof(Attribute) + each.name.capacity() + each.value.capacity();
+  }
+  return bytes;
+}
+
 std::string to_html(const Node& root, bool outer) {
   std::string out;
   if (outer) open(out, root);

@@ -52,6 +52,8 @@ class Document {
   static std::shared_ptr<const Document> parse(std::string_view html);
 
   const Node& root() const { return nodes_.front(); }
+  /// What the tree takes up, about.
+  std::size_t memory_bytes() const;
 
  private:
   std::deque<Node> nodes_;  // in document order; stay where they are

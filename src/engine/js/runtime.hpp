@@ -30,7 +30,7 @@ class Runtime {
   static constexpr std::size_t kMinHeapBytes = std::size_t{1} << 20;
 
   /// `opaque` is what JS_GetContextOpaque gives natives. Call on the fiber: its stack bounds QuickJS's. What the script
-  /// allocates beyond `heap_bytes` (at least kMinHeapBytes) gives it an error; memory of natives does not count.
+  /// allocates beyond `heap_bytes` (at least kMinHeapBytes) gives it an error; so does what NativeMemory counts.
   Runtime(Program& program, Host& host, void* opaque, std::size_t stack_bytes, std::size_t heap_bytes = kMaxHeapBytes);
   ~Runtime();
   Runtime(const Runtime&) = delete;

@@ -1,13 +1,21 @@
 #include "engine/js/value.hpp"
 
 #include <algorithm>
+#include <memory>
+
+#include "engine/js/native_memory.hpp"
 
 namespace gauntlet::engine::js {
 namespace {
 
+struct AdoptedBytes {
+  std::string bytes;
+  NativeMemory memory;
+};
+
 void* resize_string_buffer(JSRuntime*, void* opaque, void*, std::size_t size) {
   // The buffer is neither resizable nor transferable to another length: only its end is asked for.
-  if (size == 0) delete static_cast<std::string*>(opaque);
+  if (size == 0) delete static_cast<AdoptedBytes*>(opaque);
   return nullptr;
 }
 
@@ -62,9 +70,11 @@ JSValue new_array_buffer(JSContext* context, std::string_view bytes) {
 }
 
 JSValue adopt_array_buffer(JSContext* context, std::string&& bytes) {
-  auto* owner = new std::string(std::move(bytes));
-  return JS_NewArrayBuffer(context, reinterpret_cast<std::uint8_t*>(owner->data()), owner->size(), 0,
-                           &resize_string_buffer, owner, false);
+  auto owner = std::make_unique<AdoptedBytes>(AdoptedBytes{std::move(bytes), {}});
+  if (!owner->memory.charge(context, owner->bytes.capacity())) return JS_EXCEPTION;
+  std::string& text = owner->bytes;
+  return JS_NewArrayBuffer(context, reinterpret_cast<std::uint8_t*>(text.data()), text.size(), 0, &resize_string_buffer,
+                           owner.release(), false);
 }
 
 JSValue throw_type_error(JSContext* context, std::string_view message) {

@@ -109,7 +109,7 @@ inline JSValue new_string(JSContext* context, std::string_view text) {
 }
 /// An ArrayBuffer with a copy of `bytes`.
 JSValue new_array_buffer(JSContext* context, std::string_view bytes);
-/// An ArrayBuffer that takes over `bytes` without a copy.
+/// An ArrayBuffer that takes over `bytes` without a copy; an exception where the heap limit does not allow them.
 JSValue adopt_array_buffer(JSContext* context, std::string&& bytes);
 
 /// Throws in the script: `return throw_error(...)`. `message` is used as it is.

@@ -40,6 +40,7 @@ JSValue make(Call call) {
     if (type.is_exception()) return JS_EXCEPTION;
     if (!type.is_nullish()) blob->type = js::Text(type).str();
   }
+  if (!blob->memory.charge(context, blob->bytes.capacity())) return JS_EXCEPTION;
   return js::Class<Blob>::construct(call, std::move(blob));
 }
 
@@ -77,6 +78,7 @@ JSValue slice(Self self, Call call) {
   auto made = std::make_unique<Blob>();
   made->bytes = self->bytes.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
   if (call.has(2)) made->type = js::Text(call.context, call.arg(2)).str();
+  if (!made->memory.charge(call.context, made->bytes.capacity())) return JS_EXCEPTION;
   return js::Class<Blob>::create(call.context, std::move(made));
 }
 
@@ -98,6 +100,7 @@ const js::Member kMembers[] = {
 JSValue new_blob(JSContext* context, std::string bytes) {
   auto made = std::make_unique<Blob>();
   made->bytes = std::move(bytes);
+  if (!made->memory.charge(context, made->bytes.capacity())) return JS_EXCEPTION;
   return js::Class<Blob>::create(context, std::move(made));
 }
 

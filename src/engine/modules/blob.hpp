@@ -5,16 +5,19 @@
 #include <string>
 
 #include "engine/js/binding.hpp"
+#include "engine/js/native_memory.hpp"
 
 namespace gauntlet::engine::modules {
 
 struct Blob {
   std::string bytes;
   std::string type;
+  js::NativeMemory memory;
 };
 
 /// Exports the class.
 void export_blob(js::Module& module);
+/// An exception where the heap limit does not allow the bytes.
 JSValue new_blob(JSContext* context, std::string bytes);
 
 }  // namespace gauntlet::engine::modules

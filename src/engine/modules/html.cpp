@@ -8,6 +8,7 @@
 
 #include "engine/html/selector.hpp"
 #include "engine/js/binding.hpp"
+#include "engine/js/native_memory.hpp"
 #include "engine/modules/go_value.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/net/url.hpp"
@@ -550,6 +551,12 @@ const js::Member kExports[] = {js::function<&parse_html>("parseHTML", 1)};
 
 std::string option_value(const Node& option) { return attribute_or(option, "value", to_text(option)); }
 
+/// A document that counts towards the heap limit until the last selection and element of it is gone.
+struct CountedPage {
+  std::shared_ptr<const html::Document> document;
+  js::NativeMemory memory;
+};
+
 }  // namespace
 
 JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection) {
@@ -562,10 +569,13 @@ JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection) 
 
 JSValue new_page_selection(JSContext* context, std::string_view source, std::string url, std::string_view selector) {
   auto selection = std::make_unique<Selection>();
-  selection->document = html::Document::parse(source);
-  if (!selection->document) {
+  auto page = std::make_shared<CountedPage>();
+  page->document = html::Document::parse(source);
+  if (!page->document) {
     return js::throw_error(context, "the page is not parsed: it nests its elements so deeply that it would take too long");
   }
+  if (!page->memory.charge(context, page->document->memory_bytes())) return JS_EXCEPTION;
+  selection->document = std::shared_ptr<const html::Document>(page, page->document.get());
   selection->url = std::move(url);
   if (selector.empty()) {
     selection->nodes = {&selection->document->root()};

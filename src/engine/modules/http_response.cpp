@@ -401,6 +401,8 @@ void define_response(HttpState& state) {
 }
 
 JSValue new_response(JSContext* context, std::unique_ptr<Response> response) {
+  const std::size_t bytes = response->fetch ? response->fetch->exchange.body.capacity() + response->fetch->body.capacity() : 0;
+  if (!response->memory.charge(context, bytes + response->plain_request_body.capacity())) return JS_EXCEPTION;
   const JSValue value = JS_NewObjectClass(context, static_cast<int>(js::Class<Response>::id()));
   if (!JS_IsException(value)) JS_SetOpaque(value, response.release());
   return value;

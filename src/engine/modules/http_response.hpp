@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/js/native_memory.hpp"
 #include "engine/modules/http_state.hpp"
 
 namespace gauntlet::engine::modules {
@@ -22,6 +23,8 @@ struct Response {
   /// The request's body as the script gave it, when what went out was a compressed form of it.
   std::string plain_request_body;
   bool has_plain_request_body = false;
+  /// The bodies, which stay with the response whether the script looks at them or not.
+  js::NativeMemory memory;
 
   /// Values that were made, or assigned by the script, by Atoms' order; JS_UNINITIALIZED where there is none.
   std::unique_ptr<std::array<JSValue, Atoms::response_end>> made;
@@ -35,7 +38,7 @@ struct Response {
 
 /// Registers the class in the virtual user's runtime. Once per runtime.
 void define_response(HttpState& state);
-/// A new Response for the script.
+/// A new Response for the script; an exception where the heap limit does not allow its body.
 JSValue new_response(JSContext* context, std::unique_ptr<Response> response);
 
 /// Text from the network as a string: bytes that are no UTF-8 become U+FFFD each, as Go has it.

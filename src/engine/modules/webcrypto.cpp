@@ -211,7 +211,9 @@ JSValue promise_of(Call call) {
   Reader reader(call);
   Outcome outcome = operation(reader);
   if (reader.failed()) outcome = tl::unexpected(reader.failure());
-  if (outcome) {
+  if (outcome && outcome->is_exception()) {  // the heap is full
+    deferred.reject(Value(call.context, JS_GetException(call.context)));
+  } else if (outcome) {
     deferred.resolve(std::move(*outcome));
   } else {
     js::throw_named_error(call.context, outcome.error().name.c_str(), outcome.error().message);

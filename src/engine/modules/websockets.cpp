@@ -185,6 +185,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
         Value data(context, item.kind == Item::Kind::text          ? new_network_string(context, item.bytes)
                             : script().gives_array_buffers ? js::adopt_array_buffer(context, std::move(item.bytes))
                                                            : new_blob(context, std::move(item.bytes)));
+        if (data.is_exception()) return false;
         event.set("data", std::move(data));
         event.set("origin", session_.url());
         return emit(Event::message, std::move(event));

@@ -182,6 +182,7 @@ class Session final : private net::WebSocket::Listener {
       case Item::Kind::binary: {
         session_.record(MetricId::ws_msgs_received, 1);
         const std::array<Value, 1> arguments{Value(context, js::adopt_array_buffer(context, std::move(item.bytes)))};
+        if (arguments[0].is_exception()) return false;
         return emit(Event::binary_message, arguments);
       }
       case Item::Kind::ping: return emit(Event::ping);
