@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/js/heap.hpp"
 #include "engine/js/type_stripper.hpp"
 #include "engine/json/parse.hpp"
 #include "engine/modules/registry.hpp"
@@ -37,7 +38,7 @@ char* duplicate(JSContext* context, std::string_view text) { return js_strndup(c
 
 Runtime::Runtime(Program& program, Host& host, void* opaque, std::size_t stack_bytes, std::size_t heap_bytes)
     : program_(program), heap_bytes_(heap_bytes) {
-  runtime_ = JS_NewRuntime();
+  runtime_ = Heap::of_thread().new_runtime();
   JS_UpdateStackTop(runtime_);
   JS_SetMaxStackSize(runtime_, stack_bytes - kStackReserveBytes);
   JS_SetMemoryLimit(runtime_, heap_bytes_);
