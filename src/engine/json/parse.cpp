@@ -2,10 +2,12 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -41,6 +43,27 @@ bool is_ascii(const char* text, std::size_t size) {
   }
   for (; i < size; ++i) high |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i]));
   return (high & 0x8080808080808080ULL) == 0;
+}
+
+template <class Word>
+bool same_ends(const char* a, const char* b, std::size_t size) {
+  std::array<Word, 4> words;
+  std::memcpy(&words[0], a, sizeof(Word));
+  std::memcpy(&words[1], b, sizeof(Word));
+  std::memcpy(&words[2], a + size - sizeof(Word), sizeof(Word));
+  std::memcpy(&words[3], b + size - sizeof(Word), sizeof(Word));
+  return words[0] == words[1] && words[2] == words[3];
+}
+
+/// memcmp() for keys and short strings, some twenty thousand to a body: without the call.
+inline bool is_same(const char* a, const char* b, std::size_t size) {
+  if (size > 16) return std::memcmp(a, b, size) == 0;
+  if (size >= 8) return same_ends<std::uint64_t>(a, b, size);
+  if (size >= 4) return same_ends<std::uint32_t>(a, b, size);
+  for (std::size_t i = 0; i < size; ++i) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
 }
 
 /// Whether a number -0 may stand in the text: simdjson reads it as the integer 0 and the sign is lost.
@@ -113,6 +136,58 @@ class ShapeCache {
   std::unordered_multimap<std::uint64_t, std::unique_ptr<Template>> templates_;
 };
 
+/// Strings of one parse that may come again: lists say "completed", "WALLET" or "" for each of their entries. One that
+/// comes again is the same string once more, for the price of a comparison. Strings have no identity that a script sees.
+class KnownStrings {
+ public:
+  /// Of a text as long as this, some will come again.
+  static constexpr std::size_t kWorthwhileText = 2048;
+  static constexpr std::size_t kLongest = 48;
+
+  explicit KnownStrings(JSContext* context) : context_(context) {}
+  ~KnownStrings() {
+    for (const Known& known : known_) {
+      if (known.bytes.data() != nullptr) JS_FreeValue(context_, known.value);
+    }
+  }
+  KnownStrings(const KnownStrings&) = delete;
+  KnownStrings& operator=(const KnownStrings&) = delete;
+
+  /// `make()` or what it made for the same bytes before. The bytes are simdjson's and must stay in place.
+  template <class Make>
+  JSValue get(std::string_view bytes, Make&& make) {
+    Known& known = known_[slot_of(bytes)];
+    if (known.bytes.data() != nullptr) {
+      if (known.bytes.size() == bytes.size() && is_same(known.bytes.data(), bytes.data(), bytes.size())) return JS_DupValue(context_, known.value);
+      JS_FreeValue(context_, known.value);
+      known.bytes = {};
+    }
+    const JSValue made = make();
+    if (!JS_IsException(made)) known = {bytes, JS_DupValue(context_, made)};
+    return made;
+  }
+
+ private:
+  struct Known {
+    std::string_view bytes;
+    JSValue value = JS_UNDEFINED;
+  };
+
+  /// From the size and the first and last bytes. Before the bytes stands their size (bytes_at() says where), so that both
+  /// are read at once.
+  static std::size_t slot_of(std::string_view bytes) {
+    std::uint64_t head = 0;
+    std::uint64_t tail = 0;
+    std::memcpy(&head, bytes.data() - sizeof(std::uint32_t), sizeof head);
+    if (bytes.size() >= 4) std::memcpy(&tail, bytes.data() + bytes.size() - sizeof tail, sizeof tail);
+    else head &= (std::uint64_t{1} << (32 + 8 * bytes.size())) - 1;
+    return ((head ^ (tail << 1U)) * 0x9e3779b97f4a7c15ULL) >> 56U;
+  }
+
+  JSContext* context_;
+  std::array<Known, 256> known_;
+};
+
 /// Values from simdjson's tape, bottom up: what is inside a container is made before the container.
 class Builder {
  public:
@@ -120,6 +195,7 @@ class Builder {
       : context_(context), cache_(ShapeCache::of(context)), tape_(document.tape.get()),
         strings_(reinterpret_cast<const char*>(document.string_buf.get())), text_(text) {
     cache_.make_room(JS_GetRuntime(context));
+    if (text.size() >= KnownStrings::kWorthwhileText) known_.emplace(context);
   }
   ~Builder() {
     for (const JSValue value : values_) JS_FreeValue(context_, value);
@@ -188,6 +264,7 @@ class Builder {
     std::size_t first_key;
     std::size_t key_offset;    // where in expected->keys the next one starts
     const Template* expected;
+    std::size_t hint;          // in hints_
   };
 
   static std::size_t payload(std::uint64_t word) { return word & 0x00ff'ffff'ffff'ffffULL; }
@@ -212,18 +289,24 @@ class Builder {
     return true;
   }
 
-  JSValue string(const char* place) const {
+  JSValue string(const char* place) {
     const std::string_view bytes = bytes_at(place);
+    if (!known_ || bytes.size() > KnownStrings::kLongest) return new_string(bytes);
+    return known_->get(bytes, [&] { return new_string(bytes); });
+  }
+
+  JSValue new_string(std::string_view bytes) const {
     return is_ascii(bytes.data(), bytes.size()) ? JS_NewStringASCII(context_, bytes.data(), bytes.size())
                                                 : JS_NewStringLen(context_, bytes.data(), bytes.size());
   }
 
   void open(bool is_object) {
-    const std::size_t depth = frames_.size();
-    if (hints_.size() <= depth) hints_.resize(depth + 1, nullptr);
-    // Brothers, and their children in turn, mostly have the same keys.
-    const Template* const expected = is_object ? hints_[depth] : nullptr;
-    frames_.push_back({is_object, true, expected != nullptr, 0, values_.size(), keys_.size(), 0, expected});
+    // Brothers mostly have the same keys, and so have their children under the same key.
+    const std::size_t under = frames_.empty() ? 0 : frames_.back().key_count % kHintsPerDepth;
+    const std::size_t hint = frames_.size() * kHintsPerDepth + under;
+    if (hints_.size() <= hint) hints_.resize((frames_.size() + 1) * kHintsPerDepth, nullptr);
+    const Template* const expected = is_object ? hints_[hint] : nullptr;
+    frames_.push_back({is_object, true, expected != nullptr, 0, values_.size(), keys_.size(), 0, expected, hint});
   }
 
   void take_key(Frame& frame, const char* place) {
@@ -233,7 +316,7 @@ class Builder {
       const std::string_view key = bytes_at(place);
       const Template& expected = *frame.expected;
       frame.matches = frame.key_count < expected.key_sizes.size() && expected.key_sizes[frame.key_count] == key.size() &&
-                      std::memcmp(expected.keys.data() + frame.key_offset, key.data(), key.size()) == 0;
+                      is_same(expected.keys.data() + frame.key_offset, key.data(), key.size());
       frame.key_offset += key.size();
     }
     ++frame.key_count;
@@ -255,7 +338,7 @@ class Builder {
     JSValue object = JS_UNDEFINED;
     if (chosen == nullptr && frame.key_count > 0) {
       chosen = find_or_make(frame, object);
-      hints_[frames_.size()] = chosen;
+      hints_[frame.hint] = chosen;
       if (JS_IsException(object)) return false;
     }
     if (JS_IsUndefined(object)) {
@@ -324,7 +407,9 @@ class Builder {
   std::vector<JSValue> values_;
   std::vector<const char*> keys_;
   std::vector<Frame> frames_;
-  std::vector<const Template*> hints_;  // by depth: the last object's template
+  static constexpr std::size_t kHintsPerDepth = 16;
+  std::vector<const Template*> hints_;  // the last object's template, by depth and by its key's number
+  std::optional<KnownStrings> known_;
   std::string scratch_;
   std::vector<std::uint32_t> sizes_;
   bool knows_zeros_ = false;

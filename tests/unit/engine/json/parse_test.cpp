@@ -151,6 +151,62 @@ TEST(JsonParse, agrees_with_the_plain_parser_on_any_json) {
   EXPECT_TRUE(holds);
 }
 
+/// A text that is long enough for strings to be remembered while it is parsed.
+std::string repeated(const std::vector<std::string>& items, std::size_t least_bytes = 4096) {
+  std::string out = "[";
+  while (out.size() < least_bytes) {
+    for (const std::string& item : items) out += item + ',';
+  }
+  out.back() = ']';
+  return out;
+}
+
+TEST(JsonParse, agrees_with_the_plain_parser_on_strings_that_come_again) {
+  Script script;
+  // Of every length around those that are compared in words, alike but for one character each.
+  std::vector<std::string> strings;
+  for (std::size_t size = 0; size <= 60; ++size) {
+    const std::string same(size, 'a');
+    strings.push_back('"' + same + '"');
+    for (std::size_t at = 0; at < size; at += 3) {
+      std::string other = same;
+      other[at] = 'b';
+      strings.push_back('"' + other + '"');
+    }
+  }
+  strings.insert(strings.end(), {"\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\\u0000\"", "\"\\u0000\\u0000\"", "\"h\xc3\xa9\"", "\"\xe2\x98\x83\""});
+  EXPECT_EQ(script.disagreement(repeated(strings, 40'000)), "");
+  const bool holds = rc::check("fast and plain parser agree on any JSON many times over", [&] {
+    const std::string text = repeated(*rc::gen::resize(8, rc::gen::nonEmpty(rc::gen::container<std::vector<std::string>>(json_text(3)))));
+    const std::string said = script.disagreement(text);
+    if (!said.empty()) RC_FAIL(text.substr(0, 500) + "\n" + said.substr(0, 500));
+  });
+  EXPECT_TRUE(holds);
+}
+
+TEST(JsonParse, tells_keys_apart_that_differ_in_one_character) {
+  Script script;
+  for (std::size_t size = 1; size <= 40; ++size) {
+    const std::string key(size, 'a');
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = key;
+      other[at] = 'b';
+      const std::string first = "{\"" + key + "\":1}";
+      EXPECT_EQ(script.disagreement("[" + first + ",{\"" + other + "\":2}," + first + "]"), "") << size << ' ' << at;
+    }
+  }
+}
+
+TEST(JsonParse, gives_strings_that_a_script_may_use_for_anything) {
+  Script script;
+  EXPECT_EQ(script.run(R"js(
+    const list = JSON.parse('[' + Array(500).fill('{"key":"alpha","other":"alpha","x":"1"}').join() + ']');
+    let text = list[0].key; text += 'bet'; text += 's';
+    const object = {}; object[list[1].key] = 1; object[list[2].x] = 2; Symbol.for(list[3].key);
+    [text, list[4].key, list[499].other, Object.keys(object), list.every((each) => each.key === 'alpha' && each.x === '1')].join();
+  )js"), "alphabets,alpha,alpha,1,alpha,true");
+}
+
 TEST(JsonParse, agrees_with_the_plain_parser_on_damaged_json) {
   Script script;
   const bool holds = rc::check("fast and plain parser agree on what is no JSON", [&] {
