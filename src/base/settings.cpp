@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <sstream>
 #include <thread>
+
+#include "base/whole_file.hpp"
 
 extern char** environ;  // NOLINT: POSIX names it so
 
@@ -103,11 +103,9 @@ Expected<Environment> parse_env(std::string_view text, std::string_view name) {
 }
 
 Expected<Environment> read_env_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorKind::not_found, fmt::format("cannot read {}", path));
-  std::ostringstream text;
-  text << file.rdbuf();
-  return parse_env(text.str(), path);
+  const auto text = read_file(path);
+  if (!text) return tl::unexpected(text.error());
+  return parse_env(*text, path);
 }
 
 Settings::Settings(Environment environment) : environment_(std::move(environment)) {}

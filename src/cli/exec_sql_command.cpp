@@ -3,10 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 
+#include "base/system_error.hpp"
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 #include "lab/stack/postgres_cluster.hpp"
-#include "lab/system_error.hpp"
 
 namespace gauntlet::cli {
 
@@ -44,7 +44,7 @@ void add_exec_sql_command(CLI::App& app, Session& session) {
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     ::execv(arguments[0], arguments.data());
-    session.fail(lab::system_error(errno, "cannot start " + words[0]));
+    session.fail(base::system_error(errno, "cannot start " + words[0]));
   });
 }
 

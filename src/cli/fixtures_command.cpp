@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <iostream>
 
+#include "base/system_error.hpp"
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/fixtures/fixtures.hpp"
-#include "lab/system_error.hpp"
 
 namespace gauntlet::cli {
 namespace {
@@ -49,7 +49,7 @@ base::Expected<void> write_fixtures(const Flags& flags, const fs::path& folder) 
 
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) return tl::unexpected(lab::system_error(error.value(), "cannot make " + folder.string()));
+  if (error) return tl::unexpected(base::system_error(error.value(), "cannot make " + folder.string()));
   for (const auto& [file, content] : files) {
     if (auto written = lab::write_file_atomically(file, content); !written) return written;
     fmt::print("{}  {} KB\n", file.string(), content.size() / 1000);

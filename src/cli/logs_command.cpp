@@ -7,10 +7,10 @@
 #include <cerrno>
 #include <thread>
 
+#include "base/system_error.hpp"
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 #include "lab/process/launch.hpp"
-#include "lab/system_error.hpp"
 
 namespace gauntlet::cli {
 namespace {
@@ -65,7 +65,7 @@ void add_logs_command(CLI::App& app, Session& session) {
     const lab::Descriptor log(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
     if (!log) {
       if (errno == ENOENT) return session.fail({base::ErrorKind::unavailable, flags->name + " has no log: it was never started (gauntlet up)"});
-      return session.fail(lab::system_error(errno, "cannot read " + file.string()));
+      return session.fail(base::system_error(errno, "cannot read " + file.string()));
     }
     if (flags->tail >= 0) fmt::print("{}", lab::tail_of(file, flags->tail));
     else print_all(log.get());

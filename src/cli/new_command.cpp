@@ -5,9 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 
+#include "base/whole_file.hpp"
 #include "engine/run/exit_code.hpp"
 #include "engine/run/log.hpp"
 
@@ -103,11 +103,9 @@ int new_command(int argc, char** argv) {
                       "the path of a script",
                       name));
     }
-    std::ifstream from(name, std::ios::binary);
-    std::ostringstream all;
-    all << from.rdbuf();
-    if (!from) return fail(fmt::format("error retrieving template: {} cannot be read", name));
-    text = all.str();
+    auto own = base::read_file(name);
+    if (!own) return fail("error retrieving template: " + own.error().message);
+    text = std::move(*own);
   }
   if (!force && std::filesystem::exists(file))
     return fail(fmt::format("{} already exists. Use the `--force` flag to overwrite it", file));

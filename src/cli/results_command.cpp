@@ -4,11 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "base/whole_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 #include "engine/output/comparison.hpp"
@@ -33,12 +32,10 @@ struct Results {
   engine::output::SummaryOptions options;
 };
 
-base::Expected<nlohmann::json> read_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return base::fail(base::ErrorKind::not_found, fmt::format("{} cannot be read", path));
-  std::ostringstream text;
-  text << file.rdbuf();
-  nlohmann::json json = nlohmann::json::parse(std::move(text).str(), nullptr, false);
+base::Expected<nlohmann::json> read_results(const std::string& path) {
+  const auto text = base::read_file(path);
+  if (!text) return tl::unexpected(text.error());
+  nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
   if (!json.is_object() || !json.contains("state")) {
     return base::fail(base::ErrorKind::invalid_argument, fmt::format("{} is not a results file: gauntlet run --out json={} makes one", path, path));
   }
@@ -48,7 +45,7 @@ base::Expected<nlohmann::json> read_file(const std::string& path) {
 base::Expected<Results> load(const std::vector<std::string>& paths) {
   Results results;
   for (const std::string& path : paths) {
-    auto json = read_file(path);
+    auto json = read_results(path);
     if (!json) return tl::unexpected(json.error());
     const std::string state = (*json)["state"].dump();
     const auto specs = engine::output::thresholds_in(state);

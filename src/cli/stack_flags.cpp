@@ -1,9 +1,8 @@
 #include "cli/stack_flags.hpp"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 
+#include "cli/assignment.hpp"
 #include "cli/session.hpp"
 
 namespace gauntlet::cli {
@@ -22,12 +21,9 @@ base::Expected<lab::UpOptions> StackFlags::up_options() const {
   options.limits = limits;
   options.programs = Session::programs();
   options.timeout = std::chrono::seconds(timeout_s);
-  for (const auto& variable : variables) {
-    const auto equals = variable.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return base::fail(base::ErrorKind::invalid_argument, fmt::format("--env {}: write it as NAME=VALUE", variable));
-    options.overrides[variable.substr(0, equals)] = variable.substr(equals + 1);
-  }
+  auto overrides = read_assignments("--env", variables);
+  if (!overrides) return tl::unexpected(std::move(overrides.error()));
+  options.overrides.insert(overrides->begin(), overrides->end());
   return options;
 }
 

@@ -9,8 +9,6 @@
 //   6  ended by SIGTERM, but events were still in flight after SHUTDOWN_GRACE
 #include <csignal>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -21,6 +19,7 @@
 #include "base/log.hpp"
 #include "base/settings.hpp"
 #include "base/signals.hpp"
+#include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
 #include "events/worker.hpp"
 #include "postgres/blocking_connection.hpp"
@@ -41,10 +40,12 @@ int give_up(Exit status, const base::Error& error) {
 }
 
 Expected<challenge::Config> load_config(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return base::fail(ErrorKind::not_found, "cannot read " + path + "; CONFIG_PATH names the challenge config");
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  auto config = challenge::parse_config(text);
+  auto text = base::read_file(path);
+  if (!text) {
+    text.error().message += "; CONFIG_PATH names the challenge config";
+    return tl::unexpected(std::move(text.error()));
+  }
+  auto config = challenge::parse_config(*text);
   if (!config) return base::fail(ErrorKind::invalid_argument, path + " is not a valid challenge config:\n" + challenge::describe(config.error()));
   return std::move(*config);
 }

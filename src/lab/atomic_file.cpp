@@ -5,10 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 
-#include "lab/system_error.hpp"
+#include "base/system_error.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -30,7 +28,7 @@ bool write_all(int fd, std::string_view content) {
 base::Expected<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode) {
   std::string temporary = path.string() + ".XXXXXX";
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
-  if (fd < 0) return tl::unexpected(system_error(errno, "cannot write " + path.string()));
+  if (fd < 0) return tl::unexpected(base::system_error(errno, "cannot write " + path.string()));
   bool written = write_all(fd, content) && ::fchmod(fd, mode) == 0 && ::fsync(fd) == 0;
   int reason = written ? 0 : errno;
   // close() reports what some file systems (quotas, network) only then find out.
@@ -38,16 +36,7 @@ base::Expected<void> write_file_atomically(const std::filesystem::path& path, st
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = false, reason = errno;
   if (written) return {};
   ::unlink(temporary.c_str());
-  return tl::unexpected(system_error(reason, "cannot write " + path.string()));
-}
-
-base::Expected<std::string> read_file(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return tl::unexpected(system_error(errno, "cannot read " + path.string()));
-  std::ostringstream content;
-  content << stream.rdbuf();
-  if (stream.bad()) return tl::unexpected(system_error(EIO, "cannot read " + path.string()));
-  return std::move(content).str();
+  return tl::unexpected(base::system_error(reason, "cannot write " + path.string()));
 }
 
 }  // namespace gauntlet::lab

@@ -14,7 +14,4 @@ namespace gauntlet::lab {
 base::Expected<void> write_file_atomically(const std::filesystem::path& path, std::string_view content,
                                            mode_t mode = 0644);
 
-/// The whole of a file, or an error that names it.
-base::Expected<std::string> read_file(const std::filesystem::path& path);
-
 }  // namespace gauntlet::lab

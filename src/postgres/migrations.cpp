@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <system_error>
 
+#include "base/whole_file.hpp"
 #include "postgres/blocking_connection.hpp"
 
 namespace gauntlet::postgres {
@@ -27,13 +26,6 @@ constexpr const char* kCreateTable =
 std::string label(const Migration& migration) {
   std::string number = std::to_string(migration.version);
   return std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number + "_" + migration.name;
-}
-
-base::Expected<std::string> contents(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream out;
-  if (!in || !(out << in.rdbuf())) return base::fail(ErrorKind::not_found, "cannot read migration " + file.string());
-  return std::move(out).str();
 }
 
 /// FNV-1a; tells an edited file from the applied one, nothing more.
@@ -234,7 +226,7 @@ base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const 
                           folder.string() + " ends at " + std::to_string(newest) + ": a newer build has upgraded it");
   MigrationReport report;
   for (const Migration& migration : *migrations) {
-    auto sql = contents(migration.up);
+    auto sql = base::read_file(migration.up);
     if (!sql) return tl::unexpected<base::Error>(std::move(sql.error()));
     const std::string sum = checksum(*sql);
     if (const auto applied = session->applied.find(migration.version); applied != session->applied.end()) {
@@ -264,7 +256,7 @@ base::Expected<MigrationReport> migrate_down(const ConnectionOptions& options, c
     if (migration->version <= version || !session->applied.contains(migration->version)) continue;
     if (migration->down.empty())
       return base::fail(ErrorKind::failed_precondition, "migration " + label(*migration) + " has no .down.sql");
-    auto sql = contents(migration->down);
+    auto sql = base::read_file(migration->down);
     if (!sql) return tl::unexpected<base::Error>(std::move(sql.error()));
     const std::string bookkeeping = "DELETE FROM schema_migrations WHERE version = " + std::to_string(migration->version);
     if (auto done = run_file(session->connection, migration->down, *sql, bookkeeping); !done)

@@ -1,10 +1,7 @@
 #include "service/catalog.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 
+#include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
 
 namespace gauntlet::service {
@@ -20,21 +17,18 @@ std::uint64_t hash_of(const std::string& text) {
 }  // namespace
 
 base::Expected<CatalogPtr> load_catalog(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file.is_open() || file.bad()) {
-    return base::fail(base::ErrorKind::not_found, "cannot read the challenge config " + path + ": " +
-                                                      std::strerror(errno) +
-                                                      " (CHALLENGE_CONFIG_PATH says where it is)");
+  auto text = base::read_file(path);
+  if (!text) {
+    text.error().message += " (CHALLENGE_CONFIG_PATH says where the challenge config is)";
+    return tl::unexpected(std::move(text.error()));
   }
-  auto config = challenge::parse_config(text);
+  auto config = challenge::parse_config(*text);
   if (!config) {
     return base::fail(base::ErrorKind::invalid_argument,
                       "the challenge config " + path + " has " + std::to_string(config.error().size()) +
                           (config.error().size() == 1 ? " problem:\n" : " problems:\n") + describe(config.error()));
   }
-  return std::make_shared<const Catalog>(std::move(*config), hash_of(text));
+  return std::make_shared<const Catalog>(std::move(*config), hash_of(*text));
 }
 
 }  // namespace gauntlet::service

@@ -8,11 +8,11 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <vector>
+
+#include "base/whole_file.hpp"
 
 namespace gauntlet::base::admin {
 namespace {
@@ -110,9 +110,7 @@ std::string AllocationProfile::stop() {
     for (const void* frame : frames) text += fmt::format(" {}", frame);
     text += '\n';
   }
-  std::ifstream map("/proc/self/maps");
-  text += "\nMAPPED_LIBRARIES:\n";
-  text.append(std::istreambuf_iterator<char>(map), {});
+  text += "\nMAPPED_LIBRARIES:\n" + read_whole_file("/proc/self/maps").value_or("");
   running = false;
   return text;
 }

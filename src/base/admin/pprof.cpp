@@ -10,8 +10,6 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +18,7 @@
 #include "base/admin/named_profile.hpp"
 #include "base/admin/symbols.hpp"
 #include "base/admin/thread_stacks.hpp"
+#include "base/whole_file.hpp"
 
 namespace gauntlet::base::admin {
 namespace {
@@ -57,10 +56,8 @@ Response binary(std::string bytes) {
   return {.status = 200, .content_type = "application/octet-stream", .body = std::move(bytes)};
 }
 
-std::string whole_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+/// Of /proc, or of what gperftools has just written; an empty profile says by itself that there was nothing.
+std::string contents_of(const std::string& path) { return read_whole_file(path).value_or(""); }
 
 /// "30" of ?seconds=30; nothing when it is no number.
 std::optional<std::int64_t> seconds_of(const http::Request& request, std::int64_t fallback) {
@@ -125,7 +122,7 @@ struct Pprof::State {
     exchange->loop().call_after(std::chrono::seconds(*seconds), [this, exchange, stop, file, path] {
       stop();
       profiling = false;
-      const auto profile = named_cpu_profile(whole_file(path), symbols);
+      const auto profile = named_cpu_profile(contents_of(path), symbols);
       close(file);
       if (!profile) return exchange->respond(profile.error());
       exchange->respond(binary(*profile));
@@ -216,7 +213,7 @@ struct Pprof::State {
       for (const std::uintptr_t frame : frames) text += fmt::format("#\t{:#x}\t{}\n", frame, symbols.describe(frame));
       text += '\n';
     }
-    text += "--- Memory map: ---\n" + whole_file("/proc/self/maps");
+    text += "--- Memory map: ---\n" + contents_of("/proc/self/maps");
     exchange->respond(plain(200, std::move(text)));
   }
 };
@@ -254,7 +251,7 @@ void Pprof::add_routes(http::Router& router) {
   router.get("/debug/pprof/allocs", guarded([&state](const ExchangePtr& exchange) { state.allocs(exchange); }));
   router.get("/debug/pprof/goroutine", guarded([&state](const ExchangePtr& exchange) { state.goroutine(exchange); }));
   router.get("/debug/pprof/cmdline", guarded([](const ExchangePtr& exchange) {
-               std::string arguments = whole_file("/proc/self/cmdline");
+               std::string arguments = contents_of("/proc/self/cmdline");
                if (!arguments.empty() && arguments.back() == '\0') arguments.pop_back();
                exchange->respond(plain(200, std::move(arguments)));
              }));

@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
+
+#include "base/whole_file.hpp"
 
 namespace gauntlet::base::admin {
 namespace {
@@ -56,8 +56,7 @@ Symbols::Found Symbols::module_of(std::uintptr_t address) {
 
 Symbols::Module Symbols::read_module(const std::string& path) {
   Module module;
-  std::ifstream stream(path, std::ios::binary);
-  const std::string file((std::istreambuf_iterator<char>(stream)), {});
+  const std::string file = read_whole_file(path).value_or("");
   const auto head = read_at<ElfW(Ehdr)>(file, 0);
   if (std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_shentsize != sizeof(ElfW(Shdr))) return module;
   const auto section = [&](std::size_t index) {

@@ -13,18 +13,16 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 #include <google/protobuf/wrappers.pb.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <set>
-#include <sstream>
 #include <utility>
+
+#include "base/whole_file.hpp"
 
 namespace gauntlet::engine::grpc {
 namespace {
@@ -309,16 +307,12 @@ SchemaPtr build(const std::vector<const pb::FileDescriptor*>& files) {
 }  // namespace
 
 base::Expected<std::string> read_file(const std::string& path) {
-  struct stat about {};
-  if (stat(path.c_str(), &about) != 0) {
-    return base::fail(base::ErrorKind::not_found, fmt::format("stat {}: {}", path, errno == ENOENT ? "no such file or directory" : std::strerror(errno)));
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  if (!S_ISREG(about.st_mode) || !(content << file.rdbuf() || about.st_size == 0)) {
-    return base::fail(base::ErrorKind::not_found, fmt::format("read {}: {}", path, S_ISDIR(about.st_mode) ? "is a directory" : "cannot be read"));
-  }
-  return std::move(content).str();
+  auto text = base::read_whole_file(path);
+  if (text) return std::move(*text);
+  const std::string what = text.error() == std::errc::is_a_directory              ? "read {}: is a directory"
+                           : text.error() == std::errc::no_such_file_or_directory ? "stat {}: no such file or directory"
+                                                                                  : "read {}: " + text.error().message();
+  return base::fail(base::ErrorKind::not_found, fmt::format(fmt::runtime(what), path));
 }
 
 base::Expected<SchemaPtr> compile_schema(const ProtoFiles& what, const ReadFile& read) {

@@ -1,12 +1,9 @@
 #include "engine/js/program.hpp"
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
+#include "base/whole_file.hpp"
 #include "engine/js/module_syntax.hpp"
 
 namespace gauntlet::engine::js {
@@ -16,19 +13,12 @@ constexpr std::string_view kFileScheme = "file://";
 constexpr std::string_view kRemoteScheme = "https://";
 
 base::Expected<std::string> read_file(const std::string& path) {
-  std::error_code failure;
-  if (std::filesystem::is_directory(path, failure)) {
+  auto text = base::read_whole_file(path);
+  if (text) return std::move(*text);
+  if (text.error() == std::errc::is_a_directory)
     return base::fail(base::ErrorKind::invalid_argument, "open() can't be used with directories, path: \"" + path + "\"");
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    const int reason = errno;
-    return base::fail(base::ErrorKind::not_found, "stat " + path + ": " +
-                                                      (reason == ENOENT ? "no such file or directory" : std::strerror(reason)));
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
+  const bool missing = text.error() == std::errc::no_such_file_or_directory;
+  return base::fail(base::ErrorKind::not_found, "stat " + path + ": " + (missing ? "no such file or directory" : text.error().message()));
 }
 
 std::string path_of(std::string_view url) { return std::string(url.substr(kFileScheme.size())); }

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
+#include "base/whole_file.hpp"
 #include "engine/output/summary.hpp"
 #include "engine/run/machine.hpp"
 
@@ -63,11 +62,10 @@ bool TestRun::look_at_script() {
 bool TestRun::settle_options(const std::string& script_options) {
   Options merged;
   if (!settings_.config_path.empty()) {
-    std::ifstream file(settings_.config_path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    auto parsed = file ? parse_options(text.str())
-                       : base::fail(base::ErrorKind::not_found, fmt::format("failed to load the configuration file from the local file system: stat {}: {}", settings_.config_path, "no such file or directory"));
+    const auto text = base::read_whole_file(settings_.config_path);
+    const auto why = [&] { return text.error() == std::errc::no_such_file_or_directory ? "no such file or directory" : text.error().message(); };
+    auto parsed = text ? parse_options(*text)
+                       : base::fail(base::ErrorKind::not_found, fmt::format("failed to load the configuration file from the local file system: stat {}: {}", settings_.config_path, why()));
     if (!parsed) {
       give_verdict({ExitCode::invalid_config, parsed.error().message, ""});
       return false;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/campaign/rest.hpp"
 #include "lab/campaign/side_process.hpp"
@@ -181,7 +182,7 @@ class Campaign {
                  .result = result.string(),
                  .p95_ms = 0,
                  .throughput_per_s = record.requests_per_s + record.events_per_s};
-    if (const auto text = read_file(result))
+    if (const auto text = base::read_file(result))
       if (const auto summary = parse_run_summary(*text)) {
         if (summary->request_time)
           run.p95_ms = summary->request_time->p95_ms;

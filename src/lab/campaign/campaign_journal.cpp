@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/process/launch.hpp"
 
@@ -57,7 +58,7 @@ std::filesystem::path journal_file(const std::filesystem::path& results) { retur
 
 base::Expected<CampaignJournal> read_journal(const std::filesystem::path& results) {
   const auto file = journal_file(results);
-  auto text = read_file(file);
+  auto text = base::read_file(file);
   if (!text) return tl::unexpected(text.error());
   try {
     const json in = json::parse(*text);

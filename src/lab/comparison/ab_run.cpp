@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/campaign/rest.hpp"
 #include "lab/demo/scenario_run.hpp"
@@ -85,7 +86,7 @@ class AbRun {
     auto ran = run_scenario(stack_, options_.programs, run, interruption_);
     if (!ran) return tl::unexpected(ran.error());
     const double calls = std::max(1.0, ran->summary.requests + ran->summary.calls);
-    auto text = read_file(run.result);
+    auto text = base::read_file(run.result);
     if (!text) return tl::unexpected(text.error());
     auto trial = read_trial(*text);
     if (!trial) return tl::unexpected(std::move(trial.error()).in(run.result.string()));

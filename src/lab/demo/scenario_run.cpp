@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "lab/atomic_file.hpp"
+#include "base/whole_file.hpp"
 #include "lab/process/launch.hpp"
 #include "lab/process/process.hpp"
 
@@ -123,7 +123,7 @@ base::Expected<ScenarioResult> run_scenario(const Stack& stack, const fs::path& 
                       fmt::format("{} ended with {}; the end of {}:\n{}", run.script.filename().string(), code,
                                   log.string(), tail_of(log, 12)));
   result.thresholds_held = code == 0;
-  auto text = read_file(run.result);
+  auto text = base::read_file(run.result);
   if (!text) return tl::unexpected(text.error());
   auto summary = parse_run_summary(*text);
   if (!summary) return tl::unexpected(std::move(summary.error()).in(run.result.string()));

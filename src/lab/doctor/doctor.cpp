@@ -10,8 +10,8 @@
 #include <fstream>
 #include <thread>
 
+#include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
-#include "lab/atomic_file.hpp"
 #include "lab/fixtures/project_fixtures.hpp"
 #include "lab/fixtures/reset.hpp"
 #include "lab/monitor/host_monitor.hpp"
@@ -137,14 +137,14 @@ class Doctor {
   }
 
   void look_at_configuration() {
-    const auto fixture = read_file(stack_.project() / "test/fixtures/challenges.json");
+    const auto fixture = base::read_file(stack_.project() / "test/fixtures/challenges.json");
     const auto plan = stack_.plan();
     if (!fixture || !plan || status_.supervisor == 0) return;
     for (const auto& [name, variable] :
          {std::pair(kService, "CHALLENGE_CONFIG_PATH"), std::pair(kEventHandler, "CONFIG_PATH")}) {
       const Component* component = plan->find(name);
       if (component == nullptr) continue;
-      const auto read = read_file(component->environment.at(variable));
+      const auto read = base::read_file(component->environment.at(variable));
       if (read && *read == *fixture) continue;
       return problem(
           "configuration",

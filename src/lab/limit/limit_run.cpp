@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/campaign/rest.hpp"
 #include "lab/campaign/side_process.hpp"
@@ -92,7 +93,7 @@ class LimitRun {
     if (!ran) return tl::unexpected(ran.error());
     const double idle_s = idle_cpu_s() - idle_before;
     for (auto& side : sides) side.finish(std::chrono::milliseconds(0));
-    auto text = read_file(run.result);
+    auto text = base::read_file(run.result);
     if (!text) return tl::unexpected(text.error());
     auto trial = read_trial(*text);
     if (!trial) return tl::unexpected(std::move(trial.error()).in(run.result.string()));

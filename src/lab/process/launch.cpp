@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "lab/system_error.hpp"
+#include "base/system_error.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -87,10 +87,10 @@ base::Expected<Descriptor> watch_process(const ProcessId& process) {
 
 base::Expected<LaunchedProcess> launch(const LaunchSpec& spec) {
   auto failed = [&](int reason, const char* what) {
-    return tl::unexpected(system_error(reason, fmt::format("{}: {}", spec.command.at(0), what)));
+    return tl::unexpected(base::system_error(reason, fmt::format("{}: {}", spec.command.at(0), what)));
   };
   const Descriptor log(::open(spec.log.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-  if (!log) return tl::unexpected(system_error(errno, "cannot write " + spec.log.string()));
+  if (!log) return tl::unexpected(base::system_error(errno, "cannot write " + spec.log.string()));
   const Descriptor empty(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return failed(errno, "cannot start");
@@ -136,13 +136,13 @@ base::Expected<LaunchedProcess> launch(const LaunchSpec& spec) {
 base::Expected<std::string> run_to_end(const std::vector<std::string>& command, const std::optional<Account>& account,
                                        const std::filesystem::path& directory) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return tl::unexpected(system_error(errno, command.at(0)));
+  if (::pipe2(ends, O_CLOEXEC) != 0) return tl::unexpected(base::system_error(errno, command.at(0)));
   Descriptor heard(ends[0]);
   Descriptor told(ends[1]);
   std::vector<std::string> words = command;
   const auto arguments = pointers(words);
   const pid_t pid = ::fork();
-  if (pid < 0) return tl::unexpected(system_error(errno, command.at(0)));
+  if (pid < 0) return tl::unexpected(base::system_error(errno, command.at(0)));
   if (pid == 0) {
     reset_signals();
     ::dup2(told.get(), STDOUT_FILENO);

@@ -1,33 +1,17 @@
 #include "lab/process/proc_file.hpp"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <memory>
 #include <string_view>
 
-#include "lab/process/launch.hpp"
+#include "base/whole_file.hpp"
 
 namespace gauntlet::lab {
 
-// Not std::ifstream and directory_iterator: reading a file of a process that has just ended fails with ESRCH, which
-// both turn into an exception, whatever was asked of them.
-std::string read_proc_file(const std::filesystem::path& file) {
-  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return {};
-  std::string text;
-  char chunk[16384];
-  for (;;) {
-    const ssize_t size = ::read(fd.get(), chunk, sizeof chunk);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return {};
-    if (size == 0) return text;
-    text.append(chunk, static_cast<std::size_t>(size));
-  }
-}
+std::string read_proc_file(const std::filesystem::path& file) { return base::read_whole_file(file).value_or(""); }
 
+// Not directory_iterator, which turns ESRCH of a process that has just ended into an exception, whatever was asked of it.
 std::vector<std::string> names_in_proc(const std::filesystem::path& folder) {
   std::vector<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), &::closedir);

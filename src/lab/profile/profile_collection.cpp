@@ -6,9 +6,9 @@
 #include <mutex>
 #include <thread>
 
+#include "base/system_error.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/profile/profile.hpp"
-#include "lab/system_error.hpp"
 #include "lab/target/http_fetch.hpp"
 
 namespace gauntlet::lab {
@@ -69,7 +69,7 @@ base::Expected<void> take(const ServerPage& server, const std::string& prefix, c
 base::Expected<std::vector<std::string>> collect_profiles(const Target& target, const ProfileRequest& request) {
   std::error_code error;
   std::filesystem::create_directories(request.folder, error);
-  if (error) return tl::unexpected(system_error(error.value(), "cannot make " + request.folder.string()));
+  if (error) return tl::unexpected(base::system_error(error.value(), "cannot make " + request.folder.string()));
   std::mutex mutex;
   std::vector<std::string> problems;
   std::vector<std::thread> threads;

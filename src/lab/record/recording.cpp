@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "lab/system_error.hpp"
+#include "base/system_error.hpp"
 
 namespace gauntlet::lab {
 
@@ -23,7 +23,7 @@ std::string csv_field(const std::string& text) {
 base::Expected<Recording> Recording::create(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) return tl::unexpected(system_error(error.value(), "cannot make " + folder.string()));
+  if (error) return tl::unexpected(base::system_error(error.value(), "cannot make " + folder.string()));
   fs::remove(database_of(folder), error);
   auto database = SqliteFile::open(database_of(folder));
   if (!database) return tl::unexpected(database.error());
@@ -46,7 +46,7 @@ base::Expected<Recording::Table*> Recording::table_for(const Observation& row) {
   table.insert = fmt::format("INSERT INTO {} VALUES ({})", row.table, marks);
   const fs::path file = folder_ / (row.table + ".csv");
   table.csv.reset(std::fopen(file.c_str(), "we"));
-  if (!table.csv) return tl::unexpected(system_error(errno, "cannot write " + file.string()));
+  if (!table.csv) return tl::unexpected(base::system_error(errno, "cannot write " + file.string()));
   fmt::print(table.csv.get(), "{}\n", columns);
   return &tables_.emplace(row.table, std::move(table)).first->second;
 }
@@ -80,7 +80,7 @@ base::Expected<void> Recording::add(double unix_s, const std::vector<Observation
   for (const auto& [table, text] : lines) {
     // One write a table, so that a reader (and a kill) finds whole lines.
     if (std::fwrite(text.data(), 1, text.size(), table->csv.get()) != text.size() || std::fflush(table->csv.get()) != 0)
-      return tl::unexpected(system_error(errno, "cannot write to " + folder_.string()));
+      return tl::unexpected(base::system_error(errno, "cannot write to " + folder_.string()));
   }
   return database_.run("COMMIT");
 }

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "lab/system_error.hpp"
+#include "base/system_error.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -30,7 +30,7 @@ base::Expected<RunHistory> RunHistory::open(const fs::path& project) {
   const fs::path folder = project / ".gauntlet";
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) return tl::unexpected(system_error(error.value(), "cannot make " + folder.string()));
+  if (error) return tl::unexpected(base::system_error(error.value(), "cannot make " + folder.string()));
   auto database = SqliteFile::open(folder / "runs.sqlite");
   if (!database) return tl::unexpected(database.error());
   if (auto made = database->run("CREATE TABLE IF NOT EXISTS run (id INTEGER PRIMARY KEY AUTOINCREMENT, started_s REAL, "

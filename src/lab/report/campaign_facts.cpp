@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "lab/atomic_file.hpp"
+#include "base/whole_file.hpp"
 #include "lab/verdict/explanation.hpp"
 
 namespace gauntlet::lab {
@@ -17,7 +17,7 @@ using nlohmann::json;
 constexpr std::size_t kTopLines = 14;
 
 std::optional<VisibilityFacts> read_visibility(const fs::path& file) {
-  const auto text = read_file(file);
+  const auto text = base::read_file(file);
   if (!text) return std::nullopt;
   const json in = json::parse(*text, nullptr, false);
   if (!in.is_object() || !in.contains("metrics") || !in["metrics"].contains("event_to_visibility")) return std::nullopt;
@@ -47,7 +47,7 @@ std::vector<std::string> json_files(const fs::path& folder, bool in_subfolders) 
   std::sort(files.begin(), files.end());
   std::vector<std::string> texts;
   for (const auto& file : files)
-    if (const auto text = read_file(file); text && json::accept(*text)) texts.push_back(*text);
+    if (const auto text = base::read_file(file); text && json::accept(*text)) texts.push_back(*text);
   return texts;
 }
 
@@ -74,7 +74,7 @@ base::Expected<CampaignFacts> read_campaign_facts(const fs::path& results) {
     LevelFacts level{record, std::nullopt, std::nullopt};
     if (record.state != LevelRecord::State::skipped) {
       const fs::path file = results / result_file(record.level);
-      if (const auto text = read_file(file))
+      if (const auto text = base::read_file(file))
         if (auto summary = parse_run_summary(*text)) level.summary = *summary;
       if (auto evidence = read_evidence(file)) level.evidence = std::move(*evidence);
     }
@@ -105,7 +105,7 @@ base::Expected<CampaignFacts> read_campaign_facts(const fs::path& results) {
                                                         {"event-handler_cpu", "CPU of challenge-event-handler"},
                                                         {"heap", "heap of challenge-service"},
                                                         {"event-handler_heap", "heap of challenge-event-handler"}})
-    if (const auto text = read_file(results / "scenario3" / fmt::format("{}_{}.top.txt", file, level)))
+    if (const auto text = base::read_file(results / "scenario3" / fmt::format("{}_{}.top.txt", file, level)))
       facts.profile_tops[fmt::format("{} at {}", title, level)] = first_lines(*text, kTopLines);
   facts.limits = json_files(results / "limit", true);
   facts.comparisons = json_files(results / "ab", false);

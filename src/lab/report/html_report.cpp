@@ -8,7 +8,8 @@
 #include <cstdlib>
 #include <memory>
 
-#include "lab/atomic_file.hpp"
+#include "base/base64.hpp"
+#include "base/whole_file.hpp"
 #include "lab/markup.hpp"
 #include "lab/report/documents.hpp"
 #include "lab/report/level_chart.hpp"
@@ -99,19 +100,6 @@ std::string charts_of(const CampaignFacts& facts, int scenario) {
          level_chart("CPU", "cores", names, {service, handler, database, generator, others}) + "</div>\n";
 }
 
-std::string base64(const std::string& bytes) {
-  static constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned value = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      value = value << 8U | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      out += i + k > bytes.size() ? '=' : kDigits[value >> (18U - 6U * static_cast<unsigned>(k)) & 63U];
-  }
-  return out;
-}
-
 /// As images: each is a drawing of its own, whose scripts and styles must not reach the page.
 std::string flame_graphs(const CampaignFacts& facts) {
   std::string out;
@@ -119,13 +107,13 @@ std::string flame_graphs(const CampaignFacts& facts) {
     if (!title.starts_with("CPU")) continue;
     const std::string level = title.substr(title.rfind(' ') + 1);
     const char* prefix = title.find(kEventHandler) == std::string::npos ? "" : "event-handler_";
-    if (const auto svg = read_file(facts.results / "scenario3" / fmt::format("{}cpu_{}.svg", prefix, level)))
+    if (const auto svg = base::read_file(facts.results / "scenario3" / fmt::format("{}cpu_{}.svg", prefix, level)))
       out += fmt::format(
           "<details><summary>Flame graph: {0}</summary><img class=\"flame\" alt=\"{0}: the functions are listed under "
           "Scenario 3\" src=\"data:image/svg+xml;base64,{1}\"></details>\n",
-          escaped(title), base64(*svg));
+          escaped(title), base::encode_base64(*svg));
   }
-  if (const auto analysis = read_file(facts.results / "scenario4/query_analysis.txt"))
+  if (const auto analysis = base::read_file(facts.results / "scenario4/query_analysis.txt"))
     out += fmt::format(
         "<details><summary>The database's own account (scenario4/query_analysis.txt)</summary><pre "
         "tabindex=\"0\">{}</pre></details>\n",

@@ -10,8 +10,8 @@
 #include <set>
 #include <sstream>
 
+#include "base/system_error.hpp"
 #include "lab/process/launch.hpp"
-#include "lab/system_error.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -27,7 +27,7 @@ std::set<std::string> words_of(const fs::path& file) {
 base::Expected<void> put(const fs::path& file, const std::string& text) {
   const Descriptor fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return tl::unexpected(system_error(errno, "cannot write " + file.string()));
+    return tl::unexpected(base::system_error(errno, "cannot write " + file.string()));
   return {};
 }
 
@@ -58,7 +58,7 @@ base::Expected<fs::path> ControlGroups::make(const Component& component) const {
   const fs::path group = parent_ / component.name;
   std::error_code error;
   fs::create_directory(group, error);
-  if (error) return tl::unexpected(system_error(error.value(), "cannot make " + group.string()));
+  if (error) return tl::unexpected(base::system_error(error.value(), "cannot make " + group.string()));
   constexpr int kPeriodUs = 100'000;
   const auto& limits = component.limits;
   const std::string cpu = limits.cpus > 0 ? fmt::format("{} {}", static_cast<long>(limits.cpus * kPeriodUs), kPeriodUs) : "max";

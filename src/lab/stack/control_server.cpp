@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "lab/system_error.hpp"
+#include "base/system_error.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -73,7 +73,7 @@ base::Expected<std::unique_ptr<ControlServer>> ControlServer::listen(base::Event
   ::unlink(socket.c_str());  // of a supervisor that was killed; we hold its lock
   if (!listener || ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::chmod(socket.c_str(), 0600) != 0 || ::listen(listener.get(), 16) != 0)
-    return tl::unexpected(system_error(errno, "cannot listen on " + socket.string()));
+    return tl::unexpected(base::system_error(errno, "cannot listen on " + socket.string()));
   return std::unique_ptr<ControlServer>(new ControlServer(loop, std::move(listener), std::move(answer)));
 }
 
@@ -94,12 +94,16 @@ void ControlServer::on_io(std::uint32_t) {
   callers_.push_back(std::make_unique<Caller>(*this, std::move(socket)));
 }
 
+base::Error stack_not_up() {
+  return {ErrorKind::unavailable, "the stack is not up: gauntlet up (or make dev-up) starts it"};
+}
+
 base::Expected<std::string> ask_supervisor(const std::filesystem::path& socket, const std::string& request) {
   Descriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = address_of(socket);
   if (!connection || ::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    if (errno == EACCES) return tl::unexpected(system_error(errno, "the stack belongs to another user (" + socket.string() + ")"));
-    return base::fail(ErrorKind::unavailable, "the stack is not up: gauntlet up (or make dev-up) starts it");
+    if (errno == EACCES) return tl::unexpected(base::system_error(errno, "the stack belongs to another user (" + socket.string() + ")"));
+    return tl::unexpected(stack_not_up());
   }
   const timeval timeout{kAnswerTimeoutSeconds, 0};
   ::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);

@@ -32,7 +32,10 @@ class ControlServer final : base::IoHandler {
   std::list<std::unique_ptr<Caller>> callers_;
 };
 
-/// Asks the supervisor behind `socket` and waits for its answer. unavailable when nobody listens there.
+/// What every command says that needs a stack which is up.
+base::Error stack_not_up();
+
+/// Asks the supervisor behind `socket` and waits for its answer. stack_not_up() when nobody listens there.
 base::Expected<std::string> ask_supervisor(const std::filesystem::path& socket, const std::string& request);
 
 }  // namespace gauntlet::lab

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/system_error.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/process/launch.hpp"
 #include "lab/process/process.hpp"
-#include "lab/system_error.hpp"
 #include "postgres/blocking_connection.hpp"
 
 namespace gauntlet::lab {
@@ -67,7 +67,7 @@ base::Expected<void> create_cluster(const fs::path& programs, const fs::path& da
   std::error_code error;
   if (fs::exists(data / "PG_VERSION", error)) return {};
   const fs::path fresh = data.string() + ".new";
-  if (fs::remove_all(fresh, error); error) return tl::unexpected(system_error(error.value(), "cannot clear " + fresh.string()));
+  if (fs::remove_all(fresh, error); error) return tl::unexpected(base::system_error(error.value(), "cannot clear " + fresh.string()));
   auto made = run_to_end({(programs / "initdb").string(), "--pgdata=" + fresh.string(), "--username=postgres", "--auth=trust",
                           "--encoding=UTF8", "--locale=C.UTF-8"},
                          account, data.parent_path());
@@ -78,11 +78,11 @@ base::Expected<void> create_cluster(const fs::path& programs, const fs::path& da
   // initdb has made the file, so that its owner and mode stay right when it is written over.
   if (std::FILE* rules = std::fopen((fresh / "pg_hba.conf").c_str(), "w"); rules != nullptr) {
     std::fputs(kAccessRules, rules);
-    if (std::fclose(rules) != 0) return tl::unexpected(system_error(errno, "cannot write pg_hba.conf"));
+    if (std::fclose(rules) != 0) return tl::unexpected(base::system_error(errno, "cannot write pg_hba.conf"));
   } else {
-    return tl::unexpected(system_error(errno, "cannot write pg_hba.conf"));
+    return tl::unexpected(base::system_error(errno, "cannot write pg_hba.conf"));
   }
-  if (fs::rename(fresh, data, error); error) return tl::unexpected(system_error(error.value(), "cannot make " + data.string()));
+  if (fs::rename(fresh, data, error); error) return tl::unexpected(base::system_error(error.value(), "cannot make " + data.string()));
   return {};
 }
 

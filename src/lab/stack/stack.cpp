@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/system_error.hpp"
+#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/process/process.hpp"
 #include "lab/stack/control_groups.hpp"
@@ -18,7 +20,6 @@
 #include "lab/stack/postgres_cluster.hpp"
 #include "lab/stack/stack_plan.hpp"
 #include "lab/stack/stack_settings.hpp"
-#include "lab/system_error.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -39,7 +40,7 @@ constexpr int kHopelessRestarts = 4;
 
 base::Expected<void> check_room(const fs::path& folder) {
   struct statvfs room {};
-  if (::statvfs(folder.c_str(), &room) != 0) return tl::unexpected(system_error(errno, "cannot look at " + folder.string()));
+  if (::statvfs(folder.c_str(), &room) != 0) return tl::unexpected(base::system_error(errno, "cannot look at " + folder.string()));
   const std::uint64_t free = static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
   if (free >= kLeastFreeBytes) return {};
   return base::fail(ErrorKind::resource_exhausted,
@@ -85,11 +86,16 @@ base::Expected<Stack> Stack::open(const StackOptions& options) {
 
 bool Stack::is_supervised() const { return ask_supervisor(directory_.control_socket(), R"({"command":"status"})").has_value(); }
 
+base::Expected<void> Stack::require_up() const {
+  if (is_supervised()) return {};
+  return tl::unexpected(stack_not_up());
+}
+
 base::Expected<StackPlan> Stack::plan() const {
   std::error_code error;
   if (!fs::exists(directory_.plan(), error))
-    return base::fail(ErrorKind::unavailable, "the stack is not up: gauntlet up (or make dev-up) starts it");
-  auto text = read_file(directory_.plan());
+    return tl::unexpected(stack_not_up());
+  auto text = base::read_file(directory_.plan());
   if (!text) return tl::unexpected(text.error());
   auto plan = plan_from_json(*text);
   if (!plan) return tl::unexpected(std::move(plan.error()).in(directory_.plan().string()));
@@ -329,7 +335,7 @@ base::Expected<void> Stack::wipe() {
   if (auto ended = end_everything(); !ended) return ended;
   std::error_code error;
   fs::remove_all(directory_.root(), error);
-  if (error) return tl::unexpected(system_error(error.value(), "cannot delete " + directory_.root().string()));
+  if (error) return tl::unexpected(base::system_error(error.value(), "cannot delete " + directory_.root().string()));
   return {};
 }
 

@@ -63,6 +63,8 @@ class Stack {
   base::Expected<StackStatus> status() const;
   /// A supervisor answers.
   bool is_supervised() const;
+  /// unavailable, with how to start it, when no supervisor answers.
+  base::Expected<void> require_up() const;
   /// What runs, or ran last; unavailable when there never was a stack.
   base::Expected<StackPlan> plan() const;
 

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "lab/system_error.hpp"
+#include "base/system_error.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -72,18 +72,18 @@ base::Expected<void> make_folder(const fs::path& folder, mode_t mode, const std:
   std::error_code error;
   if (!fs::is_directory(folder, error)) {
     if (fs::create_directories(folder.parent_path(), error); error)
-      return tl::unexpected(system_error(error.value(), "cannot make " + folder.parent_path().string()));
+      return tl::unexpected(base::system_error(error.value(), "cannot make " + folder.parent_path().string()));
     if (::mkdir(folder.c_str(), mode) != 0 && errno != EEXIST)
-      return tl::unexpected(system_error(errno, "cannot make " + folder.string()));
+      return tl::unexpected(base::system_error(errno, "cannot make " + folder.string()));
   }
   // The caller's umask must not lock the servers' user out.
   struct stat status {};
   if (::lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
     return base::fail(ErrorKind::failed_precondition, folder.string() + " is not a folder: move it away");
   if (owner && status.st_uid != owner->uid && ::lchown(folder.c_str(), owner->uid, owner->gid) != 0)
-    return tl::unexpected(system_error(errno, "cannot give " + folder.string() + " to user " + owner->name));
+    return tl::unexpected(base::system_error(errno, "cannot give " + folder.string() + " to user " + owner->name));
   if ((status.st_mode & 07777U) != mode && ::chmod(folder.c_str(), mode) != 0)
-    return tl::unexpected(system_error(errno, "cannot set the rights of " + folder.string()));
+    return tl::unexpected(base::system_error(errno, "cannot set the rights of " + folder.string()));
   return {};
 }
 
@@ -98,11 +98,11 @@ base::Expected<void> StackDirectory::create(const std::optional<Account>& accoun
 
 base::Expected<Descriptor> lock_file(const fs::path& path, bool wait) {
   Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock) return tl::unexpected(system_error(errno, "cannot open " + path.string()));
+  if (!lock) return tl::unexpected(base::system_error(errno, "cannot open " + path.string()));
   while (::flock(lock.get(), LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
     if (errno == EINTR) continue;
     if (errno == EWOULDBLOCK) return base::fail(ErrorKind::already_exists, path.string() + " is locked by another process");
-    return tl::unexpected(system_error(errno, "cannot lock " + path.string()));
+    return tl::unexpected(base::system_error(errno, "cannot lock " + path.string()));
   }
   return lock;
 }

@@ -7,10 +7,11 @@
 
 #include <functional>
 
+#include "base/system_error.hpp"
+#include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/stack/postgres_cluster.hpp"
-#include "lab/system_error.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -129,7 +130,7 @@ class Planner {
     auto files = find_challenge_files(request_.project, request_.settings.services);
     if (!files) return tl::unexpected(files.error());
     const fs::path& config = *files.*which;
-    auto text = read_file(config);
+    auto text = base::read_file(config);
     if (!text) return tl::unexpected(text.error());
     if (auto parsed = challenge::parse_config(*text); !parsed)
       return base::fail(ErrorKind::invalid_argument, fmt::format("{} is not a valid challenge file:\n{}", config.string(),
@@ -180,7 +181,7 @@ class Planner {
     fs::copy_file(file, fresh, fs::copy_options::overwrite_existing, error);
     if (!error) fs::permissions(fresh, static_cast<fs::perms>(mode), error);
     if (!error) fs::rename(fresh, copy, error);
-    if (error) return tl::unexpected(system_error(error.value(), "cannot copy " + file.string() + " to " + copy.string()));
+    if (error) return tl::unexpected(base::system_error(error.value(), "cannot copy " + file.string() + " to " + copy.string()));
     return copy;
   }
 
@@ -212,7 +213,7 @@ class Planner {
     if (auto made = make_folders_for_servers(file.parent_path()); !made) return made;
     if (auto written = write_file_atomically(file, content, 0600); !written) return written;
     if (request_.account && ::chown(file.c_str(), request_.account->uid, request_.account->gid) != 0)
-      return tl::unexpected(system_error(errno, "cannot give " + file.string() + " to user " + request_.account->name));
+      return tl::unexpected(base::system_error(errno, "cannot give " + file.string() + " to user " + request_.account->name));
     return {};
   }
 

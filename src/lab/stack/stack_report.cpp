@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
-#include "lab/atomic_file.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 std::string describe_challenges(const Component& component, const char* variable) {
   const auto file = component.environment.find(variable);
   if (file == component.environment.end()) return "none";
-  const auto text = read_file(file->second);
+  const auto text = base::read_file(file->second);
   if (!text) return text.error().message;
   const auto config = challenge::parse_config(*text);
   if (!config) return file->second + ": not valid any more (the running service keeps what it read)";
@@ -56,8 +56,8 @@ base::Expected<std::vector<std::pair<std::string, std::string>>> describe_stack(
   }
   if (handler != nullptr) lines.emplace_back("handler reads", describe_challenges(*handler, "CONFIG_PATH"));
   if (service != nullptr && handler != nullptr) {
-    const auto first = read_file(variable_of(*service, "CHALLENGE_CONFIG_PATH"));
-    const auto second = read_file(variable_of(*handler, "CONFIG_PATH"));
+    const auto first = base::read_file(variable_of(*service, "CHALLENGE_CONFIG_PATH"));
+    const auto second = base::read_file(variable_of(*handler, "CONFIG_PATH"));
     if (first && second && *first != *second) lines.emplace_back("warning", "service and handler read different challenges");
   }
   return lines;

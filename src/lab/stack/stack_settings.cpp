@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 
 namespace gauntlet::lab {
@@ -68,7 +69,7 @@ base::Expected<base::Environment> read_project_env(const std::filesystem::path& 
   std::error_code error;
   created = !std::filesystem::exists(file, error);
   if (created) {
-    const auto example = read_file(project / ".env.example");
+    const auto example = base::read_file(project / ".env.example");
     if (!example) return tl::unexpected(example.error());
     if (auto written = write_file_atomically(file, *example, 0600); !written) return tl::unexpected(written.error());
   }

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/signals.hpp"
+#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/stack/control_groups.hpp"
 #include "lab/stack/control_server.hpp"
@@ -36,7 +37,7 @@ struct Remembered {
 
 std::map<std::string, Remembered> read_children(const StackDirectory& directory) {
   std::map<std::string, Remembered> out;
-  const auto text = read_file(directory.children());
+  const auto text = base::read_file(directory.children());
   if (!text) return out;
   // A file that makes no sense is as good as none: survivors are then found by their folders and started anew.
   const json in = json::parse(*text, nullptr, false);
@@ -172,7 +173,7 @@ class Supervisor {
 
   /// Reads the plan again: starts what is new, ends what is gone, restarts what changed and what is `forced`.
   base::Expected<void> apply(const std::vector<std::string>& forced) {
-    auto text = read_file(directory_.plan());
+    auto text = base::read_file(directory_.plan());
     if (!text) return tl::unexpected(text.error());
     auto plan = plan_from_json(*text);
     if (!plan) return tl::unexpected(plan.error());
@@ -289,7 +290,7 @@ class Supervisor {
 base::Expected<void> supervise(const StackDirectory& directory, bool only_end) {
   auto lock = lock_file(directory.supervisor_lock(), false);
   if (!lock) return tl::unexpected(lock.error());
-  auto text = read_file(directory.plan());
+  auto text = base::read_file(directory.plan());
   if (!text) return tl::unexpected(text.error());
   auto plan = plan_from_json(*text);
   if (!plan) return tl::unexpected(plan.error());

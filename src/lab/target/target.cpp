@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "lab/stack/control_server.hpp"
+
 namespace gauntlet::lab {
 
 const std::string& Target::variable(const std::string& wanted) const {
@@ -16,8 +18,7 @@ base::Expected<Target> target_of_stack(const Stack& stack) {
   if (!plan) return tl::unexpected(plan.error());
   auto status = stack.status();
   if (!status) return tl::unexpected(status.error());
-  if (status->supervisor == 0)
-    return base::fail(base::ErrorKind::unavailable, "the stack is not up: gauntlet up (or make dev-up) starts it");
+  if (status->supervisor == 0) return tl::unexpected(stack_not_up());
 
   Target target;
   target.name = "stack";

@@ -10,8 +10,8 @@
 #include <set>
 #include <sstream>
 
+#include "base/whole_file.hpp"
 #include "engine/run/scenario.hpp"
-#include "lab/atomic_file.hpp"
 #include "lab/process/launch.hpp"
 
 namespace gauntlet::lab {
@@ -123,7 +123,7 @@ std::optional<double> busiest_rate(const engine::run::Scenario& scenario) {
 }  // namespace
 
 base::Expected<TargetProfile> read_target_profile(const fs::path& file, const std::string& name) {
-  auto text = read_file(file);
+  auto text = base::read_file(file);
   if (!text)
     return tl::unexpected(std::move(text.error()).in("targets are described in gauntlet.toml (docs/LAB.md, Targets)"));
   toml::table document;

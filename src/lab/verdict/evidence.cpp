@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lab/atomic_file.hpp"
+#include "base/whole_file.hpp"
 #include "lab/record/recording.hpp"
 
 namespace gauntlet::lab {
@@ -179,7 +179,7 @@ double Evidence::process_cores(const std::string& name) const {
 }
 
 base::Expected<Evidence> read_evidence(const fs::path& result) {
-  auto text = read_file(result);
+  auto text = base::read_file(result);
   if (!text) return tl::unexpected(text.error());
   auto trial = read_trial(*text);
   if (!trial) return tl::unexpected(std::move(trial.error()).in(result.string()));

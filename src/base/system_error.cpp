@@ -1,13 +1,11 @@
-#include "lab/system_error.hpp"
+#include "base/system_error.hpp"
 
 #include <cerrno>
 #include <cstring>
 
-namespace gauntlet::lab {
+namespace gauntlet::base {
 
-using base::ErrorKind;
-
-base::Error system_error(int error_number, const std::string& what) {
+Error system_error(int error_number, const std::string& what) {
   ErrorKind kind = ErrorKind::internal;
   const char* advice = "";
   switch (error_number) {
@@ -30,10 +28,13 @@ base::Error system_error(int error_number, const std::string& what) {
     case ENOTDIR:
       kind = ErrorKind::not_found;
       break;
+    case EISDIR:
+      kind = ErrorKind::invalid_argument;
+      break;
     default:
       break;
   }
   return {kind, what + ": " + std::strerror(error_number) + advice};
 }
 
-}  // namespace gauntlet::lab
+}  // namespace gauntlet::base

@@ -4,9 +4,9 @@
 
 #include "base/error.hpp"
 
-namespace gauntlet::lab {
+namespace gauntlet::base {
 
 /// "what: No space left on device (free some space on that disk)", with the kind that errno number stands for.
-base::Error system_error(int error_number, const std::string& what);
+Error system_error(int error_number, const std::string& what);
 
-}  // namespace gauntlet::lab
+}  // namespace gauntlet::base
