@@ -3,9 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <regex>
 
+#include "cli/assignment.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/session.hpp"
+#include "cli/target_flag.hpp"
 #include "lab/limit/limit_run.hpp"
 
 namespace gauntlet::cli {
@@ -19,6 +21,7 @@ void add_limit_command(CLI::App& app, Session& session) {
     std::vector<std::string> variables;
     int window_s = 15, budget_s = 840;
     bool no_reset = false;
+    LoadedTargetFlags target;
   };
   auto flags = std::make_shared<Flags>();
   command->add_option("script", flags->script, "A script that takes its level and DURATION from variables")->required();
@@ -33,6 +36,7 @@ void add_limit_command(CLI::App& app, Session& session) {
       ->check(CLI::Range(10, 86'400));
   command->add_flag("--no-reset", flags->no_reset, "Do not empty and seed the database before each trial");
   command->add_option("-o,--out", flags->out, "Folder of the results (default: test/results/limit/<script>)");
+  flags->target.declare(*command);
   command->callback([flags, &session] {
     static const std::regex kOver(R"(([A-Za-z_][A-Za-z0-9_]*)=(\d+)\.\.(\d+))");
     std::smatch parts;
@@ -43,27 +47,21 @@ void add_limit_command(CLI::App& app, Session& session) {
           {base::ErrorKind::invalid_argument,
            fmt::format("--over {}: write NAME=LOWEST..HIGHEST, for example TARGET_RPS=50..5000", flags->over)});
     options.variable = parts[1];
-    for (const auto& variable : flags->variables) {
-      const auto equals = variable.find('=');
-      if (equals == std::string::npos || equals == 0)
-        return session.fail(
-            {base::ErrorKind::invalid_argument, fmt::format("--env {}: write it as NAME=VALUE", variable)});
-      options.variables[variable.substr(0, equals)] = variable.substr(equals + 1);
-    }
-    auto stack = session.open_stack();
-    if (!stack) return session.fail(stack.error());
-    if (!stack->is_supervised())
-      return session.fail(
-          {base::ErrorKind::unavailable, "the stack is not up: gauntlet up (or make dev-up) starts it"});
-    options.programs = Session::programs();
+    auto variables = read_assignments("--env", flags->variables);
+    if (!variables) return session.fail(variables.error());
+    options.variables = std::move(*variables);
+    const auto loaded = flags->target.open(session);
+    if (!loaded) return session.fail(loaded.error());
+    if (loaded->stack)
+      if (auto up = loaded->stack->require_up(); !up) return session.fail(up.error());
     options.script = std::filesystem::absolute(flags->script);
     options.window = std::chrono::seconds(flags->window_s);
     options.budget = std::chrono::seconds(flags->budget_s);
     options.reset = !flags->no_reset;
-    const auto folder = flags->out.empty() ? stack->project() / "test/results/limit" / options.script.stem()
+    const auto folder = flags->out.empty() ? loaded->system.results / "limit" / options.script.stem()
                                            : std::filesystem::absolute(flags->out);
     lab::Interruption interruption;
-    const auto report = find_limit(*stack, options, folder, interruption, Session::tell);
+    const auto report = find_limit(loaded->system, options, folder, interruption, Session::tell);
     if (!report) return session.fail(report.error());
     fmt::print("\n{}", to_text(*report));
     fmt::print("\nThe trials, what was seen at the limit, and profiles are in {}\n", folder.string());

@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 #include "lab/report/documents.hpp"
+#include "lab/target/system_under_test.hpp"
 
 namespace gauntlet::cli {
 
@@ -13,10 +14,13 @@ void add_report_command(CLI::App& app, Session& session) {
       app.add_subcommand("report",
                          "Write the guide's documents and report.html, .md, .json, .xml (JUnit) from test/results")
           ->group(kLabGroup);
-  command->callback([&session] {
+  auto target = std::make_shared<std::string>();
+  command->add_option("--target", *target, "Of the campaign on this target of gauntlet.toml");
+  command->callback([target, &session] {
     const auto project = session.find_project();
     if (!project) return session.fail(project.error());
-    const auto files = lab::write_reports(*project);
+    const auto results = lab::results_of_target(*project, *target);
+    const auto files = lab::write_reports(results, target->empty() ? *project / "docs" : results);
     if (!files) return session.fail(files.error());
     for (const auto& file : *files) Session::tell(file.lexically_relative(*project).string());
   });
@@ -28,7 +32,7 @@ void add_plan_command(CLI::App& app, Session& session) {
           ->group(kLabGroup);
   struct Flags {
     lab::PlayerBehaviour players;
-    std::string headroom = "2x";
+    std::string headroom = "2x", target;
   };
   auto flags = std::make_shared<Flags>();
   auto& p = flags->players;
@@ -46,6 +50,7 @@ void add_plan_command(CLI::App& app, Session& session) {
   command->add_option("--goals", p.goals_per_player, "Goals that each player has (an assumption)")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  command->add_option("--target", flags->target, "By the campaign on this target of gauntlet.toml");
   command->callback([flags, &session] {
     char* end = nullptr;
     flags->players.headroom = std::strtod(flags->headroom.c_str(), &end);
@@ -54,7 +59,7 @@ void add_plan_command(CLI::App& app, Session& session) {
                            fmt::format("--headroom {}: write a number of at least 1, as in 2x", flags->headroom)});
     const auto project = session.find_project();
     if (!project) return session.fail(project.error());
-    const auto facts = lab::read_campaign_facts(*project / "test/results");
+    const auto facts = lab::read_campaign_facts(lab::results_of_target(*project, flags->target));
     if (!facts) return session.fail(facts.error());
     if (!facts->model)
       return session.fail({base::ErrorKind::failed_precondition,

@@ -1,13 +1,16 @@
 """The live page beside a real stack: what it shows of the system under test."""
 import re
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
 from conftest import GAUNTLET, ROOT
 
 sys.path.append(str(ROOT / "tests" / "integration"))
+from lab_project import lab_stack  # noqa: E402
 from test_stack import Project  # noqa: E402
 
 SCRIPT = """
@@ -57,3 +60,33 @@ def test_the_page_shows_the_stack_that_the_script_is_aimed_at(stack, open_tab, t
     finally:
         run.terminate()
         assert run.wait(60) == 105
+
+
+def test_the_page_goes_with_a_campaign_from_level_to_level(browser, open_tab):
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    with lab_stack() as lab:
+        campaign = subprocess.Popen(lab.command("campaign", "--quick", "--scenario", "1", "--seconds", "4", "--max-rps", "100", "--web"), stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**lab.environment(), "K6_WEB_DASHBOARD_PORT": str(port)})
+        try:
+            while campaign.poll() is None:
+                with socket.socket() as tried:
+                    if tried.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.05)
+            tab = open_tab(f"http://127.0.0.1:{port}/")
+            tab.wait("/^Level 1 of 2: scenario 1 at 50 RPS for 4 s; at most/.test(document.querySelector('#part p').innerText)")
+            assert tab.axe() == []
+            tab.page.wait_for_selector("#verdict:not([hidden])")
+            tab.wait("/^Level 2 of 2: scenario 1 at 100 RPS/.test(document.querySelector('#part p').innerText)")
+            assert tab.page.get_attribute("#part .progress", "aria-valuenow") == "50"
+            assert tab.page.is_hidden("#verdict")
+            tab.wait("document.querySelectorAll('#system .chart:not(.is-empty) canvas').length >= 4")
+            tab.page.wait_for_selector("#verdict:not([hidden])")
+            assert campaign.wait(60) == 0, campaign.stdout.read()
+            # What the console says of servers that are not up yet is the browser's, not the page's.
+            assert [c for c in tab.complaints if "ERR_CONNECTION_REFUSED" not in c and "ERR_INCOMPLETE" not in c] == []
+        finally:
+            campaign.kill()
+            campaign.wait()

@@ -33,6 +33,8 @@ export interface State {
 export interface RunFacts {
   script: string; version: string; started_unix_ms: number; max_duration_s: number; max_vus: number; threads: number; cores: number;
   host: string; kernel: string; architecture: string; memory_bytes: number; scenarios: [string, string][];
+  /** Its place in a longer test that is made of several runs. */
+  part?: { index: number; count: number; text: string };
 }
 export interface DetailTable { title: string; columns: { name: string; unit?: string }[]; rows: (string | number | null)[][]; }
 export interface Detail { tables?: DetailTable[]; problems?: string[]; }

@@ -13,6 +13,8 @@ import { Tiles } from "./tiles";
 
 /** Rows beyond which the whole document is asked for again: the server has coarser ones by then (4,096 at most). */
 const kMostRows = 4600;
+/** Until the page looks for a campaign's next level, whose server starts when the system has come to rest. */
+const kNextPartMs = 1000;
 const kDataPlace = '<script id="data" type="application/json"></' + 'script>';
 const kThemes = ["auto", "light", "dark"];
 
@@ -33,10 +35,23 @@ class Page {
 
   open(document: WireDocument): void {
     this.run = new Run(document);
+    this.crossed.clear();
+    this.showPart();
     this.sections.showFacts(this.run);
     setText(byId("script"), document.run.script.split("/").pop() ?? document.run.script);
     setText(byId("subtitle"), document.run.scenarios.map(([name, what]) => `${name}: ${what}`).join(" · "));
     window.document.title = `${document.run.script.split("/").pop()} · Gauntlet`;
+  }
+
+  /** A campaign's levels are runs of their own, each with a server of its own at the same place. */
+  private showPart(): void {
+    const part = this.run!.facts.part, place = byId("part");
+    place.hidden = part === undefined;
+    if (!part) return;
+    setText(place.querySelector("p")!, `Level ${part.index} of ${part.count}: ${part.text}`);
+    const done = `${Math.round(((part.index - 1) / part.count) * 100)}`, bar = place.querySelector<HTMLElement>(".progress")!;
+    bar.setAttribute("aria-valuenow", done);
+    (bar.firstElementChild as HTMLElement).style.width = `${done}%`;
   }
 
   showReport(document: WireDocument): void {
@@ -52,6 +67,9 @@ class Page {
     const source = (this.source = new EventSource("events"));
     source.addEventListener("document", (event) => {
       this.connection = "live";
+      const save = byId("save") as HTMLAnchorElement;
+      save.hidden = false;
+      save.href = "/report";
       this.open(JSON.parse((event as MessageEvent<string>).data) as WireDocument);
       if (this.run!.end) this.finish();
       this.renderSoon();
@@ -93,6 +111,8 @@ class Page {
   private finish(): void {
     this.connection = "ended";
     this.source?.close();
+    const part = this.run?.facts.part;
+    if (part && part.index < part.count) setTimeout(() => this.connect(), kNextPartMs);
     // The server ends with the run: what it would have saved is made here.
     const save = byId("save") as HTMLAnchorElement;
     save.hidden = !this.blank;
@@ -176,7 +196,10 @@ byId("theme").addEventListener("click", () => {
   try { localStorage.setItem("gauntlet-theme", theme); } catch { /* a file's page may have no storage; the choice lasts as long as it is open */ }
   setTheme(theme);
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaintCharts);
+// Paper is always light: the charts are painted anew for it, and again afterwards.
+for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", repaintCharts);
+addEventListener("beforeprint", () => { document.documentElement.dataset.theme = "light"; repaintCharts(); });
+addEventListener("afterprint", () => setTheme(theme));
 
 const page = new Page();
 const data = byId("data").textContent ?? "";

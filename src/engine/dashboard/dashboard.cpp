@@ -46,7 +46,7 @@ base::Expected<void> open_browser(const std::string& url) {
 }  // namespace
 
 Dashboard::Dashboard(DashboardOptions options, const RunFacts& facts, SystemView* system)
-    : options_(std::move(options)), history_(run_json(facts)), system_(system) {}
+    : options_(std::move(options)), history_(run_json(facts, options_.part)), system_(system) {}
 
 base::Expected<void> Dashboard::serve() {
   auto server = PageServer::start(numeric(options_.host), static_cast<std::uint16_t>(options_.port), history_);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 #include "engine/run/options.hpp"
@@ -39,6 +41,22 @@ base::Expected<void> set(DashboardOptions& options, std::string_view key, std::s
   return {};
 }
 
+/// "2/17 scenario 1: 200 RPS".
+std::optional<RunPart> part_of(std::string_view text) {
+  RunPart part;
+  const auto number = [&](int& value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc()) return false;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return true;
+  };
+  if (!number(part.index) || !text.starts_with('/')) return std::nullopt;
+  text.remove_prefix(1);
+  if (!number(part.count) || !text.starts_with(' ') || part.index < 1 || part.index > part.count) return std::nullopt;
+  part.text = text.substr(1);
+  return part;
+}
+
 }  // namespace
 
 base::Expected<void> read_dashboard_variables(DashboardOptions& options,
@@ -59,6 +77,13 @@ base::Expected<void> read_dashboard_variables(DashboardOptions& options,
     const char* text = variable(name);
     if (text == nullptr || *text == '\0') continue;
     if (auto ok = set(options, key, text); !ok) return tl::unexpected(std::move(ok.error()).in(name));
+  }
+  if (const char* text = variable("GAUNTLET_PART"); text != nullptr && *text != '\0') {
+    const auto part = part_of(text);
+    if (!part)
+      return base::fail(base::ErrorKind::invalid_argument,
+                        fmt::format("GAUNTLET_PART: \"{}\" is not INDEX/COUNT TEXT", text));
+    options.part = *part;
   }
   return {};
 }

@@ -166,7 +166,7 @@ std::uint64_t memory_bytes() {
 
 std::vector<std::string> trend_stats() { return {"avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "count"}; }
 
-std::string run_json(const RunFacts& facts) {
+std::string run_json(const RunFacts& facts, const RunPart& part) {
   utsname machine{};
   uname(&machine);
   JsonWriter json;
@@ -188,6 +188,16 @@ std::string run_json(const RunFacts& facts) {
   for (const auto& [name, description] : facts.scenarios)
     json.begin_array().string(name).string(description).end_array();
   json.end_array();
+  if (part.index > 0)
+    json.key("part")
+        .begin_object()
+        .key("index")
+        .integer(static_cast<std::uint64_t>(part.index))
+        .key("count")
+        .integer(static_cast<std::uint64_t>(part.count))
+        .key("text")
+        .string(part.text)
+        .end_object();
   json.end_object();
   return json.take();
 }

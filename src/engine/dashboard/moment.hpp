@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/dashboard/dashboard_options.hpp"
 #include "engine/metrics/snapshot.hpp"
 #include "engine/metrics/thresholds.hpp"
 #include "engine/output/summary.hpp"
@@ -51,7 +52,7 @@ struct Ending {
 std::vector<std::string> trend_stats();
 
 /// Facts with those of the machine: name, kernel, memory.
-std::string run_json(const RunFacts& facts);
+std::string run_json(const RunFacts& facts, const RunPart& part);
 std::string state_json(const Moment& moment);
 std::string end_json(const Ending& ending);
 

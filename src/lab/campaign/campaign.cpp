@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
 #include "base/whole_file.hpp"
@@ -11,9 +12,8 @@
 #include "lab/campaign/rest.hpp"
 #include "lab/campaign/side_process.hpp"
 #include "lab/fixtures/project_fixtures.hpp"
-#include "lab/fixtures/stack_reset.hpp"
 #include "lab/record/run_history.hpp"
-#include "lab/target/target.hpp"
+#include "lab/stack/postgres_cluster.hpp"
 #include "postgres/blocking_connection.hpp"
 
 namespace gauntlet::lab {
@@ -26,6 +26,7 @@ using std::chrono::seconds;
 constexpr seconds kLongestPause{60};       // the guide's pause between levels
 constexpr seconds kAroundALevel{8};        // what reset, pause and start cost, for the estimate of what remains
 constexpr seconds kLongestCpuProfile{30};  // the guide's
+constexpr seconds kLongestAnalysis{120};
 
 double unix_now_s() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -64,21 +65,25 @@ std::string failure_of(const ScenarioResult& result, const CampaignLevel& level)
 
 class Campaign {
  public:
-  Campaign(Stack& stack, const CampaignOptions& options, Interruption& interruption, const Tell& tell)
-      : stack_(stack),
+  Campaign(const SystemUnderTest& system, Stack* stack, const CampaignOptions& options, Interruption& interruption,
+           const Tell& tell)
+      : system_(system),
+        stack_(stack),
         options_(options),
         interruption_(interruption),
         tell_(tell),
-        test_(stack.project() / "test"),
-        results_(test_ / "results") {}
+        test_(system.project / "test"),
+        results_(system.results) {}
 
   base::Expected<CampaignJournal> run() {
     if (auto opened = open_journal(); !opened) return tl::unexpected(opened.error());
-    if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return tl::unexpected(made.error());
-    UpOptions up;
-    up.auto_ports = true;
-    up.programs = options_.programs;
-    if (auto done = stack_.up(up, tell_); !done) return tl::unexpected(done.error());
+    if (auto made = ensure_project_fixtures(system_.project, tell_); !made) return tl::unexpected(made.error());
+    if (stack_ != nullptr) {
+      UpOptions up;
+      up.auto_ports = true;
+      up.programs = options_.programs;
+      if (auto done = stack_->up(up, tell_); !done) return tl::unexpected(done.error());
+    }
     for (std::size_t i = 0; i < levels_.size(); ++i) {
       if (interruption_.has_come())
         return base::fail(ErrorKind::cancelled, "interrupted; gauntlet campaign --resume goes on");
@@ -100,6 +105,7 @@ class Campaign {
         return (most.requests_per_s > 0 && level.load.requests_per_s > most.requests_per_s) ||
                (most.events_per_s > 0 && level.load.events_per_s > most.events_per_s);
       });
+    if (auto permitted = keep_within_caps(); !permitted) return permitted;
     auto earlier = read_journal(results_);
     if (options_.resume) {
       if (!earlier) return tl::unexpected(std::move(earlier.error()).in("there is no campaign to resume"));
@@ -115,10 +121,27 @@ class Campaign {
       if (!options_.scenario || *options_.scenario == scenario) forget(scenario);
     journal_.size = options_.size;
     journal_.started_s = unix_now_s();
-    journal_.environment = describe_environment(stack_.project());
+    journal_.environment = describe_environment(system_.project);
+    if (!system_.is_own_stack) journal_.environment["target"] = system_.name;
     std::error_code error;
     fs::create_directories(results_, error);   // writing says what is wrong, if anything is
     return write_journal(results_, journal_);  // from here on there is something to resume
+  }
+
+  /// Levels above the target's rate are left out; one command may load it for so long and no longer.
+  base::Expected<void> keep_within_caps() {
+    if (system_.max_rate) {
+      const auto left_out = std::erase_if(levels_, [&](const CampaignLevel& level) {
+        return level.load.requests_per_s + level.load.events_per_s > *system_.max_rate;
+      });
+      if (left_out > 0)
+        tell_(fmt::format("{} levels are above the target's max_rate of {:g} a second and are left out", left_out,
+                          *system_.max_rate));
+    }
+    if (levels_.empty()) return base::fail(ErrorKind::invalid_argument, "no level is left to run");
+    seconds load{0};
+    for (const auto& level : levels_) load += level.duration;
+    return system_.permit_length(load);
   }
 
   /// Results of an earlier campaign must not be taken for this one's. Files that no campaign has written stay.
@@ -156,7 +179,7 @@ class Campaign {
       return write_journal(results_, journal_);
     }
     announce(level, index);
-    auto record = measure(level);
+    auto record = measure(level, index);
     if (!record) {
       remove_files(level);
       return tl::unexpected(record.error());
@@ -169,7 +192,7 @@ class Campaign {
 
   /// In the history of runs. That it cannot be written is no reason to stop.
   void remember(const LevelRecord& record) {
-    auto history = RunHistory::open(stack_.project());
+    auto history = RunHistory::open(system_.project);
     if (!history) return tell_("    not in the history: " + history.error().message);
     const fs::path result = results_ / result_file(record.level);
     RunEntry run{.id = 0,
@@ -192,29 +215,47 @@ class Campaign {
     if (auto added = history->add(run); !added) tell_("    not in the history: " + added.error().message);
   }
 
-  void announce(const CampaignLevel& level, std::size_t index) {
+  /// Of the levels from this one on, as far as no level has failed before them.
+  seconds remaining_from(std::size_t index) const {
     seconds remaining{0};
     for (std::size_t i = index; i < levels_.size(); ++i)
       if (journal_.first_failed(levels_[i].scenario) == nullptr) remaining += levels_[i].duration + kAroundALevel;
+    return remaining;
+  }
+
+  /// What the engine needs to serve the page, with the level's place in the campaign.
+  std::map<std::string, std::string> page_variables(const CampaignLevel& level, std::size_t index) const {
+    std::map<std::string, std::string> variables{{"K6_WEB_DASHBOARD", "true"}};
+    for (const char* name : {"K6_WEB_DASHBOARD_HOST", "K6_WEB_DASHBOARD_PORT", "K6_WEB_DASHBOARD_PERIOD"})
+      if (const char* value = std::getenv(name)) variables[name] = value;
+    if (system_.state_dir) variables["GAUNTLET_STATE_DIR"] = system_.state_dir->string();
+    variables["GAUNTLET_PART"] =
+        fmt::format("{}/{} scenario {} at {} for {}; at most {} to go", index + 1, levels_.size(), level.scenario,
+                    level_title(level.load), duration_text(level.duration), duration_text(remaining_from(index)));
+    return variables;
+  }
+
+  void announce(const CampaignLevel& level, std::size_t index) {
+    const seconds remaining = remaining_from(index);
     tell_(fmt::format("{} {:>2} of {}  scenario {}: {} for {}; at most {} to go", bar(index, levels_.size()), index + 1,
                       levels_.size(), level.scenario, level_title(level.load), duration_text(level.duration),
                       duration_text(remaining)));
   }
 
-  base::Expected<LevelRecord> measure(const CampaignLevel& level) {
-    auto reset = reset_stack(stack_, SeedOptions{});
+  base::Expected<LevelRecord> measure(const CampaignLevel& level, std::size_t index) {
+    auto reset = system_.reset();
     if (!reset) return tl::unexpected(reset.error());
-    if (!reset->warning.empty()) tell_("    " + reset->warning);
-    if (auto rested = wait_until_at_rest(stack_, kLongestPause, interruption_); !rested)
+    if (!reset->empty()) tell_("    " + *reset);
+    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested)
       return tl::unexpected(rested.error());
-    auto plan = stack_.plan();
-    if (!plan) return tl::unexpected(plan.error());
+    auto target = system_.find_target();
+    if (!target) return tl::unexpected(target.error());
     const fs::path result = results_ / result_file(level);
     std::error_code error;
     fs::create_directories(result.parent_path(), error);
-    const std::uintmax_t handler_log_before = fs::file_size(stack_.directory().log_of(kEventHandler), error);
+    const std::uintmax_t handler_log_before = system_.handler_log ? fs::file_size(*system_.handler_log, error) : 0;
 
-    auto sides = start_sides(level, result, *plan);
+    auto sides = start_sides(level, result, *target);
     if (!sides) return tl::unexpected(sides.error());
     LevelRecord record;
     record.level = level;
@@ -223,8 +264,8 @@ class Campaign {
                           .result = result,
                           .level = level.load,
                           .duration = level.duration,
-                          .variables = {}};
-    auto ran = run_scenario(stack_, options_.programs, run, interruption_);
+                          .variables = options_.web ? page_variables(level, index) : std::map<std::string, std::string>()};
+    auto ran = run_scenario(system_, run, interruption_);
     if (!ran) return tl::unexpected(ran.error());
     record.ended_s = unix_now_s();
     for (auto& [what, process] : *sides) {
@@ -234,9 +275,9 @@ class Campaign {
       if (status != 0) tell_(fmt::format("    {} ended with {}: see {}", what, status, log_of_sides(result).string()));
     }
     sides->clear();
-    if (level.scenario == 4)
-      if (auto analysed = analyse_database(result.parent_path()); !analysed) return tl::unexpected(analysed.error());
-    if (level.scenario == 5)
+    if (level.scenario == 4 && target->database)
+      if (auto analysed = analyse_database(result, *target); !analysed) return tl::unexpected(analysed.error());
+    if (level.scenario == 5 && system_.handler_log)
       if (auto extracted = extract_flushes(handler_log_before, result.parent_path() / "flush_timing.log"); !extracted)
         return tl::unexpected(extracted.error());
 
@@ -255,32 +296,35 @@ class Campaign {
     return fs::path(result).replace_extension(".monitor") / "gauntlet.log";
   }
 
-  base::Expected<Sides> start_sides(const CampaignLevel& level, const fs::path& result, const StackPlan& plan) {
+  /// Of a program that works beside the load.
+  LaunchSpec side(std::vector<std::string> command, std::map<std::string, std::string> environment,
+                  const fs::path& log) const {
+    return {.command = std::move(command),
+            .environment = std::move(environment),
+            .directory = system_.project,
+            .log = log,
+            .account = std::nullopt,
+            .cgroup_procs = {}};
+  }
+
+  base::Expected<Sides> start_sides(const CampaignLevel& level, const fs::path& result, const Target& target) {
     const fs::path monitor = fs::path(result).replace_extension(".monitor");
     std::error_code error;
     fs::create_directories(monitor, error);
-    const std::vector<std::string> gauntlet{(options_.programs / "gauntlet").string(), "--project",
-                                            stack_.project().string(), "--state-dir",
-                                            stack_.directory().root().string()};
-    auto environment = script_environment(plan, level.load, level.duration);
-    environment["GAUNTLET"] = gauntlet[0];
-    environment["GAUNTLET_STATE_DIR"] = stack_.directory().root().string();
+    auto environment = script_environment(system_, target, level.load, level.duration);
+    environment.merge(database_environment(target));
     Sides sides;
     auto start = [&](const std::string& what, std::vector<std::string> command,
                      const fs::path& log) -> base::Expected<void> {
-      auto process = SideProcess::start({.command = std::move(command),
-                                         .environment = environment,
-                                         .directory = stack_.project(),
-                                         .log = log,
-                                         .account = std::nullopt,
-                                         .cgroup_procs = {}});
+      auto process = SideProcess::start(side(std::move(command), environment, log));
       if (!process) return tl::unexpected(std::move(process.error()).in(what));
       sides.emplace_back(what, std::move(*process));
       return {};
     };
     auto with = [&](std::initializer_list<std::string> words) {
-      std::vector<std::string> command = gauntlet;
+      std::vector<std::string> command = system_.gauntlet;
       command.insert(command.end(), words);
+      command.insert(command.end(), system_.seen_with.begin(), system_.seen_with.end());
       return command;
     };
     // Bounded, so that it ends even if this process is killed.
@@ -289,7 +333,7 @@ class Campaign {
                              log_of_sides(result));
         !started)
       return tl::unexpected(started.error());
-    if (level.scenario == 3 && level.duration >= seconds(2)) {
+    if (level.scenario == 3 && level.duration >= seconds(2) && !target.pprof.empty()) {
       const auto length = std::to_string(std::min(kLongestCpuProfile, level.duration / 2).count());
       if (auto started = start("profile",
                                with({"profile", "--out", result.parent_path().string(), "--level",
@@ -298,7 +342,7 @@ class Campaign {
           !started)
         return tl::unexpected(started.error());
     }
-    if (level.scenario == 4)
+    if (level.scenario == 4 && target.database)
       if (auto started =
               start("monitor_db",
                     {(test_ / "scripts/monitor_db.sh").string(), (result.parent_path() / "db_monitor.log").string(),
@@ -306,28 +350,46 @@ class Campaign {
                     log_of_sides(result));
           !started)
         return tl::unexpected(started.error());
-    if (level.scenario == 5) {
+    if (level.scenario == 5 && system_.max_rate)
+      tell_("    the way from event to API is not measured: its probes have no rate that max_rate could cap");
+    if (level.scenario == 5 && !system_.max_rate) {
       const fs::path visibility = result.parent_path() / "visibility.json";
-      if (auto started = start("visibility",
-                               {gauntlet[0], "run", "--quiet", "--out", "json=" + visibility.string(),
-                                (test_ / "k6/scenario5_visibility.js").string()},
-                               fs::path(visibility).replace_extension(".log"));
+      std::vector<std::string> command{system_.gauntlet[0], "run", "--quiet", "--out", "json=" + visibility.string()};
+      command.insert(command.end(), system_.loaded_with.begin(), system_.loaded_with.end());
+      command.push_back((test_ / "k6/scenario5_visibility.js").string());
+      if (auto started = start("visibility", std::move(command), fs::path(visibility).replace_extension(".log"));
           !started)
         return tl::unexpected(started.error());
     }
     return sides;
   }
 
-  base::Expected<void> analyse_database(const fs::path& folder) {
-    auto output = run_to_end(
-        {(options_.programs / "gauntlet").string(), "--project", stack_.project().string(), "--state-dir",
-         stack_.directory().root().string(), "exec-sql", "-f", (test_ / "scripts/analyze_db_performance.sql").string()},
-        std::nullopt, stack_.project());
+  base::Expected<void> analyse_database(const fs::path& result, const Target& target) {
+    auto programs = find_postgres_programs();
+    if (!programs) {
+      tell_("    no query_analysis.txt: " + programs.error().message);
+      return {};
+    }
+    auto environment = database_environment(target);
+    environment["LANG"] = "C.UTF-8";
+    // Into a file of its own first: what an interruption leaves of it is not taken for the analysis.
+    const fs::path raw = fs::path(result).replace_extension(".monitor") / "query_analysis.txt";
+    std::error_code error;
+    fs::remove(raw, error);
+    auto psql = SideProcess::start(side({(*programs / "psql").string(), "--no-psqlrc", "--set=ON_ERROR_STOP=1", "-f",
+                                         (test_ / "scripts/analyze_db_performance.sql").string()},
+                                        std::move(environment), raw));
+    if (!psql) return tl::unexpected(psql.error());
+    const int status = psql->finish(kLongestAnalysis);
+    const auto output = base::read_file(raw);
     if (!output) return tl::unexpected(output.error());
-    if (auto written = write_file_atomically(folder / "query_analysis.txt", *output); !written) return written;
-    auto target = target_of_stack(stack_);
-    if (!target || !target->database) return {};
-    auto connection = postgres::BlockingConnection::connect(*target->database);
+    if (status != 0)
+      return base::fail(ErrorKind::internal,
+                        fmt::format("the database's analysis ended with {}; the end of {}:\n{}", status, raw.string(),
+                                    tail_of(raw, 12)));
+    if (auto written = write_file_atomically(result.parent_path() / "query_analysis.txt", *output); !written)
+      return written;
+    auto connection = postgres::BlockingConnection::connect(*target.database);
     if (!connection) return {};
     // With its share of the indexes and of what updates left behind: what a row takes on disk.
     const auto size = connection->run(
@@ -338,9 +400,9 @@ class Campaign {
 
   /// The handler's `buffer flush` lines of this level.
   base::Expected<void> extract_flushes(std::uintmax_t from, const fs::path& to) {
-    std::ifstream log(stack_.directory().log_of(kEventHandler));
+    std::ifstream log(*system_.handler_log);
     std::error_code error;
-    if (from <= fs::file_size(stack_.directory().log_of(kEventHandler), error))
+    if (from <= fs::file_size(*system_.handler_log, error))
       log.seekg(static_cast<std::streamoff>(from));  // else it was rotated
     std::string lines;
     for (std::string line; std::getline(log, line);)
@@ -348,7 +410,8 @@ class Campaign {
     return write_file_atomically(to, lines);
   }
 
-  Stack& stack_;
+  const SystemUnderTest& system_;
+  Stack* const stack_;
   const CampaignOptions& options_;
   Interruption& interruption_;
   const Tell& tell_;
@@ -360,12 +423,13 @@ class Campaign {
 
 }  // namespace
 
-base::Expected<CampaignJournal> run_campaign(Stack& stack, const CampaignOptions& options, Interruption& interruption,
+base::Expected<CampaignJournal> run_campaign(const SystemUnderTest& system, Stack* stack,
+                                             const CampaignOptions& options, Interruption& interruption,
                                              const Tell& tell) {
-  const bool was_up = stack.is_supervised();
-  auto done = Campaign(stack, options, interruption, tell).run();
+  const bool was_up = stack == nullptr || stack->is_supervised();
+  auto done = Campaign(system, stack, options, interruption, tell).run();
   if (done || was_up) return done;
-  if (auto ended = stack.down(); ended) tell("the stack is down");
+  if (auto ended = stack->down(); ended) tell("the stack is down");
   return done;
 }
 

@@ -1,5 +1,6 @@
 #include "lab/campaign/rest.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include "lab/process/process.hpp"
@@ -11,32 +12,33 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLook{500};
 constexpr double kIdleCores = 0.05;
 constexpr int kInARow = 2;
+constexpr std::chrono::seconds kUnseen{5};  // no process of the system is ours to watch
 
-std::chrono::nanoseconds cpu_of(const StackStatus& status) {
+std::chrono::nanoseconds cpu_of(const Target& target) {
   std::chrono::nanoseconds total{0};
-  for (const auto& component : status.components)
-    if (component.pid != 0) total += cpu_time_of_tree(component.pid);
+  for (const auto& process : target.processes) total += cpu_time_of_tree(process.pid);
   return total;
 }
 
 }  // namespace
 
-base::Expected<std::chrono::milliseconds> wait_until_at_rest(const Stack& stack, std::chrono::seconds longest,
+base::Expected<std::chrono::milliseconds> wait_until_at_rest(const SystemUnderTest& system, std::chrono::seconds longest,
                                                              Interruption& interruption) {
   const auto begun = Clock::now();
-  auto status = stack.status();
-  if (!status) return tl::unexpected(status.error());
-  auto before = cpu_of(*status);
+  auto target = system.find_target();
+  if (!target) return tl::unexpected(target.error());
+  if (target->processes.empty()) longest = std::min(longest, kUnseen);
+  auto before = cpu_of(*target);
   auto looked = Clock::now();
   for (int quiet = 0; quiet < kInARow && Clock::now() - begun < longest;) {
     std::this_thread::sleep_for(kLook);
     if (interruption.has_come()) return base::fail(base::ErrorKind::cancelled, "interrupted");
-    status = stack.status();
-    if (!status) return tl::unexpected(status.error());
-    const auto now = cpu_of(*status);
+    target = system.find_target();
+    if (!target) return tl::unexpected(target.error());
+    const auto now = cpu_of(*target);
     const auto at = Clock::now();
     const double cores = std::chrono::duration<double>(now - before) / std::chrono::duration<double>(at - looked);
-    quiet = cores < kIdleCores ? quiet + 1 : 0;
+    quiet = !target->processes.empty() && cores < kIdleCores ? quiet + 1 : 0;
     before = now;
     looked = at;
   }

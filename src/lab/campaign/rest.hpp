@@ -4,13 +4,14 @@
 
 #include "base/error.hpp"
 #include "lab/demo/interruption.hpp"
-#include "lab/stack/stack.hpp"
+#include "lab/target/system_under_test.hpp"
 
 namespace gauntlet::lab {
 
-/// At rest: services and database together use less than a twentieth of a core over half a second, twice in a row.
-/// Answers how long it waited, `longest` at most (the guide's pause is 60 s); cancelled when interrupted.
-base::Expected<std::chrono::milliseconds> wait_until_at_rest(const Stack& stack, std::chrono::seconds longest,
+/// At rest: services and database together use less than a twentieth of a core over half a second, twice in a row. A
+/// system none of whose processes can be seen is given five seconds. Answers how long it waited, `longest` at most (the
+/// guide's pause is 60 s); cancelled when interrupted.
+base::Expected<std::chrono::milliseconds> wait_until_at_rest(const SystemUnderTest& system, std::chrono::seconds longest,
                                                              Interruption& interruption);
 
 }  // namespace gauntlet::lab

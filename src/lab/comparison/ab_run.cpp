@@ -12,8 +12,8 @@
 #include "lab/atomic_file.hpp"
 #include "lab/campaign/rest.hpp"
 #include "lab/demo/scenario_run.hpp"
-#include "lab/fixtures/stack_reset.hpp"
 #include "lab/limit/trial.hpp"
+#include "lab/process/launch.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -28,12 +28,14 @@ struct Side {
 
 class AbRun {
  public:
-  AbRun(Stack& stack, const AbOptions& options, Interruption& interruption, const Tell& tell)
-      : stack_(stack),
+  AbRun(const SystemUnderTest& system, const AbChange& change, const AbOptions& options, Interruption& interruption,
+        const Tell& tell)
+      : system_(system),
+        change_(change),
         options_(options),
         interruption_(interruption),
         tell_(tell),
-        folder_(stack.project() / "test/results/ab") {}
+        folder_(system.results / "ab") {}
 
   base::Expected<AbReport> run() {
     std::error_code error;
@@ -42,7 +44,7 @@ class AbRun {
       for (const bool changed : pair % 2 == 0 ? std::array{false, true} : std::array{true, false})
         if (auto done = measure(pair, changed); !done) return tl::unexpected(done.error());
     AbReport report;
-    report.change = options_.name + "=" + options_.value;
+    report.change = change_.title;
     report.script = options_.script.filename().string();
     auto add = [&](const char* name, bool smaller_is_better, std::vector<double> Side::*values) {
       report.measures.push_back({name, smaller_is_better, paired_difference(before_.*values, after_.*values)});
@@ -61,29 +63,18 @@ class AbRun {
     return report;
   }
 
-  base::Expected<void> restore() { return restart(false); }
-
  private:
-  base::Expected<void> restart(bool changed) {
-    UpOptions up;
-    up.programs = options_.programs;
-    // The stack keeps the ports that it has.
-    up.auto_ports = true;
-    if (changed) up.overrides[options_.name] = options_.value;
-    return stack_.restart({}, up, [](const std::string&) {});
-  }
-
   base::Expected<void> measure(int pair, bool changed) {
-    if (auto restarted = restart(changed); !restarted) return restarted;
-    if (auto reset = reset_stack(stack_, SeedOptions{}); !reset) return tl::unexpected(reset.error());
-    if (auto rested = wait_until_at_rest(stack_, kLongestPause, interruption_); !rested)
+    if (auto set = change_.set(changed); !set) return set;
+    if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
+    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested)
       return tl::unexpected(rested.error());
     const ScenarioRun run{.script = options_.script,
                           .result = folder_ / "run" / fmt::format("{}_{}.json", pair, changed ? "after" : "before"),
                           .level = {},
                           .duration = options_.length,
                           .variables = options_.variables};
-    auto ran = run_scenario(stack_, options_.programs, run, interruption_);
+    auto ran = run_scenario(system_, run, interruption_);
     if (!ran) return tl::unexpected(ran.error());
     const double calls = std::max(1.0, ran->summary.requests + ran->summary.calls);
     auto text = base::read_file(run.result);
@@ -98,12 +89,13 @@ class AbRun {
     side.services_cpu_ms.push_back(ran->cpu.services_s / calls * 1000);
     side.database_cpu_ms.push_back(ran->cpu.database_s / calls * 1000);
     tell_(fmt::format("pair {} of {}, {}: p95 {:.2f} ms, {:.0f}/s", pair + 1, options_.pairs,
-                      changed ? options_.name + "=" + options_.value : "as it is", side.p95_ms.back(),
+                      changed ? change_.title : "as it is", side.p95_ms.back(),
                       side.throughput.back()));
     return {};
   }
 
-  Stack& stack_;
+  const SystemUnderTest& system_;
+  const AbChange& change_;
   const AbOptions& options_;
   Interruption& interruption_;
   const Tell& tell_;
@@ -113,11 +105,32 @@ class AbRun {
 
 }  // namespace
 
-base::Expected<AbReport> run_ab(Stack& stack, const AbOptions& options, Interruption& interruption, const Tell& tell) {
-  AbRun ab(stack, options, interruption, tell);
-  auto report = ab.run();
-  if (auto restored = ab.restore(); !restored && report)
-    return tl::unexpected(std::move(restored.error()).in("the services could not be restarted as they were"));
+AbChange changed_setting(Stack& stack, const fs::path& programs, const std::string& name, const std::string& value) {
+  return {name + "=" + value, [&stack, programs, name, value](bool changed) {
+            UpOptions up;
+            up.programs = programs;
+            // The stack keeps the ports that it has.
+            up.auto_ports = true;
+            if (changed) up.overrides[name] = value;
+            return stack.restart({}, up, [](const std::string&) {});
+          }};
+}
+
+AbChange changed_by_commands(const fs::path& project, const std::string& before, const std::string& after) {
+  return {after, [project, before, after](bool changed) -> base::Expected<void> {
+            auto done = run_to_end({"/bin/sh", "-c", changed ? after : before}, std::nullopt, project);
+            if (!done) return tl::unexpected(std::move(done.error()).in(changed ? "--after" : "--before"));
+            return {};
+          }};
+}
+
+base::Expected<AbReport> run_ab(const SystemUnderTest& system, const AbChange& change, const AbOptions& options,
+                                Interruption& interruption, const Tell& tell) {
+  if (auto permitted = system.permit_length(2 * options.pairs * options.length); !permitted)
+    return tl::unexpected(permitted.error());
+  auto report = AbRun(system, change, options, interruption, tell).run();
+  if (auto restored = change.set(false); !restored && report)
+    return tl::unexpected(std::move(restored.error()).in("the system could not be made as it was"));
   return report;
 }
 

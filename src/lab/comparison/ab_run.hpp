@@ -1,7 +1,8 @@
 #pragma once
-// `gauntlet ab --change NAME=VALUE SCRIPT`: the same load on the stack with and without one changed setting, in turn.
+// `gauntlet ab --change NAME=VALUE SCRIPT`: the same load on a system with and without one change, in turn.
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -10,13 +11,23 @@
 #include "lab/comparison/paired_difference.hpp"
 #include "lab/demo/interruption.hpp"
 #include "lab/stack/stack.hpp"
+#include "lab/target/system_under_test.hpp"
 
 namespace gauntlet::lab {
 
+/// What is different between the runs. After either side the system is ready for load.
+struct AbChange {
+  std::string title;                                      // "DB_MAX_OPEN_CONNS=50"
+  std::function<base::Expected<void>(bool changed)> set;  // with it, or as it was
+};
+/// A setting of both services over .env: they are restarted for each run. The stack must outlive it.
+AbChange changed_setting(Stack& stack, const std::filesystem::path& programs, const std::string& name,
+                         const std::string& value);
+/// Two commands for sh in the project's folder, where the system is not ours to restart.
+AbChange changed_by_commands(const std::filesystem::path& project, const std::string& before, const std::string& after);
+
 struct AbOptions {
-  std::filesystem::path programs;
   std::filesystem::path script;
-  std::string name, value;                       // the changed setting of both services
   std::map<std::string, std::string> variables;  // for the script
   std::chrono::seconds length{15};               // of each run
   int pairs = 4;
@@ -33,9 +44,11 @@ struct AbReport {
   std::vector<AbMeasure> measures;  // p95 and mean latency, throughput, CPU per request of services, of the database
 };
 
-/// Runs before, after, after, before, ...: what drifts hits both alike. The services are restarted for each run, and in
-/// the end once more as .env has them, also after a failure. Writes test/results/ab/CHANGE.json.
-base::Expected<AbReport> run_ab(Stack& stack, const AbOptions& options, Interruption& interruption, const Tell& tell);
+/// Runs before, after, after, before, ...: what drifts hits both alike. In the end the change is taken back, also after
+/// a failure. Writes ab/CHANGE.json into the system's results. permission_denied when all runs together are longer than
+/// the target's profile allows.
+base::Expected<AbReport> run_ab(const SystemUnderTest& system, const AbChange& change, const AbOptions& options,
+                                Interruption& interruption, const Tell& tell);
 
 std::string to_json(const AbReport& report);
 std::string to_text(const AbReport& report);

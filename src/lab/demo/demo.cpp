@@ -8,7 +8,6 @@
 #include "lab/demo/load_level.hpp"
 #include "lab/demo/scenario_run.hpp"
 #include "lab/fixtures/project_fixtures.hpp"
-#include "lab/fixtures/stack_reset.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -28,7 +27,12 @@ constexpr int kStepsDown = 2;
 class Demo {
  public:
   Demo(Stack& stack, const DemoOptions& options, Interruption& interruption, const Tell& tell)
-      : stack_(stack), options_(options), interruption_(interruption), tell_(tell), test_(stack.project() / "test") {}
+      : stack_(stack),
+        options_(options),
+        system_(own_stack(stack, options.programs)),
+        interruption_(interruption),
+        tell_(tell),
+        test_(stack.project() / "test") {}
 
   base::Expected<void> run() {
     if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return made;
@@ -98,7 +102,7 @@ class Demo {
   base::Expected<ScenarioResult> measure(int scenario, const char* name, const LoadLevel& level,
                                          std::chrono::seconds duration) {
     if (interruption_.has_come()) return base::fail(ErrorKind::cancelled, "interrupted");
-    if (auto reset = reset_stack(stack_, SeedOptions{}); !reset) return tl::unexpected(reset.error());
+    if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
     static constexpr const char* kScripts[] = {"scenario1_api_load.js", "scenario2_event_load.js",
                                                "scenario3_combined.js"};
     const ScenarioRun run{
@@ -111,7 +115,7 @@ class Demo {
     if (level.requests_per_s > 0) what += fmt::format(" {} RPS", level.requests_per_s);
     if (level.events_per_s > 0) what += fmt::format(" {} EPS", level.events_per_s);
     tell_(fmt::format("scenario {}: {} s at{}", scenario, duration.count(), what));
-    return run_scenario(stack_, options_.programs, run, interruption_);
+    return run_scenario(system_, run, interruption_);
   }
 
   base::Expected<void> conclude() {
@@ -130,6 +134,7 @@ class Demo {
 
   Stack& stack_;
   const DemoOptions& options_;
+  const SystemUnderTest system_;
   Interruption& interruption_;
   const Tell& tell_;
   const fs::path test_;

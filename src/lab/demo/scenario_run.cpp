@@ -8,9 +8,9 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
 
 #include "base/whole_file.hpp"
+#include "lab/monitor/host_monitor.hpp"
 #include "lab/process/launch.hpp"
 #include "lab/process/process.hpp"
 
@@ -26,28 +26,18 @@ constexpr double kLeastAchieved = 0.98;
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-/// Idle seconds of all cores since the machine started.
-double idle_cpu_s() {
-  std::ifstream in("/proc/stat");
-  std::string name;
-  double user = 0, nice = 0, system = 0, idle = 0, waiting_for_disk = 0;
-  in >> name >> user >> nice >> system >> idle >> waiting_for_disk;
-  return (idle + waiting_for_disk) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
 struct ServerCpu {
   double services_s = 0;
   double database_s = 0;
 };
 
-ServerCpu server_cpu(const StackStatus& status) {
+ServerCpu server_cpu(const Target& target) {
   ServerCpu cpu;
-  for (const auto& component : status.components) {
-    if (component.pid == 0) continue;
-    const double used = seconds(cpu_time_of_tree(component.pid));
-    if (component.name == kPostgres)
+  for (const auto& process : target.processes) {
+    const double used = seconds(cpu_time_of_tree(process.pid));
+    if (process.name == kPostgres)
       cpu.database_s += used;
-    else if (component.name != kRedis)
+    else if (process.name != kRedis)
       cpu.services_s += used;
   }
   return cpu;
@@ -55,12 +45,13 @@ ServerCpu server_cpu(const StackStatus& status) {
 
 }  // namespace
 
-std::map<std::string, std::string> script_environment(const StackPlan& plan, const LoadLevel& level,
-                                                      std::chrono::seconds duration) {
-  std::map<std::string, std::string> environment{{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}};
+std::map<std::string, std::string> script_environment(const SystemUnderTest& system, const Target& target,
+                                                      const LoadLevel& level, std::chrono::seconds duration) {
+  std::map<std::string, std::string> environment{{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                                                 {"LANG", "C.UTF-8"},
+                                                 {"GAUNTLET_PROJECT", system.project.string()}};
   if (const char* home = std::getenv("HOME")) environment["HOME"] = home;
-  for (const auto& [name, value] : client_environment(plan))
-    if (!name.starts_with("PG")) environment[name] = value;
+  for (const auto& [name, value] : target.variables) environment[name] = value;
   if (level.requests_per_s > 0) environment["TARGET_RPS"] = std::to_string(level.requests_per_s);
   if (level.events_per_s > 0) environment["TARGET_EPS"] = std::to_string(level.events_per_s);
   environment["DURATION"] = fmt::format("{}s", duration.count());
@@ -81,26 +72,26 @@ bool ScenarioResult::held(std::chrono::seconds duration) const {
          events_per_s(duration) >= kLeastAchieved * level.events_per_s;
 }
 
-base::Expected<ScenarioResult> run_scenario(const Stack& stack, const fs::path& programs, const ScenarioRun& run,
+base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const ScenarioRun& run,
                                             Interruption& interruption) {
-  auto plan = stack.plan();
-  if (!plan) return tl::unexpected(plan.error());
-  auto before = stack.status();
+  auto before = system.find_target();
   if (!before) return tl::unexpected(before.error());
   const fs::path log = fs::path(run.result).replace_extension(".log");
   std::error_code error;
   fs::create_directories(run.result.parent_path(), error);
   for (const auto& old : {run.result, log}) fs::remove(old, error);
 
-  auto environment = script_environment(*plan, run.level, run.duration);
+  auto environment = script_environment(system, *before, run.level, run.duration);
   for (const auto& [name, value] : run.variables) environment[name] = value;
   const ServerCpu cpu_before = server_cpu(*before);
   const double idle_before = idle_cpu_s();
   const auto begun = Clock::now();
-  auto engine = launch({.command = {(programs / "gauntlet").string(), "run", "--quiet", "--out",
-                                    "json=" + run.result.string(), run.script.string()},
+  std::vector<std::string> command{system.gauntlet.front(), "run", "--quiet", "--out", "json=" + run.result.string()};
+  command.insert(command.end(), system.loaded_with.begin(), system.loaded_with.end());
+  command.push_back(run.script.string());
+  auto engine = launch({.command = std::move(command),
                         .environment = std::move(environment),
-                        .directory = stack.project(),
+                        .directory = system.project,
                         .log = log,
                         .account = std::nullopt,
                         .cgroup_procs = {}});
@@ -129,7 +120,7 @@ base::Expected<ScenarioResult> run_scenario(const Stack& stack, const fs::path& 
   if (!summary) return tl::unexpected(std::move(summary.error()).in(run.result.string()));
   result.summary = *summary;
 
-  auto after = stack.status();
+  auto after = system.find_target();
   if (!after) return tl::unexpected(after.error());
   const ServerCpu cpu_after = server_cpu(*after);
   auto spent = [](const timeval& time) {

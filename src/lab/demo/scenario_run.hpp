@@ -1,5 +1,5 @@
 #pragma once
-// One of the guide's scenarios, run once against a stack of ours, with what it cost each part of the machine.
+// One of the guide's scenarios, run once against a system, with what it cost each part of it that can be seen.
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -9,7 +9,7 @@
 #include "lab/demo/interruption.hpp"
 #include "lab/demo/load_level.hpp"
 #include "lab/demo/run_summary.hpp"
-#include "lab/stack/stack.hpp"
+#include "lab/target/system_under_test.hpp"
 
 namespace gauntlet::lab {
 
@@ -21,12 +21,12 @@ struct ScenarioRun {
   std::map<std::string, std::string> variables;  // further ones for the script, over those of script_environment()
 };
 
-/// What a script gets to see: this stack's addresses, TARGET_RPS and TARGET_EPS of the level, DURATION, and little
-/// else.
-std::map<std::string, std::string> script_environment(const StackPlan& plan, const LoadLevel& level,
-                                                      std::chrono::seconds duration);
+/// What a script gets to see: the target's addresses, TARGET_RPS and TARGET_EPS of the level, DURATION, and little
+/// else. With the project's place, for the programs of ours that get it.
+std::map<std::string, std::string> script_environment(const SystemUnderTest& system, const Target& target,
+                                                      const LoadLevel& level, std::chrono::seconds duration);
 
-/// CPU seconds that each part used during a run.
+/// CPU seconds that each part used during a run; 0 for what no profile names a process of.
 struct CpuUse {
   double generator_s = 0;
   double services_s = 0;  // challenge-service and challenge-event-handler
@@ -49,9 +49,9 @@ struct ScenarioResult {
   bool held(std::chrono::seconds duration) const;
 };
 
-/// Runs the engine of `programs` in a process of its own. cancelled when interrupted (the engine is ended first);
-/// internal when it fails, with the end of its output.
-base::Expected<ScenarioResult> run_scenario(const Stack& stack, const std::filesystem::path& programs,
-                                            const ScenarioRun& run, Interruption& interruption);
+/// Runs the engine in a process of its own. cancelled when interrupted (the engine is ended first); internal when it
+/// fails or refuses, with the end of its output.
+base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const ScenarioRun& run,
+                                            Interruption& interruption);
 
 }  // namespace gauntlet::lab

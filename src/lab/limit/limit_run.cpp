@@ -11,7 +11,6 @@
 #include "lab/campaign/rest.hpp"
 #include "lab/campaign/side_process.hpp"
 #include "lab/demo/scenario_run.hpp"
-#include "lab/fixtures/stack_reset.hpp"
 #include "lab/monitor/host_monitor.hpp"
 
 namespace gauntlet::lab {
@@ -28,9 +27,9 @@ constexpr double kSure = 0.5;  // a confirming run must more likely hold than no
 
 class LimitRun {
  public:
-  LimitRun(const Stack& stack, const LimitOptions& options, const fs::path& folder, Interruption& interruption,
+  LimitRun(const SystemUnderTest& system, const LimitOptions& options, const fs::path& folder, Interruption& interruption,
            const Tell& tell)
-      : stack_(stack),
+      : system_(system),
         options_(options),
         folder_(folder),
         interruption_(interruption),
@@ -76,8 +75,8 @@ class LimitRun {
 
   base::Expected<TriedLevel> attempt(double level, seconds window, bool confirming) {
     if (options_.reset)
-      if (auto reset = reset_stack(stack_, SeedOptions{}); !reset) return tl::unexpected(reset.error());
-    if (auto rested = wait_until_at_rest(stack_, kLongestPause, interruption_); !rested)
+      if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
+    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested)
       return tl::unexpected(rested.error());
     ScenarioRun run{.script = options_.script,
                     .result = folder_ / fmt::format("trial_{:.0f}.json", level),
@@ -89,7 +88,7 @@ class LimitRun {
     if (confirming)
       if (auto started = start_sides(level, window, sides); !started) return tl::unexpected(started.error());
     const double idle_before = idle_cpu_s();
-    auto ran = run_scenario(stack_, options_.programs, run, interruption_);
+    auto ran = run_scenario(system_, run, interruption_);
     if (!ran) return tl::unexpected(ran.error());
     const double idle_s = idle_cpu_s() - idle_before;
     for (auto& side : sides) side.finish(std::chrono::milliseconds(0));
@@ -116,23 +115,23 @@ class LimitRun {
 
   /// Evidence at the limit: monitors, and profiles of both services.
   base::Expected<void> start_sides(double level, seconds window, std::vector<SideProcess>& sides) {
-    auto plan = stack_.plan();
-    if (!plan) return tl::unexpected(plan.error());
+    auto target = system_.find_target();
+    if (!target) return tl::unexpected(target.error());
     const fs::path monitor = folder_ / fmt::format("{:.0f}.monitor", level);
     std::error_code error;
     fs::create_directories(monitor, error);
-    const std::vector<std::string> gauntlet{(options_.programs / "gauntlet").string(), "--project",
-                                            stack_.project().string(), "--state-dir",
-                                            stack_.directory().root().string()};
-    for (const auto& words : std::vector<std::vector<std::string>>{
-             {"watch", "--quiet", "--out", monitor.string(), "--duration", std::to_string(window.count() + 120)},
-             {"profile", "--out", folder_.string(), "--level", fmt::format("{:.0f}", level), "--seconds",
-              std::to_string(std::max<long>(1, std::min<long>(30, window.count() / 2)))}}) {
-      auto command = gauntlet;
+    std::vector<std::vector<std::string>> works{
+        {"watch", "--quiet", "--out", monitor.string(), "--duration", std::to_string(window.count() + 120)}};
+    if (!target->pprof.empty())
+      works.push_back({"profile", "--out", folder_.string(), "--level", fmt::format("{:.0f}", level), "--seconds",
+                       std::to_string(std::max<long>(1, std::min<long>(30, window.count() / 2)))});
+    for (const auto& words : works) {
+      auto command = system_.gauntlet;
       command.insert(command.end(), words.begin(), words.end());
+      command.insert(command.end(), system_.seen_with.begin(), system_.seen_with.end());
       auto side = SideProcess::start({.command = std::move(command),
-                                      .environment = script_environment(*plan, {}, window),
-                                      .directory = stack_.project(),
+                                      .environment = script_environment(system_, *target, {}, window),
+                                      .directory = system_.project,
                                       .log = monitor / "gauntlet.log",
                                       .account = std::nullopt,
                                       .cgroup_procs = {}});
@@ -152,7 +151,7 @@ class LimitRun {
     return report_;
   }
 
-  const Stack& stack_;
+  const SystemUnderTest& system_;
   const LimitOptions& options_;
   const fs::path folder_;
   Interruption& interruption_;
@@ -164,14 +163,16 @@ class LimitRun {
 
 }  // namespace
 
-base::Expected<LimitReport> find_limit(const Stack& stack, const LimitOptions& options, const fs::path& folder,
-                                       Interruption& interruption, const Tell& tell) {
+base::Expected<LimitReport> find_limit(const SystemUnderTest& system, const LimitOptions& options,
+                                       const fs::path& folder, Interruption& interruption, const Tell& tell) {
+  if (auto permitted = system.permit_length(options.budget + kMostConfirmations * 2 * options.window); !permitted)
+    return tl::unexpected(permitted.error());
   std::error_code error;
   if (!fs::exists(options.script, error))
     return base::fail(ErrorKind::not_found, options.script.string() + ": no such script");
   fs::remove_all(folder, error);
   fs::create_directories(folder, error);
-  return LimitRun(stack, options, folder, interruption, tell).run();
+  return LimitRun(system, options, folder, interruption, tell).run();
 }
 
 std::string to_json(const LimitReport& report) {

@@ -13,18 +13,18 @@
 #include "lab/limit/scalability.hpp"
 #include "lab/limit/trial.hpp"
 #include "lab/stack/stack.hpp"
+#include "lab/target/system_under_test.hpp"
 
 namespace gauntlet::lab {
 
 struct LimitOptions {
-  std::filesystem::path programs;
   std::filesystem::path script;
   std::string variable;  // what the script takes its level from: "TARGET_RPS"
   double lowest = 0, highest = 0;
   std::map<std::string, std::string> variables;  // further ones for the script
   std::chrono::seconds window{15};               // of each trial
   std::chrono::seconds budget{840};              // for all of it; the search then answers with the interval that it has
-  bool reset = true;                             // empty and seed the database before each trial
+  bool reset = true;                             // SystemUnderTest::reset before each trial
 };
 
 struct TriedLevel {
@@ -44,8 +44,9 @@ struct LimitReport {
 };
 
 /// Files go to `folder`: trial_LEVEL.json for each trial, LEVEL.monitor/ and the profiles of the confirming run,
-/// limit.json with the report. Errors as run_scenario; cancelled when interrupted.
-base::Expected<LimitReport> find_limit(const Stack& stack, const LimitOptions& options,
+/// limit.json with the report. Errors as run_scenario; permission_denied when the budget with its confirming runs is more
+/// than the target's profile allows; cancelled when interrupted.
+base::Expected<LimitReport> find_limit(const SystemUnderTest& system, const LimitOptions& options,
                                        const std::filesystem::path& folder, Interruption& interruption,
                                        const Tell& tell);
 

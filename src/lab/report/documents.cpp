@@ -185,9 +185,15 @@ std::string environment_table(const CampaignJournal& journal) {
   std::string out = "| | |\n|---|---|\n";
   for (const auto& [name, value] : journal.environment) out += fmt::format("| {} | {} |\n", name, in_table(value));
   out += fmt::format("| campaign | `--{}`, begun {} |\n", to_text(journal.size), date(journal.started_s));
-  return out +
-         "\nGenerator, services and database shared this machine: work per CPU-second carries over to another one, "
-         "absolute limits do not.\n\n";
+  return out + "\n" + whose_machine(journal) + "\n\n";
+}
+
+std::string whose_machine(const CampaignJournal& journal) {
+  if (const auto target = journal.environment.find("target"); target != journal.environment.end())
+    return "The machine above is the generator's; the system under test is target `" + target->second +
+           "` of gauntlet.toml, of whose parts only those are shown that its profile lets be watched.";
+  return "Generator, services and database shared this machine: work per CPU-second carries over to another one, "
+         "absolute limits do not.";
 }
 
 std::string scenario_heading(int scenario) { return fmt::format("Scenario {}: {}", scenario, kScenarios[scenario]); }
@@ -447,19 +453,18 @@ std::string report_junit(const CampaignFacts& facts) {
       facts.levels.size(), failures, skipped, cases);
 }
 
-base::Expected<std::vector<fs::path>> write_reports(const fs::path& project) {
-  const fs::path results = project / "test/results";
+base::Expected<std::vector<fs::path>> write_reports(const fs::path& results, const fs::path& documents) {
   auto facts = read_campaign_facts(results);
   if (!facts) return tl::unexpected(facts.error());
   std::error_code error;
-  fs::create_directories(project / "docs", error);
+  fs::create_directories(documents, error);
   std::vector<fs::path> files;
   const std::string baseline = baseline_document(*facts);
   for (const auto& [file, content] :
-       {std::pair(project / "docs/PERFORMANCE_BASELINE.md", baseline),
-        std::pair(project / "docs/CAPACITY_PLANNING.md", capacity_document(*facts)),
-        std::pair(project / "docs/PERFORMANCE_TUNING.md", tuning_document(*facts)),
-        std::pair(project / "docs/TECH_SPEC_M2.md", specification_document()),
+       {std::pair(documents / "PERFORMANCE_BASELINE.md", baseline),
+        std::pair(documents / "CAPACITY_PLANNING.md", capacity_document(*facts)),
+        std::pair(documents / "PERFORMANCE_TUNING.md", tuning_document(*facts)),
+        std::pair(documents / "TECH_SPEC_M2.md", specification_document()),
         std::pair(results / "report.md", baseline), std::pair(results / "report.html", report_html(*facts)),
         std::pair(results / "report.json", report_json(*facts)),
         std::pair(results / "report.xml", report_junit(*facts))}) {

@@ -20,9 +20,12 @@ std::string report_json(const CampaignFacts& facts);
 /// JUnit XML: a test case a level; failed levels are failures, skipped ones skipped.
 std::string report_junit(const CampaignFacts& facts);
 
-/// Writes all of them: the four documents into project/docs, report.html, report.md (the baseline), report.json and
-/// report.xml into test/results. Answers the files.
-base::Expected<std::vector<std::filesystem::path>> write_reports(const std::filesystem::path& project);
+/// Writes all of them: the four documents into `documents`, report.html, report.md (the baseline), report.json and
+/// report.xml into `results`. Answers the files.
+base::Expected<std::vector<std::filesystem::path>> write_reports(const std::filesystem::path& results,
+                                                                 const std::filesystem::path& documents);
+/// Whose machine the figures are of, as a sentence.
+std::string whose_machine(const CampaignJournal& journal);
 
 /// A plan as `gauntlet plan` prints it, assumptions first.
 std::string plan_text(const CapacityModel& model, const PlayerBehaviour& players, const CapacityPlan& plan);

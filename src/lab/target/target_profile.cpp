@@ -8,7 +8,6 @@
 #include <cmath>
 #include <memory>
 #include <set>
-#include <sstream>
 
 #include "base/whole_file.hpp"
 #include "engine/run/scenario.hpp"
@@ -23,7 +22,7 @@ using engine::run::ExecutorKind;
 
 const std::set<std::string> kKeys{"base_url",   "grpc",    "behind",  "max_rate",  "max_minutes",
                                   "database",   "redis",   "cgroups", "variables", "processes",
-                                  "containers", "metrics", "pprof"};
+                                  "containers", "metrics", "pprof",   "reset"};
 
 base::Error wrong(const fs::path& file, const toml::node& node, const std::string& what) {
   return {ErrorKind::invalid_argument, fmt::format("{}:{}: {}", file.string(), node.source().begin.line, what)};
@@ -172,6 +171,10 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
   if (!minutes) return tl::unexpected(minutes.error());
   out.max_rate = *rate;
   if (*minutes) out.longest = std::chrono::minutes(static_cast<std::int64_t>(std::ceil(**minutes)));
+
+  auto reset = text_of(file, *profile, "reset");
+  if (!reset) return tl::unexpected(reset.error());
+  out.reset = std::move(*reset);
 
   auto variables = texts_of(file, *profile, "variables");
   if (!variables) return tl::unexpected(variables.error());

@@ -6,7 +6,8 @@
 //   grpc      = "staging.example.net:6566"           # EVENT_HANDLER_ADDR
 //   behind    = "staging.example.net"                # who is at the other end, where the addresses are a tunnel's here
 //   max_rate    = 200                                # iterations a second, over all scenarios
-//   max_minutes = 10
+//   max_minutes = 10                                 # of load by one command
+//   reset = "psql -f empty.sql"                      # run by sh before each level of campaigns and searches
 //   database  = "host=127.0.0.1 port=5433 user=postgres password=postgres dbname=challenge_db"
 //   redis     = "127.0.0.1:6379"
 //   cgroups   = ["/sys/fs/cgroup/system.slice/challenge.service"]
@@ -34,6 +35,7 @@ struct TargetProfile {
   std::vector<std::string> strangers;  // hosts that are not this machine: those of the addresses, and `behind`
   std::optional<double> max_rate;      // iterations a second
   std::optional<std::chrono::minutes> longest;
+  std::string reset;  // a shell's command that makes players and progress as they were; "": nothing is reset
 };
 
 /// Reads profile `name` of a gauntlet.toml. not_found names the file or the profiles that there are; invalid_argument

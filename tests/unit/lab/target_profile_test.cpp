@@ -36,6 +36,7 @@ database = "postgresql://reader:secret@127.0.0.1:5433/challenge_db?sslmode=disab
 redis = "127.0.0.1:6380"
 max_rate = 200
 max_minutes = 10
+reset = "./empty-players"
 variables = { NAMESPACE = "test" }
 processes = { challenge-service = 4711 }
 metrics = { challenge-service = "http://127.0.0.1:8080/metrics" }
@@ -51,6 +52,7 @@ cgroups = ["/sys/fs/cgroup/a"]
   EXPECT_EQ(target.redis->port, 6380);
   EXPECT_EQ(target.metrics.at(0).url, "http://127.0.0.1:8080/metrics");
   EXPECT_THAT(profile->strangers, ElementsAre("staging.example.net"));
+  EXPECT_EQ(profile->reset, "./empty-players");
 }
 
 TEST(TargetProfile, names_the_line_and_the_key_of_a_mistake) {

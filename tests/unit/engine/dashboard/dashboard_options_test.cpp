@@ -56,6 +56,15 @@ TEST(DashboardOptions, name_the_variable_that_makes_no_sense) {
   EXPECT_FALSE(from_variables({{"K6_WEB_DASHBOARD_PERIOD", "0s"}}));
 }
 
+TEST(DashboardOptions, tell_the_runs_place_in_a_longer_test) {
+  const auto options = from_variables({{"GAUNTLET_PART", "2/17 scenario 1: 100 RPS"}});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->part.index, 2);
+  EXPECT_EQ(options->part.count, 17);
+  EXPECT_EQ(options->part.text, "scenario 1: 100 RPS");
+  for (const char* wrong : {"2", "2/", "2/17", "0/3 x", "4/3 x", "x/3 y"}) EXPECT_FALSE(from_variables({{"GAUNTLET_PART", wrong}})) << wrong;
+}
+
 TEST(DashboardOptions, come_from_the_outputs_arguments) {
   DashboardOptions options;
   ASSERT_TRUE(read_dashboard_arguments(options, "port=5666&period=2s,open&report=out.html"));

@@ -1,0 +1,84 @@
+#include "lab/target/system_under_test.hpp"
+
+#include <fmt/format.h>
+
+#include "lab/fixtures/stack_reset.hpp"
+#include "lab/process/launch.hpp"
+
+namespace gauntlet::lab {
+
+namespace fs = std::filesystem;
+using base::ErrorKind;
+
+base::Expected<void> SystemUnderTest::permit_length(std::chrono::seconds load) const {
+  if (!longest || load <= *longest) return {};
+  return base::fail(ErrorKind::permission_denied,
+                    fmt::format("this loads target {} for up to {:.1f} minutes, and {} are allowed (max_minutes in "
+                                "gauntlet.toml)",
+                                name, std::chrono::duration<double>(load).count() / 60, longest->count()));
+}
+
+SystemUnderTest own_stack(const Stack& stack, const fs::path& programs) {
+  SystemUnderTest system;
+  system.name = "stack";
+  system.is_own_stack = true;
+  system.project = stack.project();
+  system.results = results_of_target(system.project, "");
+  system.documents = system.project / "docs";
+  system.gauntlet = {(programs / "gauntlet").string(), "--project", system.project.string(), "--state-dir",
+                     stack.directory().root().string()};
+  system.state_dir = stack.directory().root();
+  system.handler_log = stack.directory().log_of(kEventHandler);
+  system.find_target = [&stack] { return target_of_stack(stack); };
+  system.reset = [&stack]() -> base::Expected<std::string> {
+    auto report = reset_stack(stack, SeedOptions{});
+    if (!report) return tl::unexpected(std::move(report.error()));
+    return report->warning;
+  };
+  return system;
+}
+
+base::Expected<SystemUnderTest> described_system(const fs::path& profiles, const std::string& name,
+                                                 const std::vector<std::string>& owned, const fs::path& programs) {
+  auto profile = read_target_profile(profiles, name);
+  if (!profile) return tl::unexpected(std::move(profile.error()));
+  if (auto permitted = permit_target(*profile, owned); !permitted) return tl::unexpected(permitted.error());
+  SystemUnderTest system;
+  system.name = name;
+  system.project = profiles.parent_path();
+  system.results = results_of_target(system.project, name);
+  system.documents = system.results;
+  system.gauntlet = {(programs / "gauntlet").string(), "--project", system.project.string()};
+  system.seen_with = {"--target", name};
+  system.loaded_with = {"--target", name};
+  for (const auto& host : owned) system.loaded_with.insert(system.loaded_with.end(), {"--yes-i-own", host});
+  system.max_rate = profile->max_rate;
+  system.longest = profile->longest;
+  system.find_target = [profiles, name]() -> base::Expected<Target> {
+    auto now = read_target_profile(profiles, name);
+    if (!now) return tl::unexpected(std::move(now.error()));
+    return std::move(now->target);
+  };
+  system.reset = [command = profile->reset, project = system.project]() -> base::Expected<std::string> {
+    if (command.empty()) return std::string();
+    auto done = run_to_end({"/bin/sh", "-c", command}, std::nullopt, project);
+    if (!done) return tl::unexpected(std::move(done.error()).in("reset of gauntlet.toml: " + command));
+    return std::string();
+  };
+  return system;
+}
+
+fs::path results_of_target(const fs::path& project, const std::string& target) {
+  const fs::path results = project / "test/results";
+  return target.empty() ? results : results / "targets" / target;
+}
+
+std::map<std::string, std::string> database_environment(const Target& target) {
+  if (!target.database) return {};
+  const auto& database = *target.database;
+  return {{"PGHOST", database.host},         {"PGPORT", std::to_string(database.port)}, {"PGDATABASE", database.database},
+          {"PGUSER", database.user},         {"PGPASSWORD", database.password},         {"PGSSLMODE", database.sslmode},
+          {"PGCONNECT_TIMEOUT", "5"}};
+}
+
+}  // namespace gauntlet::lab
