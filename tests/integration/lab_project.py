@@ -106,3 +106,17 @@ def lock_held(lab, seconds=60):
     finally:
         lab.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()")
         holder.wait(20)
+
+
+@contextlib.contextmanager
+def stepped_clock(folder):
+    """A prefix of variables for a program whose calendar runs ahead of the machine's, and a function that says by how many seconds."""
+    library = next(ROOT.glob("build/release/**/libstepped-clock.so"))
+    file = folder / "step"
+    file.write_bytes(bytes(8))
+
+    def step(seconds):
+        with open(file, "r+b") as opened:
+            opened.write(seconds.to_bytes(8, "little", signed=True))
+
+    yield f"LD_PRELOAD={library} STEPPED_CLOCK={file}", step

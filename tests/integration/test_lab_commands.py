@@ -1,15 +1,17 @@
 """What the lab says of results: limits, verdicts, documents, plans, the history of runs, and the doctor."""
 import contextlib
+import itertools
 import json
 import os
 import re
 import shutil
 import subprocess
+import threading
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from lab_project import control_group, lock_held, results_of
+from lab_project import control_group, lock_held, results_of, stepped_clock
 from test_stack import NOT_HEALTHY, listener, wait_for
 
 
@@ -211,14 +213,79 @@ def test_the_doctor_finds_a_stack_that_a_cpu_quota_holds_back(lab):
             busy.wait()
 
 
-def test_the_doctor_finds_a_stack_that_is_down_and_who_has_its_ports(lab):
+def with_mounts(*mounts):
+    """A prefix for a command whose mounts are its own: what it finds missing or full is so for it alone."""
+    if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode != 0:
+        pytest.skip("mounts are not ours to make here")
+    return "unshare -m sh -c '" + " && ".join(f"mount {mount}" for mount in mounts) + ' && exec "$@"\' _'
+
+
+@pytest.mark.parametrize("mount, missing", [("--bind /dev/null /usr/bin/redis-server", "redis-server is missing"),
+                                            ("-t tmpfs none /usr/lib/postgresql/15/bin", "PostgreSQL 15 is not installed")], ids=["redis", "postgresql"])
+def test_the_doctor_finds_missing_packages(lab, mount, missing):
+    code, found, said = doctor(lab, prefix=with_mounts(mount))
+    assert code == NOT_HEALTHY and missing in problem_of(found, "installed"), said
+    assert "scripts/install-deps" in said
+
+
+def test_the_doctor_finds_a_disk_that_is_full(lab, tmp_path):
+    prefix = f"GAUNTLET_STATE_DIR={tmp_path} " + with_mounts(f"-t tmpfs -o size=64m none {tmp_path}")
+    code, found, said = doctor(lab, prefix=prefix)
+    assert code == NOT_HEALTHY and re.match(r"0\.1 GB free at ", problem_of(found, "disk")), said
+
+
+def test_the_doctor_finds_cpu_that_the_hypervisor_takes(lab, tmp_path):
+    """/proc/stat of a machine of two cores one half of which goes to its neighbours."""
+    ticks, stat = 100 * 2 / 20, tmp_path / "stat"
+
+    def write(step):
+        spent = {"user": 0.1, "nice": 0, "system": 0.1, "idle": 0.3, "iowait": 0, "irq": 0, "softirq": 0, "steal": 0.5}
+        with open(stat, "r+" if stat.exists() else "w") as file:  # in place, in fields of one width: never half written
+            file.write("cpu  " + " ".join(f"{int(100000 + share * ticks * step):010d}" for share in spent.values()) + "\n")
+
+    write(0)
+    over = threading.Event()
+    clock = threading.Thread(target=lambda: [write(step) for step in itertools.takewhile(lambda _: not over.wait(0.05), itertools.count(1))])
+    clock.start()
+    try:
+        _, found, said = doctor(lab, prefix=with_mounts(f"--bind {stat} /proc/stat"))
+    finally:
+        over.set()
+        clock.join()
+    assert any("the hypervisor takes" in what for _, what in found["throttling"]), said
+    assert problem_of(found, "neighbours") is None, "what is stolen is used by nobody here"
+
+
+def test_the_doctor_finds_a_clock_that_is_slow_to_read(lab, tmp_path):
+    (tmp_path / "source").write_text("hpet\n")
+    _, found, said = doctor(lab, prefix=with_mounts(f"--bind {tmp_path}/source /sys/devices/system/clocksource/clocksource0/current_clocksource"))
+    assert found["clock"] == [("warning", "the kernel's clock is hpet, which is slow to read")], said
+
+
+def test_the_doctor_finds_clocks_that_are_apart_and_one_that_is_stepped(lab, tmp_path):
+    with stepped_clock(tmp_path) as (environment, step):
+        step(40)
+        _, found, said = doctor(lab, prefix=environment)
+        assert re.match(r"the database's clock is (39|40)\.\d s apart", problem_of(found, "clock")), said
+        step(0)
+        threading.Timer(0.6, step, [3]).start()
+        _, found, said = doctor(lab, prefix=environment)
+        assert any("was stepped by +3.00 s" in what for _, what in found["clock"]), said
+
+
+def test_the_doctor_finds_a_stack_that_is_down_and_who_has_its_ports_and_starts_it(lab):
     lab.run("down")
     try:
         with contextlib.ExitStack() as held:
             with contextlib.suppress(OSError):  # somebody else has it already
                 held.enter_context(listener(8000))
             code, found, said = doctor(lab)
-        assert code == NOT_HEALTHY and problem_of(found, "services") == "the stack is down"
-        assert any(re.search(r"port 8000 \(http\) is taken by (pid|a process)", what) for _, what in found["ports"]), said
+            assert code == NOT_HEALTHY and problem_of(found, "services") == "the stack is down"
+            assert any(re.search(r"port 8000 \(http\) is taken by (pid|a process)", what) for _, what in found["ports"]), said
+            _, _, said = doctor(lab, "--fix")
+            assert re.search(r"problem services +the stack is down\n(.*\n)*? +repaired", said), said
+            assert lab.all_healthy()
+        code, found, said = doctor(lab)
+        assert {level for level, _ in found["services"] + found["ports"]} == {"ok"}, said
     finally:
         lab.up()

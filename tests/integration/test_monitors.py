@@ -1,5 +1,6 @@
 """What the monitors say of a real stack: gauntlet watch, ps --stats, and the guide's two database scripts."""
 import csv
+import os
 import re
 import signal
 import sqlite3
@@ -7,7 +8,7 @@ import subprocess
 
 import pytest
 
-from lab_project import MAX_CONNECTIONS
+from lab_project import MAX_CONNECTIONS, stepped_clock
 from test_stack import NAMES, wait_for
 
 
@@ -79,6 +80,24 @@ def test_watch_goes_on_when_a_server_restarts_and_ends_at_ctrl_c(lab):
     assert wait_for(lambda: lab.pids()["challenge-service"] in pids())
     watch.send_signal(signal.SIGINT)
     assert watch.wait(10) == 0
+
+
+def test_watch_notes_a_step_of_the_clock_and_its_rates_do_not_follow_it(lab, tmp_path):
+    folder = lab.root / "stepped"
+    with stepped_clock(tmp_path) as (variables, step):
+        watch = subprocess.Popen(["env", *variables.split(), *lab.command("watch", "--quiet", "--out", folder, "--interval", "0.3")], stderr=subprocess.DEVNULL)
+        rows = lambda: sqlite3.connect(folder / "monitor.sqlite").execute("SELECT step_s FROM clock").fetchall()
+        assert wait_for(lambda: (folder / "clock.csv").exists() and len(rows()) >= 2)
+        assert max(abs(row[0]) for row in rows()) < 0.02
+        step(-30)
+        assert wait_for(lambda: min(row[0] for row in rows()) < -29.9)
+        assert wait_for(lambda: len(rows()) >= 6)
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(10) == 0
+    recorded = sqlite3.connect(folder / "monitor.sqlite")
+    assert [row[0] for row in recorded.execute("SELECT step_s FROM clock WHERE abs(step_s) > 1")] == [pytest.approx(-30, abs=0.02)]
+    cores = [row[0] for row in recorded.execute("SELECT cpu_user_cores + cpu_system_cores + cpu_softirq_cores + cpu_iowait_cores + cpu_steal_cores + cpu_idle_cores FROM host")]
+    assert all(0.8 * os.cpu_count() < sum_of_all < 1.2 * os.cpu_count() for sum_of_all in cores), cores
 
 
 def test_monitor_db_writes_exactly_the_guides_columns_until_ctrl_c(lab):

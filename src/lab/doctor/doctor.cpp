@@ -33,6 +33,8 @@ constexpr rlim_t kEnoughDescriptors = 16'384;
 constexpr rlim_t kFewestDescriptors = 4'096;
 constexpr double kCrowdedConnections = 0.8;
 constexpr double kNoisyShare = 0.25;  // of the machine, used by programs that are not ours
+constexpr double kApart_s = 1;    // of two machines' clocks
+constexpr double kStep_s = 0.05;  // far beyond what NTP slews within a second
 constexpr std::chrono::milliseconds kLook{1200};
 
 class Doctor {
@@ -88,8 +90,9 @@ class Doctor {
     status_ = std::move(*status);
     if (status_.supervisor == 0)
       return problem("services", "the stack is down", "make dev-up (gauntlet up)", [this] {
+        // Whoever has one of the usual ports keeps it: ending strangers is not for a repair to decide.
         return stack_.up(
-            {.auto_ports = false, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
+            {.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
       });
     for (const auto& component : status_.components)
       if (component.condition != Condition::healthy)
@@ -153,7 +156,7 @@ class Doctor {
           "copy the fixture as the guide's step 4 says, then make dev-restart", [this]() -> base::Expected<void> {
             if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return made;
             return stack_.restart(
-                {}, {.auto_ports = false, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs},
+                {}, {.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs},
                 tell_);
           });
     }
@@ -203,8 +206,7 @@ class Doctor {
       well("pg_stat_statements", "created");
 
     const auto clock = ask("SELECT extract(epoch FROM clock_timestamp())");
-    const double here = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-    if (const double apart = std::abs(std::strtod(clock[0].c_str(), nullptr) - here); apart > 1)
+    if (const double apart = std::abs(std::strtod(clock[0].c_str(), nullptr) - unix_s()); apart > kApart_s)
       problem("clock", fmt::format("the database's clock is {:.1f} s apart from this machine's", apart),
               "synchronise both (NTP)");
 
@@ -274,12 +276,17 @@ class Doctor {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   }
 
+  static double unix_s() {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  }
+
   /// Rates need two looks; what is examined in between counts as time.
   void begin_watching() {
     if (auto status = stack_.status())
       for (const auto& component : status->components)
         if (component.pid > 0) watched_.push_back({component.name, component.pid});
     watching_since_s_ = steady_s();
+    calendar_ahead_s_ = unix_s() - watching_since_s_;
     monitor_.sample(watching_since_s_, watched_, {});
   }
 
@@ -297,7 +304,7 @@ class Doctor {
         if (column == "cpu_idle_cores" || column == "cpu_iowait_cores") idle += to_number(value);
         if (column == "cpu_steal_cores") steal = to_number(value);
       }
-    const double others = std::max(0.0, all - idle - used);
+    const double others = std::max(0.0, all - idle - steal - used);
     const std::string what = fmt::format("programs that are not of the stack use {:.1f} of {:.0f} cores", others, all);
     if (others > kNoisyShare * all)
       problem("neighbours", what, "end them, or measure elsewhere: top -o %CPU names them");
@@ -311,6 +318,9 @@ class Doctor {
            "that is what --limits asks for; without it, look at the container's cpu.max");
     else
       well("throttling", "nobody takes CPU away");
+    if (const double step = unix_s() - steady_s() - calendar_ahead_s_; std::abs(step) > kStep_s)
+      warn("clock", fmt::format("this machine's clock was stepped by {:+.2f} s while the doctor looked", step),
+           "let NTP slew it instead (chrony: makestep only at the start); runs of this time compare times wrongly");
     std::ifstream source("/sys/devices/system/clocksource/clocksource0/current_clocksource");
     std::string clock;
     if (source >> clock; clock == "hpet" || clock == "acpi_pm")
@@ -327,6 +337,7 @@ class Doctor {
   HostMonitor monitor_;
   std::vector<WatchedProcess> watched_;
   double watching_since_s_ = 0;
+  double calendar_ahead_s_ = 0;  // of the monotonic clock, when the examination began
   std::vector<Finding> findings_;
 };
 

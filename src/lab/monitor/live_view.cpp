@@ -236,7 +236,7 @@ void LiveView::Work::run() {
   for (bool first = true;; first = false) {
     monitor.sample_sessions();
     const auto rows =
-        monitor.sample(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
+        monitor.sample();
     std::unique_lock lock(mutex);
     if (stopping) return;  // nobody looks any more, and the process may be at its end
     lock.unlock();

@@ -58,7 +58,9 @@ void Monitor::sample_sessions() {
   if (auto done = database_->sample_sessions(); !done) sessions_problem_ = done.error();
 }
 
-std::vector<Observation> Monitor::sample(double unix_s) {
+std::vector<Observation> Monitor::sample() {
+  const double now_s = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+  const double ahead_s = unix_now_s() - now_s;
   problems_.clear();
   refresh_target();
   // A generator comes and goes by itself; the oldest run of this program is the one that makes the load. A run that
@@ -67,9 +69,11 @@ std::vector<Observation> Monitor::sample(double unix_s) {
   if (std::none_of(processes.begin(), processes.end(), [](const auto& p) { return p.name == "generator"; }))
     if (const auto runs = find_runs_of_this_program("run"); !runs.empty())
       processes.push_back({"generator", runs.front().pid});
-  auto rows = host_.sample(unix_s, processes, target_.cgroups);
+  auto rows = host_.sample(now_s, processes, target_.cgroups);
+  if (calendar_ahead_s_) rows.push_back({"clock", {{"step_s", ahead_s - *calendar_ahead_s_}}});
+  calendar_ahead_s_ = ahead_s;
   if (database_) {
-    auto seen = database_->sample(unix_s);
+    auto seen = database_->sample(now_s);
     if (seen)
       std::move(seen->begin(), seen->end(), std::back_inserter(rows));
     else
@@ -137,7 +141,7 @@ base::Expected<void> watch(Monitor& monitor, const WatchOptions& options, const 
     const bool over = stop() || (options.duration && now >= begun + *options.duration);
     if (now >= next_sample || over) {
       const double unix_s = unix_now_s();
-      const auto rows = monitor.sample(unix_s);
+      const auto rows = monitor.sample();
       if (recording)
         if (auto added = recording->add(unix_s, rows); !added) return added;
       show(rows);

@@ -29,8 +29,9 @@ class Monitor {
 
   /// Ten times a second: what the database's sessions wait for.
   void sample_sessions();
-  /// Once an interval: everything.
-  std::vector<Observation> sample(double unix_s);
+  /// Once an interval: everything. Rates are by the monotonic clock; table `clock` has how far the calendar's clock was
+  /// stepped since the previous sample (step_s).
+  std::vector<Observation> sample();
 
   const Target& target() const { return target_; }
   /// What could not be seen in the last sample, one sentence each.
@@ -47,6 +48,7 @@ class Monitor {
   HostMonitor host_;
   std::optional<DatabaseMonitor> database_;
   HttpFetcher http_;
+  std::optional<double> calendar_ahead_s_;  // of the monotonic clock, at the last sample
   std::vector<std::string> problems_;
   std::optional<base::Error> sessions_problem_;
 };

@@ -80,6 +80,7 @@ void read_host(Questions& ask, Evidence& e) {
   for (const auto& row : ask.rows("SELECT avg(busy_share) FROM disk WHERE time_s >= ? GROUP BY device"))
     e.disk_busy_share = std::max(e.disk_busy_share, to_number(row[0]));
   e.memory_limit_share = ask.number("max(1.0 * memory_bytes / memory_limit_bytes)", "cgroup");
+  e.clock_step_s = ask.number("max(abs(step_s))", "clock");
   e.oom_kills = ask.number("max(oom_kills) - min(oom_kills)", "cgroup");
 }
 

@@ -35,6 +35,7 @@ struct Evidence {
   double strangers_cores = 0;                                     // used by programs that are not part of the test
   double pressure_cpu = 0, pressure_memory = 0, pressure_io = 0;  // percent of the time that some task waited
   double memory_available_share = 1;
+  double clock_step_s = 0;  // the largest jump of the calendar's clock, either way
   double listen_drops_per_s = 0, lost_retransmits_per_s = 0;
   double disk_busy_share = 0;     // of the busiest disk
   double memory_limit_share = 0;  // of the fullest control group

@@ -19,6 +19,9 @@ constexpr double kAhead = 0.15;
 /// 0 at `from` and below, 1 at `to` and above.
 double ramp(double value, double from, double to) { return std::clamp((value - from) / (to - from), 0.0, 1.0); }
 
+/// How much of a reason it is that the hypervisor takes CPU away, which the machine then counts as busy.
+double stolen_share(const Evidence& e) { return ramp(e.steal_cores / std::max(1.0, e.cores), 0.05, 0.2); }
+
 /// The CPU of one process: a quota that throttles it, one thread's worth where it cannot use more, or the largest part
 /// of a machine that has nothing left.
 Suspicion cpu_of(Bottleneck bottleneck, const char* name, const Evidence& e) {
@@ -41,7 +44,7 @@ Suspicion cpu_of(Bottleneck bottleneck, const char* name, const Evidence& e) {
   double saturated = 0;
   if (all > 0 && p.cpu_cores > largest_other)
     saturated = ramp(busy, 0.85, 0.97) * ramp(p.cpu_cores / std::max(all, 1e-9), 0.3, 0.5) *
-                ramp(p.cpu_cores / e.cores, 0.25, 0.4);
+                ramp(p.cpu_cores / e.cores, 0.25, 0.4) * (1 - stolen_share(e));
   if (saturated > 0)
     s.evidence.push_back(
         fmt::format("the machine was {:.0f} % busy, and {} used most of it: {:.2f} of {:.0f} cores; it waited {:.2f} s "
@@ -265,6 +268,28 @@ Suspicion queue_limit(const Evidence& e) {
   return s;
 }
 
+Suspicion stolen_cpu(const Evidence& e) {
+  Suspicion s{Bottleneck::stolen_cpu, 0, {}, {}};
+  // What is taken matters where the machine would have used it.
+  s.strength = 0.95 * stolen_share(e) * ramp(1 - e.idle_cores / std::max(1.0, e.cores), 0.7, 0.95);
+  if (s.strength <= 0) return s;
+  s.evidence.push_back(fmt::format("the hypervisor gave {:.2f} of {:.0f} cores to other machines (steal), and {:.2f} were idle",
+                                   e.steal_cores, e.cores, e.idle_cores));
+  s.advice = {"measure on a machine, or an instance type, whose cores are its own",
+              "repeat it at another time: figures of this run are the neighbours' as well"};
+  return s;
+}
+
+/// Not a limit of the system, but a reason for wrong figures: ages of events, expiry of tokens, timestamps of rows.
+/// Weaker than any part that shows a limit of its own.
+Suspicion clock_step(const Evidence& e) {
+  Suspicion s{Bottleneck::clock, 0.7 * ramp(e.clock_step_s, 0.05, 0.5), {}, {}};
+  if (s.strength <= 0) return s;
+  s.evidence.push_back(fmt::format("the machine's calendar clock jumped by {:.2f} s during the run: what compares times of day (ages of events, expiry of tokens) is wrong by as much", e.clock_step_s));
+  s.advice = {"let NTP slew the clock instead of stepping it (chrony: makestep only at the start), then repeat the run"};
+  return s;
+}
+
 /// What waits inside the servers cannot be what hurts where they account for little of the time that clients wait, nor
 /// what kept the load from being made where the generator was late.
 Suspicion inside_servers(Suspicion suspicion, const Evidence& e) {
@@ -336,6 +361,10 @@ const char* to_text(Bottleneck bottleneck) {
       return "external dependency (AGS)";
     case Bottleneck::queue_limit:
       return "a queue's limit";
+    case Bottleneck::stolen_cpu:
+      return "CPU taken by the hypervisor";
+    case Bottleneck::clock:
+      return "a step of the clock";
     case Bottleneck::unclear:
       break;
   }
@@ -353,7 +382,9 @@ Diagnosis judge(const Evidence& bad, const Evidence* good) {
                                     network(bad),
                                     generator(bad),
                                     external_dependency(bad),
-                                    queue_limit(bad)};
+                                    queue_limit(bad),
+                                    stolen_cpu(bad),
+                                    clock_step(bad)};
   std::erase_if(suspicions, [](const Suspicion& s) { return s.strength < kNoticed; });
   std::stable_sort(suspicions.begin(), suspicions.end(),
                    [](const Suspicion& a, const Suspicion& b) { return a.strength > b.strength; });

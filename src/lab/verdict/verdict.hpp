@@ -23,6 +23,8 @@ enum class Bottleneck {
   generator,
   external_dependency,
   queue_limit,
+  stolen_cpu,
+  clock,
   unclear
 };
 const char* to_text(Bottleneck bottleneck);

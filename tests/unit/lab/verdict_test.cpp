@@ -65,6 +65,13 @@ INSTANTIATE_TEST_SUITE_P(
                     e.waits = {{{"CPU", "CPU"}, 6}};
                     e.active_sessions = 6;
                   }},
+        Injection{"a_neighbour_on_the_same_hypervisor", Bottleneck::stolen_cpu,
+                  [](Evidence& e) {
+                    e.processes[kService].cpu_cores = 1.8;  // the largest user, of what there was
+                    e.steal_cores = 1;
+                    e.idle_cores = 0.1;
+                  }},
+        Injection{"a_clock_set_back", Bottleneck::clock, [](Evidence& e) { e.clock_step_s = 2; }},
         Injection{"slow_fsync", Bottleneck::database_io,
                   [](Evidence& e) {
                     e.waits = {{{"IO", "WALSync"}, 1.5}, {{"LWLock", "WALWrite"}, 4}, {{"CPU", "CPU"}, 0.2}};
@@ -181,6 +188,7 @@ TEST(Evidence, comes_from_the_result_and_the_recording_beside_it) {
                                              {"waiting_for_lock", 0.0},
                                              {"idle_in_transaction", 0.0},
                                              {"oldest_transaction_s", 0.0}}},
+                                           {"clock", {{"step_s", i == 6 ? -1.5 : 0.0}}},
                                            {"pg_wait", {{"type", "Lock"}, {"event", "tuple"}, {"sessions", 2.0}}},
                                            {"metric",
                                             {{"server", kService},
@@ -203,6 +211,7 @@ TEST(Evidence, comes_from_the_result_and_the_recording_beside_it) {
   EXPECT_NEAR(evidence->routes.at("/a").mean_ms, 10, 1e-6);
   EXPECT_NEAR(evidence->routes.at("/a").per_s, 10, 1e-6);
   EXPECT_DOUBLE_EQ(evidence->strangers_cores, 1);
+  EXPECT_DOUBLE_EQ(evidence->clock_step_s, 1.5);
 
   // A recording of 10 s says little about a run of a minute.
   folder.write("level.json", R"({"metrics":{},"series":[{"t":0,"seconds":60,"metrics":{}}]})");
