@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 constexpr const char* kStyle = R"(
 :root { color-scheme: light dark; --page: #f5f7f9; --card: #fff; --line: #dde3e8; --text: #16202a; --soft: #566573; --good: #11703f; --bad: #b3261e;
   --line-1: #1d6fd1; --line-2: #0d8a7f; --line-3: #7a58c9; --line-4: #c27803; --line-5: #d1343f; --line-6: #b5469a; --line-7: #4b7f1c; --line-8: #7b8a97; }
-@media (prefers-color-scheme: dark) { :root { --page: #0e1419; --card: #161e25; --line: #27323c; --text: #e8eef3; --soft: #9aabb9; --good: #5bd693; --bad: #ff8a80;
+@media screen and (prefers-color-scheme: dark) { :root { --page: #0e1419; --card: #161e25; --line: #27323c; --text: #e8eef3; --soft: #9aabb9; --good: #5bd693; --bad: #ff8a80;
   --line-1: #5aa9ff; --line-2: #2dd4bf; --line-3: #b197fc; --line-4: #f6ad3c; --line-5: #ff6b6b; --line-6: #f08ad0; --line-7: #9bd15a; --line-8: #8b9aa7; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 14px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums; }
@@ -41,8 +41,10 @@ th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var
 table:not(:has(thead th:not(:empty))) thead { display: none; }
 code, pre { font: 12px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; } pre { overflow-x: auto; overflow-wrap: normal; margin: 8px 0; }
 img.flame { display: block; width: 100%; background: #fff; margin-top: 10px; border-radius: 6px; }
-@media print { body { background: #fff; font-size: 11px; } main { max-width: none; padding: 0; } nav { display: none; } section, details { border: 0; padding: 0 0 8px; } .charts { grid-template-columns: 1fr 1fr; }
-  .table { overflow: visible; } table { font-size: 8.5px; } th, td { padding-right: 5px; } pre { white-space: pre-wrap; } svg, tr, img { break-inside: avoid; } h2, h3, h4 { break-after: avoid; } })";
+@media print { :root { color-scheme: light; --page: #fff; --text: #000; --soft: #444; } body { font-size: 11px; } main { max-width: none; padding: 0; } nav { display: none; }
+  section, details { border: 0; padding: 0 0 8px; } details::details-content { content-visibility: visible; display: block; } .charts { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
+  .table { overflow: visible; } table { font-size: 8px; } th, td { padding-right: 5px; overflow-wrap: break-word; } h1 { font-size: 18px; } h2 { font-size: 15px; } h3 { font-size: 12px; } pre { white-space: pre-wrap; overflow-wrap: anywhere; overflow: visible; font-size: 8px; }
+  svg, tr, img { break-inside: avoid; } h2, h3, h4 { break-after: avoid; } })";
 
 /// Of a document: from the heading `from` up to the next one of its rank, without the heading itself.
 std::string part_of(const std::string& document, const std::string& from) {
@@ -127,7 +129,7 @@ std::string section(const std::string& id, const std::string& title, const std::
 
 }  // namespace
 
-std::string html_of_markdown(const std::string& markdown) {
+std::string html_of_markdown(const std::string& markdown, int levels_down) {
   static const bool registered = (cmark_gfm_core_extensions_ensure_registered(), true);
   static_cast<void>(registered);
   const std::unique_ptr<cmark_parser, void (*)(cmark_parser*)> parser(cmark_parser_new(CMARK_OPT_DEFAULT),
@@ -138,7 +140,7 @@ std::string html_of_markdown(const std::string& markdown) {
                                                                     &cmark_node_free);
   for (cmark_node* node = cmark_node_first_child(document.get()); node != nullptr; node = cmark_node_next(node))
     if (cmark_node_get_type(node) == CMARK_NODE_HEADING)
-      cmark_node_set_heading_level(node, std::min(6, cmark_node_get_heading_level(node) + 1));
+      cmark_node_set_heading_level(node, std::min(6, cmark_node_get_heading_level(node) + levels_down));
   const std::unique_ptr<char, void (*)(void*)> text(
       cmark_render_html(document.get(), CMARK_OPT_DEFAULT, cmark_parser_get_syntax_extensions(parser.get())),
       &std::free);
@@ -154,19 +156,19 @@ std::string html_of_markdown(const std::string& markdown) {
 
 std::string report_html(const CampaignFacts& facts) {
   const std::string baseline = baseline_document(facts), environment = environment_table(facts.journal);
-  std::string body = section("summary", "Summary", html_of_markdown(part_of(baseline, "## Summary")));
-  body += section("limits", "Limits by search", html_of_markdown(part_of(baseline, "## Limits by search")));
+  std::string body = section("summary", "Summary", html_of_markdown(part_of(baseline, "## Summary"), 0));
+  body += section("limits", "Limits by search", html_of_markdown(part_of(baseline, "## Limits by search"), 0));
   std::string contents = "<a href=\"#summary\">Summary</a> <a href=\"#limits\">Limits</a> ";
   for (int scenario = 1; scenario <= 5; ++scenario) {
     const std::string heading = scenario_heading(scenario);
     body += section(fmt::format("scenario{}", scenario), heading,
-                    charts_of(facts, scenario) + html_of_markdown(part_of(baseline, "## " + heading)));
+                    charts_of(facts, scenario) + html_of_markdown(part_of(baseline, "## " + heading), 0));
     contents += fmt::format("<a href=\"#scenario{0}\">Scenario {0}</a> ", scenario);
   }
   body += flame_graphs(facts);
-  body += section("capacity", "Capacity planning", html_of_markdown(body_of(capacity_document(facts), environment)));
-  body += section("tuning", "Performance tuning", html_of_markdown(body_of(tuning_document(facts), environment)));
-  body += section("environment", "Environment", html_of_markdown(environment));
+  body += section("capacity", "Capacity planning", html_of_markdown(body_of(capacity_document(facts), environment), 1));
+  body += section("tuning", "Performance tuning", html_of_markdown(body_of(tuning_document(facts), environment), 1));
+  body += section("environment", "Environment", html_of_markdown(environment, 1));
   contents +=
       "<a href=\"#capacity\">Capacity</a> <a href=\"#tuning\">Tuning</a> <a href=\"#environment\">Environment</a>";
   return fmt::format(
@@ -175,10 +177,8 @@ std::string report_html(const CampaignFacts& facts) {
       "href=\"data:,\"><style>{}</style></head><body><main>\n<h1>Load test report</h1>\n<p class=\"lead\">{}</p>\n"
       "<nav aria-label=\"Contents\">{}</nav>\n{}</main></body></html>\n",
       kStyle,
-      fmt::format(
-          "Challenge backend, campaign of size {}, {} levels. Figures are of one machine that generator, services "
-          "and database shared.",
-          to_text(facts.journal.size), facts.levels.size()),
+      fmt::format("Challenge backend, campaign of size {}, {} levels. {}", to_text(facts.journal.size),
+                  facts.levels.size(), escaped(whose_machine(facts.journal))),
       contents, body);
 }
 

@@ -10,8 +10,8 @@ namespace gauntlet::lab {
 /// database's analysis that lie in facts.results. Reads well on paper, on a phone, in light and dark.
 std::string report_html(const CampaignFacts& facts);
 
-/// GitHub's Markdown as HTML: headings one level down, so that a document can be a part of a page; tables that are wide
-/// scroll by themselves.
-std::string html_of_markdown(const std::string& markdown);
+/// GitHub's Markdown as HTML: headings so many levels down, so that a document can be a part of a page (none for what
+/// stood below a second-rank heading and does so again); tables that are wide scroll by themselves.
+std::string html_of_markdown(const std::string& markdown, int levels_down);
 
 }  // namespace gauntlet::lab
