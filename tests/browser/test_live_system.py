@@ -81,7 +81,7 @@ def test_the_page_goes_with_a_campaign_from_level_to_level(browser, open_tab):
             tab.page.wait_for_selector("#verdict:not([hidden])")
             tab.wait("/^Level 2 of 2: scenario 1 at 100 RPS/.test(document.querySelector('#part p').innerText)")
             assert tab.page.get_attribute("#part .progress", "aria-valuenow") == "50"
-            assert tab.page.is_hidden("#verdict")
+            tab.wait("document.querySelector('#verdict').hidden")
             tab.wait("document.querySelectorAll('#system .chart:not(.is-empty) canvas').length >= 4")
             tab.page.wait_for_selector("#verdict:not([hidden])")
             assert campaign.wait(60) == 0, campaign.stdout.read()

@@ -228,8 +228,10 @@ def test_the_doctor_finds_missing_packages(lab, mount, missing):
     assert "scripts/install-deps" in said
 
 
-def test_the_doctor_finds_a_disk_that_is_full(lab, tmp_path):
-    prefix = f"GAUNTLET_STATE_DIR={tmp_path} " + with_mounts(f"-t tmpfs -o size=64m none {tmp_path}")
+def test_the_doctor_finds_a_disk_that_is_full(lab):
+    small = lab.root / "small"
+    small.mkdir()
+    prefix = f"GAUNTLET_STATE_DIR={small} " + with_mounts(f"-t tmpfs -o size=64m none {small}")
     code, found, said = doctor(lab, prefix=prefix)
     assert code == NOT_HEALTHY and re.match(r"0\.1 GB free at ", problem_of(found, "disk")), said
 
@@ -267,10 +269,16 @@ def test_the_doctor_finds_clocks_that_are_apart_and_one_that_is_stepped(lab, tmp
         step(40)
         _, found, said = doctor(lab, prefix=environment)
         assert re.match(r"the database's clock is (39|40)\.\d s apart", problem_of(found, "clock")), said
-        step(0)
-        threading.Timer(0.6, step, [3]).start()
-        _, found, said = doctor(lab, prefix=environment)
-        assert any("was stepped by +3.00 s" in what for _, what in found["clock"]), said
+        said = []
+        for delay in (0.5, 1, 1.5, 2, 3):  # the doctor looks for two seconds, from when a busy machine has started it
+            step(0)
+            timer = threading.Timer(delay, step, [3])
+            timer.start()
+            said.append(doctor(lab, prefix=environment)[2])
+            timer.join()
+            if "was stepped by +3.00 s" in said[-1]:
+                return
+        raise AssertionError("\n".join(said))
 
 
 def test_the_doctor_finds_a_stack_that_is_down_and_who_has_its_ports_and_starts_it(lab):

@@ -106,7 +106,7 @@ def test_a_limit_is_searched_on_it_with_what_its_profile_lets_be_seen(checkout, 
     recorded = sqlite3.connect(next(folder.glob("*.monitor/monitor.sqlite")))
     assert {row[0] for row in recorded.execute("SELECT DISTINCT name FROM process")} >= {"challenge-service", "challenge-event-handler", "generator"}
     assert recorded.execute("SELECT count(*) FROM pg_activity").fetchone()[0] > 0
-    assert next(folder.glob("cpu_*.txt")).read_bytes()[:2] == b"\x1f\x8b"
+    assert [file.read_bytes()[:2] for file in folder.glob("cpu_*.txt") if ".top." not in file.name] == [b"\x1f\x8b"]
     assert "confirmed" in said.lower() and "limit/scenario1_api_load" in said
     # What is not described is not looked at, and nothing asks for it.
     checkout.run("limit", "--target", "bare", checkout.root / "test/k6/scenario1_api_load.js", "--over", "TARGET_RPS=2..4", "--window", "5", "--budget", "10")
