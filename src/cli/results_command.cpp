@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +19,9 @@
 #include "engine/output/summary_json.hpp"
 #include "engine/output/summary_text.hpp"
 #include "engine/run/exit_code.hpp"
+#include "lab/atomic_file.hpp"
+#include "lab/record/run_history.hpp"
+#include "lab/report/comparison_html.hpp"
 
 namespace gauntlet::cli {
 namespace {
@@ -101,16 +106,39 @@ void merge(const MergeFlags& flags, Session& session) {
 struct CompareFlags {
   std::string a;
   std::string b;
+  std::string html;
   bool fail_on_worse = false;
 };
 
+/// A results file, or the one of a run in the project's history where the text is its number.
+base::Expected<std::string> results_file(const std::string& text, const Session& session) {
+  std::error_code error;
+  if (std::filesystem::exists(text, error) || text.empty() || text.find_first_not_of("0123456789") != std::string::npos)
+    return text;
+  const auto project = session.find_project();
+  if (!project) return tl::unexpected(project.error());
+  auto history = lab::RunHistory::open(*project);
+  if (!history) return tl::unexpected(history.error());
+  const auto run = history->find(std::strtoll(text.c_str(), nullptr, 10));
+  if (!run) return tl::unexpected(run.error());
+  if (!*run)
+    return base::fail(base::ErrorKind::not_found,
+                      fmt::format("{} is no file, and no run of that number is in the history: gauntlet runs ls", text));
+  return (*run)->result;
+}
+
 void compare(const CompareFlags& flags, Session& session) {
-  const auto a = load({flags.a});
-  const auto b = load({flags.b});
+  const auto file_a = results_file(flags.a, session), file_b = results_file(flags.b, session);
+  if (!file_a || !file_b) return session.fail((file_a ? file_b : file_a).error());
+  const auto a = load({*file_a});
+  const auto b = load({*file_b});
   if (!a || !b) return session.fail((a ? b : a).error());
   const auto figures = engine::output::compare({a->gathered.rows, *a->registry}, {b->gathered.rows, *b->registry});
   if (!figures) return session.fail(figures.error());
-  fmt::print("A  {}\nB  {}\n\n{}", flags.a, flags.b, engine::output::render_comparison(*figures, isatty(STDOUT_FILENO) == 1));
+  fmt::print("A  {}\nB  {}\n\n{}", *file_a, *file_b, engine::output::render_comparison(*figures, isatty(STDOUT_FILENO) == 1));
+  if (!flags.html.empty())
+    if (auto written = lab::write_file_atomically(flags.html, lab::comparison_html(*file_a, *file_b, *figures)); !written)
+      return session.fail(written.error());
   const bool worse = std::any_of(figures->begin(), figures->end(), [](const auto& figure) { return figure.verdict() == engine::output::ComparedFigure::Verdict::worse; });
   if (worse && flags.fail_on_worse) session.exit_code = static_cast<int>(engine::run::ExitCode::thresholds_crossed);
 }
@@ -128,8 +156,9 @@ void add_merge_command(CLI::App& app, Session& session) {
 void add_compare_command(CLI::App& app, Session& session) {
   auto flags = std::make_shared<CompareFlags>();
   auto* command = app.add_subcommand("compare", "Say whether run B differs from run A, and by how much")->group(kLoadGroup);
-  command->add_option("A", flags->a, "results file of the first run")->required();
-  command->add_option("B", flags->b, "results file of the second run")->required();
+  command->add_option("A", flags->a, "results file of the first run, or its number in gauntlet runs ls")->required();
+  command->add_option("B", flags->b, "results file of the second run, or its number")->required();
+  command->add_option("--html", flags->html, "write the comparison as one HTML file");
   command->add_flag("--fail-on-worse", flags->fail_on_worse, "exit with 99 when a figure is worse");
   command->callback([flags, &session] { compare(*flags, session); });
 }

@@ -1,6 +1,7 @@
 """One test by several processes: `gauntlet run --processes`, `--segment`, `merge` and `compare`."""
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -165,6 +166,10 @@ def test_comparing_finds_what_was_made_slower_and_nothing_else(tmp_path):
     rows = {line[:38].strip(): line for line in compared.stdout.splitlines()}
     assert "worse" in rows["iteration_duration p(50)"], compared.stdout
     assert "worse" not in rows["iterations per s"] and "better" not in rows["iterations per s"], compared.stdout
+    page = tmp_path / "compared.html"
+    subprocess.run([GAUNTLET, "compare", "a.json", "b.json", "--html", page], cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    said = page.read_text()
+    assert re.search(r'<th scope="row">iteration_duration p\(50\)</th>.*<td>worse</td></tr>', said) and not re.search(r'(src|href)="(?!#|data:)', said)
     same = subprocess.run([GAUNTLET, "compare", "a.json", "a.json", "--fail-on-worse"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert same.returncode == 0, same.stdout
     nothing = subprocess.run([GAUNTLET, "compare", "a.json", "missing.json"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
