@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -32,6 +33,7 @@ base::Expected<json> ask(const std::string& address, const std::string& path,
   request.url = fmt::format("http://{}{}{}", address.front() == ':' ? "127.0.0.1" : "", address, path);
   if (attributes) {
     request.method = "PATCH";
+    request.timeout = std::chrono::minutes(10);  // a pause waits for the iterations that run
     request.post = json{{"data", {{"type", "status"}, {"id", "default"}, {"attributes", *attributes}}}}.dump();
     request.headers = {"Content-Type: application/json"};
   }
@@ -80,8 +82,8 @@ bool is_control_command(std::string_view name) {
 
 int control_command(int argc, char** argv) {
   const std::string name = argv[0];
-  CLI::App app(name == "pause"    ? "Hold back a test that has not started"
-               : name == "resume" ? "Start a test that waits: one that was run with --paused"
+  CLI::App app(name == "pause"    ? "Hold back a test that has not started, or an externally-controlled one"
+               : name == "resume" ? "Go on with a test that waits: one that was run with --paused, or that was paused"
                : name == "scale"  ? "Ask a running test for another number of virtual users"
                : name == "stats"  ? "Print the metrics of a running test"
                                   : "Print the state of a running test",

@@ -65,8 +65,8 @@ void describe_load_commands(CLI::App& app) {
   app.add_subcommand("inspect", "Print a script's options (--execution-requirements: with its duration and most VUs)")->group(kLoadGroup);
   app.add_subcommand("archive", "Pack a script with all that it imports and opens; run takes the archive, and so does k6")->group(kLoadGroup);
   app.add_subcommand("deps", "List what a script imports (--json)")->group(kLoadGroup);
-  app.add_subcommand("pause", "Hold back a test that has not started (--address)")->group(kLoadGroup);
-  app.add_subcommand("resume", "Start a test that was run with --paused (--address)")->group(kLoadGroup);
+  app.add_subcommand("pause", "Hold back a test that has not started, or an externally-controlled one (--address)")->group(kLoadGroup);
+  app.add_subcommand("resume", "Go on with a test that was run with --paused, or paused (--address)")->group(kLoadGroup);
   app.add_subcommand("scale", "Ask a running test for another number of virtual users (--address)")->group(kLoadGroup);
   app.add_subcommand("stats", "Print the metrics of a running test (--address); its state: gauntlet k6-compatible status")->group(kLoadGroup);
   app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")

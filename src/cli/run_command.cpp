@@ -219,6 +219,7 @@ const std::vector<Flag>& flags() {
       {"min-iteration-duration", '\0', "D", "let no iteration be shorter", option("minIterationDuration")},
       {"address", 'a', "HOST:PORT", "serve k6's REST API there, for pause, resume, scale, status and stats (off)", to_text(&RunSettings::rest_address)},
       {"paused", 'p', nullptr, "wait before the first iteration, until `gauntlet resume`", option("paused")},
+      {"linger", 'l', nullptr, "stay after the end until Ctrl-C, so that --address can be asked; the summary comes then", to_switch(&RunSettings::linger)},
       {"execution-segment", '\0', "A:B", "run this part of the test only, as 1/4:1/2", option("executionSegment")},
       {"execution-segment-sequence", '\0', "LIST", "all parts' limits, as 0,1/4,1/2,1", option("executionSegmentSequence")},
       {"segment", '\0', "I/N", "the I-th of N equal parts: both of the above at once", set_part},
@@ -317,7 +318,6 @@ const std::vector<Flag>& flags() {
        }},
       {"log-format", '\0', "FORMAT", "logfmt, json or raw", set_log_format},
       // Without meaning here
-      {"linger", 'l', nullptr, nullptr, absent("--linger")},
       {"no-usage-report", '\0', nullptr, nullptr, ignore},
       {"profiling-enabled", '\0', nullptr, nullptr, ignore},
       {"secret-source", '\0', "SOURCE", "what k6/secrets reads: file=PATH or mock=KEY=VALUE,...; may be repeated",
@@ -512,6 +512,7 @@ Result finish(Invocation& invocation) {
   if (const char* text = from_variable("K6_SECRET_SOURCE"); text != nullptr && *text != '\0' && settings.secret_sources.empty()) settings.secret_sources.emplace_back(text);
   if (const char* text = from_variable("K6_OUT"); text != nullptr && *text != '\0' && invocation.outputs.empty()) invocation.outputs.emplace_back(text);
   for (const auto& [name, member] : {std::pair{"K6_NO_SUMMARY", &RunSettings::no_summary},
+                                     std::pair{"K6_LINGER", &RunSettings::linger},
                                      std::pair{"K6_NO_THRESHOLDS", &RunSettings::no_thresholds}}) {
     const char* text = from_variable(name);
     if (text == nullptr) continue;

@@ -82,7 +82,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kExecution, "option maxHeapBytes", better, "bounds what a virtual user's script may keep, responses and pages included: 1 GB, less where the machine has less; the error names the line"},
     CompatibilityRow{kExecution, "endless loops", better, "stopped at the iteration's hard stop and by the first Ctrl-C while the script loads, in natives, too"},
     CompatibilityRow{kExecution, "exit codes", same, ""},
-    CompatibilityRow{kExecution, "externally-controlled executor", absent, "gone in k6 2, too"},
+    CompatibilityRow{kExecution, "externally-controlled executor", same, "steered by PATCH /v1/status and scale, pause, resume; gone in k6 2"},
 
     CompatibilityRow{kResults, "thresholds with tag filters, abortOnFail, delayAbortEval", same, ""},
     CompatibilityRow{kResults, "memory of metrics", better, "does not grow with the number of samples; percentiles within 0.1 %, exact while counts are small"},
@@ -99,9 +99,10 @@ constexpr std::array kTable = {
                      "never delays exit; _RECORD, _TAGS and .dashboard.json have no meaning"},
 
     CompatibilityRow{kCommands, "run, new, inspect, archive, deps, version", same, "archives are read both ways"},
-    CompatibilityRow{kCommands, "REST API; pause, resume, scale, status, stats", better, "off unless --address: k6 takes port 6565, which is the service's; POST /v1/setup and /v1/teardown are refused"},
+    CompatibilityRow{kCommands, "REST API; pause, resume, scale, status, stats", better, "off unless --address: k6 takes port 6565, which is the service's; a change of VUs after the end is refused, where k6 never answers"},
     CompatibilityRow{kCommands, "completion", same, "gauntlet completion bash, zsh"},
-    CompatibilityRow{kCommands, "cloud, x, --linger", absent, ""},
+    CompatibilityRow{kCommands, "--linger", same, "K6_LINGER, too; the time that it waits is not the test's, even when it was stopped"},
+    CompatibilityRow{kCommands, "cloud, x", absent, ""},
 };
 
 constexpr std::string_view word_of(Compatibility state) {

@@ -201,6 +201,11 @@ class Checker {
 
 }  // namespace
 
+std::string syntax_problem(std::string_view text) {
+  std::size_t offset = 0;
+  return Checker(text).check(offset);
+}
+
 std::string describe_syntax_error(std::string_view text) {
   std::size_t offset = 0;
   std::string problem = Checker(text).check(offset);

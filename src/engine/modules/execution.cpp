@@ -245,7 +245,8 @@ JSValue of_instance(JSContext* context, JSValueConst) {
 }
 JSValue run_duration(JSContext* context, const run::TestState& test) {
   if (test.start == run::Clock::time_point{}) return JS_NewFloat64(context, 0);
-  return JS_NewFloat64(context, std::chrono::duration<double, std::milli>(run::Clock::now() - test.start).count());
+  const auto now = run::Clock::now();
+  return JS_NewFloat64(context, std::chrono::duration<double, std::milli>(now - test.start - test.pauses.total(now)).count());
 }
 JSValue completed(JSContext* context, const run::TestState& test) { return count(context, test.iterations_completed); }
 JSValue interrupted(JSContext* context, const run::TestState& test) { return count(context, test.iterations_interrupted); }

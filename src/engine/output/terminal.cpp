@@ -58,6 +58,7 @@ std::vector<std::string> columns_of(const ScenarioProgress& scenario) {
       return {vus, time_text(scenario), iterations + " iters, " + std::to_string(scenario.iterations_per_vu) + " per VU"};
     case Kind::constant_vus: return {vus, time_text(scenario)};
     case Kind::ramping_vus: return {share(scenario.vus_active, scenario.vus, scenario.vus), time_text(scenario)};
+    case Kind::externally_controlled: return {share(scenario.vus_active, scenario.max_vus, scenario.max_vus), time_text(scenario), " "};
     case Kind::constant_arrival_rate:
     case Kind::ramping_arrival_rate:
       return {share(scenario.vus_active, scenario.vus, scenario.max_vus), time_text(scenario), rate_text(scenario.rate, scenario.max_rate)};
@@ -154,7 +155,9 @@ std::string render_progress(const RunProgress& progress, const ProgressStyle& st
   const bool running = progress.phase == RunProgress::Phase::running || progress.phase == RunProgress::Phase::teardown;
   std::vector<BarLine> lines;
   if (progress.phase == RunProgress::Phase::setup) lines.push_back({"Run", " ", 1, {"setup()"}});
-  if (progress.phase == RunProgress::Phase::init) {
+  if (progress.phase == RunProgress::Phase::init && progress.paused) {
+    lines.push_back({"Run", " ", 1, {"paused"}});
+  } else if (progress.phase == RunProgress::Phase::init) {
     const auto all = static_cast<double>(std::max<std::int64_t>(progress.vus_to_initialize, 1));
     lines.push_back({"Init", " ", static_cast<double>(progress.vus_initialized) / all,
                      {std::to_string(progress.vus_initialized) + "/" + std::to_string(progress.vus_to_initialize) + " VUs initialized"}});
@@ -184,7 +187,7 @@ std::string render_progress(const RunProgress& progress, const ProgressStyle& st
   std::string text = "\n";
   if (running) {
     const std::size_t digits = digits_of(progress.max_vus);
-    text += "running (" + fixed_length_duration(progress.elapsed, progress.max_duration) + "), " + padded(progress.vus_active, digits) +
+    text += std::string(progress.paused ? "paused (" : "running (") + fixed_length_duration(progress.elapsed, progress.max_duration) + "), " + padded(progress.vus_active, digits) +
             "/" + padded(progress.vus_initialized, digits) + " VUs, " + std::to_string(progress.iterations_complete) +
             " complete and " + std::to_string(progress.iterations_interrupted) + " interrupted iterations\n";
   }

@@ -32,7 +32,8 @@ std::string render_header(const RunHeader& header, bool color);
 struct ScenarioProgress {
   enum class Status : std::uint8_t { waiting, running, stopping, done, interrupted };
   /// Which of the numbers below the line shows.
-  enum class Kind : std::uint8_t { shared_iterations, per_vu_iterations, constant_vus, ramping_vus, constant_arrival_rate, ramping_arrival_rate };
+  enum class Kind : std::uint8_t { shared_iterations, per_vu_iterations, constant_vus, ramping_vus, constant_arrival_rate, ramping_arrival_rate,
+                                   externally_controlled };
 
   std::string name;
   Kind kind = Kind::constant_vus;
@@ -43,9 +44,9 @@ struct ScenarioProgress {
   std::chrono::nanoseconds elapsed{0};       ///< since its start
   std::chrono::nanoseconds duration{0};      ///< regular one, or maxDuration
   std::string duration_text;                 ///< the same in Go's notation
-  std::int64_t vus_active = 0;               ///< ramping_vus and arrival rates
+  std::int64_t vus_active = 0;               ///< ramping_vus, arrival rates and externally_controlled
   std::int64_t vus = 0;                      ///< configured; ramping: greatest target; arrival rates: allocated so far
-  std::int64_t max_vus = 0;                  ///< arrival rates
+  std::int64_t max_vus = 0;                  ///< arrival rates and externally_controlled
   std::uint64_t iterations_done = 0;
   std::uint64_t iterations_total = 0;        ///< those of all VUs
   std::uint64_t iterations_per_vu = 0;
@@ -56,6 +57,7 @@ struct ScenarioProgress {
 struct RunProgress {
   enum class Phase : std::uint8_t { init, setup, running, teardown };
   Phase phase = Phase::init;
+  bool paused = false;                       ///< init: by --paused, once all VUs are there
   std::chrono::nanoseconds elapsed{0};       ///< of the scenarios
   std::chrono::nanoseconds max_duration{0};  ///< of the scenarios with their graceful stops
   std::int64_t vus_active = 0;

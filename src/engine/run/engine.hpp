@@ -63,6 +63,8 @@ struct RunSettings {
   std::vector<std::string> secret_sources;
   /// HOST:PORT of the REST API; empty: none.
   std::string rest_address;
+  /// After the test, before its summary: stay until SIGINT or SIGTERM, so that the REST API can be asked.
+  bool linger = false;
   /// SIGINT and SIGTERM end the test; off in tests that run in a process of their own.
   bool handle_signals = true;
 };

@@ -3,25 +3,18 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/json/go_kind.hpp"
 #include "engine/run/options.hpp"
 
 namespace gauntlet::engine::run {
 namespace {
 
+using json::go_kind;
+
 using Json = nlohmann::ordered_json;
 using Failure = tl::unexpected<base::Error>;
 
 Failure failure(std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); }
-
-const char* go_kind(const Json& value) {
-  switch (value.type()) {
-    case Json::value_t::string: return "string";
-    case Json::value_t::boolean: return "bool";
-    case Json::value_t::array: return "array";
-    case Json::value_t::object: return "object";
-    default: return "number";
-  }
-}
 
 /// Go's decoder on a value of a wrong kind; `field` and `type` are those of k6's structs.
 Failure wrong_kind(const Json& value, std::string_view field, std::string_view type, std::string_view snippet = "") {
@@ -32,6 +25,7 @@ Failure wrong_kind(const Json& value, std::string_view field, std::string_view t
 
 std::string snippet_of(std::string_view field, const Json& value) {
   if (value.is_structured()) return "{";
+  if (field.starts_with("scenarios.")) return "\"scenarios\"";  // which Go decodes in a second go
   return fmt::format("\"{}\": {}", field, value.dump());
 }
 
@@ -223,12 +217,9 @@ base::Expected<void> read(const Json& value, std::string_view, Thresholds& into)
 base::Expected<ExecutorKind> executor_named(std::string_view name) {
   for (const ExecutorKind kind :
        {ExecutorKind::shared_iterations, ExecutorKind::per_vu_iterations, ExecutorKind::constant_vus,
-        ExecutorKind::ramping_vus, ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate}) {
+        ExecutorKind::ramping_vus, ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate,
+        ExecutorKind::externally_controlled}) {
     if (name == name_of(kind)) return kind;
-  }
-  if (name == "externally-controlled") {
-    return base::fail(base::ErrorKind::unimplemented,
-                      "the executor 'externally-controlled' is not part of this version of gauntlet");
   }
   return failure(fmt::format("unknown executor type '{}'", name));
 }
@@ -246,6 +237,7 @@ std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, cons
   const bool constant_arrivals = kind == ExecutorKind::constant_arrival_rate;
   const bool ramping_arrivals = kind == ExecutorKind::ramping_arrival_rate;
   const bool arrivals = constant_arrivals || ramping_arrivals;
+  const bool controlled = kind == ExecutorKind::externally_controlled;
   if (name == "executor") return base::Expected<void>();
   if (name == "options") {  // browser options
     if (value.is_null() || (value.is_object() && value.empty())) return base::Expected<void>();
@@ -257,6 +249,9 @@ std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, cons
   if (name == "exec") return field(scenario.exec, "BaseConfig.exec");
   if (name == "env") return field(scenario.env, "BaseConfig.env");
   if (name == "tags") return field(scenario.tags, "BaseConfig.tags");
+  if (name == "vus" && controlled) return field(scenario.vus, "ExternallyControlledConfigParams.vus");
+  if (name == "maxVUs" && controlled) return field(scenario.max_vus, "ExternallyControlledConfigParams.maxVUs");
+  if (name == "duration" && controlled) return field(scenario.duration, "ExternallyControlledConfigParams.duration");
   if (name == "vus" && (iterating || kind == ExecutorKind::constant_vus)) return field(scenario.vus, "vus");
   if (name == "iterations" && iterating) return field(scenario.iterations, "iterations");
   if (name == "maxDuration" && iterating) return field(scenario.max_duration, "maxDuration");
@@ -292,6 +287,10 @@ base::Expected<void> read(const Json& value, std::string_view, std::vector<Scena
       const auto ok = read_scenario_field(scenario, field, given);
       if (!ok) return failure(fmt::format("json: unknown field \"{}\"", field));
       if (!*ok) return Failure(ok->error());
+    }
+    if (scenario.executor == ExecutorKind::externally_controlled) {  // none, and no more than those
+      if (!scenario.vus.given) scenario.vus.value = 0;
+      if (!scenario.max_vus.given) scenario.max_vus.value = scenario.vus.value;
     }
     into.push_back(std::move(scenario));
   }
@@ -430,6 +429,11 @@ Json write(const std::vector<Scenario>& scenarios) {
         out["timeUnit"] = write_setting(scenario.time_unit);
         out["stages"] = write_setting(scenario.stages);
         out["preAllocatedVUs"] = write_setting(scenario.pre_allocated_vus);
+        out["maxVUs"] = write_setting(scenario.max_vus);
+        break;
+      case ExecutorKind::externally_controlled:
+        out["vus"] = write_setting(scenario.vus);
+        out["duration"] = write_setting(scenario.duration);
         out["maxVUs"] = write_setting(scenario.max_vus);
         break;
     }

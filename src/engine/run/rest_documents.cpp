@@ -1,17 +1,23 @@
 #include "engine/run/rest_documents.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "engine/json/go_kind.hpp"
+#include "engine/json/syntax_error.hpp"
 #include "engine/output/json_writer.hpp"
 #include "engine/output/summary_json.hpp"
+#include "engine/run/options.hpp"
 
 namespace gauntlet::engine::run {
 namespace {
 
 using output::JsonWriter;
+using Json = nlohmann::json;
 
 void write_metric(JsonWriter& json, std::string_view name, const metrics::MetricInfo& info, const metrics::Sink& sink,
                   const metrics::ThresholdGroup* thresholds, double elapsed_s) {
@@ -128,14 +134,6 @@ RestReply error_document(int status, std::string_view title, std::string_view de
   return {.status = status, .text = json.take(), .is_json = true};
 }
 
-base::Expected<std::string> parse_json(std::string_view body) {
-  try {
-    return nlohmann::ordered_json::parse(body).dump();
-  } catch (const nlohmann::json::exception& problem) {
-    return base::fail(base::ErrorKind::invalid_argument, problem.what());
-  }
-}
-
 RestReply status_document(const RestStatus& status) {
   JsonWriter json;
   json.begin_object()
@@ -163,25 +161,46 @@ RestReply status_document(const RestStatus& status) {
 }
 
 base::Expected<StatusPatch> parse_status_patch(std::string_view body) {
-  const auto json = nlohmann::json::parse(body, nullptr, false);
-  const nlohmann::json* attributes =
-      json.is_object() && json.contains("data") && json["data"].is_object() && json["data"].contains("attributes")
-          ? &json["data"]["attributes"]
-          : nullptr;
-  if (attributes == nullptr || !attributes->is_object()) {
-    return base::fail(base::ErrorKind::invalid_argument,
-                      R"(the body is not of the form {"data":{"type":"status","id":"default","attributes":{...}}})");
-  }
+  const auto refuse = [](std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); };
+  const auto wrong = [&](const Json& value, std::string_view what) {
+    return refuse(fmt::format("json: cannot unmarshal {} into Go {}", json::go_kind(value), what));
+  };
+  if (const std::string problem = json::syntax_problem(body); !problem.empty()) return refuse(problem);
+  const Json document = Json::parse(body, nullptr, false);
   StatusPatch patch;
-  for (const auto& [name, member] :
-       {std::pair{"paused", &StatusPatch::paused}, std::pair{"stopped", &StatusPatch::stopped}}) {
-    if (!attributes->contains(name) || (*attributes)[name].is_null()) continue;
-    if (!(*attributes)[name].is_boolean())
-      return base::fail(base::ErrorKind::invalid_argument, std::string(name) + " is neither true nor false");
-    patch.*member = (*attributes)[name].get<bool>();
+  if (document.is_null()) return patch;
+  if (!document.is_object()) return wrong(document, "value of type v1.StatusJSONAPI");
+  const Json data = document.value("data", Json());
+  if (data.is_null()) return patch;
+  if (!data.is_object()) return wrong(data, "struct field StatusJSONAPI.data of type v1.statusData");
+  const Json attributes = data.value("attributes", Json());
+  if (attributes.is_null()) return patch;
+  if (!attributes.is_object()) return wrong(attributes, "struct field statusData.data.attributes of type v1.Status");
+
+  if (const Json paused = attributes.value("paused", Json()); paused.is_boolean()) {
+    patch.paused = paused.get<bool>();
+  } else if (!paused.is_null()) {
+    return refuse(fmt::format("json: cannot unmarshal {} into Go value of type null.Bool", paused.is_number() ? "float64" : json::go_kind(paused)));
   }
-  for (const char* name : {"vus", "vus-max"}) {
-    patch.scales = patch.scales || (attributes->contains(name) && !(*attributes)[name].is_null());
+  if (const Json stopped = attributes.value("stopped", Json()); stopped.is_boolean()) {
+    patch.stopped = stopped.get<bool>();
+  } else if (!stopped.is_null()) {
+    return wrong(stopped, "struct field Status.data.attributes.stopped of type bool");
+  }
+  for (const auto& [name, member] : {std::pair{"vus", &StatusPatch::vus}, std::pair{"vus-max", &StatusPatch::max_vus}}) {
+    const Json number = attributes.value(name, Json());
+    if (number.is_null()) continue;
+    if (number.is_number_integer()) {
+      patch.*member = number.get<std::int64_t>();
+    } else if (number.is_string()) {
+      const auto parsed = parse_integer(number.get_ref<const std::string&>());
+      if (!parsed) return refuse(parsed.error().message);
+      patch.*member = *parsed;
+    } else if (number.is_number()) {
+      return refuse(fmt::format("json: cannot unmarshal number {} into Go struct field Status.data.attributes.{} of type int64", number.dump(), name));
+    } else {
+      return wrong(number, "value of type null.Int");
+    }
   }
   return patch;
 }

@@ -14,12 +14,12 @@ namespace gauntlet::engine::run {
 
 struct RestStatus {
   int phase = 0;  ///< k6's numbers: 0 created, 1 initializing VUs, 4 paused before the start, 6 setup, 7 running, 8
-                  ///< teardown, 9 ended
+                  ///< teardown, 9 ended, 10 ended before its time
   bool paused = false;
   std::int64_t vus = 0;
   std::int64_t vus_max = 0;
   bool stopped = false;
-  bool running = false;
+  bool running = false;  ///< has begun, and not come to its end
   bool tainted = false;  ///< a threshold is crossed
 };
 RestReply status_document(const RestStatus& status);
@@ -28,8 +28,10 @@ RestReply status_document(const RestStatus& status);
 struct StatusPatch {
   std::optional<bool> paused;
   std::optional<bool> stopped;
-  bool scales = false;  ///< vus or vus-max are given
+  std::optional<std::int64_t> vus;
+  std::optional<std::int64_t> max_vus;
 };
+/// The errors are what Go's decoder says.
 base::Expected<StatusPatch> parse_status_patch(std::string_view body);
 
 /// All metrics with samples, or the one of that name (also a submetric's, as "checks{a:b}").
@@ -40,8 +42,6 @@ RestReply metric_document(const metrics::Snapshot& snapshot, const metrics::Thre
 RestReply groups_document(const metrics::Snapshot& snapshot);
 RestReply group_document(const metrics::Snapshot& snapshot, std::string_view id);
 
-/// The JSON of a body, as it stands; the error says where it is none.
-base::Expected<std::string> parse_json(std::string_view body);
 /// `data`: JSON, or nothing before setup() has returned any.
 RestReply setup_document(const std::string* data);
 

@@ -16,6 +16,19 @@ using base::http::ExchangePtr;
 struct RestServer::State {
   State(base::EventLoop& its_control, Answer its_answer) : control(its_control), answer(std::move(its_answer)) {}
 
+  /// From the control thread.
+  void send(std::uint64_t number, RestReply reply) {
+    thread.loop().post([this, number, reply = std::move(reply)] {
+      const auto found = waiting.find(number);
+      if (found == waiting.end()) return;
+      found->second->respond({.status = reply.status,
+                              .content_type = reply.is_json ? "application/json; charset=utf-8" : "text/plain; charset=utf-8",
+                              .body = reply.text,
+                              .headers = {}});
+      waiting.erase(found);
+    });
+  }
+
   base::EventLoop& control;
   Answer answer;
   bool stopped = false;  // the control thread's
@@ -57,15 +70,9 @@ base::Expected<std::unique_ptr<RestServer>> RestServer::start(const std::string&
         [weak, number, asked = RestRequest{std::string(request.method()), path, std::string(request.body())}] {
           const auto answering = weak.lock();
           if (!answering || answering->stopped) return;
-          answering->thread.loop().post([server = answering.get(), number, reply = answering->answer(asked)] {
-            const auto found = server->waiting.find(number);
-            if (found == server->waiting.end()) return;
-            found->second->respond(
-                {.status = reply.status,
-                 .content_type = reply.is_json ? "application/json; charset=utf-8" : "text/plain; charset=utf-8",
-                 .body = reply.text,
-                 .headers = {}});
-            server->waiting.erase(found);
+          answering->answer(asked, [weak, number](RestReply reply) {
+            const auto replying = weak.lock();
+            if (replying && !replying->stopped) replying->send(number, std::move(reply));
           });
         });
   };

@@ -24,7 +24,9 @@ struct RestReply {
 
 class RestServer {
  public:
-  using Answer = std::function<RestReply(const RestRequest&)>;
+  /// To be called once, on the control loop, at once or later; after the server is gone it does nothing.
+  using Reply = std::function<void(RestReply)>;
+  using Answer = std::function<void(const RestRequest&, Reply)>;
 
   /// `address` is HOST:PORT or :PORT (127.0.0.1). Fails, naming it, when it cannot listen there. `answer` runs on
   /// `control`, which outlives the server.

@@ -25,8 +25,9 @@ double ScenarioRun::progress(Clock::time_point now) const {
   if (config.executor == ExecutorKind::per_vu_iterations) {
     return std::min(1.0, done / static_cast<double>(config.iterations.value * config.vus.value));
   }
-  const double elapsed = std::chrono::duration<double>(now - started).count();
-  return std::min(1.0, elapsed / std::chrono::duration<double>(regular_duration(config)).count());
+  if (is_endless(config)) return 1;
+  const Nanoseconds duration = regular_duration(config);
+  return std::min(1.0, std::chrono::duration<double>(elapsed(now)).count() / std::chrono::duration<double>(duration).count());
 }
 
 }  // namespace gauntlet::engine::run

@@ -37,6 +37,17 @@ JSValue as_go_has_it(JSContext* context, JSValueConst holder, int, JSValueConst*
 
 }  // namespace
 
+std::string problem_of(const StageResult& result, std::string_view function, std::chrono::nanoseconds timeout) {
+  if (result.init_failure) return result.init_failure->message;
+  if (result.timed_out) {
+    return fmt::format("{}() execution timed out after {:.0f} seconds", function, std::floor(std::chrono::duration<double>(timeout).count()));
+  }
+  if (result.kind == Vu::CallResult::Kind::interrupted) return fmt::format("{}() was cut short", function);
+  if (result.kind == Vu::CallResult::Kind::threw) return result.error;
+  const std::string unusable = result.is_function ? "unsupported type: func(sobek.FunctionCall) sobek.Value" : result.unusable_json;
+  return unusable.empty() ? "" : fmt::format("error marshaling {}() data to JSON: json: {}", function, unusable);
+}
+
 StageCall::StageCall(TestState& test, base::EventLoop& control, Worker& worker, std::string function, std::string group,
                      std::optional<std::string> argument)
     : test_(test),

@@ -1,8 +1,10 @@
 #pragma once
 // setup, teardown and handleSummary: calls in a temporary virtual user with __VU 0 and an init of its own.
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,9 @@ struct StageResult {
   std::string unusable_file;  ///< why the object cannot be written: "bad: invalid type int64, ..."
   bool is_falsy = true;
 };
+
+/// Why it has no result, in k6's words: what it threw, that it took longer than `timeout`; empty when it has one.
+std::string problem_of(const StageResult& result, std::string_view function, std::chrono::nanoseconds timeout);
 
 class StageCall {
  public:

@@ -33,7 +33,9 @@ ExitCode TestRun::run() {
     } else if (initialize_vus() && wait_while_paused()) {
       if (run_setup()) run_scenarios();
       run_teardown();
+      ended_ = true;
       judge();
+      linger();
       report();
     }
     close_outputs();
@@ -56,6 +58,8 @@ ExitCode TestRun::finish() {
 
 void TestRun::close_outputs() {
   rest_.reset();
+  for (const auto& call : rest_calls_) call->interrupt();
+  run_until([this] { return rest_calls_.empty(); });
   dashboard_.reset();
   stage_.reset();
   pool_.reset();  // after what executors have posted to the workers
@@ -81,12 +85,21 @@ void TestRun::abort(Verdict verdict) {
 }
 
 void TestRun::handle_signal() {
+  if (lingering_) {
+    lingering_ = false;
+    return;
+  }
   // There is nothing to end in order while scripts load, and one that loads for ever would not let it happen.
   if (++signals_seen_ > 1 || phase_ == RunProgress::Phase::init) {
     log_.write(LogLevel::error, "Aborting k6 in response to signal");
     _exit(static_cast<int>(ExitCode::interrupted));
   }
   abort({ExitCode::interrupted, "test run was aborted because k6 received a 'interrupt' signal", ""});
+}
+
+Clock::time_point TestRun::test_time() const {
+  const auto now = Clock::now();
+  return now - test_.pauses.total(now);
 }
 
 void TestRun::run_until(const std::function<bool()>& over) {

@@ -9,6 +9,7 @@
 //   test_run_report.cpp    the verdict, the summary, files
 //   test_run_team.cpp      as one of several processes
 //   test_run_inspect.cpp   what is told without running
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,6 +29,7 @@
 #include "engine/output/terminal.hpp"
 #include "engine/run/engine.hpp"
 #include "engine/run/executor.hpp"
+#include "engine/run/externally_controlled.hpp"
 #include "engine/run/rest_documents.hpp"
 #include "engine/run/rest_server.hpp"
 #include "engine/run/scenario.hpp"
@@ -81,7 +83,10 @@ class TestRun {
   bool wait_while_paused();
   bool run_setup();
   void run_scenarios();
+  /// The test's time, which stands still while it is paused.
+  Clock::time_point test_time() const;
   void run_teardown();
+  void linger();
   void judge();
   void report();
   void run_as_member();
@@ -105,8 +110,17 @@ class TestRun {
   output::RunProgress progress() const;
   void show_progress();
   void handle_signal();
-  RestReply answer_rest(const RestRequest& request);
-  RestReply answer_status(const RestRequest& request);
+  void answer_rest(const RestRequest& request, const RestServer::Reply& reply);
+  void answer_status(const RestRequest& request, const RestServer::Reply& reply);
+  void answer_setup(const RestRequest& request, const RestServer::Reply& reply);
+  /// setup() or teardown() because the REST API asks for it.
+  void call_for_rest(const char* function, std::optional<std::string> argument, Nanoseconds timeout,
+                     const RestServer::Reply& reply, std::function<void(const StageResult&)> then);
+  void make_next_change();
+  void change_pause(bool paused, const std::function<void(std::optional<RestReply>)>& done);
+  void change_vus(const StatusPatch& patch, const std::function<void(std::optional<RestReply>)>& done);
+  /// Those that are steered from outside.
+  std::vector<ExternallyControlled*> controlled() const;
   RestStatus rest_status() const;
   /// Cuts setup or the scenarios short.
   void abort(Verdict verdict);
@@ -162,6 +176,16 @@ class TestRun {
   std::unique_ptr<StageCall> stage_;
   std::unique_ptr<RestServer> rest_;  // nullptr: not wanted
   bool paused_ = false;
+  bool ended_ = false;  // with its teardown
+  bool lingering_ = false;
+  /// What PATCH /v1/status wants and has not got yet: one at a time, in their order.
+  struct Change {
+    StatusPatch patch;
+    RestServer::Reply reply;
+  };
+  std::deque<Change> changes_;
+  ControlledVus controlled_vus_;  // of the first externally-controlled scenario, as they are or will be
+  std::vector<std::unique_ptr<StageCall>> rest_calls_;
   bool stopped_by_rest_ = false;
 
   output::RunProgress::Phase phase_ = output::RunProgress::Phase::init;

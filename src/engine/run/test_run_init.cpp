@@ -128,6 +128,7 @@ bool TestRun::plan() {
   paused_ = options.paused;
   if (paused_ && settings_.rest_address.empty()) return refuse("a test that begins paused is resumed by the REST API: say where with --address 127.0.0.1:6565");
   if (settings_.team != nullptr && !settings_.rest_address.empty()) return refuse("the REST API steers one process: leave --address out with --processes");
+  if (settings_.team != nullptr && settings_.linger) return refuse("one process stays after its test: leave --linger out with --processes");
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
   if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
 
@@ -139,7 +140,8 @@ bool TestRun::plan() {
   for (const Scenario& scenario : scenarios_) {
     if (const auto found = problems_of(scenario); !found.empty()) {
       problems += fmt::format("\n\t- scenario {} has configuration errors: {}", scenario.name, fmt::join(found, ", "));
-    } else if (!has_function(scenario.exec)) {
+    }
+    if (!has_function(scenario.exec)) {
       problems += fmt::format("\n\t- executor {}: function '{}' not found in exports", scenario.name, scenario.exec.value);
     }
   }
@@ -158,6 +160,8 @@ bool TestRun::plan() {
   shown.scenarios = scenarios_;
   test_.options_json = to_json(shown);
   std::erase_if(scenarios_, [&](Scenario& scenario) { return !take_share(scenario, test_.stripe); });
+  const auto steered = std::find_if(scenarios_.begin(), scenarios_.end(), [](const Scenario& scenario) { return scenario.executor == ExecutorKind::externally_controlled; });
+  if (steered != scenarios_.end()) controlled_vus_ = {steered->vus, steered->max_vus};
   std::stable_sort(scenarios_.begin(), scenarios_.end(),
                    [](const Scenario& a, const Scenario& b) { return a.start_time.value < b.start_time.value; });
   planned_vus_ = peak_vus(scenarios_, false);
@@ -170,7 +174,7 @@ bool TestRun::plan() {
                                                          : default_heap_bytes(most_vus_);
   for (const Scenario& scenario : scenarios_) {
     const auto needs = needs_of(scenario, true);
-    longest_ = std::max(longest_, needs.empty() ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);
+    longest_ = std::max(longest_, needs.empty() || is_endless(scenario) ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);
   }
 
   if (options.console_output.given) {

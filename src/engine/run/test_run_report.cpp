@@ -19,7 +19,7 @@ constexpr std::chrono::seconds kSummaryTimeout(120);
 void TestRun::judge() {
   control_.cancel(tick_timer_);
   control_.cancel(draw_timer_);
-  if (!of_team_) collector_->sample(Clock::now(), std::chrono::seconds(5));
+  if (!of_team_) collector_->sample(test_time(), std::chrono::seconds(5));
   if (settings_.member != nullptr) return;
   thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::at_end);
   if (!thresholds_.crossed().empty()) {
@@ -72,7 +72,7 @@ output::Summary TestRun::summarize(std::vector<std::string> trend_stats) {
   options.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
   options.stderr_is_tty = isatty(STDERR_FILENO) == 1;
   options.explicit_scenarios = test_.options.scenarios.given;
-  if (test_.setup_data) options.setup_data_json = *test_.setup_data;
+  if (const auto data = test_.setup_data.json()) options.setup_data_json = *data;
   options.health = health();
   return output::summarize(collector_->snapshot(), thresholds_, std::move(options));
 }

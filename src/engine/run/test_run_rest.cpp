@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "engine/json/syntax_error.hpp"
+
 namespace gauntlet::engine::run {
 
 using output::RunProgress;
 
 bool TestRun::open_rest() {
   if (settings_.rest_address.empty() || settings_.member != nullptr) return true;
-  auto started = RestServer::start(settings_.rest_address, control_, [this](const RestRequest& request) { return answer_rest(request); });
+  auto started = RestServer::start(settings_.rest_address, control_, [this](const RestRequest& request, const RestServer::Reply& reply) { answer_rest(request, reply); });
   if (!started) {
     give_verdict({ExitCode::rest_address_taken, std::move(started.error()).in("the REST API cannot be served").message, ""});
     return false;
@@ -32,70 +36,185 @@ RestStatus TestRun::rest_status() const {
     case RunProgress::Phase::setup: status.phase = 6; break;
     case RunProgress::Phase::running: status.phase = 7; break;
     case RunProgress::Phase::teardown: status.phase = 8; break;
-    default: status.phase = 9;
   }
+  if (ended_) status.phase = aborted_ ? 10 : 9;
   status.paused = paused_;
   status.vus = test_.vus_active;
   status.vus_max = test_.vus_initialized;
   status.stopped = stopped_by_rest_;
-  status.running = phase_ == RunProgress::Phase::running;
+  status.running = phase_ != RunProgress::Phase::init && (aborted_ || !ended_);
   for (const metrics::ThresholdGroup& group : thresholds_.groups()) status.tainted = status.tainted || !group.ok();
   return status;
 }
 
-RestReply TestRun::answer_status(const RestRequest& request) {
-  if (request.method == "GET") return status_document(rest_status());
-  const auto patch = parse_status_patch(request.body);
-  if (!patch) return error_document(400, "Invalid data", patch.error().message);
-  if (patch->scales) {
-    return error_document(500, "Execution config error", "an externally-controlled executor needs to be configured for live configuration updates");
+// PATCH /v1/status
+
+std::vector<ExternallyControlled*> TestRun::controlled() const {
+  std::vector<ExternallyControlled*> found;
+  for (const auto& executor : executors_) {
+    if (auto* one = dynamic_cast<ExternallyControlled*>(executor.get())) found.push_back(one);
   }
-  if (patch->paused && *patch->paused != paused_) {
-    if (phase_ != RunProgress::Phase::init) {
-      return error_document(500, "Pause error", fmt::format("{} executor '{}' doesn't support pause and resume operations after its start",
-                                                             scenarios_.empty() ? "" : name_of(scenarios_.front().executor), scenarios_.empty() ? "" : scenarios_.front().name));
+  return found;
+}
+
+void TestRun::answer_status(const RestRequest& request, const RestServer::Reply& reply) {
+  if (request.method == "GET") return reply(status_document(rest_status()));
+  auto patch = parse_status_patch(request.body);
+  if (!patch) return reply(error_document(400, "Invalid data", patch.error().message));
+  // Before changes that wait for an iteration's end, and in place of what else it says.
+  if (patch->stopped && *patch->stopped) {
+    if (!stopped_by_rest_ && !ended_) {
+      paused_ = false;
+      abort({ExitCode::stopped_by_rest, "test run stopped from REST API", ""});
     }
-    paused_ = *patch->paused;
-  } else if (patch->paused && *patch->paused) {
-    return error_document(500, "Pause error", "execution is already paused");
-  } else if (patch->paused) {
-    return error_document(500, "Pause error", "execution wasn't paused");
-  }
-  if (patch->stopped && *patch->stopped && !stopped_by_rest_) {
     stopped_by_rest_ = true;
-    paused_ = false;
-    abort({ExitCode::stopped_by_rest, "test run stopped from REST API", ""});
+    return reply(status_document(rest_status()));
   }
-  return status_document(rest_status());
+  changes_.push_back({std::move(*patch), reply});
+  if (changes_.size() == 1) make_next_change();
+}
+
+void TestRun::make_next_change() {
+  // By way of the loop, so that changes that are done at once do not nest.
+  const auto finish = [this](RestReply reply) {
+    changes_.front().reply(std::move(reply));
+    changes_.pop_front();
+    if (!changes_.empty()) control_.post([this] { make_next_change(); });
+  };
+  const auto scale = [this, finish] {
+    change_vus(changes_.front().patch, [this, finish](std::optional<RestReply> refusal) {
+      finish(refusal ? std::move(*refusal) : status_document(rest_status()));
+    });
+  };
+  if (!changes_.front().patch.paused) return scale();
+  change_pause(*changes_.front().patch.paused, [finish, scale](std::optional<RestReply> refusal) {
+    if (refusal) return finish(std::move(*refusal));
+    scale();
+  });
+}
+
+void TestRun::change_pause(bool paused, const std::function<void(std::optional<RestReply>)>& done) {
+  const auto refuse = [&](const std::string& why) { done(error_document(500, "Pause error", why)); };
+  const bool begun = phase_ != RunProgress::Phase::init;
+  for (const Scenario& scenario : scenarios_) {
+    if (!begun || scenario.executor == ExecutorKind::externally_controlled) continue;
+    return refuse(fmt::format("{} executor '{}' doesn't support pause and resume operations after its start", name_of(scenario.executor), scenario.name));
+  }
+  if (paused == paused_) {
+    return refuse(!paused ? begun ? "test execution wasn't paused" : "execution wasn't paused"
+                          : begun ? "test execution was already paused" : "execution is already paused");
+  }
+  if (ended_) return refuse("the test has ended");
+  paused_ = paused;
+  if (executors_.empty()) return done(std::nullopt);  // it begins as it is told now
+  if (!paused) test_.pauses.end(Clock::now());
+  const auto executors = controlled();
+  const auto left = std::make_shared<std::size_t>(executors.size());
+  for (ExternallyControlled* executor : executors) {
+    const auto one_done = [this, paused, left, done] {
+      if (--*left > 0) return;
+      if (paused && phase_ == RunProgress::Phase::running && !aborted_) test_.pauses.begin(Clock::now());
+      done(std::nullopt);
+    };
+    if (paused) {
+      executor->pause(one_done);
+    } else {
+      executor->resume(one_done);
+    }
+  }
+}
+
+void TestRun::change_vus(const StatusPatch& patch, const std::function<void(std::optional<RestReply>)>& done) {
+  if (!patch.vus && !patch.max_vus) return done(std::nullopt);
+  const auto first = std::find_if(scenarios_.begin(), scenarios_.end(), [](const Scenario& scenario) {
+    return scenario.executor == ExecutorKind::externally_controlled;
+  });
+  if (first == scenarios_.end()) {
+    return done(error_document(500, "Execution config error", "an externally-controlled executor needs to be configured for live configuration updates"));
+  }
+  const auto wanted = changed(controlled_vus_, patch.vus, patch.max_vus, first->max_vus);
+  if (!wanted) return done(error_document(400, "Config update error", wanted.error().message));
+  const auto executors = controlled();
+  if (!executors.empty() && executors.front()->is_finished()) {
+    return done(error_document(400, "Config update error", fmt::format("the scenario '{}' is over", first->name)));
+  }
+  controlled_vus_ = *wanted;
+  if (executors.empty()) return done(std::nullopt);  // it begins with them
+  executors.front()->steer(*wanted, [done] { done(std::nullopt); });
+}
+
+// /v1/setup, /v1/teardown
+
+void TestRun::answer_setup(const RestRequest& request, const RestServer::Reply& reply) {
+  const auto show = [this, reply] { reply(setup_document(test_.setup_data.json().get())); };
+  if (request.method == "PUT") {
+    if (request.body.empty()) {
+      test_.setup_data.clear();
+    } else if (const std::string problem = json::syntax_problem(request.body); !problem.empty()) {
+      return reply(error_document(400, "Error parsing request body", problem));
+    } else {
+      test_.setup_data.set(request.body);
+    }
+  } else if (request.method == "POST" && has_function("setup")) {
+    return call_for_rest("setup", std::nullopt, test_.options.setup_timeout, reply, [this, show](const StageResult& result) {
+      if (result.json) {
+        test_.setup_data.set(*result.json);
+      } else {
+        test_.setup_data.clear();
+      }
+      show();
+    });
+  }
+  show();
+}
+
+void TestRun::call_for_rest(const char* function, std::optional<std::string> argument, Nanoseconds timeout,
+                            const RestServer::Reply& reply, std::function<void(const StageResult&)> then) {
+  const auto refuse = [this, function, reply](const std::string& why) {
+    log_.write(LogLevel::error, fmt::format("Error executing {}", function), {{"error", why}});
+    reply(error_document(500, fmt::format("Error executing {}", function), why));
+  };
+  if (workers_.empty()) return refuse("the test is still loading its script");
+  rest_calls_.push_back(std::make_unique<StageCall>(test_, control_, *workers_.front(), function, fmt::format("::{}", function), std::move(argument)));
+  StageCall* call = rest_calls_.back().get();
+  call->start(timeout, [this, call, function, timeout, refuse, then = std::move(then)] {
+    const StageResult& result = call->result();
+    if (const std::string problem = problem_of(result, function, timeout); !problem.empty()) {
+      refuse(problem);
+    } else {
+      then(result);
+    }
+    // Not here: the call is still under way.
+    control_.post([this, call] { std::erase_if(rest_calls_, [&](const auto& other) { return other.get() == call; }); });
+  });
 }
 
 /// On the control loop.
-RestReply TestRun::answer_rest(const RestRequest& request) {
+void TestRun::answer_rest(const RestRequest& request, const RestServer::Reply& reply) {
   const std::string& path = request.path;
+  const std::string& method = request.method;
   constexpr std::string_view kMetric = "/v1/metrics/", kGroup = "/v1/groups/";
-  const bool gets = request.method == "GET";
+  const bool gets = method == "GET";
   const RestReply not_allowed{.status = 405, .text = "", .is_json = false};
-  if (path == "/v1/status") return gets || request.method == "PATCH" ? answer_status(request) : not_allowed;
-  if (path == "/v1/setup") {
-    if (request.method == "PUT") {
-      if (phase_ == RunProgress::Phase::running) return error_document(500, "Setup error", "the virtual users have the data already: it can be set before they start");
-      const auto json = parse_json(request.body);
-      if (!json) return error_document(400, "Invalid data", json.error().message);
-      test_.setup_data = std::make_shared<const std::string>(*json);
-    } else if (!gets) {
-      return not_allowed;
-    }
-    return setup_document(test_.setup_data.get());
+  if (path == "/v1/status") return gets || method == "PATCH" ? answer_status(request, reply) : reply(not_allowed);
+  if (path == "/v1/setup") return gets || method == "PUT" || method == "POST" ? answer_setup(request, reply) : reply(not_allowed);
+  if (path == "/v1/teardown") {
+    const RestReply done{.status = 200, .text = "", .is_json = false};
+    if (method != "POST") return reply(not_allowed);
+    if (!has_function("teardown")) return reply(done);
+    std::optional<std::string> data;
+    if (const auto json = test_.setup_data.json()) data = *json;
+    return call_for_rest("teardown", std::move(data), test_.options.teardown_timeout, reply, [reply, done](const StageResult&) { reply(done); });
   }
-  if (path.rfind("/v1/", 0) != 0) return {.status = 200, .text = "ok", .is_json = false};
-  if (!gets) return not_allowed;
+  if (path.rfind("/v1/", 0) != 0) return reply({.status = 200, .text = "ok", .is_json = false});
+  if (!gets) return reply(not_allowed);
   const metrics::Snapshot empty;
   const metrics::Snapshot& snapshot = collector_ ? collector_->snapshot() : empty;
-  if (path == "/v1/metrics") return metrics_document(snapshot, thresholds_);
-  if (path.rfind(kMetric, 0) == 0) return metric_document(snapshot, thresholds_, path.substr(kMetric.size()));
-  if (path == "/v1/groups") return groups_document(snapshot);
-  if (path.rfind(kGroup, 0) == 0) return group_document(snapshot, path.substr(kGroup.size()));
-  return error_document(404, "Not Found", "there is no " + path);
+  if (path == "/v1/metrics") return reply(metrics_document(snapshot, thresholds_));
+  if (path.rfind(kMetric, 0) == 0) return reply(metric_document(snapshot, thresholds_, path.substr(kMetric.size())));
+  if (path == "/v1/groups") return reply(groups_document(snapshot));
+  if (path.rfind(kGroup, 0) == 0) return reply(group_document(snapshot, path.substr(kGroup.size())));
+  reply(error_document(404, "Not Found", "there is no " + path));
 }
 
 }  // namespace gauntlet::engine::run

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace gauntlet::engine::run {
 
@@ -23,9 +22,7 @@ void TestRun::use_stage_failure(const StageResult& result, const char* function,
   if (result.init_failure) {
     give_verdict(verdict_of(program_, *result.init_failure));
   } else if (result.timed_out) {
-    give_verdict({timeout_code,
-                  fmt::format("{}() execution timed out after {:.0f} seconds", function,
-                              std::floor(std::chrono::duration<double>(timeout).count())),
+    give_verdict({timeout_code, problem_of(result, function, timeout),
                   fmt::format("You can increase the time limit via the {} option", option)});
   } else if (result.kind == Vu::CallResult::Kind::threw) {
     give_verdict({ExitCode::script_exception, result.error, "script exception"});
@@ -41,15 +38,9 @@ bool TestRun::run_setup() {
   const auto timeout = test_.options.setup_timeout.value;
   const StageResult& result = call_stage("setup", "::setup", std::nullopt, timeout);
   use_stage_failure(result, "setup", "setupTimeout", timeout, ExitCode::setup_timeout);
-  if (result.is_function) {
-    give_verdict({ExitCode::other,
-                  "error marshaling setup() data to JSON: json: unsupported type: func(sobek.FunctionCall) sobek.Value", ""});
-  }
-  if (!result.unusable_json.empty()) {
-    give_verdict({ExitCode::other, "error marshaling setup() data to JSON: json: " + result.unusable_json, ""});
-  }
+  if (result.is_function || !result.unusable_json.empty()) give_verdict({ExitCode::other, problem_of(result, "setup", timeout), ""});
   const bool went_well = !verdict_ && !aborted_;
-  if (went_well && result.json) test_.setup_data = std::make_shared<const std::string>(*result.json);
+  if (went_well && result.json) test_.setup_data.set(*result.json);
   stage_.reset();
   teardown_is_due_ = went_well;
   return went_well;
@@ -64,8 +55,14 @@ void TestRun::run_scenarios() {
   }
   std::size_t finished = 0;
   for (const Scenario& scenario : scenarios_) {
-    scenario_runs_.push_back(std::make_unique<ScenarioRun>(scenario));
+    scenario_runs_.push_back(std::make_unique<ScenarioRun>(scenario, test_.pauses));
     executors_.push_back(make_executor(*context_, *scenario_runs_.back()));
+  }
+  const auto steered = controlled();
+  if (!steered.empty()) steered.front()->steer(controlled_vus_, [] {});
+  if (paused_) {  // meanwhile
+    for (ExternallyControlled* executor : steered) executor->pause([] {});
+    test_.pauses.begin(test_.start);
   }
   for (auto& executor : executors_) {
     control_.call_at(test_.start + executor->scenario().config.start_time.value,
@@ -78,7 +75,7 @@ void TestRun::run_scenarios() {
               return executor->is_finished() || !executor->is_started();
             }));
   });
-  end_ = Clock::now();
+  end_ = test_time();
 }
 
 void TestRun::run_teardown() {
@@ -86,10 +83,17 @@ void TestRun::run_teardown() {
   phase_ = RunProgress::Phase::teardown;
   const auto timeout = test_.options.teardown_timeout.value;
   std::optional<std::string> data;
-  if (test_.setup_data) data = *test_.setup_data;
+  if (const auto json = test_.setup_data.json()) data = *json;
   const StageResult& result = call_stage("teardown", "::teardown", std::move(data), timeout);
   use_stage_failure(result, "teardown", "teardownTimeout", timeout, ExitCode::teardown_timeout);
   stage_.reset();
+}
+
+void TestRun::linger() {
+  if (!settings_.linger || signals_seen_ > 0) return;
+  if (!settings_.quiet) screen_.print("The test is done, but --linger was enabled, so k6 is waiting for Ctrl+C to continue...\n");
+  lingering_ = true;
+  run_until([this] { return !lingering_; });
 }
 
 }  // namespace gauntlet::engine::run

@@ -345,7 +345,8 @@ Vu::CallResult Vu::call(const std::string& name, std::vector<js::Value> argument
 js::Value Vu::setup_data() {
   if (!has_setup_data_) {
     has_setup_data_ = true;
-    setup_data_ = test_.setup_data ? js::from_json(context_, *test_.setup_data, "setup data") : js::Value(context_, JS_UNDEFINED);
+    const auto json = test_.setup_data.json();
+    setup_data_ = json ? js::from_json(context_, *json, "setup data") : js::Value(context_, JS_UNDEFINED);
   }
   return setup_data_;
 }
@@ -367,13 +368,16 @@ void Vu::set_standing_tags() {
 
 void Vu::enter_scenario(ScenarioRun& scenario) {
   scenario_ = &scenario;
-  next_iteration_in_scenario_ = 0;
+  next_iteration_in_scenario_ = iterations_in_[&scenario];
   environment_ = js::Value();
   function_ = exported(scenario.config.exec);
   set_standing_tags();
 }
 
-void Vu::leave_scenario() { scenario_ = nullptr; }
+void Vu::leave_scenario() {
+  iterations_in_[scenario_] = next_iteration_in_scenario_;
+  scenario_ = nullptr;
+}
 
 void Vu::record_traffic(Instant at) {
   metrics::TagSet* tags = tags_->set_pointer();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -266,6 +267,7 @@ class Vu final : private js::Host {
   bool has_setup_data_ = false;
   std::uint64_t next_iteration_ = 0;
   std::uint64_t next_iteration_in_scenario_ = 0;
+  std::map<const ScenarioRun*, std::uint64_t> iterations_in_;  // of scenarios that it has left, for when it comes back
   std::uint64_t iteration_ = 0;
   std::uint64_t iteration_in_scenario_ = 0;
   std::uint64_t scenario_iteration_ = 0;

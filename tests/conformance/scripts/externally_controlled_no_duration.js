@@ -1,0 +1,2 @@
+export const options = { scenarios: { s: { executor: 'externally-controlled' } } };
+export default function () {}
