@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 import zlib
 
 import pytest
@@ -189,6 +190,22 @@ def test_natives_take_or_refuse_whatever_a_script_gives_them(tmp_path):
     assert ran.code in (0, 107), (ran.code, ran.err[-3000:])  # 107: teardown's rejections
     assert "survived true true true" in ran.messages(), ran.err[-3000:]
     assert ran.peak_bytes < 2 << 30
+
+
+MANY_TAGS = """
+import { Counter } from 'k6/metrics';
+import http from 'k6/http';
+const count = new Counter('tagged'), million = Array(1e6).fill(1);
+export const options = { iterations: 1, maxHeapBytes: 512 << 20 };
+export default function () { count.add(1, million); http.get('http://127.0.0.1:1/', { tags: million }); console.log('survived'); }
+"""
+
+
+def test_a_million_tags_cost_what_their_number_costs(tmp_path):
+    began = time.monotonic()
+    ran = run(tmp_path, MANY_TAGS, "-q")
+    assert ran.code == 0 and "survived" in ran.messages(), ran.err[-3000:]
+    assert time.monotonic() - began < 40 and ran.peak_bytes < 2 << 30
 
 
 # Servers

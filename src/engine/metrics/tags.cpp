@@ -58,6 +58,9 @@ std::uint64_t pair_hash(std::string_view name, std::string_view value) {
   return fold(hash_of(value) ^ hash_of(name), kStep);
 }
 
+/// Up to so many tags each is put where it belongs; more of them are sorted once, or their number squared would count.
+constexpr std::size_t kMostInPlace = 32;
+
 auto place_of(const std::vector<std::pair<std::string_view, std::string_view>>& tags, std::string_view name) {
   return std::lower_bound(tags.begin(), tags.end(), name, [](const auto& pair, std::string_view key) { return pair.first < key; });
 }
@@ -195,6 +198,7 @@ TagBuilder::UserTags& TagBuilder::own_user() {
     user_.swap(table_.spare_user_);  // its memory; whoever is built meanwhile gets its own
     user_.assign(base_->user_.begin(), base_->user_.end());
     user_copied_ = true;
+    in_order_ = user_.size();
   }
   return user_;
 }
@@ -213,6 +217,11 @@ TagBuilder& TagBuilder::set(std::string_view name, std::string_view value) {
   SystemTag tag{};
   if (system_tag_of(name, &tag) && table_.enabled_.has(tag)) return set(tag, value);
   UserTags& tags = own_user();
+  hash_ += pair_hash(name, value);
+  if (tags.size() >= kMostInPlace) {
+    tags.emplace_back(name, value);
+    return *this;
+  }
   const auto found = tags.begin() + (place_of(tags, name) - tags.cbegin());
   if (found != tags.end() && found->first == name) {
     hash_ -= pair_hash(name, found->second);
@@ -220,8 +229,24 @@ TagBuilder& TagBuilder::set(std::string_view name, std::string_view value) {
   } else {
     tags.emplace(found, name, value);
   }
-  hash_ += pair_hash(name, value);
+  in_order_ = tags.size();
   return *this;
+}
+
+void TagBuilder::settle() {
+  if (!user_copied_ || in_order_ == user_.size()) return;
+  // Equal names stay in the order in which they were set: the last one counts.
+  std::stable_sort(user_.begin(), user_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < user_.size(); ++i) {
+    if (i + 1 < user_.size() && user_[i + 1].first == user_[i].first) {
+      hash_ -= pair_hash(user_[i].first, user_[i].second);
+    } else {
+      user_[kept++] = user_[i];
+    }
+  }
+  user_.resize(kept);
+  in_order_ = kept;
 }
 
 TagBuilder& TagBuilder::erase(SystemTag tag) {
@@ -236,15 +261,18 @@ TagBuilder& TagBuilder::erase(SystemTag tag) {
 TagBuilder& TagBuilder::erase(std::string_view name) {
   SystemTag tag{};
   if (system_tag_of(name, &tag) && has(tag)) return erase(tag);
+  settle();
   if (const auto at = place_of(user(), name); at == user().end() || at->first != name) return *this;
   UserTags& tags = own_user();
   const auto found = tags.begin() + (place_of(tags, name) - tags.cbegin());
   hash_ -= pair_hash(name, found->second);
   tags.erase(found);
+  in_order_ = tags.size();
   return *this;
 }
 
 TagSet* TagBuilder::intern() {
+  settle();
   if (TagSet* known = table_.find(*this)) return known;
   return table_.insert(*this);
 }

@@ -224,7 +224,9 @@ class TagBuilder {
   friend class TagTable;
   using UserTags = std::vector<std::pair<std::string_view, std::string_view>>;
   UserTags& own_user();
+  /// In order only after settle().
   const UserTags& user() const { return user_copied_ ? user_ : base_->user_; }
+  void settle();
 
   TagTable& table_;
   const TagSet* base_;
@@ -233,6 +235,7 @@ class TagBuilder {
   std::array<std::string_view, kSystemTagCount> system_;
   UserTags user_;  // only once it differs from the base's
   bool user_copied_ = false;
+  std::size_t in_order_ = 0;  // of user_; what was set after these is sorted in at the end
 };
 
 }  // namespace gauntlet::engine::metrics
