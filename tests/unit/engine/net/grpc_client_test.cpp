@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/event_loop.hpp"
+#include "unit/engine/net/dialing_test.hpp"
 #include "unit/engine/net/frame_server.hpp"
 
 namespace gauntlet::engine::net {
@@ -49,26 +50,20 @@ class RecordingCall final : public GrpcCall {
   }
 };
 
-class GrpcClientTest : public testing::Test {
+class GrpcClientTest : public DialingTest {
  protected:
   std::unique_ptr<GrpcClient> client_for(const std::string& address, GrpcClientOptions options = {}) {
     options.address = address;
     options.user_agent = "test";
-    return std::make_unique<GrpcClient>(dialer, loop, options);
+    return std::make_unique<GrpcClient>(dialer_, loop_, options);
   }
 
   std::optional<std::string> connect(GrpcClient& client, std::chrono::nanoseconds timeout = 5s) {
     std::optional<std::optional<std::string>> outcome;
     client.connect(timeout, [&](std::optional<std::string> problem) { outcome = std::move(problem); });
     EXPECT_FALSE(outcome.has_value()) << "called back from inside connect()";
-    wait_until([&] { return outcome.has_value(); });
+    run_until([&] { return outcome.has_value(); });
     return outcome.value_or("no callback");
-  }
-
-  void wait_until(const std::function<bool()>& done) {
-    const auto limit = std::chrono::steady_clock::now() + 10s;
-    while (!done() && std::chrono::steady_clock::now() < limit) loop.run_once(50ms);
-    ASSERT_TRUE(done()) << "waited for ten seconds";
   }
 
   void call(GrpcClient& client, RecordingCall& made, std::string_view message = "ask", std::chrono::nanoseconds timeout = 5s,
@@ -76,7 +71,7 @@ class GrpcClientTest : public testing::Test {
     const int before = made.ends;
     client.start(made, {.path = "/test.Service/Method", .metadata = metadata, .timeout = timeout}, &message, true);
     EXPECT_EQ(made.ends, before) << "ended from inside start()";
-    wait_until([&] { return made.ends == before + 1; });
+    run_until([&] { return made.ends == before + 1; });
   }
 
   /// One call against one reaction.
@@ -86,12 +81,6 @@ class GrpcClientTest : public testing::Test {
     ASSERT_EQ(connect(*client), std::nullopt);
     call(*client, made);
   }
-
-  base::EventLoop loop;
-  Traffic traffic;
-  Resolver resolver{DnsOptions{}};
-  DialPolicy policy;
-  Dialer dialer{loop, resolver, policy, nullptr, traffic, 1};
 };
 
 TEST_F(GrpcClientTest, answers_with_message_headers_and_trailers) {
@@ -114,8 +103,8 @@ TEST_F(GrpcClientTest, answers_with_message_headers_and_trailers) {
   EXPECT_EQ(made.trailer("grpc-status"), "(absent)");
   EXPECT_EQ(server.body(), grpc_message("ask"));
   EXPECT_GT(made.ended(), made.started());
-  EXPECT_GT(traffic.sent, 50U);
-  EXPECT_GT(traffic.received, 50U);
+  EXPECT_GT(traffic_.sent, 50U);
+  EXPECT_GT(traffic_.received, 50U);
 }
 
 TEST_F(GrpcClientTest, keeps_one_connection_for_many_calls) {
@@ -138,7 +127,7 @@ TEST_F(GrpcClientTest, runs_many_calls_at_once_on_one_connection) {
     calls.push_back(std::make_unique<RecordingCall>());
     client->start(*calls.back(), {.path = "/a/b", .metadata = {}, .timeout = 5s}, &message, true);
   }
-  wait_until([&] { return std::all_of(calls.begin(), calls.end(), [](const auto& each) { return each->ends == 1; }); });
+  run_until([&] { return std::all_of(calls.begin(), calls.end(), [](const auto& each) { return each->ends == 1; }); });
   for (const auto& each : calls) EXPECT_EQ(each->status().code, 0);
   EXPECT_EQ(server.requests(), 300);
   EXPECT_EQ(server.connections(), 1);
@@ -154,7 +143,7 @@ TEST_F(GrpcClientTest, starts_the_next_call_from_inside_the_end_of_the_last) {
     if (made.ends < 50) client->start(made, {.path = "/a/b", .metadata = {}, .timeout = 5s}, &message, true);
   };
   client->start(made, {.path = "/a/b", .metadata = {}, .timeout = 5s}, &message, true);
-  wait_until([&] { return made.ends == 50; });
+  run_until([&] { return made.ends == 50; });
   EXPECT_EQ(made.messages.size(), 50U);
 }
 
@@ -167,7 +156,7 @@ TEST_F(GrpcClientTest, may_be_destroyed_from_inside_its_callbacks) {
     (at_message ? made.at_message : made.at_end) = [&] { client.reset(); };
     const std::string_view message = "ask";
     client->start(made, {.path = "/a/b", .metadata = {}, .timeout = 5s}, &message, true);
-    wait_until([&] { return client == nullptr; });
+    run_until([&] { return client == nullptr; });
     EXPECT_EQ(made.ends, at_message ? 0 : 1);
     EXPECT_FALSE(made.is_active());
   }
@@ -175,7 +164,7 @@ TEST_F(GrpcClientTest, may_be_destroyed_from_inside_its_callbacks) {
     FrameServer server({[](auto stream) { return Reaction{grpc_answer(stream, "x")}; }});
     auto client = client_for(server.address());
     client->connect(5s, [&](auto) { client.reset(); });
-    wait_until([&] { return client == nullptr; });
+    run_until([&] { return client == nullptr; });
   }
 }
 
@@ -346,7 +335,7 @@ TEST_F(GrpcClientTest, connects_anew_after_the_connection_was_lost) {
   ASSERT_EQ(connect(*client), std::nullopt);
   RecordingCall made;
   call(*client, made);
-  wait_until([&] { return client->remote().empty(); });
+  run_until([&] { return client->remote().empty(); });
   call(*client, made);
   EXPECT_EQ(made.messages, (std::vector<std::string>{"one", "two"}));
   EXPECT_EQ(server.connections(), 2);
@@ -357,7 +346,7 @@ TEST_F(GrpcClientTest, fails_calls_while_the_server_is_away) {
   const auto client = client_for(server.address());
   ASSERT_EQ(connect(*client), std::nullopt);
   server.stop();
-  wait_until([&] { return client->remote().empty(); });
+  run_until([&] { return client->remote().empty(); });
   RecordingCall made;
   for (int i = 0; i < 3; ++i) {
     call(*client, made);
@@ -378,7 +367,7 @@ TEST_F(GrpcClientTest, ends_a_call_at_its_timeout_and_tells_the_server) {
   EXPECT_GE(made.ended() - made.started(), 30ms);
   call(*client, made);  // the connection serves on
   EXPECT_EQ(made.status().code, 0);
-  wait_until([&] { return server.resets() == 1; });
+  run_until([&] { return server.resets() == 1; });
 }
 
 TEST_F(GrpcClientTest, a_short_timeout_overtakes_a_long_one) {
@@ -389,7 +378,7 @@ TEST_F(GrpcClientTest, a_short_timeout_overtakes_a_long_one) {
   const std::string_view message = "ask";
   client->start(patient, {.path = "/a/b", .metadata = {}, .timeout = 1h}, &message, true);
   client->start(hasty, {.path = "/a/b", .metadata = {}, .timeout = 20ms}, &message, true);
-  wait_until([&] { return hasty.ends == 1; });
+  run_until([&] { return hasty.ends == 1; });
   EXPECT_EQ(patient.ends, 0);
   client->cancel(patient);
   EXPECT_FALSE(patient.is_active());
@@ -446,12 +435,12 @@ TEST_F(GrpcClientTest, streams_both_ways) {
   RecordingCall stream;
   client->start(stream, {.path = "/a/b", .metadata = {}, .timeout = 0s, .unary = false}, nullptr, false);
   EXPECT_TRUE(client->send(stream, "first"));
-  loop.run_once(1ms);
+  loop_.run_once(1ms);
   EXPECT_TRUE(client->send(stream, "second"));
   EXPECT_TRUE(client->send(stream, ""));
   client->finish_sending(stream);
   EXPECT_TRUE(client->send(stream, "too late"));
-  wait_until([&] { return stream.ends == 1; });
+  run_until([&] { return stream.ends == 1; });
   EXPECT_EQ(stream.status().code, 0) << stream.status().message;
   EXPECT_EQ(stream.messages, (std::vector<std::string>{"one", "two"}));
   EXPECT_EQ(server.body(), grpc_message("first") + grpc_message("second") + grpc_message(""));
@@ -464,11 +453,11 @@ TEST_F(GrpcClientTest, waits_for_the_connection_with_what_a_stream_has_sent_alre
   ASSERT_EQ(connect(*client), std::nullopt);
   RecordingCall made;
   call(*client, made);
-  wait_until([&] { return client->remote().empty(); });
+  run_until([&] { return client->remote().empty(); });
   client->start(made, {.path = "/a/b", .metadata = {}, .timeout = 5s, .unary = false}, nullptr, false);
   client->send(made, "early");
   client->finish_sending(made);
-  wait_until([&] { return made.ends == 2; });
+  run_until([&] { return made.ends == 2; });
   EXPECT_EQ(made.status().code, 0) << made.status().message;
   EXPECT_EQ(server.body(), grpc_message("ask") + grpc_message("early"));
 }

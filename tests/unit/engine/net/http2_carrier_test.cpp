@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/net/http_client.hpp"
+#include "unit/engine/net/dialing_test.hpp"
 #include "unit/engine/net/frame_server.hpp"
 #include "unit/engine/net/script_server.hpp"
 
@@ -27,7 +28,7 @@ Reaction ok(std::uint32_t stream) {
   return {headers_frame(stream, {{":status", "200"}, {"content-type", "text/plain"}, {"content-length", "2"}}) + data_frame(stream, "ok", true)};
 }
 
-class Http2CarrierTest : public testing::Test, public HttpExchange::Listener {
+class Http2CarrierTest : public DialingTest, public HttpExchange::Listener {
  protected:
   void send(HttpExchange& exchange, std::uint16_t port, std::string head = "GET /x HTTP/1.1\r\nHost: h.test\r\nX-One: 1\r\nConnection: close\r\n\r\n",
             std::chrono::milliseconds timeout = 5s) {
@@ -43,21 +44,8 @@ class Http2CarrierTest : public testing::Test, public HttpExchange::Listener {
     run_until([&] { return done_ > before; });
     return exchange_;
   }
-  template <class Condition>
-  void run_until(Condition&& condition) {
-    const auto limit = base::EventLoop::Clock::now() + 10s;
-    while (!condition()) {
-      ASSERT_LT(base::EventLoop::Clock::now(), limit) << "nothing happened";
-      loop_.run_once(100ms);
-    }
-  }
   void on_exchange_done(HttpExchange&) override { ++done_; }
 
-  base::EventLoop loop_;
-  Traffic traffic_;
-  Resolver resolver_{DnsOptions{}};
-  DialPolicy policy_;
-  Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 1};
   HttpExchange exchange_;
   std::vector<HttpExchange> exchanges_;  // like the one above there until the client has gone
   HttpClient client_{loop_, dialer_, HttpLimits{.max_head_bytes = 64 * 1024, .max_body_bytes = 1 << 20, .version = HttpVersion::http2}};

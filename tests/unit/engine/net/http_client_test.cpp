@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "unit/engine/net/dialing_test.hpp"
 #include "unit/engine/net/script_server.hpp"
 
 namespace gauntlet::engine::net {
@@ -19,7 +20,7 @@ using testing::StartsWith;
 
 constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-class HttpClientTest : public testing::Test, public HttpExchange::Listener {
+class HttpClientTest : public DialingTest, public HttpExchange::Listener {
  protected:
   /// Sends a request for `path` and runs the loop until it is answered.
   HttpExchange& get(const ScriptServer& server, std::string_view path = "/", std::chrono::milliseconds timeout = 5s) {
@@ -42,21 +43,8 @@ class HttpClientTest : public testing::Test, public HttpExchange::Listener {
     run_until([&] { return done_ > before; });
     return exchange;
   }
-  template <class Condition>
-  void run_until(Condition&& condition) {
-    const auto limit = base::EventLoop::Clock::now() + 10s;
-    while (!condition()) {
-      ASSERT_LT(base::EventLoop::Clock::now(), limit) << "nothing happened";
-      loop_.run_once(100ms);
-    }
-  }
   void on_exchange_done(HttpExchange&) override { ++done_; }
 
-  base::EventLoop loop_;
-  Traffic traffic_;
-  Resolver resolver_{DnsOptions{}};
-  DialPolicy policy_;
-  Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 1};
   HttpClient client_{loop_, dialer_, HttpLimits{.max_head_bytes = 64 * 1024, .max_body_bytes = 1 << 20}};
   HttpExchange exchange_;
   int done_ = 0;

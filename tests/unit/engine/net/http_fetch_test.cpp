@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/net/content_coding.hpp"
+#include "unit/engine/net/dialing_test.hpp"
 #include "unit/engine/net/script_server.hpp"
 
 namespace gauntlet::engine::net {
@@ -47,7 +48,7 @@ void serve(Peer& peer, int) {
   }
 }
 
-class HttpFetchTest : public testing::Test, public HttpFetch::Listener {
+class HttpFetchTest : public DialingTest, public HttpFetch::Listener {
  protected:
   void on_hop(HttpFetch& fetch) override {
     hops_.push_back(fetch.hop_method() + ' ' + fetch.hop_url().substr(std::min(server_.url("").size(), fetch.hop_url().size())) + ' ' +
@@ -63,19 +64,12 @@ class HttpFetchTest : public testing::Test, public HttpFetch::Listener {
     is_done_ = false;
     fetch_.start(client_);
     EXPECT_FALSE(is_done_) << "the listener must not be called from inside";
-    const auto limit = base::EventLoop::Clock::now() + 10s;
-    while (!is_done_ && base::EventLoop::Clock::now() < limit) loop_.run_once(50ms);
-    EXPECT_TRUE(is_done_);
+    run_until([&] { return is_done_; });
     return fetch_;
   }
   std::string body() const { return std::string(fetch_.exchange.body.view()); }
 
   ScriptServer server_{&serve};
-  base::EventLoop loop_;
-  Traffic traffic_;
-  Resolver resolver_{DnsOptions{}};
-  DialPolicy policy_;
-  Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 1};
   HttpClient client_{loop_, dialer_, HttpLimits{}};
   HttpFetch fetch_;
   std::vector<std::string> hops_;

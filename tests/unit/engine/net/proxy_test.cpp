@@ -5,6 +5,7 @@
 
 #include "engine/net/http_fetch.hpp"
 #include "engine/net/proxy_tunnel.hpp"
+#include "unit/engine/net/dialing_test.hpp"
 #include "unit/engine/net/script_server.hpp"
 
 namespace gauntlet::engine::net {
@@ -73,7 +74,7 @@ TEST(ProxyTunnel, says_why_the_proxy_refuses) {
   EXPECT_EQ(state, ProxyTunnel::State::failed);
 }
 
-class ProxyFetchTest : public testing::Test, public HttpFetch::Listener {
+class ProxyFetchTest : public DialingTest, public HttpFetch::Listener {
  protected:
   void fetch(const test::ScriptServer& proxy, std::string url, std::string_view user = "") {
     policy_.proxies = *ProxyRules::from_texts("http://" + std::string(user) + "127.0.0.1:" + std::to_string(proxy.port()), "", "");
@@ -81,18 +82,11 @@ class ProxyFetchTest : public testing::Test, public HttpFetch::Listener {
     fetch_.url = std::move(url);
     fetch_.listener = this;
     fetch_.start(client);
-    const auto limit = base::EventLoop::Clock::now() + 10s;
-    while (!done_ && base::EventLoop::Clock::now() < limit) loop_.run_once(100ms);
-    ASSERT_TRUE(done_);
+    run_until([&] { return done_; });
   }
   void on_hop(HttpFetch&) override {}
   void on_fetch_done(HttpFetch&) override { done_ = true; }
 
-  base::EventLoop loop_;
-  Traffic traffic_;
-  Resolver resolver_{DnsOptions{}};
-  DialPolicy policy_;
-  Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 1};
   HttpFetch fetch_;
   bool done_ = false;
 };

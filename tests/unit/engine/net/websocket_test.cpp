@@ -5,6 +5,7 @@
 #include <openssl/sha.h>
 
 #include "engine/net/base64.hpp"
+#include "unit/engine/net/dialing_test.hpp"
 #include "unit/engine/net/script_server.hpp"
 
 namespace gauntlet::engine::net {
@@ -62,20 +63,12 @@ ScriptServer::Serve saying(std::string bytes, std::string more = {}) {
   };
 }
 
-class WebSocketTest : public testing::Test, public WebSocket::Listener {
+class WebSocketTest : public DialingTest, public WebSocket::Listener {
  protected:
   void connect(const ScriptServer& server, WebSocketRequest request = {}, std::size_t max_message_bytes = 1 << 20) {
     request.url = "ws://127.0.0.1:" + std::to_string(server.port()) + "/chat?a=b";
     socket_ = std::make_unique<WebSocket>(loop_, dialer_, *this, max_message_bytes);
     socket_->connect(request);
-  }
-  template <class Condition>
-  void run_until(Condition&& condition) {
-    const auto limit = base::EventLoop::Clock::now() + 10s;
-    while (!condition()) {
-      ASSERT_LT(base::EventLoop::Clock::now(), limit) << "nothing happened";
-      loop_.run_once(100ms);
-    }
   }
   void run_to_end() {
     run_until([&] { return ended_ || failed_; });
@@ -94,11 +87,6 @@ class WebSocketTest : public testing::Test, public WebSocket::Listener {
   }
   void on_websocket_quiet() override {}
 
-  base::EventLoop loop_;
-  Traffic traffic_;
-  Resolver resolver_{DnsOptions{}};
-  DialPolicy policy_;
-  Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 1};
   std::unique_ptr<WebSocket> socket_;
   bool opened_ = false;
   bool failed_ = false;
