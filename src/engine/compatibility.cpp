@@ -91,7 +91,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kResults, "--out csv=F", same, ""},
     CompatibilityRow{kResults, "--out influxdb", same, "receivers that do not keep up are told, here and below, and never slow the test"},
     CompatibilityRow{kResults, "--out experimental-prometheus-rw", better, "a trend's count is its count (k6: divided by 1,000); no native histograms, no _HEADERS_NAME variables"},
-    CompatibilityRow{kResults, "--out opentelemetry", same, "http/protobuf only, and that is the default; a script's gRPC settings are refused"},
+    CompatibilityRow{kResults, "--out opentelemetry", same, "over gRPC or http/protobuf; the default addresses are spoken to without TLS; =http://... and =grpc://... in --out choose, too"},
     CompatibilityRow{kResults, "--out prometheus=PORT, --out statsd", better, "a page to scrape; StatsD as k6 had it before 0.55"},
     CompatibilityRow{kResults, "--out cloud", absent, ""},
     CompatibilityRow{kResults, "web dashboard (K6_WEB_DASHBOARD, _HOST, _PORT, _PERIOD, _OPEN, _EXPORT; --out web-dashboard=...)", better,

@@ -9,12 +9,14 @@ import sys
 import time
 import urllib.request
 
+import grpc
 import pytest
 
+from test_engine_commands import real_k6
 from test_stack import ROOT, wait_for
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from metrics_receiver import MetricsReceiver, StatsdReceiver, otlp, remote_write  # noqa: E402
+from metrics_receiver import GrpcCollector, MetricsReceiver, StatsdReceiver, otlp, remote_write  # noqa: E402
 
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
 
@@ -43,10 +45,10 @@ export default function () { for (let i = 0; i < %d; ++i) count.add(1, { i: Stri
 """
 
 
-def run(tmp_path, output, script=SCRIPT, *flags, **variables):
+def run(tmp_path, output, script=SCRIPT, *flags, program=GAUNTLET, **variables):
     (tmp_path / "script.js").write_text(script)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("K6_")}
-    return subprocess.run([GAUNTLET, "run", "-q", "--no-color", *flags, "--out", output, "script.js"], cwd=tmp_path, env={**environment, **variables},
+    return subprocess.run([program, "run", "-q", "--no-color", *flags, "--out", output, "script.js"], cwd=tmp_path, env={**environment, **variables},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
 
 
@@ -159,6 +161,59 @@ def test_a_collector_gets_opentelemetry_metrics(tmp_path):
     assert things.start_time_unix_nano < things.time_unix_nano
 
 
+SETTINGS = {"K6_OTEL_METRIC_PREFIX": "k6_", "K6_OTEL_HEADERS": "X-Team=red", "K6_OTEL_SERVICE_NAME": "shop"}
+
+
+@pytest.mark.parametrize("way", ["variables", "argument", "k6"])
+def test_a_collector_gets_opentelemetry_metrics_over_grpc(tmp_path, way):
+    with GrpcCollector() as collector:
+        if way == "argument":
+            ran = run(tmp_path, f"opentelemetry=grpc://{collector.address}", **SETTINGS)
+        else:
+            variables = {**SETTINGS, "K6_OTEL_GRPC_EXPORTER_ENDPOINT": collector.address, "K6_OTEL_GRPC_EXPORTER_INSECURE": "true"}
+            if way == "k6" and real_k6() is None:
+                pytest.skip("needs real k6")
+            flags, program = (["--address", ""], real_k6()) if way == "k6" else ([], GAUNTLET)  # it would take port 6565
+            ran = run(tmp_path, "opentelemetry", SCRIPT, *flags, program=program, **variables)
+    assert ran.returncode == 0 and "level=warning" not in ran.stderr, ran.stderr
+    metadata, request = collector.requests[-1]
+    assert metadata["x-team"] == "red"
+    metrics, resource = otlp(request)
+    assert resource["service.name"] == "shop"
+    (point,) = metrics["k6_wait_time"].histogram.data_points
+    assert metrics["k6_wait_time"].unit == "ms" and point.count == 100 and point.sum == 1250
+    luck = {next(a.value.string_value for a in p.attributes if a.key == "condition"): p.as_int for p in metrics["k6_luck.total"].sum.data_points}
+    assert luck == {"nonzero": 100, "zero": 100}
+
+
+def test_a_grpc_collector_that_cannot_just_now_is_asked_again_and_one_that_says_no_is_quoted(tmp_path):
+    with GrpcCollector(answers=[grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED]) as collector:
+        ran = run(tmp_path, f"opentelemetry=grpc://{collector.address}")
+    assert len(collector.requests) == 3 and "level=warning" not in ran.stderr
+    with GrpcCollector(answers=[grpc.StatusCode.INVALID_ARGUMENT] * 50) as collector:
+        ran = run(tmp_path, f"opentelemetry=grpc://{collector.address}")
+    assert ran.returncode == 0 and len(collector.requests) == 1
+    assert f"{collector.address} answered InvalidArgument: not today" in ran.stderr
+    away = run(tmp_path, f"opentelemetry=grpc://{collector.address}")
+    assert away.returncode == 0 and "connection refused" in away.stderr and re.search(r"OpenTelemetry collector: 1 of 1 pushes were lost, with \d{3,} samples", away.stderr)
+
+
+def test_a_grpc_collector_is_reached_by_tls_with_the_certificates_that_are_named(tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"], cwd=tmp_path, check=True, capture_output=True)
+    key, certificate = (tmp_path / "key.pem").read_bytes(), (tmp_path / "cert.pem").read_bytes()
+    # One certificate for both sides: the server wants to see it, too.
+    with GrpcCollector(credentials=grpc.ssl_server_credentials([(key, certificate)], certificate, True)) as collector:
+        settings = {"K6_OTEL_GRPC_EXPORTER_ENDPOINT": collector.address, "K6_OTEL_TLS_CERTIFICATE": "cert.pem"}
+        stranger = run(tmp_path, "opentelemetry", **settings)
+        assert not collector.requests and "OpenTelemetry collector did not take what was sent to it" in stranger.stderr
+        known = run(tmp_path, "opentelemetry", **settings, K6_OTEL_TLS_CLIENT_CERTIFICATE="cert.pem", K6_OTEL_TLS_CLIENT_KEY="key.pem")
+        assert "level=warning" not in known.stderr, known.stderr
+        assert len(collector.requests) == 1
+        unverified = run(tmp_path, "opentelemetry", K6_OTEL_GRPC_EXPORTER_ENDPOINT=collector.address)
+        assert "certificate" in unverified.stderr and len(collector.requests) == 1
+
+
 @pytest.mark.parametrize("tags", [False, True])
 def test_statsd_gets_a_line_for_every_sample(tmp_path, tags):
     receiver = StatsdReceiver()
@@ -224,7 +279,8 @@ def test_more_combinations_of_tags_than_are_kept_are_told(tmp_path):
     ("influxdb", {"K6_INFLUXDB_PRECISION": "days"}, "K6_INFLUXDB_PRECISION"),
     ("prometheus-rw", {"K6_PROMETHEUS_RW_TREND_STATS": "p(101)"}, "K6_PROMETHEUS_RW_TREND_STATS"),
     ("prometheus-rw", {"K6_PROMETHEUS_RW_PUSH_INTERVAL": "soon"}, "K6_PROMETHEUS_RW_PUSH_INTERVAL"),
-    ("opentelemetry", {"K6_OTEL_EXPORTER_PROTOCOL": "grpc"}, "http/protobuf at port 4318"),
+    ("opentelemetry", {"K6_OTEL_EXPORTER_PROTOCOL": "nope"}, 'unsupported exporter protocol \\"nope\\", only \\"grpc\\" and \\"http/protobuf\\" are supported'),
+    ("opentelemetry", {"K6_OTEL_GRPC_EXPORTER_INSECURE": "perhaps"}, "K6_OTEL_GRPC_EXPORTER_INSECURE"),
     ("prometheus=99999999", {}, "no port to be scraped at"),
     ("statsd", {"K6_STATSD_BUFFER_SIZE": "0"}, "K6_STATSD_BUFFER_SIZE"),
 ])

@@ -6,13 +6,16 @@
 
 Bodies are decoded with others' libraries: cramjam for Snappy, opentelemetry-proto for OTLP.
 """
+import concurrent.futures
 import http.server
 import socket
 import struct
 import threading
 
 import cramjam
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+import grpc
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest, ExportMetricsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import MetricsServiceServicer, add_MetricsServiceServicer_to_server
 
 
 class MetricsReceiver:
@@ -63,6 +66,32 @@ class MetricsReceiver:
 
     def bodies(self, part_of_path):
         return [body for path, _, body in self.requests if part_of_path in path]
+
+
+class GrpcCollector(MetricsServiceServicer):
+    """An OpenTelemetry collector as grpcio's server makes one."""
+
+    def __init__(self, answers=(), credentials=None):
+        """`answers`: statuses to give first, one a call; then OK. `credentials`: grpc.ssl_server_credentials(...)."""
+        self.requests = []  # (metadata, request), refused ones, too
+        self._answers = list(answers)
+        self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+        add_MetricsServiceServicer_to_server(self, self._server)
+        add_port = self._server.add_insecure_port if credentials is None else lambda address: self._server.add_secure_port(address, credentials)
+        self.address = f"127.0.0.1:{add_port('127.0.0.1:0')}"
+
+    def Export(self, request, context):
+        self.requests.append((dict(context.invocation_metadata()), request))
+        if self._answers:
+            context.abort(self._answers.pop(0), "not today")
+        return ExportMetricsServiceResponse()
+
+    def __enter__(self):
+        self._server.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.stop(0)
 
 
 class StatsdReceiver:
@@ -131,8 +160,8 @@ def remote_write(body):
 
 
 def otlp(body):
-    """A collector's reading: {metric name: metric}, and the resource's attributes."""
-    request = ExportMetricsServiceRequest.FromString(body)
+    """A collector's reading: {metric name: metric}, and the resource's attributes. `body`: a request, or its bytes."""
+    request = ExportMetricsServiceRequest.FromString(body) if isinstance(body, bytes) else body
     (resource,) = request.resource_metrics
     attributes = {a.key: a.value.string_value for a in resource.resource.attributes}
     return {metric.name: metric for scope in resource.scope_metrics for metric in scope.metrics}, attributes

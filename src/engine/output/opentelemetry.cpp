@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "telemetry/otlp_metrics.pb.h"
@@ -100,50 +102,98 @@ void fill(otlp::HistogramDataPoint& point, const metrics::Distribution& values) 
 
 }  // namespace
 
+namespace {
+
+constexpr std::string_view kGrpcPath = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+
+/// By what is said first of: the variables, the address in --out, the endpoint that has a value. k6's default is the last.
+base::Expected<OpenTelemetryOptions::Protocol> protocol_of(const std::string& argument, const Variables& variable) {
+  using Protocol = OpenTelemetryOptions::Protocol;
+  for (const char* name : {"K6_OTEL_EXPORTER_PROTOCOL", "K6_OTEL_EXPORTER_TYPE"}) {
+    const std::string protocol = text_of(variable, name);
+    if (protocol.empty()) continue;
+    if (protocol == "grpc") return Protocol::grpc;
+    if (protocol == "http/protobuf" || protocol == "http") return Protocol::http;
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("error validating OpenTelemetry output config: unsupported exporter protocol \"{}\", only "
+                                  "\"grpc\" and \"http/protobuf\" are supported",
+                                  protocol));
+  }
+  if (argument.starts_with("grpc://") || argument.starts_with("grpcs://")) return Protocol::grpc;
+  const bool names_http = !argument.empty() || !text_of(variable, "K6_OTEL_HTTP_EXPORTER_ENDPOINT").empty();
+  return names_http && text_of(variable, "K6_OTEL_GRPC_EXPORTER_ENDPOINT").empty() ? Protocol::http : Protocol::grpc;
+}
+
+/// An endpoint of the protocol's variables, or of --out. Without a scheme k6 means TLS, but for its own default nobody has
+/// a certificate.
+struct Endpoint {
+  std::string text;
+  bool tls = true;
+};
+base::Expected<Endpoint> endpoint_of(const std::string& argument, const Variables& variable, const std::string& prefix,
+                                     const char* otherwise) {
+  const std::string insecure_name = prefix + "_INSECURE";
+  auto insecure = switch_of(variable, insecure_name.c_str(), false);
+  if (!insecure) return tl::unexpected(std::move(insecure.error()));
+  Endpoint endpoint{!argument.empty() ? argument : text_of(variable, (prefix + "_ENDPOINT").c_str()), !*insecure};
+  if (endpoint.text.empty()) {
+    endpoint.text = otherwise;
+    if (text_of(variable, insecure_name.c_str()).empty()) endpoint.tls = false;
+  }
+  for (const auto& [scheme, tls] : {std::pair{"http://", false}, std::pair{"https://", true}, std::pair{"grpc://", false}, std::pair{"grpcs://", true}}) {
+    if (!endpoint.text.starts_with(scheme)) continue;
+    endpoint.text.erase(0, std::string_view(scheme).size());
+    endpoint.tls = tls;
+  }
+  while (endpoint.text.ends_with('/')) endpoint.text.pop_back();
+  return endpoint;
+}
+
+}  // namespace
+
 base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::string& argument,
                                                                  const Variables& variable) {
   OpenTelemetryOptions options;
-  for (const char* name : {"K6_OTEL_EXPORTER_PROTOCOL", "K6_OTEL_EXPORTER_TYPE"}) {
-    const std::string protocol = text_of(variable, name);
-    if (protocol.empty() || protocol == "http/protobuf" || protocol == "http") continue;
-    return base::fail(
-        base::ErrorKind::unimplemented,
-        fmt::format("{}: \"{}\" is not part of this version of gauntlet; collectors take http/protobuf at port 4318",
-                    name, protocol));
+  PushTarget& http = options.http;
+  GrpcPushTarget& grpc = options.grpc;
+  auto protocol = protocol_of(argument, variable);
+  if (!protocol) return tl::unexpected(std::move(protocol.error()));
+  options.protocol = *protocol;
+  if (options.protocol == OpenTelemetryOptions::Protocol::http) {
+    auto endpoint = endpoint_of(argument, variable, "K6_OTEL_HTTP_EXPORTER", "localhost:4318");
+    if (!endpoint) return tl::unexpected(std::move(endpoint.error()));
+    std::string path = text_of(variable, "K6_OTEL_HTTP_EXPORTER_URL_PATH");
+    if (path.empty()) path = "/v1/metrics";
+    if (path.front() != '/') path.insert(0, "/");
+    http.url = (endpoint->tls ? "https://" : "http://") + endpoint->text;
+    if (!http.url.ends_with(path)) http.url += path;
+  } else {
+    auto endpoint = endpoint_of(argument, variable, "K6_OTEL_GRPC_EXPORTER", "localhost:4317");
+    if (!endpoint) return tl::unexpected(std::move(endpoint.error()));
+    const std::size_t colon = endpoint->text.rfind(':');
+    const bool has_port = colon != std::string::npos && endpoint->text.find(']', colon) == std::string::npos;
+    grpc.address = has_port ? endpoint->text : endpoint->text + ":4317";
+    grpc.tls = endpoint->tls;
+    grpc.path = kGrpcPath;
   }
-  if (!text_of(variable, "K6_OTEL_GRPC_EXPORTER_ENDPOINT").empty()) {
-    return base::fail(base::ErrorKind::unimplemented,
-                      "K6_OTEL_GRPC_EXPORTER_ENDPOINT: this version of gauntlet exports by http/protobuf; say where "
-                      "with K6_OTEL_HTTP_EXPORTER_ENDPOINT");
-  }
-  auto insecure = switch_of(variable, "K6_OTEL_HTTP_EXPORTER_INSECURE", false);
-  if (!insecure) return tl::unexpected(std::move(insecure.error()));
-  std::string endpoint = !argument.empty() ? argument : text_of(variable, "K6_OTEL_HTTP_EXPORTER_ENDPOINT");
-  const bool is_default = endpoint.empty();
-  if (is_default) endpoint = "localhost:4318";
-  // Without a scheme k6 means TLS, but for its own default nobody has a certificate.
-  if (endpoint.find("://") == std::string::npos) endpoint.insert(0, *insecure || is_default ? "http://" : "https://");
-  while (endpoint.back() == '/') endpoint.pop_back();
-  std::string path = text_of(variable, "K6_OTEL_HTTP_EXPORTER_URL_PATH");
-  if (path.empty()) path = "/v1/metrics";
-  if (path.front() != '/') path.insert(0, "/");
-  PushTarget& target = options.target;
-  target.url = endpoint.ends_with(path) ? endpoint : endpoint + path;
-  target.headers = {"Content-Type: application/x-protobuf"};
+  http.headers = {"Content-Type: application/x-protobuf"};
   for (const std::string& pair : list_of(text_of(variable, "K6_OTEL_HEADERS"))) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string::npos || equals == 0) {
       return base::fail(base::ErrorKind::invalid_argument,
                         fmt::format("K6_OTEL_HEADERS: \"{}\" is not of the form name=value", pair));
     }
-    target.headers.push_back(fmt::format("{}: {}", pair.substr(0, equals), pair.substr(equals + 1)));
+    std::string name = pair.substr(0, equals);
+    http.headers.push_back(fmt::format("{}: {}", name, pair.substr(equals + 1)));
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    grpc.metadata.emplace_back(std::move(name), pair.substr(equals + 1));
   }
   auto any_certificate = switch_of(variable, "K6_OTEL_TLS_INSECURE_SKIP_VERIFY", false);
   if (!any_certificate) return tl::unexpected(std::move(any_certificate.error()));
-  target.accept_any_certificate = *any_certificate;
-  target.authority_path = text_of(variable, "K6_OTEL_TLS_CERTIFICATE");
-  target.client_certificate_path = text_of(variable, "K6_OTEL_TLS_CLIENT_CERTIFICATE");
-  target.client_key_path = text_of(variable, "K6_OTEL_TLS_CLIENT_KEY");
+  http.accept_any_certificate = grpc.accept_any_certificate = *any_certificate;
+  http.authority_path = grpc.authority_path = text_of(variable, "K6_OTEL_TLS_CERTIFICATE");
+  http.client_certificate_path = grpc.client_certificate_path = text_of(variable, "K6_OTEL_TLS_CLIENT_CERTIFICATE");
+  http.client_key_path = grpc.client_key_path = text_of(variable, "K6_OTEL_TLS_CLIENT_KEY");
   auto interval = interval_of(variable, "K6_OTEL_EXPORT_INTERVAL", options.export_interval);
   if (!interval) return tl::unexpected(std::move(interval.error()));
   options.export_interval = *interval;
@@ -157,12 +207,22 @@ base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::stri
   return options;
 }
 
+namespace {
+
+std::unique_ptr<PushQueue> push_to_collector(const OpenTelemetryOptions& options, Tell tell) {
+  constexpr const char* kName = "OpenTelemetry collector";
+  if (options.protocol == OpenTelemetryOptions::Protocol::grpc) return std::make_unique<GrpcPush>(kName, options.grpc, std::move(tell));
+  return std::make_unique<HttpPush>(kName, options.http, std::move(tell));
+}
+
+}  // namespace
+
 OpenTelemetryOutput::OpenTelemetryOutput(OpenTelemetryOptions options, const metrics::MetricRegistry& registry,
                                          Tell tell)
-    : options_(std::move(options)),
+    : SeriesOutput(registry),
+      options_(std::move(options)),
       tell_(tell),
-      table_(registry),
-      http_("OpenTelemetry collector", options_.target, std::move(tell)),
+      queue_(push_to_collector(options_, std::move(tell))),
       start_ns_(unix_now_ns()) {}
 
 void OpenTelemetryOutput::push() {
@@ -202,7 +262,7 @@ void OpenTelemetryOutput::push() {
         break;
     }
   }
-  http_.send(request.SerializeAsString(), std::exchange(samples_, 0));
+  queue_->send(request.SerializeAsString(), take_sample_count());
 }
 
 void OpenTelemetryOutput::tick(Clock::time_point now) {
@@ -213,7 +273,7 @@ void OpenTelemetryOutput::tick(Clock::time_point now) {
 
 base::Expected<void> OpenTelemetryOutput::finish() {
   push();
-  http_.finish(kFinishPatience);
+  queue_->finish(kFinishPatience);
   tell_of_refused(table_, "OpenTelemetry", tell_);
   return {};
 }

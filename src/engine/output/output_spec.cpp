@@ -74,7 +74,10 @@ std::string OutputSpec::description() const {
     std::string operator()(const RemoteWriteOptions& o) const { return "Prometheus remote write (" + o.target.url + ")"; }
     std::string operator()(const ScrapeOptions& o) const { return fmt::format("Prometheus scrape page (http://{}:{}/metrics)", o.address, o.port); }
     std::string operator()(const InfluxOptions& o) const { return "InfluxDBv1 (" + o.address + ")"; }
-    std::string operator()(const OpenTelemetryOptions& o) const { return "opentelemetry (http/protobuf, " + o.target.url + ")"; }
+    std::string operator()(const OpenTelemetryOptions& o) const {
+      if (o.protocol == OpenTelemetryOptions::Protocol::http) return "opentelemetry (http/protobuf, " + o.http.url + ")";
+      return fmt::format("opentelemetry (grpc{}, {})", o.grpc.tls ? "" : " (insecure)", o.grpc.address);
+    }
     std::string operator()(const StatsdOptions& o) const { return "statsd (" + o.address + ")"; }
   };
   if (kind == Kind::receiver) return std::visit(Words(), receiver);

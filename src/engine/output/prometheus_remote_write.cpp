@@ -106,9 +106,9 @@ base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& 
 
 PrometheusRemoteWrite::PrometheusRemoteWrite(RemoteWriteOptions options, const metrics::MetricRegistry& registry,
                                              Tell tell)
-    : options_(std::move(options)),
+    : SeriesOutput(registry),
+      options_(std::move(options)),
       tell_(tell),
-      table_(registry),
       http_("Prometheus remote write", options_.target, std::move(tell)) {}
 
 void PrometheusRemoteWrite::tick(Clock::time_point now) {
@@ -121,7 +121,7 @@ void PrometheusRemoteWrite::push() {
   remote_write::WriteRequest request;
   const auto send = [&] {
     if (request.timeseries_size() == 0) return;
-    http_.send(compressed(request), std::exchange(samples_, 0));
+    http_.send(compressed(request), take_sample_count());
     request.Clear();
   };
   for (TimeSeries& series : table_.series()) {

@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "engine/output/http_push.hpp"
-#include "engine/output/sample_output.hpp"
-#include "engine/output/series_table.hpp"
+#include "engine/output/series_output.hpp"
 
 namespace gauntlet::engine::output {
 
@@ -24,18 +23,10 @@ struct RemoteWriteOptions {
 /// `argument`: what stands behind `=` in --out, a URL; empty: the variable's.
 base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& argument, const Variables& variable);
 
-class PrometheusRemoteWrite final : public SampleOutput {
+class PrometheusRemoteWrite final : public SeriesOutput {
  public:
   PrometheusRemoteWrite(RemoteWriteOptions options, const metrics::MetricRegistry& registry, Tell tell);
 
-  void define_tags(std::uint32_t producer, std::uint32_t id, const metrics::StreamedTags& tags) override {
-    table_.define_tags(producer, id, tags);
-  }
-  void forget_tags(std::uint32_t producer) override { table_.forget_tags(producer); }
-  void consume(const metrics::StreamedSample& sample) override {
-    table_.add(sample);
-    ++samples_;
-  }
   void tick(Clock::time_point now) override;
   base::Expected<void> finish() override;
 
@@ -45,10 +36,8 @@ class PrometheusRemoteWrite final : public SampleOutput {
 
   const RemoteWriteOptions options_;
   const Tell tell_;
-  SeriesTable table_;
   HttpPush http_;
   Clock::time_point pushed_ = Clock::now();
-  std::uint64_t samples_ = 0;  // since the last push
 };
 
 }  // namespace gauntlet::engine::output

@@ -82,7 +82,7 @@ base::Expected<ScrapeOptions> read_scrape_options(const std::string& argument, c
 }
 
 PrometheusScrape::PrometheusScrape(ScrapeOptions options, const metrics::MetricRegistry& registry, Tell tell)
-    : options_(std::move(options)), tell_(std::move(tell)), table_(registry), server_(std::make_unique<Server>()) {}
+    : SeriesOutput(registry), options_(std::move(options)), tell_(std::move(tell)), server_(std::make_unique<Server>()) {}
 
 PrometheusScrape::~PrometheusScrape() = default;
 

@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/output/sample_output.hpp"
-#include "engine/output/series_table.hpp"
+#include "engine/output/series_output.hpp"
 
 namespace gauntlet::engine::output {
 
@@ -20,18 +19,13 @@ struct ScrapeOptions {
 };
 base::Expected<ScrapeOptions> read_scrape_options(const std::string& argument, const Variables& variable);
 
-class PrometheusScrape final : public SampleOutput {
+class PrometheusScrape final : public SeriesOutput {
  public:
   /// Fails when the port is taken, naming it.
   static base::Expected<std::unique_ptr<PrometheusScrape>> serve(ScrapeOptions options,
                                                                  const metrics::MetricRegistry& registry, Tell tell);
   ~PrometheusScrape() override;
 
-  void define_tags(std::uint32_t producer, std::uint32_t id, const metrics::StreamedTags& tags) override {
-    table_.define_tags(producer, id, tags);
-  }
-  void forget_tags(std::uint32_t producer) override { table_.forget_tags(producer); }
-  void consume(const metrics::StreamedSample& sample) override { table_.add(sample); }
   /// Answers who waits.
   void tick(Clock::time_point now) override;
   base::Expected<void> finish() override;
@@ -44,7 +38,6 @@ class PrometheusScrape final : public SampleOutput {
 
   const ScrapeOptions options_;
   const Tell tell_;
-  SeriesTable table_;
   std::unique_ptr<Server> server_;
 };
 

@@ -216,7 +216,9 @@ TEST(OutputSpec, receivers_are_named_with_their_addresses_as_in_k6s_header) {
   const auto description = [&](const char* text) { return parse_output(text, false, variable)->description(); };
   EXPECT_EQ(description("experimental-prometheus-rw"), "Prometheus remote write (http://mimir/push)");
   EXPECT_EQ(description("influxdb=http://me:pw@db:8086/k6"), "InfluxDBv1 (http://db:8086)");
-  EXPECT_EQ(description("opentelemetry"), "opentelemetry (http/protobuf, http://localhost:4318/v1/metrics)");
+  EXPECT_EQ(description("opentelemetry"), "opentelemetry (grpc (insecure), localhost:4317)");
+  EXPECT_EQ(description("opentelemetry=grpcs://collector"), "opentelemetry (grpc, collector:4317)");
+  EXPECT_EQ(description("opentelemetry=http://collector:4318"), "opentelemetry (http/protobuf, http://collector:4318/v1/metrics)");
   EXPECT_EQ(description("prometheus=9999"), "Prometheus scrape page (http://127.0.0.1:9999/metrics)");
   EXPECT_EQ(description("statsd=host"), "statsd (host:8125)");
   for (const char* past_k6 : {"statsd", "prometheus", "prometheus-rw"}) EXPECT_FALSE(parse_output(past_k6, true)) << past_k6;
