@@ -61,7 +61,8 @@ def test_restart_of_postgresql_in_the_middle_of_claims(database, platform):
 
 def test_statements_that_wait_delay_claims_and_lose_none(database, platform):
     players = [f"locked-{number}" for number in range(20)]
-    with running_service(database, CONFIG, **real_rewards(platform)) as service, concurrent.futures.ThreadPoolExecutor(21) as threads:
+    # Without the limit, or claims of a slow machine would come a second after the first and be told to come again.
+    with running_service(database, CONFIG, **real_rewards(platform, QUEUE_TIME_MAX="0s")) as service, concurrent.futures.ThreadPoolExecutor(21) as threads:
         complete_rung(service, players)
         lock = threads.submit(service.sql, "BEGIN; LOCK TABLE reward_claim; SELECT pg_sleep(1.5); COMMIT")
         while not service.sql("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'reward_claim'::regclass"):
