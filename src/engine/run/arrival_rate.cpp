@@ -259,11 +259,9 @@ void Lane::run(std::uint64_t index, Clock::time_point due) {
   free_.pop_back();
   vu->post([this, vu, index, due] {
     ScenarioRun& scenario = executor_.run_state();
-    scenario.vus_active.fetch_add(1, std::memory_order_relaxed);
-    executor_.test().vus_active.fetch_add(1, std::memory_order_relaxed);
+    scenario.count_active(executor_.test(), 1);
     vu->run_iteration(index, due);
-    scenario.vus_active.fetch_sub(1, std::memory_order_relaxed);
-    executor_.test().vus_active.fetch_sub(1, std::memory_order_relaxed);
+    scenario.count_active(executor_.test(), -1);
     free_.push_back(vu);
     free_count_.fetch_add(1);
     executor_.count_ended();

@@ -68,6 +68,16 @@ output::ScenarioProgress Executor::progress(Clock::time_point now) const {
   return progress;
 }
 
+void Executor::enter(Vu& vu) {
+  vu.enter_scenario(scenario_);
+  scenario_.count_active(context_.test, 1);
+}
+
+void Executor::leave(Vu& vu) {
+  vu.leave_scenario();
+  scenario_.count_active(context_.test, -1);
+}
+
 std::unique_ptr<Executor> make_executor(ExecutorContext& context, ScenarioRun& scenario) {
   switch (scenario.config.executor) {
     case ExecutorKind::shared_iterations: return make_shared_iterations(context, scenario);

@@ -52,6 +52,10 @@ class Executor {
   void finish();
   bool is_aborted() const { return aborted_; }
 
+  /// A virtual user that loops in this scenario comes into it, and goes. On its fiber.
+  void enter(Vu& vu);
+  void leave(Vu& vu);
+
   ExecutorContext& context_;
   ScenarioRun& scenario_;
 

@@ -131,9 +131,7 @@ void ExternallyControlled::start(Place& place) {
 /// On a virtual user's fiber.
 void ExternallyControlled::loop(Place& place) {
   Vu& vu = *place.vu->vu;
-  vu.enter_scenario(scenario_);
-  scenario_.vus_active.fetch_add(1);
-  context_.test.vus_active.fetch_add(1);
+  enter(vu);
   context_.control.post([this, &place] {
     place.entered = true;
     check_settled();
@@ -142,9 +140,7 @@ void ExternallyControlled::loop(Place& place) {
     vu.run_iteration(scenario_.next_iteration.fetch_add(1, std::memory_order_relaxed));
     vu.breathe();
   }
-  vu.leave_scenario();
-  scenario_.vus_active.fetch_sub(1);
-  context_.test.vus_active.fetch_sub(1);
+  leave(vu);
   context_.control.post([this, &place] { has_left(place); });
 }
 

@@ -78,9 +78,7 @@ class LoopingVus final : public Executor {
   /// On a virtual user's fiber.
   void loop(PooledVu* pooled) {
     Vu& vu = *pooled->vu;
-    vu.enter_scenario(scenario_);
-    scenario_.vus_active.fetch_add(1);
-    context_.test.vus_active.fetch_add(1);
+    enter(vu);
     std::uint64_t begun = 0;
     while (!leaves() && Clock::now() < deadline_) {
       const auto number = turns_->next(scenario_, begun);
@@ -92,9 +90,7 @@ class LoopingVus final : public Executor {
     if (const std::uint64_t missed = turns_->missed_by_one(begun); missed > 0 && !leaves()) {
       scenario_.record_dropped(pooled->worker->recorder(), context_.test, missed);
     }
-    vu.leave_scenario();
-    scenario_.vus_active.fetch_sub(1);
-    context_.test.vus_active.fetch_sub(1);
+    leave(vu);
     context_.control.post([this, pooled] { has_left(pooled); });
   }
 

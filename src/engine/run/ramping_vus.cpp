@@ -80,9 +80,7 @@ class RampingVus final : public Executor {
   /// On a virtual user's fiber.
   void loop(Place& place, PooledVu& pooled) {
     Vu& vu = *pooled.vu;
-    vu.enter_scenario(scenario_);
-    scenario_.vus_active.fetch_add(1);
-    context_.test.vus_active.fetch_add(1);
+    enter(vu);
     for (;;) {
       auto leave = Place::Wish::leave;
       if (place.wish.compare_exchange_strong(leave, Place::Wish::left)) break;
@@ -93,9 +91,7 @@ class RampingVus final : public Executor {
       vu.run_iteration(scenario_.next_iteration.fetch_add(1, std::memory_order_relaxed));
       vu.breathe();
     }
-    vu.leave_scenario();
-    scenario_.vus_active.fetch_sub(1);
-    context_.test.vus_active.fetch_sub(1);
+    leave(vu);
     context_.control.post([this, &place] { has_left(place); });
   }
 

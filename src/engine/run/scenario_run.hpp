@@ -29,6 +29,11 @@ struct ScenarioRun {
   std::atomic<std::uint64_t> iterations_dropped{0};
   std::atomic<std::int64_t> vus_active{0};
 
+  /// One virtual user more (1) or less (-1) runs iterations, of this scenario and of the test.
+  void count_active(TestState& test, std::int64_t by) {
+    vus_active.fetch_add(by, std::memory_order_relaxed);
+    test.vus_active.fetch_add(by, std::memory_order_relaxed);
+  }
   /// Records iterations that were due and did not begin, from the recorder's thread.
   void record_dropped(metrics::Recorder& recorder, const TestState& test, std::uint64_t count);
 
