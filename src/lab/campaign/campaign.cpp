@@ -321,22 +321,16 @@ class Campaign {
       sides.emplace_back(what, std::move(*process));
       return {};
     };
-    auto with = [&](std::initializer_list<std::string> words) {
-      std::vector<std::string> command = system_.gauntlet;
-      command.insert(command.end(), words);
-      command.insert(command.end(), system_.seen_with.begin(), system_.seen_with.end());
-      return command;
-    };
     // Bounded, so that it ends even if this process is killed.
     const auto most = std::to_string(level.duration.count() + 120);
-    if (auto started = start("watch", with({"watch", "--quiet", "--out", monitor.string(), "--duration", most}),
+    if (auto started = start("watch", system_.watching({"watch", "--quiet", "--out", monitor.string(), "--duration", most}),
                              log_of_sides(result));
         !started)
       return tl::unexpected(started.error());
     if (level.scenario == 3 && level.duration >= seconds(2) && !target.pprof.empty()) {
       const auto length = std::to_string(std::min(kLongestCpuProfile, level.duration / 2).count());
       if (auto started = start("profile",
-                               with({"profile", "--out", result.parent_path().string(), "--level",
+                               system_.watching({"profile", "--out", result.parent_path().string(), "--level",
                                      level_name(level.load), "--seconds", length}),
                                log_of_sides(result));
           !started)
@@ -354,10 +348,7 @@ class Campaign {
       tell_("    the way from event to API is not measured: its probes have no rate that max_rate could cap");
     if (level.scenario == 5 && !system_.max_rate) {
       const fs::path visibility = result.parent_path() / "visibility.json";
-      std::vector<std::string> command{system_.gauntlet[0], "run", "--quiet", "--out", "json=" + visibility.string()};
-      command.insert(command.end(), system_.loaded_with.begin(), system_.loaded_with.end());
-      command.push_back((test_ / "k6/scenario5_visibility.js").string());
-      if (auto started = start("visibility", std::move(command), fs::path(visibility).replace_extension(".log"));
+      if (auto started = start("visibility", system_.running(test_ / "k6/scenario5_visibility.js", visibility), fs::path(visibility).replace_extension(".log"));
           !started)
         return tl::unexpected(started.error());
     }

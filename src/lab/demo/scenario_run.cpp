@@ -86,10 +86,7 @@ base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const
   const ServerCpu cpu_before = server_cpu(*before);
   const double idle_before = idle_cpu_s();
   const auto begun = Clock::now();
-  std::vector<std::string> command{system.gauntlet.front(), "run", "--quiet", "--out", "json=" + run.result.string()};
-  command.insert(command.end(), system.loaded_with.begin(), system.loaded_with.end());
-  command.push_back(run.script.string());
-  auto engine = launch({.command = std::move(command),
+  auto engine = launch({.command = system.running(run.script, run.result),
                         .environment = std::move(environment),
                         .directory = system.project,
                         .log = log,

@@ -126,10 +126,7 @@ class LimitRun {
       works.push_back({"profile", "--out", folder_.string(), "--level", fmt::format("{:.0f}", level), "--seconds",
                        std::to_string(std::max<long>(1, std::min<long>(30, window.count() / 2)))});
     for (const auto& words : works) {
-      auto command = system_.gauntlet;
-      command.insert(command.end(), words.begin(), words.end());
-      command.insert(command.end(), system_.seen_with.begin(), system_.seen_with.end());
-      auto side = SideProcess::start({.command = std::move(command),
+      auto side = SideProcess::start({.command = system_.watching(words),
                                       .environment = script_environment(system_, *target, {}, window),
                                       .directory = system_.project,
                                       .log = monitor / "gauntlet.log",

@@ -10,6 +10,20 @@ namespace gauntlet::lab {
 namespace fs = std::filesystem;
 using base::ErrorKind;
 
+std::vector<std::string> SystemUnderTest::watching(const std::vector<std::string>& words) const {
+  auto command = gauntlet;
+  command.insert(command.end(), words.begin(), words.end());
+  command.insert(command.end(), seen_with.begin(), seen_with.end());
+  return command;
+}
+
+std::vector<std::string> SystemUnderTest::running(const fs::path& script, const fs::path& result) const {
+  std::vector<std::string> command{gauntlet.front(), "run", "--quiet", "--out", "json=" + result.string()};
+  command.insert(command.end(), loaded_with.begin(), loaded_with.end());
+  command.push_back(script.string());
+  return command;
+}
+
 base::Expected<void> SystemUnderTest::permit_length(std::chrono::seconds load) const {
   if (!longest || load <= *longest) return {};
   return base::fail(ErrorKind::permission_denied,

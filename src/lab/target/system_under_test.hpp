@@ -34,6 +34,11 @@ struct SystemUnderTest {
   /// profile has no `reset`.
   std::function<base::Expected<std::string>()> reset;
 
+  /// `gauntlet WORDS...` aimed at it: watch, profile.
+  std::vector<std::string> watching(const std::vector<std::string>& words) const;
+  /// `gauntlet run` of a script on it, with its results as JSON in that file.
+  std::vector<std::string> running(const std::filesystem::path& script, const std::filesystem::path& result) const;
+
   /// permission_denied when one command would load it for longer than its profile allows.
   base::Expected<void> permit_length(std::chrono::seconds load) const;
 };
