@@ -6,7 +6,7 @@
 
 namespace gauntlet::base {
 
-/// "what: No space left on device (free some space on that disk)", with the kind that errno number stands for.
+/// "what: No space left on device (free some space there)", with the kind that errno number stands for.
 Error system_error(int error_number, const std::string& what);
 
 }  // namespace gauntlet::base

@@ -33,7 +33,7 @@ tl::expected<std::string, std::error_code> read_whole_file(const std::filesystem
   const auto reason = [] { return tl::unexpected(std::error_code(errno, std::generic_category())); };
   if (file.fd() < 0) return reason();
   std::string text;
-  // Known sizes are read at once; the rest, and what grows meanwhile, in pieces.
+  // One allocation where the size is known.
   struct stat about {};
   if (::fstat(file.fd(), &about) == 0 && S_ISREG(about.st_mode)) text.reserve(static_cast<std::size_t>(about.st_size) + 1);
   char chunk[65536];

@@ -1,6 +1,5 @@
 #include "service/catalog.hpp"
 
-
 #include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
 
