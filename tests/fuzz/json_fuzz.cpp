@@ -46,6 +46,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string plain = script.as_json(JS_ParseJSON(script.context, utf8.data(), utf8.size(), "<text>"));
   const std::string quick = script.as_json(json::parse(script.context, utf8, json::Padding::absent));
   fuzz::require(plain == quick, "the quick parser says what the plain one says");
+  // A text this long has its values made where they are looked at.
+  const std::string padded = std::string(utf8) + std::string(2100, ' ');
+  const std::string deferred = script.as_json(json::parse(script.context, padded, json::Padding::absent));
+  fuzz::require(plain == deferred, "values made late are those that are made at once");
   const auto found = json::find(utf8, path);
   static_cast<void>(found);
   script.as_json(json::select(script.context, utf8, path));

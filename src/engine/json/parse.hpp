@@ -1,6 +1,7 @@
 #pragma once
-// JSON text to JavaScript values, several times quicker than the interpreter's own parser and indistinguishable from
-// it: whatever the quick parser does not take for certain is given to the plain one, errors included.
+// JSON text to JavaScript values, many times quicker than the interpreter's own parser and indistinguishable from
+// it: whatever the quick parser does not take for certain is given to the plain one, errors included, and large texts
+// become values where a script looks (document.hpp).
 #include <quickjs.h>
 
 #include <string_view>
@@ -15,9 +16,6 @@ JSValue parse(JSContext* context, std::string_view text, Padding padding);
 
 /// Replaces the global JSON.parse by one that takes the quick path where it is quicker. Once per context.
 void install(JSContext* context);
-
-/// A string from valid UTF-8; quicker than the interpreter's constructor for long ASCII.
-JSValue new_utf8_string(JSContext* context, std::string_view text);
 
 /// The bytes that the last response body's string was made from, so that JSON.parse(r.body) needs no copy of them. One
 /// per thread; the owner keeps both alive until it forgets them.

@@ -9,6 +9,7 @@
 #include "engine/json/gjson.hpp"
 #include "engine/json/parse.hpp"
 #include "engine/json/syntax_error.hpp"
+#include "engine/json/text.hpp"
 #include "engine/modules/http_page.hpp"
 #include "engine/net/cookie.hpp"
 #include "engine/run/vu.hpp"

@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "base/whole_file.hpp"
+#include "support/source_directory.hpp"
+
 namespace gauntlet::engine::json {
 namespace {
 
@@ -221,6 +224,60 @@ TEST(JsonParse, agrees_with_the_plain_parser_on_damaged_json) {
     if (!said.empty()) RC_FAIL(text + "\n" + said);
   });
   EXPECT_TRUE(holds);
+}
+
+TEST(JsonParse, gives_objects_that_no_script_can_tell_from_those_of_the_plain_parser) {
+  Script script;
+  ASSERT_EQ(script.run(*base::read_file(support::source_directory() + "/tests/support/json_sessions.js") + ";'read'"), "read");
+  for (int seed = 1; seed <= 400; ++seed) {
+    ASSERT_EQ(script.run("sessions.run(plain, JSON.parse, " + std::to_string(seed) + ")"), "");
+  }
+}
+
+/// A list of `count` goals, each with `members` more, which is deferred.
+std::string goals(int count, const std::string& members = "") {
+  std::string out = "{\"goals\":[";
+  for (int i = 0; i < count; ++i) {
+    if (i > 0) out += ',';
+    out += "{\"id\":" + std::to_string(i) + R"(,"name":"goal","status":"completed","requirement":{"target":)" + std::to_string(i * 10) +
+           R"(},"reward":{"type":"WALLET","id":"GOLD","quantity":5},"progress":0)" + members + "}";
+  }
+  return out + "]}";
+}
+
+TEST(JsonParse, counts_a_deferred_text_towards_the_heap_limit_while_a_value_of_it_lives) {
+  Script script;
+  JSRuntime* const runtime = JS_GetRuntime(script.context());
+  const auto used = [&] {
+    JSMemoryUsage usage;
+    JS_ComputeMemoryUsage(runtime, &usage);
+    return usage.malloc_size;
+  };
+  const std::string text = goals(1000);
+  script.run("globalThis.text = '" + text + "'; let warm = JSON.parse(text).goals[3].reward; warm = null;");
+  const auto before = used();
+  script.run("globalThis.kept = JSON.parse(text).goals[500]");
+  EXPECT_GT(used(), before + static_cast<std::int64_t>(text.size()));
+  EXPECT_EQ(script.run("kept.id + kept.reward.type"), "500WALLET");
+  script.run("kept = null");
+  EXPECT_LT(used(), before + 4096);
+}
+
+TEST(JsonParse, tells_of_a_heap_that_is_too_small_where_values_are_made) {
+  Script script;
+  JSRuntime* const runtime = JS_GetRuntime(script.context());
+  script.run("globalThis.text = '" + goals(20'000) + "';");
+  JSMemoryUsage usage;
+  JS_ComputeMemoryUsage(runtime, &usage);
+  JS_SetMemoryLimit(runtime, static_cast<std::size_t>(usage.malloc_size) + (std::size_t{1} << 20U));
+  EXPECT_THAT(script.run("let value = 'made'; try { value = JSON.parse(text); } catch (e) { value = e.message; } value"), testing::HasSubstr("out of memory"));
+  JS_SetMemoryLimit(runtime, static_cast<std::size_t>(usage.malloc_size) + (std::size_t{13} << 20U));
+  EXPECT_THAT(script.run(R"js(
+    value = JSON.parse(text);
+    let said = '';
+    try { JSON.stringify(value); } catch (e) { said = e.message; }
+    said + ' ' + value.goals[19999].id;
+  )js"), testing::MatchesRegex("out of memory.* 19999"));
 }
 
 TEST(JsonParse, makes_objects_that_do_not_share_what_is_done_to_them) {
