@@ -89,9 +89,9 @@ dev-logs: $(GAUNTLET) ## follow a log: make dev-logs NAME=challenge-event-handle
 dev-clean: $(GAUNTLET) ## stop them and delete database and logs
 	@$(GAUNTLET) down --wipe
 
-format: ## format the C++ sources
+format: ## format the lines of C++ that differ from BASE (HEAD: what is not committed)
 	@scripts/install-deps --lint
-	@git ls-files 'src/*.?pp' 'tests/*.?pp' 'bench/*.?pp' | xargs clang-format-14 -i
+	@git clang-format-14 --force --binary clang-format-14 --extensions cpp,hpp $(or $(BASE),HEAD) -- src tests bench
 
 lint: build ## static analysis of the C++ sources
 	@scripts/install-deps --lint

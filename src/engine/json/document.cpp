@@ -178,7 +178,8 @@ JSValue Document::scalar(JSContext* context, std::uint32_t place) {
 }
 
 JSValue Document::defer(JSContext* context, std::uint32_t place) {
-  const JSValue made = is_object(place) ? JS_NewDeferredObject(context, this, place) : JS_NewDeferredArray(context, count(place), this, place);
+  const JSValue made =
+      is_object(place) ? JS_NewDeferredObject(context, this, place) : JS_NewDeferredArray(context, count(place), this, place);
   if (!JS_IsException(made)) ++users_;
   return made;
 }

@@ -270,14 +270,16 @@ TEST(JsonParse, tells_of_a_heap_that_is_too_small_where_values_are_made) {
   JSMemoryUsage usage;
   JS_ComputeMemoryUsage(runtime, &usage);
   JS_SetMemoryLimit(runtime, static_cast<std::size_t>(usage.malloc_size) + (std::size_t{1} << 20U));
-  EXPECT_THAT(script.run("let value = 'made'; try { value = JSON.parse(text); } catch (e) { value = e.message; } value"), testing::HasSubstr("out of memory"));
+  EXPECT_THAT(script.run("let value = 'made'; try { value = JSON.parse(text); } catch (e) { value = e.message; } value"),
+              testing::HasSubstr("out of memory"));
   JS_SetMemoryLimit(runtime, static_cast<std::size_t>(usage.malloc_size) + (std::size_t{13} << 20U));
   EXPECT_THAT(script.run(R"js(
     value = JSON.parse(text);
     let said = '';
     try { JSON.stringify(value); } catch (e) { said = e.message; }
     said + ' ' + value.goals[19999].id;
-  )js"), testing::MatchesRegex("out of memory.* 19999"));
+  )js"),
+              testing::MatchesRegex("out of memory.* 19999"));
 }
 
 TEST(JsonParse, makes_objects_that_do_not_share_what_is_done_to_them) {
