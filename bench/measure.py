@@ -60,25 +60,28 @@ def run(command, env=None, timeout=300, check=True):
     return Ended(command, process.returncode, text, usage, time.monotonic() - began)
 
 
+def tree(pid):
+    """The process and its living descendants."""
+    found = [pid]
+    for one in found:
+        try:
+            for children in pathlib.Path(f"/proc/{one}/task").glob("*/children"):
+                found += map(int, children.read_text().split())
+        except OSError:
+            continue  # it has just ended
+    return found
+
+
 def cpu_of_tree(pid):
-    """User and system CPU seconds of a process, its living descendants and its children that have ended."""
-    children = {}
-    stats = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                text = pathlib.Path(f"/proc/{entry}/stat").read_text()
-            except OSError:
-                continue
-            fields = text[text.rindex(")") + 2:].split()
-            stats[int(entry)] = sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
-            children.setdefault(int(fields[1]), []).append(int(entry))
-    total, queue = 0, [pid]
-    while queue:
-        one = queue.pop()
-        total += stats.get(one, 0)
-        queue += children.get(one, [])
-    return total / TICKS
+    """User and system CPU seconds of a process, its living descendants and their children that have ended."""
+    ticks = 0
+    for one in tree(pid):
+        try:
+            fields = pathlib.Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+    return ticks / TICKS
 
 
 def peak_mb(pid):

@@ -11,8 +11,11 @@ import subprocess
 import sys
 import time
 
-from measure import BIN, RESULTS, ROOT
+from measure import BIN, RESULTS, ROOT, tree
 from stack import DATABASE, HANDLER, SERVICE, STATE, Stack
+
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from live_page import launch_chromium, page_address  # noqa: E402
 
 TARGET_RPS, TARGET_EPS = int(os.environ.get("TARGET_RPS", "100")), int(os.environ.get("TARGET_EPS", "5000"))
 INTERVAL_S = 20
@@ -40,10 +43,7 @@ class Page:
             print("  the page's heap is not measured: playwright is not installed (tests/run --venv makes build/venv)")
             return
         self.playwright = sync_playwright().start()
-        self.browser = self.playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync", "--js-flags=--expose-gc", "--enable-precise-memory-info"])
+        self.browser = launch_chromium(self.playwright)
         self.page = self.browser.new_page()
         self.page.goto(url)
 
@@ -56,18 +56,6 @@ class Page:
         if self.browser is not None:
             self.browser.close()
             self.playwright.stop()
-
-
-def tree(pid):
-    """The process and its living descendants."""
-    found = [pid]
-    for one in found:
-        try:
-            for children in pathlib.Path(f"/proc/{one}/task").glob("*/children"):
-                found += map(int, children.read_text().split())
-        except OSError:
-            continue  # a backend that has just ended
-    return found
 
 
 def resources(pid):
@@ -97,15 +85,6 @@ def sample(stack, pids, page):
     return row | {"page_mb": page.heap_mb()}
 
 
-def page_address(output):
-    for _ in range(400):
-        found = re.search(r"web dashboard: (http://\S+)", output.read_text(errors="replace"))
-        if found:
-            return found[1]
-        time.sleep(0.05)
-    sys.exit(f"bench: the run did not name its page:\n{output.read_text(errors='replace')[-2000:]}")
-
-
 def watch(seconds):
     """Runs the load and returns (rows of samples, the run's summary)."""
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -121,7 +100,7 @@ def watch(seconds):
                      "K6_WEB_DASHBOARD_PORT": "0", "GAUNTLET_STATE_DIR": str(STATE)})
         page = None
         try:
-            page = Page(page_address(output))
+            page = Page(page_address(engine, output))
             pids = {name: pid for name, pid in stack.pids().items() if name in (SERVICE, HANDLER, DATABASE)} | {GENERATOR: engine.pid}
             began = time.monotonic()
             while engine.poll() is None and time.monotonic() - began < seconds - 2:

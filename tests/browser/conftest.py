@@ -3,7 +3,6 @@ import http.server
 import json
 import pathlib
 import random
-import re
 import subprocess
 import threading
 import time
@@ -14,9 +13,8 @@ from playwright.sync_api import sync_playwright
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
 AXE = ROOT / "build" / "_deps" / "web" / "node_modules" / "axe-core" / "axe.min.js"
-# Debian's Chromium, quiet: it must talk to nobody but the page.
-CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync", "--js-flags=--expose-gc", "--enable-precise-memory-info"]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from live_page import launch_chromium, page_address  # noqa: E402
 
 SCRIPT = """
 import http from "k6/http";
@@ -78,13 +76,7 @@ class Run:
 
     def url(self):
         """Where the page is, as the run's header says."""
-        for _ in range(600):
-            found = re.search(r"web dashboard: (http://\S+)", self.said())
-            if found:
-                return found[1]
-            assert self.process.poll() is None, self.said()
-            time.sleep(0.05)
-        raise AssertionError("the run did not name its page: " + self.said())
+        return page_address(self.process, self.output)
 
     def wait(self):
         code = self.process.wait(timeout=120)
@@ -103,7 +95,7 @@ class Run:
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
+        chromium = launch_chromium(playwright)
         yield chromium
         chromium.close()
 

@@ -11,6 +11,7 @@ from conftest import GAUNTLET, ROOT
 
 sys.path.append(str(ROOT / "tests" / "integration"))
 from lab_project import lab_stack  # noqa: E402
+from live_page import page_address  # noqa: E402
 from test_stack import Project  # noqa: E402
 
 SCRIPT = """
@@ -39,10 +40,7 @@ def test_the_page_shows_the_stack_that_the_script_is_aimed_at(stack, open_tab, t
     with (tmp_path / "output.txt").open("wb") as output:
         run = subprocess.Popen([GAUNTLET, "run", script], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:
-        found = None
-        while not found and run.poll() is None:
-            found = re.search(r"web dashboard: (http://\S+)", (tmp_path / "output.txt").read_text())
-        tab = open_tab(found[1])
+        tab = open_tab(page_address(run, tmp_path / "output.txt"))
         tab.wait("document.querySelectorAll('#system .chart:not(.is-empty) canvas').length >= 7")
         drawn = set(tab.drawn_charts())
         assert {"CPU by process", "Memory by process", "Database connections", "Database transactions"} <= drawn
