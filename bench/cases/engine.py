@@ -1,9 +1,13 @@
 """The engine against real k6, wrk, h2load and hey: work per client CPU-second, the same server for all."""
 import json
+import os
+import pathlib
 import re
+import statistics
 import subprocess
+import time
 
-from measure import BIN, ROOT, RESULTS, find_peer, k6_count, paired, run, wait_line
+from measure import BIN, ROOT, RESULTS, cpu_of_tree, find_peer, k6_count, paired, run, wait_line
 
 SCRIPTS = ROOT / "bench" / "scripts"
 
@@ -88,8 +92,85 @@ def measure(table, pairs, seconds):
                 peers.append(("wrk", lambda: wrk_rate(target.url + "/large", 10, seconds), goal))
             compare(table, f"180 KB GET, body {read}", "iterations/client CPU-s", goal,
                     lambda: k6_rate(ours, SCRIPTS / "large_get.js", 10, seconds, large_env), peers, pairs, "make bench-engine")
+        open_model(table, pairs, seconds, env)
     edge(table, pairs, seconds, ours, k6)
+    samples(table, pairs, k6)
     start_up(table)
+    idle(table, k6)
+
+
+def at_rate(rate, vus, seconds, loops=0, env=None):
+    """An open model of our engine: what ended, and what the generator says of itself."""
+    summary = RESULTS / "at_rate.json"
+    ended = run([BIN / "k6", "run", "--quiet", "--out", f"json={summary}", SCRIPTS / "at_rate.js"],
+                env={**(env or {}), "RATE": str(rate), "VUS": str(vus), "DURATION": f"{seconds}s", "LOOPS": str(loops)})
+    return ended, json.loads(summary.read_text())["generator"]
+
+
+def open_model(table, pairs, seconds, env):
+    """How late iterations begin, and whether users that have nothing to do cost anything. Median of the runs."""
+    command = "make bench-engine"
+    slip = statistics.median(at_rate(5000, 100, seconds, env=env)[1]["schedule_slip_p99_ms"] for _ in range(pairs))
+    table.add("5,000 GETs/s by arrival rate, the server on the same cores: p99 schedule slip", "ms", slip, goal="< 1", command=command)
+    loops = 10_000
+    for _ in range(3):  # towards 80 %
+        loops = int(loops * 0.8 / at_rate(5000, 100, 2, loops)[1]["cpu_share"])
+    runs = [at_rate(5000, 100, seconds, loops)[1] for _ in range(pairs)]
+    busy = statistics.median(one["cpu_share"] for one in runs)
+    table.add(f"5,000 iterations/s that compute, {busy:.0%} of all cores busy: p99 schedule slip", "ms",
+              statistics.median(one["schedule_slip_p99_ms"] for one in runs), goal="< 5 at 80 %", command=command)
+    few, many, ratio, low, high = paired(pairs, lambda: steady_rate(50, seconds, env), lambda: steady_rate(5000, seconds, env))
+    table.add("2,000 GETs/s by arrival rate, of 50 users, without start and end", "requests/client CPU-s", few, "of 5,000 users", many, ratio, (low, high),
+              "<= 1.25", command)
+
+
+def steady_rate(users, seconds, env):
+    """GETs for a CPU-second, 2,000 a second, while nobody starts or ends."""
+    start_s = 6
+    process = subprocess.Popen([BIN / "k6", "run", "--quiet", SCRIPTS / "at_rate.js"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env={**os.environ, **env, "RATE": "2000", "VUS": str(users), "DURATION": f"{start_s + seconds}s"})
+    try:
+        time.sleep(start_s)
+        before, began = cpu_of_tree(process.pid), time.monotonic()
+        time.sleep(seconds - 0.5)
+        return 2000 * (time.monotonic() - began) / (cpu_of_tree(process.pid) - before)
+    finally:
+        process.wait()
+
+
+def samples(table, pairs, k6):
+    """What it takes to write each sample to a file as a line of k6's format."""
+    lines = pathlib.Path("/dev/shm") / f"bench-samples-{os.getpid()}"
+
+    def ran(binary, *out):
+        real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
+        return run([binary, "run", "--quiet", *real, "--vus", 10, "--iterations", 2000, *out, SCRIPTS / "samples.js"]).cpu
+
+    def written(binary, flag):
+        """Lines for a CPU-second, of the whole run and of what it costs more than the same run without the file."""
+        try:
+            bare, whole = ran(binary), ran(binary, "--out", f"{flag}={lines}")
+            with lines.open("rb") as stream:
+                count = sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
+            return count / whole, count / (whole - bare)
+        finally:
+            lines.unlink(missing_ok=True)
+    ours = [written(BIN / "k6", "points") for _ in range(pairs)]
+    peer = [written(k6, "json") for _ in range(pairs)] if k6 else None
+    for which, label in enumerate(("samples made and written to a file", "samples written to a file, without making them")):
+        a = statistics.median(one[which] for one in ours)
+        b = statistics.median(one[which] for one in peer) if peer else None
+        table.add(label, "lines/client CPU-s", a, "k6" if peer else "", b, a / b if peer else None, None, ">= 20", "make bench-engine")
+
+
+def idle(table, k6):
+    """Memory of users that wait."""
+    def peak(binary, users):
+        real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
+        return run([binary, "run", "--quiet", "--vus", users, "--iterations", users, *real, SCRIPTS / "idle.js"]).peak_mb
+    ours, peer = peak(BIN / "k6", 10_000), peak(k6, 10_000) if k6 else None
+    table.add("10,000 idle users", "MB", ours, "k6" if k6 else "", peer, peer / ours if k6 else None, None, "< 1,400", "make bench-engine")
+    table.add("an idle user that can do HTTP", "KB", (ours - peak(BIN / "k6", 1)) * 1024 / 9_999, goal="< 140", command="make bench-engine")
 
 
 def edge(table, pairs, seconds, ours, k6):
