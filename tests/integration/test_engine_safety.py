@@ -119,6 +119,25 @@ export default function () {
 """
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: nobody else could start anything")
+def test_a_user_that_computes_does_not_hold_up_the_starts_of_others(tmp_path):
+    ran = run(tmp_path, """
+        import exec from 'k6/execution';
+        export const options = { scenarios: { rate: { executor: 'constant-arrival-rate', rate: 20, timeUnit: '1s', duration: '2s', preAllocatedVUs: 10 } } };
+        export default function () {
+          console.log(`begins ${exec.scenario.iterationInTest}`);
+          if (exec.scenario.iterationInTest > 0) return;
+          const end = Date.now() + 1800;
+          while (Date.now() < end);
+          console.log('has computed');
+        }
+    """)
+    assert ran.code == 0
+    meanwhile = ran.messages()[:ran.messages().index("has computed")]
+    assert {f"begins {i}" for i in range(20)} <= set(meanwhile), meanwhile
+    assert sorted(ran.messages()) == sorted(["has computed", *(f"begins {i}" for i in range(41))])  # each once
+
+
 def test_a_script_that_keeps_everything_gets_an_error_that_names_its_line_and_the_option(tmp_path):
     ran = run(tmp_path, HUNGRY)
     assert ran.code == 0, ran.err[-2000:]

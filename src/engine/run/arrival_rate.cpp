@@ -32,14 +32,15 @@ class Arrivals {
 
 class ArrivalRate;
 
-/// A thread's share: every n-th start of the schedule, and the scenario's virtual users on that thread. All on the
-/// worker's thread, but for try_reserve().
+/// A thread's share: every n-th start of the schedule, and the scenario's virtual users on that thread. What is overdue
+/// in one lane, whose thread is busy or was taken from its core, the lane before it starts. All on the worker's thread,
+/// but for claim() and try_reserve().
 class Lane {
  public:
   Lane(ArrivalRate& executor, Worker& worker, std::size_t stripe, std::size_t stripes)
       : executor_(executor), worker_(worker), next_index_(stripe), stripes_(stripes) {}
 
-  Worker& worker() { return worker_; }
+  Worker& worker() const { return worker_; }
   void add(PooledVu* vu);
   void begin() { arm(); }
   /// Starts what is due by now, and nothing after it.
@@ -60,14 +61,24 @@ class Lane {
   void run(std::uint64_t index, Clock::time_point due);
 
  private:
+  /// Later than this, another lane may start it.
+  static constexpr std::chrono::milliseconds kOverdue{1};
+  struct Start {
+    std::uint64_t index;
+    Clock::time_point due;
+  };
+  /// Any thread: the next start of this lane, which is not taken by that; nothing when the schedule has ended.
+  std::optional<Start> next() const;
+  /// Any thread: takes the next start of this lane when it was due at `latest` or before.
+  std::optional<Start> claim(Clock::time_point latest);
   void arm();
   enum class Haste { in_turns, all_at_once };
   void start_due(Haste haste);
-  void dispatch(std::uint64_t index, Clock::time_point due);
+  void dispatch(const Start& start);
 
   ArrivalRate& executor_;
   Worker& worker_;
-  std::uint64_t next_index_;
+  std::atomic<std::uint64_t> next_index_;
   const std::size_t stripes_;
   bool closed_ = false;
   base::EventLoop::TimerId timer_ = 0;
@@ -93,6 +104,8 @@ class ArrivalRate final : public Executor {
   TestState& test() { return context_.test; }
   Clock::time_point start_of_schedule() const { return scenario_.started; }
 
+  /// The one whose overdue starts `lane` takes; itself when it is alone.
+  Lane& neighbour(const Lane& lane) { return *lanes_[(lane.worker().index() + 1) % lanes_.size()]; }
   /// Another lane with a free virtual user, reserved; nullptr when there is none.
   Lane* reserve_elsewhere(const Lane* asking) {
     for (auto& lane : lanes_) {
@@ -217,36 +230,57 @@ void Lane::add(PooledVu* pooled) {
   free_count_.fetch_add(1);
 }
 
+std::optional<Lane::Start> Lane::next() const {
+  const std::uint64_t index = next_index_.load();
+  const auto due = executor_.arrivals().due(index);
+  if (!due) return std::nullopt;
+  return Start{index, executor_.start_of_schedule() + *due};
+}
+
+std::optional<Lane::Start> Lane::claim(Clock::time_point latest) {
+  for (;;) {
+    const auto start = next();
+    if (!start || start->due > latest) return std::nullopt;
+    std::uint64_t index = start->index;
+    if (next_index_.compare_exchange_strong(index, index + stripes_)) return start;
+  }
+}
+
 void Lane::arm() {
-  const auto due = executor_.arrivals().due(next_index_);
-  if (!due || closed_) return;
-  timer_ = worker_.loop().call_at(executor_.start_of_schedule() + *due, [this] { start_due(Haste::in_turns); });
+  if (closed_) return;
+  std::optional<Clock::time_point> at;
+  if (const auto own = next()) at = own->due;
+  Lane& neighbour = executor_.neighbour(*this);
+  if (&neighbour != this) {
+    if (const auto other = neighbour.next(); other && (!at || other->due + kOverdue < *at)) at = other->due + kOverdue;
+  }
+  if (at) timer_ = worker_.loop().call_at(*at, [this] { start_due(Haste::in_turns); });
 }
 
 void Lane::start_due(Haste haste) {
   const auto round = worker_.loop().now();
+  Lane& neighbour = executor_.neighbour(*this);
   while (!closed_ && !executor_.test().aborted.load(std::memory_order_relaxed)) {
-    const auto due = executor_.arrivals().due(next_index_);
-    if (!due) return;
-    const auto at = executor_.start_of_schedule() + *due;
     const auto now = Clock::now();
     // Iterations that never wait must not keep the others on this thread from theirs.
-    if (at > now || (haste == Haste::in_turns && now - round > std::chrono::milliseconds(1))) break;
-    const std::uint64_t index = next_index_;
-    next_index_ += stripes_;
-    dispatch(index, at);
+    if (haste == Haste::in_turns && now - round > std::chrono::milliseconds(1)) break;
+    auto start = claim(now);
+    if (!start && &neighbour != this) start = neighbour.claim(now - kOverdue);
+    if (!start) break;
+    dispatch(*start);
   }
   arm();
 }
 
-void Lane::dispatch(std::uint64_t index, Clock::time_point due) {
+void Lane::dispatch(const Start& start) {
+  const auto [index, due] = start;
   executor_.count_begun();
   if (try_reserve()) {
     run(index, due);
     return;
   }
   if (Lane* other = executor_.reserve_elsewhere(this)) {
-    other->worker().post([other, index, due] { other->run(index, due); });
+    other->worker().post([other, index = index, due = due] { other->run(index, due); });
     return;
   }
   executor_.run_state().record_dropped(worker_.recorder(), executor_.test(), 1);
