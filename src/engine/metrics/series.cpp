@@ -94,23 +94,34 @@ void merge_buckets(std::vector<SeriesBucket>& into, const std::vector<SeriesBuck
   }
 }
 
+/// Rows of one length.
 struct Series::Level {
   std::vector<PackedRow> rows;  // buckets only at the finest level: they add up, so coarser rows can have them from there
-  // The row being gathered.
+  // The row being gathered. Of what it has from several parts it keeps buckets in place of values, so that a row of half an
+  // hour takes no more memory than one of a second.
   struct Gathered {
     const MetricInfo* info = nullptr;
-    Sink sink;
+    SeriesPoint point;         // a trend's with buckets, whatever the metric
+    bool is_of_parts = false;  // then a trend's percentiles are still to be taken from the buckets
   };
   std::vector<Gathered> open;  // by metric
   std::chrono::nanoseconds open_at{0};
   std::chrono::nanoseconds open_length{0};
 
-  void gather(const MetricInfo& info, const Sink& sink) {
-    if (sink.empty()) return;
+  void gather(const MetricInfo& info, const SeriesPoint& part, bool is_of_parts) {
     if (index_of(info.id) >= open.size()) open.resize(index_of(info.id) + 1);
     Gathered& gathered = open[index_of(info.id)];
-    gathered.info = &info;
-    gathered.sink.merge(sink);
+    SeriesPoint& point = gathered.point;
+    if (point.samples == 0) {
+      gathered = {&info, part, is_of_parts};
+      return;
+    }
+    gathered.is_of_parts = true;
+    point.samples += part.samples;
+    point.sum = info.type == MetricType::gauge ? part.sum : point.sum + part.sum;
+    point.min = std::min(point.min, part.min);
+    point.max = std::max(point.max, part.max);
+    merge_buckets(point.buckets, part.buckets);
   }
 
   SeriesRow row() const {
@@ -118,13 +129,21 @@ struct Series::Level {
     row.at = open_at;
     row.length = open_length;
     for (const Gathered& gathered : open) {
-      if (!gathered.sink.empty()) row.points.push_back(point_of(*gathered.info, gathered.sink));
+      if (gathered.point.samples == 0) continue;
+      SeriesPoint& point = row.points.emplace_back(gathered.point);
+      if (gathered.is_of_parts && gathered.info->type == MetricType::trend) {
+        const auto percentile = [&](double fraction) { return std::clamp(percentile_of(point.buckets, fraction), point.min, point.max); };
+        point.p50 = percentile(0.5);
+        point.p95 = percentile(0.95);
+        point.p99 = percentile(0.99);
+      }
+      if (!keeps_buckets(point.metric)) point.buckets = {};
     }
     return row;
   }
 
   void clear_open() {
-    for (Gathered& gathered : open) gathered.sink.clear();
+    for (Gathered& gathered : open) gathered.point = {};
     open_length = {};
   }
 };
@@ -138,7 +157,12 @@ void Series::add(const Snapshot& snapshot) {
   Level& first = *levels_[0];
   if (first.open_length.count() == 0) first.open_at = snapshot.elapsed - snapshot.window;
   first.open_length += snapshot.window;
-  for (const MetricState& metric : snapshot.metrics) first.gather(*metric.info, metric.window);
+  for (const MetricState& metric : snapshot.metrics) {
+    if (metric.window.empty()) continue;
+    SeriesPoint point = point_of(*metric.info, metric.window);
+    if (metric.info->type == MetricType::trend && point.buckets.empty()) point.buckets = buckets_of(metric.window.values);
+    first.gather(*metric.info, point, /*is_of_parts=*/false);
+  }
 
   // A full row goes into the list and, whole, into the next level's open row.
   for (std::size_t i = 0; i < kLevels; ++i) {
@@ -152,7 +176,7 @@ void Series::add(const Snapshot& snapshot) {
       if (next.open_length.count() == 0) next.open_at = level.open_at;
       next.open_length += level.open_length;
       for (const Level::Gathered& gathered : level.open) {
-        if (gathered.info != nullptr) next.gather(*gathered.info, gathered.sink);
+        if (gathered.point.samples != 0) next.gather(*gathered.info, gathered.point, gathered.is_of_parts);
       }
     }
     level.clear_open();

@@ -46,9 +46,9 @@ struct SeriesRow {
   std::vector<SeriesPoint> points;     ///< metrics that had samples, by id
 };
 
-/// At most kMaxRows rows: when a test outgrows them, rows are those of windows twice as long, whose percentiles are
-/// taken from their own values (coarser levels are kept ready from the start), so memory is bounded for days: at 3 to
-/// 6 KB a row, some 20 MB.
+/// At most kMaxRows rows: when a test outgrows them, rows are those of windows twice as long (coarser levels are kept ready
+/// from the start), so memory is bounded for days: at 2 to 4 KB a row, some 15 MB. Percentiles of a row of one snapshot are
+/// those of its values; of longer rows they are taken from buckets.
 class Series {
  public:
   static constexpr std::size_t kMaxRows = 4096;
@@ -59,7 +59,8 @@ class Series {
   Series(const Series&) = delete;
   Series& operator=(const Series&) = delete;
 
-  /// Adds the snapshot's last window. A metric of the past window costs one merge per second, twice over all levels.
+  /// Adds the snapshot's last window. A metric of the past window costs one merge of buckets per second, twice over all
+  /// levels.
   void add(const Snapshot& snapshot);
   /// Rows of the finest level that holds the whole test; includes the row not yet complete.
   std::vector<SeriesRow> rows() const;
