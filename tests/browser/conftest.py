@@ -4,6 +4,7 @@ import json
 import pathlib
 import random
 import subprocess
+import sys
 import threading
 import time
 
