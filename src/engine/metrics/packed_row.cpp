@@ -8,9 +8,6 @@ namespace {
 
 constexpr std::array<double SeriesPoint::*, 6> kNumbers{&SeriesPoint::sum, &SeriesPoint::min, &SeriesPoint::max,
                                                         &SeriesPoint::p50, &SeriesPoint::p95, &SeriesPoint::p99};
-/// A byte of this value says that the number did not fit into one and follows whole.
-constexpr std::uint8_t kWide = 0xff;
-
 template <class T>
 void put(const T& value, std::string& out) {
   std::array<char, sizeof(T)> bytes;
@@ -26,38 +23,38 @@ T take(const char*& at) {
   return value;
 }
 
-template <class Whole>
-void put_small(Whole value, std::string& out) {
-  if (value >= 0 && value < kWide) {
-    out += static_cast<char>(value);
-  } else {
-    out += static_cast<char>(kWide);
-    put(value, out);
+/// Seven bits to a byte, the lowest first; the highest bit says that more follow.
+void put_whole(std::uint64_t value, std::string& out) {
+  for (; value >= 0x80; value >>= 7U) out += static_cast<char>(value | 0x80);
+  out += static_cast<char>(value);
+}
+
+std::uint64_t take_whole(const char*& at) {
+  std::uint64_t value = 0;
+  for (unsigned shift = 0;; shift += 7) {
+    const auto byte = take<std::uint8_t>(at);
+    value |= std::uint64_t{byte & 0x7fU} << shift;
+    if ((byte & 0x80) == 0) return value;
   }
 }
 
-template <class Whole>
-Whole take_small(const char*& at) {
-  const auto byte = take<std::uint8_t>(at);
-  return byte == kWide ? take<Whole>(at) : static_cast<Whole>(byte);
-}
-
 void put_buckets(const std::vector<SeriesBucket>& buckets, std::string& out) {
-  put(static_cast<std::uint32_t>(buckets.size()), out);
-  std::int32_t before = 0;
+  put_whole(buckets.size(), out);
+  put(buckets.front().index, out);
+  std::int32_t before = buckets.front().index;
   for (const SeriesBucket& bucket : buckets) {
-    put_small(bucket.index - before, out);  // neighbours mostly
-    put_small(bucket.count, out);
+    put_whole(static_cast<std::uint64_t>(bucket.index - before), out);  // neighbours mostly, ascending
+    put_whole(bucket.count, out);
     before = bucket.index;
   }
 }
 
 std::vector<SeriesBucket> take_buckets(const char*& at) {
-  std::vector<SeriesBucket> buckets(take<std::uint32_t>(at));
-  std::int32_t before = 0;
+  std::vector<SeriesBucket> buckets(take_whole(at));
+  auto before = take<std::int32_t>(at);
   for (SeriesBucket& bucket : buckets) {
-    bucket.index = before + take_small<std::int32_t>(at);
-    bucket.count = take_small<std::uint64_t>(at);
+    bucket.index = before + static_cast<std::int32_t>(take_whole(at));
+    bucket.count = take_whole(at);
     before = bucket.index;
   }
   return buckets;
@@ -75,9 +72,9 @@ PackedRow::PackedRow(const SeriesRow& row, RowBuckets buckets) {
     for (std::size_t i = 0; i < kNumbers.size(); ++i) {
       if (point.*kNumbers[i] != 0) there |= static_cast<std::uint8_t>(1U << i);
     }
-    put(point.metric, bytes_);
+    put_whole(index_of(point.metric), bytes_);
     put(there, bytes_);
-    put_small(point.samples, bytes_);
+    put_whole(point.samples, bytes_);
     for (const auto number : kNumbers) {
       if (point.*number != 0) put(point.*number, bytes_);
     }
@@ -94,9 +91,9 @@ SeriesRow PackedRow::unpack() const {
   row.length = take<std::chrono::nanoseconds>(at);
   while (at != end) {
     SeriesPoint& point = row.points.emplace_back();
-    point.metric = take<MetricId>(at);
+    point.metric = static_cast<MetricId>(take_whole(at));
     const auto there = take<std::uint8_t>(at);
-    point.samples = take_small<std::uint64_t>(at);
+    point.samples = take_whole(at);
     for (std::size_t i = 0; i < kNumbers.size(); ++i) {
       if ((there & 1U << i) != 0) point.*kNumbers[i] = take<double>(at);
     }

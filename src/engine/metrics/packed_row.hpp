@@ -1,5 +1,5 @@
 #pragma once
-// A row of the series in an eighth of its memory, since one is kept for every second of a test.
+// A row of the series in a tenth of its memory, since one is kept for every second of a test.
 #include <string>
 
 #include "engine/metrics/series.hpp"
