@@ -63,12 +63,15 @@ void TestRun::answer_status(const RestRequest& request, const RestServer::Reply&
   if (!patch) return reply(error_document(400, "Invalid data", patch.error().message));
   // Before changes that wait for an iteration's end, and in place of what else it says.
   if (patch->stopped && *patch->stopped) {
+    const auto found_at_work = rest_status().vus;  // the stop may have sent some home by the time of the answer
     if (!stopped_by_rest_ && !ended_) {
       paused_ = false;
       abort({ExitCode::stopped_by_rest, "test run stopped from REST API", ""});
     }
     stopped_by_rest_ = true;
-    return reply(status_document(rest_status()));
+    RestStatus status = rest_status();
+    status.vus = found_at_work;
+    return reply(status_document(status));
   }
   changes_.push_back({std::move(*patch), reply});
   if (changes_.size() == 1) make_next_change();
