@@ -30,10 +30,15 @@ class Target:
         self.process.wait()
 
 
+def run_k6(binary, *arguments, env=None):
+    """A run of a k6 (ours or real) to its end; the real one without its server and its report of use."""
+    real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
+    return run([binary, "run", "--quiet", *real, *arguments], env=env)
+
+
 def k6_rate(binary, script, vus, seconds, env, flags=(), count="iterations"):
     """Iterations (or what another counter counts) per CPU-second of a k6 (ours or real)."""
-    real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
-    ended = run([binary, "run", "--quiet", "--no-color", "--vus", vus, "--duration", f"{seconds}s", *flags, *real, script], env=env)
+    ended = run_k6(binary, "--no-color", "--vus", vus, "--duration", f"{seconds}s", *flags, script, env=env)
     return k6_count(ended.out, count) / ended.cpu
 
 
@@ -143,8 +148,7 @@ def samples(table, pairs, k6):
     lines = pathlib.Path("/dev/shm") / f"bench-samples-{os.getpid()}"
 
     def ran(binary, *out):
-        real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
-        return run([binary, "run", "--quiet", *real, "--vus", 10, "--iterations", 2000, *out, SCRIPTS / "samples.js"]).cpu
+        return run_k6(binary, "--vus", 10, "--iterations", 2000, *out, SCRIPTS / "samples.js").cpu
 
     def written(binary, flag):
         """Lines for a CPU-second, of the whole run and of what it costs more than the same run without the file."""
@@ -166,8 +170,7 @@ def samples(table, pairs, k6):
 def idle(table, k6):
     """Memory of users that wait."""
     def peak(binary, users):
-        real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
-        return run([binary, "run", "--quiet", "--vus", users, "--iterations", users, *real, SCRIPTS / "idle.js"]).peak_mb
+        return run_k6(binary, "--vus", users, "--iterations", users, SCRIPTS / "idle.js").peak_mb
     ours, peer = peak(BIN / "k6", 10_000), peak(k6, 10_000) if k6 else None
     table.add("10,000 idle users", "MB", ours, "k6" if k6 else "", peer, peer / ours if k6 else None, None, "< 1,400", "make bench-engine")
     table.add("an idle user that can do HTTP", "KB", (ours - peak(BIN / "k6", 1)) * 1024 / 9_999, goal="< 140", command="make bench-engine")
@@ -200,8 +203,7 @@ def start_up(table):
             f"a.load(['{ROOT}/proto/accelbyte-asyncapi'], 'iam/account/v1/account.proto');\n"
             f"b.load(['{ROOT}/proto/accelbyte-asyncapi'], 'social/statistic/v1/statistic.proto');\n"
             "export default function () {}\n")
-        real = [] if str(binary).startswith(str(BIN)) else ["-a", "", "--no-usage-report"]
-        return run([binary, "run", "--quiet", "--vus", vus, "--iterations", vus, *real, script])
+        return run_k6(binary, "--vus", vus, "--iterations", vus, script)
     k6 = find_peer("k6")
     for label, pick, goal in (("wall seconds", lambda e: e.seconds, "< 1"), ("CPU-s", lambda e: e.cpu, "< 1"),
                               ("MB", lambda e: e.peak_mb, "< 200")):

@@ -32,7 +32,7 @@ globalThis.sessions = (() => {
       }
       return '{' + Array.from({ length: size }, (_, i) => member(r.below(3) ? key() : `"k${i}"`, depth - 1)).join() + '}';
     };
-    return r.pick(['[', '{"a":']) .replace(/^(.*)$/, (open) => open + value(3) + (open === '[' ? ',' + value(3) + ']' : ',"goals":' + value(3) + '}'));
+    return r.below(2) ? `[${value(3)},${value(3)}]` : `{"a":${value(3)},"goals":${value(3)}}`;
   };
 
   const show = (value) => {

@@ -18,8 +18,6 @@ constexpr std::uint32_t kSmallContainer = 12;
 constexpr int kMaxDepthAtOnce = 32;
 /// An object with more keys makes its properties, with their hash table, before one is looked for.
 constexpr std::uint32_t kMaxKeysRead = 32;
-/// The parser's own memory and a document's are each about ten times the text; what a huge text needed is given back.
-constexpr std::size_t kMaxKeptText = 4U << 20U;
 /// Documents kept by a thread for the next text.
 constexpr std::size_t kMaxSpare = 4;
 

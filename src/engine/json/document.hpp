@@ -25,6 +25,9 @@ class Document {
     unsure,  ///< the interpreter's own parser must decide: no JSON, or none that is certain to be read alike
     thrown,  ///< an exception is pending
   };
+  /// The parser's own memory and a document's are each about ten times the text; what a longer one needed is given back.
+  static constexpr std::size_t kMaxKeptText = 4U << 20U;
+
   /// The value of a text that has simdjson's padding behind it.
   static Outcome parse(JSContext* context, std::string_view padded_text, JSValue& result);
 

@@ -13,9 +13,6 @@ namespace {
 
 using js::Value;
 
-/// A copy of a huge text is not kept.
-constexpr std::size_t kMaxKeptText = 4U << 20U;
-
 /// The quick path. `unsure` for everything that is not certain to be taken as the plain parser would.
 Document::Outcome parse_quickly(JSContext* context, std::string_view text, Padding padding, JSValue& result) {
   if (padding == Padding::present) return Document::parse(context, text, result);
@@ -23,7 +20,7 @@ Document::Outcome parse_quickly(JSContext* context, std::string_view text, Paddi
   copy.assign(text);
   copy.append(simdjson::SIMDJSON_PADDING, '\0');
   const auto outcome = Document::parse(context, std::string_view(copy).substr(0, text.size()), result);
-  if (text.size() > kMaxKeptText) copy = std::string();
+  if (text.size() > Document::kMaxKeptText) copy = std::string();
   return outcome;
 }
 

@@ -236,7 +236,8 @@ TEST(Series, has_a_row_a_second_until_the_test_outgrows_it) {
   EXPECT_EQ(samples, 2U * static_cast<unsigned>(last));
   // Two seconds in a row now, with percentiles from the buckets of their four values: 20, 20.5, 21 and 21.5.
   EXPECT_EQ(rows[0].length, seconds(2));
-  EXPECT_NEAR(rows[10].points[0].p50, 20.75, 0.35);
+  EXPECT_EQ(rows[10].points[0].p50, percentile_of(rows[10].points[0].buckets, 0.5));
+  EXPECT_NEAR(rows[10].points[0].p50, 20.75, 0.25);  // between the two in the middle
   // Each row has its own values in buckets, whether it was made before the test outgrew the finer ones or after.
   for (const SeriesRow& row : rows) {
     const SeriesPoint& point = row.points[0];
