@@ -48,7 +48,8 @@ class Platform:
 @contextlib.contextmanager
 def running_platform(*flags):
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen([BIN / "gauntlet", "ags-mock", "--namespace", "test", *flags], stdin=subprocess.DEVNULL, stdout=said)
+        process = subprocess.Popen([BIN / "gauntlet", "ags-mock", "--namespace", "test", *flags], stdin=subprocess.DEVNULL, stdout=said,
+                                   process_group=0)
         try:
             give_up = time.monotonic() + START_S
             while True:

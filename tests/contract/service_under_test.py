@@ -183,8 +183,9 @@ def running_service(database, config, name=None, expect_exit=0, program="challen
     with tempfile.TemporaryDirectory(prefix="gauntlet-service-") as folder:
         log = pathlib.Path(folder) / "log"
         with open(log, "w") as out:
+            # In a group of its own: Ctrl-C is for the tests, which then end the service.
             process = subprocess.Popen([BIN / program], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
-                                       stdout=out, stderr=subprocess.STDOUT)
+                                       stdout=out, stderr=subprocess.STDOUT, process_group=0)
         try:
             ports = await_ready(process, log)
             yield Service(f"http://127.0.0.1:{ports[0]}/challenge", f"127.0.0.1:{ports[1]}", f"http://127.0.0.1:{ports[2]}",

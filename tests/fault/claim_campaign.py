@@ -19,8 +19,10 @@ import signal
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "contract"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / "contract"), str(TESTS / "support")]
 
+from campaign_rounds import rounds  # noqa: E402
 from mock_platform import real_rewards, running_platform  # noqa: E402
 from service_under_test import ROOT, private_database, running_service  # noqa: E402
 
@@ -152,7 +154,7 @@ def main():
         try:
             for index in range(2):
                 campaign.start(index)
-            for number in range(arguments.faults):
+            for number in rounds(arguments.faults):
                 campaign.round(number, threads)
             lost, doubled, unclaimed = campaign.verdict()
         except (RuntimeError, AssertionError) as problem:

@@ -1,9 +1,10 @@
 // Breaks the event handler in every way we know, at random and under load, and then counts.
 //   event-faults [--faults N] [--rate EVENTS_PER_SECOND] [--replicas N] [--seed S] [--long 1] [--only PART_OF_A_FAULTS_NAME]
-// Handler processes (three, unless told otherwise) and a private PostgreSQL talk through a relay that can fail like a network; a producer delivers as the
-// platform does: what is not acknowledged comes again, 5 % of the rest too, in any order. A model outside the handler
-// knows what each player must have at the end. The last lines say how many events were lost and how many counted twice.
+// Handler processes (three, unless told otherwise) and a private PostgreSQL talk through a relay that can fail like a network; a producer
+// delivers as the platform does: what is not acknowledged comes again, 5 % of the rest too, in any order. A model outside the handler knows
+// what each player must have at the end. The last lines say how many events were lost and how many counted twice.
 // --long 1: faults as long as the operator sees them (stop 5 s, table lock 10 s, stalls beyond the statement timeout).
+// How far it is comes every 10 s on stderr. Ctrl-C or SIGTERM: the fault at work is the last one, and what there is is judged.
 // Exit status: 0 nothing lost and nothing doubled; 1 something was, or the handler did not come back.
 #include <fmt/format.h>
 #include <fcntl.h>
@@ -49,6 +50,7 @@ constexpr std::size_t kWindow = 1500;      // calls in flight
 constexpr std::size_t kConnections = 4;
 constexpr double kDuplicates = 0.05;
 constexpr auto kComesBackWithin = 90s;     // on a busy machine
+constexpr auto kToldEvery = 10s;
 
 constexpr const char* kChallenges = R"({"challenges": [{"id": "c", "name": "C", "goals": [
   {"id": "value", "name": "G", "type": "absolute", "event_source": "statistic", "requirement": {"stat_code": "kills", "operator": ">=", "target_value": 500}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}},
@@ -61,6 +63,16 @@ struct GivenUp {
   std::string why;
 };
 [[noreturn]] void give_up(const std::string& what) { throw GivenUp{what}; }
+
+volatile sig_atomic_t ending = 0;
+/// The fault at work is the last one; a second signal ends the program.
+void end_early(int) { ending = 1; }
+void end_early_on(int number) {
+  struct sigaction action {};
+  action.sa_handler = &end_early;
+  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  sigaction(number, &action, nullptr);
+}
 
 struct Options {
   unsigned faults = 14;
@@ -300,11 +312,20 @@ class Campaign {
       order.insert(order.end(), kinds.begin(), kinds.end());
     }
     order.resize(options_.faults);
+    const auto began = Clock::now();
+    auto told = began;
     for (const Fault* fault : order) {
+      if (ending != 0) break;
       fault->inject();
       ++injected_[fault->name];
+      ++faults_injected_;
       come_back(fault->name);
       platform_->run_for(milliseconds(50, 300));
+      if (Clock::now() - told < kToldEvery) continue;
+      told = Clock::now();
+      const double spent = std::chrono::duration<double>(told - began).count();
+      fmt::print(stderr, "{} of {} faults after {:.0f} s, about {:.0f} s to go; {} events acknowledged\n", faults_injected_, order.size(),
+                 spent, spent / faults_injected_ * static_cast<double>(order.size() - faults_injected_), platform_->acknowledged());
     }
     platform_->finish();
     return judge();
@@ -391,8 +412,8 @@ class Campaign {
       if (expected.newest >= 0 && progress[{user, "value"}] != Platform::value_of(expected.newest)) ++overwritten;
     }
     for (const auto& [name, times] : injected_) fmt::print("{:>6} x {}\n", times, name);
-    fmt::print("faults {}  events {}  deliveries {}  acknowledged {}  refused {}  unanswered {}\n", options_.faults, platform_->generated(),
-               platform_->deliveries(), platform_->acknowledged(), platform_->refused(), platform_->unanswered());
+    fmt::print("faults {}  events {}  deliveries {}  acknowledged {}  refused {}  unanswered {}\n", faults_injected_,
+               platform_->generated(), platform_->deliveries(), platform_->acknowledged(), platform_->refused(), platform_->unanswered());
     fmt::print("lost = {}  doubled = {}  older value on top = {}  handlers' exit status = {}\n", lost, doubled, overwritten, status);
     if (lost == 0 && doubled == 0 && overwritten == 0 && status == 0) return 0;
     fmt::print("again: event-faults --faults {} --rate {} --replicas {} --seed {}{}{}\n", options_.faults, options_.rate, options_.replicas, options_.seed,
@@ -412,6 +433,7 @@ class Campaign {
   base::EventLoop loop_;
   std::unique_ptr<Platform> platform_;
   std::map<std::string, int> injected_;
+  unsigned faults_injected_ = 0;
 
   std::vector<Fault> faults_{
       {"kill -9 of the handler", [this] {
@@ -508,6 +530,8 @@ Options read_options(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
+  end_early_on(SIGINT);
+  end_early_on(SIGTERM);
   try {
     return Campaign(read_options(argc, argv)).run();
   } catch (const GivenUp& given_up) {

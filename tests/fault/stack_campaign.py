@@ -18,8 +18,10 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "support")]
 
+from campaign_rounds import rounds  # noqa: E402
 from test_stack import NAMES, Project, is_alive, wait_for  # noqa: E402
 
 HEALTHY_S = 30
@@ -137,7 +139,7 @@ def main():
         project.up()
         project.sql("CREATE TABLE marks (number integer)")
         campaign = Campaign(project, arguments.seed)
-        for number in range(arguments.faults):
+        for number in rounds(arguments.faults):
             campaign.round(number)
         project.run("down")
         left = campaign.processes()

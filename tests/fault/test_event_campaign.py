@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -27,3 +28,15 @@ def test_the_campaign_sees_a_handler_that_forgets_event_ids():
                            timeout=300, env={**os.environ, "EVENT_DEDUP": "off"})
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert int(re.search(r"doubled = (\d+)", ended.stdout)[1]) > 0, ended.stdout
+
+
+def test_a_campaign_that_is_stopped_judges_what_it_has():
+    campaign = subprocess.Popen([PROGRAM, "--faults", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                start_new_session=True)
+    told = campaign.stderr.readline()
+    assert re.fullmatch(r"\d+ of 1000 faults after \d+ s, about \d+ s to go; \d+ events acknowledged\n", told), told
+    os.killpg(campaign.pid, signal.SIGINT)  # as Ctrl-C does
+    out, problems = campaign.communicate(timeout=300)
+    assert campaign.returncode == 0, out + problems
+    assert "lost = 0  doubled = 0  older value on top = 0" in out
+    assert 0 < int(re.search(r"^faults (\d+) ", out, re.MULTILINE)[1]) < 1000, out

@@ -64,7 +64,8 @@ class Project:
         return [BIN / "gauntlet", "--project", self.root, "--state-dir", self.state, *arguments]
 
     def call(self, *arguments):
-        return subprocess.run(self.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=170)
+        return subprocess.run(self.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=170,
+                              process_group=0)
 
     def run(self, *arguments):
         done = self.call(*arguments)

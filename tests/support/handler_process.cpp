@@ -35,6 +35,7 @@ HandlerProcess::HandlerProcess(const HandlerStart& start) {
   if (pid_ < 0) give_up("fork failed");
   if (pid_ == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0);  // Ctrl-C at the terminal is for who started it
     dup2(out[1], STDOUT_FILENO);
     dup2(out[1], STDERR_FILENO);
     close(out[0]);
