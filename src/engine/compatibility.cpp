@@ -19,7 +19,8 @@ constexpr std::string_view kResults = "Metrics and results";
 constexpr std::string_view kCommands = "Commands";
 
 constexpr std::array kTable = {
-    CompatibilityRow{kLanguage, "ES modules, local imports, re-exports, import.meta.resolve", same, ""},
+    CompatibilityRow{kLanguage, "ES modules, local imports, re-exports, import.meta.resolve", better,
+                     "a name that a module does not export is an error at load; in k6 it is undefined"},
     CompatibilityRow{kLanguage, "CommonJS (require, module.exports)", same, ""},
     CompatibilityRow{kLanguage, "open() text and binary, init only", same, ""},
     CompatibilityRow{kLanguage, "JavaScript itself", better, "QuickJS-ng: all of ES2023, where k6's engine lacks for await, named groups and more"},

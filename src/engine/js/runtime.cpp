@@ -219,30 +219,35 @@ Module* Runtime::native_module(const std::string& name) {
 }
 
 JSModuleDef* Runtime::define_native_module(const std::string& name) {
-  Module* module = native_module(name);
+  const Module* module = native_module(name);
   if (module == nullptr) return nullptr;
-  JSModuleDef* definition = JS_NewCModule(context_, name.c_str(), &export_native);
+  JSModuleDef* definition = JS_NewCModuleOnDemand(context_, name.c_str(), &export_native);
   if (definition == nullptr) return nullptr;
   JS_AddModuleExport(context_, definition, "default");
-  for_each_property(context_, module->object().get(), [&](std::string_view key, const Value&) {
-    JS_AddModuleExport(context_, definition, std::string(key).c_str());
-    return true;
-  });
+  // Names only: to look at a value would make it.
+  JSPropertyEnum* properties = nullptr;
+  std::uint32_t count = 0;
+  if (JS_GetOwnPropertyNames(context_, &properties, &count, module->object().get(), JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY) < 0)
+    return nullptr;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const char* key = JS_AtomToCString(context_, properties[i].atom);
+    if (key != nullptr) JS_AddModuleExport(context_, definition, key);
+    JS_FreeCString(context_, key);
+  }
+  JS_FreePropertyEnum(context_, properties, count);
   return definition;
 }
 
-int Runtime::export_native(JSContext* context, JSModuleDef* definition) {
-  const JSAtom atom = JS_GetModuleName(context, definition);
-  const char* name = JS_AtomToCString(context, atom);
+JSValue Runtime::export_native(JSContext* context, JSModuleDef* definition, JSAtom export_name) {
+  const JSAtom module_name = JS_GetModuleName(context, definition);
+  const char* name = JS_AtomToCString(context, module_name);
   const Module& module = *of(context).natives_.at(name);
   JS_FreeCString(context, name);
-  JS_FreeAtom(context, atom);
-  JS_SetModuleExport(context, definition, "default", module.default_export().dup());
-  for_each_property(context, module.object().get(), [&](std::string_view key, Value value) {
-    JS_SetModuleExport(context, definition, std::string(key).c_str(), value.release());
-    return true;
-  });
-  return 0;
+  JS_FreeAtom(context, module_name);
+  const char* const key = JS_AtomToCString(context, export_name);
+  const bool is_default = std::string_view(key) == "default";
+  JS_FreeCString(context, key);
+  return is_default ? module.default_export().dup() : JS_GetProperty(context, module.object().get(), export_name);
 }
 
 // CommonJS

@@ -67,7 +67,7 @@ class Runtime {
 
   static char* normalize_specifier(JSContext* context, const char* base, const char* specifier, void* opaque);
   static JSModuleDef* load_module(JSContext* context, const char* name, void* opaque);
-  static int export_native(JSContext* context, JSModuleDef* definition);
+  static JSValue export_native(JSContext* context, JSModuleDef* definition, JSAtom export_name);
   static int export_common_js(JSContext* context, JSModuleDef* definition);
   static void track_rejection(JSContext* context, JSValueConst promise, JSValueConst reason, bool handled, void* opaque);
   static JSValue resolve_from_meta(JSContext* context, JSValueConst self, int count, JSValueConst* arguments, int magic,
