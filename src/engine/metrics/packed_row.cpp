@@ -62,9 +62,10 @@ std::vector<SeriesBucket> take_buckets(const char*& at) {
 
 }  // namespace
 
-PackedRow::PackedRow(const SeriesRow& row, RowBuckets buckets) {
-  put(row.at, bytes_);
-  put(row.length, bytes_);
+std::string pack_row(const SeriesRow& row, RowBuckets buckets) {
+  std::string packed;
+  put(row.at, packed);
+  put(row.length, packed);
   for (const SeriesPoint& point : row.points) {
     // Which numbers are not 0, one bit each; the highest bit: buckets follow.
     const bool with_buckets = buckets == RowBuckets::kept && !point.buckets.empty();
@@ -72,20 +73,20 @@ PackedRow::PackedRow(const SeriesRow& row, RowBuckets buckets) {
     for (std::size_t i = 0; i < kNumbers.size(); ++i) {
       if (point.*kNumbers[i] != 0) there |= static_cast<std::uint8_t>(1U << i);
     }
-    put_whole(index_of(point.metric), bytes_);
-    put(there, bytes_);
-    put_whole(point.samples, bytes_);
+    put_whole(index_of(point.metric), packed);
+    put(there, packed);
+    put_whole(point.samples, packed);
     for (const auto number : kNumbers) {
-      if (point.*number != 0) put(point.*number, bytes_);
+      if (point.*number != 0) put(point.*number, packed);
     }
-    if (with_buckets) put_buckets(point.buckets, bytes_);
+    if (with_buckets) put_buckets(point.buckets, packed);
   }
-  bytes_.shrink_to_fit();
+  return packed;
 }
 
-SeriesRow PackedRow::unpack() const {
-  const char* at = bytes_.data();
-  const char* const end = at + bytes_.size();
+SeriesRow unpack_row(std::string_view packed) {
+  const char* at = packed.data();
+  const char* const end = at + packed.size();
   SeriesRow row;
   row.at = take<std::chrono::nanoseconds>(at);
   row.length = take<std::chrono::nanoseconds>(at);

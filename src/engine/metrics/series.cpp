@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <utility>
 
 #include "engine/metrics/packed_row.hpp"
+#include "engine/metrics/row_file.hpp"
 
 namespace gauntlet::engine::metrics {
 namespace {
@@ -96,7 +99,7 @@ void merge_buckets(std::vector<SeriesBucket>& into, const std::vector<SeriesBuck
 
 /// Rows of one length.
 struct Series::Level {
-  std::vector<PackedRow> rows;  // buckets only at the finest level: they add up, so coarser rows can have them from there
+  RowFile rows;  // buckets only at the finest level: they add up, so coarser rows can have them from there
   // The row being gathered. Of what it has from several parts it keeps buckets in place of values, so that a row of half an
   // hour takes no more memory than one of a second.
   struct Gathered {
@@ -169,7 +172,7 @@ void Series::add(const Snapshot& snapshot) {
     Level& level = *levels_[i];
     const bool full = level.open_length >= kShortest * (std::int64_t{1} << i);
     if (!full) return;
-    if (i >= finest_) level.rows.emplace_back(level.row(), i == finest_ ? RowBuckets::kept : RowBuckets::dropped);
+    if (i >= finest_) level.rows.append(pack_row(level.row(), i == finest_ ? RowBuckets::kept : RowBuckets::dropped));
     if (level.rows.size() >= kMaxRows && i == finest_ && i + 1 < kLevels) outgrow_finest();
     if (i + 1 < kLevels) {
       Level& next = *levels_[i + 1];
@@ -184,27 +187,33 @@ void Series::add(const Snapshot& snapshot) {
 }
 
 void Series::outgrow_finest() {
-  const std::vector<PackedRow> fine = std::move(levels_[finest_]->rows);
-  levels_[finest_]->rows = {};
+  const RowFile fine = std::exchange(levels_[finest_]->rows, {});
   ++finest_;
-  auto next = fine.begin();
-  for (PackedRow& packed : levels_[finest_]->rows) {
-    SeriesRow row = packed.unpack();
-    for (; next != fine.end(); ++next) {
-      const SeriesRow part = next->unpack();
-      if (part.at >= row.at + row.length) break;
+  RowFile with_buckets;
+  RowFile::Reader fine_rows(fine);
+  RowFile::Reader coarse_rows(levels_[finest_]->rows);
+  std::string_view packed;
+  bool has_part = fine_rows.next(packed);
+  SeriesRow part = has_part ? unpack_row(packed) : SeriesRow();
+  while (coarse_rows.next(packed)) {
+    SeriesRow row = unpack_row(packed);
+    while (has_part && part.at < row.at + row.length) {
       for (const SeriesPoint& from : part.points) {
         const auto into = std::find_if(row.points.begin(), row.points.end(), [&](const SeriesPoint& point) { return point.metric == from.metric; });
         if (into != row.points.end()) merge_buckets(into->buckets, from.buckets);
       }
+      has_part = fine_rows.next(packed);
+      if (has_part) part = unpack_row(packed);
     }
-    packed = PackedRow(row, RowBuckets::kept);
+    with_buckets.append(pack_row(row, RowBuckets::kept));
   }
+  levels_[finest_]->rows = std::move(with_buckets);
 }
 
 std::vector<SeriesRow> Series::rows() const {
   std::vector<SeriesRow> rows;
-  for (const PackedRow& packed : levels_[finest_]->rows) rows.push_back(packed.unpack());
+  RowFile::Reader reader(levels_[finest_]->rows);
+  for (std::string_view packed; reader.next(packed);) rows.push_back(unpack_row(packed));
   // What the levels up to this one have gathered since its last row: the coarsest open row is the oldest.
   for (std::size_t i = finest_ + 1; i-- > 0;) {
     if (levels_[i]->open_length.count() != 0) rows.push_back(levels_[i]->row());

@@ -47,8 +47,8 @@ struct SeriesRow {
 };
 
 /// At most kMaxRows rows: when a test outgrows them, rows are those of windows twice as long (coarser levels are kept ready
-/// from the start), so memory is bounded for days: at 2 to 4 KB a row, some 15 MB. Percentiles of a row of one snapshot are
-/// those of its values; of longer rows they are taken from buckets.
+/// from the start). Rows, of 2 to 4 KB, lie in files (RowFile); in memory is what each level gathers. Percentiles of a row
+/// of one snapshot are those of its values; of longer rows they are taken from buckets.
 class Series {
  public:
   static constexpr std::size_t kMaxRows = 4096;

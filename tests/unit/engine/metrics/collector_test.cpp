@@ -263,7 +263,7 @@ TEST(PackedRow, gives_back_what_was_packed) {
   trend.p99 = 3;
   trend.buckets = {{kZeroBucket, 1}, {-2560, 255}, {-2559, 254}, {-2305, 1'000'000'000'000}, {5632, 1}};
   row.points = {plain, trend, plain};
-  const SeriesRow back = PackedRow(row, RowBuckets::kept).unpack();
+  const SeriesRow back = unpack_row(pack_row(row, RowBuckets::kept));
   EXPECT_EQ(back.at, row.at);
   EXPECT_EQ(back.length, row.length);
   ASSERT_EQ(back.points.size(), 3U);
@@ -279,7 +279,7 @@ TEST(PackedRow, gives_back_what_was_packed) {
       EXPECT_EQ(ours.buckets[b].count, theirs.buckets[b].count);
     }
   }
-  EXPECT_TRUE(PackedRow(row, RowBuckets::dropped).unpack().points[1].buckets.empty());
+  EXPECT_TRUE(unpack_row(pack_row(row, RowBuckets::dropped)).points[1].buckets.empty());
 }
 
 }  // namespace
