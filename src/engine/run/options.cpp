@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
+#include <limits>
+#include <optional>
 #include <tuple>
 
 namespace gauntlet::engine::run {
@@ -13,12 +14,14 @@ namespace {
 
 struct Unit {
   std::string_view name;
-  double nanoseconds;
+  std::uint64_t nanoseconds;
 };
+constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::array kUnits = {
-    Unit{"ns", 1},          Unit{"us", 1e3},           Unit{"µs", 1e3}, Unit{"ms", 1e6}, Unit{"s", 1e9},
-    Unit{"m", 60 * 1e9},    Unit{"h", 3600 * 1e9},     Unit{"d", 24 * 3600 * 1e9},
+    Unit{"ns", 1},       Unit{"us", 1'000},       Unit{"µs", 1'000},        Unit{"ms", 1'000'000},
+    Unit{"s", kSecond},  Unit{"m", 60 * kSecond}, Unit{"h", 3600 * kSecond}, Unit{"d", 24 * 3600 * kSecond},
 };
+__extension__ using Wide = unsigned __int128;
 
 base::Error invalid_duration(std::string_view text) {
   return {base::ErrorKind::invalid_argument, fmt::format("time: invalid duration \"{}\"", text)};
@@ -27,6 +30,35 @@ base::Error invalid_duration(std::string_view text) {
 const Unit* unit_named(std::string_view name) {
   const auto* found = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& unit) { return unit.name == name; });
   return found == kUnits.end() ? nullptr : found;
+}
+
+/// "12", "1.5", "4." or ".5" units in nanoseconds, what is less than one cut off as Go does; nullopt: no number, or none below
+/// 10^19.
+std::optional<Wide> read_number(std::string_view text, std::uint64_t unit) {
+  const std::size_t point = std::min(text.find('.'), text.size());
+  const std::string_view whole = text.substr(0, point);
+  std::string_view fraction = text.substr(std::min(point + 1, text.size()));
+  if (whole.empty() && fraction.empty()) return std::nullopt;
+  if (whole.size() > 19 || fraction.find('.') != std::string_view::npos) return std::nullopt;
+  fraction = fraction.substr(0, 18);  // of a day 10^-18 is less than a nanosecond
+  Wide value = 0;
+  for (const char digit : whole) value = value * 10 + static_cast<unsigned>(digit - '0');
+  Wide parts = 0;
+  Wide in_one = 1;
+  for (const char digit : fraction) {
+    parts = parts * 10 + static_cast<unsigned>(digit - '0');
+    in_one *= 10;
+  }
+  return value * unit + parts * unit / in_one;
+}
+
+/// `count` as a number of units of 10^`digits`, exactly and without exponent: "1.5", "0.000004".
+std::string in_units(std::uint64_t count, unsigned digits) {
+  std::string text = fmt::format("{:0{}}", count, digits + 1);
+  text.insert(text.size() - digits, 1, '.');
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
 }
 
 bool is_number_part(char c) { return (c >= '0' && c <= '9') || c == '.'; }
@@ -61,23 +93,22 @@ base::Expected<Nanoseconds> parse_duration(std::string_view text) {
   const bool negative = !rest.empty() && rest.front() == '-';
   if (!rest.empty() && (rest.front() == '-' || rest.front() == '+')) rest.remove_prefix(1);
   if (rest.empty()) return tl::unexpected(invalid_duration(text));
-  double total = 0;
+  Wide total = 0;
   while (!rest.empty()) {
     const auto* number_end = std::find_if_not(rest.begin(), rest.end(), is_number_part);
     const auto* unit_end = std::find_if(number_end, rest.end(), is_number_part);
-    double number = 0;
-    const auto [parsed, failure] = std::from_chars(rest.begin(), number_end, number);
-    if (failure != std::errc() || parsed != number_end) return tl::unexpected(invalid_duration(text));
     const std::string_view unit_name(number_end, static_cast<std::size_t>(unit_end - number_end));
     // A number without a unit is milliseconds, but only when it stands alone.
     const bool bare = unit_name.empty() && total == 0;
     const Unit* unit = bare ? unit_named("ms") : unit_named(unit_name);
     if (unit == nullptr) return tl::unexpected(invalid_duration(text));
-    total += number * unit->nanoseconds;
+    const auto part = read_number({rest.begin(), number_end}, unit->nanoseconds);
+    if (!part) return tl::unexpected(invalid_duration(text));
+    total += *part;
+    if (total > std::numeric_limits<std::int64_t>::max()) return tl::unexpected(invalid_duration(text));
     rest.remove_prefix(static_cast<std::size_t>(unit_end - rest.begin()));
   }
-  if (total > 9.2e18) return tl::unexpected(invalid_duration(text));
-  const auto nanoseconds = static_cast<std::int64_t>(std::llround(total));
+  const auto nanoseconds = static_cast<std::int64_t>(total);
   return Nanoseconds(negative ? -nanoseconds : nanoseconds);
 }
 
@@ -85,13 +116,12 @@ std::string format_duration(Nanoseconds duration) {
   const std::int64_t count = duration.count();
   if (count == 0) return "0s";
   const std::string sign = count < 0 ? "-" : "";
-  const auto magnitude = static_cast<double>(count < 0 ? -count : count);
-  if (magnitude < 1e3) return fmt::format("{}{}ns", sign, magnitude);
-  if (magnitude < 1e6) return fmt::format("{}{}µs", sign, magnitude / 1e3);
-  if (magnitude < 1e9) return fmt::format("{}{}ms", sign, magnitude / 1e6);
   const auto whole = static_cast<std::uint64_t>(count < 0 ? -count : count);
-  const std::uint64_t minutes = whole / 60'000'000'000U;
-  const double seconds = static_cast<double>(whole % 60'000'000'000U) / 1e9;
+  if (whole < 1'000) return fmt::format("{}{}ns", sign, whole);
+  if (whole < 1'000'000) return fmt::format("{}{}µs", sign, in_units(whole, 3));
+  if (whole < kSecond) return fmt::format("{}{}ms", sign, in_units(whole, 6));
+  const std::uint64_t minutes = whole / (60 * kSecond);
+  const std::string seconds = in_units(whole % (60 * kSecond), 9);
   if (minutes == 0) return fmt::format("{}{}s", sign, seconds);
   if (minutes < 60) return fmt::format("{}{}m{}s", sign, minutes, seconds);
   return fmt::format("{}{}h{}m{}s", sign, minutes / 60, minutes % 60, seconds);
