@@ -149,6 +149,21 @@ def test_a_script_that_keeps_everything_gets_an_error_that_names_its_line_and_th
     assert ran.peak_bytes < 400 << 20
 
 
+def test_a_small_body_that_is_kept_does_not_hold_the_memory_of_a_large_one(tmp_path):
+    """Parsing takes some ten times the text for as long as a script looks at its values."""
+    ran = run(tmp_path, """
+        const small = JSON.stringify(Array(60).fill({ a: ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'] })), kept = [];
+        export default function () {
+          for (let i = 0; i < 30; ++i) {
+            JSON.parse('[' + '1,'.repeat(1950000) + '1]');
+            kept.push(JSON.parse(small));
+          }
+        }
+    """)
+    assert ran.code == 0, ran.err
+    assert ran.peak_bytes < 400e6  # some 100; 30 large ones are 1,000
+
+
 def test_a_heap_limit_that_no_script_fits_into_is_refused(tmp_path):
     ran = run(tmp_path, "export const options = { maxHeapBytes: 1000 };\nexport default function () {}")
     assert ran.code == 104 and "maxHeapBytes is 1000" in ran.err

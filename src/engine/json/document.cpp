@@ -1,5 +1,6 @@
 #include "engine/json/document.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -20,6 +21,9 @@ constexpr int kMaxDepthAtOnce = 32;
 constexpr std::uint32_t kMaxKeysRead = 32;
 /// Documents kept by a thread for the next text.
 constexpr std::size_t kMaxSpare = 4;
+/// A script may keep a value of a text for long, and with it the document's memory: so that must not be many times what the
+/// text needs, whatever was parsed before it.
+constexpr std::size_t kMaxOverhang = 4;
 
 std::vector<std::unique_ptr<Document>>& spare_documents() {
   thread_local std::vector<std::unique_ptr<Document>> spare;
@@ -111,11 +115,17 @@ struct Document::Methods {
   static constexpr JSDeferredMethods kTable{&make, &read, &release};
 };
 
-Document* Document::take() {
+Document* Document::take(std::size_t text_bytes) {
   auto& spare = spare_documents();
-  if (spare.empty()) return new Document;
-  Document* const taken = spare.back().release();
-  spare.pop_back();
+  auto best = spare.end();
+  for (auto each = spare.begin(); each != spare.end(); ++each) {
+    const std::size_t capacity = (*each)->parsed_.capacity();
+    if (capacity < text_bytes || capacity > std::max(kMaxOverhang * text_bytes, kDeferredFrom)) continue;
+    if (best == spare.end() || capacity < (*best)->parsed_.capacity()) best = each;
+  }
+  if (best == spare.end()) return new Document;
+  Document* const taken = best->release();
+  spare.erase(best);
   return taken;
 }
 
@@ -125,7 +135,9 @@ void Document::release(JSRuntime* runtime) {
   strings_.clear(runtime);
   std::unique_ptr<Document> self(this);
   auto& spare = spare_documents();
-  if (spare.size() < kMaxSpare && parsed_.capacity() <= kMaxKeptText) spare.push_back(std::move(self));
+  if (parsed_.capacity() > kMaxKeptText) return;
+  if (spare.size() == kMaxSpare) spare.erase(spare.begin());  // of a size that was not asked for since
+  spare.push_back(std::move(self));
 }
 
 std::uint32_t Document::after(std::uint32_t place) const {
@@ -204,7 +216,7 @@ int Document::read(JSContext* context, std::uint32_t place, JSAtom atom, JSValue
 Document::Outcome Document::parse(JSContext* context, std::string_view padded_text, JSValue& result) {
   if (padded_text.starts_with("\xef\xbb\xbf") || may_have_negative_zero(padded_text)) return Outcome::unsure;
   simdjson::dom::parser& parser = thread_parser();
-  Document* const document = take();
+  Document* const document = take(padded_text.size());
   ++document->users_;  // until the root has been made
   auto outcome = Outcome::unsure;
   if (parser.parse_into_document(document->parsed_, padded_text.data(), padded_text.size(), false).error() == simdjson::SUCCESS) {

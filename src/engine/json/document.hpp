@@ -35,8 +35,8 @@ class Document {
   friend class Level;
   struct Methods;
 
-  /// A document that is nobody's, mostly one whose memory was used before.
-  static Document* take();
+  /// A document that is nobody's for a text of so many bytes, mostly one whose memory was used before.
+  static Document* take(std::size_t text_bytes);
   void release(JSRuntime* runtime);
 
   bool is_object(std::uint32_t place) const { return type(place) == '{'; }

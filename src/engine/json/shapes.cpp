@@ -44,7 +44,10 @@ JSValue define(JSContext* context, std::span<const std::string_view> keys, Value
 bool has_as_many_keys(JSContext* context, JSValueConst object, std::size_t count) {
   JSPropertyEnum* names = nullptr;
   std::uint32_t found = 0;
-  if (JS_GetOwnPropertyNames(context, &names, &found, object, JS_GPN_STRING_MASK) < 0) return false;
+  if (JS_GetOwnPropertyNames(context, &names, &found, object, JS_GPN_STRING_MASK) < 0) {
+    JS_FreeValue(context, JS_GetException(context));  // no memory: the caller does without
+    return false;
+  }
   JS_FreePropertyEnum(context, names, found);
   return found == count;
 }
