@@ -144,7 +144,6 @@ TARGET_EPS=1000 k6 run \\
 def test_a_scenario_runs_as_printed(walk, name):
     block, result = RUNS[name]
     file = walk.root / "test/results" / result
-    file.parent.mkdir(parents=True, exist_ok=True)
     run(walk, block, codes=(0, THRESHOLDS_CROSSED))
     assert json.loads(file.read_text())["metrics"]["iterations"]["values"]["count"] > 0
 

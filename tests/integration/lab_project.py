@@ -23,7 +23,7 @@ class LabProject(Project):
         super().__init__()
         for part in ("proto", "test/k6", "test/scripts"):
             shutil.copytree(ROOT / part, self.root / part)
-        for folder in ("test/results", "docs", "extend-challenge-service/config", "extend-challenge-event-handler/config"):
+        for folder in (*(f"test/results/scenario{number}" for number in range(1, 6)), "docs", "extend-challenge-service/config", "extend-challenge-event-handler/config"):
             (self.root / folder).mkdir(parents=True)
         # Few enough for a test to take most of them.
         settings = (self.root / ".env.example").read_text()

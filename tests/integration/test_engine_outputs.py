@@ -288,3 +288,24 @@ def test_wrong_settings_are_told_before_anything_runs(tmp_path, output, variable
     ran = run(tmp_path, output, SCRIPT, **variables)
     assert ran.returncode == 255
     assert f"could not create the '{output.split('=')[0]}' output" in ran.stderr and said in ran.stderr
+
+
+@pytest.mark.parametrize("flags", [["--out", "json=new/folder/results.json"], ["--out", "points=new/folder/points.json"], ["--summary-export", "new/folder/summary.json"]])
+def test_the_folder_of_a_file_is_made(tmp_path, flags):
+    done = run(tmp_path, "csv=new/other/points.csv", SCRIPT, *flags)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / flags[1].split("=")[-1]).read_text().startswith("{")
+    assert (tmp_path / "new/other/points.csv").read_text().startswith("metric_name")
+
+
+@pytest.mark.parametrize("flags", [["--out", "json=script.js/results.json"], ["--summary-export", "script.js/summary.json"]])
+def test_a_file_that_cannot_be_made_is_told_before_anything_runs(tmp_path, flags):
+    done = run(tmp_path, "csv=points.csv", "export default function () { console.log('it ran'); }", *flags)
+    assert done.returncode == 255 and "it ran" not in done.stderr, done.stderr
+    assert "make the folder script.js: Not a directory" in done.stderr, done.stderr
+
+
+def test_a_folder_is_no_file_for_results(tmp_path):
+    (tmp_path / "folder.json").mkdir()
+    done = run(tmp_path, "json=folder.json", "export default function () { console.log('it ran'); }")
+    assert done.returncode == 255 and "it ran" not in done.stderr and "folder.json: Is a directory" in done.stderr, done.stderr

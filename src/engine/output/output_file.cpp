@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 namespace gauntlet::engine::output {
@@ -129,6 +130,22 @@ base::Expected<void> OutputFile::close() {
     if (result != 0 && failure_.empty()) failure_ = system_error("write", path_, errno).message;
   }
   if (!failure_.empty()) return base::fail(base::ErrorKind::unavailable, failure_);
+  return {};
+}
+
+base::Expected<void> prepare_place(const std::string& path) {
+  struct stat status {};
+  if (path == "-") return {};
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    if (S_ISDIR(status.st_mode)) return tl::unexpected(system_error("write", path, EISDIR));
+    return {};
+  }
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return tl::unexpected(system_error("make the folder", folder, error.value()));
+  if (access(folder.c_str(), W_OK) != 0) return tl::unexpected(system_error("create", path, errno));
   return {};
 }
 

@@ -45,6 +45,10 @@ class OutputFile {
   bool open_ = true;
 };
 
+/// Makes the folders that `path` lies in, and sees that a file can be made there: for what is written at the end of a test,
+/// when it would be too late.
+base::Expected<void> prepare_place(const std::string& path);
+
 /// Writes `text` to `path` so that the file is there whole or not at all (by a temporary file beside it). "-" prints it.
 base::Expected<void> write_whole_file(const std::string& path, std::string_view text);
 

@@ -5,11 +5,25 @@
 
 #include <algorithm>
 
+#include "engine/output/output_file.hpp"
 #include "engine/run/machine.hpp"
 
 namespace gauntlet::engine::run {
 
 bool TestRun::open_outputs() {
+  if (!settings_.strict_k6) {
+    std::vector<std::string> files;
+    for (const auto& spec : settings_.outputs) {
+      if (spec.writes_file()) files.push_back(spec.path);
+    }
+    if (!settings_.summary_export.empty()) files.push_back(settings_.summary_export);
+    for (const std::string& file : files) {
+      if (auto prepared = output::prepare_place(file); !prepared) {
+        give_verdict({ExitCode::other, prepared.error().message, ""});
+        return false;
+      }
+    }
+  }
   metrics::CollectorOptions options;
   if (test_.options.system_tags.given) {
     auto tags = metrics::SystemTagSet::from_names(test_.options.system_tags);
