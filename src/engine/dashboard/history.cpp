@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <string_view>
 
 #include "engine/output/json_writer.hpp"
 
@@ -76,7 +77,33 @@ std::string numbers_of(const SeriesRow& row) {
   return text;
 }
 
+void append_element(std::string& list, std::string_view element) {
+  if (!list.empty()) list += ',';
+  list += element;
+}
+
+std::string all_of(const metrics::RowFile& rows) {
+  std::string list;
+  metrics::RowFile::Reader reader(rows);
+  for (std::string_view row; reader.next(row);) append_element(list, row);
+  return list;
+}
+
 }  // namespace
+
+std::string History::row_json(const Own& own, const SeriesRow& metrics) {
+  std::string text = fmt::format("[{:.3f},{:.3f}{},", own.at_s, own.length_s, numbers_of(metrics));
+  append_number(text, own.generator_cores);
+  fmt::format_to(std::back_inserter(text), ",{},{{", own.generator_bytes);
+  bool first = true;
+  for (const auto& [outcome, count] : own.failures) {
+    if (!first) text += ',';
+    first = false;
+    output::append_json_string(text, outcome);
+    fmt::format_to(std::back_inserter(text), ":{}", count);
+  }
+  return text + "}]";
+}
 
 void History::add(const metrics::Snapshot& snapshot, const metrics::Series& series, const Extra& extra,
                   const SystemSample* system) {
@@ -85,62 +112,74 @@ void History::add(const metrics::Snapshot& snapshot, const metrics::Series& seri
   for (const metrics::MetricState& metric : snapshot.metrics) {
     if (!metric.window.empty()) window.points.push_back(point_of(*metric.info, metric.window));
   }
-  Row row;
-  row.at_s = seconds(snapshot.elapsed - snapshot.window);
-  row.length_s = seconds(snapshot.window);
-  row.numbers = numbers_of(window);
-  row.generator_cores = extra.generator_cores;
-  row.generator_bytes = extra.generator_bytes;
+  Own own;
+  own.at_s = seconds(snapshot.elapsed - snapshot.window);
+  own.length_s = seconds(snapshot.window);
+  own.generator_cores = extra.generator_cores;
+  own.generator_bytes = extra.generator_bytes;
   for (const auto& [outcome, count] : extra.failures) {
     std::uint64_t& before = failures_[outcome];
-    if (count > before) row.failures[outcome] = count - before;
+    if (count > before) own.failures.emplace_back(outcome, count - before);
     before = count;
   }
-  rows_.push_back(std::move(row));
-  if (rows_.size() >= metrics::Series::kMaxRows) coarsen(series);
+  const std::string row = row_json(own, window);
+  rows_.append(row);
+  append_element(new_rows_, row);
+  own_.push_back(std::move(own));
+  if (own_.size() >= metrics::Series::kMaxRows) coarsen(series);
   if (system != nullptr) add_system(seconds(snapshot.elapsed), *system);
 }
 
 void History::coarsen(const metrics::Series& series) {
-  std::vector<Row> coarse;
-  auto old = rows_.begin();
+  std::vector<Own> coarse;
+  rows_ = {};
+  auto old = own_.begin();
   for (const SeriesRow& source : series.rows()) {
-    Row row;
-    row.at_s = seconds(source.at);
-    row.length_s = seconds(source.length);
-    row.numbers = numbers_of(source);
-    for (; old != rows_.end() && old->at_s < row.at_s + row.length_s; ++old) {
-      row.generator_cores += old->generator_cores * old->length_s / std::max(row.length_s, old->length_s);
-      row.generator_bytes = old->generator_bytes;
-      for (const auto& [outcome, count] : old->failures) row.failures[outcome] += count;
+    Own own;
+    own.at_s = seconds(source.at);
+    own.length_s = seconds(source.length);
+    std::map<std::string, std::uint64_t> failures;
+    for (; old != own_.end() && old->at_s < own.at_s + own.length_s; ++old) {
+      own.generator_cores += old->generator_cores * old->length_s / std::max(own.length_s, old->length_s);
+      own.generator_bytes = old->generator_bytes;
+      for (const auto& [outcome, count] : old->failures) failures[outcome] += count;
     }
-    coarse.push_back(std::move(row));
+    own.failures.assign(failures.begin(), failures.end());
+    rows_.append(row_json(own, source));
+    coarse.push_back(std::move(own));
   }
-  rows_ = std::move(coarse);
-  told_rows_ = rows_.size();  // pages keep the finer rows that they have
+  own_ = std::move(coarse);  // pages keep the finer rows that they have
 }
 
 void History::add_system(double at_s, const SystemSample& sample) {
-  SystemRow row;
-  row.at_s = at_s;
-  row.values.assign(names_.size(), std::nan(""));
+  std::vector<double> values(names_.size(), std::nan(""));
   for (const auto& [name, value] : sample.figures) {
     const auto place = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
     if (place == names_.size()) {
       names_.push_back(name);
-      row.values.push_back(value);
+      values.push_back(value);
     } else {
-      row.values[place] = value;
+      values[place] = value;
     }
   }
   detail_ = sample.detail;
-  system_rows_.push_back(std::move(row));
+  std::string row = fmt::format("[{:.3f}", at_s);
+  for (const double value : values) {
+    row += ',';
+    append_number(row, value);
+  }
+  row += ']';
+  system_rows_.append(row);
+  append_element(new_system_rows_, row);
   if (system_rows_.size() < metrics::Series::kMaxRows) return;
   // Gauges and rates of single seconds: every other one still tells the course.
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < system_rows_.size(); i += 2) system_rows_[kept++] = std::move(system_rows_[i]);
-  system_rows_.resize(kept);
-  told_system_rows_ = kept;
+  metrics::RowFile kept;
+  metrics::RowFile::Reader reader(system_rows_);
+  std::size_t number = 0;
+  for (std::string_view each; reader.next(each); ++number) {
+    if (number % 2 == 0) kept.append(each);
+  }
+  system_rows_ = std::move(kept);
 }
 
 void History::set_state(std::string json) {
@@ -153,42 +192,13 @@ void History::set_end(std::string json) {
   end_ = std::move(json);
 }
 
-std::string History::rows_json(std::size_t from) const {
-  std::string text = "[";
-  for (std::size_t i = from; i < rows_.size(); ++i) {
-    const Row& row = rows_[i];
-    fmt::format_to(std::back_inserter(text), "{}[{:.3f},{:.3f}{},", i == from ? "" : ",", row.at_s, row.length_s,
-                   row.numbers);
-    append_number(text, row.generator_cores);
-    fmt::format_to(std::back_inserter(text), ",{},{{", row.generator_bytes);
-    bool first = true;
-    for (const auto& [outcome, count] : row.failures) {
-      if (!first) text += ',';
-      first = false;
-      output::append_json_string(text, outcome);
-      fmt::format_to(std::back_inserter(text), ":{}", count);
-    }
-    text += "}]";
-  }
-  return text + "]";
-}
-
-std::string History::system_json(std::size_t from) const {
+std::string History::system_json(const std::string& rows) const {
   std::string text = "{\"names\":[";
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (i != 0) text += ',';
     output::append_json_string(text, names_[i]);
   }
-  text += "],\"rows\":[";
-  for (std::size_t i = from; i < system_rows_.size(); ++i) {
-    fmt::format_to(std::back_inserter(text), "{}[{:.3f}", i == from ? "" : ",", system_rows_[i].at_s);
-    for (const double value : system_rows_[i].values) {
-      text += ',';
-      append_number(text, value);
-    }
-    text += ']';
-  }
-  return text + "]}";
+  return text + "],\"rows\":[" + rows + "]}";
 }
 
 std::string History::document() const {
@@ -196,16 +206,16 @@ std::string History::document() const {
   std::string columns = "[\"at\",\"length\"";
   for (const Column& column : kColumns) columns += fmt::format(",\"{}\"", column.name);
   columns += ",\"generator_cores\",\"generator_bytes\",\"failures\"]";
-  return fmt::format(R"({{"run":{},"columns":{},"rows":{},"system":{},"detail":{},"state":{},"end":{}}})", run_,
-                     columns, rows_json(0), system_json(0), detail_, state_, end_);
+  return fmt::format(R"({{"run":{},"columns":{},"rows":[{}],"system":{},"detail":{},"state":{},"end":{}}})", run_,
+                     columns, all_of(rows_), system_json(all_of(system_rows_)), detail_, state_, end_);
 }
 
 std::string History::take_update() {
   const std::lock_guard lock(mutex_);
-  std::string text = fmt::format(R"({{"rows":{},"system":{},"detail":{},"state":{}}})", rows_json(told_rows_),
-                                 system_json(told_system_rows_), detail_, state_);
-  told_rows_ = rows_.size();
-  told_system_rows_ = system_rows_.size();
+  std::string text = fmt::format(R"({{"rows":[{}],"system":{},"detail":{},"state":{}}})", new_rows_,
+                                 system_json(new_system_rows_), detail_, state_);
+  new_rows_.clear();
+  new_system_rows_.clear();
   return text;
 }
 

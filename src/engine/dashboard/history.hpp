@@ -1,8 +1,7 @@
 #pragma once
 // Everything the live page has been told, so that a late visitor sees the run from its start and the report has it all.
-// Bounded: as many rows as metrics::Series keeps, coarser for longer tests.
+// Bounded: as many rows as metrics::Series keeps, coarser for longer tests; most of them in a file.
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <string>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "engine/dashboard/system_view.hpp"
+#include "engine/metrics/row_file.hpp"
 #include "engine/metrics/series.hpp"
 #include "engine/metrics/snapshot.hpp"
 
@@ -39,35 +39,33 @@ class History {
   std::string take_update();
 
  private:
-  struct Row {
+  /// What a row has that is not in the series, for longer rows.
+  struct Own {
     double at_s = 0;
     double length_s = 0;
-    std::string numbers;  // of the metrics, after at and length, with leading commas
     double generator_cores = 0;
     std::uint64_t generator_bytes = 0;
-    std::map<std::string, std::uint64_t> failures;  // in this row
-  };
-  struct SystemRow {
-    double at_s = 0;
-    std::vector<double> values;  // by names_; shorter in old rows
+    std::vector<std::pair<std::string, std::uint64_t>> failures;  // in this row, by outcome
   };
 
+  static std::string row_json(const Own& own, const metrics::SeriesRow& metrics);
   void coarsen(const metrics::Series& series);
   void add_system(double at_s, const SystemSample& sample);
-  std::string rows_json(std::size_t from) const;
-  std::string system_json(std::size_t from) const;
+  /// `rows`: JSON arrays with commas between them.
+  std::string system_json(const std::string& rows) const;
 
   mutable std::mutex mutex_;
   const std::string run_;
-  std::vector<Row> rows_;
-  std::vector<SystemRow> system_rows_;
+  std::vector<Own> own_;
+  metrics::RowFile rows_;                          // as JSON
+  metrics::RowFile system_rows_;                   // as JSON: at, then by names_; shorter in old rows
+  std::string new_rows_;                           // since take_update(), with commas between them
+  std::string new_system_rows_;
   std::vector<std::string> names_;                 // of the system's figures
   std::map<std::string, std::uint64_t> failures_;  // since the start
   std::string detail_ = "{}";
   std::string state_ = "null";
   std::string end_ = "null";
-  std::size_t told_rows_ = 0;  // by take_update()
-  std::size_t told_system_rows_ = 0;
 };
 
 }  // namespace gauntlet::engine::dashboard
