@@ -24,6 +24,7 @@ void block_signals(std::initializer_list<int> signals) {
   const sigset_t set = set_of(signals);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT: the macro casts
+  std::signal(SIGXFSZ, SIG_IGN);  // NOLINT: a file that may not grow (ulimit -f) is an error to tell
 }
 
 SignalWatch::SignalWatch(EventLoop& loop, std::initializer_list<int> signals, std::function<void(int)> callback)

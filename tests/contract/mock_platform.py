@@ -46,10 +46,10 @@ class Platform:
 
 
 @contextlib.contextmanager
-def running_platform(*flags):
+def running_platform(*flags, process_group=None):
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen([BIN / "gauntlet", "ags-mock", "--namespace", "test", *flags], stdin=subprocess.DEVNULL, stdout=said,
-                                   process_group=0)
+                                   process_group=process_group)
         try:
             give_up = time.monotonic() + START_S
             while True:

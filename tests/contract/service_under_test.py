@@ -45,7 +45,7 @@ class Database:
 
     def run(self, program, *arguments):
         done = subprocess.run([*self.as_postgres, POSTGRES_BIN / program, *arguments], cwd=self.folder, env=self.environment,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, process_group=0)
         assert done.returncode == 0, f"{program}: {done.stdout}"
         return done.stdout
 
@@ -59,7 +59,8 @@ class Database:
     def sql(self, database, statement):
         """Runs it and returns rows of text columns."""
         done = subprocess.run([POSTGRES_BIN / "psql", "-h", self.folder, "-U", self.user, "-d", database, "-qAtX", "-v",
-                               "ON_ERROR_STOP=1", "-F", "\t", "-c", statement], capture_output=True, text=True, timeout=60)
+                               "ON_ERROR_STOP=1", "-F", "\t", "-c", statement], capture_output=True, text=True, timeout=60,
+                              process_group=0)
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]
 
@@ -176,16 +177,16 @@ def service_environment(database, name, config, **variables):
 
 
 @contextlib.contextmanager
-def running_service(database, config, name=None, expect_exit=0, program="challenge-service", **variables):
-    """A service on a fresh database; afterwards SIGTERM must end it with `expect_exit` (None: it may be dead already)."""
+def running_service(database, config, name=None, expect_exit=0, program="challenge-service", process_group=None, **variables):
+    """A service on a fresh database; afterwards SIGTERM must end it with `expect_exit` (None: it may be dead already).
+    process_group=0: Ctrl-C at the terminal is not for it."""
     name = name or database.fresh()
     environment = service_environment(database, name, config, **variables)
     with tempfile.TemporaryDirectory(prefix="gauntlet-service-") as folder:
         log = pathlib.Path(folder) / "log"
         with open(log, "w") as out:
-            # In a group of its own: Ctrl-C is for the tests, which then end the service.
             process = subprocess.Popen([BIN / program], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
-                                       stdout=out, stderr=subprocess.STDOUT, process_group=0)
+                                       stdout=out, stderr=subprocess.STDOUT, process_group=process_group)
         try:
             ports = await_ready(process, log)
             yield Service(f"http://127.0.0.1:{ports[0]}/challenge", f"127.0.0.1:{ports[1]}", f"http://127.0.0.1:{ports[2]}",

@@ -46,7 +46,7 @@ class Campaign:
     def start(self, index, **variables):
         self.stacks[index].close()
         self.replicas[index] = self.stacks[index].enter_context(
-            running_service(self.database, CONFIG, name=self.name, expect_exit=None, **real_rewards(self.platform), **variables))
+            running_service(self.database, CONFIG, name=self.name, expect_exit=None, process_group=0, **real_rewards(self.platform), **variables))
 
     def close(self):
         for stack in self.stacks:
@@ -148,7 +148,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--forget-keys", action="store_true")
     arguments = parser.parse_args()
-    with private_database() as database, running_platform() as platform, concurrent.futures.ThreadPoolExecutor(PLAYERS) as threads:
+    with private_database() as database, running_platform(process_group=0) as platform, concurrent.futures.ThreadPoolExecutor(PLAYERS) as threads:
         campaign = Campaign(database, platform, arguments.seed)
         platform.faults(**USUAL, honourKeys=not arguments.forget_keys)
         try:

@@ -66,11 +66,15 @@ struct GivenUp {
 
 volatile sig_atomic_t ending = 0;
 /// The fault at work is the last one; a second signal ends the program.
-void end_early(int) { ending = 1; }
+void end_early(int) {
+  ending = 1;
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+}
 void end_early_on(int number) {
   struct sigaction action {};
   action.sa_handler = &end_early;
-  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  action.sa_flags = SA_RESTART;
   sigaction(number, &action, nullptr);
 }
 
@@ -392,6 +396,7 @@ class Campaign {
   }
 
   int judge() {
+    if (faults_injected_ == 0) give_up("ended before the first fault");
     int status = 0;
     for (Replica& replica : replicas_) status = std::max(status, replica.handler->stop());
     auto connection = postgres::BlockingConnection::connect(database_);

@@ -76,7 +76,7 @@ class Campaign:
     def interrupt_up(self):
         self.project.run("down")
         going_up = subprocess.Popen(self.project.command("up", "--auto-ports"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                    stderr=subprocess.DEVNULL)
+                                    stderr=subprocess.DEVNULL, process_group=0)
         time.sleep(self.random.uniform(0.05, 1))
         going_up.send_signal(signal.SIGINT)
         going_up.wait(60)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -61,6 +62,7 @@ void RowFile::write_held() {
   std::size_t written = 0;
   while (file_ >= 0 && written < held_.size()) {
     const ssize_t count = ::pwrite(file_, held_.data() + written, held_.size() - written, static_cast<off_t>(file_bytes_ + written));
+    if (count < 0 && errno == EINTR) continue;
     if (count <= 0) break;
     written += static_cast<std::size_t>(count);
   }
@@ -86,9 +88,7 @@ bool RowFile::Reader::load() {
 bool RowFile::Reader::next(std::string_view& row) {
   while (!in_memory_) {
     if (take_row(loaded_, at_, row)) return true;
-    if (read_ < file_.file_bytes_) {
-      if (!load()) return false;
-    } else {
+    if (read_ == file_.file_bytes_ || !load()) {
       in_memory_ = true;
       at_ = 0;
     }

@@ -30,7 +30,7 @@ class RowFile {
   class Reader {
    public:
     explicit Reader(const RowFile& file) : file_(file) {}
-    /// False after the last row, and where the disk does not give back what it was given. `row` is valid until the next call.
+    /// False after the last row. Where the disk does not give back what it was given, those in memory follow. `row` is valid until the next call.
     bool next(std::string_view& row);
 
    private:
