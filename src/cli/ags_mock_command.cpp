@@ -63,7 +63,7 @@ void add_ags_mock_command(CLI::App& app, Session& session) {
                   "  GET, PUT /mock/faults     the JSON of --faults; fields left out stay\n"
                   "  POST /mock/keys           sign with a new key from now on (?keep=true still shows the old one)\n"
                   "  POST /mock/token          sign any token: {\"header\":{},\"claims\":{},\"forge\":\"hs256\"}\n"
-                  "SIGTERM or Ctrl-C ends it.");
+                  "SIGTERM or Ctrl-C ends it, with exit code 0; what the codes mean: `gauntlet --help`.");
   command->callback([flags, &session] {
     if (auto served = serve(*flags); !served) session.fail(served.error());
   });

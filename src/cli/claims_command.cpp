@@ -112,7 +112,7 @@ void add_resolve(CLI::App& claims, Session& session) {
 void add_claims_command(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("claims", "Claims of rewards whose outcome a person must decide: list, resolve")->group(kServicesGroup);
   command->require_subcommand(1);
-  command->footer("The database is the one that DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD name; without them, the stack's.");
+  command->footer("The database is the one that DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD name; without them, the stack's.\nWhat exit codes mean: `gauntlet --help`.");
   add_list(*command, session);
   add_resolve(*command, session);
 }

@@ -87,9 +87,10 @@ int control_command(int argc, char** argv) {
                : name == "scale"  ? "Ask a running test for another number of virtual users"
                : name == "stats"  ? "Print the metrics of a running test"
                                   : "Print the state of a running test",
-               name);
+               "gauntlet " + name);
+  app.footer("Exit codes: 0 done; 255 wrong usage, or no test answers there.");
   std::string address = "localhost:6565";
-  app.add_option("-a,--address", address, "Of the REST API: what the test was run with")->capture_default_str();
+  app.add_option("-a,--address", address, "HOST:PORT that the test was run with, of its REST API (k6's default; here challenge-service listens for gRPC there)")->capture_default_str();
   std::optional<std::int64_t> vus, max_vus;
   if (name == "scale") {
     app.add_option("-u,--vus", vus, "Virtual users that should be active");

@@ -26,8 +26,9 @@ const char* exit_codes_help() {
          "  2 wrong usage                 7 the stack is not up\n"
          "  3 missing or malformed input  8 the stack, or a part of it, is not healthy\n"
          "  4 a port is taken             130 interrupted\n"
-         "`gauntlet run` and `k6 run` end with k6's codes: 99 a threshold was crossed, 104 invalid options,\n"
-         "105 interrupted, 107 the script threw, 108 test.abort() was called.";
+         "`gauntlet run`, `k6 run`, `merge` and `compare --fail-on-worse` end with k6's codes: 99 a threshold was crossed,\n"
+         "104 invalid options, 105 interrupted, 107 the script threw, 108 test.abort() was called; 111 the generator was\n"
+         "the limit (--require-generator-ok). All of them: `gauntlet run --help`.";
 }
 
 }  // namespace gauntlet::cli

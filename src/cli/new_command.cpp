@@ -84,7 +84,8 @@ int fail(const std::string& message) {
 }  // namespace
 
 int new_command(int argc, char** argv) {
-  CLI::App app("Write a script to begin with", "new");
+  CLI::App app("Write a script to begin with", "gauntlet new");
+  app.footer("Exit codes: 0 done; 255 wrong usage, or the file is there or cannot be written.");
   std::string file = "script.js", name = "minimal";
   bool force = false;
   app.add_option("file", file, "Where to write it")->capture_default_str();

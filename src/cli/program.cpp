@@ -92,7 +92,7 @@ int run_program(int argc, char** argv) {
                  "The checkout to work on (default: the one around the working directory)")
       ->envname("GAUNTLET_PROJECT");
   app.add_option("--state-dir", session.state_dir,
-                 "Where the stack keeps its data (default: .gauntlet/ in the project)")
+                 "Where the stack keeps its data (default: .gauntlet/ in the project, or below /var/lib/gauntlet where the servers' user cannot enter that)")
       ->envname("GAUNTLET_STATE_DIR");
   add_up_command(app, session);
   add_ps_command(app, session);

@@ -600,7 +600,7 @@ void print_script_help(std::string_view command) {
   } else {
     fmt::print("List what a script imports.\n\n  deps [flags] SCRIPT\n\n  --json   as JSON\n");
   }
-  fmt::print("\nThe flags of `run` count, too: `run --help` lists them.\n");
+  fmt::print("\nThe flags of `run` count, too: `run --help` lists them, and what exit codes mean.\n");
 }
 
 }  // namespace
