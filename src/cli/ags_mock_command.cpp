@@ -15,7 +15,7 @@
 namespace gauntlet::cli {
 namespace {
 
-struct Flags {
+struct MockFlags {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;
   ags::PlatformAddress platform{"", "accelbyte", "", ""};
@@ -23,7 +23,7 @@ struct Flags {
   std::optional<std::uint64_t> seed;
 };
 
-base::Expected<void> serve(const Flags& flags) {
+base::Expected<void> serve(const MockFlags& flags) {
   ags::MockFaults faults;
   if (auto read = ags::update_faults(faults, flags.faults); !read)
     return tl::unexpected(std::move(read.error()).in("--faults"));
@@ -48,7 +48,7 @@ base::Expected<void> serve(const Flags& flags) {
 
 void add_ags_mock_command(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("ags-mock", "Play the AccelByte platform: keys, tokens and grants, with faults on demand")->group(kServicesGroup);
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<MockFlags>();
   command->add_option("--address", flags->address, "Address to listen at")->capture_default_str();
   command->add_option("--port", flags->port, "Port; 0: the kernel chooses")->capture_default_str();
   command->add_option("--namespace", flags->platform.name_space, "Namespace of its tokens and of the grants it takes")->capture_default_str();

@@ -14,7 +14,7 @@ namespace {
 using lab::ContractResult;
 using Verdict = ContractResult::Verdict;
 
-struct Flags {
+struct ContractFlags {
   lab::ContractTarget target;
   bool with_database = false, print_config = false, list = false;
   std::string json_file;
@@ -41,7 +41,7 @@ base::Expected<void> list_cases() {
 }
 
 /// Answers how many failed.
-base::Expected<int> run(Flags& flags) {
+base::Expected<int> run(ContractFlags& flags) {
   if (flags.with_database) {
     auto options = postgres::ConnectionOptions::from_environment();
     if (!options) return tl::unexpected(options.error());
@@ -70,7 +70,7 @@ base::Expected<int> run(Flags& flags) {
 
 void add_contract_test_command(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("contract-test", "Ask a running challenge backend every line of its contract")->group(kServicesGroup);
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ContractFlags>();
   command->add_option("--base-url", flags->target.base_url, "Its REST address with the base path: http://host:8000/challenge");
   command->add_option("--grpc", flags->target.grpc, "Its gRPC address: host:6565; without it nothing is asked over gRPC");
   command->add_flag("--with-database", flags->with_database, "Write players' rows into its database (DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD) for the cases that need progress; they are deleted in the end");

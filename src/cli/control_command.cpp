@@ -11,19 +11,14 @@
 #include <optional>
 #include <string>
 
+#include "cli/exit_code.hpp"
 #include "engine/run/exit_code.hpp"
-#include "engine/run/log.hpp"
 #include "lab/target/http_fetch.hpp"
 
 namespace gauntlet::cli {
 namespace {
 
 using nlohmann::json;
-
-int fail(const std::string& message) {
-  if (auto log = engine::run::Log::open({})) (*log)->write(engine::run::LogLevel::error, message);
-  return static_cast<int>(engine::run::ExitCode::other);
-}
 
 /// The API's answer, or its own error.
 base::Expected<json> ask(const std::string& address, const std::string& path,
@@ -101,10 +96,10 @@ int control_command(int argc, char** argv) {
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? 0 : static_cast<int>(engine::run::ExitCode::other);
   }
-  if (address.empty()) return fail("--address needs HOST:PORT");
+  if (address.empty()) return fail_as_k6("--address needs HOST:PORT");
   if (name == "stats") {
     auto metrics = ask(address, "/v1/metrics");
-    if (!metrics) return fail(metrics.error().message);
+    if (!metrics) return fail_as_k6(metrics.error().message);
     print_metrics(*metrics);
     return 0;
   }
@@ -112,13 +107,13 @@ int control_command(int argc, char** argv) {
   if (name == "pause") attributes = json{{"paused", true}};
   if (name == "resume") attributes = json{{"paused", false}};
   if (name == "scale") {
-    if (!vus && !max_vus) return fail("Specify either -u/--vus or -m/--max");
+    if (!vus && !max_vus) return fail_as_k6("Specify either -u/--vus or -m/--max");
     attributes = json::object();
     if (vus) (*attributes)["vus"] = *vus;
     if (max_vus) (*attributes)["vus-max"] = *max_vus;
   }
   auto status = ask(address, "/v1/status", attributes);
-  if (!status) return fail(status.error().message);
+  if (!status) return fail_as_k6(status.error().message);
   print_status(*status);
   return 0;
 }

@@ -12,7 +12,7 @@
 namespace gauntlet::cli {
 namespace {
 
-struct Flags {
+struct EventsFlags {
   bool from_environment = false;
   std::int32_t most = 100;
   std::vector<std::int64_t> ids;
@@ -24,7 +24,7 @@ struct Place {
   std::string handler;
 };
 
-base::Expected<Place> place_of(const Flags& flags, const Session& session) {
+base::Expected<Place> place_of(const EventsFlags& flags, const Session& session) {
   if (flags.from_environment) {
     auto database = postgres::ConnectionOptions::from_environment();
     if (!database) return tl::unexpected(database.error());
@@ -40,7 +40,7 @@ base::Expected<Place> place_of(const Flags& flags, const Session& session) {
 }
 
 /// What list, retry and drop begin with.
-base::Expected<std::pair<lab::DeadLetters, Place>> open(const Flags& flags, const Session& session) {
+base::Expected<std::pair<lab::DeadLetters, Place>> open(const EventsFlags& flags, const Session& session) {
   auto place = place_of(flags, session);
   if (!place) return tl::unexpected(place.error());
   auto letters = lab::DeadLetters::open(place->database);
@@ -49,7 +49,7 @@ base::Expected<std::pair<lab::DeadLetters, Place>> open(const Flags& flags, cons
 }
 
 /// Ids or --all: an empty list must not mean all of them by accident.
-void declare_ids(CLI::App& command, Flags& flags, const char* what) {
+void declare_ids(CLI::App& command, EventsFlags& flags, const char* what) {
   auto* which = command.add_option_group("which");
   which->add_option("id", flags.ids, std::string("Ids of the events to ") + what);
   which->add_flag("--all", flags.all, "All of them");
@@ -61,7 +61,7 @@ void declare_ids(CLI::App& command, Flags& flags, const char* what) {
 void add_events_command(CLI::App& app, Session& session) {
   auto* events = app.add_subcommand("events", "Look after what challenge-event-handler could not store")->group(kStackGroup)->require_subcommand(1);
   auto* letters = events->add_subcommand("dead-letter", "Events that PostgreSQL refused, kept with the reason")->require_subcommand(1);
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<EventsFlags>();
   letters->add_flag("--env", flags->from_environment, "Use DB_* and EVENT_HANDLER_ADDR of the environment, not the checkout's stack");
 
   auto* list = letters->add_subcommand("list", "Print them, the oldest first");

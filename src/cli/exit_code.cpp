@@ -1,5 +1,8 @@
 #include "cli/exit_code.hpp"
 
+#include "engine/run/exit_code.hpp"
+#include "engine/run/log.hpp"
+
 namespace gauntlet::cli {
 
 int exit_code_of(base::ErrorKind kind) {
@@ -29,6 +32,11 @@ const char* exit_codes_help() {
          "`gauntlet run`, `k6 run`, `merge` and `compare --fail-on-worse` end with k6's codes: 99 a threshold was crossed,\n"
          "104 invalid options, 105 interrupted, 107 the script threw, 108 test.abort() was called; 111 the generator was\n"
          "the limit (--require-generator-ok). All of them: `gauntlet run --help`.";
+}
+
+int fail_as_k6(const std::string& message) {
+  if (auto log = engine::run::Log::open({})) (*log)->write(engine::run::LogLevel::error, message);
+  return static_cast<int>(engine::run::ExitCode::other);
 }
 
 }  // namespace gauntlet::cli

@@ -1,5 +1,7 @@
 #pragma once
 // What `gauntlet` commands end with. `gauntlet run` and `k6 run` end with k6's own codes instead (97 to 110).
+#include <string>
+
 #include "base/error.hpp"
 
 namespace gauntlet::cli {
@@ -22,5 +24,8 @@ int exit_code_of(base::ErrorKind kind);
 
 /// The list above in words, for --help.
 const char* exit_codes_help();
+
+/// Writes the message to standard error as k6 does, and gives k6's code for errors without one of their own.
+int fail_as_k6(const std::string& message);
 
 }  // namespace gauntlet::cli

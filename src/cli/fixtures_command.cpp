@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
+struct FixtureFlags {
   std::vector<std::string> which;
   lab::FixtureSize size;
   std::string folder;
@@ -31,7 +31,7 @@ base::Expected<std::string> read_token() {
   return base::fail(base::ErrorKind::invalid_argument, "--token-from-stdin: standard input holds no access token");
 }
 
-base::Expected<void> write_fixtures(const Flags& flags, const fs::path& folder) {
+base::Expected<void> write_fixtures(const FixtureFlags& flags, const fs::path& folder) {
   if (auto checked = check(flags.size); !checked) return checked;
   auto wanted = [&](const char* name) { return flags.which.empty() || std::find(flags.which.begin(), flags.which.end(), name) != flags.which.end(); };
   std::vector<std::pair<fs::path, std::string>> files;
@@ -61,7 +61,7 @@ base::Expected<void> write_fixtures(const Flags& flags, const fs::path& folder) 
 
 void add_fixtures_command(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("fixtures", "Make the load test's players, tokens and challenges (test/fixtures/)")->group(kDataGroup);
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<FixtureFlags>();
   auto& size = flags->size;
   command->add_option("which", flags->which, "users, tokens, challenges; all when none is named")->check(CLI::IsMember({"users", "tokens", "challenges"}));
   command->add_option("--users", size.users, "Number of players")->capture_default_str();

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/whole_file.hpp"
+#include "cli/exit_code.hpp"
 #include "engine/run/exit_code.hpp"
-#include "engine/run/log.hpp"
 
 namespace gauntlet::cli {
 namespace {
@@ -76,11 +76,6 @@ export default function (data) {
 export function teardown() {}
 )";
 
-int fail(const std::string& message) {
-  if (auto log = engine::run::Log::open({})) (*log)->write(engine::run::LogLevel::error, message);
-  return static_cast<int>(engine::run::ExitCode::other);
-}
-
 }  // namespace
 
 int new_command(int argc, char** argv) {
@@ -99,21 +94,21 @@ int new_command(int argc, char** argv) {
   std::string text = name == "minimal" ? kMinimal : name == "protocol" ? kProtocol : "";
   if (text.empty()) {
     if (name.find('/') == std::string::npos && name.find('.') == std::string::npos) {
-      return fail(
+      return fail_as_k6(
           fmt::format("error retrieving template: invalid template type \"{}\"; there are minimal and protocol, or say "
                       "the path of a script",
                       name));
     }
     auto own = base::read_file(name);
-    if (!own) return fail("error retrieving template: " + own.error().message);
+    if (!own) return fail_as_k6("error retrieving template: " + own.error().message);
     text = std::move(*own);
   }
   if (!force && std::filesystem::exists(file))
-    return fail(fmt::format("{} already exists. Use the `--force` flag to overwrite it", file));
+    return fail_as_k6(fmt::format("{} already exists. Use the `--force` flag to overwrite it", file));
   std::ofstream to(file, std::ios::binary);
   to << text;
   to.close();
-  if (!to) return fail(fmt::format("{} cannot be written", file));
+  if (!to) return fail_as_k6(fmt::format("{} cannot be written", file));
   fmt::print("New script created: {} ({} template).\n", file, name);
   return 0;
 }
