@@ -4,16 +4,19 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
-#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "base/base64.hpp"
 
 namespace gauntlet::ags {
 namespace {
 
+using base::decode_base64;
 using base::ErrorKind;
 using base::Expected;
 using base::fail;
+using base::kBase64Url;
 using Json = nlohmann::json;
 
 constexpr std::size_t kTokenBytesMax = 8 * 1024;
@@ -77,34 +80,6 @@ std::shared_ptr<EVP_PKEY> rsa_key(const std::string& modulus, const std::string&
 
 }  // namespace
 
-std::optional<std::string> decode_base64url(std::string_view text) {
-  static const auto kValues = [] {
-    std::array<signed char, 256> values;
-    values.fill(-1);
-    constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    for (std::size_t i = 0; i < kAlphabet.size(); ++i)
-      values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<signed char>(i);
-    return values;
-  }();
-  if (text.size() % 4 == 1) return std::nullopt;
-  std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char character : text) {
-    const int value = kValues[static_cast<unsigned char>(character)];
-    if (value < 0) return std::nullopt;
-    bits = (bits << 6) | static_cast<std::uint32_t>(value);
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      bytes += static_cast<char>((bits >> held) & 0xFF);
-    }
-  }
-  if ((bits & ((1u << held) - 1)) != 0) return std::nullopt;  // left-over bits must be zero: one encoding a value
-  return bytes;
-}
-
 Expected<KeySet> KeySet::parse(std::string_view json) {
   const Json document = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   const auto keys = document.is_object() ? document.find("keys") : document.end();
@@ -116,7 +91,7 @@ Expected<KeySet> KeySet::parse(std::string_view json) {
     if (!key.is_object() || text_of(key, "kty") != "RSA") continue;
     const std::string use = text_of(key, "use"), algorithm = text_of(key, "alg"), id = text_of(key, "kid");
     if (id.empty() || (!use.empty() && use != "sig") || (!algorithm.empty() && algorithm != "RS256")) continue;
-    const auto modulus = decode_base64url(text_of(key, "n")), exponent = decode_base64url(text_of(key, "e"));
+    const auto modulus = decode_base64(text_of(key, "n"), kBase64Url), exponent = decode_base64(text_of(key, "e"), kBase64Url);
     if (!modulus || !exponent) continue;
     if (auto parsed = rsa_key(*modulus, *exponent)) set.keys_[id] = std::move(parsed);
   }
@@ -130,9 +105,9 @@ Expected<SignedToken> SignedToken::parse(std::string_view token) {
   if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
     return malformed("it has not three parts");
   }
-  const auto header = decode_base64url(token.substr(0, first));
-  auto payload = decode_base64url(token.substr(first + 1, second - first - 1));
-  auto signature = decode_base64url(token.substr(second + 1));
+  const auto header = decode_base64(token.substr(0, first), kBase64Url);
+  auto payload = decode_base64(token.substr(first + 1, second - first - 1), kBase64Url);
+  auto signature = decode_base64(token.substr(second + 1), kBase64Url);
   if (!header || !payload || !signature) return malformed("it is not base64url");
   const Json fields = Json::parse(*header, nullptr, false);
   if (!fields.is_object()) return malformed("its header is not a JSON object");

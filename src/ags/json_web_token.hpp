@@ -58,7 +58,4 @@ class SignedToken {
 /// Time, subject and namespace of verified claims: unauthenticated, or permission_denied for another namespace.
 base::Expected<void> check_claims(const Claims& claims, std::int64_t now_s, std::string_view name_space);
 
-/// base64url without padding; nothing when a character or the length is wrong.
-std::optional<std::string> decode_base64url(std::string_view text);
-
 }  // namespace gauntlet::ags

@@ -1,10 +1,9 @@
 #include "ags/mock_platform.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.hpp"
 #include "base/percent.hpp"
 
 namespace gauntlet::ags {
@@ -35,16 +34,6 @@ void refuse(const ExchangePtr& exchange, int status, int code, const std::string
 
 std::int64_t now_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string decode_base64(std::string_view text) {
-  std::string bytes(3 * ((text.size() + 3) / 4), '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0) return {};
-  const auto padding = static_cast<std::size_t>(std::count(text.begin(), text.end(), '='));
-  bytes.resize(static_cast<std::size_t>(size) - std::min(padding, static_cast<std::size_t>(size)));
-  return bytes;
 }
 
 /// A field of an application/x-www-form-urlencoded body.
@@ -189,7 +178,7 @@ bool MockPlatform::is_client(std::string_view authorization) const {
   if (address_.client_id.empty()) return true;
   constexpr std::string_view kScheme = "Basic ";
   return authorization.starts_with(kScheme) &&
-         decode_base64(authorization.substr(kScheme.size())) == address_.client_id + ":" + address_.client_secret;
+         base::decode_base64(authorization.substr(kScheme.size())) == address_.client_id + ":" + address_.client_secret;
 }
 
 void MockPlatform::issue_token(const ExchangePtr& exchange) {
@@ -205,7 +194,7 @@ void MockPlatform::issue_token(const ExchangePtr& exchange) {
   std::string subject = form_field(request.body(), "username");
   if (of_client) {
     constexpr std::string_view kScheme = "Basic ";
-    subject = authorization.starts_with(kScheme) ? decode_base64(std::string_view(authorization).substr(kScheme.size())) : "";
+    subject = authorization.starts_with(kScheme) ? base::decode_base64(std::string_view(authorization).substr(kScheme.size())).value_or("") : "";
     subject.resize(std::min(subject.size(), subject.find(':')));
     if (subject.empty()) subject = "mock-client";
   } else if (grant_type != "password" || subject.empty()) {

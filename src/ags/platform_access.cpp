@@ -1,8 +1,8 @@
 #include "ags/platform_access.hpp"
 
-#include <openssl/evp.h>
-
 #include <nlohmann/json.hpp>
+
+#include "base/base64.hpp"
 
 namespace gauntlet::ags {
 namespace {
@@ -13,14 +13,6 @@ using base::fail;
 
 constexpr double kRenewAt = 0.8;  // of its life
 constexpr std::chrono::seconds kRenewalPause{5};  // after a renewal that failed
-
-std::string base64(const std::string& text) {
-  std::string encoded(4 * ((text.size() + 2) / 3) + 1, '\0');  // one more for the NUL that OpenSSL writes
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  encoded.resize(static_cast<std::size_t>(size));
-  return encoded;
-}
 
 }  // namespace
 
@@ -42,7 +34,7 @@ void PlatformAccess::request(base::EventLoop::Clock::time_point deadline) {
   HttpRequest request;
   request.method = "POST";
   request.url = address_.base_url + "/iam/v3/oauth/token";
-  request.headers = {"Authorization: Basic " + base64(address_.client_id + ":" + address_.client_secret),
+  request.headers = {"Authorization: Basic " + base::encode_base64(address_.client_id + ":" + address_.client_secret),
                      "Content-Type: application/x-www-form-urlencoded", "Accept: application/json"};
   request.body = "grant_type=client_credentials";
   http_.send(std::move(request), deadline, [this, alive = alive_](Expected<HttpReply> reply) {

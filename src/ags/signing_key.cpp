@@ -8,8 +8,12 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "base/base64.hpp"
+
 namespace gauntlet::ags {
 namespace {
+
+std::string base64url(std::string_view bytes) { return base::encode_base64(bytes, base::kBase64Url); }
 
 std::string number(const EVP_PKEY* key, const char* name) {
   BIGNUM* value = nullptr;
@@ -21,16 +25,6 @@ std::string number(const EVP_PKEY* key, const char* name) {
 }
 
 }  // namespace
-
-std::string base64url(std::string_view bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  text.resize(static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                                       reinterpret_cast<const unsigned char*>(bytes.data()),
-                                                       static_cast<int>(bytes.size()))));
-  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  while (!text.empty() && text.back() == '=') text.pop_back();
-  return text;
-}
 
 SigningKey::SigningKey(std::string id, unsigned bits) : id_(std::move(id)), key_(EVP_RSA_gen(bits), EVP_PKEY_free) {}
 

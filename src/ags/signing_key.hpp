@@ -9,9 +9,6 @@ typedef struct evp_pkey_st EVP_PKEY;
 
 namespace gauntlet::ags {
 
-/// base64url without padding.
-std::string base64url(std::string_view bytes);
-
 /// Any thread may use one at a time. Copies share the key.
 class SigningKey {
  public:

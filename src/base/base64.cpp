@@ -53,7 +53,7 @@ std::optional<std::string> decode_base64(std::string_view text, Base64Form form,
   };
   for (; at < text.size(); ++at) {
     const char c = text[at];
-    if (c == '\n' || c == '\r') continue;
+    if (form.may_have_line_breaks && (c == '\n' || c == '\r')) continue;
     ++count;
     if (c == '=' && form.is_padded && ++padding <= 2) continue;
     const std::uint8_t value = values[static_cast<unsigned char>(c)];
@@ -66,6 +66,7 @@ std::optional<std::string> decode_base64(std::string_view text, Base64Form form,
     }
   }
   if (form.is_padded ? count % 4 != 0 : count % 4 == 1) return refuse();
+  if (form.is_canonical && (group & ((1U << static_cast<unsigned>(bits)) - 1)) != 0) return refuse();
   return bytes;
 }
 

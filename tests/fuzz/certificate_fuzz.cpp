@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "engine/net/base64.hpp"
+#include "base/base64.hpp"
 #include "fuzz/bytes.hpp"
 
 using namespace gauntlet;
@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Bytes bytes(data, size);
   std::string text;
   if (bytes.choice(2) == 1) {
-    const std::string body = net::encode_base64(bytes.rest());
+    const std::string body = base::encode_base64(bytes.rest());
     text = "-----BEGIN CERTIFICATE-----\n";
     for (std::size_t at = 0; at < body.size(); at += 64) text.append(body, at, 64).append("\n");
     text += "-----END CERTIFICATE-----\n";

@@ -16,7 +16,8 @@
 #include <memory>
 #include <optional>
 
-#include "engine/net/base64.hpp"
+#include "base/base64.hpp"
+
 
 namespace gauntlet::engine::crypto {
 namespace {
@@ -66,7 +67,7 @@ std::optional<std::string> first_pem_block(std::string_view text) {
       if (!ended && inner.find(':') == std::string_view::npos) std::copy_if(inner.begin(), inner.end(), std::back_inserter(body), [](char c) { return c != ' ' && c != '\t'; });
     }
     if (!ended) continue;
-    if (auto bytes = net::decode_base64(body)) return bytes;
+    if (auto bytes = base::decode_base64(body)) return bytes;
   }
   return std::nullopt;
 }

@@ -22,7 +22,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kMaxRsaBits = 8192;  // larger ones take minutes to make
-constexpr base::Base64Form kJwkForm{true, false};
+constexpr base::Base64Form kJwkForm{.is_url = true, .is_padded = false};
 
 using Number = std::unique_ptr<BIGNUM, decltype(&BN_free)>;
 

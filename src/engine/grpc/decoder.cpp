@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/base64.hpp"
 #include "engine/grpc/stack_room.hpp"
 #include "engine/grpc/well_known.hpp"
 #include "engine/js/value.hpp"
@@ -316,7 +317,7 @@ JSValue Decoder::take_value(const Field& field, WireReader& reader) {
     std::string_view content;
     if (!reader.take_bytes(content)) return fail(kMalformed);
     if (field.kind == Kind::string) return js::new_string(context_, content);
-    return js::new_string(context_, encode_base64(content));
+    return js::new_string(context_, base::encode_base64(content));
   }
   std::uint64_t bits = 0;
   if (!take_number(reader, field.kind, bits)) return fail(kMalformed);

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <limits>
+
+#include "base/base64.hpp"
 
 namespace gauntlet::engine::grpc {
 namespace {
@@ -55,17 +56,6 @@ std::string format_fraction(std::int32_t nanos) {
   if (nanos % 1'000 == 0) return fmt::format(".{:06}", nanos / 1'000);
   return fmt::format(".{:09}", nanos);
 }
-
-constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-constexpr std::array<std::int8_t, 256> kDigits = [] {
-  std::array<std::int8_t, 256> digits{};
-  digits.fill(-1);
-  for (std::size_t i = 0; i < kAlphabet.size(); ++i) digits[static_cast<std::uint8_t>(kAlphabet[i])] = static_cast<std::int8_t>(i);
-  digits['-'] = 62;
-  digits['_'] = 63;
-  return digits;
-}();
 
 /// A JSON number's digits without leading and trailing zeros, and the power of ten that they are multiplied with.
 struct Decimal {
@@ -252,48 +242,8 @@ std::optional<std::string> decode_base64(std::string_view text) {
   if (text.size() % 4 == 0) {
     for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
   }
-  if (text.size() % 4 == 1) return std::nullopt;
-  std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  bool standard = false, url = false;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int digit = kDigits[static_cast<std::uint8_t>(c)];
-    if (digit < 0) return std::nullopt;
-    standard |= c == '+' || c == '/';
-    url |= c == '-' || c == '_';
-    bits = bits << 6 | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes += static_cast<char>(bits >> count);
-    }
-  }
-  if (standard && url) return std::nullopt;
-  return bytes;
-}
-
-std::string encode_base64(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  std::size_t i = 0;
-  const auto byte = [&](std::size_t at) { return static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[at])); };
-  for (; i + 3 <= bytes.size(); i += 3) {
-    const std::uint32_t bits = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    text += kAlphabet[bits >> 18];
-    text += kAlphabet[bits >> 12 & 63];
-    text += kAlphabet[bits >> 6 & 63];
-    text += kAlphabet[bits & 63];
-  }
-  const std::size_t rest = bytes.size() - i;
-  if (rest == 0) return text;
-  const std::uint32_t bits = byte(i) << 16 | (rest == 2 ? byte(i + 1) << 8 : 0);
-  text += kAlphabet[bits >> 18];
-  text += kAlphabet[bits >> 12 & 63];
-  text += rest == 2 ? kAlphabet[bits >> 6 & 63] : '=';
-  text += '=';
-  return text;
+  const bool is_url = text.find_first_of("-_") != std::string_view::npos;
+  return base::decode_base64(text, {.is_url = is_url, .is_padded = false, .may_have_line_breaks = false});
 }
 
 bool is_json_number(std::string_view text) { return read_decimal(text).has_value(); }

@@ -29,8 +29,6 @@ std::optional<std::string> path_to_json(std::string_view path);
 
 /// Standard or URL alphabet, padded or not.
 std::optional<std::string> decode_base64(std::string_view text);
-/// Standard alphabet, padded.
-std::string encode_base64(std::string_view bytes);
 
 /// Whether all of `text` is a JSON number.
 bool is_json_number(std::string_view text);

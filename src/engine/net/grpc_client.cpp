@@ -10,6 +10,8 @@
 #include <cmath>
 #include <random>
 
+#include "base/base64.hpp"
+
 namespace gauntlet::engine::net {
 namespace {
 
@@ -32,39 +34,11 @@ std::array<char, kPrefixBytes> prefix_of(std::size_t length) {
           static_cast<char>(length)};
 }
 
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string encode_binary_header(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : bytes) {
-    bits = bits << 8 | static_cast<std::uint8_t>(c);
-    for (count += 8; count >= 6; count -= 6) text += kBase64[bits >> (count - 6) & 63];
-  }
-  if (count > 0) text += kBase64[bits << (6 - count) & 63];
-  return text;
-}
-
-/// With or without padding; nothing for what is no base64.
+/// Read with padding or without; nothing for what is no base64.
+constexpr base::Base64Form kBinaryHeader{.is_padded = false, .may_have_line_breaks = false};
 std::optional<std::string> decode_binary_header(std::string_view text) {
   while (text.ends_with('=')) text.remove_suffix(1);
-  std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const std::size_t digit = kBase64.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes += static_cast<char>(bits >> count);
-    }
-  }
-  return bytes;
+  return base::decode_base64(text, kBinaryHeader);
 }
 
 std::string decode_status_message(std::string_view text) {
@@ -247,7 +221,7 @@ void GrpcCall::reset(GrpcClient& client, const GrpcRequest& request) {
   metadata_.clear();
   for (const auto& [name, value] : request.metadata) {
     if (is_reserved(name)) continue;
-    metadata_.emplace_back(name, name.ends_with("-bin") ? encode_binary_header(value) : std::string(value));
+    metadata_.emplace_back(name, name.ends_with("-bin") ? base::encode_base64(value, kBinaryHeader) : std::string(value));
   }
   outgoing_.clear();
   timeout_ = request.timeout;

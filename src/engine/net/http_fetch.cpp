@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/net/base64.hpp"
+#include "base/base64.hpp"
 #include "engine/net/content_coding.hpp"
 #include "engine/net/digest_auth.hpp"
 #include "engine/net/ntlm_auth.hpp"
@@ -135,7 +135,7 @@ bool HttpFetch::locate(Failure& problem) {
       return false;
     }
   }
-  if (parsed->user) basic_ = "Basic " + encode_base64(*parsed->user + ':' + parsed->password.value_or(""));
+  if (parsed->user) basic_ = "Basic " + base::encode_base64(*parsed->user + ':' + parsed->password.value_or(""));
   // An empty port ("host:") is not sent on.
   authority_ = parsed->host;
   if (authority_.ends_with(':')) authority_.pop_back();
@@ -155,7 +155,7 @@ void HttpFetch::send_hop() {
   });
   if (problem || !locate(problem)) return fail_soon(std::move(problem));
   if (authentication == Authentication::ntlm) basic_.clear();  // credentials leave only in answers
-  else if (user_ && answer_.empty() && !crossed_domains_) basic_ = "Basic " + encode_base64(*user_ + ':' + password_);
+  else if (user_ && answer_.empty() && !crossed_domains_) basic_ = "Basic " + base::encode_base64(*user_ + ':' + password_);
   write_cookies();
   if (redirects_ == 0 && answer_.empty()) first_cookies_ = cookies_;
   write_head();

@@ -7,7 +7,7 @@
 #include <array>
 #include <vector>
 
-#include "engine/net/base64.hpp"
+#include "base/base64.hpp"
 #include "engine/net/http_head.hpp"
 
 namespace gauntlet::engine::net {
@@ -114,14 +114,14 @@ std::string begin_ntlm(std::string_view scheme) {
     append_little_endian(message, 40, 4);
   }
   message += std::string_view("\x06\x01\xb1\x1d\x00\x00\x00\x0f", 8);  // a version of Windows that all servers know
-  return std::string(scheme) + ' ' + encode_base64(message);
+  return std::string(scheme) + ' ' + base::encode_base64(message);
 }
 
 std::optional<std::string> answer_ntlm_challenge(std::string_view header, const NtlmCredentials& credentials, std::string_view nonce,
                                                  std::uint64_t now) {
   const auto scheme = ntlm_scheme(header);
   if (!scheme || header.size() <= scheme->size()) return std::nullopt;
-  const auto message = decode_base64(header.substr(scheme->size() + 1));
+  const auto message = base::decode_base64(header.substr(scheme->size() + 1));
   if (!message) return std::nullopt;
   const auto challenge = parse_challenge(*message);
   if (!challenge || (challenge->flags & kUnicode) == 0) return std::nullopt;
@@ -155,7 +155,7 @@ std::optional<std::string> answer_ntlm_challenge(std::string_view header, const 
   append_little_endian(answer, 0, 8);  // no session key
   append_little_endian(answer, challenge->flags, 4);
   for (const std::string& field : fields) answer += field;
-  return std::string(*scheme) + ' ' + encode_base64(answer);
+  return std::string(*scheme) + ' ' + base::encode_base64(answer);
 }
 
 }  // namespace gauntlet::engine::net

@@ -7,8 +7,8 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "base/base64.hpp"
 #include "engine/net/address_range.hpp"
-#include "engine/net/base64.hpp"
 #include "engine/net/url.hpp"
 
 namespace gauntlet::engine::net {
@@ -36,7 +36,7 @@ base::Expected<std::shared_ptr<const ProxyServer>> parse_server(std::string_view
   if (url->user) {
     server->user = *url->user;
     server->password = url->password.value_or("");
-    server->authorization = "Basic " + encode_base64(server->user + ':' + server->password);
+    server->authorization = "Basic " + base::encode_base64(server->user + ':' + server->password);
   }
   return std::shared_ptr<const ProxyServer>(std::move(server));
 }

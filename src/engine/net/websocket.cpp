@@ -10,7 +10,8 @@
 #include <charconv>
 #include <random>
 
-#include "engine/net/base64.hpp"
+#include "base/base64.hpp"
+
 
 namespace gauntlet::engine::net {
 namespace {
@@ -34,14 +35,14 @@ std::uint32_t next_mask() {
 std::string make_key() {
   std::array<unsigned char, 16> bytes{};
   RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
-  return encode_base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return base::encode_base64({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 std::string accept_of(std::string_view key) {
   const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455, section 1.3
   std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
   SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return encode_base64({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  return base::encode_base64({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) { out.append(name).append(": ").append(value).append("\r\n"); }

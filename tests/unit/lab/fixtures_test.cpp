@@ -6,24 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/base64.hpp"
 #include "challenge/config_parser.hpp"
 
 namespace gauntlet::lab {
 namespace {
 
 using nlohmann::json;
-
-std::string decode_base64url(const std::string& text) {
-  static const std::string kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string out;
-  unsigned bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    bits = (bits << 6U) | static_cast<unsigned>(kAlphabet.find(c));
-    if ((held += 6) >= 8) out += static_cast<char>((bits >> static_cast<unsigned>(held -= 8)) & 0xffU);
-  }
-  return out;
-}
 
 TEST(Fixtures, users_are_numbered_in_order) {
   const json users = json::parse(users_json({.users = 3}));
@@ -42,8 +31,8 @@ TEST(Fixtures, mock_tokens_are_unsigned_jwts_that_name_the_user) {
   const auto first_dot = token.find('.');
   const auto second_dot = token.find('.', first_dot + 1);
   EXPECT_EQ(token.substr(second_dot), ".") << "an unsigned token ends with an empty signature";
-  EXPECT_EQ(json::parse(decode_base64url(token.substr(0, first_dot)))["alg"], "none");
-  const json claims = json::parse(decode_base64url(token.substr(first_dot + 1, second_dot - first_dot - 1)));
+  EXPECT_EQ(json::parse(base::decode_base64(token.substr(0, first_dot), base::kBase64Url).value())["alg"], "none");
+  const json claims = json::parse(base::decode_base64(token.substr(first_dot + 1, second_dot - first_dot - 1), base::kBase64Url).value());
   EXPECT_EQ(claims["sub"], "user-000002");
   EXPECT_EQ(claims["namespace"], "game");
 }

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <openssl/sha.h>
 
-#include "engine/net/base64.hpp"
+#include "base/base64.hpp"
 #include "unit/engine/net/dialing_test.hpp"
 #include "unit/engine/net/script_server.hpp"
 
@@ -42,7 +42,7 @@ std::string upgrade(Peer& peer, std::string_view more = {}) {
   const std::string text = request.substr(at + 19, 24) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   unsigned char digest[SHA_DIGEST_LENGTH];
   SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  const std::string accept = encode_base64({reinterpret_cast<const char*>(digest), sizeof digest});
+  const std::string accept = base::encode_base64({reinterpret_cast<const char*>(digest), sizeof digest});
   peer.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + "\r\n" +
             std::string(more) + "\r\n");
   return request;
