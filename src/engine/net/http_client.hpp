@@ -20,13 +20,14 @@
 
 #include "base/event_loop.hpp"
 #include "engine/net/dialer.hpp"
+#include "engine/net/http1_carrier.hpp"
 #include "engine/net/http2_carrier.hpp"
 #include "engine/net/http_exchange.hpp"
 
 namespace gauntlet::engine::net {
 
 /// Lives on its loop's thread; destroying it drops what is under way without calling listeners.
-class HttpClient final : private Http2Carrier::Owner {
+class HttpClient final : private Http1Carrier::Owner, private Http2Carrier::Owner {
  public:
   HttpClient(base::EventLoop& loop, Dialer& dialer, const HttpLimits& limits);
   ~HttpClient() override;
@@ -50,11 +51,8 @@ class HttpClient final : private Http2Carrier::Owner {
   std::size_t in_flight() const { return in_flight_.size(); }
 
  private:
-  friend struct HttpOrigin;
-  class Connection;
-
   void assign(HttpExchange& exchange);
-  void start_on(Connection& connection, HttpExchange& exchange);
+  void start_on(Http1Carrier& connection, HttpExchange& exchange);
   void dial(HttpExchange& exchange);
   void on_dialed(HttpExchange& exchange, Dialed dialed);
   void carry(HttpExchange& exchange, std::unique_ptr<Stream> stream);
@@ -63,14 +61,17 @@ class HttpClient final : private Http2Carrier::Owner {
   void abandon(HttpExchange& exchange);
   void bury(Http2Carrier& carrier);
   void bury_unused();
+  void on_answered(Http1Carrier& connection, HttpExchange& exchange, bool is_kept) override;
+  void on_unanswered(Http1Carrier& connection, HttpExchange& exchange, bool may_retry) override;
+  void on_idle_ended(Http1Carrier& connection) override;
   void on_carried(HttpExchange& exchange) override;
   void on_refused(HttpExchange& exchange) override;
   void on_carrier_closed(Http2Carrier& carrier) override;
   void retry(HttpExchange& exchange);
   /// Takes the exchange off the books and tells its listener; the last thing its caller does.
   void finish(HttpExchange& exchange);
-  void release(Connection& connection);
-  void destroy(Connection& connection);
+  void release(Http1Carrier& connection);
+  void destroy(Http1Carrier& connection);
   void remove(HttpExchange& exchange);
   void arm(HttpExchange::Clock::time_point deadline);
   void on_timer();
@@ -81,7 +82,7 @@ class HttpClient final : private Http2Carrier::Owner {
   const HttpLimits limits_;
   std::vector<std::unique_ptr<HttpOrigin>> origins_;
   HttpOrigin* last_origin_ = nullptr;
-  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Http1Carrier>> connections_;
   std::vector<std::unique_ptr<Http2Carrier>> carriers_;
   std::vector<std::unique_ptr<Http2Carrier>> buried_;  // gone at the round's end: they may be at work now
   std::vector<HttpExchange*> in_flight_;

@@ -43,6 +43,7 @@ struct HttpLimits {
 };
 
 class HttpClient;
+class Http1Carrier;
 class Http2Carrier;
 struct HttpOrigin;
 
@@ -83,10 +84,11 @@ class HttpExchange {
 
  private:
   friend class HttpClient;
+  friend class Http1Carrier;
   friend class Http2Carrier;
 
   std::size_t index_ = 0;         // in HttpClient::in_flight_
-  void* connection_ = nullptr;    // HttpClient::Connection
+  Http1Carrier* connection_ = nullptr;
   Http2Carrier* carrier_ = nullptr;
   void* carried_ = nullptr;       // Http2Carrier::Carried
   int refusals_ = 0;
