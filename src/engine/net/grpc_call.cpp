@@ -1,0 +1,417 @@
+#include "engine/net/grpc_call.hpp"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <charconv>
+
+#include "base/base64.hpp"
+#include "engine/net/grpc_client.hpp"
+
+namespace gauntlet::engine::net {
+namespace {
+
+using Clock = base::EventLoop::Clock;
+
+constexpr std::size_t kMaxAttempts = 3;
+/// Of a body that is no gRPC, shown in the error.
+constexpr std::size_t kShownDataBytes = 1024;
+
+constexpr std::array<const char*, 17> kCodeNames = {
+    "OK",           "Canceled",           "Unknown",  "InvalidArgument", "DeadlineExceeded", "NotFound",
+    "AlreadyExists", "PermissionDenied",  "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange",
+    "Unimplemented", "Internal",          "Unavailable", "DataLoss",     "Unauthenticated"};
+
+/// Read with padding or without; nothing for what is no base64.
+constexpr base::Base64Form kBinaryHeader{.is_padded = false, .may_have_line_breaks = false};
+std::optional<std::string> decode_binary_header(std::string_view text) {
+  while (text.ends_with('=')) text.remove_suffix(1);
+  return base::decode_base64(text, kBinaryHeader);
+}
+
+std::string decode_status_message(std::string_view text) {
+  std::string message;
+  message.reserve(text.size());
+  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
+      message += static_cast<char>(digit(text[i + 1]) << 4 | digit(text[i + 2]));
+      i += 2;
+    } else {
+      message += text[i];
+    }
+  }
+  return message;
+}
+
+/// Ours or the protocol's: a script cannot set them.
+bool is_reserved(std::string_view name) {
+  return name.starts_with(':') || name == "content-type" || name == "user-agent" || name == "te" || name == "grpc-encoding" ||
+         name == "grpc-message" || name == "grpc-message-type" || name == "grpc-status" || name == "grpc-timeout";
+}
+
+std::string_view http_status_text(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Request Entity Too Large";
+    case 415: return "Unsupported Media Type";
+    case 429: return "Too Many Requests";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return "";
+  }
+}
+
+/// https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
+int code_of_http_status(int status) {
+  switch (status) {
+    case 400: return grpc_status::kInternal;
+    case 401: return grpc_status::kUnauthenticated;
+    case 403: return grpc_status::kPermissionDenied;
+    case 404: return grpc_status::kUnimplemented;
+    case 429:
+    case 502:
+    case 503:
+    case 504: return grpc_status::kUnavailable;
+    default: return grpc_status::kUnknown;
+  }
+}
+
+/// The protocol document's table, by HTTP/2 error code.
+int code_of_reset(std::uint32_t error) {
+  constexpr std::uint32_t kRefusedStream = 7, kCancel = 8, kEnhanceYourCalm = 11, kInadequateSecurity = 12;
+  switch (error) {
+    case kRefusedStream: return grpc_status::kUnavailable;
+    case kCancel: return grpc_status::kCancelled;
+    case kEnhanceYourCalm: return grpc_status::kResourceExhausted;
+    case kInadequateSecurity: return grpc_status::kPermissionDenied;
+    default: return grpc_status::kInternal;
+  }
+}
+
+/// One per thread: zlib's state is 44 KB, and is used within one call only.
+class GzipReader {
+ public:
+  GzipReader() { inflateInit2(&stream_, 16 + MAX_WBITS); }
+  ~GzipReader() { inflateEnd(&stream_); }
+  GzipReader(const GzipReader&) = delete;
+  GzipReader& operator=(const GzipReader&) = delete;
+
+  enum class Outcome { ok, malformed, too_large };
+  Outcome read(std::string_view packed, std::size_t limit, std::string& plain) {
+    inflateReset(&stream_);
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+    stream_.avail_in = static_cast<uInt>(packed.size());
+    plain.clear();
+    for (int result = Z_OK; result != Z_STREAM_END;) {
+      const std::size_t had = plain.size();
+      if (had > limit) return Outcome::too_large;
+      plain.resize(had + std::clamp<std::size_t>(had, 4096, 1 << 20));
+      stream_.next_out = reinterpret_cast<Bytef*>(plain.data() + had);
+      stream_.avail_out = static_cast<uInt>(plain.size() - had);
+      result = inflate(&stream_, Z_NO_FLUSH);
+      plain.resize(plain.size() - stream_.avail_out);
+      if (result != Z_OK && result != Z_STREAM_END) return Outcome::malformed;
+      if (result == Z_OK && stream_.avail_in == 0 && plain.size() == had) return Outcome::malformed;
+    }
+    return plain.size() > limit ? Outcome::too_large : Outcome::ok;
+  }
+
+ private:
+  z_stream stream_{};
+};
+
+}  // namespace
+
+std::string grpc_code_name(int code) {
+  if (code >= 0 && static_cast<std::size_t>(code) < kCodeNames.size()) return kCodeNames[static_cast<std::size_t>(code)];
+  return fmt::format("Code({})", code);
+}
+
+std::string grpc_connection_error(std::string_view problem) { return fmt::format("connection error: desc = {}", go_quote(problem)); }
+
+std::optional<std::string> invalid_metadata(std::span<const GrpcMetadata::Entry> metadata) {
+  for (const auto& [name, value] : metadata) {
+    if (name.starts_with(':')) continue;
+    if (name.empty()) return "there is an empty key in the header";
+    for (const char c : name) {
+      if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_')) {
+        return fmt::format("header key {} contains illegal characters not in [0-9a-z-_.]", go_quote(name));
+      }
+    }
+    if (name.ends_with("-bin")) continue;
+    for (const char c : value) {
+      if (c < 0x20 || c > 0x7e) return fmt::format("header key {} contains value with non-printable ASCII characters", go_quote(name));
+    }
+  }
+  return std::nullopt;
+}
+
+void GrpcMetadata::clear() {
+  text_.clear();
+  entries_.clear();
+}
+
+void GrpcMetadata::add(std::string_view name, std::string_view value) {
+  entries_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
+                      static_cast<std::uint32_t>(value.size())});
+  text_.append(name).append(value);
+}
+
+GrpcMetadata::Entry GrpcMetadata::operator[](std::size_t index) const {
+  const Range& range = entries_[index];
+  const std::string_view text = text_;
+  return {text.substr(range.begin, range.name_length), text.substr(range.begin + range.name_length, range.value_length)};
+}
+
+GrpcCall::~GrpcCall() {
+  if (client_ != nullptr) client_->cancel(*this);
+}
+
+void GrpcCall::reset(GrpcClient& client, const GrpcRequest& request) {
+  assert(client_ == nullptr);
+  path_.assign(request.path);
+  metadata_.clear();
+  for (const auto& [name, value] : request.metadata) {
+    if (is_reserved(name)) continue;
+    metadata_.emplace_back(name, name.ends_with("-bin") ? base::encode_base64(value, kBinaryHeader) : std::string(value));
+  }
+  outgoing_.clear();
+  timeout_ = request.timeout;
+  started_ = Clock::now();
+  deadline_ = timeout_.count() == 0 ? Clock::time_point::max() : started_ + timeout_;
+  unary_ = request.unary;
+  attempts_ = 0;
+  waiting_ = has_waited_ = resendable_ = sending_done_ = false;
+  client_ = &client;
+  reset_answer();
+}
+
+void GrpcCall::reset_answer() {
+  headers_.clear();
+  trailers_.clear();
+  status_.code = grpc_status::kOk;
+  status_.message.clear();
+  status_.details.clear();
+  http_problem_.clear();
+  partial_.clear();
+  messages_ = 0;
+  http_status_ = 0;
+  encoding_ = Encoding::identity;
+  answer_begun_ = is_trailers_ = has_content_type_ = has_status_ = verdict_ = false;
+}
+
+void GrpcCall::on_header(std::string_view name, std::string_view value) {
+  if (verdict_) return;
+  if (name == ":status") {
+    std::from_chars(value.data(), value.data() + value.size(), http_status_);
+    return;
+  }
+  if (name == "grpc-status") {
+    has_status_ = true;
+    const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), status_.code);
+    if (problem != std::errc() || end != value.data() + value.size()) {
+      status_.code = grpc_status::kUnknown;
+      status_.message = fmt::format("transport: malformed grpc-status: strconv.ParseInt: parsing {}: invalid syntax", go_quote(value));
+      verdict_ = true;
+    }
+    return;
+  }
+  if (name == "grpc-message") {
+    status_.message = decode_status_message(value);
+    return;
+  }
+  if (name == "grpc-encoding") {
+    encoding_ = value == "gzip" ? Encoding::gzip : value == "identity" || value.empty() ? Encoding::identity : Encoding::other;
+    encoding_name_.assign(value);
+    return;
+  }
+  if (name == "content-type") {
+    constexpr std::string_view kGrpc = "application/grpc";
+    has_content_type_ = true;
+    if (!value.starts_with(kGrpc) || (value.size() > kGrpc.size() && value[kGrpc.size()] != '+' && value[kGrpc.size()] != ';')) {
+      http_problem_ = fmt::format("transport: received unexpected content-type {}", go_quote(value));
+    }
+  } else if (is_reserved(name)) {
+    return;
+  }
+  GrpcMetadata& into = is_trailers_ ? trailers_ : headers_;
+  if (!name.ends_with("-bin")) {
+    into.add(name, value);
+  } else if (const auto bytes = decode_binary_header(value)) {
+    into.add(name, *bytes);
+    if (name == "grpc-status-details-bin") status_.details = *bytes;
+  } else {
+    refuse(grpc_status::kInternal, fmt::format("malformed binary header {}", go_quote(name)));
+  }
+}
+
+void GrpcCall::on_headers_end(bool last) {
+  if (http_status_ >= 100 && http_status_ < 200) {
+    headers_.clear();
+    http_status_ = 0;
+    return;
+  }
+  if (!answer_begun_) {
+    answer_begun_ = true;
+    if (last) std::swap(headers_, trailers_);  // trailers only
+    judge_http_status(last);
+  }
+  is_trailers_ = true;
+}
+
+void GrpcCall::judge_http_status(bool last) {
+  const bool is_grpc = has_content_type_ && http_problem_.empty();
+  if (is_grpc && (http_status_ == 200 || (last && has_status_))) return;
+  std::string_view why = has_content_type_ ? std::string_view(http_problem_) : "malformed header: missing HTTP content-type";
+  http_problem_ = fmt::format("unexpected HTTP status code received from server: {} ({}){}{}", http_status_,
+                              http_status_text(http_status_), is_grpc ? "" : "; ", why);
+  if (!last) http_problem_ += "\ndata: ";
+  headers_.clear();
+  trailers_.clear();
+}
+
+void GrpcCall::on_data(std::string_view bytes) {
+  if (verdict_) return;
+  if (!http_problem_.empty()) {
+    if (partial_.size() < kShownDataBytes) partial_.append(bytes.substr(0, kShownDataBytes - partial_.size()));
+    return;
+  }
+  const auto length_of = [](std::string_view prefix) {
+    std::size_t length = 0;
+    for (std::size_t i = 1; i < kGrpcPrefixBytes; ++i) length = length << 8 | static_cast<std::uint8_t>(prefix[i]);
+    return length;
+  };
+  while (!bytes.empty() && client_ != nullptr && !verdict_) {
+    if (partial_.size() < kGrpcPrefixBytes) {
+      // Usually the whole message is here: no copy then.
+      if (partial_.empty() && bytes.size() >= kGrpcPrefixBytes) {
+        const std::size_t length = length_of(bytes);
+        if (bytes.size() - kGrpcPrefixBytes >= length && length <= client_->options().max_receive_bytes && (bytes[0] & ~1) == 0) {
+          const std::string_view message = bytes.substr(kGrpcPrefixBytes, length);
+          const bool compressed = bytes[0] != 0;
+          bytes.remove_prefix(kGrpcPrefixBytes + length);
+          take_message(compressed, message);
+          continue;
+        }
+      }
+      const std::size_t taken = std::min(bytes.size(), kGrpcPrefixBytes - partial_.size());
+      partial_.append(bytes.substr(0, taken));
+      bytes.remove_prefix(taken);
+      if (partial_.size() < kGrpcPrefixBytes) return;
+      if ((partial_[0] & ~1) != 0) {
+        return refuse(grpc_status::kInternal, fmt::format("grpc: received unexpected payload format {}", static_cast<std::uint8_t>(partial_[0])));
+      }
+      if (length_of(partial_) > client_->options().max_receive_bytes) {
+        return refuse(grpc_status::kResourceExhausted, fmt::format("grpc: received message larger than max ({} vs. {})",
+                                                                   length_of(partial_), client_->options().max_receive_bytes));
+      }
+    }
+    const std::size_t whole = kGrpcPrefixBytes + length_of(partial_);
+    const std::size_t taken = std::min(bytes.size(), whole - partial_.size());
+    partial_.append(bytes.substr(0, taken));
+    bytes.remove_prefix(taken);
+    if (partial_.size() < whole) return;
+    const std::string message = std::exchange(partial_, {});
+    take_message(message[0] != 0, std::string_view(message).substr(kGrpcPrefixBytes));
+  }
+}
+
+void GrpcCall::take_message(bool compressed, std::string_view message) {
+  ++messages_;
+  if (unary_ && messages_ > 1) {
+    return refuse(grpc_status::kInternal,
+                  "cardinality violation: expected <EOF> for non server-streaming RPCs, but received another message");
+  }
+  if (!compressed) return on_message(message);
+  if (encoding_ == Encoding::identity) return refuse(grpc_status::kInternal, "grpc: compressed flag set with identity or empty encoding");
+  if (encoding_ == Encoding::other) {
+    return refuse(grpc_status::kInternal, fmt::format("grpc: Decompressor is not installed for grpc-encoding {}", go_quote(encoding_name_)));
+  }
+  thread_local GzipReader gzip;
+  const std::size_t limit = client_->options().max_receive_bytes;
+  std::string plain;
+  switch (gzip.read(message, limit, plain)) {
+    case GzipReader::Outcome::ok: return on_message(plain);
+    case GzipReader::Outcome::malformed: return refuse(grpc_status::kInternal, "grpc: failed to decompress the message: unexpected EOF");
+    case GzipReader::Outcome::too_large:
+      return refuse(grpc_status::kResourceExhausted, fmt::format("grpc: message after decompression larger than max {}", limit));
+  }
+}
+
+void GrpcCall::fail_decoding(std::string problem) {
+  if (!verdict_) refuse(grpc_status::kInternal, std::move(problem));
+}
+
+void GrpcCall::refuse(int code, std::string message) {
+  verdict_ = true;
+  status_ = {code, std::move(message), {}};
+  if (session() != nullptr) session()->reset(*this);
+}
+
+void GrpcCall::on_finished(Http2Session& session, const Http2End& end) {
+  // Not looked at by the server: gRPC sends such calls again without telling (transparent retry).
+  if (end.cause == Http2End::Cause::refused && resendable_ && !answer_begun_ && !verdict_ && attempts_ < kMaxAttempts) {
+    reset_answer();
+    return client_->submit(*this);
+  }
+  conclude(session, end);
+  client_->end_call(*this);
+}
+
+void GrpcCall::conclude(Http2Session& session, const Http2End& end) {
+  if (verdict_) return;
+  const auto fail = [this](int code, std::string message) { status_ = {code, std::move(message), {}}; };
+  const bool has_trailers = trailers_.size() != 0 || has_status_;
+  switch (end.cause) {
+    case Http2End::Cause::connection_lost: {
+      std::string text = fmt::format("error reading from server: {}", session.loss().cause);
+      if (!session.goaway().empty()) {
+        text = fmt::format("closing transport due to: {}, {}", grpc_connection_error(text), session.goaway());
+      }
+      return fail(grpc_status::kUnavailable, std::move(text));
+    }
+    case Http2End::Cause::refused:
+      return fail(grpc_status::kUnavailable, "stream terminated by RST_STREAM with error code: REFUSED_STREAM");
+    case Http2End::Cause::reset:
+      if (!end.by_server) {
+        return fail(grpc_status::kInternal, fmt::format("the server broke the rules of HTTP/2 in this stream ({})", http2_error_name(end.error_code)));
+      }
+      return fail(code_of_reset(end.error_code),
+                  fmt::format("stream terminated by RST_STREAM with error code: {}", http2_error_name(end.error_code)));
+    case Http2End::Cause::complete: break;
+  }
+  if (!http_problem_.empty()) {
+    if (http_problem_.ends_with("data: ")) http_problem_ += go_quote(partial_);
+    return fail(code_of_http_status(http_status_), std::move(http_problem_));
+  }
+  if (!has_trailers) {
+    if (end.by_server) {
+      return fail(code_of_reset(end.error_code),
+                  fmt::format("stream terminated by RST_STREAM with error code: {}", http2_error_name(end.error_code)));
+    }
+    return fail(grpc_status::kInternal, "server closed the stream without sending trailers");
+  }
+  if (!has_status_) return fail(grpc_status::kUnknown, "");
+  if (status_.code != grpc_status::kOk) return;
+  if (!partial_.empty()) return fail(grpc_status::kInternal, "unexpected EOF");
+  if (unary_ && messages_ == 0) {
+    return fail(grpc_status::kInternal, "cardinality violation: received no response message from non-server-streaming RPC");
+  }
+}
+
+}  // namespace gauntlet::engine::net
