@@ -93,30 +93,6 @@ void write_number(Kind kind, std::uint64_t bits, std::string& out) {
 
 bool is_message_kind(Kind kind) { return kind == Kind::message || kind == Kind::group; }
 
-std::size_t skip_string(std::string_view json, std::size_t at) {
-  for (++at; at < json.size() && json[at] != '"'; ++at) at += json[at] == '\\' ? 1 : 0;
-  return at + 1;
-}
-
-/// The end of the value that starts at `at` in compact JSON.
-std::size_t skip_value(std::string_view json, std::size_t at) {
-  int depth = 0;
-  do {
-    if (at >= json.size()) return json.size();
-    switch (json[at]) {
-      case '"': at = skip_string(json, at); break;
-      case '{':
-      case '[': ++depth, ++at; break;
-      case '}':
-      case ']': --depth, ++at; break;
-      case ',':
-      case ':': ++at; break;
-      default: at = json.find_first_of(",:]}", at); break;
-    }
-  } while (depth > 0);
-  return at;
-}
-
 }  // namespace
 
 /// A value as JSON.stringify would take it: itself, or what its toJSON gave.
@@ -176,7 +152,7 @@ bool Encoder::encode(const MessageType& type, JSValueConst value, std::string& o
   return message(type, settled.get(), nullptr, out);
 }
 
-bool Encoder::message(const MessageType& type, JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::message(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out) {
   if (depth_ >= kMaxDepth || !has_stack_room()) return fail_at(place, false, "exceeded maximum recursion depth");
   ++depth_;
   bool ok = false;
@@ -196,7 +172,7 @@ bool Encoder::message(const MessageType& type, JSValueConst value, const Place* 
   return ok;
 }
 
-bool Encoder::ordinary(const MessageType& type, JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::ordinary(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out) {
   const bool skips_type = std::exchange(skips_type_, false);
   if (!is_plain_object(value)) return unexpected_token(place);
   const TypeNames::Message& names = names_.of(type);
@@ -206,7 +182,7 @@ bool Encoder::ordinary(const MessageType& type, JSValueConst value, const Place*
   Seen oneofs(type.oneofs.size());
   std::uint32_t expected = 0;
   for (std::uint32_t i = 0; i < keys.size(); ++i) {
-    const Place here{place, keys[i], 0};
+    const JsonPlace here{place, keys[i], 0};
     const js::Value held(context_, JS_GetProperty(context_, value, keys[i]));
     if (held.is_exception()) return false;
     Settled settled;
@@ -240,13 +216,13 @@ bool Encoder::ordinary(const MessageType& type, JSValueConst value, const Place*
   return true;
 }
 
-bool Encoder::member(const Field& field, JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::member(const Field& field, JSValueConst value, const JsonPlace* place, std::string& out) {
   if (field.is_map) return map(field, value, place, out);
   if (field.repeated) return list(field, value, place, out);
   return element(field, value, place, !field.has_presence, out);
 }
 
-bool Encoder::list(const Field& field, JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::list(const Field& field, JSValueConst value, const JsonPlace* place, std::string& out) {
   if (!JS_IsArray(value)) return unexpected_token(place);
   std::int64_t length = 0;
   if (JS_GetLength(context_, value, &length) < 0) return false;
@@ -257,7 +233,7 @@ bool Encoder::list(const Field& field, JSValueConst value, const Place* place, s
     packed.emplace(out);
   }
   for (std::uint32_t i = 0; i < length; ++i) {
-    const Place here{place, JS_ATOM_NULL, i};
+    const JsonPlace here{place, JS_ATOM_NULL, i};
     const js::Value held(context_, JS_GetPropertyUint32(context_, value, i));
     if (held.is_exception()) return false;
     Settled settled;
@@ -275,12 +251,12 @@ bool Encoder::list(const Field& field, JSValueConst value, const Place* place, s
   return true;
 }
 
-bool Encoder::map(const Field& field, JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::map(const Field& field, JSValueConst value, const JsonPlace* place, std::string& out) {
   if (!is_plain_object(value)) return unexpected_token(place);
   const Keys keys(context_, value);
   if (keys.failed()) return false;
   for (std::uint32_t i = 0; i < keys.size(); ++i) {
-    const Place here{place, keys[i], 0};
+    const JsonPlace here{place, keys[i], 0};
     const js::Value held(context_, JS_GetProperty(context_, value, keys[i]));
     if (held.is_exception()) return false;
     Settled settled;
@@ -295,7 +271,7 @@ bool Encoder::map(const Field& field, JSValueConst value, const Place* place, st
   return true;
 }
 
-bool Encoder::map_key(const Field& field, JSAtom key, const Place* place, std::string& out) {
+bool Encoder::map_key(const Field& field, JSAtom key, const JsonPlace* place, std::string& out) {
   const std::string text = atom_text(context_, key);
   if (field.kind == Kind::string) {
     if (has_lone_surrogate(text)) return fail_at(place, true, "invalid UTF-8 in key {}");
@@ -322,7 +298,7 @@ bool Encoder::map_key(const Field& field, JSAtom key, const Place* place, std::s
   return true;
 }
 
-bool Encoder::element(const Field& field, JSValueConst value, const Place* place, bool skip_zero, std::string& out) {
+bool Encoder::element(const Field& field, JSValueConst value, const JsonPlace* place, bool skip_zero, std::string& out) {
   if (is_message_kind(field.kind)) {
     const bool group = field.kind == Kind::group;
     write_tag(field.number, group ? WireType::start_group : WireType::bytes, out);
@@ -346,7 +322,7 @@ bool Encoder::element(const Field& field, JSValueConst value, const Place* place
   return true;
 }
 
-bool Encoder::number(const Field& field, JSValueConst value, const Place* place, std::uint64_t& bits) {
+bool Encoder::number(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits) {
   switch (field.kind) {
     case Kind::boolean:
       if (!JS_IsBool(value)) return wrong_value(field, place);
@@ -359,7 +335,7 @@ bool Encoder::number(const Field& field, JSValueConst value, const Place* place,
   }
 }
 
-bool Encoder::integer(const Field& field, JSValueConst value, const Place* place, std::uint64_t& bits) {
+bool Encoder::integer(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits) {
   const bool is_unsigned = field.kind == Kind::uint32 || field.kind == Kind::uint64 || field.kind == Kind::fixed32 || field.kind == Kind::fixed64;
   const bool is_wide = field.kind == Kind::int64 || field.kind == Kind::uint64 || field.kind == Kind::sint64 ||
                        field.kind == Kind::fixed64 || field.kind == Kind::sfixed64;
@@ -417,7 +393,7 @@ bool Encoder::integer(const Field& field, JSValueConst value, const Place* place
   return true;
 }
 
-bool Encoder::real(const Field& field, JSValueConst value, const Place* place, std::uint64_t& bits) {
+bool Encoder::real(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits) {
   double number = 0;
   if (JS_IsNumber(value)) {
     JS_ToFloat64(context_, &number, value);
@@ -444,7 +420,7 @@ bool Encoder::real(const Field& field, JSValueConst value, const Place* place, s
   return true;
 }
 
-bool Encoder::enumeration(const Field& field, JSValueConst value, const Place* place, std::uint64_t& bits) {
+bool Encoder::enumeration(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits) {
   if (JS_IsString(value)) {
     const js::Text name(context_, value);
     if (name.failed()) return false;
@@ -466,7 +442,7 @@ bool Encoder::enumeration(const Field& field, JSValueConst value, const Place* p
   return true;
 }
 
-bool Encoder::text(const Field& field, JSValueConst value, const Place* place, bool skip_empty, std::string& out) {
+bool Encoder::text(const Field& field, JSValueConst value, const JsonPlace* place, bool skip_empty, std::string& out) {
   if (!JS_IsString(value)) return wrong_value(field, place);
   const js::Text held(context_, value);
   if (held.failed()) return false;
@@ -479,7 +455,7 @@ bool Encoder::text(const Field& field, JSValueConst value, const Place* place, b
   return true;
 }
 
-bool Encoder::bytes(const Field& field, JSValueConst value, const Place* place, bool skip_empty, std::string& out) {
+bool Encoder::bytes(const Field& field, JSValueConst value, const JsonPlace* place, bool skip_empty, std::string& out) {
   std::optional<std::string> decoded;
   std::string_view content;
   if (JS_IsString(value)) {
@@ -500,7 +476,7 @@ bool Encoder::bytes(const Field& field, JSValueConst value, const Place* place, 
   return true;
 }
 
-bool Encoder::any(JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::any(JSValueConst value, const JsonPlace* place, std::string& out) {
   if (!is_plain_object(value)) return unexpected_token(place);
   const js::Value url(context_, JS_GetProperty(context_, value, names_.at_type()));
   if (url.is_exception()) return false;
@@ -509,7 +485,7 @@ bool Encoder::any(JSValueConst value, const Place* place, std::string& out) {
     if (keys.failed()) return false;
     return keys.size() == 0 || fail_at(place, false, "missing \"@type\" field");
   }
-  const Place at_type{place, names_.at_type(), 0};
+  const JsonPlace at_type{place, names_.at_type(), 0};
   if (!url.is_string()) return fail_at(&at_type, false, "@type field value is not a string: {}");
   const js::Text text(url);
   const std::string_view name = text.view().substr(text.view().rfind('/') + 1);
@@ -526,7 +502,7 @@ bool Encoder::any(JSValueConst value, const Place* place, std::string& out) {
     skips_type_ = true;
     if (!ordinary(*type, value, place, out)) return false;
   } else {
-    const Place at_value{place, names_.value(), 0};
+    const JsonPlace at_value{place, names_.value(), 0};
     const js::Value held(context_, JS_GetProperty(context_, value, names_.value()));
     if (held.is_exception()) return false;
     if (held.is_undefined()) return fail_at(place, false, "missing \"value\" field");
@@ -538,7 +514,7 @@ bool Encoder::any(JSValueConst value, const Place* place, std::string& out) {
   return true;
 }
 
-bool Encoder::from_text(const MessageType& type, JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::from_text(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out) {
   if (!JS_IsString(value)) return unexpected_token(place);
   const js::Text text(context_, value);
   if (text.failed()) return false;
@@ -568,15 +544,15 @@ bool Encoder::from_text(const MessageType& type, JSValueConst value, const Place
   return true;
 }
 
-bool Encoder::structure(const MessageType& type, JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::structure(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out) {
   return member(type.fields[0], value, place, out);
 }
 
-bool Encoder::list_value(const MessageType& type, JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::list_value(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out) {
   return member(type.fields[0], value, place, out);
 }
 
-bool Encoder::any_value(const MessageType& type, JSValueConst value, const Place* place, std::string& out) {
+bool Encoder::any_value(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out) {
   // google.protobuf.Value: a oneof of null, number, string, bool, struct and list, by these numbers.
   enum : std::uint32_t { null_value = 1, number_value = 2, string_value = 3, bool_value = 4, struct_value = 5, list_value = 6 };
   const auto field = [&](std::uint32_t number) -> const Field& { return type.fields[static_cast<std::size_t>(type.index_of(number))]; };
@@ -603,62 +579,22 @@ bool Encoder::any_value(const MessageType& type, JSValueConst value, const Place
   return unexpected_token(place);
 }
 
-// ---- What is wrong, and where
-
-/// The token at `place` (its key, or its value) in the JSON text of the whole value; the offset counts from 0.
-std::string Encoder::token_at(const Place* place, bool at_key, std::size_t& offset) {
-  offset = 0;
-  std::vector<const Place*> path;
-  for (const Place* each = place; each != nullptr; each = each->up) path.insert(path.begin(), each);
-  const std::optional<std::string> text = js::to_json(context_, root_);
-  if (!text) return "{";
-  const std::string_view json = *text;
-  std::size_t at = 0;
-  for (std::size_t step = 0; step < path.size(); ++step) {
-    if (at >= json.size() || (json[at] != '{' && json[at] != '[')) return "{";
-    ++at;
-    if (path[step]->key == JS_ATOM_NULL) {
-      for (std::uint32_t i = 0; i < path[step]->index && at < json.size(); ++i) at = skip_value(json, at) + 1;
-      continue;
-    }
-    const js::Value key(context_, JS_AtomToString(context_, path[step]->key));
-    const std::string quoted = js::to_json(context_, key.get()).value_or("");
-    while (at < json.size() && json[at] == '"') {
-      const std::size_t end = skip_string(json, at);
-      const bool found = json.substr(at, end - at) == quoted;
-      if (found && at_key && step + 1 == path.size()) {
-        offset = at;
-        return quoted;
-      }
-      at = end + 1;
-      if (found) break;
-      at = skip_value(json, at) + 1;
-    }
-  }
-  if (at >= json.size()) return "{";
-  offset = at;
-  if (json[at] == '{' || json[at] == '[') return std::string(1, json[at]);
-  return std::string(json.substr(at, skip_value(json, at) - at));
-}
-
-bool Encoder::fail_at(const Place* place, bool at_key, std::string_view what) {
-  std::size_t offset = 0;
-  const std::string token = token_at(place, at_key, offset);
+bool Encoder::fail_at(const JsonPlace* place, bool at_key, std::string_view what) {
+  const JsonToken token = token_at(context_, root_, place, at_key);
   std::string text(what);
   const std::size_t hole = text.find("{}");
-  if (hole != std::string::npos) text.replace(hole, 2, token);
-  problem_ = fmt::format("proto: (line 1:{}): {}", offset + 1, text);
+  if (hole != std::string::npos) text.replace(hole, 2, token.text);
+  problem_ = fmt::format("proto: (line 1:{}): {}", token.offset + 1, text);
   return false;
 }
 
-bool Encoder::wrong_value(const Field& field, const Place* place) {
+bool Encoder::wrong_value(const Field& field, const JsonPlace* place) {
   return fail_at(place, false, fmt::format("invalid value for {} field {}: {{}}", name_of(field.kind), field.name));
 }
 
-bool Encoder::unexpected_token(const Place* place) {
-  std::size_t offset = 0;
-  const std::string token = token_at(place, false, offset);
-  problem_ = fmt::format("proto: syntax error (line 1:{}): unexpected token {}", offset + 1, token);
+bool Encoder::unexpected_token(const JsonPlace* place) {
+  const JsonToken token = token_at(context_, root_, place, false);
+  problem_ = fmt::format("proto: syntax error (line 1:{}): unexpected token {}", token.offset + 1, token.text);
   return false;
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/grpc/json_place.hpp"
 #include "engine/grpc/schema.hpp"
 #include "engine/grpc/type_names.hpp"
 
@@ -31,43 +32,36 @@ class Encoder {
   const std::string& problem() const { return problem_; }
 
  private:
-  /// Where in the value we are, innermost first; lives on the stack.
-  struct Place {
-    const Place* up;
-    JSAtom key;  // JS_ATOM_NULL: an array's element
-    std::uint32_t index;
-  };
   class Settled;
 
-  bool message(const MessageType& type, JSValueConst value, const Place* place, std::string& out);
-  bool ordinary(const MessageType& type, JSValueConst value, const Place* place, std::string& out);
-  bool member(const Field& field, JSValueConst value, const Place* place, std::string& out);
-  bool list(const Field& field, JSValueConst value, const Place* place, std::string& out);
-  bool map(const Field& field, JSValueConst value, const Place* place, std::string& out);
-  bool map_key(const Field& field, JSAtom key, const Place* place, std::string& out);
+  bool message(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out);
+  bool ordinary(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out);
+  bool member(const Field& field, JSValueConst value, const JsonPlace* place, std::string& out);
+  bool list(const Field& field, JSValueConst value, const JsonPlace* place, std::string& out);
+  bool map(const Field& field, JSValueConst value, const JsonPlace* place, std::string& out);
+  bool map_key(const Field& field, JSAtom key, const JsonPlace* place, std::string& out);
   /// One value with its tag; a zero is left out when `skip_zero`.
-  bool element(const Field& field, JSValueConst value, const Place* place, bool skip_zero, std::string& out);
-  bool number(const Field& field, JSValueConst value, const Place* place, std::uint64_t& bits);
-  bool integer(const Field& field, JSValueConst value, const Place* place, std::uint64_t& bits);
-  bool real(const Field& field, JSValueConst value, const Place* place, std::uint64_t& bits);
-  bool enumeration(const Field& field, JSValueConst value, const Place* place, std::uint64_t& bits);
-  bool text(const Field& field, JSValueConst value, const Place* place, bool skip_empty, std::string& out);
-  bool bytes(const Field& field, JSValueConst value, const Place* place, bool skip_empty, std::string& out);
+  bool element(const Field& field, JSValueConst value, const JsonPlace* place, bool skip_zero, std::string& out);
+  bool number(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits);
+  bool integer(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits);
+  bool real(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits);
+  bool enumeration(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits);
+  bool text(const Field& field, JSValueConst value, const JsonPlace* place, bool skip_empty, std::string& out);
+  bool bytes(const Field& field, JSValueConst value, const JsonPlace* place, bool skip_empty, std::string& out);
 
-  bool any(JSValueConst value, const Place* place, std::string& out);
-  bool from_text(const MessageType& type, JSValueConst value, const Place* place, std::string& out);
-  bool structure(const MessageType& type, JSValueConst value, const Place* place, std::string& out);
-  bool list_value(const MessageType& type, JSValueConst value, const Place* place, std::string& out);
-  bool any_value(const MessageType& type, JSValueConst value, const Place* place, std::string& out);
+  bool any(JSValueConst value, const JsonPlace* place, std::string& out);
+  bool from_text(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out);
+  bool structure(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out);
+  bool list_value(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out);
+  bool any_value(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out);
 
   bool settle(JSValueConst value, Settled& settled);
   bool is_plain_object(JSValueConst value) const;
 
   /// All give false.
-  bool fail_at(const Place* place, bool at_key, std::string_view what);
-  bool wrong_value(const Field& field, const Place* place);
-  bool unexpected_token(const Place* place);
-  std::string token_at(const Place* place, bool at_key, std::size_t& offset);
+  bool fail_at(const JsonPlace* place, bool at_key, std::string_view what);
+  bool wrong_value(const Field& field, const JsonPlace* place);
+  bool unexpected_token(const JsonPlace* place);
 
   TypeNames& names_;
   const Schema& schema_;
