@@ -1,0 +1,50 @@
+#pragma once
+// The flags of `run`, and of the commands that take them too: k6's, and ours.
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "engine/run/engine.hpp"
+#include "lab/target/target_profile.hpp"
+
+namespace gauntlet::cli {
+
+/// What the flags say, and what is made of it once all are read.
+struct Invocation {
+  engine::run::RunSettings settings;
+  std::vector<std::string> outputs;
+  std::vector<std::string> stages;
+  engine::run::StringMap environment;
+  engine::run::StringMap tags;
+  std::optional<bool> include_system_environment;
+  std::vector<std::string> scripts;
+  bool summary_mode_given = false;
+  std::size_t processes = 1;
+  std::string target;
+  std::vector<std::string> owned_hosts;
+  std::shared_ptr<const lab::TargetProfile> profile;  // shared with what refuses scenarios
+  bool help = false;
+  // Of inspect, archive and deps.
+  bool requirements = false;
+  std::string archive_path = "archive.tar";
+  bool leave_environment_out = false;
+  bool as_json = false;
+  bool packs = false;  // into an archive: the system's variables only when asked for
+};
+
+/// Fills `invocation` from the command line; errors are worded as k6's flag library words them.
+base::Expected<void> read_arguments(Invocation& invocation, const std::vector<std::string>& arguments);
+
+base::Error wrong_usage(std::string message);
+
+/// What --log-format and --summary-mode mean, which variables can give as well.
+base::Expected<void> set_log_format(Invocation& invocation, const std::string& text);
+base::Expected<void> set_summary_mode(Invocation& invocation, const std::string& text);
+
+/// `run --help`.
+void print_run_help();
+
+}  // namespace gauntlet::cli
