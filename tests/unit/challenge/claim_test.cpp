@@ -9,8 +9,6 @@ namespace {
 
 using std::chrono::days;
 
-const Instant kNow = at("2026-11-25T12:00:00Z");
-
 Config claim_config() {
   Goal dependent = make_goal("d");
   dependent.prerequisites = {0};

@@ -13,8 +13,6 @@ namespace {
 
 using testing::ElementsAre;
 
-const Instant kNow = at("2026-11-25T12:00:00Z");
-
 /// c0: a, b, needs_a, done_by_test; c1: x
 Config selection_config() {
   Goal needs_a = make_goal("needs_a");

@@ -198,8 +198,8 @@ class SimulatedStore final : public ProgressStore {
 };
 
 /// A writer with its connection.
-struct Replica {
-  Replica(World& world, Database& database, unsigned trouble_percent, const WriterLimits& limits,
+struct SimulatedReplica {
+  SimulatedReplica(World& world, Database& database, unsigned trouble_percent, const WriterLimits& limits,
           Writer::Observer observer)
       : store(world, database, trouble_percent),
         writer(store,
@@ -230,10 +230,10 @@ std::optional<std::string> violation(unsigned seed, Defect defect) {
     if (world.chance(2)) database.poison[i] = true;
 
   std::vector<bool> poisoned(events), acknowledged(events);
-  std::vector<std::unique_ptr<Replica>> replicas;
+  std::vector<std::unique_ptr<SimulatedReplica>> replicas;
   const unsigned replica_count = 1 + world.pick(3);
   for (unsigned i = 0; i < replica_count; ++i)
-    replicas.push_back(std::make_unique<Replica>(
+    replicas.push_back(std::make_unique<SimulatedReplica>(
         world, database, trouble, limits,
         Writer::Observer{
             .on_flush = {}, .on_failed_flush = {}, .on_poison = [&](const Event& event, const base::Error&) {

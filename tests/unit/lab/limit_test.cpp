@@ -75,16 +75,16 @@ class SimulatedServer {
  public:
   SimulatedServer(const Knee& knee, unsigned seed, double limit) : knee_(knee), random_(seed), limit_(limit) {}
 
-  Trial run(double level, int seconds = 15) {
+  Trial run(double level, int length_s = 15) {
     Trial trial;
     trial.level = level;
-    trial.seconds = seconds;
+    trial.seconds = length_s;
     trial.wanted_per_s = trial.achieved_per_s = level;
     trial.thresholds.push_back({"http_req_duration", "p(95)<200", kBound, true, true, {}});
     const double steady = knee_.p95(level / limit_);
-    const auto noise = autocorrelated(random_, 0, 0.6, seconds);
+    const auto noise = autocorrelated(random_, 0, 0.6, length_s);
     std::uniform_real_distribution<double> uniform;
-    for (int i = 0; i < seconds; ++i) {
+    for (int i = 0; i < length_s; ++i) {
       double value = steady * std::exp(knee_.noise * noise[static_cast<std::size_t>(i)]) * (1 + 1.5 * std::exp(-i / 1.5));
       if (uniform(random_) < 0.01) value *= 3;
       trial.thresholds[0].values.push_back(value);
