@@ -32,6 +32,7 @@ def problem_of(found, subject):
 def test_documents_are_filled_from_results(campaign, lab):
     baseline = (lab.root / "docs/PERFORMANCE_BASELINE.md").read_text()
     assert "| 50 RPS | held |" in baseline and "| 100 EPS | held |" in baseline and "| 50 RPS + 100 EPS | held |" in baseline
+    assert "| none of the levels | none reached" in baseline, "a system that held everything has no bottleneck"
     for part in ("| commits | ", "CPU of challenge-service at 50rps_100eps", "tagged events, from sending"):
         assert part in baseline, part
     capacity = (lab.root / "docs/CAPACITY_PLANNING.md").read_text()

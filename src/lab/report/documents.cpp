@@ -114,13 +114,18 @@ std::string conservative(const LoadLevel& load) {
   return out;
 }
 
+/// Where all levels held, nothing was the limit; what came nearest to its own is worth a word.
+std::string bottleneck_text(const Diagnosis& diagnosis) {
+  const std::string cause = to_text(diagnosis.cause.bottleneck);
+  if (!diagnosis.held) return cause;
+  return diagnosis.cause.bottleneck == Bottleneck::unclear ? "none reached" : "none reached; nearest to its limit: " + cause;
+}
+
 std::string diagnosis_text(const CampaignFacts& facts, int scenario) {
   const auto found = facts.diagnoses.find(scenario);
   if (found == facts.diagnoses.end()) return fmt::format("**Bottleneck:** {}.\n\n", kNotMeasured);
   const Diagnosis& d = found->second;
-  std::string out =
-      d.held ? fmt::format("**Bottleneck:** none reached; nearest to its limit: {}.\n\n", to_text(d.cause.bottleneck))
-             : fmt::format("**Bottleneck:** {}.\n\n", to_text(d.cause.bottleneck));
+  std::string out = fmt::format("**Bottleneck:** {}.\n\n", bottleneck_text(d));
   for (const auto& line : d.cause.evidence) out += "- " + line + "\n";
   for (const auto& line : d.moved) out += "- moved: " + line + "\n";
   return out + "\n";
@@ -224,7 +229,7 @@ std::string baseline_document(const CampaignFacts& facts) {
                        failed ? level_title(failed->level.load) + ": " + failed->reason
                        : ran  ? "none of the levels"
                               : kNotMeasured,
-                       diagnosis == facts.diagnoses.end() ? kNotMeasured : to_text(diagnosis->second.cause.bottleneck));
+                       diagnosis == facts.diagnoses.end() ? kNotMeasured : bottleneck_text(diagnosis->second));
   }
   out += "\n" + limit_section(facts);
   for (int scenario = 1; scenario <= 5; ++scenario) {
