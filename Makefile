@@ -93,9 +93,11 @@ format: ## format the lines of C++ that differ from BASE (HEAD: what is not comm
 	@scripts/install-deps --lint
 	@git clang-format-14 --force --binary clang-format-14 --extensions cpp,hpp $(or $(BASE),HEAD) -- src tests bench
 
-lint: build ## static analysis of the C++ sources
+lint: ## static analysis of the C++ sources
 	@scripts/install-deps --lint
-	@git ls-files 'src/*.cpp' | xargs -P $(JOBS) -n 8 clang-tidy-14 -p build/release --quiet
+	@cmake --preset release -B build/lint -DGAUNTLET_UNITY=OFF >/dev/null
+	@ninja -C build/lint --quiet wire telemetry
+	@git ls-files 'src/*.cpp' | xargs -P $(JOBS) -n 8 clang-tidy-14 -p build/lint --quiet
 
 clean: ## delete what was built; the stack's data stays (make dev-clean)
 	@rm -rf build

@@ -29,7 +29,7 @@ function(gauntlet_test name)
   endif()
   add_executable(${name} ${sources})
   # GoogleTest, RapidCheck and JSON's templates are most of what a test's file takes.
-  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ${GAUNTLET_UNITY} UNITY_BUILD_BATCH_SIZE 6)
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} test_paths GTest::gmock GTest::gtest_main ${RAPIDCHECK_LIBRARY})
   add_test(NAME ${name} COMMAND ${name})
 endfunction()

@@ -19,8 +19,8 @@ inline constexpr Base64Form kBase64Url{.is_url = true, .is_padded = false, .may_
 
 std::string encode_base64(std::string_view bytes, Base64Form form = {});
 
-/// Nothing on text that is not of this form; `wrong_at`, when given, is then
-/// the index of the first byte that does not belong there.
+/// Nothing on text that is not of this form; `wrong_at`, when given, is then the index of the first byte that does not
+/// belong there, or the text's size when it ends wrongly.
 std::optional<std::string> decode_base64(std::string_view text, Base64Form form = {}, std::size_t* wrong_at = nullptr);
 
 }  // namespace gauntlet::base

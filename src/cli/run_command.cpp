@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -134,8 +133,8 @@ Result finish(Invocation& invocation) {
   }
   if (invocation.scripts.size() != 1) {
     return tl::unexpected(wrong_usage(fmt::format("accepts 1 arg(s), received {}: arg should either be \"-\", if reading script from "
-                                            "stdin, or a path to a script file",
-                                            invocation.scripts.size())));
+                                                  "stdin, or a path to a script file",
+                                                  invocation.scripts.size())));
   }
   return {};
 }

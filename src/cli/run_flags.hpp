@@ -38,6 +38,7 @@ struct Invocation {
 /// Fills `invocation` from the command line; errors are worded as k6's flag library words them.
 base::Expected<void> read_arguments(Invocation& invocation, const std::vector<std::string>& arguments);
 
+/// invalid_argument, with this message.
 base::Error wrong_usage(std::string message);
 
 /// What --log-format and --summary-mode mean, which variables can give as well.

@@ -18,7 +18,6 @@
 
 #include "base/base64.hpp"
 
-
 namespace gauntlet::engine::crypto {
 namespace {
 

@@ -25,8 +25,9 @@ constexpr std::array<const char*, 17> kCodeNames = {
     "AlreadyExists", "PermissionDenied",  "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange",
     "Unimplemented", "Internal",          "Unavailable", "DataLoss",     "Unauthenticated"};
 
-/// Read with padding or without; nothing for what is no base64.
 constexpr base::Base64Form kBinaryHeader{.is_padded = false, .may_have_line_breaks = false};
+
+/// With padding or without; nothing for what is no base64.
 std::optional<std::string> decode_binary_header(std::string_view text) {
   while (text.ends_with('=')) text.remove_suffix(1);
   return base::decode_base64(text, kBinaryHeader);

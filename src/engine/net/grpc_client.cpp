@@ -9,6 +9,8 @@
 #include <cmath>
 #include <random>
 
+#include "engine/net/http2_session.hpp"
+
 namespace gauntlet::engine::net {
 namespace {
 

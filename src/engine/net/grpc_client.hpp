@@ -19,7 +19,6 @@
 #include "base/event_loop.hpp"
 #include "engine/net/dialer.hpp"
 #include "engine/net/grpc_call.hpp"
-#include "engine/net/http2_session.hpp"
 
 namespace gauntlet::engine::net {
 
@@ -78,7 +77,6 @@ class GrpcClient {
   void on_closed(Connection& connection);
   void connection_failed(std::string problem, bool try_again);
   void report_connected(std::optional<std::string> problem);
-  void schedule_redial();
   void submit(GrpcCall& call);
   void begin_waiting_calls();
   void end_call(GrpcCall& call);
@@ -92,9 +90,7 @@ class GrpcClient {
   Dialer& dialer_;
   base::EventLoop& loop_;
   GrpcClientOptions options_;
-  std::string host_;
   std::string authority_;
-  std::uint16_t port_ = 0;
   State state_ = State::idle;
   std::optional<Dialer::DialId> dialing_;
   std::vector<std::unique_ptr<Connection>> connections_;  // the newest last; older ones finish their calls
@@ -103,7 +99,6 @@ class GrpcClient {
   Connected connected_;
   std::string problem_;  // of the last attempt to connect
   std::chrono::nanoseconds backoff_ = kFirstBackoff;
-  base::EventLoop::Clock::time_point connect_deadline_{};
   base::EventLoop::Clock::time_point next_deadline_{};  // when deadline_timer_ fires
   base::EventLoop::TimerId deadline_timer_ = 0;
   base::EventLoop::TimerId redial_timer_ = 0;

@@ -17,7 +17,7 @@ struct HttpOrigin {
   bool tls;
   std::string host;
   std::uint16_t port;
-  std::vector<Http1Carrier*> idle;     // the most recently used last
+  std::vector<Http1Carrier*> idle;            // the most recently used last
   std::size_t users = 0;                      // connections and exchanges that point here
   const ProxyServer* proxy = nullptr;
   Http2Carrier* carrier = nullptr;            // the one that takes new exchanges

@@ -12,7 +12,6 @@
 
 #include "base/base64.hpp"
 
-
 namespace gauntlet::engine::net {
 namespace {
 

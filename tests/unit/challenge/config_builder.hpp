@@ -54,6 +54,6 @@ inline Instant at(const char* text) {
          std::chrono::minutes(minute) + std::chrono::seconds(second);
 }
 
-const inline Instant kNow = at("2026-11-25T12:00:00Z");  // a Wednesday
+inline const Instant kNow = at("2026-11-25T12:00:00Z");  // a Wednesday
 
 }  // namespace gauntlet::challenge

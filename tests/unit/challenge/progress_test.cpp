@@ -14,6 +14,7 @@ using std::chrono::days;
 using std::chrono::hours;
 
 constexpr Rotation kWeeklyReset{Schedule::weekly, true, false};
+
 Row active_row(std::int32_t progress = 0, Status status = Status::not_started, Instant updated = kNow - hours(1)) {
   Row row;
   row.progress = progress;

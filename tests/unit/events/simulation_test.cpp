@@ -200,7 +200,7 @@ class SimulatedStore final : public ProgressStore {
 /// A writer with its connection.
 struct SimulatedReplica {
   SimulatedReplica(World& world, Database& database, unsigned trouble_percent, const WriterLimits& limits,
-          Writer::Observer observer)
+                   Writer::Observer observer)
       : store(world, database, trouble_percent),
         writer(store,
                {.now = [&world] { return world.now; },

@@ -264,6 +264,8 @@ TEST_F(GrpcClientTest, names_what_the_server_did_wrong) {
        "transport: malformed grpc-status: strconv.ParseInt: parsing \"abc\": invalid syntax"},
       {"status 99", [=](auto s) { return Reaction{ok_headers(s) + headers_frame(s, {{"grpc-status", "99"}, {"grpc-message", "x%20y%E2%9C%93%zz"}}, true)}; },
        99, "x y\xE2\x9C\x93%zz"},
+      {"a binary header that is none", [=](auto s) { return Reaction{ok_headers(s) + headers_frame(s, {{"grpc-status", "0"}, {"x-bin", "AAAAA"}}, true)}; }, 13,
+       "malformed binary header \"x-bin\""},
       {"compressed, no encoding", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, grpc_message("hello", 1)) + grpc_trailers(s)}; }, 13,
        "grpc: compressed flag set with identity or empty encoding"},
       {"unknown encoding", [](auto s) { return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-encoding", "snappy"}}) + data_frame(s, grpc_message("hello", 1)) + grpc_trailers(s)}; },
