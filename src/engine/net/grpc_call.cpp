@@ -10,6 +10,7 @@
 
 #include "base/base64.hpp"
 #include "engine/net/grpc_client.hpp"
+#include "engine/net/http_head.hpp"
 
 namespace gauntlet::engine::net {
 namespace {
@@ -52,29 +53,6 @@ std::string decode_status_message(std::string_view text) {
 bool is_reserved(std::string_view name) {
   return name.starts_with(':') || name == "content-type" || name == "user-agent" || name == "te" || name == "grpc-encoding" ||
          name == "grpc-message" || name == "grpc-message-type" || name == "grpc-status" || name == "grpc-timeout";
-}
-
-std::string_view http_status_text(int status) {
-  switch (status) {
-    case 200: return "OK";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 413: return "Request Entity Too Large";
-    case 415: return "Unsupported Media Type";
-    case 429: return "Too Many Requests";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "";
-  }
 }
 
 /// https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
@@ -280,7 +258,7 @@ void GrpcCall::judge_http_status(bool last) {
   if (is_grpc && (http_status_ == 200 || (last && has_status_))) return;
   std::string_view why = has_content_type_ ? std::string_view(http_problem_) : "malformed header: missing HTTP content-type";
   http_problem_ = fmt::format("unexpected HTTP status code received from server: {} ({}){}{}", http_status_,
-                              http_status_text(http_status_), is_grpc ? "" : "; ", why);
+                              status_text_of(http_status_), is_grpc ? "" : "; ", why);
   if (!last) http_problem_ += "\ndata: ";
   headers_.clear();
   trailers_.clear();
