@@ -41,11 +41,10 @@ struct Retrying : std::enable_shared_from_this<Retrying> {
   }
 
   void ended(GrantOutcome outcome) {
-    using Result = GrantOutcome::Result;
-    if (outcome.result == Result::granted) return done(std::move(outcome));
-    doubtful = doubtful || outcome.result == Result::uncertain;
-    const bool is_last = outcome.result == Result::refused || (doubtful && repeating == Repeating::dangerous);
-    if (doubtful) outcome.result = Result::uncertain;
+    if (outcome.result == GrantOutcome::Result::granted) return done(std::move(outcome));
+    doubtful = doubtful || outcome.result == GrantOutcome::Result::uncertain;
+    const bool is_last = outcome.result == GrantOutcome::Result::refused || (doubtful && repeating == Repeating::dangerous);
+    if (doubtful) outcome.result = GrantOutcome::Result::uncertain;
     if (is_last || failed_attempts == kPauses.size()) return done(std::move(outcome));
     const auto next = base::EventLoop::Clock::now() + kPauses[failed_attempts++];
     if (next >= deadline) return done(std::move(outcome));

@@ -8,6 +8,8 @@
 #include <iterator>
 #include <memory>
 
+#include "base/text.hpp"
+
 namespace gauntlet::base::log {
 namespace detail {
 
@@ -128,8 +130,7 @@ void write(Level its_level, std::string_view message, Fields fields, std::uint64
 }  // namespace detail
 
 std::optional<Level> parse_level(std::string_view text) {
-  std::string name(text);
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  const std::string name = lower_case(text);
   if (name == "debug" || name == "trace") return Level::debug;
   if (name == "info") return Level::info;
   if (name == "warn" || name == "warning") return Level::warn;

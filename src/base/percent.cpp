@@ -1,19 +1,8 @@
 #include "base/percent.hpp"
 
-#include <cstdint>
+#include "base/text.hpp"
 
 namespace gauntlet::base {
-namespace {
-
-int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
-
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
   std::string decoded;
   decoded.reserve(text.size());
@@ -47,30 +36,6 @@ std::string percent_encode_grpc_message(std::string_view text) {
     }
   }
   return encoded;
-}
-
-bool is_text(std::string_view bytes) {
-  std::size_t i = 0;
-  const auto byte_at = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
-  while (i < bytes.size()) {
-    const unsigned char first = byte_at(i);
-    if (first == 0) return false;
-    if (first < 0x80) {
-      ++i;
-      continue;
-    }
-    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || i + length > bytes.size()) return false;
-    std::uint32_t code = first & (0x7fU >> length);
-    for (std::size_t k = 1; k < length; ++k) {
-      if ((byte_at(i + k) & 0xc0U) != 0x80) return false;
-      code = code << 6 | (byte_at(i + k) & 0x3fU);
-    }
-    if (length == 3 && (code < 0x800 || (code >= 0xd800 && code <= 0xdfff))) return false;
-    if (length == 4 && (code < 0x10000 || code > 0x10ffff)) return false;
-    i += length;
-  }
-  return true;
 }
 
 }  // namespace gauntlet::base

@@ -10,7 +10,5 @@ namespace gauntlet::base {
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 /// grpc-message: bytes outside printable ASCII, and '%', become %XX.
 std::string percent_encode_grpc_message(std::string_view text);
-/// Well-formed UTF-8 (no surrogates, no overlong forms) without NUL: what PostgreSQL accepts as text.
-bool is_text(std::string_view bytes);
 
 }  // namespace gauntlet::base

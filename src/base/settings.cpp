@@ -8,6 +8,7 @@
 #include <cmath>
 #include <thread>
 
+#include "base/text.hpp"
 #include "base/whole_file.hpp"
 
 extern char** environ;  // NOLINT: POSIX names it so
@@ -15,34 +16,22 @@ extern char** environ;  // NOLINT: POSIX names it so
 namespace gauntlet::base {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
-  return result;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
+constexpr std::string_view kBlanks = " \t\r";
 
 bool is_name(std::string_view text) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  const auto letter = [](char c) { return is_letter(c) || c == '_'; };
   return !text.empty() && letter(text.front()) &&
          std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
 /// The value of a `.env` line after '='; a reason where it is malformed.
 tl::expected<std::string, std::string_view> parse_env_value(std::string_view text) {
-  text = trimmed(text);
+  text = trimmed(text, kBlanks);
   if (text.empty() || (text.front() != '"' && text.front() != '\'')) {
     // A comment starts at a blank and '#'; a '#' inside a word is part of it.
     for (std::size_t i = 0; i < text.size(); ++i) {
       if (text[i] == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t'))
-        return std::string(trimmed(text.substr(0, i)));
+        return std::string(trimmed(text.substr(0, i), kBlanks));
     }
     return std::string(text);
   }
@@ -58,7 +47,7 @@ tl::expected<std::string, std::string_view> parse_env_value(std::string_view tex
     }
   }
   if (i == text.size()) return tl::unexpected(std::string_view("the quote is not closed on this line"));
-  const std::string_view rest = trimmed(text.substr(i + 1));
+  const std::string_view rest = trimmed(text.substr(i + 1), kBlanks);
   if (!rest.empty() && rest.front() != '#') return tl::unexpected(std::string_view("text after the closing quote"));
   return value;
 }
@@ -84,16 +73,16 @@ Expected<Environment> parse_env(std::string_view text, std::string_view name) {
   while (!text.empty()) {
     ++line_number;
     const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = trimmed(text.substr(0, end));
+    std::string_view line = trimmed(text.substr(0, end), kBlanks);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.empty() || line.front() == '#') continue;
     const auto malformed = [&](std::string_view reason) {
       return fail(ErrorKind::invalid_argument, fmt::format("{}:{}: {}", name, line_number, reason));
     };
-    if (line.starts_with("export ") || line.starts_with("export\t")) line = trimmed(line.substr(7));
+    if (line.starts_with("export ") || line.starts_with("export\t")) line = trimmed(line.substr(7), kBlanks);
     const std::size_t equals = line.find('=');
     if (equals == std::string_view::npos) return malformed("expected NAME=VALUE");
-    const std::string_view key = trimmed(line.substr(0, equals));
+    const std::string_view key = trimmed(line.substr(0, equals), kBlanks);
     if (!is_name(key)) return malformed(fmt::format("{} is not a variable name", shown(key)));
     auto value = parse_env_value(line.substr(equals + 1));
     if (!value) return malformed(value.error());
@@ -208,7 +197,7 @@ double Settings::number(std::string_view name, double fallback, double min, doub
 bool Settings::boolean(std::string_view name, bool fallback, std::string_view description) {
   const std::string* value = enter(name, "true or false", fallback ? "true" : "false", description);
   if (value == nullptr) return fallback;
-  const std::string text = lower(*value);
+  const std::string text = lower_case(*value);
   if (text == "true" || text == "1" || text == "yes" || text == "on") return true;
   if (text == "false" || text == "0" || text == "no" || text == "off") return false;
   reject(name, fmt::format("{} is not allowed; expected true or false", shown(*value)));

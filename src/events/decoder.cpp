@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "challenge/progress.hpp"
 #include "iam/account/v1/account.pb.h"
 #include "social/statistic/v1/statistic.pb.h"
@@ -26,13 +27,6 @@ bool is_possible_user(std::string_view user_id) {
   return user_id.size() <= kMaxUserId && user_id.find('\0') == std::string_view::npos;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 std::optional<postgres::Uuid> parse_uuid(std::string_view text) {
   const bool dashed = text.size() == 36;
   if (!dashed && text.size() != 32) return std::nullopt;
@@ -43,7 +37,7 @@ std::optional<postgres::Uuid> parse_uuid(std::string_view text) {
       if (text[i] != '-') return std::nullopt;
       continue;
     }
-    const int digit = hex_digit(text[i]);
+    const int digit = base::hex_value(text[i]);
     if (digit < 0) return std::nullopt;
     uuid.bytes[nibble / 2] = static_cast<unsigned char>(uuid.bytes[nibble / 2] << 4 | digit);
     ++nibble;

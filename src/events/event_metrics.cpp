@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "base/duration.hpp"
 #include "base/log.hpp"
 
 namespace gauntlet::events {
 namespace {
 
 using std::chrono::nanoseconds;
-
-double seconds(nanoseconds time) { return std::chrono::duration<double>(time).count(); }
-double milliseconds(nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
 void raise_to(std::atomic<std::int64_t>& most, std::int64_t value) {
   std::int64_t seen = most.load(std::memory_order_relaxed);
@@ -72,7 +70,7 @@ EventMetrics::EventMetrics(base::metrics::Registry& registry)
 void EventMetrics::ended(EventKind kind, Outcome outcome, nanoseconds elapsed) {
   const auto index = static_cast<std::size_t>(kind);
   outcomes_[index][static_cast<std::size_t>(outcome)]->increment();
-  processing_[index]->observe(seconds(elapsed));
+  processing_[index]->observe(base::seconds_of(elapsed));
 }
 
 void EventMetrics::invalid(EventKind kind, std::string_view reason) {
@@ -80,8 +78,8 @@ void EventMetrics::invalid(EventKind kind, std::string_view reason) {
 }
 
 void EventMetrics::flushed(const Flush& flush) {
-  flush_seconds_.observe(seconds(flush.duration));
-  flush_wait_seconds_.observe(seconds(flush.oldest_wait));
+  flush_seconds_.observe(base::seconds_of(flush.duration));
+  flush_wait_seconds_.observe(base::seconds_of(flush.oldest_wait));
   flush_events_.observe(static_cast<double>(flush.events));
   rows_written_.increment(static_cast<std::uint64_t>(flush.written.rows));
   redelivered_.increment(static_cast<std::uint64_t>(flush.written.redelivered));
@@ -93,14 +91,14 @@ void EventMetrics::flushed(const Flush& flush) {
   static base::log::Limit limit(10);
   base::log::info(limit, "buffer flush",
                   {{"events", flush.events}, {"rows", flush.written.rows}, {"redelivered", flush.written.redelivered},
-                   {"ms", milliseconds(flush.duration)}, {"oldest_wait_ms", milliseconds(flush.oldest_wait)}});
+                   {"ms", base::milliseconds_of(flush.duration)}, {"oldest_wait_ms", base::milliseconds_of(flush.oldest_wait)}});
 }
 
 void EventMetrics::visible(const Flush& flush) {
   const std::int64_t now_us = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()).time_since_epoch().count();
   for (std::size_t i = 0; i < flush.written_events.size(); ++i) {
     const Event& event = flush.written_events[i];
-    visible_since_arrival_.observe(seconds(flush.committed - flush.arrived[i]));
+    visible_since_arrival_.observe(base::seconds_of(flush.committed - flush.arrived[i]));
     if (event.at) visible_since_event_.observe(1e-6 * static_cast<double>(std::max<std::int64_t>(0, now_us - event.at->microseconds)));
     if (!event.trace.empty()) base::log::debug("event committed", {{"trace", event.trace}, {"user", event.user_id}, {"key", event.key}});
   }
@@ -122,7 +120,7 @@ void EventMetrics::log_summary() {
   const nanoseconds oldest(oldest_wait_ns_.exchange(0, std::memory_order_relaxed));
   if (flushes == 0) return;
   base::log::info("buffer flush summary", {{"flushes", flushes}, {"events", events}, {"rows", rows},
-                                           {"longest_ms", milliseconds(longest)}, {"oldest_wait_ms", milliseconds(oldest)}});
+                                           {"longest_ms", base::milliseconds_of(longest)}, {"oldest_wait_ms", base::milliseconds_of(oldest)}});
 }
 
 }  // namespace gauntlet::events

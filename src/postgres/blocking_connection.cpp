@@ -20,13 +20,13 @@ bool succeeded(const pg_result* result) {
   return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
-std::string quoted(std::string_view name) {
+}  // namespace
+
+std::string quoted_name(std::string_view name) {
   std::string out = "\"";
   for (const char c : name) out.append(c == '"' ? 2 : 1, c);
   return out + "\"";
 }
-
-}  // namespace
 
 void CopyRows::end_row() {
   wire_format::append(buffer_, static_cast<std::int16_t>(row_.size()));
@@ -100,8 +100,8 @@ base::Expected<Result> BlockingConnection::execute(const Statement& statement, c
 
 base::Expected<std::int64_t> BlockingConnection::copy_in(std::string_view table, const std::vector<std::string>& columns,
                                                          const std::function<bool(CopyRows&)>& produce) {
-  std::string sql = "COPY " + quoted(table) + " (";
-  for (std::size_t i = 0; i < columns.size(); ++i) sql.append(i == 0 ? "" : ", ").append(quoted(columns[i]));
+  std::string sql = "COPY " + quoted_name(table) + " (";
+  for (std::size_t i = 0; i < columns.size(); ++i) sql.append(i == 0 ? "" : ", ").append(quoted_name(columns[i]));
   sql.append(") FROM STDIN (FORMAT binary)");
   {
     const Result started(PQexec(connection_, sql.c_str()));

@@ -18,6 +18,9 @@ struct pg_conn;
 
 namespace gauntlet::postgres {
 
+/// A table, column or role as SQL text holds it, whatever it is called.
+std::string quoted_name(std::string_view name);
+
 /// One row of a binary COPY at a time: as many add() as the copy has columns, then end_row().
 class CopyRows {
  public:

@@ -3,19 +3,6 @@
 #include "postgres/blocking_connection.hpp"
 
 namespace gauntlet::postgres {
-namespace {
-
-std::string quoted(const std::string& name) {
-  std::string text = "\"";
-  for (const char c : name) {
-    if (c == '"') text += '"';
-    text += c;
-  }
-  return text + '"';
-}
-
-}  // namespace
-
 base::Expected<void> grant_rights(const ConnectionOptions& owner, const std::string& role, std::span<const Right> rights) {
   auto connection = BlockingConnection::connect(owner);
   if (!connection) return tl::unexpected(std::move(connection.error()));
@@ -23,9 +10,9 @@ base::Expected<void> grant_rights(const ConnectionOptions& owner, const std::str
   if (!schema) return tl::unexpected(schema.error());
   // One transaction; the lock makes replicas take turns, which otherwise fail on each other's catalog rows.
   std::string commands = "BEGIN; SELECT pg_advisory_xact_lock(7305808869231650630); GRANT USAGE ON SCHEMA " + schema->rows.at(0).at(0) +
-                         " TO " + quoted(role) + ";";
+                         " TO " + quoted_name(role) + ";";
   for (const Right& right : rights)
-    commands += std::string("GRANT ") + right.privileges + " ON " + right.object + " TO " + quoted(role) + ";";
+    commands += std::string("GRANT ") + right.privileges + " ON " + right.object + " TO " + quoted_name(role) + ";";
   commands += "COMMIT";
   if (const auto granted = connection->run(commands); !granted) {
     return tl::unexpected(base::Error(granted.error()).in("giving " + role + " its rights as " + owner.user));

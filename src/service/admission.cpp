@@ -56,7 +56,7 @@ void QueueProbe::probe_later() {
 
 void QueueProbe::on_io(std::uint32_t) {
   std::uint64_t count = 0;
-  [[maybe_unused]] const auto got = read(fd_, &count, sizeof count);
+  [[maybe_unused]] const auto got = ::read(fd_, &count, sizeof count);
   under_way_ = false;
   last_wait_ = loop_.update_now() - due_;
   probe_later();

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ags/token_verifier.hpp"
-#include "base/percent.hpp"
+#include "base/text.hpp"
 
 namespace gauntlet::service {
 namespace {
@@ -16,10 +16,7 @@ using base::fail;
 std::optional<std::string_view> bearer_token(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() <= kScheme.size()) return std::nullopt;
-  const bool is_bearer = std::equal(kScheme.begin(), kScheme.end(), authorization.begin(), [](char expected, char got) {
-    return expected == (got >= 'A' && got <= 'Z' ? static_cast<char>(got - 'A' + 'a') : got);
-  });
-  if (!is_bearer) return std::nullopt;
+  if (!base::equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return std::nullopt;
   return authorization.substr(kScheme.size());
 }
 

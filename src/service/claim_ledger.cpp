@@ -21,7 +21,7 @@ using postgres::Uuid;
 
 // Leases and their ends are by the database's clock, which all replicas share. A claim ends within 10 s, so a lease of
 // 30 is abandoned for sure.
-const std::string kColumns =
+const std::string kOpenedColumns =
     "c.user_id, c.goal_id, c.claim_key, c.reward_type, c.reward_id, c.reward_quantity, c.completed_at, c.opened_at,"
     " c.period_end, c.attempts";
 
@@ -43,7 +43,7 @@ const Statement kOpen(
     " DO UPDATE SET state = 'granting', lease_until = EXCLUDED.lease_until, attempts = c.attempts + 1"
     " WHERE $12 AND (c.state = 'uncertain' OR (c.state = 'granting' AND c.lease_until < now() AT TIME ZONE 'utc'))"
     " RETURNING " +
-        kColumns,
+        kOpenedColumns,
     {Type::text, Type::text, Type::uuid, Type::text, Type::text, Type::text, Type::text, Type::int4, Type::timestamp,
      Type::timestamp, Type::timestamp, Type::boolean});
 
@@ -76,7 +76,7 @@ const Statement kLeaseAbandoned(
     "       LIMIT $1 FOR UPDATE SKIP LOCKED) AS abandoned"
     " WHERE c.user_id = abandoned.user_id AND c.goal_id = abandoned.goal_id AND c.claim_key = abandoned.claim_key"
     " RETURNING " +
-        kColumns,
+        kOpenedColumns,
     {Type::int8});
 
 const Statement kMarkAbandonedForReview(
@@ -127,10 +127,6 @@ OpenClaim read_claim(const postgres::Row& row) {
   return claim;
 }
 
-std::optional<Timestamp> optional_timestamp(const std::optional<Instant>& instant) {
-  return instant ? std::optional(to_timestamp(*instant)) : std::nullopt;
-}
-
 postgres::Execution settling(const OpenClaim& claim, std::string_view state, std::string reason) {
   Parameters parameters;
   parameters.add(claim.user_id).add(claim.goal_id).add(claim.key).add(state);
@@ -175,7 +171,7 @@ Task<Expected<void>> ClaimLedger::settle_granted(const OpenClaim& claim) {
       .add(claim.goal_id)
       .add(to_timestamp(claim.opened_at))
       .add(to_timestamp(claim.completed_at));
-  marking.add(optional_timestamp(claim.period_end));
+  marking.add(to_timestamp(claim.period_end));
   // The row first: kOpen waits on its lock, and must find the claim settled when it goes on.
   const std::vector<postgres::Execution> group = {{&kMarkClaimed, std::move(marking)}, settling(claim, "granted", "")};
   auto results = co_await callback_of<Expected<std::vector<Result>>>(

@@ -1,5 +1,6 @@
 #include "service/claim_review.hpp"
 
+#include "base/text.hpp"
 #include "postgres/statement.hpp"
 
 namespace gauntlet::service {
@@ -13,17 +14,17 @@ using postgres::Statement;
 using postgres::Type;
 using postgres::Uuid;
 
-const std::string kColumns =
+const std::string kReviewColumns =
     "claim_key::text, user_id, challenge_id, goal_id, reward_type || ' ' || reward_id || ' x' || reward_quantity, state,"
     " to_char(opened_at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), attempts, coalesce(reason, '')";
 
 // $1 states, $2 user or null, $3 how many
-const Statement kList("SELECT " + kColumns +
+const Statement kList("SELECT " + kReviewColumns +
                           " FROM reward_claim WHERE state = ANY ($1) AND ($2 IS NULL OR user_id = $2)"
                           " ORDER BY opened_at LIMIT $3",
                       {Type::text_array, Type::text, Type::int8});
 
-const Statement kFind("SELECT " + kColumns + " FROM reward_claim WHERE claim_key = $1", {Type::uuid});
+const Statement kFind("SELECT " + kReviewColumns + " FROM reward_claim WHERE claim_key = $1", {Type::uuid});
 
 // The player's row is locked before the claim's, as everywhere (claim_ledger.cpp), so that nobody waits in a circle.
 const Statement kLockRow(
@@ -37,11 +38,11 @@ const Statement kDecide("UPDATE reward_claim SET state = $2, reason = concat_ws(
                         " lease_until = now() AT TIME ZONE 'utc'"
                         " WHERE claim_key = $1 AND state IN ('uncertain', 'needs_review')"
                         " RETURNING " +
-                            kColumns,
+                            kReviewColumns,
                         {Type::uuid, Type::text, Type::text});
 
 // As the ledger marks it.
-const Statement kMarkClaimed(
+const Statement kMarkClaimedByKey(
     "UPDATE user_goal_progress AS p SET status = 'claimed', claimed_at = c.opened_at,"
     " completed_at = coalesce(p.completed_at, c.completed_at), updated_at = greatest(p.updated_at, c.opened_at)"
     " FROM reward_claim AS c"
@@ -54,7 +55,7 @@ std::optional<Uuid> parse_uuid(const std::string& text) {
   std::size_t digits = 0;
   for (const char c : text) {
     if (c == '-') continue;
-    const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    const int value = base::hex_value(c);
     if (value < 0 || digits == 32) return std::nullopt;
     auto& byte = uuid.bytes[digits++ / 2];
     byte = static_cast<unsigned char>(byte << 4 | value);
@@ -120,7 +121,7 @@ Expected<ReviewedClaim> ClaimReview::resolve_locked(const Uuid& key, Decision de
                 "this claim is " + read((*found)[0]).state + ": only one that is uncertain or needs_review can be decided");
   }
   if (decision == Decision::granted) {
-    if (const auto marked = connection_.execute(kMarkClaimed, by_key); !marked) return tl::unexpected(marked.error());
+    if (const auto marked = connection_.execute(kMarkClaimedByKey, by_key); !marked) return tl::unexpected(marked.error());
   }
   return read((*result)[0]);
 }

@@ -73,10 +73,6 @@ std::optional<Instant> optional_instant(const postgres::Row& row, int column) {
   return timestamp ? std::optional(to_instant(*timestamp)) : std::nullopt;
 }
 
-std::optional<Timestamp> optional_timestamp(const std::optional<Instant>& instant) {
-  return instant ? std::optional(to_timestamp(*instant)) : std::nullopt;
-}
-
 StoredRows read_rows(const Result& result, const Config& config) {
   StoredRows stored;
   stored.any = !result.empty();
@@ -145,7 +141,7 @@ struct GoalArrays {
       const Goal& goal = config.goal(index);
       ids.push_back(goal.id);
       challenge_ids.push_back(config.challenge_of(goal).id);
-      expiries.push_back(optional_timestamp(expires_at(goal, now)));
+      expiries.push_back(to_timestamp(expires_at(goal, now)));
     }
   }
 };

@@ -65,8 +65,11 @@ class ProgressStore {
   std::string name_space_;
 };
 
-/// A timestamp column and back.
+/// A timestamp column, one that may be null, and back.
 inline postgres::Timestamp to_timestamp(challenge::Instant instant) { return {instant.time_since_epoch().count()}; }
+inline std::optional<postgres::Timestamp> to_timestamp(const std::optional<challenge::Instant>& instant) {
+  return instant ? std::optional(to_timestamp(*instant)) : std::nullopt;
+}
 inline challenge::Instant to_instant(postgres::Timestamp timestamp) {
   return challenge::Instant(std::chrono::microseconds(timestamp.microseconds));
 }

@@ -1,5 +1,6 @@
 #include "service/request_log.hpp"
 
+#include "base/duration.hpp"
 #include "base/grpc/framing.hpp"
 #include "base/http/response.hpp"
 #include "base/log.hpp"
@@ -11,10 +12,6 @@ namespace log = base::log;
 
 /// A failing service must not drown in its own log.
 log::Limit failure_limit(100);
-
-double milliseconds(std::chrono::nanoseconds elapsed) {
-  return std::chrono::duration<double, std::milli>(elapsed).count();
-}
 
 void write(bool failed, std::string_view failure, std::string_view success, log::Fields fields) {
   if (failed) {
@@ -33,7 +30,7 @@ void log_request(const base::http::Answered& answered) {
         {{"method", answered.request.method()},
          {"path", answered.request.path()},
          {"status", answered.status},
-         {"ms", milliseconds(answered.elapsed)},
+         {"ms", base::milliseconds_of(answered.elapsed)},
          {"request_id", answered.trace.request_id()},
          {"trace_id", answered.trace.trace_id()}});
 }
@@ -44,7 +41,7 @@ void log_call(const base::grpc::EndedCall& ended) {
   write(failed, "call failed", "call",
         {{"method", ended.method},
          {"code", base::grpc::code_name(ended.code)},
-         {"ms", milliseconds(ended.elapsed)},
+         {"ms", base::milliseconds_of(ended.elapsed)},
          {"request_id", ended.trace.request_id()},
          {"trace_id", ended.trace.trace_id()}});
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/duration.hpp"
+
 namespace gauntlet::service {
 namespace {
 
@@ -33,7 +35,7 @@ void RequestMetrics::observe(const base::http::Answered& answered) {
     histogram = &family_.with({method, route.empty() ? std::string_view("unmatched") : route, std::to_string(status)});
     known_.push_back({key, method, status, histogram});
   }
-  histogram->observe(std::chrono::duration<double>(answered.elapsed).count());
+  histogram->observe(base::seconds_of(answered.elapsed));
 }
 
 }  // namespace gauntlet::service

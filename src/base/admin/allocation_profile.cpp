@@ -17,7 +17,6 @@
 namespace gauntlet::base::admin {
 namespace {
 
-constexpr std::int64_t kBytesPerSample = 512 * 1024;
 constexpr std::size_t kSamplesMax = 65'536;  // 32 GiB of allocations; what comes after is left out
 constexpr int kDepth = 40;
 

@@ -2,9 +2,13 @@
 // What the program allocates while somebody watches: tcmalloc tells of every allocation, one in 512 KiB is kept with
 // its stack. Nothing is hooked, and nothing costs, at other times.
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace gauntlet::base::admin {
+
+/// The mean distance of two samples, as tcmalloc recommends it.
+inline constexpr std::int64_t kBytesPerSample = 512 * 1024;
 
 /// One at a time in a process.
 class AllocationProfile {

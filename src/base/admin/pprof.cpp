@@ -29,7 +29,6 @@ using http::Response;
 constexpr std::int64_t kDefaultProfileSeconds = 30;
 constexpr std::int64_t kDefaultAllocationSeconds = 10;
 constexpr std::int64_t kMaxProfileSeconds = 300;
-constexpr std::int64_t kBytesPerSample = 512 * 1024;  // tcmalloc's own recommendation
 
 /// gperftools' functions, looked up at run time so that programs without it (tests, tools) link and run.
 template <class Function>

@@ -9,23 +9,10 @@
 #include <optional>
 #include <string>
 
+#include "base/text.hpp"
+
 namespace gauntlet::base::http {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
-bool same_name(std::string_view lower_case, std::string_view text) {
-  if (lower_case.size() != text.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] + ('a' - 'A')) : text[i];
-    if (c != lower_case[i]) return false;
-  }
-  return true;
-}
 
 /// Thousandths of "q=0.5"; what is not a weight counts as none, so that a typing error does not switch coding off.
 int weight_of(std::string_view parameters) {
@@ -57,7 +44,7 @@ std::optional<int> weight_in(std::string_view header, std::string_view coding) {
     const std::size_t semicolon = std::min(item.find(';'), item.size());
     const std::string_view name = trimmed(item.substr(0, semicolon));
     const std::string_view parameters = item.substr(std::min(semicolon + 1, item.size()));
-    if (same_name(coding, name) || (coding == "gzip" && same_name("x-gzip", name))) return weight_of(parameters);
+    if (equals_ignoring_case(name, coding) || (coding == "gzip" && equals_ignoring_case(name, "x-gzip"))) return weight_of(parameters);
     if (name == "*") of_any = weight_of(parameters);
   }
   return of_any;

@@ -1,26 +1,17 @@
 #include "base/http/http1_reader.hpp"
 
 #include <http_parser.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "base/text.hpp"
 
 namespace gauntlet::base::http {
 namespace {
 
 constexpr std::size_t kMaxHeaders = 128;
-constexpr std::size_t kHeaderOverhead = 4;  // ": " and the line's end count too
-
-bool equals_ignoring_case(std::string_view left, std::string_view right) {
-  return left.size() == right.size() && strncasecmp(left.data(), right.data(), left.size()) == 0;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
+constexpr std::size_t kLineOverhead = 4;  // ": " and the line's end count too
 
 bool is_token(std::string_view text) {
   constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
@@ -116,7 +107,7 @@ struct Http1Reader::State {
     }
     name.clear();
     value.clear();
-    return count_header_bytes(kHeaderOverhead);
+    return count_header_bytes(kLineOverhead);
   }
 
   int check_head() {

@@ -19,7 +19,7 @@ constexpr std::int32_t kConnectionWindow = 16 * 1024 * 1024;
 constexpr std::size_t kMaxInputBytes = 64 * 1024 * 1024;
 constexpr std::size_t kMaxDiscardedBytes = 4 * 1024 * 1024;
 constexpr std::size_t kHeaderOverhead = 32;          // RFC 9113, 6.5.2
-constexpr std::size_t kKeptOutputBytes = 64 * 1024;  // of a pooled stream
+constexpr std::size_t kKeptStreamBytes = 64 * 1024;  // of a pooled stream
 // A client that opens and resets streams without end is cut off (CVE-2023-44487). nghttp2's own 33 a second would also
 // cut off one whose 500 calls in flight time out together, again and again, while we are slow.
 constexpr std::uint64_t kResetBurst = 20'000;
@@ -81,7 +81,7 @@ void Stream::clear() {
   serving_ = nullptr;
   head_.clear();
   head_bytes_ = input_bytes_ = discarded_bytes_ = 0;
-  if (output_.capacity() > kKeptOutputBytes) {
+  if (output_.capacity() > kKeptStreamBytes) {
     output_ = {};
   } else {
     output_.clear();

@@ -3,11 +3,10 @@
 #include <cassert>
 
 #include "base/percent.hpp"
+#include "base/text.hpp"
 
 namespace gauntlet::base::http {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 // A pooled request keeps its memory, but not what one unusual body made of it.
 constexpr std::size_t kKeptBodyBytes = 64 * 1024;
@@ -49,7 +48,7 @@ void Request::set_target(std::string_view target) {
 void Request::add_header(std::string_view name, std::string_view value) {
   HeaderSlices slices;
   slices.name = store(name);
-  for (std::size_t i = slices.name.offset; i < text_.size(); ++i) text_[i] = lower(text_[i]);
+  for (std::size_t i = slices.name.offset; i < text_.size(); ++i) text_[i] = lower_case(text_[i]);
   slices.value = store(value);
   headers_.push_back(slices);
 }

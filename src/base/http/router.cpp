@@ -6,6 +6,7 @@
 
 #include "base/http/exchange_pool.hpp"
 #include "base/percent.hpp"
+#include "base/text.hpp"
 
 namespace gauntlet::base::http {
 namespace {

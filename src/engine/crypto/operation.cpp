@@ -31,20 +31,20 @@ const EVP_CIPHER* cipher_of(const Key& key) {
   return bits == 128 ? EVP_aes_128_gcm() : bits == 192 ? EVP_aes_192_gcm() : EVP_aes_256_gcm();
 }
 
-tl::unexpected<Failure> refuse(std::string_view what) { return fail("OperationError", openssl_reason(what)); }
+tl::unexpected<Failure> failed(std::string_view what) { return fail("OperationError", openssl_reason(what)); }
 
 /// One pass of a cipher over `data` with padding as the mode has it.
 Result<std::string> run_cipher(const Key& key, const std::string& iv, std::string_view data, bool encrypts) {
   const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
   if (EVP_CipherInit_ex2(context.get(), cipher_of(key), raw(std::string_view(key.secret)), raw(std::string_view(iv)),
                          encrypts ? 1 : 0, nullptr) != 1) {
-    return refuse("the cipher cannot be set up");
+    return failed("the cipher cannot be set up");
   }
   std::string out(data.size() + EVP_MAX_BLOCK_LENGTH, '\0');
   int size = 0, rest = 0;
   if (EVP_CipherUpdate(context.get(), raw(out), &size, raw(data), static_cast<int>(data.size())) != 1 ||
       EVP_CipherFinal_ex(context.get(), raw(out) + size, &rest) != 1) {
-    return refuse(encrypts ? "could not encrypt" : "could not decrypt");
+    return failed(encrypts ? "could not encrypt" : "could not decrypt");
   }
   out.resize(static_cast<std::size_t>(size + rest));
   return out;
@@ -91,7 +91,7 @@ Result<std::string> run_gcm(const Algorithm& parameters, const Key& key, std::st
                                          nullptr) == 1 &&
                      EVP_CipherInit_ex2(context.get(), nullptr, raw(std::string_view(key.secret)),
                                         raw(std::string_view(parameters.iv)), direction, nullptr) == 1;
-  if (!ready) return refuse("the cipher cannot be set up");
+  if (!ready) return failed("the cipher cannot be set up");
   if (!encrypts) EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data());
   if (!parameters.additional_data.empty()) {
     EVP_CipherUpdate(context.get(), nullptr, &ignored, raw(std::string_view(parameters.additional_data)),
@@ -99,7 +99,7 @@ Result<std::string> run_gcm(const Algorithm& parameters, const Key& key, std::st
   }
   if (EVP_CipherUpdate(context.get(), raw(out), &size, raw(data), static_cast<int>(data.size())) != 1 ||
       EVP_CipherFinal_ex(context.get(), raw(out) + size, &rest) != 1) {
-    return refuse(encrypts ? "could not encrypt" : "the text or its tag was changed, or the key is another one");
+    return failed(encrypts ? "could not encrypt" : "the text or its tag was changed, or the key is another one");
   }
   out.resize(static_cast<std::size_t>(size + rest));
   if (encrypts) {
@@ -116,7 +116,7 @@ Result<std::string> run_oaep(const Algorithm& parameters, const Key& key, std::s
       EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) != 1 ||
       EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), digest) != 1 ||
       EVP_PKEY_CTX_set_rsa_mgf1_md(context.get(), digest) != 1) {
-    return refuse("RSA-OAEP cannot be set up");
+    return failed("RSA-OAEP cannot be set up");
   }
   if (!parameters.label.empty()) {
     void* label = OPENSSL_memdup(parameters.label.data(), parameters.label.size());
@@ -125,10 +125,10 @@ Result<std::string> run_oaep(const Algorithm& parameters, const Key& key, std::s
   }
   const auto run = encrypts ? &EVP_PKEY_encrypt : &EVP_PKEY_decrypt;
   std::size_t size = 0;
-  if (run(context.get(), nullptr, &size, raw(data), data.size()) != 1) return refuse("could not size the text");
+  if (run(context.get(), nullptr, &size, raw(data), data.size()) != 1) return failed("could not size the text");
   std::string out(size, '\0');
   if (run(context.get(), raw(out), &size, raw(data), data.size()) != 1)
-    return refuse(encrypts ? "could not encrypt" : "could not decrypt");
+    return failed(encrypts ? "could not encrypt" : "could not decrypt");
   out.resize(size);
   return out;
 }
@@ -199,7 +199,7 @@ Result<std::string> run_kdf(const char* name, const OSSL_PARAM* parameters, std:
   const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(EVP_KDF_CTX_new(kdf.get()),
                                                                           &EVP_KDF_CTX_free);
   std::string out(bytes, '\0');
-  if (EVP_KDF_derive(context.get(), raw(out), out.size(), parameters) != 1) return refuse("could not derive");
+  if (EVP_KDF_derive(context.get(), raw(out), out.size(), parameters) != 1) return failed("could not derive");
   return out;
 }
 
@@ -209,7 +209,7 @@ Result<std::string> digest(std::string_view algorithm, std::string_view data) {
   std::string out(EVP_MAX_MD_SIZE, '\0');
   unsigned int size = 0;
   if (EVP_Digest(data.data(), data.size(), raw(out), &size, digest_named(algorithm), nullptr) != 1)
-    return refuse("could not digest");
+    return failed("could not digest");
   out.resize(size);
   return out;
 }
@@ -230,10 +230,10 @@ Result<std::string> sign(const Algorithm& parameters, const Key& key, std::strin
           1 ||
       !pad_for(parameters, key, key_context) ||
       EVP_DigestSign(context.get(), nullptr, &size, raw(data), data.size()) != 1) {
-    return refuse("could not sign");
+    return failed("could not sign");
   }
   std::string out(size, '\0');
-  if (EVP_DigestSign(context.get(), raw(out), &size, raw(data), data.size()) != 1) return refuse("could not sign");
+  if (EVP_DigestSign(context.get(), raw(out), &size, raw(data), data.size()) != 1) return failed("could not sign");
   out.resize(size);
   return key.algorithm.name == "ECDSA" ? fixed_width(key, out) : out;
 }
@@ -249,7 +249,7 @@ Result<bool> verify(const Algorithm& parameters, const Key& key, std::string_vie
   if (EVP_DigestVerifyInit(context.get(), &key_context, signature_digest(parameters, key), nullptr, key.pair.get()) !=
           1 ||
       !pad_for(parameters, key, key_context)) {
-    return refuse("could not verify");
+    return failed("could not verify");
   }
   const bool is_right = !der.empty() && EVP_DigestVerify(context.get(), raw(std::string_view(der)), der.size(),
                                                          raw(data), data.size()) == 1;
@@ -291,10 +291,10 @@ Result<std::string> agree(const Key& private_key, const Key& public_key, std::si
   std::size_t size = 0;
   if (EVP_PKEY_derive_init(context.get()) != 1 || EVP_PKEY_derive_set_peer(context.get(), public_key.pair.get()) != 1 ||
       EVP_PKEY_derive(context.get(), nullptr, &size) != 1) {
-    return refuse("the keys do not agree");
+    return failed("the keys do not agree");
   }
   std::string out(size, '\0');
-  if (EVP_PKEY_derive(context.get(), raw(out), &size) != 1) return refuse("the keys do not agree");
+  if (EVP_PKEY_derive(context.get(), raw(out), &size) != 1) return failed("the keys do not agree");
   out.resize(size);
   if (length_bits == 0) return out;
   if (length_bits > out.size() * 8)

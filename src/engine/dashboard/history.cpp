@@ -8,6 +8,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "base/duration.hpp"
 #include "engine/output/json_writer.hpp"
 
 namespace gauntlet::engine::dashboard {
@@ -50,8 +51,6 @@ constexpr std::array kColumns{
     Column{"intended_p99", MetricId::iteration_duration_intended, &SeriesPoint::p99},
     Column{"slip_p99", MetricId::schedule_slip, &SeriesPoint::p99},
 };
-
-double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
 /// Six digits are more than a chart shows, and a third of the bytes.
 void append_number(std::string& out, double value) {
@@ -113,8 +112,8 @@ void History::add(const metrics::Snapshot& snapshot, const metrics::Series& seri
     if (!metric.window.empty()) window.points.push_back(point_of(*metric.info, metric.window));
   }
   Own own;
-  own.at_s = seconds(snapshot.elapsed - snapshot.window);
-  own.length_s = seconds(snapshot.window);
+  own.at_s = base::seconds_of(snapshot.elapsed - snapshot.window);
+  own.length_s = base::seconds_of(snapshot.window);
   own.generator_cores = extra.generator_cores;
   own.generator_bytes = extra.generator_bytes;
   for (const auto& [outcome, count] : extra.failures) {
@@ -127,7 +126,7 @@ void History::add(const metrics::Snapshot& snapshot, const metrics::Series& seri
   append_element(new_rows_, row);
   own_.push_back(std::move(own));
   if (own_.size() >= metrics::Series::kMaxRows) coarsen(series);
-  if (system != nullptr) add_system(seconds(snapshot.elapsed), *system);
+  if (system != nullptr) add_system(base::seconds_of(snapshot.elapsed), *system);
 }
 
 void History::coarsen(const metrics::Series& series) {
@@ -136,8 +135,8 @@ void History::coarsen(const metrics::Series& series) {
   auto old = own_.begin();
   for (const SeriesRow& source : series.rows()) {
     Own own;
-    own.at_s = seconds(source.at);
-    own.length_s = seconds(source.length);
+    own.at_s = base::seconds_of(source.at);
+    own.length_s = base::seconds_of(source.length);
     std::map<std::string, std::uint64_t> failures;
     for (; old != own_.end() && old->at_s < own.at_s + own.length_s; ++old) {
       own.generator_cores += old->generator_cores * old->length_s / std::max(own.length_s, old->length_s);

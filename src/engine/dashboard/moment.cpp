@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <array>
 
+#include "base/duration.hpp"
 #include "engine/output/json_writer.hpp"
 
 namespace gauntlet::engine::dashboard {
 namespace {
 
 using output::JsonWriter;
-
-double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
 std::string_view name_of(output::RunProgress::Phase phase) {
   constexpr std::array<std::string_view, 4> kNames{"init", "setup", "running", "teardown"};
@@ -27,11 +26,11 @@ std::string_view name_of(output::ScenarioProgress::Status status) {
 
 void write_progress(JsonWriter& json, const output::RunProgress& progress) {
   json.key("phase").string(name_of(progress.phase));
-  json.key("elapsed_s").number(seconds(progress.elapsed));
+  json.key("elapsed_s").number(base::seconds_of(progress.elapsed));
   std::chrono::nanoseconds planned{0};
   for (const output::ScenarioProgress& scenario : progress.scenarios)
     planned = std::max(planned, scenario.start_time + scenario.duration);
-  json.key("planned_s").number(seconds(planned));
+  json.key("planned_s").number(base::seconds_of(planned));
   json.key("vus_active").number(static_cast<double>(progress.vus_active));
   json.key("vus_initialized").number(static_cast<double>(progress.vus_initialized));
   json.key("max_vus").number(static_cast<double>(progress.max_vus));
@@ -43,9 +42,9 @@ void write_progress(JsonWriter& json, const output::RunProgress& progress) {
     json.key("name").string(scenario.name);
     json.key("status").string(name_of(scenario.status));
     json.key("fraction").number(scenario.fraction);
-    json.key("starts_in_s").number(seconds(scenario.starts_in));
-    json.key("elapsed_s").number(seconds(scenario.elapsed));
-    json.key("duration_s").number(seconds(scenario.duration));
+    json.key("starts_in_s").number(base::seconds_of(scenario.starts_in));
+    json.key("elapsed_s").number(base::seconds_of(scenario.elapsed));
+    json.key("duration_s").number(base::seconds_of(scenario.duration));
     json.key("vus").number(static_cast<double>(scenario.vus));
     json.key("vus_active").number(static_cast<double>(scenario.vus_active));
     json.key("rate").number(scenario.rate);
@@ -176,7 +175,7 @@ std::string run_json(const RunFacts& facts, const RunPart& part) {
   json.key("started_unix_ms")
       .number(static_cast<double>(
           std::chrono::duration_cast<std::chrono::milliseconds>(facts.started.time_since_epoch()).count()));
-  json.key("max_duration_s").number(seconds(facts.max_duration));
+  json.key("max_duration_s").number(base::seconds_of(facts.max_duration));
   json.key("max_vus").number(static_cast<double>(facts.max_vus));
   json.key("threads").integer(facts.threads);
   json.key("cores").integer(facts.cores);

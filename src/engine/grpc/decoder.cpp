@@ -17,8 +17,6 @@ namespace {
 
 constexpr const char* kMalformed = "proto: cannot parse invalid wire-format data";
 
-bool is_message_kind(Kind kind) { return kind == Kind::message || kind == Kind::group; }
-
 /// RFC 3629: no overlong forms, no surrogates, nothing beyond U+10FFFF.
 bool is_utf8(std::string_view text) {
   const auto* at = reinterpret_cast<const std::uint8_t*>(text.data());

@@ -90,8 +90,6 @@ void write_number(Kind kind, std::uint64_t bits, std::string& out) {
   }
 }
 
-bool is_message_kind(Kind kind) { return kind == Kind::message || kind == Kind::group; }
-
 }  // namespace
 
 /// A value as JSON.stringify would take it: itself, or what its toJSON gave.

@@ -43,6 +43,8 @@ enum class Kind : std::uint8_t {
 };
 /// "int32", "double", "enum": the words of protobuf's JSON errors.
 std::string_view name_of(Kind kind);
+/// Whether its values have fields of their own.
+constexpr bool is_message_kind(Kind kind) { return kind == Kind::message || kind == Kind::group; }
 
 /// Messages of google.protobuf that have a JSON form of their own.
 enum class WellKnown : std::uint8_t { none, any, timestamp, duration, field_mask, structure, value, list_value, empty, wrapper };

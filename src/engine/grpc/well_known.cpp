@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/base64.hpp"
+#include "base/text.hpp"
 
 namespace gauntlet::engine::grpc {
 namespace {
@@ -17,7 +18,7 @@ constexpr std::int64_t kMaxTimestamp = 253'402'300'799;  // 9999-12-31T23:59:59Z
 constexpr std::int64_t kMaxDuration = 315'576'000'000;
 constexpr std::int32_t kNanosPerSecond = 1'000'000'000;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+using base::is_digit;
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 

@@ -9,6 +9,8 @@
 #include <ctime>
 #include <utility>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::html {
 namespace {
 
@@ -64,12 +66,6 @@ class Arena {
   std::jmp_buf way_out_;
 };
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
-  return out;
-}
-
 /// Go's parser, whose output k6 shows, sorts the attributes of elements that format text.
 bool has_sorted_attributes(std::string_view name) {
   static constexpr std::array kNames = {"a",    "b", "big",   "code",   "em",     "font", "i",
@@ -81,7 +77,7 @@ std::string element_name(const GumboElement& element) {
   if (element.tag != GUMBO_TAG_UNKNOWN) return gumbo_normalized_tagname(element.tag);
   GumboStringPiece piece = element.original_tag;
   gumbo_tag_from_original_text(&piece);
-  return lower({piece.data, piece.length});
+  return base::lower_case(std::string_view(piece.data, piece.length));
 }
 
 void fill(Node& node, const GumboNode& source) {
@@ -276,7 +272,7 @@ std::shared_ptr<const Document> Document::parse(std::string_view html) {
     if (step.parent == nullptr && output->document->v.document.has_doctype) {
       Node& doctype = document->nodes_.emplace_back();
       doctype.kind = Node::Kind::doctype;
-      doctype.name = lower(output->document->v.document.name);
+      doctype.name = base::lower_case(std::string_view(output->document->v.document.name));
       doctype.parent = &node;
       doctype.position = document->nodes_.size();
       node.children.push_back(&doctype);

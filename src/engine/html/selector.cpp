@@ -5,6 +5,8 @@
 #include <regex>
 #include <string>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::html {
 namespace {
 
@@ -14,12 +16,6 @@ constexpr std::size_t kMaxRegexInput = 4096;  // std::regex descends recursively
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
 bool is_name_character(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || (c & 0x80) != 0;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
 }
 
 bool has_word(std::string_view list, std::string_view word) {
@@ -204,9 +200,9 @@ bool matches(const Pseudo& pseudo, const Node& element) {
       return std::any_of(element.children.begin(), element.children.end(),
                          [&](const Node* each) { return each->is_element() && pseudo.inner->matches(*each); });
     case PseudoKind::contains:
-      return lower(to_text(element)).find(pseudo.text) != std::string::npos;
+      return base::lower_case(to_text(element)).find(pseudo.text) != std::string::npos;
     case PseudoKind::contains_own:
-      return lower(own_text(element)).find(pseudo.text) != std::string::npos;
+      return base::lower_case(own_text(element)).find(pseudo.text) != std::string::npos;
     case PseudoKind::matches:
       return matches_pattern(*pseudo.pattern, to_text(element));
     case PseudoKind::matches_own:
@@ -319,7 +315,7 @@ class SelectorParser {
   Selector::Compound parse_compound() {
     Selector::Compound compound;
     const std::size_t begin = at_;
-    if (!take('*') && (is_name_character(peek()) || peek() == '\\')) compound.name = lower(parse_name());
+    if (!take('*') && (is_name_character(peek()) || peek() == '\\')) compound.name = base::lower_case(parse_name());
     while (!failed_) {
       if (take('#'))
         compound.id = parse_name();
@@ -388,7 +384,7 @@ class SelectorParser {
   AttributeTest parse_attribute() {
     AttributeTest test;
     skip_space();
-    test.name = lower(parse_name());
+    test.name = base::lower_case(parse_name());
     skip_space();
     if (take(']')) return test;
     test.operation = peek();
@@ -417,7 +413,7 @@ class SelectorParser {
   }
 
   Pseudo parse_pseudo() {
-    const std::string name = lower(parse_name());
+    const std::string name = base::lower_case(parse_name());
     if (name == "first-child") return nth(0, 1, false, false);
     if (name == "last-child") return nth(0, 1, true, false);
     if (name == "first-of-type") return nth(0, 1, false, true);
@@ -456,11 +452,11 @@ class SelectorParser {
       pseudo.kind = name == "contains" ? PseudoKind::contains : PseudoKind::contains_own;
       skip_space();
       if (peek() == '"' || peek() == '\'') {
-        pseudo.text = lower(parse_quoted());
+        pseudo.text = base::lower_case(parse_quoted());
         skip_space();
         if (!take(')')) failed_ = true;
       } else {
-        pseudo.text = lower(parse_until(')'));
+        pseudo.text = base::lower_case(parse_until(')'));
       }
     } else if (name == "matches" || name == "matchesown") {
       pseudo.kind = name == "matches" ? PseudoKind::matches : PseudoKind::matches_own;
@@ -481,7 +477,7 @@ class SelectorParser {
   /// "odd", "even", "3", "2n+1", "-n + 2"
   Pseudo parse_nth(const std::string& given) {
     std::string text;
-    for (const char c : lower(given)) {
+    for (const char c : base::lower_case(given)) {
       if (!is_space(c)) text += c;
     }
     if (text == "odd") return nth(2, 1, false, false);

@@ -63,4 +63,16 @@ void Deferred::mark(JSRuntime* runtime, JS_MarkFunc* visit) const {
   JS_MarkValue(runtime, reject_.get(), visit);
 }
 
+JSValue resolved(JSContext* context, JSValue value) {
+  Deferred deferred(context);
+  deferred.resolve(Value(context, value));
+  return deferred.promise();
+}
+
+JSValue rejected(JSContext* context) {
+  Deferred deferred(context);
+  deferred.reject(Value(context, JS_GetException(context)));
+  return deferred.promise();
+}
+
 }  // namespace gauntlet::engine::js

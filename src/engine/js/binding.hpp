@@ -192,6 +192,12 @@ constexpr Member method(const char* name, std::uint8_t length) {
   return member;
 }
 
+/// Of the object itself rather than of its class: Object.keys() and spread see it.
+constexpr Member own(Member member) {
+  member.prop_flags = JS_PROP_C_W_E;
+  return member;
+}
+
 /// native: JSValue(Self<T>). Computed at each access; keep what is expensive in the object.
 template <auto native>
 constexpr Member getter(const char* name) {
@@ -267,5 +273,9 @@ class Deferred {
   Value resolve_;
   Value reject_;
 };
+
+/// Promises that are settled already: with a value, which is taken over, or with the pending exception.
+JSValue resolved(JSContext* context, JSValue value);
+JSValue rejected(JSContext* context);
 
 }  // namespace gauntlet::engine::js

@@ -73,8 +73,8 @@ class Inspector {
   }
 
   void show_date(JSValueConst value) {
-    const std::string json = to_json(context_, value).value_or("null");
-    out_ += json == "null" ? "{}" : json;
+    const std::string text = to_json(context_, value).value_or("null");
+    out_ += text == "null" ? "{}" : text;
   }
 
   void show_bytes(JSValueConst value, std::span<const std::uint8_t> bytes) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::metrics {
 namespace {
 
@@ -52,25 +54,16 @@ constexpr Builtin kBuiltins[] = {
 };
 static_assert(std::size(kBuiltins) == index_of(MetricId::first_custom));
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
 /// k6 1.8.1 takes 2 to 129 characters, whatever its message says.
 bool valid_name(std::string_view name) {
   if (name.size() < 2 || name.size() > 129) return false;
-  if (!is_letter(name[0]) && name[0] != '_') return false;
+  if (!base::is_letter(name[0]) && name[0] != '_') return false;
   return std::all_of(name.begin() + 1, name.end(),
-                     [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; });
-}
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+                     [](char c) { return base::is_letter(c) || base::is_digit(c) || c == '_'; });
 }
 
 std::string_view unquote(std::string_view text) {
-  text = trim(text);
+  text = base::trimmed(text, base::kWhiteSpace);
   const std::size_t begin = text.find_first_not_of("\"'");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of("\"'") - begin + 1);
@@ -111,11 +104,11 @@ base::Expected<MetricKey> parse_metric_key(std::string_view text) {
   if (open == std::string_view::npos || text.back() != '}') return malformed(text, "has unmatched opening/close curly brace");
   key.name = text.substr(0, open);
   key.has_tags = true;
-  key.suffix = trim(text.substr(open + 1, text.size() - open - 2));
+  key.suffix = base::trimmed(text.substr(open + 1, text.size() - open - 2), base::kWhiteSpace);
   std::string_view rest = key.suffix;
   while (true) {
     const std::size_t comma = rest.find(',');
-    const std::string_view pair = trim(rest.substr(0, comma));
+    const std::string_view pair = base::trimmed(rest.substr(0, comma), base::kWhiteSpace);
     const std::size_t colon = pair.find(':');
     if (colon == std::string_view::npos || colon + 1 == pair.size()) return malformed(pair, "tag expression is malformed");
     key.tags.emplace_back(unquote(pair.substr(0, colon)), unquote(pair.substr(colon + 1)));

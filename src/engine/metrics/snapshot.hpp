@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/duration.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/sink.hpp"
 
@@ -59,7 +60,7 @@ struct Snapshot {
   std::vector<PartState> parts;              ///< empty unless asked for
   std::uint64_t tag_sweeps = 0;              ///< see TagTable::sweeps
 
-  double elapsed_s() const { return std::chrono::duration<double>(elapsed).count(); }
+  double elapsed_s() const { return base::seconds_of(elapsed); }
   /// nullptr when the id is beyond what has been recorded.
   const MetricState* find(MetricId id) const {
     return index_of(id) < metrics.size() ? &metrics[index_of(id)] : nullptr;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <limits>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::metrics {
 namespace {
 
@@ -19,13 +21,6 @@ constexpr OperatorName kOperators[] = {
     {">", Operator::greater},        {"===", Operator::strict_equal}, {"==", Operator::equal},
     {"!=", Operator::not_equal},
 };
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
-}
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -129,12 +124,12 @@ base::Expected<ThresholdExpression> parse_threshold(std::string_view text) {
     if (at == std::string_view::npos) continue;
     ThresholdExpression expression;
     expression.source = text;
-    expression.aggregation = trim(text.substr(0, at));
+    expression.aggregation = base::trimmed(text.substr(0, at), base::kWhiteSpace);
     expression.op = op;
     if (const auto valid = check_aggregation(expression.aggregation); !valid) {
       return fail("failed parsing threshold expression's " + quoted(text) + " left hand side; reason: " + valid.error().message);
     }
-    const auto limit = parse_float(trim(text.substr(at + symbol.size())));
+    const auto limit = parse_float(base::trimmed(text.substr(at + symbol.size()), base::kWhiteSpace));
     if (!limit) {
       return fail("failed parsing threshold expresion's " + quoted(text) + " right hand side; reason: " + limit.error().message);
     }

@@ -44,24 +44,17 @@ JSValue make(Call call) {
   return js::Class<Blob>::construct(call, std::move(blob));
 }
 
-/// A promise of a value that is there already.
-JSValue promise_of(JSContext* context, JSValue value) {
-  js::Deferred deferred(context);
-  deferred.resolve(Value(context, value));
-  return deferred.promise();
-}
-
 JSValue size(Self self) { return JS_NewInt64(self.context, static_cast<std::int64_t>(self->bytes.size())); }
 JSValue type(Self self) { return js::new_string(self.context, self->type); }
-JSValue text(Self self, Call) { return promise_of(self.context, new_network_string(self.context, self->bytes)); }
-JSValue array_buffer(Self self, Call) { return promise_of(self.context, js::new_array_buffer(self.context, self->bytes)); }
+JSValue text(Self self, Call) { return js::resolved(self.context, new_network_string(self.context, self->bytes)); }
+JSValue array_buffer(Self self, Call) { return js::resolved(self.context, js::new_array_buffer(self.context, self->bytes)); }
 
 JSValue bytes(Self self, Call) {
   JSValue buffer = js::new_array_buffer(self.context, self->bytes);
   JSValueConst arguments[] = {buffer};
   const JSValue array = JS_NewTypedArray(self.context, 1, arguments, JS_TYPED_ARRAY_UINT8);
   JS_FreeValue(self.context, buffer);
-  return promise_of(self.context, array);
+  return js::resolved(self.context, array);
 }
 
 JSValue stream(Self self, Call) { return new_byte_stream(self.context, self->bytes); }

@@ -258,11 +258,7 @@ JSValue result(Self<Hash> self, Call call) {
   return encoded(call.context, view_of(output, size), call.arg(0));
 }
 
-constexpr js::Member own(js::Member member) {
-  member.prop_flags = JS_PROP_C_W_E;
-  return member;
-}
-const js::Member kHash[] = {own(js::method<&result>("digest", 1)), own(js::method<&update>("update", 1))};
+const js::Member kHash[] = {js::own(js::method<&result>("digest", 1)), js::own(js::method<&update>("update", 1))};
 
 JSValue new_hash(JSContext* context, std::unique_ptr<Hash> hash) {
   const JSValue object = js::Class<Hash>::create(context, std::move(hash));

@@ -19,17 +19,9 @@ using js::Value;
 
 enum SeekMode : std::int32_t { kStart, kCurrent, kEnd };
 
-/// A promise that is settled already: the bytes are in memory.
-JSValue resolved(JSContext* context, JSValue value) {
-  js::Deferred deferred(context);
-  deferred.resolve(Value(context, value));
-  return deferred.promise();
-}
 JSValue rejected(JSContext* context, const char* name, std::string_view message) {
-  js::Deferred deferred(context);
   js::throw_named_error(context, name, message);
-  deferred.reject(Value(context, JS_GetException(context)));
-  return deferred.promise();
+  return js::rejected(context);
 }
 
 JSValue read(Self<OpenFile> self, Call call) {
@@ -41,10 +33,10 @@ JSValue read(Self<OpenFile> self, Call call) {
   }
   const std::string_view rest = self->rest();
   const std::size_t count = std::min(rest.size(), into->size());
-  if (count == 0) return resolved(self.context, JS_NULL);
+  if (count == 0) return js::resolved(self.context, JS_NULL);
   std::memcpy(const_cast<std::uint8_t*>(into->data()), rest.data(), count);
   self->offset += count;
-  return resolved(self.context, JS_NewInt64(self.context, static_cast<std::int64_t>(count)));
+  return js::resolved(self.context, JS_NewInt64(self.context, static_cast<std::int64_t>(count)));
 }
 
 JSValue seek(Self<OpenFile> self, Call call) {
@@ -65,22 +57,18 @@ JSValue seek(Self<OpenFile> self, Call call) {
   if (offset > size - base) return refuse("seeking beyond end of file");
   if (offset < -base) return refuse("seeking before start of file");
   self->offset = static_cast<std::size_t>(base + offset);
-  return resolved(self.context, JS_NewInt64(self.context, base + offset));
+  return js::resolved(self.context, JS_NewInt64(self.context, base + offset));
 }
 
 JSValue stat(Self<OpenFile> self, Call) {
   Value info(self.context, JS_NewObject(self.context));
   info.set("name", std::filesystem::path(self->path).filename().string());
   info.set("size", Value(self.context, JS_NewInt64(self.context, static_cast<std::int64_t>(self->bytes->size()))));
-  return resolved(self.context, info.release());
+  return js::resolved(self.context, info.release());
 }
 
-constexpr js::Member own(js::Member member) {
-  member.prop_flags = JS_PROP_C_W_E;
-  return member;
-}
-const js::Member kFile[] = {own(js::method<&read>("read", 1)), own(js::method<&seek>("seek", 2)),
-                            own(js::method<&stat>("stat", 0))};
+const js::Member kFile[] = {js::own(js::method<&read>("read", 1)), js::own(js::method<&seek>("seek", 2)),
+                            js::own(js::method<&stat>("stat", 0))};
 
 JSValue open(Call call) {
   JSContext* const context = call.context;
@@ -108,7 +96,7 @@ JSValue open(Call call) {
   if (object.is_exception()) return JS_EXCEPTION;
   object.set("path", path);
   JS_SetPropertyFunctionList(context, object.get(), kFile, static_cast<int>(std::size(kFile)));
-  return resolved(context, object.release());
+  return js::resolved(context, object.release());
 }
 
 const js::Member kExports[] = {js::function<&open>("open", 1)};

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/duration.hpp"
 #include "engine/fiber/fiber.hpp"
 #include "engine/grpc/encoder.hpp"
 #include "engine/grpc/wire.hpp"
@@ -71,8 +72,6 @@ class ConnectionTls {
   std::mutex mutex_;
   std::map<GrpcConnectParams::Tls, std::shared_ptr<const net::TlsContext>> contexts_;
 };
-
-double milliseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
 
 /// The folder that relative import paths start from.
 std::string script_folder(run::Vu& vu) {
@@ -417,7 +416,7 @@ void GrpcSampleTags::record_call(int status, base::EventLoop::Clock::time_point 
   std::array<char, 12> digits;
   tags.set(SystemTag::status, {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), status).ptr});
   add_to(tags);
-  vu_.recorder().add_grpc_request(tags.intern(), milliseconds(ended - started), status != 0, ended, &vu_.tags().metadata());
+  vu_.recorder().add_grpc_request(tags.intern(), base::milliseconds_of(ended - started), status != 0, ended, &vu_.tags().metadata());
 }
 
 void GrpcSampleTags::count(metrics::MetricId metric, std::optional<int> status) const {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/text.hpp"
 #include "engine/js/value.hpp"
 #include "engine/modules/tag_arguments.hpp"
 #include "engine/net/failure.hpp"
@@ -56,8 +57,7 @@ base::Expected<GrpcMetadataList> take_metadata(const Value& value) {
   if (value.is_nullish()) return list;
   if (!value.is_object()) return tl::unexpected(wrong("must be an object with key-value pairs"));
   auto taken = for_each_param(value.context(), value.get(), [&](std::string_view name, const Value& entry) -> base::Expected<void> {
-    std::string lower(name);
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    std::string lower = base::lower_case(name);
     if (lower.ends_with("-bin")) {
       const auto bytes = js::bytes_of(entry.context(), entry.get());
       if (!bytes) return tl::unexpected(wrong(fmt::format("{} value must be binary", net::go_quote(name))));

@@ -10,6 +10,7 @@
 #include "engine/js/binding.hpp"
 #include "engine/js/native_memory.hpp"
 #include "engine/modules/go_value.hpp"
+#include "engine/modules/html_element.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/net/url.hpp"
 
@@ -24,11 +25,6 @@ using js::Value;
 
 using Nodes = std::vector<const Node*>;
 using This = Self<Selection>;
-
-std::string attribute_or(const Node& node, std::string_view name, std::string_view otherwise = "") {
-  const std::string* value = node.attribute(name);
-  return value == nullptr ? std::string(otherwise) : *value;
-}
 
 /// Nodes in the order in which they come, each once.
 class Collector {

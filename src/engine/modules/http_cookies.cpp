@@ -17,10 +17,6 @@ struct JarObject {
   std::shared_ptr<net::CookieJar> jar;
 };
 
-std::int64_t unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 /// The URL that is every method's first argument; nothing when an exception is pending.
 std::optional<net::Url> url_argument(js::Call call) {
   const Text text(call.context, call.arg(0));
@@ -35,7 +31,7 @@ JSValue cookies_for_url(js::Self<JarObject> self, js::Call call) {
   const auto url = url_argument(call);
   if (!url) return JS_EXCEPTION;
   Value object(self.context, JS_NewObject(self.context));
-  for (const net::CookieJar::Sent& cookie : self->jar->cookies_for(*url, unix_ms())) {
+  for (const net::CookieJar::Sent& cookie : self->jar->cookies_for(*url, net::CookieJar::clock_ms())) {
     const std::string name(cookie.name);
     Value list = object.property(name.c_str());
     if (!list.is_array()) {
@@ -77,14 +73,14 @@ JSValue set_cookie(js::Self<JarObject> self, js::Call call) {
       }
     }
   }
-  self->jar->set(*url, {cookie}, unix_ms());
+  self->jar->set(*url, {cookie}, net::CookieJar::clock_ms());
   return JS_TRUE;
 }
 
 JSValue clear(js::Self<JarObject> self, js::Call call) {
   const auto url = url_argument(call);
   if (!url) return JS_EXCEPTION;
-  self->jar->remove(*url, std::nullopt, unix_ms());
+  self->jar->remove(*url, std::nullopt, net::CookieJar::clock_ms());
   return JS_UNDEFINED;
 }
 
@@ -93,7 +89,7 @@ JSValue delete_cookie(js::Self<JarObject> self, js::Call call) {
   if (!url) return JS_EXCEPTION;
   const Text name(self.context, call.arg(1));
   if (name.failed()) return JS_EXCEPTION;
-  self->jar->remove(*url, name.view(), unix_ms());
+  self->jar->remove(*url, name.view(), net::CookieJar::clock_ms());
   return JS_UNDEFINED;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/modules/html.hpp"
+#include "engine/modules/html_element.hpp"
 #include "engine/modules/http.hpp"
 #include "engine/net/url.hpp"
 
@@ -35,11 +36,6 @@ Value select(const Self<Response>& self, std::string_view selector) {
 
 const std::vector<const Node*>& nodes_of(const Value& selection) {
   return js::Class<Selection>::of(selection.get())->nodes;
-}
-
-std::string attribute_or(const Node& node, std::string_view name, std::string_view otherwise = "") {
-  const std::string* value = node.attribute(name);
-  return value == nullptr ? std::string(otherwise) : *value;
 }
 
 /// An option of the call as text, or `otherwise`.

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/duration.hpp"
+#include "base/text.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/modules/http_body.hpp"
@@ -22,8 +24,6 @@ using js::Text;
 using js::Value;
 using metrics::SystemTag;
 
-double milliseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
-
 /// "http://user:pass@host/" -> "http://****:****@host/", as k6 writes URLs into tags.
 std::string without_credentials(const std::string& url) {
   const auto scheme = url.find("://");
@@ -38,7 +38,7 @@ std::string without_credentials(const std::string& url) {
 /// "Get", "Post": how Go's client begins its errors.
 std::string error_prefix(std::string_view method, const std::string& url) {
   std::string verb(method.empty() ? "GET" : method);
-  for (std::size_t i = 1; i < verb.size(); ++i) verb[i] = static_cast<char>(std::tolower(static_cast<unsigned char>(verb[i])));
+  for (std::size_t i = 1; i < verb.size(); ++i) verb[i] = base::lower_case(verb[i]);
   return fmt::format("{} {}: ", verb, net::go_quote(url));
 }
 
@@ -246,7 +246,7 @@ void HttpRequest::take_headers(JSContext* context, JSValueConst headers) {
     const char* const name = JS_AtomToCString(context, properties[i].atom);
     if (text.failed() || name == nullptr) {
       has_exception_ = true;
-    } else if (properties[i].atom == atoms[Atoms::content_length] || net::equals_ignoring_case(name, "content-length")) {
+    } else if (properties[i].atom == atoms[Atoms::content_length] || base::equals_ignoring_case(name, "content-length")) {
       content_length_ = text.str();  // the client writes the true one
     } else {
       fetch_->fields.set(name, text.view());
@@ -378,13 +378,13 @@ void HttpRequest::on_hop(net::HttpFetch& fetch) {
   }
   const net::HttpTimings& timings = exchange.timings;
   metrics::HttpRequestTimes times;
-  times.duration = milliseconds(timings.duration());
-  times.blocked = milliseconds(timings.blocked);
-  times.connecting = milliseconds(timings.connecting);
-  times.tls_handshaking = milliseconds(timings.tls_handshaking);
-  times.sending = milliseconds(timings.sending);
-  times.waiting = milliseconds(timings.waiting);
-  times.receiving = milliseconds(timings.receiving);
+  times.duration = base::milliseconds_of(timings.duration());
+  times.blocked = base::milliseconds_of(timings.blocked);
+  times.connecting = base::milliseconds_of(timings.connecting);
+  times.tls_handshaking = base::milliseconds_of(timings.tls_handshaking);
+  times.sending = base::milliseconds_of(timings.sending);
+  times.waiting = base::milliseconds_of(timings.waiting);
+  times.receiving = base::milliseconds_of(timings.receiving);
   vu.recorder().add_http_request(tags.intern(), times, failed, vu.loop().now(), &vu.tags().metadata());
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/duration.hpp"
+#include "base/text.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/json/gjson.hpp"
 #include "engine/json/parse.hpp"
@@ -25,8 +27,6 @@ constexpr double kNoExpiry = -6795364578871.0;
 
 HttpState& state_of(JSContext* context) { return run::vu_of(context).slot<HttpState>(); }
 Response* response_of(JSValueConst value) { return js::Class<Response>::of(value); }
-
-double milliseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) / 1e6; }
 
 void set(JSContext* context, JSValueConst object, JSAtom atom, JSValue value) {
   JS_DefinePropertyValue(context, object, atom, value, JS_PROP_C_W_E);
@@ -82,7 +82,7 @@ JSValue make_cookies(JSContext* context, const HttpExchange& exchange) {
   const JSValue object = JS_NewObject(context);
   if (!exchange.head.has_cookies) return object;
   net::for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
-    if (!net::equals_ignoring_case(name, "set-cookie")) return;
+    if (!base::equals_ignoring_case(name, "set-cookie")) return;
     const auto cookie = net::parse_set_cookie(value);
     if (!cookie) return;
     const JSValue item = JS_NewObject(context);
@@ -103,7 +103,7 @@ JSValue make_cookies(JSContext* context, const HttpExchange& exchange) {
 JSValue make_timings(JSContext* context, const Atoms& atoms, const net::HttpTimings& timings) {
   const JSValue object = JS_NewObject(context);
   const auto put = [&](Atoms::Name name, std::chrono::nanoseconds time) {
-    set(context, object, atoms[name], JS_NewFloat64(context, milliseconds(time)));
+    set(context, object, atoms[name], JS_NewFloat64(context, base::milliseconds_of(time)));
   };
   put(Atoms::duration, timings.duration());
   put(Atoms::blocked, timings.blocked);

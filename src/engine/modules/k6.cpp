@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/duration.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/modules/tag_arguments.hpp"
@@ -88,7 +89,7 @@ JSValue group(js::Call call) {
   const JSValue result = JS_Call(context, call.arg(1), JS_UNDEFINED, 0, nullptr);
   const auto end = Clock::now();
   vu.recorder().add(MetricId::group_duration, vu.tags().set_pointer(),
-                    std::chrono::duration<double, std::milli>(end - start).count(), end, &vu.tags().metadata());
+                    base::milliseconds_of(end - start), end, &vu.tags().metadata());
   vu.tags().set(SystemTag::group, parent);
   return result;
 }

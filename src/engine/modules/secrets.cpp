@@ -20,16 +20,9 @@ struct ChosenSource {
   std::string name;
 };
 
-constexpr js::Member own(js::Member member) {
-  member.prop_flags = JS_PROP_C_W_E;
-  return member;
-}
-
 JSValue rejected(JSContext* context, const std::string& message) {
-  js::Deferred deferred(context);
   js::throw_error(context, message);
-  deferred.reject(Value(context, JS_GetException(context)));
-  return deferred.promise();
+  return js::rejected(context);
 }
 
 /// A promise, as sources may have to be asked over a network one day; here it is settled already.
@@ -57,8 +50,8 @@ JSValue get(Call call) { return get_from(call.context, "default", call); }
 JSValue get_of_source(Self<ChosenSource> self, Call call) { return get_from(self.context, self->name, call); }
 
 JSValue source(Call call);
-const js::Member kSecrets[] = {own(js::function<&get>("get", 1)), own(js::function<&source>("source", 1))};
-const js::Member kSource[] = {own(js::method<&get_of_source>("get", 1))};
+const js::Member kSecrets[] = {js::own(js::function<&get>("get", 1)), js::own(js::function<&source>("source", 1))};
+const js::Member kSource[] = {js::own(js::method<&get_of_source>("get", 1))};
 
 JSValue source(Call call) {
   JSContext* const context = call.context;

@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "base/duration.hpp"
+#include "base/text.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/modules/http_cookies.hpp"
 #include "engine/modules/tag_arguments.hpp"
@@ -15,10 +17,6 @@ namespace {
 using js::Value;
 using metrics::MetricId;
 using metrics::SystemTag;
-
-std::int64_t unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 std::size_t max_message_bytes(const run::Options& options) {
   return options.max_response_bytes.value > 0 ? static_cast<std::size_t>(options.max_response_bytes.value) : net::WebSocket::kMaxMessageBytes;
@@ -100,7 +98,7 @@ void WebSocketSession::connect(const WebSocketParams& params) {
     request.fields.erase("Cookie");
   }
   if (jar_ && cookie_url_) {
-    for (const auto& cookie : jar_->cookies_for(*cookie_url_, unix_ms())) {
+    for (const auto& cookie : jar_->cookies_for(*cookie_url_, net::CookieJar::clock_ms())) {
       if (!request.cookies.empty()) request.cookies += "; ";
       net::append_cookie(request.cookies, cookie.name, cookie.value, cookie.is_quoted);
     }
@@ -115,15 +113,15 @@ void WebSocketSession::record_handshake() {
     if (jar_ && cookie_url_ && socket_.head().has_cookies) {
       std::vector<net::Cookie> received;
       net::for_each_field(socket_.head().fields, [&](std::string_view name, std::string_view value) {
-        if (!net::equals_ignoring_case(name, "set-cookie")) return;
+        if (!base::equals_ignoring_case(name, "set-cookie")) return;
         if (auto cookie = net::parse_set_cookie(value)) received.push_back(std::move(*cookie));
       });
-      jar_->set(*cookie_url_, received, unix_ms());
+      jar_->set(*cookie_url_, received, net::CookieJar::clock_ms());
     }
   }
   if (socket_.remote()) tags_.set(SystemTag::ip, socket_.remote()->ip());
   record(MetricId::ws_sessions, 1);
-  record(MetricId::ws_connecting, std::chrono::duration<double, std::milli>(base::EventLoop::Clock::now() - started_).count());
+  record(MetricId::ws_connecting, base::milliseconds_of(base::EventLoop::Clock::now() - started_));
 }
 
 void WebSocketSession::record(MetricId metric, double value) {
@@ -131,7 +129,7 @@ void WebSocketSession::record(MetricId metric, double value) {
 }
 
 void WebSocketSession::record_duration() {
-  record(MetricId::ws_session_duration, std::chrono::duration<double, std::milli>(base::EventLoop::Clock::now() - started_).count());
+  record(MetricId::ws_session_duration, base::milliseconds_of(base::EventLoop::Clock::now() - started_));
 }
 
 }  // namespace gauntlet::engine::modules

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/duration.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/modules/blob.hpp"
 #include "engine/modules/go_value.hpp"
@@ -193,7 +194,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
       case Item::Kind::ping: return emit(Event::ping, new_event(Event::ping));
       case Item::Kind::pong:
         if (const auto sent = pings_under_way_.find(item.bytes); sent != pings_under_way_.end()) {
-          session_.record(MetricId::ws_ping, std::chrono::duration<double, std::milli>(item.at - sent->second).count());
+          session_.record(MetricId::ws_ping, base::milliseconds_of(item.at - sent->second));
           pings_under_way_.erase(sent);
         }
         return emit(Event::pong, new_event(Event::pong));

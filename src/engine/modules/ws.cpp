@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/duration.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/modules/http_state.hpp"
@@ -188,7 +189,7 @@ class Session final : private net::WebSocket::Listener {
       case Item::Kind::ping: return emit(Event::ping);
       case Item::Kind::pong: {
         if (const auto sent = pings_under_way_.find(item.bytes); sent != pings_under_way_.end()) {
-          session_.record(MetricId::ws_ping, std::chrono::duration<double, std::milli>(item.at - sent->second).count());
+          session_.record(MetricId::ws_ping, base::milliseconds_of(item.at - sent->second));
           pings_under_way_.erase(sent);
         }
         return emit(Event::pong);

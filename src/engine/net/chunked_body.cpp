@@ -2,19 +2,14 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::net {
 namespace {
 
 // Beyond the line ends that every chunk needs, bytes that are no data may not pile up.
 constexpr std::uint32_t kMaxOverheadBytes = 64 * 1024;
 constexpr std::uint32_t kFreeOverheadPerChunk = 16;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 
@@ -28,7 +23,7 @@ ChunkedBody::State ChunkedBody::feed(std::string_view bytes, Buffer* out, std::s
     const char c = bytes[i];
     switch (expect_) {
       case Expect::size: {
-        const int value = hex_value(c);
+        const int value = base::hex_value(c);
         if (value >= 0) {
           if (++digits_ > 16) return refuse("http chunk length too large");
           left_ = left_ << 4 | static_cast<std::uint64_t>(value);

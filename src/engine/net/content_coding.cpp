@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/text.hpp"
 #include "engine/net/http_head.hpp"
 
 namespace gauntlet::engine::net {
@@ -113,10 +114,10 @@ std::string deflate_text(std::string_view body, bool is_gzip) {
 }  // namespace
 
 std::optional<ContentCoding> content_coding(std::string_view name) {
-  if (equals_ignoring_case(name, "gzip")) return ContentCoding::gzip;
-  if (equals_ignoring_case(name, "deflate")) return ContentCoding::deflate;
-  if (equals_ignoring_case(name, "zstd")) return ContentCoding::zstd;
-  if (equals_ignoring_case(name, "br")) return ContentCoding::br;
+  if (base::equals_ignoring_case(name, "gzip")) return ContentCoding::gzip;
+  if (base::equals_ignoring_case(name, "deflate")) return ContentCoding::deflate;
+  if (base::equals_ignoring_case(name, "zstd")) return ContentCoding::zstd;
+  if (base::equals_ignoring_case(name, "br")) return ContentCoding::br;
   return std::nullopt;
 }
 

@@ -3,27 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <ctime>
 
+#include "base/text.hpp"
 #include "engine/net/http_head.hpp"
 #include "engine/net/stream.hpp"
 
 namespace gauntlet::engine::net {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-  }
-  return out;
-}
 
 bool is_value_byte(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -92,10 +80,10 @@ std::optional<std::int64_t> parse_http_date(std::string_view text) {
 std::optional<Cookie> parse_set_cookie(std::string_view header) {
   Cookie cookie;
   const auto semicolon = header.find(';');
-  const std::string_view first = trim(header.substr(0, semicolon));
+  const std::string_view first = base::trimmed(header.substr(0, semicolon));
   const auto equals = first.find('=');
   if (equals == std::string_view::npos) return std::nullopt;
-  const std::string_view name = trim(first.substr(0, equals));
+  const std::string_view name = base::trimmed(first.substr(0, equals));
   std::string_view value = first.substr(equals + 1);
   if (!is_token(name) || !take_value(value, cookie.is_quoted)) return std::nullopt;
   cookie.name = name;
@@ -103,11 +91,11 @@ std::optional<Cookie> parse_set_cookie(std::string_view header) {
   std::string_view rest = semicolon == std::string_view::npos ? std::string_view() : header.substr(semicolon + 1);
   while (!rest.empty()) {
     const auto end = rest.find(';');
-    const std::string_view part = trim(rest.substr(0, end));
+    const std::string_view part = base::trimmed(rest.substr(0, end));
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (part.empty()) continue;
     const auto split = part.find('=');
-    const std::string attribute = lower_case(part.substr(0, split));
+    const std::string attribute = base::lower_case(part.substr(0, split));
     std::string_view given = split == std::string_view::npos ? std::string_view() : part.substr(split + 1);
     bool unused = false;
     if (attribute != "expires" && !take_value(given, unused)) continue;
@@ -148,15 +136,19 @@ bool CookieJar::Entry::goes_to(std::string_view host, std::string_view url_path,
   return url_path.size() == path.size() || path.ends_with('/') || url_path[path.size()] == '/';
 }
 
+std::int64_t CookieJar::clock_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 void CookieJar::set(const Url& url, const std::vector<Cookie>& cookies, std::int64_t now_ms) {
   if (url.scheme != "http" && url.scheme != "https") return;
-  const std::string host = lower_case(url.hostname());
+  const std::string host = base::lower_case(url.hostname());
   if (host.empty()) return;
   for (const Cookie& cookie : cookies) {
     Entry entry{cookie, host, {}, true, cookie.expires_ms, 0};
     entry.path = cookie.path.starts_with('/') ? cookie.path : default_path(url.path);
     if (!cookie.domain.empty()) {
-      std::string domain = lower_case(cookie.domain);
+      std::string domain = base::lower_case(cookie.domain);
       if (is_ip(host)) {
         if (domain != host) continue;
       } else {
@@ -189,7 +181,7 @@ void CookieJar::set(const Url& url, const std::vector<Cookie>& cookies, std::int
 std::vector<CookieJar::Sent> CookieJar::cookies_for(const Url& url, std::int64_t now_ms) {
   std::vector<Sent> result;
   if (entries_.empty() || (url.scheme != "http" && url.scheme != "https")) return result;
-  const std::string host = lower_case(url.hostname());
+  const std::string host = base::lower_case(url.hostname());
   const std::string_view path = url.path.empty() ? std::string_view("/") : std::string_view(url.path);
   std::erase_if(entries_, [&](const Entry& e) { return e.expires_ms && *e.expires_ms <= now_ms; });
   std::vector<const Entry*> found;
@@ -205,7 +197,7 @@ std::vector<CookieJar::Sent> CookieJar::cookies_for(const Url& url, std::int64_t
 }
 
 void CookieJar::remove(const Url& url, std::optional<std::string_view> name, std::int64_t now_ms) {
-  const std::string host = lower_case(url.hostname());
+  const std::string host = base::lower_case(url.hostname());
   const std::string path = url.path.empty() ? "/" : url.path;
   std::erase_if(entries_, [&](const Entry& e) {
     if (e.expires_ms && *e.expires_ms <= now_ms) return true;

@@ -44,6 +44,8 @@ class CookieJar {
     bool is_quoted;
   };
 
+  /// The calendar time that the methods below take: milliseconds since 1970.
+  static std::int64_t clock_ms();
   /// Keeps those of `cookies` that this URL may set.
   void set(const Url& url, const std::vector<Cookie>& cookies, std::int64_t now_ms);
   /// What goes to that URL: longer paths first, then older cookies first. Valid until the jar changes.

@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 
+#include "base/text.hpp"
 #include "engine/net/http_head.hpp"
 
 namespace gauntlet::engine::net {
@@ -26,11 +27,7 @@ std::map<std::string, std::string> parse_parameters(std::string_view text) {
     while (i < text.size() && (text[i] == ' ' || text[i] == ',' || text[i] == '\t')) ++i;
     const auto equals = text.find('=', i);
     if (equals == std::string_view::npos) break;
-    std::string name(text.substr(i, equals - i));
-    while (!name.empty() && name.back() == ' ') name.pop_back();
-    for (char& c : name) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-    }
+    const std::string name = base::lower_case(base::trimmed(text.substr(i, equals - i), " "));
     i = equals + 1;
     std::string value;
     if (i < text.size() && text[i] == '"') {
@@ -57,7 +54,7 @@ std::string random_cnonce() {
 }
 
 std::optional<std::string> answer_digest_challenge(std::string_view challenge, const DigestCredentials& with) {
-  if (challenge.size() < 7 || !equals_ignoring_case(challenge.substr(0, 7), "digest ")) return std::nullopt;
+  if (challenge.size() < 7 || !base::equals_ignoring_case(challenge.substr(0, 7), "digest ")) return std::nullopt;
   auto parameters = parse_parameters(challenge.substr(7));
   std::string algorithm = parameters["algorithm"];
   if (algorithm.empty()) algorithm = "MD5";

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::net {
 
 Failure failure(int code, std::string message) {
@@ -19,7 +21,7 @@ Failure request_timeout() { return failure(error_code::kTimeout, "request timeou
 std::string errno_text(int error_number) {
   char buffer[128];
   std::string text = strerror_r(error_number, buffer, sizeof buffer);
-  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  if (!text.empty()) text[0] = base::lower_case(text[0]);
   return text;
 }
 

@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "base/base64.hpp"
+#include "base/text.hpp"
 #include "engine/net/grpc_client.hpp"
 #include "engine/net/http_head.hpp"
 
@@ -37,10 +38,9 @@ std::optional<std::string> decode_binary_header(std::string_view text) {
 std::string decode_status_message(std::string_view text) {
   std::string message;
   message.reserve(text.size());
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
-      message += static_cast<char>(digit(text[i + 1]) << 4 | digit(text[i + 2]));
+    if (text[i] == '%' && i + 2 < text.size() && base::hex_value(text[i + 1]) >= 0 && base::hex_value(text[i + 2]) >= 0) {
+      message += static_cast<char>(base::hex_value(text[i + 1]) << 4 | base::hex_value(text[i + 2]));
       i += 2;
     } else {
       message += text[i];

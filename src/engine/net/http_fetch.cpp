@@ -7,16 +7,13 @@
 #include <array>
 
 #include "base/base64.hpp"
+#include "base/text.hpp"
 #include "engine/net/content_coding.hpp"
 #include "engine/net/digest_auth.hpp"
 #include "engine/net/ntlm_auth.hpp"
 
 namespace gauntlet::engine::net {
 namespace {
-
-std::int64_t unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 bool usually_lacks_body(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "DELETE" || method == "OPTIONS" || method == "PROPFIND" || method == "SEARCH";
@@ -44,10 +41,6 @@ bool is_about_body(std::string_view name) {
 /// Headers that the client writes itself, or leaves out.
 bool is_framing(std::string_view name) {
   return name == "Host" || name == "User-Agent" || name == "Content-Length" || name == "Transfer-Encoding" || name == "Trailer";
-}
-
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ").append(value).append("\r\n");
 }
 
 }  // namespace
@@ -180,7 +173,7 @@ void HttpFetch::write_cookies() {
   if (jar == nullptr || jar->empty()) return;
   const auto parsed = Url::parse(hop_url_);
   if (!parsed) return;
-  for (const CookieJar::Sent& kept : jar->cookies_for(*parsed, unix_ms())) {
+  for (const CookieJar::Sent& kept : jar->cookies_for(*parsed, CookieJar::clock_ms())) {
     if (std::any_of(cookies.begin(), cookies.end(), [&](const RequestCookie& c) { return c.replaces && c.name == kept.name; })) continue;
     divide();
     append_cookie(cookies_, kept.name, kept.value, kept.is_quoted);
@@ -282,16 +275,16 @@ void HttpFetch::store_cookies() {
   if (!parsed) return;
   std::vector<Cookie> received;
   for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
-    if (!equals_ignoring_case(name, "set-cookie")) return;
+    if (!base::equals_ignoring_case(name, "set-cookie")) return;
     if (auto cookie = parse_set_cookie(value)) received.push_back(std::move(*cookie));
   });
-  jar->set(*parsed, received, unix_ms());
+  jar->set(*parsed, received, CookieJar::clock_ms());
 }
 
 void HttpFetch::decode() {
   std::string encodings;
   for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
-    if (equals_ignoring_case(name, "content-encoding")) encodings += (encodings.empty() ? "" : ", ") + std::string(value);
+    if (base::equals_ignoring_case(name, "content-encoding")) encodings += (encodings.empty() ? "" : ", ") + std::string(value);
   });
   const auto started = HttpExchange::Clock::now();
   exchange.failure = decode_body(encodings, exchange.body, max_decoded_bytes);
@@ -302,7 +295,7 @@ void HttpFetch::decode() {
 HttpFetch::Next HttpFetch::answer_digest() {
   std::optional<std::string> answer;
   for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
-    if (answer || !equals_ignoring_case(name, "www-authenticate")) return;
+    if (answer || !base::equals_ignoring_case(name, "www-authenticate")) return;
     const std::string cnonce = random_cnonce();
     answer = answer_digest_challenge(value, {user_.value_or(""), password_, hop_method_, target_, body, cnonce});
   });
@@ -318,7 +311,7 @@ HttpFetch::Next HttpFetch::answer_ntlm() {
   std::optional<std::string> answer;
   for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
     const auto scheme = ntlm_scheme(value);
-    if (answer || !scheme || !equals_ignoring_case(name, "www-authenticate")) return;
+    if (answer || !scheme || !base::equals_ignoring_case(name, "www-authenticate")) return;
     if (ntlm_steps_ == 0) {
       answer = begin_ntlm(*scheme);
       return;

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <vector>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::net {
 namespace {
 
@@ -18,15 +20,6 @@ constexpr std::array<bool, 256> token_bytes() {
   return table;
 }
 constexpr std::array<bool, 256> kToken = token_bytes();
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 /// The line that starts at `start`, without its end; `next` is where the next one starts, or npos when it is not whole.
 std::string_view line_at(std::string_view bytes, std::size_t start, std::size_t& next) {
@@ -49,10 +42,10 @@ bool parse_status_line(std::string_view line, ResponseHead& head, Failure& probl
   while (rest.starts_with(' ')) rest.remove_prefix(1);
   head.status_text = rest;
   const std::string_view code = rest.substr(0, rest.find(' '));
-  if (code.size() != 3 || !std::all_of(code.begin(), code.end(), is_digit)) return refuse("malformed HTTP status code", code);
+  if (code.size() != 3 || !std::all_of(code.begin(), code.end(), base::is_digit)) return refuse("malformed HTTP status code", code);
   head.status = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
   const std::string_view version = head.protocol;
-  if (version.size() != 8 || !version.starts_with("HTTP/") || !is_digit(version[5]) || version[6] != '.' || !is_digit(version[7])) {
+  if (version.size() != 8 || !version.starts_with("HTTP/") || !base::is_digit(version[5]) || version[6] != '.' || !base::is_digit(version[7])) {
     return refuse("malformed HTTP version", version);
   }
   head.major = version[5] - '0';
@@ -69,27 +62,27 @@ class Framing {
   void see(std::string_view name, std::string_view value) {
     switch (name.size()) {
       case 14:
-        if (equals_ignoring_case(name, "content-length")) lengths_[std::min<std::size_t>(length_count_++, 1)] = value;
+        if (base::equals_ignoring_case(name, "content-length")) lengths_[std::min<std::size_t>(length_count_++, 1)] = value;
         if (length_count_ == 2 && lengths_[1] != lengths_[0]) lengths_differ_ = true;
         if (length_count_ > 2 && lengths_[1] != lengths_[0]) lengths_differ_ = true;
         break;
       case 17:
-        if (equals_ignoring_case(name, "transfer-encoding")) {
+        if (base::equals_ignoring_case(name, "transfer-encoding")) {
           ++transfer_count_;
           if (transfer_count_ == 1) transfer_ = value;
           else second_transfer_ = value;
         }
         break;
       case 10:
-        if (equals_ignoring_case(name, "set-cookie")) {
+        if (base::equals_ignoring_case(name, "set-cookie")) {
           head_.has_cookies = true;
-        } else if (equals_ignoring_case(name, "connection")) {
+        } else if (base::equals_ignoring_case(name, "connection")) {
           if (list_has_token(value, "close")) closes_ = true;
           if (list_has_token(value, "keep-alive")) keeps_ = true;
         }
         break;
       case 16:
-        if (equals_ignoring_case(name, "content-encoding")) head_.has_encoding = true;
+        if (base::equals_ignoring_case(name, "content-encoding")) head_.has_encoding = true;
         break;
       default: break;
     }
@@ -104,7 +97,7 @@ class Framing {
         problem = failure(error_code::kOther, fmt::format("too many transfer encodings: [{} {}]", go_quote(transfer_), go_quote(second_transfer_)));
         return false;
       }
-      if (!equals_ignoring_case(transfer_, "chunked")) {
+      if (!base::equals_ignoring_case(transfer_, "chunked")) {
         problem = failure(error_code::kOther, "unsupported transfer encoding: " + go_quote(transfer_));
         return false;
       }
@@ -121,7 +114,7 @@ class Framing {
     std::int64_t length = 0;
     bool ok = !text.empty() && text.size() <= 18;
     for (const char c : text) {
-      ok = ok && is_digit(c);
+      ok = ok && base::is_digit(c);
       if (ok) length = length * 10 + (c - '0');
     }
     if (!ok) {
@@ -209,7 +202,7 @@ HeadState parse_response_head(char* bytes, std::size_t size, bool ended, Respons
       return HeadState::malformed;
     }
     if (next == std::string_view::npos) break;
-    framing.see(line.substr(0, colon), trim(line.substr(colon + 1)));
+    framing.see(line.substr(0, colon), base::trimmed(line.substr(colon + 1)));
   }
   problem = failure(error_code::kOther, "unexpected EOF");
   return HeadState::malformed;
@@ -219,7 +212,7 @@ std::string_view field_value(std::string_view fields, std::string_view lower_nam
   std::string_view result;
   bool found = false;
   for_each_field(fields, [&](std::string_view name, std::string_view value) {
-    if (found || !equals_ignoring_case(name, lower_name)) return;
+    if (found || !base::equals_ignoring_case(name, lower_name)) return;
     result = value;
     found = true;
   });
@@ -232,7 +225,7 @@ void canonicalise_field_name(char* name, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) {
     char& c = name[i];
     if (is_start && c >= 'a' && c <= 'z') c = static_cast<char>(c - 0x20);
-    else if (!is_start) c = lower(c);
+    else if (!is_start) c = base::lower_case(c);
     is_start = c == '-';
   }
 }
@@ -254,18 +247,10 @@ bool is_field_value(std::string_view value) {
   });
 }
 
-bool equals_ignoring_case(std::string_view text, std::string_view lower_text) {
-  if (text.size() != lower_text.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (lower(text[i]) != lower_text[i]) return false;
-  }
-  return true;
-}
-
 bool list_has_token(std::string_view list, std::string_view lower_text) {
   while (!list.empty()) {
     const auto comma = list.find(',');
-    if (equals_ignoring_case(trim(list.substr(0, comma)), lower_text)) return true;
+    if (base::equals_ignoring_case(base::trimmed(list.substr(0, comma)), lower_text)) return true;
     if (comma == std::string_view::npos) break;
     list.remove_prefix(comma + 1);
   }

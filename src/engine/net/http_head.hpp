@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.hpp"
 #include "engine/net/failure.hpp"
 
 namespace gauntlet::engine::net {
@@ -46,10 +47,7 @@ void for_each_field(std::string_view fields, Visit&& visit) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) continue;
-    std::string_view value = line.substr(colon + 1);
-    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-    visit(line.substr(0, colon), value);
+    visit(line.substr(0, colon), base::trimmed(line.substr(colon + 1)));
   }
 }
 
@@ -65,8 +63,10 @@ void canonicalise_field_name(char* name, std::size_t size);
 /// Whether `name` may be sent as a header name, and `value` as a value.
 bool is_token(std::string_view name);
 bool is_field_value(std::string_view value);
-/// ASCII case-insensitive equality; `lower` is in lower case.
-bool equals_ignoring_case(std::string_view text, std::string_view lower);
+/// A request's line "Name: value".
+inline void append_field(std::string& head, std::string_view name, std::string_view value) {
+  head.append(name).append(": ").append(value).append("\r\n");
+}
 /// Whether a comma-separated list such as Connection's holds the token (in lower case).
 bool list_has_token(std::string_view list, std::string_view lower);
 

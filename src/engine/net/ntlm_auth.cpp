@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/base64.hpp"
+#include "base/text.hpp"
 #include "engine/net/http_head.hpp"
 
 namespace gauntlet::engine::net {
@@ -100,8 +101,8 @@ std::optional<Challenge> parse_challenge(std::string_view message) {
 
 std::optional<std::string_view> ntlm_scheme(std::string_view header) {
   const std::string_view word = header.substr(0, header.find(' '));
-  if (equals_ignoring_case(word, "ntlm")) return "NTLM";
-  if (equals_ignoring_case(word, "negotiate")) return "Negotiate";
+  if (base::equals_ignoring_case(word, "ntlm")) return "NTLM";
+  if (base::equals_ignoring_case(word, "negotiate")) return "Negotiate";
   return std::nullopt;
 }
 

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cstdlib>
 
 #include "base/base64.hpp"
+#include "base/text.hpp"
 #include "engine/net/address_range.hpp"
 #include "engine/net/url.hpp"
 
@@ -39,12 +39,6 @@ base::Expected<std::shared_ptr<const ProxyServer>> parse_server(std::string_view
     server->authorization = "Basic " + base::encode_base64(server->user + ':' + server->password);
   }
   return std::shared_ptr<const ProxyServer>(std::move(server));
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
 }
 
 std::string_view variable(const char* upper_name, const char* lower_name) {
@@ -93,14 +87,14 @@ base::Expected<ProxyRules> ProxyRules::from_texts(std::string_view http_proxy, s
     if (item.starts_with("*.")) item.remove_prefix(1);
     exception.is_suffix_only = item.starts_with('.');
     if (exception.is_suffix_only) item.remove_prefix(1);
-    exception.text = lower(item);
+    exception.text = base::lower_case(item);
     rules.exceptions_.push_back(std::move(exception));
   }
   return rules;
 }
 
 bool ProxyRules::is_excepted(std::string_view given_host, std::uint16_t port) const {
-  const std::string host = lower(given_host);
+  const std::string host = base::lower_case(given_host);
   Endpoint endpoint;
   const bool is_address = Endpoint::parse(host, port, endpoint);
   static const auto kLoopback4 = AddressRange::parse("127.0.0.0/8");

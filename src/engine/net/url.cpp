@@ -7,6 +7,7 @@
 #include <charconv>
 #include <vector>
 
+#include "base/text.hpp"
 #include "engine/net/failure.hpp"
 
 namespace gauntlet::engine::net {
@@ -20,19 +21,9 @@ enum class Part { host, zone, user_password, path, path_segment, query_component
 
 constexpr std::string_view kUpperHex = "0123456789ABCDEF";
 
-bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 /// Whether a byte must be percent-encoded in this part (RFC 3986 as Go applies it).
 bool should_escape(char c, Part part) {
-  if (is_alpha(c) || is_digit(c)) return false;
+  if (base::is_letter(c) || base::is_digit(c)) return false;
   if (part == Part::host || part == Part::zone) {
     if (std::string_view("!$&'()*+,;=:[]<>\"").find(c) != std::string_view::npos) return false;
   }
@@ -78,10 +69,10 @@ Expected<std::string> unescape(std::string_view text, Part part) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '%') {
-      if (i + 2 >= text.size() || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0) {
+      if (i + 2 >= text.size() || base::hex_value(text[i + 1]) < 0 || base::hex_value(text[i + 2]) < 0) {
         return fail(ErrorKind::invalid_argument, "invalid URL escape " + go_quote(text.substr(i, 3)));
       }
-      const auto byte = static_cast<char>(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+      const auto byte = static_cast<char>(base::hex_value(text[i + 1]) << 4 | base::hex_value(text[i + 2]));
       // In hosts only non-ASCII bytes may be encoded, and "%25" of an IPv6 zone.
       if (part == Part::host && static_cast<unsigned char>(byte) < 0x80 && text.substr(i, 3) != "%25") {
         return fail(ErrorKind::invalid_argument, "invalid URL escape " + go_quote(text.substr(i, 3)));
@@ -114,7 +105,7 @@ bool is_valid_encoding(std::string_view text, Part part) {
 
 bool valid_optional_port(std::string_view port) {
   if (port.empty()) return true;
-  return port[0] == ':' && std::all_of(port.begin() + 1, port.end(), is_digit);
+  return port[0] == ':' && std::all_of(port.begin() + 1, port.end(), base::is_digit);
 }
 
 Expected<std::string> parse_host(std::string_view host) {
@@ -153,7 +144,7 @@ Expected<void> parse_authority(std::string_view authority, Url& url) {
   if (at == std::string_view::npos) return {};
   const std::string_view info = authority.substr(0, at);
   for (const char c : info) {
-    if (!is_alpha(c) && !is_digit(c) && std::string_view("-._:~!$&'()*+,;=%@").find(c) == std::string_view::npos) {
+    if (!base::is_letter(c) && !base::is_digit(c) && std::string_view("-._:~!$&'()*+,;=%@").find(c) == std::string_view::npos) {
       return fail(ErrorKind::invalid_argument, "net/url: invalid userinfo");
     }
   }
@@ -181,8 +172,8 @@ Expected<void> set_path(std::string_view given, Url& url) {
 Expected<std::string_view> split_scheme(std::string_view text, std::string& scheme) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (is_alpha(c)) continue;
-    if (is_digit(c) || c == '+' || c == '-' || c == '.') {
+    if (base::is_letter(c)) continue;
+    if (base::is_digit(c) || c == '+' || c == '-' || c == '.') {
       if (i == 0) return text;
       continue;
     }
@@ -432,9 +423,9 @@ std::optional<PlainUrl> scan_plain_url(std::string_view text) {
       if (colon != 0) return std::nullopt;
       colon = i;
     } else if (colon != 0) {
-      if (!is_digit(c) || port > 65535) return std::nullopt;
+      if (!base::is_digit(c) || port > 65535) return std::nullopt;
       port = port * 10 + static_cast<std::uint32_t>(c - '0');
-    } else if (!is_alpha(c) && !is_digit(c) && c != '.' && c != '-' && c != '_') {
+    } else if (!base::is_letter(c) && !base::is_digit(c) && c != '.' && c != '-' && c != '_') {
       return std::nullopt;
     }
   }

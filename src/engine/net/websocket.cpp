@@ -15,13 +15,13 @@
 namespace gauntlet::engine::net {
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kFrameBytes = 64 * 1024;
 constexpr std::size_t kMaxHeadBytes = 1024 * 1024;
 constexpr std::size_t kMaxRefusalBytes = 1024;
 
 /// Where bytes land; one a thread, since nothing stays in it between rounds.
-std::array<char, kReadBytes>& scratch() {
-  thread_local std::array<char, kReadBytes> bytes;
+std::array<char, kFrameBytes>& frame_bytes() {
+  thread_local std::array<char, kFrameBytes> bytes;
   return bytes;
 }
 
@@ -43,8 +43,6 @@ std::string accept_of(std::string_view key) {
   SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
   return base::encode_base64({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
-
-void append_field(std::string& out, std::string_view name, std::string_view value) { out.append(name).append(": ").append(value).append("\r\n"); }
 
 }  // namespace
 
@@ -243,7 +241,7 @@ bool WebSocket::take_refusal(std::string_view bytes) {
 
 void WebSocket::on_stream_ready() {
   flush();
-  auto& bytes = scratch();
+  auto& bytes = frame_bytes();
   for (bool goes_on = true; goes_on && state_ != State::over;) {
     const Stream::Result got = stream_->read(bytes.data(), bytes.size());
     if (got.status == Stream::Status::again) break;

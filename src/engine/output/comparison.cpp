@@ -9,6 +9,8 @@
 #include <optional>
 #include <random>
 
+#include "base/duration.hpp"
+
 namespace gauntlet::engine::output {
 namespace {
 
@@ -64,7 +66,7 @@ Blocks blocks_of(const ComparedRun& run, std::string_view name) {
   bool any = false;
   for (const SeriesRow* row : rows) {
     Block block;
-    block.seconds = std::chrono::duration<double>(row->length).count();
+    block.seconds = base::seconds_of(row->length);
     if (const SeriesPoint* point = point_in(*row)) {
       any = true;
       block.sum = point->sum;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.hpp"
 #include "telemetry/otlp_metrics.pb.h"
 
 namespace gauntlet::engine::output {
@@ -183,10 +184,9 @@ base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::stri
       return base::fail(base::ErrorKind::invalid_argument,
                         fmt::format("K6_OTEL_HEADERS: \"{}\" is not of the form name=value", pair));
     }
-    std::string name = pair.substr(0, equals);
+    const std::string name = pair.substr(0, equals);
     http.headers.push_back(fmt::format("{}: {}", name, pair.substr(equals + 1)));
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    grpc.metadata.emplace_back(std::move(name), pair.substr(equals + 1));
+    grpc.metadata.emplace_back(base::lower_case(name), pair.substr(equals + 1));
   }
   auto any_certificate = switch_of(variable, "K6_OTEL_TLS_INSECURE_SKIP_VERIFY", false);
   if (!any_certificate) return tl::unexpected(std::move(any_certificate.error()));

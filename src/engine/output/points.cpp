@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/duration.hpp"
 #include "engine/output/json_writer.hpp"
 #include "engine/output/number_text.hpp"
 
@@ -58,7 +59,7 @@ void write(JsonWriter& json, const metrics::ThresholdSpec& threshold) {
   }
   json.begin_object().key("threshold").string(threshold.expression).key("abortOnFail").boolean(true).key("delayAbortEval");
   if (threshold.delay_abort_eval) {
-    json.string(humanize_duration(std::chrono::duration<double, std::milli>(*threshold.delay_abort_eval).count(), ""));
+    json.string(humanize_duration(base::milliseconds_of(*threshold.delay_abort_eval), ""));
   } else {
     json.null();
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "base/duration.hpp"
 #include "engine/output/number_text.hpp"
 
 namespace gauntlet::engine::output {
@@ -381,7 +382,7 @@ Summary summarize(const Snapshot& snapshot, const metrics::Thresholds& threshold
   std::erase(options.trend_stats, "");
   summary.options = std::move(options);
   summary.duration_s = snapshot.elapsed_s();
-  summary.duration_ms = std::chrono::duration<double, std::milli>(snapshot.elapsed).count();
+  summary.duration_ms = base::milliseconds_of(snapshot.elapsed);
   summary.metrics = metric_results(snapshot, thresholds, summary.options);
   summary.checks = checks_by_name(snapshot.checks);
   summary.root = group_tree(snapshot);

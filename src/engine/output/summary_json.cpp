@@ -7,6 +7,7 @@
 #include <chrono>
 #include <ctime>
 
+#include "base/duration.hpp"
 #include "engine/output/json_writer.hpp"
 
 namespace gauntlet::engine::output {
@@ -157,9 +158,9 @@ void write_machine_checks(JsonWriter& json, const Summary& summary) {
 void write_series(JsonWriter& json, const std::vector<metrics::SeriesRow>& rows, const metrics::MetricRegistry& registry) {
   json.key("series").begin_array();
   for (const metrics::SeriesRow& row : rows) {
-    const double seconds = std::chrono::duration<double>(row.length).count();
+    const double seconds = base::seconds_of(row.length);
     json.begin_object();
-    json.key("t").number(std::chrono::duration<double>(row.at).count());
+    json.key("t").number(base::seconds_of(row.at));
     json.key("seconds").number(seconds);
     json.key("metrics").begin_object();
     for (const metrics::SeriesPoint& point : row.points) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <variant>
 
+#include "base/duration.hpp"
 #include "engine/run/schedule.hpp"
 
 namespace gauntlet::engine::run {
@@ -196,7 +197,7 @@ class ArrivalRate final : public Executor {
   void describe_progress(output::ScenarioProgress& progress, Clock::time_point now) const override {
     const Scenario& config = scenario_.config;
     // In starts of this process.
-    const double unit_s = std::chrono::duration<double>(config.time_unit.value).count() / config.iteration_stripe.share();
+    const double unit_s = base::seconds_of(config.time_unit.value) / config.iteration_stripe.share();
     progress.vus = std::max<std::int64_t>(planned_vus(config), static_cast<std::int64_t>(vus_.size()));
     if (config.executor == ExecutorKind::constant_arrival_rate) {
       progress.rate = progress.max_rate = static_cast<double>(config.rate.value) / unit_s;

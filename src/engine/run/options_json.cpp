@@ -11,25 +11,25 @@ namespace {
 
 using json::go_kind;
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 using Failure = tl::unexpected<base::Error>;
 
 Failure failure(std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); }
 
 /// Go's decoder on a value of a wrong kind; `field` and `type` are those of k6's structs.
-Failure wrong_kind(const Json& value, std::string_view field, std::string_view type, std::string_view snippet = "") {
+Failure wrong_kind(const OrderedJson& value, std::string_view field, std::string_view type, std::string_view snippet = "") {
   return failure(fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
                              "struct field Options.{} of type {}",
-                             Json(std::string(snippet)).dump(), go_kind(value), field, type));
+                             OrderedJson(std::string(snippet)).dump(), go_kind(value), field, type));
 }
 
-std::string snippet_of(std::string_view field, const Json& value) {
+std::string snippet_of(std::string_view field, const OrderedJson& value) {
   if (value.is_structured()) return "{";
   if (field.starts_with("scenarios.")) return "\"scenarios\"";  // which Go decodes in a second go
   return fmt::format("\"{}\": {}", field, value.dump());
 }
 
-base::Expected<void> read(const Json& value, std::string_view field, std::int64_t& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view field, std::int64_t& into) {
   if (value.is_string()) {
     const auto parsed = parse_integer(value.get_ref<const std::string&>());
     if (!parsed) return Failure(parsed.error());
@@ -43,12 +43,12 @@ base::Expected<void> read(const Json& value, std::string_view field, std::int64_
   if (value.is_number()) {
     return failure(fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal number {} "
                                "into Go struct field Options.{} of type int64",
-                               Json(snippet_of(field, value)).dump(), value.dump(), field));
+                               OrderedJson(snippet_of(field, value)).dump(), value.dump(), field));
   }
   return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.Int", go_kind(value)));
 }
 
-base::Expected<void> read(const Json& value, std::string_view, bool& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view, bool& into) {
   if (!value.is_boolean()) {
     return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.Bool",
                                value.is_number() ? "float64" : go_kind(value)));
@@ -57,7 +57,7 @@ base::Expected<void> read(const Json& value, std::string_view, bool& into) {
   return {};
 }
 
-base::Expected<void> read(const Json& value, std::string_view field, std::string& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view field, std::string& into) {
   if (!value.is_string()) {
     const char* kind = value.is_number() ? "float64" : value.is_object() ? "map[string]interface {}" : go_kind(value);
     return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.String", kind));
@@ -68,7 +68,7 @@ base::Expected<void> read(const Json& value, std::string_view field, std::string
   return {};
 }
 
-base::Expected<void> read(const Json& value, std::string_view, Nanoseconds& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view, Nanoseconds& into) {
   if (value.is_number()) {
     into = Nanoseconds(static_cast<std::int64_t>(value.get<double>() * 1e6));
     return {};
@@ -80,17 +80,17 @@ base::Expected<void> read(const Json& value, std::string_view, Nanoseconds& into
   return {};
 }
 
-base::Expected<void> read(const Json& value, std::string_view field, std::vector<std::string>& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view field, std::vector<std::string>& into) {
   if (!value.is_array()) return wrong_kind(value, field, "[]string", snippet_of(field, value));
   into.clear();
-  for (const Json& element : value) {
+  for (const OrderedJson& element : value) {
     if (!element.is_string()) return wrong_kind(element, field, "string", element.dump());
     into.push_back(element.get<std::string>());
   }
   return {};
 }
 
-base::Expected<void> read(const Json& value, std::string_view field, StringMap& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view field, StringMap& into) {
   if (!value.is_object()) return wrong_kind(value, field, "map[string]string", snippet_of(field, value));
   into.clear();
   for (const auto& [key, element] : value.items()) {
@@ -100,10 +100,10 @@ base::Expected<void> read(const Json& value, std::string_view field, StringMap& 
   return {};
 }
 
-base::Expected<void> read(const Json& value, std::string_view field, std::vector<Stage>& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view field, std::vector<Stage>& into) {
   if (!value.is_array()) return wrong_kind(value, field, "[]lib.Stage", snippet_of(field, value));
   into.clear();
-  for (const Json& element : value) {
+  for (const OrderedJson& element : value) {
     if (!element.is_object()) return wrong_kind(element, field, "lib.stageFields", element.dump());
     Stage stage;
     stage.has_duration = element.contains("duration") && !element["duration"].is_null();
@@ -119,11 +119,11 @@ base::Expected<void> read(const Json& value, std::string_view field, std::vector
   return {};
 }
 
-base::Expected<void> read(const Json& value, std::string_view, DnsOptions& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view, DnsOptions& into) {
   if (!value.is_object()) return wrong_kind(value, "dns", "types.DNSConfig", snippet_of("dns", value));
   const auto one = [&](const char* name, Setting<std::string>& setting) -> base::Expected<void> {
     if (!value.contains(name) || value[name].is_null()) return {};
-    const Json& given = value[name];
+    const OrderedJson& given = value[name];
     setting = given.is_string() ? given.get<std::string>() : given.dump();
     return {};
   };
@@ -145,7 +145,7 @@ base::Expected<void> read(const Json& value, std::string_view, DnsOptions& into)
   return {};
 }
 
-base::Expected<void> read(const Json& value, std::string_view field, TlsVersions& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view field, TlsVersions& into) {
   if (value.is_string()) {
     const auto version = value.get<std::string>();
     for (const char* known : {"", "tls1.0", "tls1.1", "tls1.2", "tls1.3"}) {
@@ -162,10 +162,10 @@ base::Expected<void> read(const Json& value, std::string_view field, TlsVersions
   return {};
 }
 
-base::Expected<void> read(const Json& value, std::string_view field, std::vector<TlsAuth>& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view field, std::vector<TlsAuth>& into) {
   if (!value.is_array()) return wrong_kind(value, field, "[]*lib.TLSAuth", snippet_of(field, value));
   into.clear();
-  for (const Json& element : value) {
+  for (const OrderedJson& element : value) {
     if (!element.is_object()) return wrong_kind(element, field, "lib.TLSAuthFields", element.dump());
     TlsAuth auth;
     const auto text = [&](const char* name) {
@@ -184,14 +184,14 @@ base::Expected<void> read(const Json& value, std::string_view field, std::vector
 
 using Thresholds = std::map<std::string, std::vector<ThresholdOption>>;
 
-base::Expected<void> read(const Json& value, std::string_view, Thresholds& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view, Thresholds& into) {
   constexpr std::string_view kField = "thresholds";
   if (!value.is_object()) return wrong_kind(value, kField, "map[string]metrics.Thresholds", snippet_of(kField, value));
   into.clear();
   for (const auto& [metric, list] : value.items()) {
     if (!list.is_array()) return wrong_kind(list, kField, "[]metrics.thresholdConfig", "\"threshold");
     auto& thresholds = into[metric];
-    for (const Json& element : list) {
+    for (const OrderedJson& element : list) {
       ThresholdOption threshold;
       if (element.is_string()) {
         threshold.expression = element.get<std::string>();
@@ -225,7 +225,7 @@ base::Expected<ExecutorKind> executor_named(std::string_view name) {
 }
 
 /// Reads one field of a scenario; nothing when its executor has no such field.
-std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, const std::string& name, const Json& value) {
+std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, const std::string& name, const OrderedJson& value) {
   const auto field = [&](auto& setting, std::string_view go_name) -> std::optional<base::Expected<void>> {
     if (value.is_null()) return base::Expected<void>();
     auto ok = read(value, fmt::format("scenarios.{}", go_name), setting.value);
@@ -267,7 +267,7 @@ std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, cons
   return std::nullopt;
 }
 
-base::Expected<void> read(const Json& value, std::string_view, std::vector<Scenario>& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view, std::vector<Scenario>& into) {
   constexpr std::string_view kMapType = "map[string]lib.protoExecutorConfig";
   if (!value.is_object()) return wrong_kind(value, "scenarios", kMapType, "{");
   into.clear();
@@ -344,40 +344,40 @@ void visit_options(auto& o, Visit&& visit) {
   visit("maxResponseBytes", o.max_response_bytes);
 }
 
-Json write(bool value) { return value; }
-Json write(std::int64_t value) { return value; }
-Json write(const std::string& value) { return value; }
-Json write(Nanoseconds value) { return format_duration(value); }
-Json write(const std::vector<std::string>& value) { return value; }
-Json write(const StringMap& value) {
-  Json map = Json::object();
+OrderedJson write(bool value) { return value; }
+OrderedJson write(std::int64_t value) { return value; }
+OrderedJson write(const std::string& value) { return value; }
+OrderedJson write(Nanoseconds value) { return format_duration(value); }
+OrderedJson write(const std::vector<std::string>& value) { return value; }
+OrderedJson write(const StringMap& value) {
+  OrderedJson map = OrderedJson::object();
   for (const auto& [key, text] : value) map[key] = text;
   return map;
 }
-Json write(const std::vector<Stage>& stages) {
-  Json list = Json::array();
+OrderedJson write(const std::vector<Stage>& stages) {
+  OrderedJson list = OrderedJson::array();
   for (const Stage& stage : stages) list.push_back({{"duration", format_duration(stage.duration)}, {"target", stage.target}});
   return list;
 }
-Json write(const DnsOptions& dns);
-Json write(const std::vector<Scenario>& scenarios);
-Json write(const TlsVersions& versions) { return {{"min", versions.min}, {"max", versions.max}}; }
-Json write(const std::vector<TlsAuth>& list) {
-  Json auths = Json::array();
+OrderedJson write(const DnsOptions& dns);
+OrderedJson write(const std::vector<Scenario>& scenarios);
+OrderedJson write(const TlsVersions& versions) { return {{"min", versions.min}, {"max", versions.max}}; }
+OrderedJson write(const std::vector<TlsAuth>& list) {
+  OrderedJson auths = OrderedJson::array();
   for (const TlsAuth& auth : list) auths.push_back({{"cert", auth.certificate}, {"key", auth.key}, {"domains", auth.domains}});
   return auths;
 }
-Json write(const Thresholds& thresholds) {
-  Json map = Json::object();
+OrderedJson write(const Thresholds& thresholds) {
+  OrderedJson map = OrderedJson::object();
   for (const auto& [metric, list] : thresholds) {
-    Json out = Json::array();
+    OrderedJson out = OrderedJson::array();
     for (const ThresholdOption& threshold : list) {
       if (!threshold.abort_on_fail) {
         out.push_back(threshold.expression);
       } else {
         out.push_back({{"threshold", threshold.expression},
                        {"abortOnFail", threshold.abort_on_fail},
-                       {"delayAbortEval", threshold.delay_abort_eval ? Json(format_duration(*threshold.delay_abort_eval)) : Json()}});
+                       {"delayAbortEval", threshold.delay_abort_eval ? OrderedJson(format_duration(*threshold.delay_abort_eval)) : OrderedJson()}});
       }
     }
     map[metric] = std::move(out);
@@ -385,16 +385,16 @@ Json write(const Thresholds& thresholds) {
   return map;
 }
 template <class T>
-Json write_setting(const Setting<T>& setting) {
-  return setting.given ? write(setting.value) : Json();
+OrderedJson write_setting(const Setting<T>& setting) {
+  return setting.given ? write(setting.value) : OrderedJson();
 }
-Json write(const DnsOptions& dns) {
+OrderedJson write(const DnsOptions& dns) {
   return {{"ttl", write_setting(dns.ttl)}, {"select", write_setting(dns.select)}, {"policy", write_setting(dns.policy)}};
 }
-Json write(const std::vector<Scenario>& scenarios) {
-  Json map = Json::object();
+OrderedJson write(const std::vector<Scenario>& scenarios) {
+  OrderedJson map = OrderedJson::object();
   for (const Scenario& scenario : scenarios) {
-    Json out;
+    OrderedJson out;
     out["executor"] = name_of(scenario.executor);
     out["startTime"] = write_setting(scenario.start_time);
     out["gracefulStop"] = write_setting(scenario.graceful_stop);
@@ -445,7 +445,7 @@ Json write(const std::vector<Scenario>& scenarios) {
 }  // namespace
 
 base::Expected<ParsedOptions> parse_options(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
+  const OrderedJson json = OrderedJson::parse(text, nullptr, false);
   if (json.is_discarded()) return failure("the options are not valid JSON");
   ParsedOptions parsed;
   if (json.is_null()) return parsed;
@@ -453,11 +453,11 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
     const std::string shown = json.is_array() ? "[" : json.dump();
     return failure(fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
                                "value of type lib.Options",
-                               Json(shown).dump(), go_kind(json)));
+                               OrderedJson(shown).dump(), go_kind(json)));
   }
   for (const auto& item : json.items()) {
     const std::string& name = item.key();  // a structured binding cannot be captured by clang 14's lambdas
-    const Json& value = item.value();
+    const OrderedJson& value = item.value();
     bool known = name == "ext" || name == "cloud" || name == "linger";
     base::Expected<void> ok;
     visit_options(parsed.options, [&](std::string_view option, auto& setting) {
@@ -473,10 +473,10 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
   return parsed;
 }
 
-std::string indented(std::string_view json) { return Json::parse(json, nullptr, false).dump(2); }
+std::string indented(std::string_view json) { return OrderedJson::parse(json, nullptr, false).dump(2); }
 
 std::string to_json(const Options& options) {
-  Json json;
+  OrderedJson json;
   visit_options(options, [&](std::string_view name, const auto& setting) {
     if (name == "summaryTrendStats") {
       json["ext"] = nullptr;

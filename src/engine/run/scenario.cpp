@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/duration.hpp"
 #include "engine/run/schedule.hpp"
 
 namespace gauntlet::engine::run {
@@ -334,7 +335,7 @@ std::string describe(const Scenario& s) {
   const auto fact = [&](const char* name, const std::string& value) {
     facts += fmt::format("{}{}: {}", facts.empty() ? "" : ", ", name, value);
   };
-  const double unit_s = std::chrono::duration<double>(s.time_unit.value).count();
+  const double unit_s = base::seconds_of(s.time_unit.value);
   switch (s.executor) {
     case ExecutorKind::shared_iterations:
       what = fmt::format("{} iterations shared among {} VUs", s.iterations.value, s.vus.value);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/duration.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/metrics/tags.hpp"
 
@@ -27,7 +28,7 @@ double ScenarioRun::progress(Clock::time_point now) const {
   }
   if (is_endless(config)) return 1;
   const Nanoseconds duration = regular_duration(config);
-  return std::min(1.0, std::chrono::duration<double>(elapsed(now)).count() / std::chrono::duration<double>(duration).count());
+  return std::min(1.0, base::seconds_of(elapsed(now)) / base::seconds_of(duration));
 }
 
 }  // namespace gauntlet::engine::run

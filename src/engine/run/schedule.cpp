@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/duration.hpp"
+
 namespace gauntlet::engine::run {
 namespace {
 
 __extension__ using Int128 = __int128;
-
-double seconds(Nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
 /// a * b / c without overflow in between; all are durations and counts of virtual users.
 Nanoseconds share(Nanoseconds duration, std::int64_t part, std::int64_t whole) {
@@ -27,14 +27,14 @@ std::optional<Nanoseconds> ConstantArrivals::due(std::uint64_t index) const {
 }
 
 RampingArrivals::RampingArrivals(std::int64_t start_rate, const std::vector<Stage>& stages, Nanoseconds time_unit) {
-  const double unit_s = seconds(time_unit);
+  const double unit_s = base::seconds_of(time_unit);
   double rate = static_cast<double>(start_rate) / unit_s;
   double begin_s = 0;
   double count = 0;
   for (const Stage& stage : stages) {
     const double target = static_cast<double>(stage.target) / unit_s;
     if (stage.duration.count() > 0) {
-      segments_.push_back({begin_s, seconds(stage.duration), rate, target, count});
+      segments_.push_back({begin_s, base::seconds_of(stage.duration), rate, target, count});
       begin_s += segments_.back().duration_s;
       count += segments_.back().count();
     }
@@ -65,7 +65,7 @@ std::optional<Nanoseconds> RampingArrivals::due(std::uint64_t index) const {
 }
 
 double RampingArrivals::rate_at(Nanoseconds offset) const {
-  const double at_s = seconds(offset);
+  const double at_s = base::seconds_of(offset);
   for (const Segment& segment : segments_) {
     if (at_s < segment.begin_s + segment.duration_s) {
       return segment.from + (segment.to - segment.from) * (at_s - segment.begin_s) / segment.duration_s;

@@ -20,8 +20,9 @@ struct Fraction {
   double value() const { return static_cast<double>(numerator) / static_cast<double>(denominator); }
 };
 
+__extension__ using Int128 = __int128;
+
 bool operator<(const Fraction& a, const Fraction& b) {
-  __extension__ using Int128 = __int128;
   return static_cast<Int128>(a.numerator) * b.denominator < static_cast<Int128>(b.numerator) * a.denominator;
 }
 bool same(const Fraction& a, const Fraction& b) { return !(a < b) && !(b < a); }

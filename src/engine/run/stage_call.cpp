@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/duration.hpp"
+
 namespace gauntlet::engine::run {
 namespace {
 
@@ -40,7 +42,7 @@ JSValue as_go_has_it(JSContext* context, JSValueConst holder, int, JSValueConst*
 std::string problem_of(const StageResult& result, std::string_view function, std::chrono::nanoseconds timeout) {
   if (result.init_failure) return result.init_failure->message;
   if (result.timed_out) {
-    return fmt::format("{}() execution timed out after {:.0f} seconds", function, std::floor(std::chrono::duration<double>(timeout).count()));
+    return fmt::format("{}() execution timed out after {:.0f} seconds", function, std::floor(base::seconds_of(timeout)));
   }
   if (result.kind == Vu::CallResult::Kind::interrupted) return fmt::format("{}() was cut short", function);
   if (result.kind == Vu::CallResult::Kind::threw) return result.error;

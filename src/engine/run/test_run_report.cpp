@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "base/duration.hpp"
 #include "engine/output/output_file.hpp"
 #include "engine/output/summary_json.hpp"
 #include "engine/run/machine.hpp"
@@ -41,7 +42,7 @@ output::GeneratorHealth TestRun::health() const {
     health.interrupted = of_team_->interrupted;
     return health;
   }
-  const double elapsed_s = std::chrono::duration<double>(Clock::now() - started_).count();
+  const double elapsed_s = base::seconds_of(Clock::now() - started_);
   if (elapsed_s > 0) health.cpu_share = (cpu_seconds() - cpu_at_start_s_) / elapsed_s / static_cast<double>(usable_cores());
   health.interrupted = test_.iterations_interrupted;
   if (const metrics::SampleStream* stream = collector_->stream()) health.samples_dropped = stream->dropped();

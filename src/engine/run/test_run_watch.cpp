@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/duration.hpp"
 #include "engine/run/machine.hpp"
 
 namespace gauntlet::engine::run {
@@ -77,7 +78,7 @@ void TestRun::end_dashboard() {
 dashboard::GeneratorUse TestRun::generator_use() {
   const auto now = Clock::now();
   const double used = cpu_seconds();
-  const double elapsed_s = std::chrono::duration<double>(now - last_tick_).count();
+  const double elapsed_s = base::seconds_of(now - last_tick_);
   dashboard::GeneratorUse use{.cpu_cores = elapsed_s > 0 ? (used - cpu_at_tick_s_) / elapsed_s : 0, .resident_bytes = resident_bytes()};
   last_tick_ = now;
   cpu_at_tick_s_ = used;
@@ -111,7 +112,7 @@ void TestRun::watch_loops() {
         due += kInterval;
         worker.loop().call_at(due, [this, self = std::move(self)]() mutable {
           const auto now = Clock::now();
-          const double lag_ms = std::chrono::duration<double, std::milli>(now - due).count();
+          const double lag_ms = base::milliseconds_of(now - due);
           worker.recorder().add(MetricId::loop_lag, worker.recorder().tags().empty(), lag_ms, now);
           due = std::max(due, now - kInterval);  // a late one does not make others that are late, too
           arm(std::move(self));

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cassert>
 
+#include "base/duration.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/metrics/tags.hpp"
 #include "engine/modules/globals.hpp"
@@ -22,10 +23,6 @@ using metrics::SystemTag;
 /// load test, large against a round of the loop. Between iterations the loop gets its turn sooner.
 constexpr std::chrono::milliseconds kScriptSlice(10);
 constexpr std::chrono::milliseconds kIterationSlice(1);
-
-double milliseconds(std::chrono::nanoseconds duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 }  // namespace
 
@@ -406,10 +403,10 @@ bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
   const bool completed = how != Settled::cut_short || !abort_reason_.empty();
   metrics::TagSet* tags = tags_->set_pointer();
   const metrics::Metadata* metadata = &tags_->metadata();
-  if (due) recorder_.add(MetricId::schedule_slip, tags, milliseconds(start - *due), start, metadata);
+  if (due) recorder_.add(MetricId::schedule_slip, tags, base::milliseconds_of(start - *due), start, metadata);
   if (completed) {
-    recorder_.add(MetricId::iteration_duration, tags, milliseconds(end - start), end, metadata);
-    if (due) recorder_.add(MetricId::iteration_duration_intended, tags, milliseconds(end - *due), end, metadata);
+    recorder_.add(MetricId::iteration_duration, tags, base::milliseconds_of(end - start), end, metadata);
+    if (due) recorder_.add(MetricId::iteration_duration_intended, tags, base::milliseconds_of(end - *due), end, metadata);
     recorder_.add(MetricId::iterations, tags, 1, end, metadata);
     test_.iterations_completed.fetch_add(1, std::memory_order_relaxed);
     scenario_->iterations_completed.fetch_add(1, std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/duration.hpp"
 #include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/campaign/rest.hpp"
@@ -29,7 +30,7 @@ constexpr seconds kLongestCpuProfile{30};  // the guide's
 constexpr seconds kLongestAnalysis{120};
 
 double unix_now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return base::seconds_of(std::chrono::system_clock::now().time_since_epoch());
 }
 
 std::string duration_text(std::chrono::seconds time) {

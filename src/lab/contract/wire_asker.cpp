@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/percent.hpp"
+#include "base/text.hpp"
 #include "service.pb.h"
 
 namespace gauntlet::lab {
@@ -30,11 +31,8 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* i
   std::string line(data, size * count);
   const auto colon = line.find(':');
   if (colon == std::string::npos) return line.size();
-  std::string name = line.substr(0, colon), value = line.substr(colon + 1);
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  value.erase(0, value.find_first_not_of(" \t"));
-  value.erase(value.find_last_not_of(" \t\r\n") + 1);
-  (*static_cast<std::map<std::string, std::string>*>(into))[name] = value;
+  (*static_cast<std::map<std::string, std::string>*>(into))[base::lower_case(std::string_view(line).substr(0, colon))] =
+      base::trimmed(std::string_view(line).substr(colon + 1), base::kWhiteSpace);
   return line.size();
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/duration.hpp"
 #include "base/whole_file.hpp"
 #include "lab/monitor/host_monitor.hpp"
 #include "lab/process/launch.hpp"
@@ -24,8 +25,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kThresholdsCrossed = 99;  // k6's exit code
 constexpr double kLeastAchieved = 0.98;
 
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
-
 struct ServerCpu {
   double services_s = 0;
   double database_s = 0;
@@ -34,7 +33,7 @@ struct ServerCpu {
 ServerCpu server_cpu(const Target& target) {
   ServerCpu cpu;
   for (const auto& process : target.processes) {
-    const double used = seconds(cpu_time_of_tree(process.pid));
+    const double used = base::seconds_of(cpu_time_of_tree(process.pid));
     if (process.name == kPostgres)
       cpu.database_s += used;
     else if (process.name != kRedis)
@@ -103,7 +102,7 @@ base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const
 
   ScenarioResult result;
   result.level = run.level;
-  result.wall_s = seconds(Clock::now() - begun);
+  result.wall_s = base::seconds_of(Clock::now() - begun);
   result.idle_cpu_s = idle_cpu_s() - idle_before;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (code != 0 && code != kThresholdsCrossed)

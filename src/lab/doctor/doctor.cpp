@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/duration.hpp"
 #include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
 #include "lab/fixtures/project_fixtures.hpp"
@@ -273,11 +274,11 @@ class Doctor {
   }
 
   static double steady_s() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return base::seconds_of(std::chrono::steady_clock::now().time_since_epoch());
   }
 
   static double unix_s() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return base::seconds_of(std::chrono::system_clock::now().time_since_epoch());
   }
 
   /// Rates need two looks; what is examined in between counts as time.
@@ -291,7 +292,7 @@ class Doctor {
   }
 
   void look_at_machine() {
-    const double missing_s = std::chrono::duration<double>(kLook).count() - (steady_s() - watching_since_s_);
+    const double missing_s = base::seconds_of(kLook) - (steady_s() - watching_since_s_);
     if (missing_s > 0) std::this_thread::sleep_for(std::chrono::duration<double>(missing_s));
     double used = 0, idle = 0, steal = 0, all = 0, throttled = 0;
     for (const auto& row : monitor_.sample(steady_s(), watched_, {}))

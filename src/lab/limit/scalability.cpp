@@ -16,9 +16,9 @@ bool solve(const std::vector<ScalabilityPoint>& points, const std::vector<int>& 
   std::array<std::array<double, 4>, 3> m{};
   for (const auto& point : points) {
     // N / X = a + b N + c N^2, each equation divided by N / X so that errors count relatively.
-    const double seconds = point.concurrency / point.throughput;
+    const double residence_s = point.concurrency / point.throughput;
     std::array<double, 3> x{};
-    for (std::size_t i = 0; i < n; ++i) x[i] = std::pow(point.concurrency, used[i]) / seconds;
+    for (std::size_t i = 0; i < n; ++i) x[i] = std::pow(point.concurrency, used[i]) / residence_s;
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = 0; j < n; ++j) m[i][j] += x[i] * x[j];
       m[i][3] += x[i];

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/duration.hpp"
 #include "lab/monitor/metrics_page.hpp"
 #include "lab/monitor/redis_info.hpp"
 #include "lab/process/process.hpp"
@@ -17,7 +18,7 @@ constexpr std::chrono::milliseconds kSessionsEvery{100};
 constexpr std::chrono::milliseconds kPageTimeout{1000};
 
 double unix_now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return base::seconds_of(std::chrono::system_clock::now().time_since_epoch());
 }
 
 Cell value_of(const Observation& row, std::string_view name) {
@@ -59,7 +60,7 @@ void Monitor::sample_sessions() {
 }
 
 std::vector<Observation> Monitor::sample() {
-  const double now_s = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+  const double now_s = base::seconds_of(Clock::now().time_since_epoch());
   const double ahead_s = unix_now_s() - now_s;
   problems_.clear();
   refresh_target();

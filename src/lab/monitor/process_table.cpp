@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "base/duration.hpp"
 #include "lab/monitor/host_monitor.hpp"
 
 namespace gauntlet::lab {
@@ -31,7 +32,7 @@ std::string process_table(const std::vector<WatchedProcess>& processes,
                                 "BLOCK I/O", "PIDS");
   for (std::size_t i = 0; i < processes.size(); ++i) {
     const auto now = read_process(processes[i].pid);
-    const double elapsed_s = std::chrono::duration<double>(Clock::now() - before[i].second).count();
+    const double elapsed_s = base::seconds_of(Clock::now() - before[i].second);
     if (!now || !before[i].first) continue;
     const auto set = limit_of(processes[i].name);
     const std::uint64_t limit = set == 0 ? machine : set;

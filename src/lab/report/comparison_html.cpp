@@ -12,7 +12,7 @@ namespace gauntlet::lab {
 namespace {
 
 using engine::output::ComparedFigure;
-using Verdict = ComparedFigure::Verdict;
+using Change = ComparedFigure::Verdict;
 
 constexpr double kHalf = 100;  // units of the drawing on either side of "no change"
 
@@ -20,8 +20,8 @@ constexpr double kHalf = 100;  // units of the drawing on either side of "no cha
 /// it beside, so that it is hidden from those who do not see it.
 std::string drawn(const ComparedFigure& figure, double widest) {
   const auto at = [&](double change) { return kHalf + std::clamp(change / widest, -1.0, 1.0) * (kHalf - 4); };
-  const char* colour = figure.verdict() == Verdict::worse    ? "--bad"
-                       : figure.verdict() == Verdict::better ? "--good"
+  const char* colour = figure.verdict() == Change::worse    ? "--bad"
+                       : figure.verdict() == Change::better ? "--good"
                                                              : "--soft";
   const double from = at(figure.change_low), to = at(figure.change_high);
   return fmt::format(
@@ -31,8 +31,8 @@ std::string drawn(const ComparedFigure& figure, double widest) {
       from, std::max(1.0, to - from), colour, at(figure.change), colour);
 }
 
-const char* words_of(Verdict verdict) {
-  return verdict == Verdict::worse ? "worse" : verdict == Verdict::better ? "better" : "no difference shown";
+const char* words_of(Change verdict) {
+  return verdict == Change::worse ? "worse" : verdict == Change::better ? "better" : "no difference shown";
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ const char* words_of(Verdict verdict) {
 std::string comparison_html(const std::string& a, const std::string& b, const std::vector<ComparedFigure>& figures) {
   auto sorted = figures;
   const auto rank = [](const ComparedFigure& figure) {
-    return figure.verdict() == Verdict::worse ? 0 : figure.verdict() == Verdict::better ? 1 : 2;
+    return figure.verdict() == Change::worse ? 0 : figure.verdict() == Change::better ? 1 : 2;
   };
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const auto& left, const auto& right) { return rank(left) < rank(right); });
@@ -49,8 +49,8 @@ std::string comparison_html(const std::string& a, const std::string& b, const st
   for (const auto& figure : sorted) {
     for (const double change : {figure.change, figure.change_low, figure.change_high})
       if (std::isfinite(change)) widest = std::max(widest, std::abs(change));
-    worse += figure.verdict() == Verdict::worse;
-    better += figure.verdict() == Verdict::better;
+    worse += figure.verdict() == Change::worse;
+    better += figure.verdict() == Change::better;
   }
   std::string rows;
   for (const auto& figure : sorted) {

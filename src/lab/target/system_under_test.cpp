@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.hpp"
 #include "lab/fixtures/stack_reset.hpp"
 #include "lab/process/launch.hpp"
 
@@ -29,7 +30,7 @@ base::Expected<void> SystemUnderTest::permit_length(std::chrono::seconds load) c
   return base::fail(ErrorKind::permission_denied,
                     fmt::format("this loads target {} for up to {:.1f} minutes, and {} are allowed (max_minutes in "
                                 "gauntlet.toml)",
-                                name, std::chrono::duration<double>(load).count() / 60, longest->count()));
+                                name, base::seconds_of(load) / 60, longest->count()));
 }
 
 SystemUnderTest own_stack(const Stack& stack, const fs::path& programs) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 
+#include "base/duration.hpp"
 #include "base/whole_file.hpp"
 #include "engine/run/scenario.hpp"
 #include "lab/process/launch.hpp"
@@ -116,7 +117,7 @@ std::optional<double> busiest_rate(const engine::run::Scenario& scenario) {
   } else {
     return std::nullopt;
   }
-  return static_cast<double>(most) / std::chrono::duration<double>(scenario.time_unit.value).count();
+  return static_cast<double>(most) / base::seconds_of(scenario.time_unit.value);
 }
 
 }  // namespace
@@ -257,7 +258,7 @@ base::Expected<void> permit_scenarios(const TargetProfile& profile,
           ErrorKind::permission_denied,
           fmt::format("scenario {} may take {:.1f} minutes with its graceful stop, and target {} allows {} "
                       "(max_minutes in gauntlet.toml)",
-                      scenario.name, std::chrono::duration<double>(length).count() / 60, profile.target.name,
+                      scenario.name, base::seconds_of(length) / 60, profile.target.name,
                       profile.longest->count()));
     if (!profile.max_rate) continue;
     const auto busiest = busiest_rate(scenario);
