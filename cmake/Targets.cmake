@@ -1,12 +1,34 @@
+# Compiles a target's files several at a time where GAUNTLET_UNITY is on: most of what one takes is library headers that
+# its neighbours include too. Only files of one folder are put together, so that helpers in unnamed namespaces have to be
+# distinct within their folder and nowhere else. Folders named after SKIP are compiled file by file.
+function(gauntlet_unity name)
+  cmake_parse_arguments(ARG "" "" "SKIP" ${ARGN})
+  set(files_at_a_time 8)
+  get_target_property(sources ${name} SOURCES)
+  foreach(source ${sources})
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE path)
+    cmake_path(GET path PARENT_PATH folder)
+    if(NOT folder IN_LIST ARG_SKIP)
+      list(LENGTH files_of_${folder} position)
+      list(APPEND files_of_${folder} ${source})
+      math(EXPR batch "${position} / ${files_at_a_time}")
+      string(MAKE_C_IDENTIFIER "${name}_${folder}_${batch}" group)
+      set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+    endif()
+  endforeach()
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ${GAUNTLET_UNITY} UNITY_BUILD_MODE GROUP)
+endfunction()
+
 # One target a folder: gauntlet_library(base DEPENDS ...) in src/base/CMakeLists.txt takes every .cpp below that
 # folder except main.cpp. DEPENDS lists our folders (the dependency rule), LIBRARIES those of others.
 function(gauntlet_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES;SKIP_UNITY" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   if(sources)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC gauntlet_options ${ARG_DEPENDS} ${ARG_LIBRARIES} PRIVATE ${ARG_PRIVATE_LIBRARIES})
+    gauntlet_unity(${name} SKIP ${ARG_SKIP_UNITY})
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE gauntlet_options ${ARG_DEPENDS} ${ARG_LIBRARIES})
@@ -31,5 +53,7 @@ function(gauntlet_test name)
   # GoogleTest, RapidCheck and JSON's templates are most of what a test's file takes.
   set_target_properties(${name} PROPERTIES UNITY_BUILD ${GAUNTLET_UNITY} UNITY_BUILD_BATCH_SIZE 6)
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} test_paths GTest::gmock GTest::gtest_main ${RAPIDCHECK_LIBRARY})
+  # What is tested is optimised; optimising the tests as well takes the compiler as long as everything else of them.
+  target_compile_options(${name} PRIVATE -O0)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()

@@ -5,6 +5,9 @@ target_compile_options(gauntlet_options INTERFACE
 if(NOT GAUNTLET_FUZZ)
   target_compile_options(gauntlet_options INTERFACE -Werror)  # g++ 12 is the compiler whose warnings are heeded
 endif()
+if(GAUNTLET_UNITY)
+  target_compile_options(gauntlet_options INTERFACE -Wno-subobject-linkage)  # takes an included .cpp for a header
+endif()
 target_include_directories(gauntlet_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 
 if(GAUNTLET_SANITIZE)
