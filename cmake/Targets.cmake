@@ -20,7 +20,8 @@ function(gauntlet_unity name)
 endfunction()
 
 # One target a folder: gauntlet_library(base DEPENDS ...) in src/base/CMakeLists.txt takes every .cpp below that
-# folder except main.cpp. DEPENDS lists our folders (the dependency rule), LIBRARIES those of others.
+# folder except main.cpp. DEPENDS lists our folders (the dependency rule), LIBRARIES those of others, SKIP_UNITY folders
+# below it that are compiled file by file.
 function(gauntlet_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES;SKIP_UNITY" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
@@ -53,7 +54,8 @@ function(gauntlet_test name)
   # GoogleTest, RapidCheck and JSON's templates are most of what a test's file takes.
   set_target_properties(${name} PROPERTIES UNITY_BUILD ${GAUNTLET_UNITY} UNITY_BUILD_BATCH_SIZE 6)
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} test_paths GTest::gmock GTest::gtest_main ${RAPIDCHECK_LIBRARY})
-  # What is tested is optimised; optimising the tests as well takes the compiler as long as everything else of them.
+  # Libraries are optimised; doing it to their tests takes the compiler as long as everything else of them. (An inline function of a
+  # header that both have out of line is then the tests' copy.)
   target_compile_options(${name} PRIVATE -O0)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
+
 namespace gauntlet::ags {
 namespace {
 
@@ -14,8 +16,8 @@ std::string segment(const std::string& text) {
   std::string encoded;
   for (const char character : text) {
     const auto byte = static_cast<unsigned char>(character);
-    const bool unreserved = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                            (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+    const bool unreserved =
+        base::is_letter(character) || base::is_digit(character) || byte == '-' || byte == '.' || byte == '_' || byte == '~';
     if (unreserved) {
       encoded += character;
     } else {

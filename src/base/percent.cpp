@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 
 namespace gauntlet::base {
+
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
   std::string decoded;
   decoded.reserve(text.size());

@@ -21,7 +21,7 @@ constexpr std::string_view kBlanks = " \t\r";
 bool is_name(std::string_view text) {
   const auto letter = [](char c) { return is_letter(c) || c == '_'; };
   return !text.empty() && letter(text.front()) &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+         std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || is_digit(c); });
 }
 
 /// The value of a `.env` line after '='; a reason where it is malformed.

@@ -104,7 +104,7 @@ std::optional<postgres::Timestamp> parse_timestamp(std::string_view text) {
   std::chrono::microseconds fraction(0);
   if (text[19] == '.') {
     std::chrono::microseconds unit(std::chrono::seconds(1));
-    for (std::size_t i = 20; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i) fraction += (unit /= 10) * (text[i] - '0');
+    for (std::size_t i = 20; i < text.size() && base::is_digit(text[i]); ++i) fraction += (unit /= 10) * (text[i] - '0');
   }
   const auto time = std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute - *offset) +
                     std::chrono::seconds(second) + fraction;

@@ -6,6 +6,7 @@
 #include <map>
 #include <system_error>
 
+#include "base/text.hpp"
 #include "base/whole_file.hpp"
 #include "postgres/blocking_connection.hpp"
 
@@ -139,8 +140,7 @@ std::vector<std::string> split_statements(const std::string& sql) {
   };
   const auto finish = [&] {
     if (has_code) {
-      const std::size_t first = current.find_first_not_of(" \t\r\n");
-      statements.push_back(current.substr(first));
+      statements.push_back(current.substr(current.find_first_not_of(base::kWhiteSpace)));
     }
     current.clear();
     has_code = false;

@@ -3,6 +3,7 @@
 #include "postgres/blocking_connection.hpp"
 
 namespace gauntlet::postgres {
+
 base::Expected<void> grant_rights(const ConnectionOptions& owner, const std::string& role, std::span<const Right> rights) {
   auto connection = BlockingConnection::connect(owner);
   if (!connection) return tl::unexpected(std::move(connection.error()));

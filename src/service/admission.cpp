@@ -38,7 +38,7 @@ QueueProbe::QueueProbe(base::EventLoop& loop) : loop_(loop), fd_(eventfd(0, EFD_
 QueueProbe::~QueueProbe() {
   loop_.cancel(timer_);
   loop_.unwatch(fd_);
-  close(fd_);
+  ::close(fd_);
 }
 
 std::chrono::nanoseconds QueueProbe::wait() const {
@@ -49,7 +49,7 @@ void QueueProbe::probe_later() {
   due_ = Clock::now() + kProbePause;
   timer_ = loop_.call_at(due_, [this] {
     const std::uint64_t one = 1;
-    under_way_ = write(fd_, &one, sizeof one) == sizeof one;
+    under_way_ = ::write(fd_, &one, sizeof one) == sizeof one;
     if (!under_way_) probe_later();
   });
 }

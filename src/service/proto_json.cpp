@@ -9,6 +9,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "service/json_text.hpp"
 
 namespace gauntlet::service {
@@ -144,7 +145,7 @@ std::string to_json(const Message& message) {
 }
 
 base::Expected<void> from_json(std::string_view json, Message& message) {
-  if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
+  if (base::trimmed(json, base::kWhiteSpace).empty()) return {};
   Json object;
   try {
     object = Json::parse(json);

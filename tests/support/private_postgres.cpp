@@ -9,10 +9,13 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <random>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -62,17 +65,23 @@ void run(const std::vector<std::string>& command, const fs::path& log) {
   }
 }
 
+/// Below those that the kernel gives to connections: other tests that run meanwhile make thousands, and the server comes back on its
+/// port after a test has killed it.
 int free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0)
-    give_up("no free port on 127.0.0.1");
-  close(fd);
-  return ntohs(address.sin_port);
+  constexpr int kFirst = 20'000, kLast = 32'000;
+  std::random_device random;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const int port = std::uniform_int_distribution(kFirst, kLast)(random);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool is_free = fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    close(fd);
+    if (is_free) return port;
+  }
+  give_up("no free port on 127.0.0.1 from " + std::to_string(kFirst) + " to " + std::to_string(kLast));
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ Response binary(std::string bytes) {
 std::string contents_of(const std::string& path) { return read_whole_file(path).value_or(""); }
 
 /// "30" of ?seconds=30; nothing when it is no number.
-std::optional<std::int64_t> seconds_of(const http::Request& request, std::int64_t fallback) {
+std::optional<std::int64_t> requested_seconds(const http::Request& request, std::int64_t fallback) {
   const auto text = request.query_value("seconds");
   if (!text) return fallback;
   std::int64_t seconds = 0;
@@ -100,7 +100,7 @@ struct Pprof::State {
       exchange->respond(plain(501, "CPU profiles need gperftools' libprofiler.so.0, which is not installed\n"));
       return;
     }
-    const auto seconds = seconds_of(exchange->request(), kDefaultProfileSeconds);
+    const auto seconds = requested_seconds(exchange->request(), kDefaultProfileSeconds);
     if (!seconds || *seconds < 1 || *seconds > kMaxProfileSeconds) {
       exchange->respond(plain(400, fmt::format("seconds must be a number from 1 to {}\n", kMaxProfileSeconds)));
       return;
@@ -151,7 +151,7 @@ struct Pprof::State {
           plain(501, "allocation profiles need gperftools' libtcmalloc, which this program is not linked with\n"));
       return;
     }
-    const auto seconds = seconds_of(exchange->request(), kDefaultAllocationSeconds);
+    const auto seconds = requested_seconds(exchange->request(), kDefaultAllocationSeconds);
     if (!seconds || *seconds < 1 || *seconds > kMaxProfileSeconds) {
       exchange->respond(plain(400, fmt::format("seconds must be a number from 1 to {}\n", kMaxProfileSeconds)));
       return;

@@ -26,7 +26,7 @@ int weight_of(std::string_view parameters) {
     if (value.front() != '0') return kWhole;
     int weight = 0, unit = kWhole / 10;
     for (std::size_t i = 2; i < value.size() && unit > 0; ++i, unit /= 10) {
-      if (value[i] < '0' || value[i] > '9') break;
+      if (!is_digit(value[i])) break;
       weight += (value[i] - '0') * unit;
     }
     return weight;

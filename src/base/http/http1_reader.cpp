@@ -16,8 +16,7 @@ constexpr std::size_t kLineOverhead = 4;  // ": " and the line's end count too
 bool is_token(std::string_view text) {
   constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           kPunctuation.find(c) != std::string_view::npos;
+    return is_digit(c) || is_letter(c) || kPunctuation.find(c) != std::string_view::npos;
   });
 }
 

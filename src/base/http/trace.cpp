@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 
+#include "base/text.hpp"
+
 namespace gauntlet::base::http {
 namespace {
 
@@ -51,9 +53,7 @@ bool is_traceparent(std::string_view text) {
 }  // namespace
 
 bool Trace::is_sampled() const {
-  const char digit = traceparent_[kSize - 1];
-  const int value = digit <= '9' ? digit - '0' : digit - 'a' + 10;
-  return has_parent_ && (value & 1) != 0;
+  return has_parent_ && (hex_value(traceparent_[kSize - 1]) & 1) != 0;
 }
 
 Trace::Trace(const Request& request) {

@@ -218,7 +218,7 @@ std::string to_snake(std::string_view path) {
   for (const char c : path) {
     if (is_upper(c)) {
       snake += '_';
-      snake += static_cast<char>(c - 'A' + 'a');
+      snake += base::lower_case(c);
     } else {
       snake += c;
     }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "base/text.hpp"
 #include "engine/json/parse.hpp"
 #include "engine/json/scan.hpp"
 
@@ -307,7 +308,7 @@ class Evaluator {
     }
     if (value == "true") return op == "=" ? wanted == "true" : op == "!=" ? wanted != "true" : op == ">" ? wanted == "false" : op == ">=";
     if (value == "false") return op == "=" ? wanted == "false" : op == "!=" ? wanted != "false" : op == "<" ? wanted == "true" : op == "<=";
-    if (!value.empty() && (value[0] == '-' || (value[0] >= '0' && value[0] <= '9'))) {
+    if (!value.empty() && (value[0] == '-' || base::is_digit(value[0]))) {
       return ordered(std::strtod(std::string(value).c_str(), nullptr), op, std::strtod(std::string(wanted).c_str(), nullptr));
     }
     return false;

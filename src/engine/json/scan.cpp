@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::json::scan {
 namespace {
 
@@ -62,11 +64,7 @@ std::size_t skip_value(std::string_view text, std::size_t at) {
   return at;
 }
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
+std::string_view trim(std::string_view text) { return base::trimmed(text, base::kWhiteSpace); }
 
 std::string_view first_value(std::string_view text) {
   const std::size_t start = skip_space(text, 0);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::json {
 namespace {
 
@@ -77,7 +79,7 @@ class Checker {
       case 'n': return literal("null");
       default: break;
     }
-    if (here() == '-' || (here() >= '0' && here() <= '9')) return number();
+    if (here() == '-' || base::is_digit(here())) return number();
     return refuse("looking for beginning of value");
   }
 
@@ -151,8 +153,7 @@ class Checker {
         for (int i = 0; i < 4; ++i) {
           ++at_;
           if (is_end()) return end_of_input();
-          const char d = here();
-          if (!((d >= '0' && d <= '9') || (d >= 'a' && d <= 'f') || (d >= 'A' && d <= 'F'))) return refuse("in \\u hexadecimal character escape");
+          if (base::hex_value(here()) < 0) return refuse("in \\u hexadecimal character escape");
         }
       } else if (std::string_view("bfnrt\\/\"").find(here()) == std::string_view::npos) {
         return refuse("in string escape code");
@@ -170,7 +171,7 @@ class Checker {
 
   bool digits() {
     const std::size_t start = at_;
-    while (!is_end() && here() >= '0' && here() <= '9') ++at_;
+    while (!is_end() && base::is_digit(here())) ++at_;
     return at_ > start;
   }
 

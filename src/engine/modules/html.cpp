@@ -10,7 +10,6 @@
 #include "engine/js/binding.hpp"
 #include "engine/js/native_memory.hpp"
 #include "engine/modules/go_value.hpp"
-#include "engine/modules/html_element.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/net/url.hpp"
 

@@ -33,6 +33,9 @@ JSValue new_page_selection(JSContext* context, std::string_view html, std::strin
 JSValue new_element(JSContext* context, std::shared_ptr<const html::Document> document, const std::string& url,
                     const html::Node* node);
 
+/// `otherwise` of a node without that attribute.
+std::string attribute_or(const html::Node& node, std::string_view name, std::string_view otherwise = "");
+
 /// The value of a form field as val() has it: undefined, a string, or an array for a list of several.
 JSValue field_value(JSContext* context, const html::Node& field);
 /// The fields of a form that are sent with it, by name.

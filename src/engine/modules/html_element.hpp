@@ -35,7 +35,6 @@ JSValue new_element_list(const ElementSelf& self, const Nodes& nodes) {
 }
 JSValue new_string_list(JSContext* context, const std::vector<std::string>& texts);
 
-std::string attribute_or(const html::Node& node, std::string_view name, std::string_view otherwise = "");
 /// What white space separates, as HTML has it.
 std::vector<std::string> words_of(std::string_view text);
 

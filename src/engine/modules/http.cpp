@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/event_loop.hpp"
+#include "base/text.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/modules/http_body.hpp"
 #include "engine/modules/http_cookies.hpp"
@@ -78,8 +79,7 @@ constexpr char kOptions[] = "OPTIONS";
 template <const char* method>
 JSValue without_body(Call call) {
   if (call.count > 2) {
-    std::string name = method;
-    for (char& c : name) c = static_cast<char>(c | 0x20);
+    const std::string name = base::lower_case(std::string_view(method));
     run::vu_of(call.context).warn(fmt::format("http.{} only accepts a url and a params argument (2 arguments), but {} were given", name, call.count));
   }
   return request(call.context, method, call.arg(0), JS_UNDEFINED, call.arg(1));

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "engine/modules/html.hpp"
-#include "engine/modules/html_element.hpp"
 #include "engine/modules/http.hpp"
 #include "engine/net/url.hpp"
 

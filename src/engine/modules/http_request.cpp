@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -184,9 +183,7 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
     std::size_t start = 0;
     while (start <= list.size()) {
       const auto comma = std::min(list.find(',', start), list.size());
-      std::string algorithm = list.substr(start, comma - start);
-      algorithm.erase(0, std::min(algorithm.find_first_not_of(' '), algorithm.size()));
-      while (algorithm.ends_with(' ')) algorithm.pop_back();
+      const std::string algorithm(base::trimmed(std::string_view(list).substr(start, comma - start), " "));
       start = comma + 1;
       if (algorithm.empty()) continue;
       if (!net::content_coding(algorithm)) {

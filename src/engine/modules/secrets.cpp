@@ -41,9 +41,7 @@ JSValue get_from(JSContext* context, const std::string& source_name, const Call&
   // Before the script can print it.
   test.log.hide(found->second);
   if (test.console != nullptr && test.console != &test.log) test.console->hide(found->second);
-  js::Deferred deferred(context);
-  deferred.resolve(Value(context, js::new_string(context, found->second)));
-  return deferred.promise();
+  return js::resolved(context, js::new_string(context, found->second));
 }
 
 JSValue get(Call call) { return get_from(call.context, "default", call); }
@@ -66,9 +64,7 @@ JSValue source(Call call) {
   Value object(context, js::Class<ChosenSource>::create(context, std::move(chosen)));
   if (object.is_exception()) return JS_EXCEPTION;
   JS_SetPropertyFunctionList(context, object.get(), kSource, static_cast<int>(std::size(kSource)));
-  js::Deferred deferred(context);
-  deferred.resolve(std::move(object));
-  return deferred.promise();
+  return js::resolved(context, object.release());
 }
 
 }  // namespace

@@ -212,11 +212,10 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
   /// {type, target, timestamp}
   Value new_event(std::size_t event) {
     JSContext* const context = this->context();
-    const auto now = std::chrono::duration<double, std::milli>(std::chrono::system_clock::now().time_since_epoch());
     Value made(context, JS_NewObject(context));
     made.set("type", std::string_view(kEventNames[event]));
     made.set("target", object_);
-    made.set("timestamp", Value(context, JS_NewFloat64(context, now.count())));
+    made.set("timestamp", Value(context, JS_NewFloat64(context, base::milliseconds_of(std::chrono::system_clock::now().time_since_epoch()))));
     return made;
   }
 

@@ -10,7 +10,6 @@
 #include <memory>
 
 #include "base/text.hpp"
-#include "engine/net/http_head.hpp"
 
 namespace gauntlet::engine::net {
 namespace {
@@ -137,10 +136,7 @@ Failure decode_body(ContentCoding coding, Buffer& body, std::size_t max_bytes) {
 Failure decode_body(std::string_view header, Buffer& body, std::size_t max_bytes) {
   while (!header.empty()) {
     const auto comma = header.rfind(',');
-    std::string_view name = header.substr(comma == std::string_view::npos ? 0 : comma + 1);
-    while (name.starts_with(' ')) name.remove_prefix(1);
-    while (name.ends_with(' ')) name.remove_suffix(1);
-    const auto coding = content_coding(name);
+    const auto coding = content_coding(base::trimmed(header.substr(comma == std::string_view::npos ? 0 : comma + 1), " "));
     if (!coding) return {};
     if (Failure problem = decode_body(*coding, body, max_bytes)) return problem;
     if (comma == std::string_view::npos) return {};

@@ -128,7 +128,7 @@ std::optional<std::string> invalid_metadata(std::span<const GrpcMetadata::Entry>
     if (name.starts_with(':')) continue;
     if (name.empty()) return "there is an empty key in the header";
     for (const char c : name) {
-      if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_')) {
+      if (!((c >= 'a' && c <= 'z') || base::is_digit(c) || c == '.' || c == '-' || c == '_')) {
         return fmt::format("header key {} contains illegal characters not in [0-9a-z-_.]", go_quote(name));
       }
     }

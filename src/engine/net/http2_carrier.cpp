@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::net {
 namespace {
 
@@ -47,7 +49,7 @@ class Http2Carrier::Carried final : public Http2Exchange {
       too_large_ = true;
       return;
     }
-    fields_.append(name).append(": ").append(value).append("\r\n");
+    append_field(fields_, name, value);
   }
 
   void on_headers_end(bool) override {
@@ -120,7 +122,7 @@ void Http2Carrier::translate_head(const HttpExchange& exchange) {
   headers_.push_back({":scheme", tls_ ? "https" : "http"});
   for_each_field(fields, [&](std::string_view name, std::string_view value) {
     const std::size_t begin = names_.size();
-    for (const char c : name) names_ += static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    for (const char c : name) names_ += base::lower_case(c);
     const std::string_view lower(names_.data() + begin, name.size());
     if (lower == "host") headers_[0].value = value;
     if (!is_hop_field(lower)) headers_.push_back({lower, value, lower != "content-length"});

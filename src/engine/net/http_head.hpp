@@ -63,7 +63,7 @@ void canonicalise_field_name(char* name, std::size_t size);
 /// Whether `name` may be sent as a header name, and `value` as a value.
 bool is_token(std::string_view name);
 bool is_field_value(std::string_view value);
-/// A request's line "Name: value".
+/// A line of a head, "Name: value".
 inline void append_field(std::string& head, std::string_view name, std::string_view value) {
   head.append(name).append(": ").append(value).append("\r\n");
 }

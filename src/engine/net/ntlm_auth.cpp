@@ -9,7 +9,6 @@
 
 #include "base/base64.hpp"
 #include "base/text.hpp"
-#include "engine/net/http_head.hpp"
 
 namespace gauntlet::engine::net {
 namespace {

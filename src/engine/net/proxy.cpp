@@ -67,10 +67,8 @@ base::Expected<ProxyRules> ProxyRules::from_texts(std::string_view http_proxy, s
   std::string_view rest = no_proxy;
   while (!rest.empty()) {
     const auto comma = rest.find(',');
-    std::string_view item = rest.substr(0, comma);
+    std::string_view item = base::trimmed(rest.substr(0, comma), " ");
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
     if (item.empty()) continue;
     if (item == "*") {
       rules.never_ = true;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "engine/metrics/sink.hpp"
 #include "engine/output/sample_output.hpp"
 
@@ -24,9 +25,9 @@ base::Expected<std::vector<std::string>> parse_prometheus_stats(std::string_view
 std::string prometheus_label(std::string_view tag) {
   std::string label(tag);
   for (char& c : label) {
-    if (!(c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) c = '_';
+    if (c != '_' && !base::is_digit(c) && !base::is_letter(c)) c = '_';
   }
-  if (!label.empty() && label[0] >= '0' && label[0] <= '9') label.insert(label.begin(), '_');
+  if (!label.empty() && base::is_digit(label[0])) label.insert(label.begin(), '_');
   return label;
 }
 

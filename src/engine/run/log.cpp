@@ -9,6 +9,8 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::run {
 namespace {
 
@@ -23,7 +25,7 @@ const char* name_of(LogLevel level) {
 }
 
 bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::strchr("-._/@^+", c) != nullptr;
+  return base::is_letter(c) || base::is_digit(c) || std::strchr("-._/@^+", c) != nullptr;
 }
 
 std::string now_rfc3339() {

@@ -9,6 +9,8 @@
 #include <optional>
 #include <tuple>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::run {
 namespace {
 
@@ -61,7 +63,7 @@ std::string in_units(std::uint64_t count, unsigned digits) {
   return text;
 }
 
-bool is_number_part(char c) { return (c >= '0' && c <= '9') || c == '.'; }
+bool is_number_part(char c) { return base::is_digit(c) || c == '.'; }
 
 template <class T>
 void take(Setting<T>& lower, const Setting<T>& upper) {

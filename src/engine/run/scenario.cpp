@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/duration.hpp"
+#include "base/text.hpp"
 #include "engine/run/schedule.hpp"
 
 namespace gauntlet::engine::run {
@@ -20,7 +21,7 @@ bool is_arrival_rate(ExecutorKind kind) {
 
 bool is_valid_name(const std::string& name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+    return base::is_digit(c) || base::is_letter(c) || c == '_' || c == '-';
   });
 }
 

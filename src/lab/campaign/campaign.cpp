@@ -29,10 +29,6 @@ constexpr seconds kAroundALevel{8};        // what reset, pause and start cost, 
 constexpr seconds kLongestCpuProfile{30};  // the guide's
 constexpr seconds kLongestAnalysis{120};
 
-double unix_now_s() {
-  return base::seconds_of(std::chrono::system_clock::now().time_since_epoch());
-}
-
 std::string duration_text(std::chrono::seconds time) {
   if (time < seconds(120)) return fmt::format("{} s", time.count());
   if (time < seconds(7200)) return fmt::format("{} min", time.count() / 60);
@@ -121,7 +117,7 @@ class Campaign {
     for (int scenario = 1; scenario <= 5; ++scenario)
       if (!options_.scenario || *options_.scenario == scenario) forget(scenario);
     journal_.size = options_.size;
-    journal_.started_s = unix_now_s();
+    journal_.started_s = base::unix_now_s();
     journal_.environment = describe_environment(system_.project);
     if (!system_.is_own_stack) journal_.environment["target"] = system_.name;
     std::error_code error;
@@ -260,7 +256,7 @@ class Campaign {
     if (!sides) return tl::unexpected(sides.error());
     LevelRecord record;
     record.level = level;
-    record.started_s = unix_now_s();
+    record.started_s = base::unix_now_s();
     const ScenarioRun run{.script = test_ / "k6" / script_file(level),
                           .result = result,
                           .level = level.load,
@@ -268,7 +264,7 @@ class Campaign {
                           .variables = options_.web ? page_variables(level, index) : std::map<std::string, std::string>()};
     auto ran = run_scenario(system_, run, interruption_);
     if (!ran) return tl::unexpected(ran.error());
-    record.ended_s = unix_now_s();
+    record.ended_s = base::unix_now_s();
     for (auto& [what, process] : *sides) {
       // Monitors are ended; a profile or a probe under way may finish.
       const bool ends_itself = what == "profile" || what == "visibility";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/duration.hpp"
 #include "lab/process/process.hpp"
 
 namespace gauntlet::lab {
@@ -37,7 +38,7 @@ base::Expected<std::chrono::milliseconds> wait_until_at_rest(const SystemUnderTe
     if (!target) return tl::unexpected(target.error());
     const auto now = cpu_of(*target);
     const auto at = Clock::now();
-    const double cores = std::chrono::duration<double>(now - before) / std::chrono::duration<double>(at - looked);
+    const double cores = base::seconds_of(now - before) / base::seconds_of(at - looked);
     quiet = !target->processes.empty() && cores < kIdleCores ? quiet + 1 : 0;
     before = now;
     looked = at;

@@ -207,7 +207,7 @@ class Doctor {
       well("pg_stat_statements", "created");
 
     const auto clock = ask("SELECT extract(epoch FROM clock_timestamp())");
-    if (const double apart = std::abs(std::strtod(clock[0].c_str(), nullptr) - unix_s()); apart > kApart_s)
+    if (const double apart = std::abs(std::strtod(clock[0].c_str(), nullptr) - base::unix_now_s()); apart > kApart_s)
       problem("clock", fmt::format("the database's clock is {:.1f} s apart from this machine's", apart),
               "synchronise both (NTP)");
 
@@ -277,17 +277,13 @@ class Doctor {
     return base::seconds_of(std::chrono::steady_clock::now().time_since_epoch());
   }
 
-  static double unix_s() {
-    return base::seconds_of(std::chrono::system_clock::now().time_since_epoch());
-  }
-
   /// Rates need two looks; what is examined in between counts as time.
   void begin_watching() {
     if (auto status = stack_.status())
       for (const auto& component : status->components)
         if (component.pid > 0) watched_.push_back({component.name, component.pid});
     watching_since_s_ = steady_s();
-    calendar_ahead_s_ = unix_s() - watching_since_s_;
+    calendar_ahead_s_ = base::unix_now_s() - watching_since_s_;
     monitor_.sample(watching_since_s_, watched_, {});
   }
 
@@ -319,7 +315,7 @@ class Doctor {
            "that is what --limits asks for; without it, look at the container's cpu.max");
     else
       well("throttling", "nobody takes CPU away");
-    if (const double step = unix_s() - steady_s() - calendar_ahead_s_; std::abs(step) > kStep_s)
+    if (const double step = base::unix_now_s() - steady_s() - calendar_ahead_s_; std::abs(step) > kStep_s)
       warn("clock", fmt::format("this machine's clock was stepped by {:+.2f} s while the doctor looked", step),
            "let NTP slew it instead (chrony: makestep only at the start); runs of this time compare times wrongly");
     std::ifstream source("/sys/devices/system/clocksource/clocksource0/current_clocksource");

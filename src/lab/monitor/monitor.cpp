@@ -17,10 +17,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kSessionsEvery{100};
 constexpr std::chrono::milliseconds kPageTimeout{1000};
 
-double unix_now_s() {
-  return base::seconds_of(std::chrono::system_clock::now().time_since_epoch());
-}
-
 Cell value_of(const Observation& row, std::string_view name) {
   for (const auto& [key, value] : row.values)
     if (name == key) return value;
@@ -61,7 +57,7 @@ void Monitor::sample_sessions() {
 
 std::vector<Observation> Monitor::sample() {
   const double now_s = base::seconds_of(Clock::now().time_since_epoch());
-  const double ahead_s = unix_now_s() - now_s;
+  const double ahead_s = base::unix_now_s() - now_s;
   problems_.clear();
   refresh_target();
   // A generator comes and goes by itself; the oldest run of this program is the one that makes the load. A run that
@@ -141,7 +137,7 @@ base::Expected<void> watch(Monitor& monitor, const WatchOptions& options, const 
     const auto now = Clock::now();
     const bool over = stop() || (options.duration && now >= begun + *options.duration);
     if (now >= next_sample || over) {
-      const double unix_s = unix_now_s();
+      const double unix_s = base::unix_now_s();
       const auto rows = monitor.sample();
       if (recording)
         if (auto added = recording->add(unix_s, rows); !added) return added;

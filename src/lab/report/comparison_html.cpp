@@ -22,7 +22,7 @@ std::string drawn(const ComparedFigure& figure, double widest) {
   const auto at = [&](double change) { return kHalf + std::clamp(change / widest, -1.0, 1.0) * (kHalf - 4); };
   const char* colour = figure.verdict() == Change::worse    ? "--bad"
                        : figure.verdict() == Change::better ? "--good"
-                                                             : "--soft";
+                                                            : "--soft";
   const double from = at(figure.change_low), to = at(figure.change_high);
   return fmt::format(
       "<svg viewBox=\"0 0 200 14\" width=\"200\" height=\"14\" aria-hidden=\"true\"><path d=\"M100 0V14\" "

@@ -22,17 +22,12 @@ constexpr const char* kAccessRules =
     "host    all       all   127.0.0.1/32  scram-sha-256\n"
     "host    all       all   ::1/128       scram-sha-256\n";
 
-std::string quoted(const std::string& text, char quote) {
-  std::string out(1, quote);
-  for (const char c : text) {
-    if (c == quote) out += quote;
-    out += c;
-  }
-  return out += quote;
-}
-std::string identifier(const std::string& name) { return quoted(name, '"'); }
 /// standard_conforming_strings is on: a backslash is itself.
-std::string literal(const std::string& text) { return quoted(text, '\''); }
+std::string literal(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
+  return out + "'";
+}
 
 base::Expected<postgres::BlockingConnection> connect(const DatabasePlan& plan, const std::string& database) {
   postgres::ConnectionOptions options;
@@ -121,12 +116,12 @@ base::Expected<void> prepare_database(const DatabasePlan& plan) {
   if (!has_role) return tl::unexpected(has_role.error());
   // The services migrate and the guide's commands reset statistics as this user, as with the container's POSTGRES_USER.
   const std::string role = fmt::format("{} ROLE {} SUPERUSER LOGIN PASSWORD {}", *has_role ? "ALTER" : "CREATE",
-                                       identifier(plan.user), literal(plan.password));
+                                       postgres::quoted_name(plan.user), literal(plan.password));
   if (auto done = server->run(role); !done) return tl::unexpected(done.error());
   auto has_database = exists(*server, "SELECT 1 FROM pg_database WHERE datname = " + literal(plan.name));
   if (!has_database) return tl::unexpected(has_database.error());
   if (!*has_database)
-    if (auto done = server->run(fmt::format("CREATE DATABASE {} OWNER {}", identifier(plan.name), identifier(plan.user))); !done)
+    if (auto done = server->run(fmt::format("CREATE DATABASE {} OWNER {}", postgres::quoted_name(plan.name), postgres::quoted_name(plan.user))); !done)
       return tl::unexpected(done.error());
   auto database = connect(plan, plan.name);
   if (!database) return tl::unexpected(database.error());
