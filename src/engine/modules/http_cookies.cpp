@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-
 #include "engine/js/binding.hpp"
 #include "engine/net/failure.hpp"
 

@@ -48,7 +48,7 @@ JSValue get(Call call) { return get_from(call.context, "default", call); }
 JSValue get_of_source(Self<ChosenSource> self, Call call) { return get_from(self.context, self->name, call); }
 
 JSValue source(Call call);
-const js::Member kSecrets[] = {js::own(js::function<&get>("get", 1)), js::own(js::function<&source>("source", 1))};
+const js::Member kSecrets[] = {js::function<&get>("get", 1), js::function<&source>("source", 1)};
 const js::Member kSource[] = {js::own(js::method<&get_of_source>("get", 1))};
 
 JSValue source(Call call) {
