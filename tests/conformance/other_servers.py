@@ -24,6 +24,8 @@ logging.getLogger("websockets").setLevel(logging.CRITICAL)  # clients that break
 async def websocket_session(ws):
     """/echo and others echo, after what their path asks for; "bye" asks for a close."""
     route = ws.request.path.split("?")[0].strip("/").split("/")
+    # k6 1.8.1 on a busy machine loses one in some 2,000 messages that come right behind the handshake, and waits for ever.
+    await asyncio.sleep(0.03)
     if route[0] == "close":
         return await ws.close(int(route[1]), "bye")
     if route[0] == "push":
