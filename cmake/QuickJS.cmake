@@ -14,5 +14,10 @@ target_include_directories(quickjs SYSTEM PUBLIC ${QUICKJS_DIR})
 set_target_properties(quickjs PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
 target_compile_definitions(quickjs PRIVATE _GNU_SOURCE)
 # The interpreter is one big function: -O3 and a register more are worth 12 % of its time.
-target_compile_options(quickjs PRIVATE -w -O3 -fomit-frame-pointer -funsigned-char)
+# With sanitizers -O3 is two minutes of compiling, for tests that hardly notice.
+set(quickjs_optimisation -O3 -fomit-frame-pointer)
+if(GAUNTLET_SANITIZE)
+  set(quickjs_optimisation -O1)
+endif()
+target_compile_options(quickjs PRIVATE -w ${quickjs_optimisation} -funsigned-char)
 target_link_libraries(quickjs PUBLIC m Threads::Threads)
