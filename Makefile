@@ -24,6 +24,7 @@ build: ## install what is missing and build the release programs into build/rele
 	@ninja -C build/release -j $(JOBS) gauntlet challenge-service challenge-event-handler
 
 test: ## build and run every test; ends with "N passed, N failed"
+	@command -v python3 >/dev/null || scripts/install-deps --browser  # tests/run is Python, and sees to the rest
 	@tests/run
 
 fuzz: ## feed every parser with libFuzzer, TIME seconds each: make fuzz TIME=60
