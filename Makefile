@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +23,13 @@ build: ## install what is missing and build the release programs into build/rele
 	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@ninja -C build/release -j $(JOBS) gauntlet challenge-service challenge-event-handler
 
-test: ## build and run every test; ends with "N passed, N failed"
-	@command -v python3 >/dev/null || scripts/install-deps --browser  # tests/run is Python, and sees to the rest
+python: # two commands below are written in it; they install the rest themselves
+	@command -v python3 >/dev/null || scripts/install-deps
+
+test: python ## build and run every test; ends with "N passed, N failed"
 	@tests/run
 
-fuzz: ## feed every parser with libFuzzer, TIME seconds each: make fuzz TIME=60
+fuzz: python ## feed every parser with libFuzzer, TIME seconds each: make fuzz TIME=60
 	@tests/fuzz/run --seconds $(or $(TIME),60)
 
 bench: build ## measure us beside the peers found on this machine
