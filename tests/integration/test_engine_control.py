@@ -38,10 +38,10 @@ class Running:
         except (urllib.error.URLError, ConnectionError):
             return False
 
-    def ask(self, path, method="GET", attributes=None, body=None):
+    def ask(self, path, method="GET", attributes=None, body=None, headers={"content-type": "application/json"}):
         if attributes is not None:
             body = json.dumps({"data": {"type": "status", "id": "default", "attributes": attributes}})
-        request = urllib.request.Request(f"http://{self.address}{path}", method=method, data=None if body is None else body.encode())
+        request = urllib.request.Request(f"http://{self.address}{path}", method=method, data=None if body is None else body.encode(), headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
                 text, status = answer.read().decode(), answer.status
@@ -220,6 +220,21 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(tmp_path, program):
         assert test.ask("/v1/status", "PATCH", body="{}")[0] == 200
     finally:
         test.end()
+
+
+def test_pages_of_other_sites_cannot_steer_a_test(tmp_path):
+    test = Running(tmp_path, ENGINE, script=controlled())
+    try:
+        json_body = {"content-type": "application/json"}
+        for headers, status in [({**json_body, "Host": "evil.example:6565"}, 403), ({**json_body, "Origin": "http://evil.example"}, 403),
+                                ({**json_body, "Origin": "null"}, 403), ({"content-type": "text/plain"}, 415),
+                                ({"content-type": "application/x-www-form-urlencoded"}, 415)]:
+            assert test.ask("/v1/setup", "POST", body="{}", headers=headers)[0] == status, headers
+        assert test.ask("/v1/status", headers={"Host": "evil.example"})[0] == 403
+        assert test.ask("/v1/status", headers={"Host": "localhost", "Origin": "http://localhost"})[0] == 200
+    finally:
+        said = test.end()[1]
+    assert said.count("setup ran") == 1
 
 
 def test_a_pause_lets_iterations_end_and_stops_the_clock(tmp_path, program):

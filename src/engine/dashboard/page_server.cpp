@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/http/listener.hpp"
+#include "base/http/same_site.hpp"
 #include "base/loop_thread.hpp"
 #include "engine/dashboard/page.hpp"
 #include "engine/net/content_coding.hpp"
@@ -101,11 +102,17 @@ base::Expected<std::unique_ptr<PageServer>> PageServer::start(const std::string&
                                                               const History& history) {
   auto state = std::make_unique<State>(history);
   State& server = *state;
-  server.router.get("/", [&](const ExchangePtr& exchange) { server.serve_page(exchange); });
-  server.router.get("/ui/*", [&](const ExchangePtr& exchange) { server.serve_page(exchange); });  // k6's address of it
-  server.router.get("/events", [&](const ExchangePtr& exchange) { server.serve_events(exchange); });
-  server.router.get("/report", [&](const ExchangePtr& exchange) { server.serve_report(exchange); });
-  server.router.get("/data.json", [&](const ExchangePtr& exchange) {
+  const auto serve = [&](const char* pattern, auto handler) {
+    server.router.get(pattern, [handler](const ExchangePtr& exchange) {
+      if (auto refusal = base::http::refuse_other_site(exchange->request())) return exchange->respond(std::move(*refusal));
+      handler(exchange);
+    });
+  };
+  serve("/", [&server](const ExchangePtr& exchange) { server.serve_page(exchange); });
+  serve("/ui/*", [&server](const ExchangePtr& exchange) { server.serve_page(exchange); });  // k6's address of it
+  serve("/events", [&server](const ExchangePtr& exchange) { server.serve_events(exchange); });
+  serve("/report", [&server](const ExchangePtr& exchange) { server.serve_report(exchange); });
+  serve("/data.json", [&history](const ExchangePtr& exchange) {
     exchange->respond(answer("application/json", history.document()));
   });
   base::Expected<void> listening;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/http/listener.hpp"
+#include "base/http/same_site.hpp"
 #include "base/loop_thread.hpp"
 #include "engine/run/options.hpp"
 
@@ -59,6 +60,7 @@ base::Expected<std::unique_ptr<RestServer>> RestServer::start(const std::string&
     const auto server = weak.lock();
     if (!server) return;
     const base::http::Request& request = exchange->request();
+    if (auto refusal = base::http::refuse_other_site(request)) return exchange->respond(std::move(*refusal));
     // Names of metrics have characters that an address does not.
     std::string path(request.path());
     if (const std::string_view route = exchange->route(); route.ends_with("/{id}")) {
