@@ -81,6 +81,14 @@ base::Expected<BlockingConnection::TextResult> BlockingConnection::run(const std
   return text;
 }
 
+base::Expected<std::string> BlockingConnection::password_verifier(const std::string& role, const std::string& password) {
+  char* made = PQencryptPasswordConn(connection_, password.c_str(), role.c_str(), "scram-sha-256");
+  if (made == nullptr) return tl::unexpected<base::Error>(connection_error(connection_, "the password of " + role));
+  std::string verifier = made;
+  PQfreemem(made);
+  return verifier;
+}
+
 base::Expected<Result> BlockingConnection::execute(const Statement& statement, const Parameters& parameters) {
   const std::size_t count = parameters.size();
   std::vector<const char*> values(count);

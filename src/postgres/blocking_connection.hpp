@@ -59,6 +59,9 @@ class BlockingConnection {
   };
   base::Expected<TextResult> run(const std::string& sql);
 
+  /// What CREATE ROLE ... PASSWORD takes in place of the password itself: its SCRAM-SHA-256 verifier (RFC 5803).
+  base::Expected<std::string> password_verifier(const std::string& role, const std::string& password);
+
   /// Runs one statement with binary values both ways.
   base::Expected<Result> execute(const Statement& statement, const Parameters& parameters = {});
 

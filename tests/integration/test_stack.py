@@ -51,9 +51,9 @@ def listener(port=0):
 
 
 class Project:
-    def __init__(self):
+    def __init__(self, prefix="gauntlet-stack-"):
         # Not pytest's tmp_path, which no other user may enter: the servers run as one when root runs the tests.
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="gauntlet-stack-"))
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
         self.root.chmod(0o755)
         for part in PROJECT_PARTS:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
@@ -172,6 +172,58 @@ def test_secrets_are_for_the_owner_alone(stack):
     assert (stack.state / "plan.json").stat().st_mode & 0o077 == 0
     assert (stack.state / "logs").stat().st_mode & 0o077 == 0
     assert (stack.state / "control.sock").stat().st_mode & 0o077 == 0
+
+
+def test_no_statement_that_postgresql_remembers_holds_the_password(stack):
+    password = next(line.partition("=")[2] for line in (stack.root / ".env").read_text().splitlines() if line.startswith("DB_PASSWORD="))
+    statements = stack.sql("SELECT query FROM pg_stat_statements WHERE query ~* 'password'")
+    assert "SCRAM-SHA-256$" in statements and f"PASSWORD '{password}'" not in statements, statements
+
+
+def test_the_env_file_that_others_can_read_is_closed_to_them(project):
+    shutil.copy(project.root / ".env.example", project.root / ".env")
+    (project.root / ".env").chmod(0o644)
+    assert ".env holds passwords: its rights are 0600 now" in project.up("challenge-redis")
+    assert (project.root / ".env").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("request_line", ['{"command":5}', '{"command":"apply","restart":5}', "[]", "5", "null", "no json", '{"command":["down"]}'])
+def test_a_request_that_makes_no_sense_is_answered_and_stops_nothing(stack, request_line):
+    before = stack.status()["supervisor"]
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(20)
+        caller.connect(str(stack.state / "control.sock"))
+        caller.sendall(request_line.encode() + b"\n")
+        assert json.loads(caller.makefile().read())["error"]
+    assert stack.status()["supervisor"] == before
+
+
+@pytest.mark.parametrize("remembered", ['{"a":5}', "[1]", "5", "{", '{"challenge-redis":{"pid":"x"}}'])
+def test_a_memory_that_makes_no_sense_does_not_stop_the_start(project, remembered):
+    project.state.mkdir(exist_ok=True)
+    (project.state / "children.json").write_text(remembered)
+    project.up("challenge-redis")
+    assert project.conditions()["challenge-redis"] == "Up (healthy)"
+
+
+def test_a_checkout_may_have_any_name_that_a_folder_can_have():
+    project = Project(prefix="it's a \"stack\" #1; \\ $HOME %d ")
+    try:
+        project.up()
+        assert project.sql("SELECT 1") == "1"
+        project.run("restart")
+        assert wait_for(project.all_healthy)
+    finally:
+        project.remove()
+
+
+def test_a_folder_that_postgresqls_clients_cannot_name_is_refused_with_words():
+    project = Project(prefix="a,b-")
+    try:
+        refused = project.call("up")
+        assert refused.returncode != 0 and "has a comma" in refused.stderr and "--state-dir" in refused.stderr
+    finally:
+        project.remove()
 
 
 def test_nothing_listens_to_the_network(stack):

@@ -22,12 +22,15 @@ constexpr const char* kAccessRules =
     "host    all       all   127.0.0.1/32  scram-sha-256\n"
     "host    all       all   ::1/128       scram-sha-256\n";
 
-/// standard_conforming_strings is on: a backslash is itself.
-std::string literal(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
-  return out + "'";
+/// Text in quotes of this kind, those within it doubled.
+std::string quoted(const std::string& text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) out.append(c == quote ? 2 : 1, c);
+  return out + quote;
 }
+
+/// standard_conforming_strings is on: a backslash is itself.
+std::string literal(const std::string& text) { return quoted(text, '\''); }
 
 base::Expected<postgres::BlockingConnection> connect(const DatabasePlan& plan, const std::string& database) {
   postgres::ConnectionOptions options;
@@ -87,7 +90,7 @@ std::vector<std::string> postgres_command(const fs::path& programs, const fs::pa
   const std::pair<const char*, std::string> values[] = {
       {"listen_addresses", "127.0.0.1"},
       {"port", std::to_string(port)},
-      {"unix_socket_directories", socket_folder.string()},
+      {"unix_socket_directories", quoted(socket_folder.string(), '"')},  // a list; this is one, commas and all
       {"max_connections", std::to_string(settings.max_connections)},
       {"shared_buffers", settings.shared_buffers},
       {"shared_preload_libraries", "pg_stat_statements"},
@@ -114,9 +117,12 @@ base::Expected<void> prepare_database(const DatabasePlan& plan) {
   if (!server) return tl::unexpected(server.error());
   auto has_role = exists(*server, "SELECT 1 FROM pg_roles WHERE rolname = " + literal(plan.user));
   if (!has_role) return tl::unexpected(has_role.error());
+  // A statement's text can be read in pg_stat_statements and in the server's log: the verifier may stand there, not the password.
+  const auto verifier = server->password_verifier(plan.user, plan.password);
+  if (!verifier) return tl::unexpected(verifier.error());
   // The services migrate and the guide's commands reset statistics as this user, as with the container's POSTGRES_USER.
   const std::string role = fmt::format("{} ROLE {} SUPERUSER LOGIN PASSWORD {}", *has_role ? "ALTER" : "CREATE",
-                                       postgres::quoted_name(plan.user), literal(plan.password));
+                                       postgres::quoted_name(plan.user), literal(*verifier));
   if (auto done = server->run(role); !done) return tl::unexpected(done.error());
   auto has_database = exists(*server, "SELECT 1 FROM pg_database WHERE datname = " + literal(plan.name));
   if (!has_database) return tl::unexpected(has_database.error());

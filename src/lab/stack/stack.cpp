@@ -175,6 +175,8 @@ base::Expected<StackPlan> Stack::make_plan_for(const UpOptions& options, const T
   auto env = read_project_env(project_, options.overrides, created);
   if (!env) return tl::unexpected(env.error());
   if (created) tell("made .env from .env.example (mock mode)");
+  if (auto closed = keep_to_owner(project_ / ".env"); !closed) return tl::unexpected(closed.error());
+  else if (*closed) tell(".env holds passwords: its rights are 0600 now");
   auto ports = choose_ports(options, tell);
   if (!ports) return tl::unexpected(ports.error());
   auto settings = stack_settings(*env, *ports);
@@ -272,8 +274,10 @@ base::Expected<void> Stack::start_supervisor(bool only_end) const {
 base::Expected<void> Stack::ask(const std::string& request) const {
   auto answer = ask_supervisor(directory_.control_socket(), request);
   if (!answer) return tl::unexpected(answer.error());
-  const std::string problem = json::parse(*answer, nullptr, false).value("error", "");
-  if (!problem.empty()) return base::fail(ErrorKind::internal, problem);
+  const json said = json::parse(*answer, nullptr, false);
+  if (!said.is_object() || !said.contains("error") || !said["error"].is_string())
+    return base::fail(ErrorKind::internal, "the supervisor's answer makes no sense: " + *answer);
+  if (const auto& problem = said["error"].get_ref<const std::string&>(); !problem.empty()) return base::fail(ErrorKind::internal, problem);
   return {};
 }
 

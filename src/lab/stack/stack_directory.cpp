@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "base/system_error.hpp"
+#include "base/text.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -60,6 +61,12 @@ base::Expected<StackDirectory> StackDirectory::locate(const fs::path& project, c
   } else if (!may_access(account, project, X_OK)) {
     root = fs::path("/var/lib/gauntlet") / fmt::format("{:016x}", hash_of(project.string()));
   }
+  // Clients of PostgreSQL take a comma for the end of a host, and the plan is JSON.
+  if (root.string().find(',') != std::string::npos || !base::is_text(root.string()) || !base::is_text(project.string()))
+    return base::fail(ErrorKind::invalid_argument,
+                      fmt::format("{} has a comma or bytes that are not UTF-8 in it, which a stack cannot live with: use another "
+                                  "folder, or another --state-dir",
+                                  root.string()));
   if (root.string().size() > kLongestRoot)
     return base::fail(ErrorKind::invalid_argument,
                       fmt::format("{} is too long for the sockets in it ({} characters, at most {}): use a shorter "

@@ -26,10 +26,14 @@ std::map<std::string, std::string> plain_environment(const fs::path& home) {
   return {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}, {"TZ", "UTC"}, {"HOME", home.string()}};
 }
 
-/// As redis.conf reads it back.
+/// As redis.conf reads it back, whatever is in it.
 std::string redis_quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      continue;
+    }
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }
@@ -95,7 +99,7 @@ class Planner {
     const std::string settings = fmt::format(
         "bind 127.0.0.1\nport {}\ndir {}\nsave \"\"\nappendonly no\nmaxmemory 256mb\nmaxmemory-policy allkeys-lru\n"
         "daemonize no\n{}",
-        request_.ports.redis, c.directory.string(),
+        request_.ports.redis, redis_quoted(c.directory.string()),
         request_.settings.redis_password.empty() ? "" : fmt::format("requirepass {}\n", redis_quoted(request_.settings.redis_password)));
     const fs::path file = directory_.root() / "copies" / "redis.conf";
     if (auto written = write_for_servers(file, settings); !written) return written;

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/system_error.hpp"
 #include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 
@@ -77,6 +78,16 @@ base::Expected<base::Environment> read_project_env(const std::filesystem::path& 
   if (!env) return tl::unexpected(std::move(env.error()).in("fix .env, or delete it to get it anew from .env.example"));
   for (const auto& [name, value] : overrides) (*env)[name] = value;
   return env;
+}
+
+base::Expected<bool> keep_to_owner(const std::filesystem::path& file) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::perms of_others = fs::status(file, error).permissions() & (fs::perms::group_all | fs::perms::others_all);
+  if (!error && of_others == fs::perms::none) return false;
+  if (!error) fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, error);
+  if (error) return tl::unexpected(base::system_error(error.value(), "cannot take the rights of others from " + file.string() + " (chmod 600)"));
+  return true;
 }
 
 }  // namespace gauntlet::lab

@@ -39,4 +39,7 @@ base::Expected<StackSettings> stack_settings(const base::Environment& env, const
 base::Expected<base::Environment> read_project_env(const std::filesystem::path& project,
                                                    const base::Environment& overrides, bool& created);
 
+/// Takes a file that holds secrets away from everybody but its owner (0600); true when others could read it until now.
+base::Expected<bool> keep_to_owner(const std::filesystem::path& file);
+
 }  // namespace gauntlet::lab

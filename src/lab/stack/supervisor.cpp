@@ -39,11 +39,15 @@ std::map<std::string, Remembered> read_children(const StackDirectory& directory)
   std::map<std::string, Remembered> out;
   const auto text = base::read_file(directory.children());
   if (!text) return out;
-  // A file that makes no sense is as good as none: survivors are then found by their folders and started anew.
-  const json in = json::parse(*text, nullptr, false);
-  if (!in.is_object()) return out;
-  for (const auto& [name, child] : in.items())
-    out[name] = {{child.value("pid", 0), child.value("start_ticks", std::uint64_t{0})}, child.value("digest", "")};
+  try {
+    const json in = json::parse(*text);
+    for (const auto& [name, child] : in.items())
+      out[name] = {{child.value("pid", 0), child.value("start_ticks", std::uint64_t{0})}, child.value("digest", "")};
+  } catch (const json::exception& problem) {
+    // As good as none: survivors are found by their folders and started anew.
+    log::warn("children.json makes no sense", {{"reason", problem.what()}});
+    out.clear();
+  }
   return out;
 }
 
@@ -199,15 +203,22 @@ class Supervisor {
   // --- what is said about it ---------------------------------------------------------------------------------------
 
   std::string answer(const std::string& request) {
-    const json in = json::parse(request, nullptr, false);
-    const std::string command = in.is_object() ? in.value("command", "") : "";
-    if (command == "status") return to_json(status());
+    std::string command;
+    std::vector<std::string> restart;
     base::Expected<void> done;
+    try {
+      const json in = json::parse(request);
+      restart = in.value("restart", restart);
+      command = in.value("command", "");
+    } catch (const json::exception& problem) {
+      done = base::fail(ErrorKind::invalid_argument, std::string("the request makes no sense: ") + problem.what());
+    }
+    if (command == "status") return to_json(status());
     if (command == "down") {
       shut_down();
     } else if (command == "apply") {
-      done = shutting_down_ ? base::fail(ErrorKind::unavailable, "the stack is going down") : apply(in.value("restart", std::vector<std::string>{}));
-    } else {
+      done = shutting_down_ ? base::fail(ErrorKind::unavailable, "the stack is going down") : apply(restart);
+    } else if (done) {
       done = base::fail(ErrorKind::invalid_argument, "unknown request");
     }
     return json{{"error", done ? "" : done.error().message}}.dump(-1, ' ', false, json::error_handler_t::replace);
