@@ -151,7 +151,7 @@ void write_generator(JsonWriter& json, const output::GeneratorHealth& health, co
   json.key("slip_p99_ms").number(health.slip_p99_ms).key("slip_max_ms").number(health.slip_max_ms);
   json.key("dropped").integer(health.dropped);
   json.key("samples_dropped").integer(health.samples_dropped);
-  json.key("verdict").string(health.verdict());
+  json.key("verdict").string(health.verdict().words);
   json.end_object();
 }
 

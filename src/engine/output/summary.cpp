@@ -341,20 +341,21 @@ bool GeneratorHealth::kept_up(const Snapshot& snapshot, double cpu_share) {
   return !late(MetricId::schedule_slip) && !late(MetricId::loop_lag);
 }
 
-std::string GeneratorHealth::verdict() const {
+GeneratorVerdict GeneratorHealth::verdict() const {
   const auto share = [](std::uint64_t part, std::uint64_t whole) {
     return to_fixed(100.0 * static_cast<double>(part) / static_cast<double>(whole), 1) + " %";
   };
   if (cpu_share && *cpu_share > kBusyShare) {
-    return "the generator was the limit: its threads were busy " + to_fixed(*cpu_share * 100, 0) + " % of the time";
+    return {GeneratorLimit::cores_busy, "the generator was the limit: its threads were busy " + to_fixed(*cpu_share * 100, 0) + " % of the time"};
   }
   if (scheduled != 0 && slip_p99_ms > kLateMs) {
-    return "the generator was the limit: " + share(late, scheduled) + " of the iterations started more than " +
-           to_fixed(kLateMs, 0) + "ms after they were due";
+    return {GeneratorLimit::starts_late, "the generator was the limit: " + share(late, scheduled) + " of the iterations started more than " +
+                                             to_fixed(kLateMs, 0) + "ms after they were due"};
   }
   if (scheduled + dropped != 0 && dropped * 100 > scheduled + dropped) {
-    return "the load asked for was not made: " + share(dropped, scheduled + dropped) +
-           " of the iterations were dropped because no VU was free (raise maxVUs, or the target is slower than planned)";
+    return {GeneratorLimit::no_free_vu,
+            "the load asked for was not made: " + share(dropped, scheduled + dropped) +
+                " of the iterations were dropped because no VU was free (raise maxVUs, or the target is slower than planned)"};
   }
   return {};
 }

@@ -11,6 +11,7 @@
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/snapshot.hpp"
 #include "engine/metrics/thresholds.hpp"
+#include "engine/output/generator_verdict.hpp"
 
 namespace gauntlet::engine::output {
 
@@ -102,8 +103,7 @@ struct GeneratorHealth {
   static constexpr double kBusyShare = 0.95;
   /// Whether the generator was not the limit in the snapshot's last window, in which it used this share of its cores.
   static bool kept_up(const metrics::Snapshot& snapshot, double cpu_share);
-  /// A plain sentence when the figures of the test are shaped by the generator instead of the target, else empty.
-  std::string verdict() const;
+  GeneratorVerdict verdict() const;
 };
 
 struct SummaryOptions {

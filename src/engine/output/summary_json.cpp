@@ -223,7 +223,8 @@ void write_beyond_k6(JsonWriter& json, const Summary& summary) {
   json.key("schedule_slip_p99_ms").number(health.slip_p99_ms).key("schedule_slip_max_ms").number(health.slip_max_ms);
   json.key("dropped_iterations").integer(health.dropped).key("interrupted_iterations").integer(health.interrupted);
   json.key("samples_dropped").integer(health.samples_dropped);
-  json.key("verdict").string(health.verdict());
+  const GeneratorVerdict verdict = health.verdict();
+  json.key("limit").string(name_of(verdict.limit)).key("verdict").string(verdict.words);
   json.end_object();
 }
 

@@ -412,8 +412,8 @@ std::string generator_block(const GeneratorHealth& health, const std::string& un
     line("samples not written", paint.red(std::to_string(health.samples_dropped)) + " (an output could not keep up; the figures above have them all)");
   }
   if (health.tag_sweeps != 0) line("tag values", "too many to keep: tag requests with a `name` instead of changing URLs");
-  const std::string verdict = health.verdict();
-  text += "    " + (verdict.empty() ? paint.green("✓ the generator kept up") : paint.red("✗ " + verdict)) + "\n";
+  const GeneratorVerdict verdict = health.verdict();
+  text += "    " + (verdict.kept_up() ? paint.green("✓ the generator kept up") : paint.red("✗ " + verdict.words)) + "\n";
   return text;
 }
 
@@ -438,7 +438,7 @@ std::string render_beyond_k6(const Summary& summary, bool color) {
     blocks.push_back(std::move(text));
   }
   if (!summary.endpoints.empty()) blocks.push_back(endpoints_block(summary.endpoints, unit, paint));
-  if (summary.health.scheduled + summary.health.dropped != 0 || !summary.health.verdict().empty() ||
+  if (summary.health.scheduled + summary.health.dropped != 0 || !summary.health.verdict().kept_up() ||
       summary.health.samples_dropped + summary.health.tag_sweeps != 0) {
     blocks.push_back(generator_block(summary.health, unit, paint));
   }

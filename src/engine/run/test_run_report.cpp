@@ -30,8 +30,8 @@ void TestRun::judge() {
   if (settings_.require_generator_ok) {
     output::SummaryOptions options;
     options.health = health();
-    const std::string problem = output::summarize(collector_->snapshot(), thresholds_, std::move(options)).health.verdict();
-    if (!problem.empty()) give_verdict({ExitCode::generator_limited, problem, "the figures are not those of the target: spread the load over more cores or machines"});
+    const auto verdict = output::summarize(collector_->snapshot(), thresholds_, std::move(options)).health.verdict();
+    if (!verdict.kept_up()) give_verdict({ExitCode::generator_limited, verdict.words, "the figures are not those of the target: spread the load over more cores or machines"});
   }
 }
 

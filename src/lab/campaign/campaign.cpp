@@ -45,7 +45,8 @@ std::string bar(std::size_t done, std::size_t all) {
 /// Why a level does not count as held; "" when it does.
 std::string failure_of(const ScenarioResult& result, const CampaignLevel& level) {
   if (result.held(level.duration)) return "";
-  const std::string generator = result.summary.generator_limit.empty() ? "" : "; " + result.summary.generator_limit;
+  const auto& verdict = result.summary.generator;
+  const std::string generator = verdict.machine_was_the_limit() ? "; " + verdict.words : "";
   if (!result.thresholds_held) {
     std::string why = "a threshold was crossed";
     if (result.summary.request_time)

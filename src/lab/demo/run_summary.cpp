@@ -37,9 +37,7 @@ base::Expected<RunSummary> parse_run_summary(const std::string& json_text) {
   out.calls = value_of(metrics, "grpc_reqs", "count").value_or(0);
   out.failed_requests = value_of(metrics, "http_req_failed", "rate");
   out.failed_calls = value_of(metrics, "grpc_req_failed", "rate");
-  if (const auto generator = summary.find("generator"); generator != summary.end())
-    if (const std::string verdict = generator->value("verdict", ""); verdict.starts_with("the generator was the limit"))
-      out.generator_limit = verdict;
+  out.generator = engine::output::generator_verdict_of(summary);
   out.request_time = percentiles_of(metrics, "http_req_duration");
   out.call_time = percentiles_of(metrics, "grpc_req_duration");
   out.from_intended_start = percentiles_of(metrics, "iteration_duration_intended");

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "engine/output/generator_verdict.hpp"
 
 namespace gauntlet::lab {
 
@@ -21,7 +22,7 @@ struct RunSummary {
   double calls = 0;                       // gRPC
   std::optional<double> failed_requests;  // share, 0 to 1
   std::optional<double> failed_calls;
-  std::string generator_limit;  // the engine's own words where its machine could not make the load; "" otherwise
+  engine::output::GeneratorVerdict generator;
   std::optional<Percentiles> request_time;         // service time of HTTP requests
   std::optional<Percentiles> call_time;            // of gRPC calls
   std::optional<Percentiles> from_intended_start;  // of iterations, from the moment that each was due

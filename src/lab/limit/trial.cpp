@@ -13,8 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kGeneratorLimited = "the generator was the limit";  // engine/output/summary.cpp
-
 // A level counts as applied when so much of it was.
 constexpr double kLeastAchieved = 0.97;
 // The generator has no CPU left when the machine has less than this, and the generator uses more than that.
@@ -71,9 +69,7 @@ base::Expected<Trial> read_trial(const std::string& json_text) {
   trial.mean_iteration_s = value_of(metrics, "iteration_duration", "avg") / 1000;
   trial.most_vus = value_of(metrics, "vus_max", "max");
   const double requests = per_s("http_reqs"), calls = per_s("grpc_reqs");
-  if (const auto generator = in.find("generator"); generator != in.end())
-    if (const std::string verdict = generator->value("verdict", ""); verdict.starts_with(kGeneratorLimited))
-      trial.generator_verdict = verdict;
+  trial.generator = engine::output::generator_verdict_of(in);
   trial.requests_per_s = requests;
   trial.calls_per_s = calls;
   trial.throughput_per_s = requests + calls;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "engine/output/generator_verdict.hpp"
 #include "lab/limit/scalability.hpp"
 
 namespace gauntlet::lab {
@@ -33,7 +34,7 @@ struct Trial {
   double most_vus = 0;            // virtual users that the generator could use
   double generator_cores = 0;     // CPU that the generator used
   double machine_idle_cores = 0;  // what nobody used
-  std::string generator_verdict;  // the engine's own words where its machine could not make the load; "" otherwise
+  engine::output::GeneratorVerdict generator;
   std::vector<ThresholdSeries> thresholds;
 
   ScalabilityPoint point() const { return {throughput_per_s * mean_service_s, throughput_per_s}; }

@@ -181,7 +181,7 @@ Suspicion network(const Evidence& e) {
 
 /// Iterations that start late are the generator's doing: a slow system makes it run out of virtual users instead.
 bool generator_was_late(const Evidence& e) {
-  return !e.held && !e.trial.generator_verdict.empty() &&
+  return !e.held && e.trial.generator.machine_was_the_limit() &&
          std::all_of(e.trial.thresholds.begin(), e.trial.thresholds.end(),
                      [](const auto& t) { return t.held_overall; });
 }
@@ -193,7 +193,7 @@ Suspicion generator(const Evidence& e) {
     s.evidence.push_back(why);
   } else if (generator_was_late(e)) {
     s.strength = 0.9;
-    s.evidence.push_back(e.trial.generator_verdict + ", and every threshold held");
+    s.evidence.push_back(e.trial.generator.words + ", and every threshold held");
   }
   const auto found = e.processes.find("generator");
   if (found != e.processes.end()) {

@@ -213,5 +213,19 @@ TEST(Trial, a_generator_without_cpu_is_told_from_a_system_at_its_limit) {
   EXPECT_NE(generator_limit(trial), "");
 }
 
+TEST(Trial, takes_the_generators_verdict_as_a_fact_whatever_its_words_are) {
+  const auto trial_of = [](const std::string& generator) {
+    auto trial = read_trial(R"({"metrics":{},"series":[{"seconds":1,"metrics":{}}],"generator":)" + generator + "}");
+    EXPECT_TRUE(trial) << generator;
+    return trial ? trial->generator.machine_was_the_limit() : false;
+  };
+  EXPECT_TRUE(trial_of(R"({"limit":"cores_busy","verdict":"words"})"));
+  EXPECT_TRUE(trial_of(R"({"limit":"starts_late","verdict":"words"})"));
+  EXPECT_FALSE(trial_of(R"({"limit":"no_free_vu","verdict":"the generator was the limit"})"));
+  EXPECT_FALSE(trial_of(R"({"limit":"none","verdict":""})"));
+  EXPECT_FALSE(trial_of(R"({"limit":5,"verdict":[]})"));
+  EXPECT_FALSE(trial_of("7"));
+}
+
 }  // namespace
 }  // namespace gauntlet::lab
