@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,11 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kTokenBytesMax = 8 * 1024;
 constexpr int kKeyBitsMin = 2048;
+/// OpenSSL verifies with nothing larger; either bound keeps one signature from taking seconds.
+constexpr int kKeyBitsMax = 16384;
+constexpr int kExponentBitsMax = 64;
+/// Of an issuer's keys that are not used, so many are told.
+constexpr std::size_t kRefusedMax = 10;
 
 template <auto kFree>
 struct Free {
@@ -45,6 +51,19 @@ std::string text_of(const Json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+/// The texts of a member that is one or a list of them.
+std::vector<std::string> texts_of(const Json& object, const char* name) {
+  std::vector<std::string> texts;
+  const auto found = object.find(name);
+  if (found == object.end()) return texts;
+  if (found->is_string()) texts.push_back(found->get<std::string>());
+  if (found->is_array()) {
+    for (const Json& one : *found)
+      if (one.is_string()) texts.push_back(one.get<std::string>());
+  }
+  return texts;
+}
+
 std::optional<std::int64_t> time_of(const Json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_number()) return std::nullopt;
@@ -59,23 +78,35 @@ BigNumber number_of(const std::string& bytes) {
       BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()), nullptr));
 }
 
-/// Null when it is no RSA key of a length that one can trust.
-std::shared_ptr<EVP_PKEY> rsa_key(const std::string& modulus, const std::string& exponent) {
+/// What makes an RSA key unfit to verify signatures with; null when nothing does.
+const char* weakness_of(const BIGNUM* n, const BIGNUM* e) {
+  if (BN_num_bits(n) < kKeyBitsMin) return "its modulus has less than 2048 bits";
+  if (BN_num_bits(n) > kKeyBitsMax) return "its modulus has more than 16384 bits";
+  if (BN_is_odd(n) == 0) return "its modulus is even";
+  if (BN_is_odd(e) == 0 || BN_is_one(e) != 0) return "its exponent is even or 1";
+  if (BN_num_bits(e) > kExponentBitsMax) return "its exponent has more than 64 bits";
+  return nullptr;
+}
+
+/// The reason when it is no key that one can trust.
+Expected<std::shared_ptr<EVP_PKEY>> rsa_key(const std::string& modulus, const std::string& exponent) {
+  const auto unusable = [](const char* why) { return fail(ErrorKind::invalid_argument, why); };
   const BigNumber n = number_of(modulus), e = number_of(exponent);
   const ParamBuilder builder(OSSL_PARAM_BLD_new());
   const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
-  if (!n || !e || !builder || !context || BN_num_bits(n.get()) < kKeyBitsMin) return nullptr;
+  if (!n || !e || !builder || !context) return unusable("it cannot be read");
+  if (const char* weakness = weakness_of(n.get(), e.get())) return unusable(weakness);
   if (OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
-    return nullptr;
+    return unusable("it cannot be read");
   }
   const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
   EVP_PKEY* key = nullptr;
   if (!params || EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
-    return nullptr;
+    return unusable("it cannot be read");
   }
-  return {key, EVP_PKEY_free};
+  return std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free);
 }
 
 }  // namespace
@@ -92,8 +123,12 @@ Expected<KeySet> KeySet::parse(std::string_view json) {
     const std::string use = text_of(key, "use"), algorithm = text_of(key, "alg"), id = text_of(key, "kid");
     if (id.empty() || (!use.empty() && use != "sig") || (!algorithm.empty() && algorithm != "RS256")) continue;
     const auto modulus = decode_base64(text_of(key, "n"), kBase64Url), exponent = decode_base64(text_of(key, "e"), kBase64Url);
-    if (!modulus || !exponent) continue;
-    if (auto parsed = rsa_key(*modulus, *exponent)) set.keys_[id] = std::move(parsed);
+    auto parsed = modulus && exponent ? rsa_key(*modulus, *exponent) : fail(ErrorKind::invalid_argument, "it is not base64url");
+    if (parsed) {
+      set.keys_[id] = std::move(*parsed);
+    } else if (set.refused_.size() < kRefusedMax) {
+      set.refused_.push_back(id + ": " + parsed.error().message);
+    }
   }
   return set;
 }
@@ -137,6 +172,8 @@ Expected<Claims> SignedToken::verify(const KeySet& keys) const {
   Claims claims;
   claims.subject = text_of(payload, "sub");
   claims.name_space = text_of(payload, "namespace");
+  claims.issuer = text_of(payload, "iss");
+  claims.audiences = texts_of(payload, "aud");
   const auto expires_at = time_of(payload, "exp");
   if (!expires_at) return malformed("it has no expiry");
   claims.expires_at = *expires_at;
@@ -147,11 +184,14 @@ Expected<Claims> SignedToken::verify(const KeySet& keys) const {
   return claims;
 }
 
-Expected<void> check_claims(const Claims& claims, std::int64_t now_s, std::string_view name_space) {
+Expected<void> check_claims(const Claims& claims, std::int64_t now_s, const TokenDemands& demands) {
   if (now_s >= claims.expires_at) return malformed("it has expired");
   if (claims.not_before && now_s < *claims.not_before) return malformed("it is not valid yet");
   if (claims.subject.empty()) return malformed("it names no user");
-  if (claims.name_space != name_space) {
+  if (!demands.issuer.empty() && claims.issuer != demands.issuer) return malformed("it is of another issuer");
+  if (!demands.audience.empty() && std::count(claims.audiences.begin(), claims.audiences.end(), demands.audience) == 0)
+    return malformed("it is for another audience");
+  if (claims.name_space != demands.name_space) {
     return fail(ErrorKind::permission_denied, "the access token is for namespace '" + claims.name_space + "'");
   }
   return {};

@@ -71,7 +71,7 @@ Expected<std::string> TokenVerifier::judge(const SignedToken& token, const Diges
   if (!have_keys_) return fail(ErrorKind::unavailable, "the token issuer's keys cannot be fetched");
   const auto claims = token.verify(keys_);
   if (!claims) return tl::unexpected(claims.error());
-  if (auto checked = check_claims(*claims, now_s(), options_.name_space); !checked)
+  if (auto checked = check_claims(*claims, now_s(), options_.demands); !checked)
     return tl::unexpected(checked.error());
   // Full: all go at once. It happens once in so many tokens, and costs one signature each to come back.
   if (verdicts_.size() >= options_.max_verdicts) verdicts_.clear();
@@ -105,6 +105,9 @@ void TokenVerifier::keys_arrived(Expected<HttpReply> reply) {
     keys_ = std::move(*keys);
     have_keys_ = true;
     verdicts_.clear();  // a withdrawn key's tokens must not live on
+    static base::log::Limit limit(10);
+    for (const std::string& key : keys_.refused())
+      base::log::warn(limit, "a key of the token issuer is not used", {{"url", options_.keys_url}, {"key", key}});
   } else {
     static base::log::Limit limit(1);
     base::log::warn(limit, "the token issuer's keys cannot be fetched",

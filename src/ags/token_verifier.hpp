@@ -24,7 +24,7 @@ class TokenVerifier {
  public:
   struct Options {
     std::string keys_url;    // AB_BASE_URL/iam/v3/oauth/jwks
-    std::string name_space;  // AB_NAMESPACE
+    TokenDemands demands;
     std::chrono::seconds refresh_interval{600};
     std::chrono::seconds unknown_key_pause{10};  // between fetches on account of unknown keys
     std::chrono::seconds fetch_timeout{5};

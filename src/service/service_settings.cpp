@@ -84,6 +84,10 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
       settings.text("AB_CLIENT_ID", "", "the service's OAuth client, for REWARD_CLIENT_MODE=real");
   const std::string client_secret = settings.secret("AB_CLIENT_SECRET", "", "its secret");
   s.platform = {base_url, s.name_space, client_id, client_secret};
+  s.tokens.name_space = s.name_space;
+  s.tokens.issuer =
+      settings.text("AB_TOKEN_ISSUER", "", "what a token's claim iss must be, to the letter; default: any");
+  s.tokens.audience = settings.text("AB_TOKEN_AUDIENCE", "", "what a token's claim aud must be or list; default: any");
   while (!s.platform.base_url.empty() && s.platform.base_url.back() == '/') s.platform.base_url.pop_back();
   if ((s.auth_enabled || s.real_rewards) && !is_http_url(base_url)) {
     settings.reject("AB_BASE_URL",

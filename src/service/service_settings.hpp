@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "ags/json_web_token.hpp"
 #include "ags/mock_reward_client.hpp"
 #include "ags/platform_access.hpp"
 #include "base/error.hpp"
@@ -18,6 +19,7 @@ struct ServiceSettings {
   std::string name_space;                          // AB_NAMESPACE
   bool auth_enabled = true;                        // PLUGIN_GRPC_SERVER_AUTH_ENABLED
   std::chrono::seconds key_refresh_interval{600};  // REFRESH_INTERVAL
+  ags::TokenDemands tokens;                        // AB_TOKEN_*, AB_NAMESPACE
   ags::PlatformAddress platform;                   // AB_*; its client only where rewards are real
   std::string base_path;                           // BASE_PATH
   std::string listen_address = "0.0.0.0";  // numeric

@@ -90,7 +90,7 @@ struct ThreadState {
     if (!settings.auth_enabled) return std::make_unique<MockAuthenticator>();
     ags::TokenVerifier::Options options;
     options.keys_url = settings.platform.base_url + "/iam/v3/oauth/jwks";
-    options.name_space = settings.name_space;
+    options.demands = settings.tokens;
     options.refresh_interval = settings.key_refresh_interval;
     verifier = std::make_unique<ags::TokenVerifier>(loop, http, base::system_wall_clock(), std::move(options));
     return std::make_unique<TokenAuthenticator>(*verifier);

@@ -20,13 +20,13 @@ const SigningKey& issuer() {
   return key;
 }
 
-base::Expected<Claims> judge(std::string_view token, std::int64_t now_s = 1500) {
+base::Expected<Claims> judge(std::string_view token, std::int64_t now_s = 1500, const TokenDemands& demands = {"test", "", ""}) {
   const auto keys = KeySet::parse(issuer().jwks());
   const auto parsed = SignedToken::parse(token);
   if (!parsed) return tl::unexpected(parsed.error());
   auto claims = parsed->verify(*keys);
   if (!claims) return claims;
-  if (auto checked = check_claims(*claims, now_s, "test"); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check_claims(*claims, now_s, demands); !checked) return tl::unexpected(checked.error());
   return claims;
 }
 
@@ -87,6 +87,53 @@ TEST(JsonWebToken, of_another_namespace_is_forbidden) {
   const auto claims = judge(issuer().sign(R"({"sub":"ann","namespace":"prod","exp":2000})"));
   ASSERT_FALSE(claims);
   EXPECT_EQ(claims.error().kind, ErrorKind::permission_denied);
+}
+
+TEST(JsonWebToken, must_name_the_issuer_and_the_audience_that_are_demanded) {
+  const auto with = [](const std::string& members) { return issuer().sign(R"({"sub":"ann","namespace":"test","exp":2000)" + members + "}"); };
+  const TokenDemands issued{"test", "https://iam", ""}, meant{"test", "", "game"};
+  EXPECT_TRUE(judge(with(R"(,"iss":"https://other","aud":"other")"))) << "nothing is demanded";
+  EXPECT_TRUE(judge(with(R"(,"iss":"https://iam")"), 1500, issued));
+  for (const char* members : {"", R"(,"iss":"https://other")", R"(,"iss":"https://iam/")", R"(,"iss":["https://iam"])"}) {
+    const auto claims = judge(with(members), 1500, issued);
+    ASSERT_FALSE(claims) << members;
+    EXPECT_EQ(claims.error().kind, ErrorKind::unauthenticated);
+    EXPECT_THAT(claims.error().message, HasSubstr("another issuer"));
+  }
+  for (const char* members : {R"(,"aud":"game")", R"(,"aud":["site",7,"game"])"}) EXPECT_TRUE(judge(with(members), 1500, meant)) << members;
+  for (const char* members : {"", R"(,"aud":"site")", R"(,"aud":[])", R"(,"aud":["games"])", R"(,"aud":{"game":1})"}) {
+    const auto claims = judge(with(members), 1500, meant);
+    ASSERT_FALSE(claims) << members;
+    EXPECT_THAT(claims.error().message, HasSubstr("another audience"));
+  }
+}
+
+std::string jwk_of(std::string_view id, const std::string& modulus, const std::string& exponent) {
+  return R"({"kty":"RSA","kid":")" + std::string(id) + R"(","n":")" + base64url(modulus) + R"(","e":")" + base64url(exponent) + "\"}";
+}
+
+TEST(KeySet, refuses_keys_whose_signatures_anyone_could_make) {
+  using namespace std::string_literals;
+  const std::string modulus(256, '\xFF');
+  const std::tuple<const char*, std::string, std::string, const char*> cases[] = {
+      {"e is 1", modulus, "\x01", "even or 1"},
+      {"e is 0", modulus, "\0"s, "even or 1"},
+      {"e is even", modulus, "\x01\0\0"s, "even or 1"},
+      {"e is huge", modulus, std::string(9, '\xFF'), "64 bits"},
+      {"n is even", std::string(255, '\xFF') + "\xFE", "\x01\0\x01"s, "modulus is even"},
+      {"n is short", std::string(255, '\xFF'), "\x01\0\x01"s, "2048 bits"},
+      {"n is short behind zeros", std::string(100, '\0') + std::string(200, '\xFF'), "\x01\0\x01"s, "2048 bits"},
+      {"n is huge", std::string(2049, '\xFF'), "\x01\0\x01"s, "16384 bits"},
+      {"n is empty", "", "\x01\0\x01"s, "2048 bits"},
+  };
+  for (const auto& [id, n, e, why] : cases) {
+    const auto keys = KeySet::parse(R"({"keys":[)" + jwk_of(id, n, e) + "]}");
+    ASSERT_TRUE(keys) << id;
+    EXPECT_FALSE(keys->has(id)) << id;
+    ASSERT_EQ(keys->refused().size(), 1u) << id;
+    EXPECT_THAT(keys->refused().front(), testing::AllOf(testing::StartsWith(id), HasSubstr(why)));
+  }
+  EXPECT_TRUE(KeySet::parse(R"({"keys":[)" + jwk_of("e is 3", modulus, "\x03") + "]}")->has("e is 3"));
 }
 
 TEST(KeySet, leaves_out_what_cannot_sign_tokens_safely) {

@@ -101,7 +101,7 @@ class VerifierTest : public PlatformTest {
   TokenVerifier::Options options(std::chrono::seconds unknown_key_pause = 0s) const {
     TokenVerifier::Options options;
     options.keys_url = url() + "/iam/v3/oauth/jwks";
-    options.name_space = "test";
+    options.demands.name_space = "test";
     options.unknown_key_pause = unknown_key_pause;
     return options;
   }
