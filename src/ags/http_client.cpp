@@ -17,21 +17,18 @@ using std::chrono::milliseconds;
 
 namespace {
 
-ErrorKind kind_of(CURLcode code) {
-  switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-      return ErrorKind::deadline_exceeded;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return ErrorKind::unavailable;
-    default:
-      return ErrorKind::unknown;
-  }
+/// Whether the server may have seen some of the request: libcurl had a connection and was asked to write to it.
+bool may_have_been_sent(CURL* handle) {
+  long bytes_sent = 0;
+  curl_off_t sending_began_us = 0;
+  curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &bytes_sent);
+  curl_easy_getinfo(handle, CURLINFO_PRETRANSFER_TIME_T, &sending_began_us);
+  return bytes_sent != 0 || sending_began_us != 0;
+}
+
+ErrorKind kind_of(CURL* handle, CURLcode code) {
+  if (!may_have_been_sent(handle)) return ErrorKind::unavailable;
+  return code == CURLE_OPERATION_TIMEDOUT ? ErrorKind::deadline_exceeded : ErrorKind::unknown;
 }
 
 }  // namespace
@@ -71,7 +68,9 @@ struct HttpClient::State {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     multi = curl_multi_init();
-    assert(multi != nullptr);
+    sessions = curl_share_init();
+    assert(multi != nullptr && sessions != nullptr);
+    curl_share_setopt(sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &State::watch_socket);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &State::set_timer);
@@ -84,6 +83,7 @@ struct HttpClient::State {
     for (const auto& [handle, transfer] : transfers) curl_multi_remove_handle(multi, handle);
     transfers.clear();
     curl_multi_cleanup(multi);  // closes kept connections, through watch_socket
+    curl_share_cleanup(sessions);
     for (const auto& [fd, socket] : sockets) loop.unwatch(fd);
   }
 
@@ -161,28 +161,40 @@ struct HttpClient::State {
       long status = 0;
       curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
       transfer.reply.status = static_cast<int>(status);
+      curl_header* found = nullptr;
+      transfer.reply.retry_after = curl_easy_header(transfer.handle, "Retry-After", 0, CURLH_HEADER, -1, &found) == CURLHE_OK;
       return transfer.done(std::move(transfer.reply));
     }
     const std::string what = transfer.request.method + " " + transfer.request.url + ": ";
     if (transfer.too_long) return transfer.done(fail(ErrorKind::unknown, what + "the reply is too long"));
     const std::string reason = transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(code);
-    transfer.done(fail(kind_of(code), what + reason));
+    transfer.done(fail(kind_of(transfer.handle, code), what + reason));
   }
 
   base::EventLoop& loop;
   HttpLimits limits;
   CURLM* multi = nullptr;
+  CURLSH* sessions = nullptr;  // of TLS, resumed by new connections
   base::EventLoop::TimerId timer = 0;
   std::unordered_map<int, std::unique_ptr<Socket>> sockets;
   std::vector<std::unique_ptr<Socket>> removed_sockets;
   std::unordered_map<CURL*, std::unique_ptr<Transfer>> transfers;
 };
 
-HttpClient::HttpClient(base::EventLoop& loop, HttpLimits limits) : state_(std::make_unique<State>(loop, limits)) {}
+HttpClient::HttpClient(base::EventLoop& loop, HttpLimits limits) : state_(std::make_shared<State>(loop, limits)) {}
 HttpClient::~HttpClient() = default;
 
 void HttpClient::send(HttpRequest request, base::EventLoop::Clock::time_point deadline,
                       std::function<void(Expected<HttpReply>)> done) {
+  const auto left = std::chrono::ceil<milliseconds>(deadline - base::EventLoop::Clock::now());
+  if (left.count() <= 0) {
+    // A process that was stopped meanwhile must not ask for what others have decided since.
+    state_->loop.call_after(milliseconds(0), [state = std::weak_ptr(state_), what = request.method + " " + request.url,
+                                              done = std::move(done)] {
+      if (!state.expired()) done(fail(ErrorKind::unavailable, what + ": not sent, there is no time left"));
+    });
+    return;
+  }
   auto transfer = std::make_unique<State::Transfer>();
   transfer->state = state_.get();
   transfer->request = std::move(request);
@@ -193,7 +205,6 @@ void HttpClient::send(HttpRequest request, base::EventLoop::Clock::time_point de
     transfer->headers = curl_slist_append(transfer->headers, header.c_str());
   // No "Expect: 100-continue" round trip for small bodies.
   transfer->headers = curl_slist_append(transfer->headers, "Expect:");
-  const auto left = std::chrono::ceil<milliseconds>(deadline - base::EventLoop::Clock::now());
   curl_easy_setopt(handle, CURLOPT_URL, transfer->request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, transfer->request.method.c_str());
@@ -202,10 +213,18 @@ void HttpClient::send(HttpRequest request, base::EventLoop::Clock::time_point de
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, transfer->request.body.c_str());
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer->request.body.size()));
   }
+  if (transfer->request.method != "GET") {
+    // Neither of libcurl's reasons to send again by itself comes up: a kept connection that has died, and what HTTP/2 says of
+    // a single stream.
+    curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  }
+  curl_easy_setopt(handle, CURLOPT_SHARE, state_->sessions);
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &State::take_body);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer.get());
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->error);
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(left.count(), 1)));
+  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(left.count()));
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -1,7 +1,10 @@
 #pragma once
-// HTTPS requests to the platform from an event loop: libcurl's multi interface on our epoll. Connections are kept and
-// reused, HTTP/2 where the server offers it, certificates checked against the system's store, proxies from the
-// environment.
+// HTTPS requests to the platform from an event loop: libcurl's multi interface on our epoll. Certificates are checked
+// against the system's store, proxies taken from the environment.
+//
+// A GET uses kept connections, and HTTP/2 where the server offers it. Any other request goes out once, on a connection of
+// its own: on a kept one that breaks without an answer libcurl would send it again by itself, although the server may have
+// carried it out.
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -23,6 +26,7 @@ struct HttpRequest {
 struct HttpReply {
   int status = 0;
   std::string body;
+  bool retry_after = false;  // it has a Retry-After header: the server has turned the request away for now
 };
 
 struct HttpLimits {
@@ -40,14 +44,15 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   /// Calls `done` once, never before send() returns, with the reply whatever its status. Without one: unavailable when
-  /// the server was never reached, so that nothing has happened there; unknown when the connection broke or the reply
-  /// is too long; deadline_exceeded when there was none by `deadline`.
+  /// nothing of the request was sent, so that nothing has happened there (no connection, or none by `deadline`, or that
+  /// had passed already); unknown when the connection broke or the reply is too long; deadline_exceeded when there was
+  /// none by `deadline`.
   void send(HttpRequest request, base::EventLoop::Clock::time_point deadline,
             std::function<void(base::Expected<HttpReply>)> done);
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace gauntlet::ags

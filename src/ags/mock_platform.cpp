@@ -32,6 +32,15 @@ void refuse(const ExchangePtr& exchange, int status, int code, const std::string
   answer(exchange, status, json{{"errorCode", code}, {"errorMessage", message}}.dump());
 }
 
+/// As a platform that is overloaded or being deployed.
+void refuse_for_now(const ExchangePtr& exchange) {
+  base::http::Response response;
+  response.status = 503;
+  response.headers.emplace_back("retry-after", "1");
+  response.body = json{{"errorCode", 20000}, {"errorMessage", "come again later"}}.dump();
+  exchange->respond(std::move(response));
+}
+
 std::int64_t now_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -49,7 +58,7 @@ std::string form_field(std::string_view body, std::string_view name) {
 }
 
 bool is_fault(const std::string& word) {
-  for (const char* known : {"none", "lie", "cut", "cutGranted", "hang"}) {
+  for (const char* known : {"none", "busy", "lie", "cut", "cutGranted", "hang"}) {
     if (word == known) return true;
   }
   return word.size() == 3 && word[0] >= '2' && word[0] <= '5' && std::isdigit(word[1]) != 0 && std::isdigit(word[2]) != 0;
@@ -84,6 +93,8 @@ Expected<void> update_faults(MockFaults& faults, std::string_view text) {
       share(next.fail);
     } else if (name == "failStatus") {
       number(next.fail_status, 200, 599);
+    } else if (name == "busy") {
+      share(next.busy);
     } else if (name == "lie") {
       share(next.lie);
     } else if (name == "cut") {
@@ -108,8 +119,8 @@ Expected<void> update_faults(MockFaults& faults, std::string_view text) {
     }
     if (!right) return fail(ErrorKind::invalid_argument, name + " cannot be " + value.dump());
   }
-  if (next.fail + next.lie + next.cut + next.cut_granted > 1)
-    return fail(ErrorKind::invalid_argument, "fail, lie, cut and cutGranted add up to more than 1");
+  if (next.fail + next.busy + next.lie + next.cut + next.cut_granted > 1)
+    return fail(ErrorKind::invalid_argument, "fail, busy, lie, cut and cutGranted add up to more than 1");
   faults = std::move(next);
   return {};
 }
@@ -118,6 +129,7 @@ std::string to_json(const MockFaults& faults) {
   return json{{"latencyMs", {faults.least_latency.count(), faults.most_latency.count()}},
               {"fail", faults.fail},
               {"failStatus", faults.fail_status},
+              {"busy", faults.busy},
               {"lie", faults.lie},
               {"cut", faults.cut},
               {"cutGranted", faults.cut_granted},
@@ -232,6 +244,7 @@ MockPlatform::Drawn MockPlatform::draw() {
     const std::string word = faults_.next.front();
     faults_.next.pop_front();
     if (word == "none") return {};
+    if (word == "busy") return {Fault::busy};
     if (word == "lie") return {Fault::lie};
     if (word == "cut") return {Fault::cut};
     if (word == "cutGranted") return {Fault::cut_granted};
@@ -240,6 +253,7 @@ MockPlatform::Drawn MockPlatform::draw() {
   }
   double left = std::uniform_real_distribution<double>(0, 1)(random_);
   if ((left -= faults_.fail) < 0) return {Fault::fail, faults_.fail_status};
+  if ((left -= faults_.busy) < 0) return {Fault::busy};
   if ((left -= faults_.lie) < 0) return {Fault::lie};
   if ((left -= faults_.cut) < 0) return {Fault::cut};
   if ((left -= faults_.cut_granted) < 0) return {Fault::cut_granted};
@@ -286,6 +300,8 @@ void MockPlatform::grant(const ExchangePtr& exchange, bool wallet) {
         return answer(exchange, wallet ? 200 : 201, wallet ? "{}" : "[]");
       case Fault::fail:
         return refuse(exchange, drawn.status, 20000, "as asked for");
+      case Fault::busy:
+        return refuse_for_now(exchange);
       case Fault::lie:
         return refuse(exchange, 500, 20000, "internal server error");
       default:

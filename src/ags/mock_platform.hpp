@@ -33,6 +33,7 @@ struct MockFaults {
   std::chrono::milliseconds most_latency{0};
   double fail = 0;           // "fail": answered with fail_status, nothing granted
   int fail_status = 503;     // "failStatus"
+  double busy = 0;           // "busy": answered with 503 and Retry-After, nothing granted
   double lie = 0;            // "lie": granted, but answered with 500
   double cut = 0;            // "cut": the connection is closed, nothing granted
   double cut_granted = 0;    // "cutGranted": granted, then the connection is closed
@@ -40,8 +41,8 @@ struct MockFaults {
   int keys_status = 200;     // "keysStatus" of the JWKS endpoint
   int token_status = 200;    // "tokenStatus"
   int token_life_s = 3600;   // "tokenLifeS"
-  /// "next": what the next grant requests meet, before anything is drawn: "none", "lie", "cut", "cutGranted", "hang" (no
-  /// answer ever) or a status such as "404". At most 10,000.
+  /// "next": what the next grant requests meet, before anything is drawn: "none", "busy", "lie", "cut", "cutGranted",
+  /// "hang" (no answer ever) or a status such as "404". At most 10,000.
   std::deque<std::string> next;
 };
 
@@ -67,7 +68,7 @@ class MockPlatform {
     std::string key;
     std::int64_t requests = 1;  // that asked for it, the first included
   };
-  enum class Fault { none, fail, lie, cut, cut_granted, hang };
+  enum class Fault { none, fail, busy, lie, cut, cut_granted, hang };
   struct Drawn {
     Fault fault = Fault::none;
     int status = 0;  // of fail

@@ -1,5 +1,5 @@
 #pragma once
-// Grants everything, after a delay like the platform's: REWARD_CLIENT_MODE=mock.
+// Says of every reward that it is granted, after a delay like the platform's, and gives nothing: REWARD_CLIENT_MODE=mock.
 #include <chrono>
 #include <random>
 
@@ -19,6 +19,7 @@ class MockRewardClient final : public RewardClient {
   MockRewardClient(base::EventLoop& loop, MockLatency latency, std::uint64_t seed);
   void grant(const Grant& grant, base::EventLoop::Clock::time_point deadline,
              std::function<void(GrantOutcome)> done) override;
+  bool is_mock() const override { return true; }
 
  private:
   base::EventLoop& loop_;

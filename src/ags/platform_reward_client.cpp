@@ -37,8 +37,26 @@ std::string excerpt(const std::string& reply) {
   return text;
 }
 
-bool is_refusal(int status) {
-  return status == 400 || status == 401 || status == 403 || status == 404 || status == 409 || status == 422;
+/// What a reply to a grant means.
+Result result_of(const HttpReply& reply) {
+  if (reply.status / 100 == 2) return Result::granted;
+  switch (reply.status) {
+    case 400:
+    case 401:
+    case 403:
+    case 404:
+    case 409:
+    case 422:
+      return Result::refused;
+    case 429:
+      return Result::unsent;
+    case 503:
+      // With Retry-After the server says that it did not begin. Without, it may come from a proxy that lost its server in the
+      // middle of the grant.
+      return reply.retry_after ? Result::unsent : Result::uncertain;
+    default:
+      return Result::uncertain;
+  }
 }
 
 }  // namespace
@@ -88,17 +106,16 @@ HttpRequest PlatformRewardClient::request(const Grant& grant, const std::string&
 }
 
 GrantOutcome PlatformRewardClient::judge(const Expected<HttpReply>& reply, const std::string& token) {
-  const bool sound = reply && (reply->status / 100 == 2 || is_refusal(reply->status));
+  const Result result = reply                                                    ? result_of(*reply)
+                        : reply.error().kind == base::ErrorKind::unavailable ? Result::unsent
+                                                                             : Result::uncertain;
+  const bool sound = result == Result::granted || result == Result::refused;
   failures_in_a_row_ = sound ? 0 : failures_in_a_row_ + 1;
   if (sound) closed_until_ = {};
-  if (!reply) {
-    return {reply.error().kind == base::ErrorKind::unavailable ? Result::unsent : Result::uncertain,
-            reply.error().message};
-  }
-  if (reply->status / 100 == 2) return {Result::granted, {}};
+  if (!reply) return {result, reply.error().message};
+  if (result == Result::granted) return {result, {}};
   if (reply->status == 401) access_.reject(token);
-  return {is_refusal(reply->status) ? Result::refused : reply->status == 429 ? Result::unsent : Result::uncertain,
-          "status " + std::to_string(reply->status) + ": " + excerpt(reply->body)};
+  return {result, "status " + std::to_string(reply->status) + ": " + excerpt(reply->body)};
 }
 
 }  // namespace gauntlet::ags

@@ -20,7 +20,7 @@ struct Retrying : std::enable_shared_from_this<Retrying> {
   Grant grant;
   base::EventLoop::Clock::time_point deadline;
   std::function<void(GrantOutcome)> done;
-  std::size_t failed_attempts = 0;
+  int attempts = 0;
   bool doubtful = false;  // some attempt may have granted
 
   Retrying(base::EventLoop& the_loop, RewardClient& the_client, Repeating is_repeating, Grant the_grant,
@@ -35,20 +35,26 @@ struct Retrying : std::enable_shared_from_this<Retrying> {
   void attempt() {
     // A process that was stopped in between may come here long after its lease of the claim has ended.
     const auto now = base::EventLoop::Clock::now();
-    if (now >= deadline) return ended({GrantOutcome::Result::unsent, "there was no time left to ask the platform"});
+    if (now >= deadline) return end({GrantOutcome::Result::unsent, "there was no time left to ask the platform"});
+    ++attempts;
     client.grant(grant, repeating == Repeating::harmless ? std::min(deadline, now + kAttemptTime) : deadline,
                  [self = shared_from_this()](GrantOutcome outcome) { self->ended(std::move(outcome)); });
   }
 
   void ended(GrantOutcome outcome) {
-    if (outcome.result == GrantOutcome::Result::granted) return done(std::move(outcome));
+    if (outcome.result == GrantOutcome::Result::granted) return end(std::move(outcome));
     doubtful = doubtful || outcome.result == GrantOutcome::Result::uncertain;
     const bool is_last = outcome.result == GrantOutcome::Result::refused || (doubtful && repeating == Repeating::dangerous);
-    if (doubtful) outcome.result = GrantOutcome::Result::uncertain;
-    if (is_last || failed_attempts == kPauses.size()) return done(std::move(outcome));
-    const auto next = base::EventLoop::Clock::now() + kPauses[failed_attempts++];
-    if (next >= deadline) return done(std::move(outcome));
+    if (is_last || attempts == kGrantAttempts) return end(std::move(outcome));
+    const auto next = base::EventLoop::Clock::now() + kPauses[static_cast<std::size_t>(attempts - 1)];
+    if (next >= deadline) return end(std::move(outcome));
     loop.call_at(next, [self = shared_from_this()] { self->attempt(); });
+  }
+
+  void end(GrantOutcome outcome) {
+    if (doubtful && outcome.result != GrantOutcome::Result::granted) outcome.result = GrantOutcome::Result::uncertain;
+    outcome.attempts = attempts;
+    done(std::move(outcome));
   }
 };
 

@@ -18,8 +18,8 @@ enum class Repeating {
   dangerous,   // it may grant again: an attempt of unknown outcome is the last
 };
 
-/// `done` is called once: with `granted` or `refused` as soon as an attempt ends so, else with `unsent` when no attempt
-/// reached the platform, else with `uncertain`. A refusal after an uncertain attempt is `uncertain`: that attempt may
+/// `done` is called once, with the attempts that were made: `granted` or `refused` as soon as an attempt ends so, else
+/// `unsent` when the platform has worked on none of them, else `uncertain`. A refusal after an uncertain attempt is `uncertain`: that attempt may
 /// have granted. `client` and `loop` outlive the call of `done`.
 void grant_with_retries(base::EventLoop& loop, RewardClient& client, Repeating repeating, Grant grant,
                         base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done);

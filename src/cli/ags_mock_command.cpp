@@ -55,7 +55,8 @@ void add_ags_mock_command(CLI::App& app, Session& session) {
   auto* id = command->add_option("--client-id", flags->platform.client_id, "The only OAuth client it knows (default: any)");
   command->add_option("--client-secret", flags->platform.client_secret, "That client's secret")->needs(id);
   command->add_option("--faults", flags->faults,
-                      "JSON: latencyMs [least, most], shares of grants fail (with failStatus), lie (granted but 500), cut, cutGranted; "
+                      "JSON: latencyMs [least, most], shares of grants fail (with failStatus), busy (503 with Retry-After), lie (granted but 500), cut, "
+                      "cutGranted; "
                       "honourKeys, keysStatus, tokenStatus, tokenLifeS, next [\"lie\", \"404\", ...]");
   command->add_option("--seed", flags->seed, "Makes the faults' dice repeatable");
   command->footer("Point the services at it with AB_BASE_URL. While it runs:\n"

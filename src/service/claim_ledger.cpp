@@ -23,7 +23,7 @@ using postgres::Uuid;
 // 30 is abandoned for sure.
 const std::string kOpenedColumns =
     "c.user_id, c.goal_id, c.claim_key, c.reward_type, c.reward_id, c.reward_quantity, c.completed_at, c.opened_at,"
-    " c.period_end, c.attempts";
+    " c.period_end, c.attempts, c.challenge_id";
 
 // $1 user, $2 goal, $3 key, $4 challenge, $5 namespace, $6 reward type, $7 reward id, $8 quantity, $9 now, $10 end and
 // $11 start of the rotation where it resets, $12 may take over a claim of unknown outcome.
@@ -85,6 +85,11 @@ const Statement kMarkAbandonedForReview(
     " WHERE state IN ('granting', 'uncertain') AND lease_until < now() AT TIME ZONE 'utc'",
     {});
 
+const Statement kNeedsReview(
+    "SELECT 1 FROM reward_claim WHERE user_id = $1 AND goal_id = $2 AND state IN ('granting', 'uncertain', 'needs_review')"
+    " AND state = 'needs_review'",
+    {Type::text, Type::text});
+
 const Statement kCountNeedingReview(
     "SELECT count(*) FROM reward_claim WHERE state IN ('granting', 'uncertain', 'needs_review') AND state = "
     "'needs_review'",
@@ -124,6 +129,7 @@ OpenClaim read_claim(const postgres::Row& row) {
   claim.opened_at = to_instant(row.get<Timestamp>(7));
   if (const auto end = row.get<std::optional<Timestamp>>(8)) claim.period_end = to_instant(*end);
   claim.attempts = row.get<std::int32_t>(9);
+  claim.challenge_id = row.get<std::string>(10);
   return claim;
 }
 
@@ -210,6 +216,15 @@ Task<Expected<std::vector<OpenClaim>>> ClaimLedger::lease_abandoned(int count) {
   std::vector<OpenClaim> claims;
   for (const postgres::Row& row : *result) claims.push_back(read_claim(row));
   co_return claims;
+}
+
+Task<Expected<bool>> ClaimLedger::needs_review(std::string_view user_id, const challenge::Goal& goal) {
+  Parameters parameters;
+  parameters.add(user_id).add(goal.id);
+  auto result =
+      co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kNeedsReview, parameters, std::move(done)); });
+  if (!result) co_return tl::unexpected(result.error());
+  co_return !result->empty();
 }
 
 Task<Expected<std::int64_t>> ClaimLedger::count_needing_review() {

@@ -17,6 +17,7 @@ namespace gauntlet::service {
 struct OpenClaim {
   std::string user_id;
   std::string goal_id;
+  std::string challenge_id;
   postgres::Uuid key;
   ags::RewardType reward_type = ags::RewardType::item;
   std::string reward_id;
@@ -56,6 +57,8 @@ class ClaimLedger {
   /// Leases open claims that nobody works on, at most `count`; for recovery. Where uncertain ones may not be retried it
   /// marks them needs_review and gives none.
   Task<base::Expected<std::vector<OpenClaim>>> lease_abandoned(int count);
+  /// Whether a claim of this goal waits for a person.
+  Task<base::Expected<bool>> needs_review(std::string_view user_id, const challenge::Goal& goal);
   /// How many claims wait for a person.
   Task<base::Expected<std::int64_t>> count_needing_review();
 

@@ -67,7 +67,12 @@ Task<Expected<ClaimReceipt>> RewardClaims::refusal(const std::string& user_id, c
   if (!stored) co_return tl::unexpected(stored.error());
   if (auto checked = check_claim(catalog.config, goal, stored->rows, now); !checked)
     co_return tl::unexpected(checked.error());
-  co_return fail(ErrorKind::aborted, "A claim of this reward is already under way (goal_id: " + goal.id + ")");
+  const auto needs_review = co_await ledger_.needs_review(user_id, goal);
+  if (!needs_review) co_return tl::unexpected(database_error(needs_review.error()));
+  co_return fail(ErrorKind::aborted,
+                 (*needs_review ? "Whether this reward was granted is not known; an operator has to find out (goal_id: "
+                                : "A claim of this reward is already under way (goal_id: ") +
+                     goal.id + ")");
 }
 
 Task<Expected<ClaimReceipt>> RewardClaims::carry_out(OpenClaim claim, base::EventLoop::Clock::time_point deadline) {
@@ -76,48 +81,109 @@ Task<Expected<ClaimReceipt>> RewardClaims::carry_out(OpenClaim claim, base::Even
     grant_with_retries(loop_, rewards_, repeating_, claim.grant(), deadline - kSettleTime, std::move(done));
   });
   base::fault_point("claim.asked");
-  Expected<void> settled;
-  if (outcome.result == ags::GrantOutcome::Result::granted) {
+  const End end = end_of(claim, outcome.result);
+  if (end == End::granted) {
     granted_.increment();
-    for (int attempt = 0; attempt < kSettleAttempts; ++attempt) {
-      settled = co_await ledger_.settle_granted(claim);
-      if (settled) break;
-    }
   } else {
-    settled = co_await settle_ungranted(claim, outcome);
+    count_and_log_ungranted(claim, outcome);
+  }
+  Expected<void> settled;
+  for (int attempt = 0; attempt < kSettleAttempts; ++attempt) {
+    settled = co_await settle(claim, end, outcome);
+    if (settled) break;
   }
   base::fault_point("claim.settled");
-  // Left open, the claim is taken up by recovery once its lease ends: the same key, so no second grant.
+  if (end == End::granted) log_granted(claim, outcome.attempts, settled.has_value());
+  // Left open, the claim is taken up once its lease ends: by recovery with the same key, or by a person.
   if (!settled) co_return tl::unexpected(database_error(settled.error()));
-  if (outcome.result != ags::GrantOutcome::Result::granted) {
-    co_return fail(ErrorKind::internal,
-                   "Failed to grant reward via Platform Service after 3 retries (goal_id: " + claim.goal_id + ")");
-  }
+  if (end != End::granted) co_return fail(ErrorKind::internal, failure_text(claim.goal_id, end, outcome.attempts));
   const auto type =
       claim.reward_type == ags::RewardType::item ? challenge::RewardType::item : challenge::RewardType::wallet;
   co_return ClaimReceipt{claim.goal_id, {type, claim.reward_id, claim.reward_quantity}, claim.opened_at};
 }
 
-Task<Expected<void>> RewardClaims::settle_ungranted(const OpenClaim& claim, const ags::GrantOutcome& outcome) {
+RewardClaims::End RewardClaims::end_of(const OpenClaim& claim, ags::GrantOutcome::Result result) const {
+  using Result = ags::GrantOutcome::Result;
+  // Who took the claim up before us may have been granted it and died: a no of today does not undo that.
+  const bool asked_before = claim.attempts > 1;
+  const End unknown = repeating_ == ags::Repeating::harmless ? End::asked_again : End::needs_review;
+  switch (result) {
+    case Result::granted:
+      return End::granted;
+    case Result::refused:
+      return asked_before ? End::needs_review : End::refused;
+    case Result::unsent:
+      return asked_before ? unknown : End::refused;
+    case Result::uncertain:
+      break;
+  }
+  return unknown;
+}
+
+Task<Expected<void>> RewardClaims::settle(const OpenClaim& claim, End end, const ags::GrantOutcome& outcome) {
+  switch (end) {
+    case End::granted:
+      return ledger_.settle_granted(claim);
+    case End::refused:
+      return ledger_.settle_refused(claim, outcome.reason);
+    case End::asked_again:
+      return ledger_.settle_uncertain(claim, outcome.reason);
+    case End::needs_review:
+      break;
+  }
+  const bool refused = outcome.result == ags::GrantOutcome::Result::refused;
+  return ledger_.settle_for_review(
+      claim, refused ? "refused now, and perhaps granted at an attempt before: " + outcome.reason : outcome.reason);
+}
+
+void RewardClaims::log_granted(const OpenClaim& claim, int attempts, bool is_settled) const {
+  // Each of them, without a limit: whoever asks what a player was given finds it here.
+  base::log::write(is_settled ? base::log::Level::info : base::log::Level::error,
+                   !is_settled         ? "reward granted, but not recorded yet"
+                   : rewards_.is_mock() ? "reward claimed from the mock, which gives nothing"
+                                        : "reward granted",
+                   {{"user", claim.user_id},
+                    {"challenge", claim.challenge_id},
+                    {"goal", claim.goal_id},
+                    {"reward_type", claim.reward_type == ags::RewardType::item ? "ITEM" : "WALLET"},
+                    {"reward_id", claim.reward_id},
+                    {"quantity", claim.reward_quantity},
+                    {"key", claim.grant().idempotency_key},
+                    {"attempts", attempts},
+                    {"takeups", claim.attempts}});
+}
+
+void RewardClaims::count_and_log_ungranted(const OpenClaim& claim, const ags::GrantOutcome& outcome) {
   using Result = ags::GrantOutcome::Result;
   const bool refused = outcome.result == Result::refused;
   const bool uncertain = outcome.result == Result::uncertain;
-  // Who took the claim up before us may have been granted it and died: a no of today does not undo that.
-  const bool asked_before = claim.attempts > 1;
   (uncertain ? uncertain_ : refused ? refused_ : unsent_).increment();
   base::log::warn(claim_log_limit,
                   uncertain ? "reward uncertain"
                   : refused ? "reward refused"
-                            : "reward platform not reached",
+                            : "reward not taken by the platform",
                   {{"user", claim.user_id},
+                   {"challenge", claim.challenge_id},
                    {"goal", claim.goal_id},
                    {"key", claim.grant().idempotency_key},
-                   {"attempt", claim.attempts},
+                   {"attempts", outcome.attempts},
+                   {"takeups", claim.attempts},
                    {"reason", outcome.reason}});
-  if (!uncertain && !asked_before) return ledger_.settle_refused(claim, outcome.reason);
-  if (refused)
-    return ledger_.settle_for_review(claim, "refused now, and perhaps granted at an attempt before: " + outcome.reason);
-  return ledger_.settle_uncertain(claim, outcome.reason);
+}
+
+std::string RewardClaims::failure_text(const std::string& goal_id, End end, int attempts) {
+  std::string text = "Failed to grant reward via Platform Service";
+  if (attempts == 2) text += " after 1 retry";
+  if (attempts > 2) text += " after " + std::to_string(attempts - 1) + " retries";
+  text += " (goal_id: " + goal_id + ")";
+  switch (end) {
+    case End::refused:
+      return text + ": nothing was given, it can be claimed again";
+    case End::asked_again:
+      return text + ": it may have been given, the platform is asked again soon";
+    default:
+      return text + ": it may have been given, an operator has to find out";
+  }
 }
 
 Task<Expected<int>> RewardClaims::recover() {
@@ -129,7 +195,7 @@ Task<Expected<int>> RewardClaims::recover() {
                     {{"user", claim.user_id},
                      {"goal", claim.goal_id},
                      {"key", claim.grant().idempotency_key},
-                     {"attempt", claim.attempts}});
+                     {"takeups", claim.attempts}});
     start(carry_out(std::move(claim), base::EventLoop::Clock::now() + kClaimTime),
           [](const Expected<ClaimReceipt>&) {});
   }

@@ -43,7 +43,19 @@ class RewardClaims {
                                              const challenge::Goal& goal, challenge::Instant now);
   /// From an open claim to its end.
   Task<base::Expected<ClaimReceipt>> carry_out(OpenClaim claim, base::EventLoop::Clock::time_point deadline);
-  Task<base::Expected<void>> settle_ungranted(const OpenClaim& claim, const ags::GrantOutcome& outcome);
+  /// What becomes of a claim whose grant ended so.
+  enum class End {
+    granted,
+    refused,       // nothing was given: the player may claim again
+    asked_again,   // perhaps given: recovery asks with the same key
+    needs_review,  // perhaps given, and asking again will not tell
+  };
+  End end_of(const OpenClaim& claim, ags::GrantOutcome::Result result) const;
+  Task<base::Expected<void>> settle(const OpenClaim& claim, End end, const ags::GrantOutcome& outcome);
+  void log_granted(const OpenClaim& claim, int attempts, bool is_settled) const;
+  void count_and_log_ungranted(const OpenClaim& claim, const ags::GrantOutcome& outcome);
+  /// What the player is told; scripts match its beginning (contract section 1).
+  static std::string failure_text(const std::string& goal_id, End end, int attempts);
 
   base::EventLoop& loop_;
   ProgressStore& progress_;

@@ -13,8 +13,12 @@ SERVING = re.compile(r"serving at (http://\S+),")
 
 
 class Platform:
-    def __init__(self, url):
-        self.url = url
+    def __init__(self, url, process):
+        self.url, self.process = url, process
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait(START_S) == 0
 
     def call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
@@ -58,9 +62,9 @@ def running_platform(*flags, process_group=None):
                     break
                 assert process.poll() is None and time.monotonic() < give_up, "gauntlet ags-mock does not start"
                 time.sleep(0.02)
-            yield Platform(found[1])
-            process.terminate()
-            assert process.wait(START_S) == 0
+            platform = Platform(found[1], process)
+            yield platform
+            platform.stop()
         finally:
             process.kill()
             process.wait()

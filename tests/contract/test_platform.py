@@ -179,7 +179,7 @@ def test_refused_grant_is_not_retried_and_may_be_claimed_again(service, platform
     platform.faults(next=[str(status)])
     refused = claim(service, platform, completed)
     assert (refused.status, refused.json["code"]) == (500, 13)
-    assert refused.json["message"] == "Failed to grant reward via Platform Service after 3 retries (goal_id: rung-1)"
+    assert refused.json["message"].startswith("Failed to grant reward via Platform Service (goal_id: rung-1)"), "there was no retry"
     assert service.row(completed, "rung-1")[1] == "completed" and state_of_claim(service, completed) == ["refused"]
     assert claim(service, platform, completed).status == 200
 

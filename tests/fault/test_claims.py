@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from mock_platform import real_rewards
+from mock_platform import real_rewards, running_platform
 from service_under_test import BIN, ROOT, running_service
 
 CONFIG = ROOT / "tests" / "contract" / "contract_challenges.json"
@@ -131,6 +131,83 @@ def test_where_keys_are_not_honoured_a_doubtful_grant_is_not_asked_for_again(dat
             assert time.monotonic() < give_up
             time.sleep(0.1)
     assert len(platform.grants()) == 1
+
+
+@pytest.mark.parametrize("goal", ["rung-1", "rung-2"], ids=["wallet", "item"])
+def test_kept_connection_that_breaks_behind_a_grant_gives_no_second_one(database, platform, goal):
+    """The platform grants and closes the connection without a byte: an HTTP library may take that for a stale connection and send
+    the grant again by itself."""
+    platform.faults(honourKeys=False)
+    with running_service(database, CONFIG, **real_rewards(platform, REWARD_IDEMPOTENCY="false")) as service:
+        claim = CLAIM.replace("rung-1", goal)
+
+        def finished(player):
+            service.put_row(player, "rung-1", "ladder", "claimed" if goal == "rung-2" else "completed", 1)
+            service.put_row(player, goal, "ladder", "completed", 2)
+
+        for number in range(12):  # both threads have asked the platform before
+            finished(f"warm-{number}")
+            assert service.request("POST", claim, None, f"warm-{number}").status == 200
+        for number in range(8):
+            player = f"cut-{number}"
+            finished(player)
+            platform.faults(next=["cutGranted"])
+            answer = service.request("POST", claim, None, player)
+            assert answer.status == 500 and "it may have been given, an operator has to find out" in answer.json["message"]
+            assert len(platform.grants(player)) == 1, player
+            assert service.sql(f"SELECT state FROM reward_claim WHERE user_id = '{player}'") == [["needs_review"]]
+
+
+def reward_failure(goal, retries, rest):
+    return f"Failed to grant reward via Platform Service{retries} (goal_id: {goal}){rest}"
+
+
+@pytest.mark.parametrize("keys", ["true", "false"])
+def test_platform_that_is_busy_for_a_moment_costs_the_player_nothing(database, platform, keys):
+    platform.faults(honourKeys=keys == "true", next=["busy", "429"])
+    with running_service(database, CONFIG, **real_rewards(platform, REWARD_IDEMPOTENCY=keys)) as service:
+        service.put_row("ann", "rung-1", "ladder", "completed", 1)
+        assert service.request("POST", CLAIM, None, "ann").status == 200
+        assert service.sql("SELECT state FROM reward_claim") == [["granted"]]
+        granted, = [line for line in service.log.read_text().splitlines() if "reward granted" in line]
+        key, = service.sql("SELECT claim_key FROM reward_claim")[0]
+        for field in ("user=ann", "challenge=ladder", "goal=rung-1", "reward_type=WALLET", "reward_id=GEMS", "quantity=5", f"key={key}",
+                      "attempts=3"):
+            assert field in granted, granted
+    assert len(platform.grants()) == 1
+
+
+@pytest.mark.parametrize("trouble", ["busy", "away"])
+def test_platform_that_stays_busy_or_away_leaves_nothing_to_decide(database, trouble):
+    """Nothing can have been given: the claim ends, and the player claims again when the platform is back."""
+    with running_platform() as platform, running_service(database, CONFIG, **real_rewards(platform, REWARD_IDEMPOTENCY="false")) as service:
+        service.put_row("ann", "rung-1", "ladder", "completed", 1)
+        if trouble == "busy":
+            platform.faults(honourKeys=False, next=["busy"] * 4)
+        else:
+            platform.stop()
+        answer = service.request("POST", CLAIM, None, "ann")
+        assert answer.status == 500
+        assert answer.json["message"] == reward_failure("rung-1", " after 3 retries", ": nothing was given, it can be claimed again")
+        assert service.sql("SELECT state FROM reward_claim") == [["refused"]]
+        assert claims(service, "list")[1] == "no claims\n"
+        with contextlib.ExitStack() as until_the_end:
+            if trouble == "away":
+                platform = until_the_end.enter_context(running_platform("--port", platform.url.rsplit(":", 1)[1]))
+            assert service.request("POST", CLAIM, None, "ann").status == 200
+            assert len(platform.grants("ann")) == 1
+
+
+def test_player_is_told_what_happened_to_the_claim(database, platform):
+    platform.faults(honourKeys=False, next=["403", "503"])
+    with running_service(database, CONFIG, **real_rewards(platform, REWARD_IDEMPOTENCY="false")) as service:
+        service.put_row("ann", "rung-1", "ladder", "completed", 1)
+        asked = [service.request("POST", CLAIM, None, "ann") for _ in range(3)]
+        assert [answer.status for answer in asked] == [500, 500, 409]
+        assert [answer.json["message"] for answer in asked] == [
+            reward_failure("rung-1", "", ": nothing was given, it can be claimed again"),
+            reward_failure("rung-1", "", ": it may have been given, an operator has to find out"),
+            "Whether this reward was granted is not known; an operator has to find out (goal_id: rung-1)"]
 
 
 def test_claim_that_a_person_sends_back_is_recovered_with_its_key(database, platform):

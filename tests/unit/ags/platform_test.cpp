@@ -1,5 +1,8 @@
 // The platform's client against a small platform of the test's own on a real socket.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -36,8 +39,10 @@ class PlatformTest : public testing::Test {
       asked = std::string(exchange->request().method()) + " " + std::string(exchange->request().target()) + " " +
               std::string(exchange->request().body());
       authorization = exchange->request().header("authorization").value_or("");
-      if (status["grant"] == 0) {
-        held.push_back(exchange);  // never answers
+      if (status["grant"] == kNever) {
+        held.push_back(exchange);
+      } else if (status["grant"] == kCut) {
+        exchange->cut();
       } else {
         answer(exchange, status["grant"], "{}");
       }
@@ -51,10 +56,13 @@ class PlatformTest : public testing::Test {
     for (const char* what : {"jwks", "token", "grant"}) status[what] = 200;
   }
 
-  static void answer(const ExchangePtr& exchange, int with_status, std::string body) {
+  static constexpr int kNever = 0, kCut = 1;  // in the place of a status: no answer at all
+
+  void answer(const ExchangePtr& exchange, int with_status, std::string body) {
     Response response;
     response.status = with_status;
     response.body = std::move(body);
+    if (retry_after) response.headers.emplace_back("retry-after", "1");
     exchange->respond(std::move(response));
   }
 
@@ -93,9 +101,25 @@ class PlatformTest : public testing::Test {
   std::map<std::string, int> counts, status;
   std::string keys, asked, authorization, token_life = "3600";
   std::vector<ExchangePtr> held;
+  bool retry_after = false;  // on every answer
 };
 
 class GrantTest : public PlatformTest {};
+class HttpClientTest : public PlatformTest {
+ protected:
+  base::Expected<HttpReply> send(const std::string& method, const std::string& path, std::chrono::milliseconds time) {
+    return send_to(method, url() + path, time);
+  }
+  base::Expected<HttpReply> send_to(const std::string& method, const std::string& to, std::chrono::milliseconds time) {
+    base::Expected<HttpReply> result;
+    http.send({method, to, {}, method == "GET" ? "" : "{}"}, base::EventLoop::Clock::now() + time, [&](base::Expected<HttpReply> reply) {
+      result = std::move(reply);
+      loop.stop();
+    });
+    loop.run();
+    return result;
+  }
+};
 class VerifierTest : public PlatformTest {
  protected:
   TokenVerifier::Options options(std::chrono::seconds unknown_key_pause = 0s) const {
@@ -146,8 +170,77 @@ TEST_F(GrantTest, ends_as_the_status_says) {
 TEST_F(GrantTest, without_an_answer_in_time_is_uncertain) {
   PlatformAccess access(http, address());
   PlatformRewardClient client(http, access, true);
-  status["grant"] = 0;
+  status["grant"] = kNever;
   EXPECT_EQ(grant(client, RewardType::wallet, 100ms).result, Result::uncertain);
+}
+
+TEST_F(GrantTest, that_is_turned_away_until_later_is_unsent) {
+  PlatformAccess access(http, address());
+  PlatformRewardClient client(http, access, true);
+  EXPECT_EQ(grant(client).result, Result::granted);
+  retry_after = true;
+  status["grant"] = 503;
+  EXPECT_EQ(grant(client).result, Result::unsent);
+  status["grant"] = 500;
+  EXPECT_EQ(grant(client).result, Result::uncertain) << "a broken server is not a busy one";
+}
+
+TEST_F(GrantTest, is_sent_once_however_the_connection_ends) {
+  PlatformAccess access(http, address());
+  PlatformRewardClient client(http, access, false);
+  for (const RewardType type : {RewardType::item, RewardType::wallet}) {
+    status["grant"] = 200;
+    for (int warm = 0; warm < 3; ++warm) grant(client, type);
+    const int before = counts["grant"];
+    status["grant"] = kCut;
+    EXPECT_EQ(grant(client, type).result, Result::uncertain);
+    EXPECT_EQ(counts["grant"] - before, 1);
+  }
+}
+
+TEST_F(HttpClientTest, sends_what_is_no_get_once_after_any_request_that_kept_a_connection) {
+  router.get("/warm", [this](const ExchangePtr& exchange) { answer(exchange, 200, "{}"); });
+  for (const char* method : {"POST", "PUT", "PATCH", "DELETE"}) {
+    router.add(method, "/cut", [this](const ExchangePtr& exchange) {
+      ++counts["cut"];
+      exchange->cut();
+    });
+    EXPECT_EQ(send("GET", "/warm", 5s)->status, 200);
+    const int before = counts["cut"];
+    const auto reply = send(method, "/cut", 5s);
+    ASSERT_FALSE(reply) << method;
+    EXPECT_EQ(reply.error().kind, base::ErrorKind::unknown) << method;
+    EXPECT_EQ(counts["cut"] - before, 1) << method;
+  }
+}
+
+TEST_F(HttpClientTest, says_of_a_request_that_never_left_that_nothing_has_happened) {
+  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);  // connects, and never says a word of TLS
+  sockaddr_in bound{};
+  bound.sin_family = AF_INET;
+  bound.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof bound;
+  ASSERT_EQ(bind(silent, reinterpret_cast<sockaddr*>(&bound), sizeof bound), 0);
+  ASSERT_EQ(listen(silent, 8), 0);
+  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&bound), &size), 0);
+  const std::string port = std::to_string(ntohs(bound.sin_port));
+  for (const std::string& url : {"https://127.0.0.1:" + port + "/", std::string("http://127.0.0.1:1/"), std::string("http://no.such.host.invalid/")}) {
+    const auto reply = send_to("POST", url, 200ms);
+    ASSERT_FALSE(reply) << url;
+    EXPECT_EQ(reply.error().kind, base::ErrorKind::unavailable) << url << ": " << reply.error().message;
+  }
+  const auto unanswered = send_to("POST", "http://127.0.0.1:" + port + "/", 200ms);
+  ASSERT_FALSE(unanswered);
+  EXPECT_EQ(unanswered.error().kind, base::ErrorKind::deadline_exceeded) << "this one was sent";
+  close(silent);
+}
+
+TEST_F(HttpClientTest, sends_nothing_after_the_deadline) {
+  status["grant"] = 200;
+  const auto reply = send("POST", "/platform/admin/namespaces/n/users/u/entitlements", -1ms);
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().kind, base::ErrorKind::unavailable);
+  EXPECT_EQ(counts["grant"], 0);
 }
 
 TEST_F(GrantTest, that_never_reached_the_platform_is_unsent) {

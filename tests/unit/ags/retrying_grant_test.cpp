@@ -26,18 +26,22 @@ class Scripted final : public RewardClient {
   std::vector<Result> outcomes_;
 };
 
-Result outcome_of(Scripted& client, std::chrono::milliseconds time, Repeating repeating = Repeating::harmless) {
+GrantOutcome end_of(Scripted& client, std::chrono::milliseconds time, Repeating repeating = Repeating::harmless) {
   base::EventLoop loop;
-  Result result = Result::uncertain;
+  GrantOutcome ended;
   loop.call_after(0ms, [&] {
     grant_with_retries(loop, client, repeating, {"key", "ann", RewardType::wallet, "GEMS", 5},
                        base::EventLoop::Clock::now() + time, [&](const GrantOutcome& outcome) {
-                         result = outcome.result;
+                         ended = outcome;
                          loop.stop();
                        });
   });
   loop.run();
-  return result;
+  return ended;
+}
+
+Result outcome_of(Scripted& client, std::chrono::milliseconds time, Repeating repeating = Repeating::harmless) {
+  return end_of(client, time, repeating).result;
 }
 
 TEST(RetryingGrant, ends_at_the_first_grant) {
@@ -71,8 +75,23 @@ TEST(RetryingGrant, does_not_repeat_an_uncertain_attempt_on_a_platform_that_may_
 
 TEST(RetryingGrant, does_not_begin_after_its_deadline) {
   Scripted client({Result::granted});
-  EXPECT_EQ(outcome_of(client, -1ms), Result::unsent);
+  const GrantOutcome outcome = end_of(client, -1ms);
+  EXPECT_EQ(outcome.result, Result::unsent);
+  EXPECT_EQ(outcome.attempts, 0);
   EXPECT_TRUE(client.keys.empty());
+}
+
+TEST(RetryingGrant, counts_the_attempts_that_it_made) {
+  Scripted refused({Result::refused}), granted({Result::unsent, Result::granted});
+  EXPECT_EQ(end_of(refused, 10s).attempts, 1);
+  EXPECT_EQ(end_of(granted, 10s).attempts, 2);
+}
+
+TEST(RetryingGrant, of_what_the_platform_never_worked_on_ends_after_three_retries_with_nothing_given) {
+  Scripted client({Result::unsent, Result::unsent, Result::unsent, Result::unsent});
+  const GrantOutcome outcome = end_of(client, 10s, Repeating::dangerous);
+  EXPECT_EQ(outcome.result, Result::unsent);
+  EXPECT_EQ(outcome.attempts, kGrantAttempts);
 }
 
 TEST(RetryingGrant, gives_up_when_the_next_attempt_would_come_too_late) {
