@@ -97,6 +97,7 @@ def start_ms(stack, challenges):
         stack.gauntlet("fixtures", "challenges", "--challenges", challenges, "--active", "10", "--out", config.parent)
     env = {**os.environ, "DB_HOST": stack.env["PGHOST"], "DB_PORT": stack.env["PGPORT"], "DB_NAME": stack.env["PGDATABASE"],
            "DB_USER": stack.env["PGUSER"], "DB_PASSWORD": stack.env["PGPASSWORD"], "PLUGIN_GRPC_SERVER_AUTH_ENABLED": "false",
+           "REWARD_CLIENT_MODE": "mock",
            "HTTP_PORT": "0", "GRPC_PORT": "0", "METRICS_PORT": "0", "CHALLENGE_CONFIG_PATH": str(config)}
     times = []
     for _ in range(5):

@@ -97,6 +97,21 @@ void add_probes(base::http::Router& router, const std::atomic<bool>& ready) {
   });
 }
 
+/// A mock marks claims granted and gives nothing, so nobody should run one without knowing. Scripts look for the names.
+void tell_who_grants_rewards(const ServiceSettings& settings, base::metrics::Registry& metrics) {
+  metrics.gauge("challenge_reward_client_info", "1 at who grants rewards: the platform (real) or a mock that gives nothing", {"mode"})
+      .with({settings.real_rewards ? "real" : "mock"})
+      .set(1);
+  if (settings.real_rewards) {
+    base::log::info("rewards are granted by the platform: AGSRewardClient initialized",
+                    {{"platform", settings.platform.base_url},
+                     {"namespace", settings.name_space},
+                     {"idempotency", settings.rewards_honour_keys}});
+  } else {
+    base::log::warn("no reward is given: REWARD_CLIENT_MODE=mock only marks claims as granted (DevMockRewardClient)");
+  }
+}
+
 int run(int argc, char** argv) {
   base::Environment environment = base::process_environment();
   base::Settings settings_reader(environment);
@@ -121,6 +136,7 @@ int run(int argc, char** argv) {
   base::EventLoop loop;  // of this thread: signals and the drain's time limit
   base::metrics::Registry metrics;
   metrics.add_process_metrics();
+  tell_who_grants_rewards(settings, metrics);
   base::grpc::Health health;
   std::atomic<bool> ready = false;
   base::admin::AdminServer admin(

@@ -63,7 +63,8 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
       settings.text("CHALLENGE_CONFIG_PATH", "config/challenges.json", "the challenges and goals");
   s.migrations_path = settings.text("MIGRATIONS_PATH", "",
                                     "folder of the schema's migrations; default: ./migrations, or beside the program");
-  s.real_rewards = settings.choice("REWARD_CLIENT_MODE", "mock", {"mock", "real"}, "who grants rewards") == "real";
+  s.real_rewards = settings.choice("REWARD_CLIENT_MODE", "real", {"mock", "real"},
+                                   "who grants rewards: the platform, or a mock that gives nothing, for development") == "real";
   const bool mock_latencies = settings.boolean("MOCK_AGS", false, "the mock takes as long as the platform would");
   const auto least = settings.integer("MOCK_AGS_LATENCY_MIN_MS", std::int64_t{50}, {0, 60000},
                                       "shortest time of a mock grant, while MOCK_AGS=true");
@@ -83,21 +84,25 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   const std::string client_id =
       settings.text("AB_CLIENT_ID", "", "the service's OAuth client, for REWARD_CLIENT_MODE=real");
   const std::string client_secret = settings.secret("AB_CLIENT_SECRET", "", "its secret");
-  s.platform = {base_url, s.name_space, client_id, client_secret};
   s.tokens.name_space = s.name_space;
   s.tokens.issuer =
       settings.text("AB_TOKEN_ISSUER", "", "what a token's claim iss must be, to the letter; default: any");
   s.tokens.audience = settings.text("AB_TOKEN_AUDIENCE", "", "what a token's claim aud must be or list; default: any");
+  s.platform = {base_url, s.name_space, client_id, client_secret};
   while (!s.platform.base_url.empty() && s.platform.base_url.back() == '/') s.platform.base_url.pop_back();
-  if ((s.auth_enabled || s.real_rewards) && !is_http_url(base_url)) {
+  if (s.auth_enabled && !is_http_url(base_url)) {
     settings.reject("AB_BASE_URL",
-                    "must be the platform's http(s) address while PLUGIN_GRPC_SERVER_AUTH_ENABLED=true (the default) "
-                    "or REWARD_CLIENT_MODE=real; is \"" +
+                    "must be the platform's http(s) address while PLUGIN_GRPC_SERVER_AUTH_ENABLED=true (the default); is \"" +
                         base_url + "\"");
   }
-  if (s.real_rewards && client_id.empty()) settings.reject("AB_CLIENT_ID", "must be set while REWARD_CLIENT_MODE=real");
-  if (s.real_rewards && client_secret.empty())
-    settings.reject("AB_CLIENT_SECRET", "must be set while REWARD_CLIENT_MODE=real");
+  if (s.real_rewards && (!is_http_url(base_url) || client_id.empty() || client_secret.empty())) {
+    std::string missing;
+    if (!is_http_url(base_url)) missing += " AB_BASE_URL (an http(s) address)";
+    if (client_id.empty()) missing += " AB_CLIENT_ID";
+    if (client_secret.empty()) missing += " AB_CLIENT_SECRET";
+    settings.reject("REWARD_CLIENT_MODE", "real, the default, grants through the platform; missing for that:" + missing +
+                                              ". For development, REWARD_CLIENT_MODE=mock says granted and gives nothing");
+  }
   s.spans.service_name = settings.text("OTEL_SERVICE_NAME", "challenge-service", "the name that spans carry");
   s.spans.endpoint = settings.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "",
                                    "where spans go, as http://localhost:9411/api/v2/spans; default: no spans");

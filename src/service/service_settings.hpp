@@ -39,7 +39,7 @@ struct ServiceSettings {
   postgres::ConnectionOptions schema_owner;  // the same database as who migrates it; DB_USER itself unless set apart
   std::string challenge_config_path;
   std::string migrations_path;  // empty: searched for
-  bool real_rewards = false;    // REWARD_CLIENT_MODE=real
+  bool real_rewards = true;     // REWARD_CLIENT_MODE=real
   ags::MockLatency mock_latency;
   bool rewards_honour_keys = true;
   SpanExporterOptions spans;  // without an endpoint: none

@@ -171,7 +171,7 @@ class Service:
 
 def service_environment(database, name, config, **variables):
     return {"PATH": os.environ["PATH"], "DB_HOST": str(database.folder), "DB_USER": database.user, "DB_NAME": name,
-            "AB_NAMESPACE": "test", "PLUGIN_GRPC_SERVER_AUTH_ENABLED": "false", "CHALLENGE_CONFIG_PATH": str(config),
+            "AB_NAMESPACE": "test", "PLUGIN_GRPC_SERVER_AUTH_ENABLED": "false", "REWARD_CLIENT_MODE": "mock", "CHALLENGE_CONFIG_PATH": str(config),
             "MIGRATIONS_PATH": str(ROOT / "migrations"), "HTTP_PORT": "0", "GRPC_PORT": "0", "METRICS_PORT": "0",
             "SERVICE_THREADS": "2", **{key: str(value) for key, value in variables.items()}}
 

@@ -222,6 +222,39 @@ def test_tokens_of_a_new_key_are_taken_and_those_of_the_withdrawn_one_refused(da
                 in_a_row = in_a_row + 1 if service.request("GET", "/v1/challenges", headers=headers).status == status else 0
 
 
+def test_tokens_must_be_of_the_issuer_and_for_the_audience_that_settings_name(database, platform):
+    with running_service(database, CONFIG, PLUGIN_GRPC_SERVER_AUTH_ENABLED="true", AB_BASE_URL=platform.url,
+                         AB_TOKEN_ISSUER="https://iam.game", AB_TOKEN_AUDIENCE="game") as service:
+        for claims, status in [({"iss": "https://iam.game", "aud": "game"}, 200), ({"iss": "https://iam.game", "aud": ["web", "game"]}, 200),
+                               ({"iss": "https://iam.game"}, 401), ({"aud": "game"}, 401), ({"iss": "https://iam.game", "aud": "web"}, 401),
+                               ({"iss": "https://iam.other", "aud": "game"}, 401), ({}, 401)]:
+            assert service.request("GET", "/v1/challenges", headers=bearer(platform.token(**claims))).status == status, claims
+
+
+def test_who_grants_rewards_is_said_at_the_start_and_in_the_metrics(database, platform):
+    with running_service(database, CONFIG) as service:
+        assert "DevMockRewardClient" in service.log.read_text() and "no reward is given" in service.log.read_text()
+        assert 'challenge_reward_client_info{mode="mock"} 1' in service.metrics()
+        service.put_row("ann", "rung-1", "ladder", "completed", 1)
+        assert service.request("POST", CLAIM, None, "ann").status == 200
+        assert "reward granted" not in service.log.read_text(), "nothing was"
+    with running_service(database, CONFIG, **real_rewards(platform, REWARD_CLIENT_MODE="")) as service:  # as if unset: the default
+        assert "AGSRewardClient initialized" in service.log.read_text() and "DevMock" not in service.log.read_text()
+        assert 'challenge_reward_client_info{mode="real"} 1' in service.metrics()
+        assert "secret" not in service.log.read_text()
+
+
+def test_rewards_are_real_unless_a_mock_is_asked_for(database):
+    environment = service_environment(database, "postgres", CONFIG)
+    del environment["REWARD_CLIENT_MODE"]
+    ended, said = start_that_fails(environment)
+    assert ended == 2
+    for word in ("AB_BASE_URL", "AB_CLIENT_ID", "AB_CLIENT_SECRET", "REWARD_CLIENT_MODE=mock"):
+        assert word in said, said
+    ended, said = start_that_fails({**environment, "AB_BASE_URL": "http://127.0.0.1:1", "AB_CLIENT_ID": "client"})
+    assert ended == 2 and "AB_CLIENT_SECRET" in said and "AB_CLIENT_ID " not in said, "only what is missing is named"
+
+
 @pytest.mark.parametrize("variables,words", [
     ({"PLUGIN_GRPC_SERVER_AUTH_ENABLED": "true"}, ["AB_BASE_URL", "PLUGIN_GRPC_SERVER_AUTH_ENABLED"]),
     ({"REWARD_CLIENT_MODE": "real"}, ["AB_BASE_URL", "AB_CLIENT_ID", "AB_CLIENT_SECRET"]),

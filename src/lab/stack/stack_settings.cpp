@@ -54,6 +54,7 @@ base::Expected<StackSettings> stack_settings(const base::Environment& env, const
                                     ports.postgres, ports.redis));
 
   out.services = env;
+  out.services["REWARD_CLIENT_MODE"] = out.mock_rewards ? "mock" : "real";  // without it, real
   out.services["DB_HOST"] = "127.0.0.1";
   out.services["DB_PORT"] = std::to_string(ports.postgres);
   out.services["DB_NAME"] = database.name;

@@ -19,6 +19,16 @@ base::Environment with(const std::string& name, const std::string& value) {
   return env;
 }
 
+TEST(StackSettings, the_service_is_told_who_grants_rewards_also_where_env_does_not_say) {
+  auto env = kGuide;
+  env.erase("REWARD_CLIENT_MODE");
+  for (const auto& [given, mode] : {std::pair{env, "mock"}, {with("REWARD_CLIENT_MODE", "mock"), "mock"}, {with("REWARD_CLIENT_MODE", "real"), "real"}}) {
+    const auto settings = stack_settings(given, {});
+    ASSERT_TRUE(settings) << settings.error().message;
+    EXPECT_EQ(settings->services.at("REWARD_CLIENT_MODE"), mode);
+  }
+}
+
 TEST(StackSettings, container_names_become_the_private_servers_and_that_is_said) {
   const auto settings = stack_settings(kGuide, {.postgres = 5999, .redis = 6999});
   ASSERT_TRUE(settings) << settings.error().message;
