@@ -66,6 +66,7 @@ faults: build ## break the event handler N times under load and count what is lo
 faults-claims: build ## break challenge-service N times under claims and count the rewards: make faults-claims N=300
 	@ninja -C build/release --quiet challenge-service-with-faults
 	@tests/fault/claim_campaign.py --faults $(or $(N),300)
+	@tests/fault/claim_campaign.py --faults $(or $(N),300) --at-most-once
 
 faults-stack: build ## kill parts of a stack N times and see it come back: make faults-stack N=100
 	@tests/run --venv
