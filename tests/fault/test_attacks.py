@@ -18,6 +18,7 @@ from test_platform import BAD_TOKENS
 CONFIG = ROOT / "tests" / "contract" / "contract_challenges.json"
 HEAD = b"Host: h\r\n"
 POST = b"POST /challenge/v1/challenges/initialize HTTP/1.1\r\n" + HEAD
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 # What a proxy in front might take for the body of the request before it, and we for a request.
 SMUGGLED = b"GET /challenge/smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -56,6 +57,12 @@ ATTACKS = {
     "chunk size that is none": (POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n0\r\n\r\n" + SMUGGLED, [400]),
     "chunk size beyond 64 bits": (POST + b"Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n\r\n" + SMUGGLED, [400]),
     "chunk longer than it says": (POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n" + SMUGGLED, [400]),
+    "chunk without an end": (CHUNKED + b"2\r\n{}XX0\r\n\r\n" + SMUGGLED, [400]),
+    "chunk size that ends in CR and another byte": (CHUNKED + b"2\rX{}\r\n0\r\n\r\n" + SMUGGLED, [400]),
+    "line feed in a chunk's extension": (CHUNKED + b"2;a\nb\r\n{}\r\n0\r\n\r\n" + SMUGGLED, [400]),
+    "last chunk that ends in CR and another byte": (CHUNKED + b"2\r\n{}\r\n0\rX\r\n" + SMUGGLED, [400]),
+    "trailers that end in CR and another byte": (CHUNKED + b"2\r\n{}\r\n0\r\n\rX" + SMUGGLED, [400]),
+    "head that ends in CR and another byte": (b"GET /challenge/healthz HTTP/1.1\r\nHost: h\r\n\rX" + SMUGGLED, [400]),
     "NUL in a header": (b"GET /challenge/healthz HTTP/1.1\r\nHost: h\r\nX-A: a\0b\r\n\r\n" + SMUGGLED, [400]),
     "line end in a header": (b"GET /challenge/healthz HTTP/1.1\r\nHost: h\r\nX-A: a\rb\r\n\r\n" + SMUGGLED, [400]),
     "two hosts": (b"GET /challenge/healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + SMUGGLED, [400]),

@@ -1,7 +1,7 @@
 #pragma once
 // Bytes of an HTTP/1.1 connection to requests, one at a time; pure, so that it can be fuzzed and tested by itself.
-// http_parser does the grammar; this adds the limits and refuses what proxies and we might read differently (RFC 9112
-// sections 3.2, 6.1, 6.3, 11.2): that is how requests are smuggled.
+// http_parser does the head's grammar; this adds chunked bodies and the limits, and refuses what proxies and we might
+// read differently (RFC 9112 sections 2.2, 3.2, 6.1, 6.3, 7.1, 11.2): that is how requests are smuggled.
 #include <cstddef>
 #include <memory>
 #include <string>

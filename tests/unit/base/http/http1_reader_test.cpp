@@ -65,6 +65,21 @@ TEST(Http1Reader, joins_chunks_and_drops_trailers) {
   }
 }
 
+TEST(Http1Reader, goes_on_with_the_next_request_behind_a_chunked_one) {
+  Http1Reader reader(kLimits);
+  Request request;
+  std::size_t consumed = 0;
+  const std::string first = "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n00a\r\n0123456789\r\n0 ; x\r\n\r\n";
+  ASSERT_EQ(reader.read(first + "GET /b", request, consumed), Outcome::complete);
+  EXPECT_EQ(consumed, first.size());
+  EXPECT_EQ(request.body(), "0123456789");
+  EXPECT_TRUE(reader.keep_alive());
+  request.clear();
+  ASSERT_EQ(reader.read("\r\n\nGET /b HTTP/1.1\nHost: h\n\n", request, consumed), Outcome::complete);
+  EXPECT_EQ(request.target(), "/b");
+  EXPECT_EQ(request.body(), "");
+}
+
 TEST(Http1Reader, ignores_an_offer_to_upgrade) {
   Read read;
   read_in_pieces(
@@ -132,6 +147,19 @@ std::vector<Refused> refused() {
       {"chunk size with 0x", head + "Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n", 400},
       {"overflowing chunk size", head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400},
       {"chunk longer than its size", head + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", 400},
+      {"chunk whose data ends without a line end", head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}XX0\r\n\r\n", 400},
+      {"chunk size whose line ends in CR and another byte", head + "Transfer-Encoding: chunked\r\n\r\n2\rX{}\r\n0\r\n\r\n", 400},
+      {"chunk size whose line ends in LF alone", head + "Transfer-Encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n", 400},
+      {"chunk size with blanks behind it", head + "Transfer-Encoding: chunked\r\n\r\n2 \r\n{}\r\n0\r\n\r\n", 400},
+      {"chunk size that is missing", head + "Transfer-Encoding: chunked\r\n\r\n;a\r\n\r\n0\r\n\r\n", 400},
+      {"line feed in a chunk's extension", head + "Transfer-Encoding: chunked\r\n\r\n2;a\nb\r\n{}\r\n0\r\n\r\n", 400},
+      {"carriage return in a chunk's extension", head + "Transfer-Encoding: chunked\r\n\r\n2;a\rb\r\n{}\r\n0\r\n\r\n", 400},
+      {"last chunk that ends in CR and another byte", head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\rX\r\n", 400},
+      {"trailers that end in CR and another byte", head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\rX", 400},
+      {"trailer that goes on in a second line", head + "Transfer-Encoding: chunked\r\n\r\n0\r\nx: 1\r\n y\r\n\r\n", 400},
+      {"head that ends in CR and another byte", "GET / HTTP/1.1\r\nHost: h\r\n\rX", 400},
+      {"empty header that ends in CR and another byte", "GET / HTTP/1.1\r\nHost: h\r\nX-A:\rX-B: 1\r\n\r\n", 400},
+      {"carriage return alone before the request", "\r\n\rGET / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"body by length too large", head + "Content-Length: 1001\r\n\r\n", 413},
       {"body by chunks too large", head + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x'), 413},
       {"header value too large", head + "X-A: " + std::string(5000, 'a') + "\r\n\r\n", 431},
@@ -141,6 +169,9 @@ std::vector<Refused> refused() {
        431},
       {"unknown expectation", head + "Expect: miracles\r\nContent-Length: 1\r\n\r\nx", 417},
   };
+  std::string padded = head + "Transfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 100; ++i) padded += "1;" + std::string(100, 'a') + "\r\nx\r\n";
+  table.push_back({"chunks whose extensions outweigh them", padded, 431});
   std::string many = head;
   for (int i = 0; i < 400; ++i) many += "a:\r\n";
   table.push_back({"many headers", many + "\r\n", 431});
