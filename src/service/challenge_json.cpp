@@ -118,7 +118,7 @@ std::uint32_t place(const std::string& text) { return static_cast<std::uint32_t>
 }  // namespace
 
 ChallengeJson::ChallengeJson(const Config& config) : ahead_(std::make_unique<Ahead>()) {
-  text_ = R"({"challenges":[)";
+  text_ = without_goals_ = R"({"challenges":[)";
   for (const Challenge& challenge : config.challenges()) {
     if (challenge.index != 0) text_ += ',';
     const std::uint32_t begin = place(text_);
@@ -129,6 +129,10 @@ ChallengeJson::ChallengeJson(const Config& config) : ahead_(std::make_unique<Ahe
     text_ += R"(,"description":)";
     append_json_string(text_, challenge.description);
     text_ += R"(,"goals":[)";
+    if (challenge.index != 0) without_goals_ += ',';
+    without_goals_.append(text_, begin);
+    const std::uint32_t goals = place(without_goals_);
+    without_goals_ += "]}";
     for (const Goal& goal : config.goals_of(challenge)) {
       if (goal.index != challenge.first_goal) text_ += ',';
       GoalPlace goal_place{};
@@ -141,9 +145,10 @@ ChallengeJson::ChallengeJson(const Config& config) : ahead_(std::make_unique<Ahe
       if (goal.rotation) rotating_.push_back(goal.index);
     }
     text_ += "]}";
-    challenges_.push_back({begin, place(text_)});
+    challenges_.push_back({begin, place(text_), goals});
   }
   text_ += "]}";
+  without_goals_ += "]}";
 }
 
 void ChallengeJson::compress_ahead(const Config& config) const {
@@ -244,16 +249,15 @@ Body ChallengeJson::one(const Config& config, const Challenge& challenge, Player
 Body ChallengeJson::active(const Config& config, PlayerRows rows, Instant now, Coding coding) const {
   Body body;
   Expiries expiries(now);
-  body.append_copy(R"({"challenges":[)");
-  const Challenge* open = nullptr;
+  const std::string_view frame = without_goals_;
+  std::uint32_t begin = 0;  // of what of the frame is still to come
   for (const PlayerRow& player_row : rows) {
     if (!player_row.row.is_active) continue;
     const Goal& goal = config.goal(player_row.goal);
     const Challenge& challenge = config.challenge_of(goal);
-    if (open != &challenge) {
-      if (open != nullptr) body.append_copy("]},");
-      body.append_view(text(challenges_[challenge.index].begin, goals_[challenge.first_goal].begin));
-      open = &challenge;
+    if (const std::uint32_t goals = challenges_[challenge.index].goals; goals != begin) {
+      body.append_view(frame.substr(begin, goals - begin));
+      begin = goals;
     } else {
       body.append_copy(",");
     }
@@ -261,8 +265,7 @@ Body ChallengeJson::active(const Config& config, PlayerRows rows, Instant now, C
     body.append_view(text(goals_[goal.index].begin, goals_[goal.index].tail));
     body.append_copy(tail_of(display(goal, &player_row.row, now), locked, expiries.of(goal)).view());
   }
-  if (open != nullptr) body.append_copy("]}");
-  body.append_copy("]}");
+  body.append_view(frame.substr(begin));
   return encode(std::move(body), coding);
 }
 

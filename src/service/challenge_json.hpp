@@ -45,7 +45,7 @@ class ChallengeJson {
   /// GetChallengesResponse of all challenges and goals.
   base::http::Body all(const challenge::Config& config, challenge::PlayerRows rows, challenge::Instant now,
                        base::http::Coding coding = base::http::Coding::identity) const;
-  /// The same with the goals whose row is active only, and without the challenges that have none.
+  /// The same with the goals whose row is active only; a challenge without any has `"goals":[]`.
   base::http::Body active(const challenge::Config& config, challenge::PlayerRows rows, challenge::Instant now,
                           base::http::Coding coding = base::http::Coding::identity) const;
   /// One Challenge.
@@ -63,6 +63,7 @@ class ChallengeJson {
   struct ChallengePlace {
     std::uint32_t begin;
     std::uint32_t end;
+    std::uint32_t goals;  // in without_goals_: between the brackets of its goals
   };
 
   std::string_view text(std::uint32_t begin, std::uint32_t end) const {
@@ -90,6 +91,7 @@ class ChallengeJson {
                           challenge::Instant now) const;
 
   std::string text_;
+  std::string without_goals_;  // text_ with every challenge and no goal
   std::vector<GoalPlace> goals_;
   std::vector<ChallengePlace> challenges_;
   std::vector<challenge::GoalIndex> rotating_;

@@ -77,15 +77,11 @@ void fill(::service::GetChallengesResponse& message, const PlayerChallenges& vie
     for (const Challenge& challenge : config.challenges()) fill(*message.add_challenges(), view, challenge);
     return;
   }
-  const Challenge* open = nullptr;
+  for (const Challenge& challenge : config.challenges()) fill_head(*message.add_challenges(), challenge);
   for (const PlayerRow& player_row : view.rows) {
     if (!player_row.row.is_active) continue;
     const Goal& goal = config.goal(player_row.goal);
-    if (open != &config.challenge_of(goal)) {
-      open = &config.challenge_of(goal);
-      fill_head(*message.add_challenges(), *open);
-    }
-    fill(*message.mutable_challenges()->rbegin()->add_goals(), view, goal);
+    fill(*message.mutable_challenges(static_cast<int>(goal.challenge))->add_goals(), view, goal);
   }
 }
 

@@ -14,7 +14,7 @@ class SetGoalActiveResponse;
 
 namespace gauntlet::service {
 
-/// `active_only`: goals whose row is active, without the challenges that have none.
+/// `active_only`: goals whose row is active only; a challenge without any stays.
 void fill(::service::GetChallengesResponse& message, const PlayerChallenges& view, bool active_only);
 void fill(::service::Challenge& message, const PlayerChallenges& view, const challenge::Challenge& challenge);
 void fill(::service::InitializeResponse& message, const Assignment& assignment);

@@ -1,5 +1,7 @@
 #include "service/rest_adapter.hpp"
 
+#include <algorithm>
+
 #include "base/http/content_coding.hpp"
 #include "service.pb.h"
 #include "service/entity_tag.hpp"
@@ -66,13 +68,19 @@ bool read_body(const ExchangePtr& exchange, Message& message) {
   return read.has_value();
 }
 
-/// A boolean of the query; absent is false.
+bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), text) != words.end();
+}
+
+/// A boolean of the query as Go's strconv.ParseBool reads it, by which the earlier services did; absent and empty are
+/// false.
 Expected<bool> query_flag(const base::http::Request& request, std::string_view name, std::string_view camel_case_name) {
   auto value = request.query_value(name);
   if (!value) value = request.query_value(camel_case_name);
-  if (!value || *value == "false" || *value == "0") return false;
-  if (*value == "true" || *value == "1") return true;
-  return base::fail(ErrorKind::invalid_argument, std::string(name) + " must be true or false, is \"" + *value + "\"");
+  if (!value || is_one_of(*value, {"", "0", "f", "F", "false", "False", "FALSE"})) return false;
+  if (is_one_of(*value, {"1", "t", "T", "true", "True", "TRUE"})) return true;
+  return base::fail(ErrorKind::invalid_argument, std::string(name) + " must be true or false (or 1, t, 0, f), is \"" +
+                                                     *value + "\"");
 }
 
 std::string parameter(const ExchangePtr& exchange, std::string_view name) {
@@ -91,12 +99,6 @@ void RestAdapter::add_routes(base::http::Router& router, const std::string& base
   router.get(base_path + "/healthz", [this](const ExchangePtr& exchange) { health(exchange); });
   router.get(challenges, [this](const ExchangePtr& exchange) { list(exchange); });
   router.post(challenges + "/initialize", [this](const ExchangePtr& exchange) { initialize(exchange); });
-  // "initialize" is no challenge: without this GET's {challenge_id} would take it for one.
-  router.get(challenges + "/initialize", [](const ExchangePtr& exchange) {
-    base::http::Response response = base::http::error_response(405, ErrorKind::unimplemented, "Method Not Allowed");
-    response.headers.emplace_back("allow", "POST");
-    exchange->respond(std::move(response));
-  });
   router.get(challenge, [this](const ExchangePtr& exchange) { one_challenge(exchange); });
   router.get(challenge + "/rotation", [this](const ExchangePtr& exchange) { rotation_status(exchange); });
   router.post(goals + "/batch-select", [this](const ExchangePtr& exchange) { batch_select(exchange); });

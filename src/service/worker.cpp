@@ -73,7 +73,7 @@ struct ThreadState {
         rpc_server({.metrics = &parts.metrics, .observer = [this](const auto& ended) { on_ended(ended); }}) {
     if (!parts.settings.spans.endpoint.empty()) spans.emplace(loop, http, parts.settings.spans, parts.metrics);
     rest.add_routes(router, parts.settings.base_path);
-    add_api_docs(router, parts.settings.base_path);
+    add_api_docs(router, parts.settings.base_path, parts.settings.auth_enabled);
     rpc.add_methods(rpc_server);
     base::grpc::add_health(rpc_server, parts.health);
     base::grpc::add_reflection(rpc_server);

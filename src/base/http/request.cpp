@@ -93,7 +93,9 @@ std::optional<std::string> Request::query_value(std::string_view name) const {
     const std::size_t equals = pair.find('=');
     const auto key = percent_decode(pair.substr(0, equals), true);
     if (!key || *key != name) continue;
-    return equals == std::string_view::npos ? std::string() : percent_decode(pair.substr(equals + 1), true);
+    if (equals == std::string_view::npos) return std::string();
+    const std::string_view raw = pair.substr(equals + 1);
+    return percent_decode(raw, true).value_or(std::string(raw));
   }
   return std::nullopt;
 }

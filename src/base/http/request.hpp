@@ -39,8 +39,8 @@ class Request {
   /// The decoded value of `{name}` in the route's pattern; valid UTF-8 without NUL (the router has checked).
   /// `name` must be one of the pattern's.
   std::string_view parameter(std::string_view name) const;
-  /// The decoded value of the first `name=value` of the query; empty text for `name` alone; nothing when absent or
-  /// not decodable.
+  /// The decoded value of the first `name=value` of the query; empty text for `name` alone; nothing when absent.
+  /// Where it is not percent-encoded text: as it came.
   std::optional<std::string> query_value(std::string_view name) const;
 
   // What follows fills a request: for the protocol readers, the router and tests.

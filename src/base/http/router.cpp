@@ -86,10 +86,14 @@ Router::Match Router::match(std::string_view method, std::string_view path) cons
     return true;
   };
 
+  const auto first = std::find_if(routes_.begin(), routes_.end(), fits);
+  // Routes of the same kinds that fit as well have the same literals, so they are of the same pattern.
+  const auto fits_too = [&](const Route& route) { return route.kinds == first->kinds && fits(route); };
   const Route* by_get = nullptr;
   const Route* chosen = nullptr;
-  for (const Route& route : routes_) {
-    if (!fits(route)) continue;
+  for (auto at = first; at != routes_.end(); ++at) {
+    const Route& route = *at;
+    if (!fits_too(route)) continue;
     if (route.method == method) {
       chosen = &route;
       break;
@@ -107,8 +111,9 @@ Router::Match Router::match(std::string_view method, std::string_view path) cons
   }
 
   std::vector<std::string_view> methods;
-  for (const Route& route : routes_) {
-    if (!fits(route)) continue;
+  for (auto at = first; at != routes_.end(); ++at) {
+    const Route& route = *at;
+    if (!fits_too(route)) continue;
     if (match.route.empty()) match.route = route.pattern;
     methods.push_back(route.method);
     if (route.method == "GET") methods.push_back("HEAD");

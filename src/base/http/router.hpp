@@ -19,8 +19,9 @@ using Handler = std::function<void(ExchangePtr)>;
 class Router {
  public:
   /// Adds a route. A segment `{name}` matches one non-empty segment and becomes request().parameter(name); a last
-  /// segment `*` matches any rest, also the empty one. Literal segments win over parameters, parameters over `*`;
-  /// among equals the first added. HEAD is served by GET's handler where it has none of its own.
+  /// segment `*` matches any rest, also the empty one. Literal segments win over parameters, parameters over `*`,
+  /// whatever the method: a path is of one pattern, and only that pattern's methods are allowed on it. Among equals the
+  /// first added wins. HEAD is served by GET's handler where it has none of its own.
   void add(std::string_view method, std::string_view pattern, Handler handler);
   void get(std::string_view pattern, Handler handler) { add("GET", pattern, std::move(handler)); }
   void post(std::string_view pattern, Handler handler) { add("POST", pattern, std::move(handler)); }

@@ -67,7 +67,7 @@ void serve_gzip(base::http::Router& router, const std::string& path, std::string
 
 }  // namespace
 
-void add_api_docs(base::http::Router& router, const std::string& base_path) {
+void add_api_docs(base::http::Router& router, const std::string& base_path, bool tokens) {
   const std::string docs = base_path + "/apidocs";
   router.get(docs, [location = docs + "/"](const ExchangePtr& exchange) {
     Response response;
@@ -80,7 +80,7 @@ void add_api_docs(base::http::Router& router, const std::string& base_path) {
   serve(router, docs + "/page.js", "text/javascript; charset=utf-8", kPageScript);
   serve_gzip(router, docs + "/swagger-ui-bundle.js", "text/javascript; charset=utf-8", swagger_ui_script());
   serve_gzip(router, docs + "/swagger-ui.css", "text/css; charset=utf-8", swagger_ui_style());
-  router.get(docs + "/api.json", [document = openapi_document(base_path)](const ExchangePtr& exchange) {
+  router.get(docs + "/api.json", [document = openapi_document(base_path, tokens)](const ExchangePtr& exchange) {
     Response response;
     response.body = Body(document);
     exchange->respond(std::move(response));

@@ -7,7 +7,7 @@
 
 namespace gauntlet::service {
 
-/// Adds the routes below `base_path`.
-void add_api_docs(base::http::Router& router, const std::string& base_path);
+/// Adds the routes below `base_path`. `tokens`: players show tokens, which the document says.
+void add_api_docs(base::http::Router& router, const std::string& base_path, bool tokens);
 
 }  // namespace gauntlet::service

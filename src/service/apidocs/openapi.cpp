@@ -31,55 +31,92 @@ struct Operation {
   std::vector<Failure> failures;
 };
 
-const std::vector<Failure> kOfPlayers{{401, "The token is missing or not valid."},
-                                      {403, "The token is of another namespace."},
-                                      {429, "This player asks too often."},
+/// Of every request, whoever asks.
+const std::vector<Failure> kOfRequests{{400, "A part of the request is malformed; the message says which."},
+                                       {408, "The request did not come to its end in time."},
+                                       {413, "The body is too large."},
+                                       {431, "The headers are too large."}};
+const std::vector<Failure> kOfPlayers{{429, "This player asks too often; try again after Retry-After seconds."},
                                       {500, "The database failed."},
                                       {503, "Too busy; try again after Retry-After seconds."}};
+const std::vector<Failure> kOfTokens{{401, "The token is missing or not valid."},
+                                     {403, "The token is of another namespace."}};
 
-std::vector<Failure> with(std::vector<Failure> own) {
-  own.insert(own.end(), kOfPlayers.begin(), kOfPlayers.end());
-  return own;
-}
+const Failure kUnchanged{304, "Nothing has changed since the answer whose ETag If-None-Match names."};
+
+constexpr std::string_view kHealthCheck = "HealthCheck";  // the one that needs no player
 
 std::vector<Operation> operations() {
   using namespace ::service;  // protobuf's package
   return {
       {"get",
        "/healthz",
-       "HealthCheck",
+       kHealthCheck,
        "Whether the service and its database answer",
        nullptr,
        HealthCheckResponse::descriptor(),
        {{503, "PostgreSQL does not answer."}}},
-      {"get", "/v1/challenges", "GetUserChallenges", "All challenges and goals with the player's progress",
-       GetChallengesRequest::descriptor(), GetChallengesResponse::descriptor(),
-       with({{304, "Nothing has changed since the answer whose ETag If-None-Match names."},
-             {400, "A parameter is malformed."}})},
-      {"get", "/v1/challenges/{challenge_id}", "GetChallenge", "One challenge with the player's progress", nullptr,
+      {"get",
+       "/v1/challenges",
+       "GetUserChallenges",
+       "All challenges and goals with the player's progress",
+       GetChallengesRequest::descriptor(),
+       GetChallengesResponse::descriptor(),
+       {kUnchanged}},
+      {"get",
+       "/v1/challenges/{challenge_id}",
+       "GetChallenge",
+       "One challenge with the player's progress",
+       nullptr,
        Challenge::descriptor(),
-       with({{304, "Nothing has changed since the answer whose ETag If-None-Match names."},
-             {404, "No such challenge."}})},
-      {"post", "/v1/challenges/initialize", "InitializePlayer",
-       "Assigns the default goals to a new player; answers the active goals", InitializeRequest::descriptor(),
-       InitializeResponse::descriptor(), kOfPlayers},
-      {"put", "/v1/challenges/{challenge_id}/goals/{goal_id}/active", "SetGoalActive",
-       "Activates or deactivates a goal", SetGoalActiveRequest::descriptor(), SetGoalActiveResponse::descriptor(),
-       with({{400, "The body is malformed."}, {404, "No such goal in this challenge."}})},
-      {"post", "/v1/challenges/{challenge_id}/goals/{goal_id}/claim", "ClaimGoalReward",
-       "Grants a completed goal's reward, once", ClaimRewardRequest::descriptor(), ClaimRewardResponse::descriptor(),
-       with({{400, "Not completed, not active, rotated, or prerequisites are open."},
-             {404, "No such goal in this challenge."},
-             {409, "Already claimed, or being claimed by another request."}})},
-      {"post", "/v1/challenges/{challenge_id}/goals/batch-select", "BatchSelectGoals", "Activates the given goals",
-       BatchSelectRequest::descriptor(), GoalSelectionResponse::descriptor(),
-       with({{400, "No ids, or a goal of another challenge."}, {404, "No such challenge or goal."}})},
-      {"post", "/v1/challenges/{challenge_id}/goals/random-select", "RandomSelectGoals",
-       "Activates goals drawn at random among those that are open", RandomSelectRequest::descriptor(),
+       {kUnchanged, {404, "No such challenge."}}},
+      {"post",
+       "/v1/challenges/initialize",
+       "InitializePlayer",
+       "Assigns the default goals to a new player; answers the active goals",
+       InitializeRequest::descriptor(),
+       InitializeResponse::descriptor(),
+       {}},
+      {"put",
+       "/v1/challenges/{challenge_id}/goals/{goal_id}/active",
+       "SetGoalActive",
+       "Activates or deactivates a goal",
+       SetGoalActiveRequest::descriptor(),
+       SetGoalActiveResponse::descriptor(),
+       {{404, "No such goal in this challenge."}}},
+      {"post",
+       "/v1/challenges/{challenge_id}/goals/{goal_id}/claim",
+       "ClaimGoalReward",
+       "Grants a completed goal's reward, once",
+       ClaimRewardRequest::descriptor(),
+       ClaimRewardResponse::descriptor(),
+       {{400, "Not completed, not active, rotated, or prerequisites are open; or the request is malformed."},
+        {404, "No such goal in this challenge."},
+        {409, "Already claimed, or being claimed by another request."},
+        {500, "The reward could not be granted, or the database failed."}}},
+      {"post",
+       "/v1/challenges/{challenge_id}/goals/batch-select",
+       "BatchSelectGoals",
+       "Activates the given goals",
+       BatchSelectRequest::descriptor(),
        GoalSelectionResponse::descriptor(),
-       with({{400, "count is not positive, or no goal can be drawn."}, {404, "No such challenge."}})},
-      {"get", "/v1/challenges/{challenge_id}/rotation", "GetRotationStatus", "When the challenge's goals rotate",
-       nullptr, GetRotationStatusResponse::descriptor(), with({{404, "No such challenge."}})},
+       {{400, "No ids, or a goal of another challenge; or the request is malformed."},
+        {404, "No such challenge or goal."}}},
+      {"post",
+       "/v1/challenges/{challenge_id}/goals/random-select",
+       "RandomSelectGoals",
+       "Activates goals drawn at random among those that are open",
+       RandomSelectRequest::descriptor(),
+       GoalSelectionResponse::descriptor(),
+       {{400, "count is not positive, or no goal can be drawn; or the request is malformed."},
+        {404, "No such challenge."}}},
+      {"get",
+       "/v1/challenges/{challenge_id}/rotation",
+       "GetRotationStatus",
+       "When the challenge's goals rotate",
+       nullptr,
+       GetRotationStatusResponse::descriptor(),
+       {{404, "No such challenge."}}},
   };
 }
 
@@ -99,17 +136,48 @@ Json schema_of_value(const FieldDescriptor& field) {
 }
 
 Json schema_of(const FieldDescriptor& field) {
-  if (!field.is_repeated()) return schema_of_value(field);
-  return {{"type", "array"}, {"items", schema_of_value(field)}};
+  if (field.is_repeated()) return {{"type", "array"}, {"items", schema_of_value(field)}};
+  Json schema = schema_of_value(field);
+  // The one message that answers leave unset. What stands beside a $ref is ignored, hence allOf.
+  if (field.message_type() == ::service::RotationPeriod::descriptor())
+    return {{"allOf", {std::move(schema)}}, {"x-nullable", true}};
+  return schema;
 }
 
-Json schema_of(const Descriptor& message, std::string_view path = {}) {
+/// Of an answer: every key is always there.
+Json schema_of(const Descriptor& message) {
   Json properties = Json::object();
+  Json required = Json::array();
   for (int i = 0; i < message.field_count(); ++i) {
     const FieldDescriptor& field = *message.field(i);
-    if (path.find("{" + field.name() + "}") == std::string_view::npos) properties[field.json_name()] = schema_of(field);
+    properties[field.json_name()] = schema_of(field);
+    required.push_back(field.json_name());
   }
-  return {{"type", "object"}, {"properties", std::move(properties)}};
+  return {{"type", "object"}, {"required", std::move(required)}, {"properties", std::move(properties)}};
+}
+
+/// Of a body: what the path says is not in it, and null is the same as leaving a key out (proto3 JSON).
+Json schema_of_body(const Descriptor& message, std::string_view path) {
+  Json properties = Json::object();
+  Json required = Json::array();
+  for (int i = 0; i < message.field_count(); ++i) {
+    const FieldDescriptor& field = *message.field(i);
+    if (path.find("{" + field.name() + "}") != std::string_view::npos) continue;
+    Json schema = schema_of(field);
+    if (field.name() == "goal_ids") {
+      schema["minItems"] = 1;
+      required.push_back(field.json_name());
+    } else if (field.name() == "count") {
+      schema["minimum"] = 1;
+      required.push_back(field.json_name());
+    } else {
+      schema["x-nullable"] = true;
+    }
+    properties[field.json_name()] = std::move(schema);
+  }
+  Json body = {{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) body["required"] = std::move(required);
+  return body;
 }
 
 void define(Json& definitions, const Descriptor& message) {
@@ -131,35 +199,52 @@ std::vector<std::string> path_parameters(std::string_view path) {
 Json parameters_of(const Operation& operation) {
   Json parameters = Json::array();
   for (const std::string& name : path_parameters(operation.path))
-    parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"type", "string"}});
+    parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"type", "string"}, {"minLength", 1}});
   if (operation.request == nullptr) return parameters;
   if (operation.method != "get") {
-    parameters.push_back({{"name", "body"},
-                          {"in", "body"},
-                          {"required", false},
-                          {"schema", schema_of(*operation.request, operation.path)}});
+    Json schema = schema_of_body(*operation.request, operation.path);
+    const bool required = schema.contains("required");
+    parameters.push_back({{"name", "body"}, {"in", "body"}, {"required", required}, {"schema", std::move(schema)}});
     return parameters;
   }
   for (int i = 0; i < operation.request->field_count(); ++i) {
-    Json parameter = {{"name", operation.request->field(i)->name()}, {"in", "query"}, {"required", false}};
-    parameter.update(schema_of(*operation.request->field(i)));
+    const FieldDescriptor& field = *operation.request->field(i);
+    Json parameter = {{"name", field.name()}, {"in", "query"}, {"required", false}, {"allowEmptyValue", true}};
+    parameter.update(schema_of(field));
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL)
+      parameter["description"] = "Also 1, t, T, True, TRUE, and 0, f, F, False, FALSE; empty is false.";
     parameters.push_back(std::move(parameter));
   }
   return parameters;
 }
 
-Json responses_of(const Operation& operation) {
-  Json responses = {{"200", {{"description", "Done."}, {"schema", reference(operation.response->name())}}}};
-  for (const Failure& failure : operation.failures) {
-    Json response = {{"description", failure.when}};
-    if (failure.status >= 400) response["schema"] = reference("Error");
-    responses[std::to_string(failure.status)] = std::move(response);
-  }
+Json responses_of(const Operation& operation, bool tokens) {
+  Json done = {{"description", "Done."}, {"schema", reference(operation.response->name())}};
+  Json responses = Json::object();
+  responses["200"] = std::move(done);
+  // The operation's own words first: a status is said once.
+  const auto add = [&](const std::vector<Failure>& failures) {
+    for (const Failure& failure : failures) {
+      const std::string status = std::to_string(failure.status);
+      if (responses.contains(status)) continue;
+      responses[status] = {{"description", failure.when}};
+      if (failure.status >= 400) responses[status]["schema"] = reference("Error");
+      if (failure.status == 304) responses["200"]["headers"] = {{"ETag", {{"type", "string"}}}};
+      if (failure.status == 429 || failure.status == 503)
+        responses[status]["headers"] = {{"Retry-After", {{"type", "integer"}, {"description", "Seconds."}}}};
+    }
+  };
+  add(operation.failures);
+  add(kOfRequests);
+  if (operation.name == kHealthCheck) return responses;
+  add(kOfPlayers);
+  if (tokens) add(kOfTokens);
   return responses;
 }
 
 Json error_schema() {
   return {{"type", "object"},
+          {"required", {"code", "message", "details"}},
           {"properties",
            {{"code", {{"type", "integer"}, {"format", "int32"}, {"description", "The gRPC code's number."}}},
             {"message", {{"type", "string"}}},
@@ -168,28 +253,33 @@ Json error_schema() {
 
 }  // namespace
 
-std::string openapi_document(const std::string& base_path) {
+std::string openapi_document(const std::string& base_path, bool tokens) {
   Json document = {{"swagger", "2.0"},
                    {"info", {{"title", "challenge-service"}, {"version", "1.0"}}},
                    {"basePath", base_path.empty() ? "/" : base_path},
                    {"consumes", {"application/json"}},
                    {"produces", {"application/json"}}};
-  document["securityDefinitions"] = {
-      {"Bearer",
-       {{"type", "apiKey"}, {"in", "header"}, {"name", "Authorization"}, {"description", "Bearer <access token>"}}},
-      {"MockUser",
-       {{"type", "apiKey"},
+  Json security = Json::array();
+  if (tokens) {
+    document["securityDefinitions"]["Bearer"] = {
+        {"type", "apiKey"}, {"in", "header"}, {"name", "Authorization"}, {"description", "Bearer <access token>"}};
+    security.push_back({{"Bearer", Json::array()}});
+  } else {
+    document["securityDefinitions"]["MockUser"] = {
+        {"type", "apiKey"},
         {"in", "header"},
         {"name", "x-mock-user-id"},
-        {"description", "The player, where PLUGIN_GRPC_SERVER_AUTH_ENABLED=false"}}}};
+        {"description", "The player; test-user-id without it (PLUGIN_GRPC_SERVER_AUTH_ENABLED=false)"}};
+    security.push_back({{"MockUser", Json::array()}});
+    security.push_back(Json::object());
+  }
   Json& paths = document["paths"] = Json::object();
   Json& definitions = document["definitions"] = {{"Error", error_schema()}};
   for (const Operation& operation : operations()) {
     Json described = {{"operationId", operation.name}, {"summary", operation.summary}};
     described["parameters"] = parameters_of(operation);
-    described["responses"] = responses_of(operation);
-    if (operation.name != "HealthCheck")
-      described["security"] = {{{"Bearer", Json::array()}}, {{"MockUser", Json::array()}}};
+    described["responses"] = responses_of(operation, tokens);
+    if (operation.name != kHealthCheck) described["security"] = security;
     paths[std::string(operation.path)][std::string(operation.method)] = std::move(described);
     define(definitions, *operation.response);
   }

@@ -5,7 +5,8 @@
 
 namespace gauntlet::service {
 
-/// JSON. `base_path` is what every path begins with (BASE_PATH); "" for none.
-std::string openapi_document(const std::string& base_path);
+/// JSON. `base_path` is what every path begins with (BASE_PATH); "" for none. `tokens`: players show tokens; else the
+/// player is header x-mock-user-id.
+std::string openapi_document(const std::string& base_path, bool tokens);
 
 }  // namespace gauntlet::service

@@ -77,7 +77,6 @@ Json obvious_list(const Config& config, const std::map<GoalIndex, Row>& rows, bo
       const bool active = rows.count(goal.index) && rows.at(goal.index).is_active;
       if (!active_only || active) goals.push_back(obvious_goal(config, goal, rows, now));
     }
-    if (active_only && goals.empty()) continue;
     challenges.push_back({{"challengeId", challenge.id},
                           {"name", challenge.name},
                           {"description", challenge.description},
