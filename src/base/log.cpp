@@ -1,5 +1,6 @@
 #include "base/log.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -7,6 +8,7 @@
 #include <chrono>
 #include <iterator>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
 
@@ -22,12 +24,19 @@ namespace {
 using Buffer = fmt::memory_buffer;
 
 struct Logger {
-  std::shared_ptr<spdlog::logger> lines = spdlog::stderr_logger_mt("gauntlet");
+  Format format = Format::text;
+  std::shared_ptr<spdlog::logger> lines;
   std::string program;
 
-  Logger() {
+  Logger() { write_as(Format::text); }
+
+  void write_as(Format its_format) {
+    format = its_format;
+    spdlog::drop("gauntlet");
+    lines = format == Format::json ? spdlog::stdout_logger_mt("gauntlet") : spdlog::stderr_logger_mt("gauntlet");
     lines->set_level(spdlog::level::trace);  // enabled() has decided
-    lines->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc);
+    lines->set_pattern(format == Format::json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
+                       spdlog::pattern_time_type::utc);
     lines->flush_on(spdlog::level::trace);
   }
 };
@@ -113,12 +122,44 @@ void append_field(Buffer& line, const Field& field) {
   }
 }
 
+nlohmann::ordered_json value_of(const Field& field) {
+  switch (field.type) {
+    case Field::Type::text:
+      return field.text;
+    case Field::Type::integer:
+      return field.integer;
+    case Field::Type::unsigned_integer:
+      return field.unsigned_integer;
+    case Field::Type::real:
+      return field.real;
+    case Field::Type::boolean:
+      return field.integer != 0;
+  }
+  return nullptr;
+}
+
+std::string json_line(const Logger& to, Level level, std::string_view message, Fields fields, std::uint64_t left_out) {
+  const auto now = std::chrono::system_clock::now();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  const auto level_name = spdlog::level::to_string_view(level_of(level));
+  nlohmann::ordered_json line;
+  line["time"] = fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), ms);
+  line["level"] = std::string_view(level_name.data(), level_name.size());
+  line["message"] = message;
+  if (!to.program.empty()) line["name"] = to.program;
+  for (const Field& field : fields) line.emplace(field.key, value_of(field));
+  if (left_out > 0) line["left_out"] = left_out;
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 }  // namespace
 
 namespace detail {
 
 void write(Level its_level, std::string_view message, Fields fields, std::uint64_t left_out) {
   Logger& to = logger();
+  if (to.format == Format::json)
+    return to.lines->log(level_of(its_level), json_line(to, its_level, message, fields, left_out));
   Buffer line;
   append_message(line, message);
   if (!to.program.empty()) append_field(line, {"name", to.program});
@@ -140,6 +181,8 @@ std::optional<Level> parse_level(std::string_view text) {
 }
 
 void set_level(Level level) { detail::level.store(static_cast<int>(level), std::memory_order_relaxed); }
+void set_format(Format its_format) { logger().write_as(its_format); }
+Format format() { return logger().format; }
 void set_program(std::string_view name) { logger().program = name; }
 void flush() { logger().lines->flush(); }
 

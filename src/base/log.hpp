@@ -1,5 +1,7 @@
 #pragma once
-// Log lines for people and grep: `2026-11-23T14:22:34.123Z info  buffer flush rows=120 ms=3.2`. Any thread.
+// Log lines for people and grep: `2026-11-23T14:22:34.123Z info  buffer flush rows=120 ms=3.2`. Any thread. Or one JSON
+// object a line, for those who gather logs: {"time":"2026-11-23T14:22:34.123Z","level":"info","message":"buffer flush",
+// "rows":120,"ms":3.2}.
 //
 //   log::info("buffer flush", {{"rows", rows}, {"ms", elapsed_ms}});
 //   static log::Limit limit(10);
@@ -43,10 +45,17 @@ class Field {
 };
 using Fields = std::initializer_list<Field>;
 
+/// text: on standard error. json: on standard output, where nothing else is written; valid JSON whatever the fields
+/// hold (bytes that are not UTF-8 become U+FFFD). Its keys time, level and message are not for fields.
+enum class Format : std::uint8_t { text, json };
+
 /// "debug", "info", "warn" or "warning", "error", "off", in any case.
 std::optional<Level> parse_level(std::string_view text);
 /// Lines below `level` are dropped. Default: info.
 void set_level(Level level);
+/// Default: text. Call before threads start.
+void set_format(Format format);
+Format format();
 /// Puts `name=...` (the program, a replica) on every line; call before threads start.
 void set_program(std::string_view name);
 /// Waits until written lines have left the process's buffer; at exit and before abort.

@@ -118,6 +118,15 @@ void Settings::reject(std::string_view name, std::string_view reason) {
   complaints_.push_back(fmt::format("{}: {}", name, reason));
 }
 
+void Settings::reject_same_ports(const std::vector<std::pair<std::string_view, std::uint16_t>>& ports) {
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      if (ports[i].second != 0 && ports[i].second == ports[k].second)
+        reject(ports[i].first, fmt::format("{} is the port of {}, too; each needs its own", ports[i].second, ports[k].first));
+    }
+  }
+}
+
 std::string Settings::text(std::string_view name, std::string_view fallback, std::string_view description) {
   const std::string* value = enter(name, "text", std::string(fallback), description);
   return value != nullptr ? *value : std::string(fallback);

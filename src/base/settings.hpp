@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -82,6 +83,8 @@ class Settings {
 
   /// Adds a complaint of the caller's own (two settings that contradict each other) for check().
   void reject(std::string_view name, std::string_view reason);
+  /// A complaint for each two that are the same port; any number may be 0, which the kernel makes different.
+  void reject_same_ports(const std::vector<std::pair<std::string_view, std::uint16_t>>& ports);
   /// Whether the environment has it, and not empty.
   bool is_set(std::string_view name) const;
 

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "base/settings.hpp"
 #include "events/decoder.hpp"
 #include "events/writer.hpp"
@@ -32,7 +31,6 @@ struct EventSettings {
   int dedup_window_hours = 24;
   std::int32_t max_dead_letters = 10'000;
   WriterLimits writer;
-  base::log::Level log_level = base::log::Level::info;
 
   /// Reads every setting; the error has a line for each bad one. `settings` then knows them all (its markdown()).
   static base::Expected<EventSettings> read(base::Settings& settings, base::Environment environment);

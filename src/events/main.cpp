@@ -1,14 +1,6 @@
-// challenge-event-handler: takes the platform's events over gRPC and moves players' progress.
-//
-// Settings come from the environment (event_settings.hpp; --settings prints them). Exit status:
-//   0  ended by SIGTERM or SIGINT, events in flight committed and answered
-//   2  a setting is wrong
-//   3  the challenge config cannot be read or is wrong
-//   4  PostgreSQL does not answer, or its schema cannot be brought up to date
-//   5  a port cannot be bound
-//   6  ended by SIGTERM, but events were still in flight after SHUTDOWN_GRACE
+// challenge-event-handler: takes the platform's events over gRPC and moves players' progress. Settings, signals and exit
+// statuses: kHelp.
 #include <csignal>
-#include <cstdio>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -17,56 +9,60 @@
 #include "base/admin/admin_server.hpp"
 #include "base/event_loop.hpp"
 #include "base/log.hpp"
+#include "base/service_program.hpp"
 #include "base/settings.hpp"
 #include "base/signals.hpp"
 #include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
 #include "events/worker.hpp"
 #include "postgres/blocking_connection.hpp"
-#include "postgres/migrations.hpp"
+#include "postgres/startup.hpp"
 
 namespace gauntlet::events {
 namespace {
 
 using base::ErrorKind;
+using base::Exit;
 using base::Expected;
 
-enum class Exit : int { clean = 0, settings = 2, challenge_config = 3, database = 4, port = 5, undrained = 6 };
+constexpr std::string_view kHelp =
+    R"(challenge-event-handler: takes the platform's login and statistic events over gRPC and moves players' progress in PostgreSQL.
 
-int give_up(Exit status, const base::Error& error) {
-  std::fprintf(stderr, "challenge-event-handler: %s\n", error.message.c_str());
-  base::log::flush();
-  return static_cast<int>(status);
-}
+usage: challenge-event-handler               serves until SIGTERM
+       challenge-event-handler --settings    prints every setting, its values and its default
+       challenge-event-handler --help | --version
+
+Settings come from the environment, for example:
+  DB_HOST=localhost DB_NAME=challenge_db DB_USER=postgres DB_PASSWORD=... \
+  CONFIG_PATH=config/challenges.json AB_NAMESPACE=demo challenge-event-handler
+
+ports (0: the kernel chooses; LISTEN_ADDRESS=127.0.0.1: for this machine only)
+  GRPC_PORT=6566     the OnMessage methods, with reflection and health
+  METRICS_PORT=8081  /metrics and /debug/pprof
+
+signals
+  SIGTERM, SIGINT    takes no new events, commits and answers those in flight (SHUTDOWN_GRACE), ends
+
+exit status
+  0  ended by SIGTERM or SIGINT, events in flight committed and answered
+  2  a setting or an argument is wrong
+  3  the challenge config cannot be read or is wrong
+  4  PostgreSQL does not answer, or its schema cannot be brought up to date
+  5  a port cannot be bound
+  6  ended by SIGTERM, but events were still in flight after SHUTDOWN_GRACE
+
+The log goes to standard error; LOG_FORMAT=json: to standard output, an object a line.
+)";
 
 Expected<challenge::Config> load_config(const std::string& path) {
   auto text = base::read_file(path);
   if (!text) {
-    text.error().message += "; CONFIG_PATH names the challenge config";
+    text.error().message += " (CONFIG_PATH says where the challenge config is)";
     return tl::unexpected(std::move(text.error()));
   }
   auto config = challenge::parse_config(*text);
   if (!config) return base::fail(ErrorKind::invalid_argument, path + " is not a valid challenge config:\n" + challenge::describe(config.error()));
   return std::move(*config);
-}
-
-/// Applies missing migrations; waits for PostgreSQL to come up.
-Expected<void> migrate(const EventSettings& settings) {
-  const auto configured = settings.migrations_path.empty() ? std::nullopt : std::optional(settings.migrations_path);
-  const auto folder = postgres::find_migrations(configured);
-  if (!folder) return tl::unexpected(folder.error());
-  const auto give_up_at = std::chrono::steady_clock::now() + settings.database_wait;
-  for (bool first = true;; first = false) {
-    auto migrated = postgres::migrate(settings.database, *folder);
-    if (migrated) {
-      for (const std::string& name : migrated->applied) base::log::info("migration applied", {{"name", name}});
-      return {};
-    }
-    if (migrated.error().kind != ErrorKind::unavailable || std::chrono::steady_clock::now() >= give_up_at)
-      return tl::unexpected(std::move(migrated.error()));
-    if (first) base::log::warn("waiting for PostgreSQL", {{"at", settings.database.describe()}, {"reason", migrated.error().message}});
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
 }
 
 /// PROGRESS_PARTITIONS.
@@ -98,24 +94,21 @@ void log_each_second(base::EventLoop& loop, EventMetrics& metrics) {
 }
 
 int run(int argc, char** argv) {
+  const base::ServiceProgram program("challenge-event-handler", kHelp);
   base::Environment environment = base::process_environment();
   base::Settings settings_reader(environment);
+  program.read_log_settings(settings_reader);
   const auto read = EventSettings::read(settings_reader, std::move(environment));
-  if (argc == 2 && std::string_view(argv[1]) == "--settings") {
-    std::fputs(settings_reader.markdown().c_str(), stdout);
-    return 0;
-  }
-  if (argc > 1)
-    return give_up(Exit::settings, {ErrorKind::invalid_argument, std::string("unknown argument ") + argv[1] + "; --settings prints the settings, which come from the environment"});
-  if (!read) return give_up(Exit::settings, read.error());
+  if (const auto ended = program.answer_flags(argc, argv, settings_reader)) return *ended;
+  if (!read) return program.give_up(Exit::settings, read.error());
   const EventSettings& settings = *read;
-  base::log::set_level(settings.log_level);
 
   const auto config = load_config(settings.config_path);
-  if (!config) return give_up(Exit::challenge_config, config.error());
+  if (!config) return program.give_up(Exit::challenge_config, config.error());
   const GoalKeys keys(*config);
-  if (const auto migrated = migrate(settings); !migrated) return give_up(Exit::database, migrated.error());
-  if (const auto partitioned = partition(settings); !partitioned) return give_up(Exit::database, partitioned.error());
+  if (const auto prepared = postgres::prepare_schema(settings.database, {}, settings.migrations_path, settings.database_wait); !prepared)
+    return program.give_up(Exit::database, prepared.error());
+  if (const auto partitioned = partition(settings); !partitioned) return program.give_up(Exit::database, partitioned.error());
   if (settings.writer.buffer_for)
     base::log::warn("buffered mode: events are answered before they are written; a crash loses what arrived since the last flush",
                     {{"interval_ms", settings.writer.buffer_for->count()}, {"events_at_most", settings.threads * settings.writer.max_waiting}});
@@ -130,11 +123,13 @@ int run(int argc, char** argv) {
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::size_t number = 0; number < settings.threads; ++number) workers.push_back(std::make_unique<Worker>(number, parts));
   base::admin::AdminServer admin({.address = settings.listen_address, .port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, registry);
-  if (const auto started = admin.start(); !started) return give_up(Exit::port, started.error());
+  if (const auto started = admin.start(); !started) return program.give_up(Exit::port, base::port_error(started.error(), "METRICS_PORT"));
   wait_for_connections(availability, workers.size());
+  if (const auto free = base::check_port(loop, "GRPC_PORT", settings.listen_address, settings.grpc_port); !free)
+    return program.give_up(Exit::port, free.error());
   std::uint16_t port = settings.grpc_port;
   for (const auto& worker : workers) {
-    if (const auto listening = worker->listen(settings.listen_address, port); !listening) return give_up(Exit::port, listening.error());
+    if (const auto listening = worker->listen(settings.listen_address, port); !listening) return program.give_up(Exit::port, listening.error());
     port = workers.front()->port();
   }
   base::log::info("challenge-event-handler is serving",

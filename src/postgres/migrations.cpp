@@ -6,6 +6,7 @@
 #include <map>
 #include <system_error>
 
+#include "base/percent.hpp"
 #include "base/text.hpp"
 #include "base/whole_file.hpp"
 #include "postgres/blocking_connection.hpp"
@@ -268,11 +269,21 @@ base::Expected<MigrationReport> migrate_down(const ConnectionOptions& options, c
   return report;
 }
 
+fs::path migrations_folder(std::string_view configured) {
+  constexpr std::string_view kScheme = "file://";
+  if (!configured.starts_with(kScheme)) return configured;
+  configured.remove_prefix(kScheme.size());
+  return base::percent_decode(configured).value_or(std::string(configured));
+}
+
 base::Expected<fs::path> find_migrations(const std::optional<std::string>& configured) {
   std::error_code ignored;
   if (configured && !configured->empty()) {
-    if (fs::is_directory(*configured, ignored)) return fs::path(*configured);
-    return base::fail(ErrorKind::not_found, "MIGRATIONS_PATH=" + *configured + " is not a folder");
+    fs::path folder = migrations_folder(*configured);
+    if (fs::is_directory(folder, ignored)) return folder;
+    return base::fail(ErrorKind::not_found,
+                      "MIGRATIONS_PATH=" + *configured + ": there is no folder " + fs::absolute(folder, ignored).string() +
+                          "; it must name the one with the schema's *.up.sql, as /app/migrations or file:///app/migrations");
   }
   std::string searched;
   const auto holds = [&](const fs::path& folder) {

@@ -39,6 +39,10 @@ base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const 
 base::Expected<MigrationReport> migrate_down(const ConnectionOptions& options, const std::filesystem::path& folder,
                                              int version);
 
+/// What a value of MIGRATIONS_PATH names: a path, or a file: URL as golang-migrate's sources are written
+/// (file:///app/migrations, and file://migrations relative to the working folder).
+std::filesystem::path migrations_folder(std::string_view configured);
+
 /// The folder to use: `configured` (MIGRATIONS_PATH) when given, else ./migrations, else migrations/ beside or above
 /// the program. not_found with the places searched.
 base::Expected<std::filesystem::path> find_migrations(const std::optional<std::string>& configured);

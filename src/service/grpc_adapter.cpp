@@ -36,6 +36,8 @@ void GrpcAdapter::as_player(const CallPtr& call, std::function<void(std::string)
 
 void GrpcAdapter::add_methods(base::grpc::Server& server) {
   server.unary("/service.Service/HealthCheck", [this](const CallPtr& call) {
+    ::service::HealthCheckRequest request;
+    if (!call->parse(request)) return;
     start(service_.health(), [call](const Expected<void>& healthy) {
       if (!healthy) return call->fail(healthy.error());
       ::service::HealthCheckResponse response;

@@ -1,16 +1,7 @@
-// challenge-service: players' challenges over REST and gRPC.
-//
-// Settings come from the environment (service_settings.hpp; --settings prints them). Exit status:
-//   0  ended by SIGTERM or SIGINT, requests in flight answered
-//   2  a setting is wrong
-//   3  the challenge config cannot be read or is wrong
-//   4  PostgreSQL does not answer, or its schema cannot be brought up to date
-//   5  a port cannot be bound
-//   6  ended by SIGTERM, but requests were still in flight after SHUTDOWN_GRACE
+// challenge-service: players' challenges over REST and gRPC. Settings, signals and exit statuses: kHelp.
 #include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <cstdio>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -20,18 +11,50 @@
 #include "base/event_loop.hpp"
 #include "base/http/listener.hpp"
 #include "base/log.hpp"
+#include "base/service_program.hpp"
 #include "base/settings.hpp"
 #include "base/signals.hpp"
-#include "postgres/migrations.hpp"
 #include "postgres/rights.hpp"
+#include "postgres/startup.hpp"
 #include "service/worker.hpp"
 
 namespace gauntlet::service {
 namespace {
 
+using base::Exit;
 using base::Expected;
 
-enum class Exit : int { clean = 0, settings = 2, challenge_config = 3, database = 4, port = 5, undrained = 6 };
+constexpr std::string_view kHelp =
+    R"(challenge-service: serves players' challenges over REST and gRPC, from PostgreSQL.
+
+usage: challenge-service               serves until SIGTERM
+       challenge-service --settings    prints every setting, its values and its default
+       challenge-service --help | --version
+
+Settings come from the environment, for example:
+  DB_HOST=localhost DB_NAME=challenge_db DB_USER=postgres DB_PASSWORD=... \
+  CHALLENGE_CONFIG_PATH=config/challenges.json AB_NAMESPACE=demo AB_BASE_URL=https://demo.accelbyte.io challenge-service
+or, without tokens and a platform, with PLUGIN_GRPC_SERVER_AUTH_ENABLED=false instead of AB_BASE_URL.
+
+ports (0: the kernel chooses; LISTEN_ADDRESS=127.0.0.1: for this machine only)
+  HTTP_PORT=8000     the REST API below BASE_PATH=/challenge; its documentation at /challenge/apidocs/
+  GRPC_PORT=6565     the gRPC API, with reflection and health
+  METRICS_PORT=8080  /metrics, /livez, /readyz and /debug/pprof
+
+signals
+  SIGTERM, SIGINT    not ready any more, answers what is in flight (SHUTDOWN_GRACE), ends
+  SIGHUP             reads the challenge config again; a wrong one is refused and the old one stays
+
+exit status
+  0  ended by SIGTERM or SIGINT, requests in flight answered
+  2  a setting or an argument is wrong
+  3  the challenge config cannot be read or is wrong
+  4  PostgreSQL does not answer, or its schema cannot be brought up to date
+  5  a port cannot be bound
+  6  ended by SIGTERM, but requests were still in flight after SHUTDOWN_GRACE
+
+The log goes to standard error; LOG_FORMAT=json: to standard output, an object a line.
+)";
 
 /// The schema has just been looked at, so PostgreSQL is there: a connection is a matter of moments.
 constexpr std::chrono::milliseconds kConnectPatience{5000};
@@ -40,46 +63,17 @@ constexpr std::chrono::milliseconds kConnectPatience{5000};
 constexpr postgres::Right kRights[] = {{"SELECT, INSERT, UPDATE", "TABLE user_goal_progress"},
                                        {"SELECT, INSERT, UPDATE", "TABLE reward_claim"}};
 
-int give_up(Exit status, const base::Error& error) {
-  std::fprintf(stderr, "challenge-service: %s\n", error.message.c_str());
-  base::log::flush();
-  return static_cast<int>(status);
-}
-
-/// Applies missing migrations; waits for PostgreSQL to come up.
-Expected<void> migrate(const ServiceSettings& settings) {
-  const auto configured = settings.migrations_path.empty() ? std::nullopt : std::optional(settings.migrations_path);
-  const auto folder = postgres::find_migrations(configured);
-  if (!folder) return tl::unexpected(folder.error());
-  const auto give_up_at = std::chrono::steady_clock::now() + settings.database_wait;
-  for (bool first = true;; first = false) {
-    auto migrated = postgres::migrate(settings.schema_owner, *folder);
-    if (migrated) {
-      for (const std::string& name : migrated->applied) base::log::info("migration applied", {{"name", name}});
-      if (settings.schema_owner.user == settings.database.user) return {};
-      return postgres::grant_rights(settings.schema_owner, settings.database.user, kRights);
-    }
-    if (migrated.error().message.find("SQLSTATE 42501") != std::string::npos)  // insufficient_privilege
-      migrated.error().message += " (DB_MIGRATION_USER and DB_MIGRATION_PASSWORD name a role that may change the schema)";
-    if (migrated.error().kind != base::ErrorKind::unavailable || std::chrono::steady_clock::now() >= give_up_at) {
-      return tl::unexpected(std::move(migrated.error()).in("PostgreSQL at " + settings.schema_owner.describe()));
-    }
-    if (first)
-      base::log::warn("waiting for PostgreSQL",
-                      {{"at", settings.database.describe()}, {"reason", migrated.error().message}});
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
-}
-
-/// Workers share their ports, which the kernel also lets another challenge-service of the same user do; one socket that
-/// does not share finds that out. 0 is always free.
-Expected<void> check_port(base::EventLoop& loop, const std::string& address, std::uint16_t port) {
-  base::http::ListenerOptions options;
-  options.address = address;
-  options.port = port;
-  options.reuse_port = false;
-  const base::http::Router none;
-  return base::http::Listener(loop, std::move(options), none).listen();
+/// Applies missing migrations, and gives DB_USER its rights where another role owns the schema.
+Expected<void> prepare_database(const ServiceSettings& settings) {
+  const bool apart = settings.schema_owner.user != settings.database.user;
+  const postgres::RoleSettings owner = apart ? postgres::RoleSettings{"DB_MIGRATION_USER", "DB_MIGRATION_PASSWORD"}
+                                             : postgres::RoleSettings{};
+  auto prepared =
+      postgres::prepare_schema(settings.schema_owner, owner, settings.migrations_path, settings.database_wait);
+  if (!prepared || !apart) return prepared;
+  auto granted = postgres::grant_rights(settings.schema_owner, settings.database.user, kRights);
+  if (!granted) return tl::unexpected(postgres::with_advice(std::move(granted.error())));
+  return {};
 }
 
 /// /livez: this program runs. /readyz: it also takes requests, so traffic may be sent.
@@ -113,25 +107,19 @@ void tell_who_grants_rewards(const ServiceSettings& settings, base::metrics::Reg
 }
 
 int run(int argc, char** argv) {
+  const base::ServiceProgram program("challenge-service", kHelp);
   base::Environment environment = base::process_environment();
   base::Settings settings_reader(environment);
+  program.read_log_settings(settings_reader);
   auto read = ServiceSettings::read(settings_reader, std::move(environment));
-  if (argc == 2 && std::string_view(argv[1]) == "--settings") {
-    std::fputs(settings_reader.markdown().c_str(), stdout);
-    return 0;
-  }
-  if (argc > 1) {
-    return give_up(Exit::settings, {base::ErrorKind::invalid_argument,
-                                    std::string("unknown argument ") + argv[1] +
-                                        "; --settings prints the settings, which come from the environment"});
-  }
-  if (!read) return give_up(Exit::settings, read.error());
+  if (const auto ended = program.answer_flags(argc, argv, settings_reader)) return *ended;
+  if (!read) return program.give_up(Exit::settings, read.error());
   const ServiceSettings& settings = *read;
-  base::log::set_level(settings.log_level);
 
   auto catalog = load_catalog(settings.challenge_config_path);
-  if (!catalog) return give_up(Exit::challenge_config, catalog.error());
-  if (const auto migrated = migrate(settings); !migrated) return give_up(Exit::database, migrated.error());
+  if (!catalog) return program.give_up(Exit::challenge_config, catalog.error());
+  if (const auto prepared = prepare_database(settings); !prepared)
+    return program.give_up(Exit::database, prepared.error());
 
   base::EventLoop loop;  // of this thread: signals and the drain's time limit
   base::metrics::Registry metrics;
@@ -142,7 +130,8 @@ int run(int argc, char** argv) {
   base::admin::AdminServer admin(
       {.address = settings.listen_address, .port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, metrics);
   add_probes(admin.router(), ready);
-  if (const auto started = admin.start(); !started) return give_up(Exit::port, started.error());
+  if (const auto started = admin.start(); !started)
+    return program.give_up(Exit::port, base::port_error(started.error(), "METRICS_PORT"));
 
   std::optional<PlayerRate> player_rate;
   if (settings.player_rate > 0) player_rate.emplace(settings.player_rate, settings.player_burst);
@@ -155,14 +144,15 @@ int run(int argc, char** argv) {
   for (const auto& worker : workers) {
     const auto patience = std::max(settings.database_wait, kConnectPatience);
     if (const auto connected = worker->await_database(patience); !connected)
-      return give_up(Exit::database, connected.error());
+      return program.give_up(Exit::database, postgres::with_advice(connected.error()));
   }
-  for (const std::uint16_t port : {http_port, grpc_port}) {
-    if (const auto free = check_port(loop, settings.listen_address, port); !free) return give_up(Exit::port, free.error());
+  for (const auto& [setting, port] : {std::pair("HTTP_PORT", http_port), std::pair("GRPC_PORT", grpc_port)}) {
+    if (const auto free = base::check_port(loop, setting, settings.listen_address, port); !free)
+      return program.give_up(Exit::port, free.error());
   }
   for (const auto& worker : workers) {
     if (const auto listening = worker->listen(settings.listen_address, http_port, grpc_port); !listening)
-      return give_up(Exit::port, listening.error());
+      return program.give_up(Exit::port, listening.error());
     http_port = workers.front()->http_port();
     grpc_port = workers.front()->grpc_port();
   }

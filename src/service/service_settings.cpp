@@ -34,6 +34,7 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
       settings.integer<std::uint16_t>("GRPC_PORT", 6565, {0, 65535}, "port of the gRPC API; 0: the kernel chooses");
   s.metrics_port = settings.integer<std::uint16_t>("METRICS_PORT", 8080, {0, 65535},
                                                    "port of /metrics and /debug/pprof; 0: the kernel chooses");
+  settings.reject_same_ports({{"HTTP_PORT", s.http_port}, {"GRPC_PORT", s.grpc_port}, {"METRICS_PORT", s.metrics_port}});
   s.pprof_from_anywhere =
       settings.boolean("PPROF_FROM_ANYWHERE", false, "answer /debug/pprof to callers other than loopback");
   s.threads = settings.threads("SERVICE_THREADS", 256, {1, 256}, "worker threads");
@@ -62,7 +63,8 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   s.challenge_config_path =
       settings.text("CHALLENGE_CONFIG_PATH", "config/challenges.json", "the challenges and goals");
   s.migrations_path = settings.text("MIGRATIONS_PATH", "",
-                                    "folder of the schema's migrations; default: ./migrations, or beside the program");
+                                    "folder of the schema's migrations, also as file:///app/migrations; default: "
+                                    "./migrations, or beside the program");
   s.real_rewards = settings.choice("REWARD_CLIENT_MODE", "real", {"mock", "real"},
                                    "who grants rewards: the platform, or a mock that gives nothing, for development") == "real";
   const bool mock_latencies = settings.boolean("MOCK_AGS", false, "the mock takes as long as the platform would");
@@ -111,12 +113,6 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
                       "share of the requests without a traceparent that get a span; the others' says it");
   if (!s.spans.endpoint.empty() && !is_http_url(s.spans.endpoint))
     settings.reject("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "must be an http(s) address; is \"" + s.spans.endpoint + "\"");
-  const std::string level = settings.text("LOG_LEVEL", "info", "debug, info, warn, error or off");
-  if (const auto parsed = base::log::parse_level(level)) {
-    s.log_level = *parsed;
-  } else {
-    settings.reject("LOG_LEVEL", "must be one of debug, info, warn, error, off; is \"" + level + "\"");
-  }
   // The DB_ variables are postgres's own to read; they are named here for the settings table.
   settings.text("DB_HOST", "localhost", "PostgreSQL's host, address, or the folder of its unix socket");
   settings.text("DB_PORT", "5432", "PostgreSQL's port");

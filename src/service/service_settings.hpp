@@ -8,7 +8,6 @@
 #include "ags/mock_reward_client.hpp"
 #include "ags/platform_access.hpp"
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "base/settings.hpp"
 #include "postgres/connection_options.hpp"
 #include "service/span_exporter.hpp"
@@ -43,7 +42,6 @@ struct ServiceSettings {
   ags::MockLatency mock_latency;
   bool rewards_honour_keys = true;
   SpanExporterOptions spans;  // without an endpoint: none
-  base::log::Level log_level = base::log::Level::info;
 
   /// Reads every setting; the error has a line for each bad one. `settings` then knows them all (its markdown()).
   static base::Expected<ServiceSettings> read(base::Settings& settings, base::Environment environment);

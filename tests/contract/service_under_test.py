@@ -211,9 +211,9 @@ def await_ready(process, log):
     raise AssertionError(f"challenge-service is not ready: {log.read_text()}")
 
 
-def start_that_fails(environment):
+def start_that_fails(environment, program="challenge-service"):
     """(exit status, what it said) of a start that must not succeed."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-service-") as folder:
-        done = subprocess.run([BIN / "challenge-service"], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
+        done = subprocess.run([BIN / program], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=START_S)
     return done.returncode, done.stdout

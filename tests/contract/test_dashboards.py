@@ -32,14 +32,14 @@ def alert_queries():
 
 
 @pytest.fixture(scope="module")
-def exported(database):
-    """job -> series name -> list of its label sets, from both services after some traffic."""
+def pages(database):
+    """job -> its metrics page, from both services after some traffic."""
     with running_service(database, CONFIG, OTEL_EXPORTER_ZIPKIN_ENDPOINT="http://127.0.0.1:9/api/v2/spans") as service:
         service.request("POST", "/v1/challenges/initialize", {}, "ann")
         service.request("GET", "/v1/challenges", user="ann")
         service.put_row("ann", "rung-1", "ladder", "completed", 1)
         service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann")
-        jobs = {"challenge-service": series_of(service.metrics())}
+        jobs = {"challenge-service": service.metrics()}
         environment = service_environment(database, service.database_name, CONFIG, CONFIG_PATH=CONFIG)
         with tempfile.NamedTemporaryFile("w+") as log:
             handler = subprocess.Popen([BIN / "challenge-event-handler"], env=environment, cwd="/", stdin=subprocess.DEVNULL,
@@ -50,11 +50,49 @@ def exported(database):
                     assert handler.poll() is None and time.monotonic() < give_up, pathlib.Path(log.name).read_text()
                     time.sleep(0.02)
                 with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/metrics", timeout=10) as answer:
-                    jobs["challenge-event-handler"] = series_of(answer.read().decode())
+                    jobs["challenge-event-handler"] = answer.read().decode()
             finally:
                 handler.send_signal(signal.SIGTERM)
                 handler.wait(START_S)
         return jobs
+
+
+@pytest.fixture(scope="module")
+def exported(pages):
+    """job -> series name -> list of its label sets."""
+    return {job: series_of(text) for job, text in pages.items()}
+
+
+@pytest.mark.parametrize("job", ["challenge-service", "challenge-event-handler"])
+def test_metrics_page_keeps_what_promtool_check_metrics_asks(pages, job):
+    text, helps, types, seen, wrong = pages[job], {}, {}, set(), []
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        if comment := re.fullmatch(r"# (HELP|TYPE) (\S+) (.+)", line):
+            kept = helps if comment[1] == "HELP" else types
+            wrong += [f"{line}: a second one"] if comment[2] in kept else []
+            kept[comment[2]] = comment[3]
+            continue
+        sample = re.fullmatch(r"([a-zA-Z_:][\w:]*)(?:\{((?:\w+=\"(?:[^\"\\\\\n]|\\\\.)*\",?)*)\})? (\S+)", line)
+        assert sample, line
+        name, labels = sample[1], sorted(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', sample[2] or ""))
+        assert float(sample[3]) is not None
+        family = re.sub(r"_(bucket|sum|count)$", "", name) if name not in types else name
+        wrong += [f"{line}: no HELP and TYPE before it"] if family not in types or family not in helps else []
+        wrong += [f"{line}: twice"] if (name, str(labels)) in seen else []
+        wrong += [f"{line}: a label twice"] if len(dict(labels)) != len(labels) else []
+        wrong += [f"{line}: {label} is a histogram's label" for label in {"le", "quantile"} & set(dict(labels)) if types.get(family) != "histogram"]
+        seen.add((name, str(labels)))
+    for name, kind in types.items():
+        words = name.split("_")
+        wrong += [f"{name}: a counter ends with _total"] if (kind == "counter") != (words[-1] == "total") else []
+        wrong += [f"{name}: not snake case"] if not re.fullmatch(r"[a-z][a-z0-9_]*", name) else []
+        wrong += [f"{name}: the type is in the name"] if {"counter", "gauge", "histogram", "summary"} & set(words) else []
+        wrong += [f"{name}: base units are seconds and bytes"] if {"ms", "milliseconds", "us", "ns", "minutes", "hours", "kb", "mb", "s", "sec"} & set(words) else []
+        wrong += [f"{name}: {word} is for histograms"] if (word := words[-1]) in {"bucket", "sum", "count"} else []
+        wrong += [f"{name}: no help"] if not helps.get(name, "").strip() else []
+    assert not wrong, "\n".join(wrong)
+    assert len(types) > 10 and set(types) == set(helps)
 
 
 def series_of(text):

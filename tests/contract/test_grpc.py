@@ -105,3 +105,19 @@ def test_health_service_says_serving(channel, name):
 def test_reflection_lists_the_services(channel):
     services = proto_reflection_descriptor_database.ProtoReflectionDescriptorDatabase(channel).get_services()
     assert {"grpc.health.v1.Health", "service.Service"} <= set(services)
+
+
+@pytest.mark.parametrize("garbage", [b"\xff\xff\xff", b"\x0a\x05ab"], ids=["no message", "cut short"])
+def test_message_that_is_none_is_told_which_one_is_taken(channel, messages, garbage):
+    for method in messages.DESCRIPTOR.services_by_name["Service"].methods:
+        with pytest.raises(grpc.RpcError) as refusal:
+            channel.unary_unary(f"/service.Service/{method.name}")(garbage, timeout=15)
+        assert refusal.value.code().name == "INVALID_ARGUMENT", method.name
+        assert refusal.value.details() == f"the request is not a {method.input_type.full_name}"
+
+
+@pytest.mark.parametrize("path", ["/service.Service/Nope", "/service.Service/", "/service.Service/getuserchallenges", "/x.Y/GetUserChallenges"])
+def test_method_that_the_proto_does_not_have_is_unimplemented(channel, path):
+    with pytest.raises(grpc.RpcError) as refusal:
+        channel.unary_unary(path)(b"", timeout=15)
+    assert (refusal.value.code().name, refusal.value.details()) == ("UNIMPLEMENTED", f"unknown method {path}")

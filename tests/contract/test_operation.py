@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -11,7 +12,8 @@ import urllib.request
 import pytest
 
 from mock_platform import real_rewards, running_platform
-from service_under_test import BIN, POSTGRES_BIN, ROOT, running_service, service_environment, start_that_fails
+from service_under_test import (BIN, POSTGRES_BIN, ROOT, private_database, running_service, service_environment, start_that_fails,
+                                without_duplicates)
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONFIG = HERE / "contract_challenges.json"
@@ -31,10 +33,169 @@ BAD_STARTS = [
     ({"SERVICE_THREADS": "none"}, 2, ["SERVICE_THREADS", "none"]),
     ({"MOCK_AGS_LATENCY_MIN_MS": "300", "MOCK_AGS_LATENCY_MAX_MS": "200"}, 2, ["MOCK_AGS_LATENCY_MIN_MS", "300 > 200"]),
     ({"CHALLENGE_CONFIG_PATH": "/nowhere/challenges.json"}, 3, ["/nowhere/challenges.json", "CHALLENGE_CONFIG_PATH"]),
-    ({"DB_NAME": "no_such_database", "DB_STARTUP_WAIT": "0"}, 4, ["no_such_database"]),
-    ({"DB_HOST": "/nowhere", "DB_STARTUP_WAIT": "0"}, 4, ["/nowhere"]),
-    ({"MIGRATIONS_PATH": "/nowhere"}, 4, ["/nowhere"]),
+    ({"HTTP_PORT": "7000", "METRICS_PORT": "7000"}, 2, ["METRICS_PORT", "7000", "HTTP_PORT"]),
+    ({"LOG_FORMAT": "xml"}, 2, ["LOG_FORMAT", "xml", "text, json"]),
 ]
+
+# What may be wrong with the database at either program's start: variables -> what the message must hold, once each.
+DATABASE_STARTS = [
+    ({"DB_NAME": "no_such_database"}, ["no_such_database", "CREATE DATABASE", "DB_NAME"]),
+    ({"DB_USER": "no_such_role"}, ["CREATE ROLE", "DB_USER"]),
+    ({"DB_USER": "no_login"}, ["LOGIN", "DB_USER"]),
+    ({"DB_USER": "with_password"}, ["needs a password", "DB_PASSWORD"]),
+    ({"DB_USER": "with_password", "DB_PASSWORD": "wrong"}, ["DB_USER and DB_PASSWORD"]),
+    ({"DB_USER": "shut_out"}, ["pg_hba.conf must let DB_USER in"]),
+    ({"DB_USER": "poor"}, ["creating schema_migrations", "DB_MIGRATION_USER"]),
+    ({"DB_HOST": "/nowhere"}, ["/nowhere/", "DB_HOST and DB_PORT"]),
+    ({"DB_HOST": "127.0.0.1", "DB_PORT": "1"}, ["Connection refused", "DB_HOST and DB_PORT"]),
+    ({"DB_HOST": "postgres://db:5432/x"}, ["could not translate", "DB_HOST must be"]),
+    ({"MIGRATIONS_PATH": "/nowhere"}, ["MIGRATIONS_PATH=/nowhere", "no folder"]),
+    ({"MIGRATIONS_PATH": "file:///nowhere"}, ["MIGRATIONS_PATH=file:///nowhere", "no folder /nowhere"]),
+    ({"MIGRATIONS_PATH": "/"}, ["no migrations in /", "MIGRATIONS_PATH must name"]),
+]
+
+
+@pytest.fixture(scope="module")
+def guarded_database():
+    """One that does not trust everybody."""
+    with private_database() as guarded:
+        guarded.sql("postgres", "CREATE ROLE no_login NOLOGIN; CREATE ROLE poor LOGIN; CREATE ROLE shut_out LOGIN;"
+                                "CREATE ROLE with_password LOGIN PASSWORD 'secret'")
+        guarded.stop()
+        (guarded.folder / "data/pg_hba.conf").write_text("local all with_password scram-sha-256\nlocal all shut_out reject\nlocal all all trust\n")
+        guarded.start_again()
+        yield guarded
+
+
+@pytest.mark.parametrize("program", ["challenge-service", "challenge-event-handler"])
+@pytest.mark.parametrize("variables,words", DATABASE_STARTS, ids=[" ".join(f"{k}={v}" for k, v in s[0].items()) for s in DATABASE_STARTS])
+def test_start_without_its_database_says_where_it_looked_and_what_to_change(guarded_database, program, variables, words):
+    environment = service_environment(guarded_database, "postgres", CONFIG, **{"DB_STARTUP_WAIT": "0", "CONFIG_PATH": CONFIG, **variables})
+    ended, said = start_that_fails(environment, program)
+    assert ended == 4, said
+    for word in words:
+        assert word in said, said
+    assert said.count("PostgreSQL at") == (0 if "no folder" in said else 1), said
+    if "MIGRATIONS_PATH" not in variables:
+        assert environment["DB_HOST"] in said, said
+
+
+def test_missing_role_of_the_service_beside_the_schemas_owner_is_named(guarded_database):
+    environment = service_environment(guarded_database, guarded_database.fresh(), CONFIG, DB_MIGRATION_USER="postgres", DB_USER="no_such_role")
+    ended, said = start_that_fails(environment)
+    assert ended == 4 and "CREATE ROLE ... LOGIN makes it, or DB_USER names another one" in said
+    ended, said = start_that_fails({**environment, "DB_MIGRATION_USER": "no_such_owner", "DB_STARTUP_WAIT": "0"})
+    assert ended == 4 and "DB_MIGRATION_USER names another one" in said
+
+
+PORTS = [("challenge-service", "HTTP_PORT"), ("challenge-service", "GRPC_PORT"), ("challenge-service", "METRICS_PORT"),
+         ("challenge-event-handler", "GRPC_PORT"), ("challenge-event-handler", "METRICS_PORT")]
+
+
+@pytest.mark.parametrize("program,setting", PORTS)
+def test_taken_port_is_named_with_its_setting(database, program, setting):
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as another replica has it: it must not be shared in silence
+        holder.bind(("0.0.0.0", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        ended, said = start_that_fails(service_environment(database, database.fresh(), CONFIG, CONFIG_PATH=CONFIG, **{setting: port}), program)
+    assert ended == 5 and f"{setting} and LISTEN_ADDRESS" in said and f":{port}" in said and "in use" in said, said
+
+
+@pytest.mark.parametrize("program", ["challenge-service", "challenge-event-handler"])
+@pytest.mark.parametrize("url", ["file://{root}/migrations", "file://migrations", "file://{root}/mi%67rations", "{root}/migrations"])
+def test_migrations_are_found_by_path_and_by_url(database, tmp_path, program, url):
+    (tmp_path / "migrations").symlink_to(ROOT / "migrations")
+    name = database.fresh()
+    environment = service_environment(database, name, CONFIG, CONFIG_PATH=CONFIG, MIGRATIONS_PATH=url.format(root=ROOT), LISTEN_ADDRESS="192.0.2.1")
+    done = subprocess.run([BIN / program], env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 5, done.stderr  # 192.0.2.1 is nobody's; the schema comes first
+    assert len(database.sql(name, "SELECT 1 FROM schema_migrations")) == len(list((ROOT / "migrations").glob("*.up.sql")))
+
+
+# ---- flags
+
+PROGRAMS = ["challenge-service", "challenge-event-handler"]
+
+
+def ask(program, *flags, **environment):
+    return subprocess.run([BIN / program, *flags], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_says_ports_signals_exit_statuses_settings_and_an_example(program, flag):
+    done = ask(program, flag, GRPC_PORT="wrong")
+    assert done.returncode == 0 and done.stderr == ""
+    config = "CHALLENGE_CONFIG_PATH=" if program == "challenge-service" else "CONFIG_PATH="
+    for word in [program, "--settings", "--version", "METRICS_PORT=", "GRPC_PORT=", "SIGTERM", "DB_HOST=", config, "LOG_FORMAT=json"]:
+        assert word in done.stdout, word
+    manual = (ROOT / "docs/OPERATIONS.md").read_text()
+    assert re.findall(r"^  (\d)  ", done.stdout, re.M) == re.findall(r"^\| (\d) \|", manual, re.M)
+    defaults = dict(re.findall(r"^\| `(\w+_PORT)` \| integer[^|]*\| `(\d+)`", ask(program, "--settings").stdout, re.M))
+    assert dict(re.findall(r"(\w+_PORT)=(\d+)", done.stdout)) == defaults
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_version_is_the_projects(program):
+    version = re.search(r"project\(gauntlet VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    done = ask(program, "--version")
+    assert (done.returncode, done.stdout) == (0, f"{program} {version}\n")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("flags", [["--halp"], ["serve"], ["--help", "--port=1"]], ids=lambda flags: " ".join(flags))
+def test_unknown_argument_is_named_beside_those_there_are(program, flags):
+    done = ask(program, *flags)
+    assert done.returncode == 2 and done.stdout == ""
+    assert flags[-1] in done.stderr and "--help, --settings and --version" in done.stderr
+
+
+# ---- the log as JSON
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_log_as_json_is_an_object_a_line_on_standard_output_and_nothing_else(database, tmp_path, program):
+    environment = service_environment(database, database.fresh(), CONFIG, CONFIG_PATH=CONFIG, LOG_FORMAT="json", LOG_LEVEL="debug")
+    out = tmp_path / "out"
+    with open(out, "wb") as stdout, open(tmp_path / "err", "wb") as stderr:
+        process = subprocess.Popen([BIN / program], env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+    try:
+        give_up = time.monotonic() + 20
+        while f"{program} is serving" not in out.read_text():
+            assert process.poll() is None and time.monotonic() < give_up, (tmp_path / "err").read_text()
+            time.sleep(0.02)
+        if program == "challenge-service":
+            port = next(line["http_port"] for line in map(json.loads, out.read_text().splitlines()) if "http_port" in line)
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(b'GET /challenge/v1/a"b\\\xff\xc3(/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+                while client.recv(4096):
+                    pass
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert (tmp_path / "err").read_text() == ""
+    lines = [json.loads(line, object_pairs_hook=without_duplicates) for line in out.read_bytes().decode().splitlines()]
+    assert all(list(line)[:3] == ["time", "level", "message"] for line in lines)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"]) for line in lines)
+    assert {line["level"] for line in lines} <= {"debug", "info", "warning", "error"}
+    serving = next(line for line in lines if line["message"] == f"{program} is serving")
+    assert isinstance(serving["grpc_port"], int)
+    assert lines[-1]["message"] == "stopped"
+    if program == "challenge-service":
+        asked = next(line for line in lines if line["message"] == "request")
+        assert asked["method"] == "GET" and 'a"b\\\ufffd' in asked["path"] and isinstance(asked["ms"], float)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_start_that_fails_says_why_in_the_json_log(program):
+    done = ask(program, LOG_FORMAT="json", GRPC_PORT="wrong", HTTP_PORT="x\ny")
+    (line,) = done.stdout.splitlines()
+    said = json.loads(line)
+    assert done.returncode == 2 and done.stderr == ""
+    assert (said["level"], said["message"], said["exit_status"]) == ("error", f"{program} ends", 2)
+    assert "GRPC_PORT: 'wrong' is not allowed" in said["reason"]
 
 
 @pytest.mark.parametrize("variables,status,words", BAD_STARTS, ids=[" ".join(f"{k}={v}" for k, v in b[0].items()) for b in BAD_STARTS])

@@ -48,6 +48,20 @@ def test_an_image_has_every_library_that_its_program_is_linked_to(program):
         assert package in installed | essential, f"{program} needs {library}: {package} is not in its image"
 
 
+def test_images_of_the_services_log_json_and_the_load_engines_does_not():
+    stages = re.split(r"^FROM ", (ROOT / "deploy/docker/Dockerfile").read_text(), flags=re.M)[1:]
+    environment, base = {}, {}
+    for stage in stages:
+        begin = re.match(r"(\S+) AS (\S+)", stage)
+        base[begin[2]], environment[begin[2]] = begin[1], re.findall(r"^ENV (\S+)", stage, re.M)
+
+    def of(target):
+        return [*of(base[target]), *environment[target]] if target in base else []
+
+    assert "LOG_FORMAT=json" in of("challenge-service") and "LOG_FORMAT=json" in of("challenge-event-handler")
+    assert of("gauntlet") == []
+
+
 def dockerfile_packages(target):
     stages, bases = {}, {}
     for line in (ROOT / "deploy/docker/Dockerfile").read_text().replace("\\\n", " ").splitlines():

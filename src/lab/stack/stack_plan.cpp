@@ -12,6 +12,7 @@
 #include "challenge/config_parser.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/stack/postgres_cluster.hpp"
+#include "postgres/migrations.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -161,6 +162,7 @@ class Planner {
     for (const auto& [key, value] : request_.settings.services) c.environment[key] = value;
     c.environment[config_variable] = reachable_config->string();
     c.environment["MIGRATIONS_PATH"] = migrations->string();
+    c.environment["LOG_FORMAT"] = "text";  // campaigns and people read these logs by their words
     for (const auto& [variable, port] : ports) c.environment[variable] = std::to_string(port);
     static const std::map<std::string, std::string> kRoles{{"HTTP_PORT", "http"}, {"GRPC_PORT", "grpc"}, {"METRICS_PORT", "metrics"}};
     for (const auto& [variable, port] : ports) c.ports.emplace_back(kRoles.at(variable), port);
@@ -192,7 +194,7 @@ class Planner {
   base::Expected<fs::path> reachable_migrations() {
     const auto configured = request_.settings.services.find("MIGRATIONS_PATH");
     const bool set = configured != request_.settings.services.end() && !configured->second.empty();
-    const fs::path folder = set ? request_.project / configured->second : request_.project / "migrations";
+    const fs::path folder = set ? request_.project / postgres::migrations_folder(configured->second) : request_.project / "migrations";
     std::error_code error;
     if (!fs::is_directory(folder, error))
       return base::fail(ErrorKind::not_found, fmt::format("{}: no such folder of migrations (MIGRATIONS_PATH)", folder.string()));

@@ -1,0 +1,75 @@
+#include "postgres/startup.hpp"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "base/log.hpp"
+#include "postgres/migrations.hpp"
+
+namespace gauntlet::postgres {
+namespace {
+
+constexpr std::chrono::milliseconds kRetryPause{200};
+
+struct Advice {
+  std::string_view words;  // of libpq or the server
+  std::string_view text;   // {0}, {1}: the settings of the role and its password
+};
+
+/// The first whose words the message holds counts. A server may speak another language than English; then the message
+/// stands alone, behind what it is about.
+constexpr Advice kAdvice[] = {
+    {"could not translate host name", "DB_HOST must be a host name or an address that is known here, or the folder of a unix socket"},
+    {"Connection refused", "is PostgreSQL running there? DB_HOST and DB_PORT say where"},
+    {"No such file or directory", "is PostgreSQL running there? DB_HOST and DB_PORT say where"},
+    {"timeout expired", "nothing answers there: DB_HOST and DB_PORT say where, and a firewall may lie between"},
+    {"password authentication failed", "{0} and {1} must be a role of that server and its password"},
+    {"no password supplied", "that role needs a password: {1}"},
+    {"is not permitted to log in", "ALTER ROLE ... LOGIN lets it, or {0} names another one"},
+    {"pg_hba.conf", "the server's pg_hba.conf must let {0} in from here; where it asks for encryption, DB_SSLMODE=require"},
+    {"does not support SSL", "DB_SSLMODE=disable or prefer, or encryption switched on at the server"},
+    {"certificate", "DB_SSLMODE=verify-full and verify-ca need the server's root certificate in ~/.postgresql/root.crt"},
+    {"FATAL:  database \"", "CREATE DATABASE makes it, or DB_NAME names another one"},
+    {"role \"", "CREATE ROLE ... LOGIN makes it, or {0} names another one"},
+    {"too many connections", "DB_MAX_OPEN_CONNS of all replicas together must stay below the server's max_connections"},
+    {"too many clients", "DB_MAX_OPEN_CONNS of all replicas together must stay below the server's max_connections"},
+    {"SQLSTATE 42501", "that role may not change the schema: DB_MIGRATION_USER and DB_MIGRATION_PASSWORD of challenge-service name one that may"},
+    {"no migrations in", "MIGRATIONS_PATH must name the folder with the schema's *.up.sql"},
+    {"was changed after it had been applied", "MIGRATIONS_PATH must name the migrations of the build that made this database, or of a later one"},
+    {"a newer build has upgraded it", "run that build, or migrate down with its *.down.sql first"},
+};
+
+}  // namespace
+
+base::Error with_advice(base::Error error, const RoleSettings& role) {
+  for (const Advice& advice : kAdvice) {
+    if (error.message.find(advice.words) == std::string::npos) continue;
+    error.message += " (" + fmt::format(fmt::runtime(advice.text), role.user, role.password) + ")";
+    break;
+  }
+  return error;
+}
+
+base::Expected<void> prepare_schema(const ConnectionOptions& owner, const RoleSettings& role,
+                                    const std::string& migrations_path, std::chrono::milliseconds patience) {
+  const auto folder = find_migrations(migrations_path);
+  if (!folder) return tl::unexpected(folder.error());
+  const auto give_up_at = std::chrono::steady_clock::now() + patience;
+  for (bool first = true;; first = false) {
+    auto migrated = migrate(owner, *folder);
+    if (migrated) {
+      for (const std::string& name : migrated->applied) base::log::info("migration applied", {{"name", name}});
+      return {};
+    }
+    base::Error error = with_advice(std::move(migrated.error()), role);
+    const std::string where = "PostgreSQL at " + owner.describe();
+    if (error.message.find(where) == std::string::npos) error = std::move(error).in(where);
+    if (error.kind != base::ErrorKind::unavailable || std::chrono::steady_clock::now() >= give_up_at)
+      return tl::unexpected(std::move(error));
+    if (first) base::log::warn("waiting for PostgreSQL", {{"at", owner.describe()}, {"reason", error.message}});
+    std::this_thread::sleep_for(kRetryPause);
+  }
+}
+
+}  // namespace gauntlet::postgres
