@@ -28,6 +28,9 @@ Error system_error(int error_number, const std::string& what) {
     case ENOTDIR:
       kind = ErrorKind::not_found;
       break;
+    case EFBIG:
+      kind = ErrorKind::resource_exhausted;
+      break;
     case EISDIR:
       kind = ErrorKind::invalid_argument;
       break;

@@ -67,6 +67,9 @@ class BuiltInDatabase final : public pb::DescriptorDatabase {
 /// .proto files found along the import paths.
 class ImportPaths final : public pb::compiler::SourceTree {
  public:
+  /// Compiled, a definition takes many times its text; the largest published ones have some 5 MB.
+  static constexpr std::size_t kLargestProto = std::size_t{64} << 20;
+
   ImportPaths(const ProtoFiles& what, const ReadFile& read) : read_(read) {
     const std::filesystem::path base(what.directory);
     for (const std::string& path : what.import_paths) roots_.push_back((base / path).lexically_normal());
@@ -76,6 +79,9 @@ class ImportPaths final : public pb::compiler::SourceTree {
   pb::io::ZeroCopyInputStream* Open(const std::string& name) override {
     for (const auto& root : roots_) {
       auto content = read_((root / name).lexically_normal().string());
+      if (content && content->size() > kLargestProto) {
+        content = base::fail(base::ErrorKind::resource_exhausted, fmt::format("{} is larger than {} MB", name, kLargestProto >> 20));
+      }
       if (content) {
         contents_.push_back(std::make_unique<std::string>(std::move(*content)));
         return new pb::io::ArrayInputStream(contents_.back()->data(), static_cast<int>(contents_.back()->size()));
@@ -358,7 +364,7 @@ base::Expected<SchemaPtr> schema_from_files(const std::vector<std::string>& file
 
 base::Expected<SchemaPtr> schema_from_descriptor_set(std::string_view bytes) {
   pb::FileDescriptorSet set;
-  if (bytes.size() > std::numeric_limits<int>::max() || !set.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  if (bytes.size() > ImportPaths::kLargestProto || !set.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return base::fail(base::ErrorKind::invalid_argument, "proto: cannot parse invalid wire-format data");
   }
   std::vector<std::string> files;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -47,6 +48,8 @@ void add(::archive* tar, const std::string& name, const std::string& text) {
 }  // namespace
 
 bool is_archive(const std::string& path) {
+  std::error_code failure;
+  if (!std::filesystem::is_regular_file(path, failure)) return false;  // to open a pipe waits for its other end
   // The magic of POSIX tar stands behind the first entry's name, mode and size.
   std::ifstream file(path, std::ios::binary);
   file.seekg(257);

@@ -1,8 +1,12 @@
 #include "engine/js/program.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/machine_memory.hpp"
 #include "base/whole_file.hpp"
 #include "engine/js/module_syntax.hpp"
 
@@ -12,9 +16,14 @@ namespace {
 constexpr std::string_view kFileScheme = "file://";
 constexpr std::string_view kRemoteScheme = "https://";
 
-base::Expected<std::string> read_file(const std::string& path) {
-  auto text = base::read_whole_file(path);
+base::Expected<std::string> read_file(const std::string& path, std::size_t most = base::kLargestFile) {
+  auto text = base::read_whole_file(path, most);
   if (text) return std::move(*text);
+  if (text.error() == std::errc::file_too_large) {
+    return base::fail(base::ErrorKind::resource_exhausted, fmt::format("open {}: the file is too large: there is room for {} MB", path, most >> 20));
+  }
+  if (text.error() == base::FileProblem::not_regular)
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("open {}: {}", path, text.error().message()));
   if (text.error() == std::errc::is_a_directory)
     return base::fail(base::ErrorKind::invalid_argument, "open() can't be used with directories, path: \"" + path + "\"");
   const bool missing = text.error() == std::errc::no_such_file_or_directory;
@@ -73,8 +82,8 @@ std::unique_ptr<Program> Program::from_archive(const std::string& path, Archive 
   return program;
 }
 
-base::Expected<std::string> Program::read(const std::string& path, const std::string& url) const {
-  if (!packed_) return read_file(path);
+base::Expected<std::string> Program::read(const std::string& path, const std::string& url, std::size_t most) const {
+  if (!packed_) return read_file(path, most);
   const auto found = packed_->contents.find(url);
   if (found != packed_->contents.end()) return found->second;
   return base::fail(base::ErrorKind::not_found, "stat " + path + ": it is not in the archive " + given_name_);
@@ -124,12 +133,13 @@ base::Expected<const Source*> Program::load(const std::string& url, std::string_
   if (const auto found = sources_.find(url); found != sources_.end()) return found->second.get();
   const bool is_remote = starts_with(url, kRemoteScheme);
   const std::string path = is_remote ? module_folder() + std::filesystem::path("/" + url.substr(kRemoteScheme.size())).lexically_normal().string() : path_of(url);
-  auto text = read(path, url);
+  auto text = read(path, url, base::kLargestFile);
   if (!text && is_remote && !packed_) {
     return base::fail(base::ErrorKind::not_found,
                       "The module \"" + url + "\" is remote, and nothing is fetched while a test runs. Put a copy of it at " + path +
                           " (curl --create-dirs -fLo '" + path + "' '" + url + "'); GAUNTLET_MODULES names another folder.");
   }
+  if (!text && text.error().kind != base::ErrorKind::not_found) return tl::unexpected(std::move(text).error());
   if (!text) {
     return base::fail(base::ErrorKind::not_found,
                       "The moduleSpecifier \"" + std::string(specifier) +
@@ -176,8 +186,10 @@ base::Expected<Program::File> Program::open(const std::string& path) {
                       "open() can't be used with files that weren't previously opened during initialization (__VU==0), "
                       "path: \"" + name + "\"");
   }
-  auto text = read(name, url_of(name));
+  const std::size_t room = base::machine_memory_bytes() / kDataShare;
+  auto text = read(name, url_of(name), room - std::min(room, data_bytes_));
   if (!text) return tl::unexpected(std::move(text).error());
+  data_bytes_ += text->size();
   return files_.emplace(name, std::make_shared<const std::string>(std::move(*text))).first->second;
 }
 

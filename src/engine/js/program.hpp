@@ -77,7 +77,10 @@ class Program {
 
  private:
   Program() = default;
-  base::Expected<std::string> read(const std::string& path, const std::string& url) const;
+  /// Data files together may take this part of the machine's memory: they stay there for the whole test.
+  static constexpr std::size_t kDataShare = 4;
+
+  base::Expected<std::string> read(const std::string& path, const std::string& url, std::size_t most) const;
 
   std::string given_name_;
   std::string entry_url_;
@@ -89,6 +92,7 @@ class Program {
   std::unordered_map<std::string, std::unique_ptr<Source>> sources_;
   std::unordered_map<std::string, Bytecode> bytecodes_;
   std::unordered_map<std::string, File> files_;
+  std::size_t data_bytes_ = 0;  // of files_
 };
 
 }  // namespace gauntlet::engine::js

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <sstream>
+
+#include "base/whole_file.hpp"
 
 namespace gauntlet::engine::run {
 namespace {
@@ -24,8 +24,9 @@ base::Expected<void> add_pair(Values& values, const std::string& text) {
 }
 
 base::Expected<Values> read_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return tl::unexpected(wrong(fmt::format("open {}: {}", path, std::strerror(errno))));
+  auto text = base::read_whole_file(path);
+  if (!text) return tl::unexpected(wrong(fmt::format("open {}: {}", path, text.error().message())));
+  std::istringstream file(std::move(*text));
   Values values;
   std::size_t number = 0;
   for (std::string line; std::getline(file, line);) {
