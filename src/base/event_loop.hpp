@@ -58,8 +58,10 @@ class EventLoop {
   /// Runs `task` at `due`, or in the next round when that has passed. Resolution is the kernel's (about 60 us of timer
   /// slack, 1 us where the thread has set PR_SET_TIMERSLACK). O(log timers).
   TimerId call_at(Clock::time_point due, Task task);
+  /// A delay beyond the clock's end is the end.
   TimerId call_after(std::chrono::nanoseconds delay, Task task) {
-    return call_at(Clock::now() + delay, std::move(task));
+    const auto now = Clock::now();
+    return call_at(delay > Clock::time_point::max() - now ? Clock::time_point::max() : now + delay, std::move(task));
   }
   /// Forgets a timer; a fired or unknown id is ignored. O(1).
   void cancel(TimerId timer);

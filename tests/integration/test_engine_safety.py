@@ -480,3 +480,195 @@ export const options = { iterations: 1 };
 export default function () { console.log(http.batch(Array(20000).fill('http://127.0.0.1:1/')).filter((r) => r.error_code === 1212).length); }
 """, "-q", "--log-output", "stderr")
     assert ran.code == 0 and "20000" in ran.messages(), ran.err[-500:]
+
+
+# Plans
+
+PLANS = {
+    "vus": "{ vus: 1e9, duration: '1s' }",
+    "iterations": "{ vus: 1e9, iterations: 1e18 }",
+    "stages": "{ stages: [{ duration: '1s', target: 1e9 }] }",
+    "per_vu": "{ scenarios: { s: { executor: 'per-vu-iterations', vus: 1e15, iterations: 1e15 } } }",
+    "start_vus": "{ scenarios: { s: { executor: 'ramping-vus', startVUs: 1e12, stages: [{ duration: '1s', target: 1 }] } } }",
+    "pre_allocated": "{ scenarios: { s: { executor: 'constant-arrival-rate', rate: 1, duration: '1s', preAllocatedVUs: 1e9 } } }",
+    "max_vus": "{ scenarios: { s: { executor: 'ramping-arrival-rate', stages: [{ duration: '1s', target: 1 }], preAllocatedVUs: 1, maxVUs: 1e18 } } }",
+    "controlled": "{ scenarios: { s: { executor: 'externally-controlled', vus: 1, maxVUs: 1e9, duration: '1s' } } }",
+    "segment": "{ executionSegment: '0:1/10', vus: 1e12, duration: '1s' }",
+}
+
+
+def of_all_together(plan):
+    """Each scenario alone would fit."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return "{ scenarios: { " + ", ".join(f"{name}: {{ executor: 'constant-vus', vus: {memory // 200_000}, duration: '1s' }}" for name in plan) + " } }"
+
+
+@pytest.mark.parametrize("options", [*PLANS.values(), of_all_together("abc")], ids=[*PLANS, "together"])
+def test_a_plan_that_has_no_room_in_memory_is_refused_with_what_it_needs_and_what_there_is(tmp_path, options):
+    ran = run(tmp_path, f"export const options = {options};\nexport default function () {{}}")
+    assert ran.code == 104, ran.err
+    assert re.search(r"virtual users need at least \d+ GB of memory, and there is \d+\.\d GB, enough for \d+ at most", ran.err), ran.err
+    assert ran.peak_bytes < 400 << 20
+
+
+def test_virtual_users_of_flags_are_checked_as_those_of_the_script(tmp_path):
+    ran = run(tmp_path, "export default function () {}", "--vus", "1000000000", "--duration", "1s")
+    assert ran.code == 104 and "lower vus" in ran.err and ran.peak_bytes < 400 << 20
+
+
+@pytest.mark.parametrize("options, told", [
+    ("{ stages: Array(2000).fill(0).map((_, i) => ({ duration: '1s', target: i % 2 * 1000 })) }", "the stages add and take away 1999001 virtual users"),
+    ("{ stages: Array(1e6).fill({ duration: '1s', target: 1 }) }", "the options that the script exports have"),
+    ("{ scenarios: { s: { executor: 'constant-vus', duration: '1000000h' } } }", "together are longer than 876000h"),
+    ("{ stages: [{ duration: '800000h', target: 1 }, { duration: '800000h', target: 1 }] }", "together are longer than 876000h"),
+    ("{ duration: 1e300 }", "is not a valid duration value"),
+])
+def test_a_plan_without_end_is_refused(tmp_path, options, told):
+    ran = run(tmp_path, f"export const options = {options};\nexport default function () {{}}")
+    assert ran.code != 0 and told in ran.err, ran.err
+    assert ran.peak_bytes < 400 << 20
+
+
+RATES = [
+    "{ executor: 'constant-arrival-rate', rate: 1e18, timeUnit: '1s', duration: '1s', preAllocatedVUs: 1 }",
+    "{ executor: 'ramping-arrival-rate', startRate: 1e18, timeUnit: '1s', stages: [{ duration: '1s', target: 1e18 }], preAllocatedVUs: 1 }",
+]
+
+
+@pytest.mark.parametrize("scenario", RATES)
+@pytest.mark.parametrize("body", ["sleep(0.01);", ""])
+def test_a_rate_that_nothing_can_keep_up_with_costs_what_is_started_and_counts_the_rest_as_dropped(tmp_path, scenario, body):
+    ran = run(tmp_path, f"import {{ sleep }} from 'k6';\nexport const options = {{ scenarios: {{ s: {scenario} }} }};\nexport default function () {{ {body} }}")
+    assert ran.code == 0, ran.err
+    dropped = int(re.search(r"dropped_iterations\.*: (\d+)", ran.out).group(1))
+    begun = int(re.search(r"\biterations\.*: (\d+)", ran.out).group(1))
+    assert abs(dropped + begun - 1e9) <= 10  # one a nanosecond is the most
+
+
+class Running:
+    """A run to send signals to. What it logs is read to the end by result(), or never."""
+
+    def __init__(self, tmp_path, script, *flags):
+        (tmp_path / "script.js").write_text(script)
+        self.child = subprocess.Popen([GAUNTLET, "run", "--no-color", *flags, "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def wait_for(self, word):
+        for line in self.child.stderr:
+            if word in line:
+                return
+        raise AssertionError(f"it ended without {word}")
+
+    def signal(self):
+        self.child.send_signal(signal.SIGINT)
+
+    def result(self, read=True):
+        guard = threading.Timer(PATIENCE_S, self.child.kill)
+        guard.start()
+        err = self.child.stderr.read() if read else ""
+        code = self.child.wait()
+        guard.cancel()
+        self.child.stderr.close()
+        return code, err
+
+
+@pytest.mark.parametrize("scenario", RATES)
+def test_a_rate_that_nothing_can_keep_up_with_does_not_hold_up_a_signal(tmp_path, scenario):
+    running = Running(tmp_path, f"export const options = {{ scenarios: {{ s: {scenario.replace(chr(39) + '1s' + chr(39) + ', pre', chr(39) + '10h' + chr(39) + ', pre')} }} }};\n"
+                      "let told = false;\nexport default function () { if (!told) console.log('begun'); told = true; }")
+    running.wait_for("begun")
+    running.signal()
+    assert running.result()[0] == 105
+
+
+# Signals
+
+WAITING = "setInterval(() => {}, 1000);"
+STAGES = {
+    "setup": f"export function setup() {{ console.log('begun'); {WAITING} }}\nexport default function () {{}}",
+    "teardown": f"export default function () {{}}\nexport function teardown() {{ console.log('begun'); {WAITING} }}",
+    "handleSummary": f"export default function () {{}}\nexport function handleSummary() {{ console.log('begun'); {WAITING} return {{}}; }}",
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_timer_in_a_stage_does_not_hold_up_a_signal(tmp_path, stage):
+    running = Running(tmp_path, STAGES[stage])
+    running.wait_for("begun")
+    began = time.monotonic()
+    running.signal()
+    code, err = running.result()
+    assert code == 105, err
+    assert time.monotonic() - began < 40  # its own limit is one minute or two
+
+
+def test_a_second_signal_ends_a_run_whose_threads_hang_and_leaves_whole_lines_in_its_outputs(tmp_path):
+    """Nobody reads what the script logs, so that all threads stop in a write in the end."""
+    running = Running(tmp_path, """
+        import { Counter } from 'k6/metrics';
+        const noted = new Counter('noted');
+        export const options = { vus: 2, duration: '10m' };
+        export default function () {
+          for (let i = 0; i < 1000; ++i) noted.add(1, { text: 'x'.repeat(1 + i % 300) });
+          console.log('x'.repeat(2000));
+        }
+    """, "--out", "points=points.json", "--out", "csv=points.csv.gz", "--threads", "2")
+    running.wait_for("xxx")
+    points = tmp_path / "points.json"
+    deadline = time.monotonic() + PATIENCE_S
+    while points.stat().st_size < 1 << 20 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.signal()
+    time.sleep(0.2)
+    running.signal()
+    assert running.result(read=False)[0] == 105
+    lines = points.read_text().splitlines(keepends=True)
+    assert len(lines) > 1000 and all(line.endswith("}\n") for line in lines)
+    rows = gzip.decompress((tmp_path / "points.csv.gz").read_bytes()).decode()  # fails where its end is missing
+    assert rows.endswith("\n") and rows.count("\n") > 1000
+
+
+# Files
+
+NO_FILES = {
+    "open": "open('{}');",
+    "binary": "open('{}', 'b');",
+    "import": "import './{}';",
+    "require": "require('./{}');",
+    "fs": "import fs from 'k6/experimental/fs'; await fs.open('{}');",
+    "proto": "import grpc from 'k6/net/grpc'; new grpc.Client().load([], '{}');",
+    "protoset": "import grpc from 'k6/net/grpc'; new grpc.Client().loadProtoset('{}');",
+}
+
+
+@pytest.mark.parametrize("how", NO_FILES)
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_device_is_not_read_as_a_file(tmp_path, how, kind):
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "no-file")
+    else:
+        (tmp_path / "no-file").symlink_to("/dev/zero")
+    ran = run(tmp_path, NO_FILES[how].format("no-file") + "\nexport default function () {}")
+    assert ran.code == 107 and "only regular files are read" in ran.err, ran.err
+    assert ran.peak_bytes < 400 << 20
+
+
+@pytest.mark.parametrize("flags", [["--config", "no-file"], ["--secret-source", "file=no-file"]])
+def test_a_pipe_that_is_named_for_settings_is_refused(tmp_path, flags):
+    os.mkfifo(tmp_path / "no-file")
+    ran = run(tmp_path, "export default function () {}", *flags)
+    assert ran.code != 0 and "only regular files are read" in ran.err, ran.err
+
+
+def test_a_pipe_is_no_script(tmp_path):
+    os.mkfifo(tmp_path / "script.js")
+    child = subprocess.run([GAUNTLET, "run", "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert child.returncode == 255 and "only regular files are read" in child.stderr
+
+
+@pytest.mark.parametrize("how", ["open", "binary", "import", "fs", "proto", "protoset"])
+def test_a_file_that_is_larger_than_memory_allows_is_refused_before_it_is_read(tmp_path, how):
+    with open(tmp_path / "no-file", "wb") as sparse:
+        sparse.truncate(1 << 42)
+    ran = run(tmp_path, NO_FILES[how].format("no-file") + "\nexport default function () {}")
+    assert ran.code == 107 and re.search("too large", ran.err, re.I), ran.err
+    assert ran.peak_bytes < 400 << 20

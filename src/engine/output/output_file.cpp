@@ -91,6 +91,7 @@ OutputFile::OutputFile(std::string path, std::FILE* file, std::unique_ptr<Compre
 base::Expected<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path) {
   std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
   if (file == nullptr) return tl::unexpected(system_error("open", path, errno));
+  if (file != stdout) std::setvbuf(file, nullptr, _IONBF, 0);  // buffer_ is the buffer
   std::unique_ptr<Compressor> compressor;
   if (path.ends_with(".gz")) compressor = std::make_unique<GzipCompressor>();
   if (path.ends_with(".zst")) compressor = std::make_unique<ZstdCompressor>();

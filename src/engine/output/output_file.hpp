@@ -18,7 +18,8 @@ class OutputFile {
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
-  /// Buffered; about a memcpy.
+  /// Buffered; about a memcpy. What is written by one call reaches the file by one write(2), unless it is compressed: a
+  /// process that is killed leaves whole lines.
   void write(std::string_view text) {
     if (buffer_.size() + text.size() > kBuffer) drain(false);
     buffer_.append(text);

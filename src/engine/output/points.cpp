@@ -96,8 +96,7 @@ const std::string& PointsWriter::announce(const MetricInfo& info) {
     json.end_array();
   }
   json.end_object().key("metric").string(info.name).end_object();
-  file_.write(json.text());
-  file_.write("\n");
+  file_.write(json.text() + "\n");
 
   begin = "{\"metric\":";
   append_json_string(begin, info.name);

@@ -80,13 +80,29 @@ void SampleOutputs::run() {
       flushed = now;
     }
   }
+  close_files();
+}
+
+void SampleOutputs::close_files() {
+  while (!in_haste_.load(std::memory_order_acquire) && stream_.drain(consumers_) != 0) {
+  }
+  for (const auto& file : files_) {
+    if (auto closed = file->close(); !closed && closing_) closing_ = tl::unexpected(std::move(closed.error()));
+  }
+  closed_.store(true, std::memory_order_release);
+  closed_.notify_all();
+}
+
+void SampleOutputs::end_files() {
+  in_haste_.store(true, std::memory_order_release);
+  stopping_.store(true, std::memory_order_release);
+  closed_.wait(false, std::memory_order_acquire);
 }
 
 base::Expected<void> SampleOutputs::finish() {
   stopping_.store(true, std::memory_order_release);
   if (thread_.joinable()) thread_.join();
-  while (stream_.drain(consumers_) != 0) {
-  }
+  if (!closed_) close_files();  // it was never started
   base::Expected<void> result;
   if (!finished_) {
     for (const auto& receiver : receivers_) {
@@ -94,10 +110,7 @@ base::Expected<void> SampleOutputs::finish() {
     }
   }
   finished_ = true;
-  for (const auto& file : files_) {
-    if (auto closed = file->close(); !closed && result) result = tl::unexpected(std::move(closed.error()));
-  }
-  return result;
+  return result ? closing_ : result;
 }
 
 }  // namespace gauntlet::engine::output

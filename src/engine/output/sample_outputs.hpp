@@ -39,11 +39,15 @@ class SampleOutputs {
   /// After all producers have stopped: writes what is left and closes the files. The error names the first file that
   /// could not be written whole. Receivers are waited for only so long; what they lost is told, and no error.
   base::Expected<void> finish();
+  /// Any thread, at any time after start(): closes the files in order with what they have so far, and returns when they are
+  /// closed. For a process that is about to end whatever its other threads do.
+  void end_files();
 
  private:
   SampleOutputs(metrics::SampleStream& stream) : stream_(stream) {}
   void run();
   void flush();
+  void close_files();
 
   metrics::SampleStream& stream_;
   std::vector<std::unique_ptr<OutputFile>> files_;
@@ -51,6 +55,9 @@ class SampleOutputs {
   std::vector<std::unique_ptr<SampleOutput>> receivers_;
   std::vector<metrics::SampleConsumer*> consumers_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> in_haste_{false};  // producers go on
+  std::atomic<bool> closed_{false};    // files_
+  base::Expected<void> closing_;       // how that went
   std::thread thread_;
   bool finished_ = false;
 };

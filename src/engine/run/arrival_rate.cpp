@@ -18,6 +18,21 @@ class Arrivals {
   std::optional<Nanoseconds> due(std::uint64_t index) const {
     return std::visit([&](const auto& schedule) { return schedule.due(stripe_.global(index)); }, schedule_);
   }
+  /// How many of the indices first, first + step, first + 2 * step... are due at `latest` or before.
+  std::uint64_t count_due(std::uint64_t first, std::uint64_t step, Nanoseconds latest) const {
+    const auto is_due = [&](std::uint64_t nth) {
+      const auto at = due(first + nth * step);
+      return at && *at <= latest;
+    };
+    if (!is_due(0)) return 0;
+    std::uint64_t low = 0, high = 1;  // due, and perhaps not
+    while (is_due(high)) low = high, high *= 2;
+    while (high - low > 1) {
+      const std::uint64_t middle = low + (high - low) / 2;
+      (is_due(middle) ? low : high) = middle;
+    }
+    return high;
+  }
 
  private:
   using Schedule = std::variant<ConstantArrivals, RampingArrivals>;
@@ -46,6 +61,8 @@ class Lane {
   void begin() { arm(); }
   /// Starts what is due by now, and nothing after it.
   void close();
+  /// Starts nothing any more.
+  void cut_short();
   /// Ends what runs. The lane is closed.
   void interrupt();
   /// The virtual users leave the scenario.
@@ -62,6 +79,8 @@ class Lane {
   void run(std::uint64_t index, Clock::time_point due);
 
  private:
+  /// For what is due when the schedule ends. Who is later than this has more to start than its thread can.
+  static constexpr std::chrono::milliseconds kLastRound{100};
   /// Later than this, another lane may start it.
   static constexpr std::chrono::milliseconds kOverdue{1};
   struct Start {
@@ -75,7 +94,11 @@ class Lane {
   void arm();
   enum class Haste { in_turns, all_at_once };
   void start_due(Haste haste);
-  void dispatch(const Start& start);
+  /// False: there was nobody to start it, and it is dropped.
+  bool dispatch(const Start& start);
+  /// Drops all of this lane that was due at `latest` or before, at the cost of one: a rate may be more than can be counted up to.
+  void drop_due(Clock::time_point latest);
+  void record_dropped(std::uint64_t count);
 
   ArrivalRate& executor_;
   Worker& worker_;
@@ -170,11 +193,13 @@ class ArrivalRate final : public Executor {
     });
   }
 
-  void end_regularly() {
+  void end_regularly() { end(&Lane::close); }
+
+  void end(void (Lane::*close)()) {
     if (ending_) return;
     ending_ = true;
     set_stopping();
-    for (auto& lane : lanes_) lane->worker().post([lane = lane.get()] { lane->close(); });
+    for (auto& lane : lanes_) lane->worker().post([lane = lane.get(), close] { (lane->*close)(); });
   }
 
   void interrupt_all() {
@@ -183,7 +208,7 @@ class ArrivalRate final : public Executor {
   }
 
   void cut_short() override {
-    end_regularly();
+    end(&Lane::cut_short);
     interrupt_all();
   }
 
@@ -259,34 +284,50 @@ void Lane::arm() {
 }
 
 void Lane::start_due(Haste haste) {
-  const auto round = worker_.loop().now();
+  const auto round = haste == Haste::in_turns ? worker_.loop().now() : Clock::now();
   Lane& neighbour = executor_.neighbour(*this);
   while (!closed_ && !executor_.test().aborted.load(std::memory_order_relaxed)) {
     const auto now = Clock::now();
     // Iterations that never wait must not keep the others on this thread from theirs.
-    if (haste == Haste::in_turns && now - round > std::chrono::milliseconds(1)) break;
+    if (now - round > (haste == Haste::in_turns ? std::chrono::milliseconds(1) : kLastRound)) break;
     auto start = claim(now);
     if (!start && &neighbour != this) start = neighbour.claim(now - kOverdue);
     if (!start) break;
-    dispatch(*start);
+    if (!dispatch(*start)) drop_due(now);
   }
   arm();
 }
 
-void Lane::dispatch(const Start& start) {
+bool Lane::dispatch(const Start& start) {
   const auto [index, due] = start;
   executor_.count_begun();
   if (try_reserve()) {
     run(index, due);
-    return;
+    return true;
   }
   if (Lane* other = executor_.reserve_elsewhere(this)) {
     other->worker().post([other, index = index, due = due] { other->run(index, due); });
-    return;
+    return true;
   }
-  executor_.run_state().record_dropped(worker_.recorder(), executor_.test(), 1);
-  executor_.count_dropped();
+  record_dropped(1);
   executor_.count_ended();
+  return false;
+}
+
+void Lane::drop_due(Clock::time_point latest) {
+  const Nanoseconds offset = latest - executor_.start_of_schedule();
+  for (;;) {
+    std::uint64_t index = next_index_.load();
+    const std::uint64_t count = executor_.arrivals().count_due(index, stripes_, offset);
+    if (count == 0) return;
+    if (!next_index_.compare_exchange_strong(index, index + count * stripes_)) continue;  // another lane has taken one
+    return record_dropped(count);
+  }
+}
+
+void Lane::record_dropped(std::uint64_t count) {
+  executor_.run_state().record_dropped(worker_.recorder(), executor_.test(), count);
+  executor_.count_dropped();
 }
 
 void Lane::run(std::uint64_t index, Clock::time_point due) {
@@ -306,6 +347,13 @@ void Lane::run(std::uint64_t index, Clock::time_point due) {
 void Lane::close() {
   worker_.loop().cancel(timer_);
   start_due(Haste::all_at_once);
+  if (!executor_.test().aborted) drop_due(executor_.start_of_schedule() + regular_duration(executor_.run_state().config));
+  closed_ = true;
+  worker_.loop().cancel(timer_);
+  executor_.count_closed();
+}
+
+void Lane::cut_short() {
   closed_ = true;
   worker_.loop().cancel(timer_);
   executor_.count_closed();

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <utility>
 
+#include "engine/run/machine.hpp"
+
 namespace gauntlet::engine::run {
 
 /// A virtual user of its own for as long as the scenario runs, so that it goes on counting where it was stopped.
@@ -30,6 +32,9 @@ base::Expected<ControlledVus> changed(ControlledVus now, std::optional<std::int6
     return base::fail(base::ErrorKind::invalid_argument,
                       fmt::format("the new number of max VUs cannot be lower than the starting number of max VUs ({})",
                                   max_vus_at_start));
+  }
+  if (const std::string problem = memory_problem(now.max_vus); !problem.empty()) {
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("invalid configuration supplied: {}: lower the number of maxVUs", problem));
   }
   return now;
 }

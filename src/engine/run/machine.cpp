@@ -1,5 +1,6 @@
 #include "engine/run/machine.hpp"
 
+#include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/machine_memory.hpp"
 #include "engine/js/runtime.hpp"
 
 namespace gauntlet::engine::run {
@@ -34,8 +36,18 @@ std::uint64_t resident_bytes() {
 
 std::size_t default_heap_bytes(std::int64_t vus) {
   constexpr std::size_t kLeast = std::size_t{64} << 20;
-  const auto machine = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return std::clamp(machine / 2 / static_cast<std::size_t>(std::max<std::int64_t>(vus, 1)), kLeast, js::Runtime::kMaxHeapBytes);
+  return std::clamp(base::machine_memory_bytes() / 2 / static_cast<std::size_t>(std::max<std::int64_t>(vus, 1)), kLeast, js::Runtime::kMaxHeapBytes);
+}
+
+std::string memory_problem(std::int64_t vus, std::size_t shares) {
+  // Of one that does nothing: QuickJS's own objects (docs/PERFORMANCE.md). What the script keeps comes on top.
+  constexpr std::size_t kLeastBytes = 110'000;
+  const std::size_t room = base::machine_memory_bytes() / shares;
+  const auto most = static_cast<std::int64_t>(room / kLeastBytes);
+  if (vus <= most) return "";
+  return fmt::format("{} virtual users need at least {:.0f} GB of memory, and there {} {:.1f} GB, enough for {} at most", vus,
+                     static_cast<double>(vus) * static_cast<double>(kLeastBytes) / 1e9, shares == 1 ? "is" : "is for each process",
+                     static_cast<double>(room) / 1e9, most);
 }
 
 void raise_descriptor_limit() {

@@ -1,6 +1,7 @@
 // Options in their JSON form, with the messages of k6, which are those of Go's decoder.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "engine/json/go_kind.hpp"
@@ -70,7 +71,9 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, std:
 
 base::Expected<void> read(const OrderedJson& value, std::string_view, Nanoseconds& into) {
   if (value.is_number()) {
-    into = Nanoseconds(static_cast<std::int64_t>(value.get<double>() * 1e6));
+    const double nanoseconds = value.get<double>() * 1e6;
+    if (std::abs(nanoseconds) >= 9.2e18) return failure(fmt::format("'{}' is not a valid duration value", value.dump()));  // more than 64 bits
+    into = Nanoseconds(static_cast<std::int64_t>(nanoseconds));
     return {};
   }
   if (!value.is_string()) return failure(fmt::format("'{}' is not a valid duration value", value.dump()));

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/duration.hpp"
 #include "base/text.hpp"
+#include "engine/run/machine.hpp"
 #include "engine/run/schedule.hpp"
 
 namespace gauntlet::engine::run {
@@ -34,6 +36,17 @@ Nanoseconds total(const std::vector<Stage>& stages) {
 std::int64_t greatest_target(const std::vector<Stage>& stages, std::int64_t start) {
   for (const Stage& stage : stages) start = std::max(start, stage.target);
   return start;
+}
+
+/// Sums of times have room in 64 bits of nanoseconds, the machine's clock included, and nobody waits for so long.
+constexpr Nanoseconds kLongestTest = std::chrono::hours(100 * 365 * 24);
+
+/// Of everything that is added up to learn when the scenario ends, which may be more than its type holds.
+double longest_seconds(const Scenario& s) {
+  double sum = 0;
+  for (const Nanoseconds part : {s.start_time.value, s.duration.value, s.max_duration.value, s.graceful_stop.value, s.graceful_ramp_down.value}) sum += base::seconds_of(part);
+  for (const Stage& stage : s.stages.value) sum += base::seconds_of(stage.duration);
+  return sum;
 }
 
 void check_stages(const Scenario& scenario, std::vector<std::string>& problems) {
@@ -200,6 +213,9 @@ std::vector<std::string> problems_of(const Scenario& s) {
   if (s.exec->empty()) problems.emplace_back("exec value cannot be empty");
   if (s.start_time->count() < 0) problems.emplace_back("the startTime can't be negative");
   if (s.graceful_stop->count() < 0) problems.emplace_back("the gracefulStop timeout can't be negative");
+  if (longest_seconds(s) > base::seconds_of(kLongestTest)) {
+    problems.push_back(fmt::format("its times (startTime, duration or stages, gracefulStop) together are longer than {}: shorten them", format_duration(kLongestTest)));
+  }
   switch (s.executor) {
     case ExecutorKind::shared_iterations:
       if (s.vus < 1) problems.emplace_back("the number of VUs must be more than 0");
@@ -237,7 +253,7 @@ std::vector<std::string> problems_of(const Scenario& s) {
       break;
     case ExecutorKind::ramping_arrival_rate:
       if (s.start_rate < 0) problems.emplace_back("the startRate value can't be negative");
-      if (s.time_unit->count() < 0) problems.emplace_back("the timeUnit must be more than 0");
+      if (s.time_unit->count() <= 0) problems.emplace_back("the timeUnit must be more than 0");
       check_stages(s, problems);
       check_arrival_vus(s, problems);
       break;
@@ -252,6 +268,34 @@ std::vector<std::string> problems_of(const Scenario& s) {
       break;
   }
   return problems;
+}
+
+std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, std::size_t memory_shares) {
+  // Segments are dealt by the virtual users of all of them; more than these no set of machines has.
+  constexpr std::int64_t kMostVus = 10'000'000;
+  // Each is a moment that is kept; a ramp of 10,000 virtual users up and down again has 20,000.
+  constexpr double kMostChanges = 1'000'000;
+  Scenario of_all = scenario;
+  of_all.vu_stripe = Stripe();
+  const std::int64_t all = std::max(max_vus(of_all), planned_vus(of_all));
+  const bool grows = is_arrival_rate(scenario.executor) && scenario.max_vus.given;
+  const char* const option = scenario.executor == ExecutorKind::ramping_vus                           ? "the stages' targets"
+                             : scenario.executor == ExecutorKind::externally_controlled || grows      ? "maxVUs"
+                             : is_arrival_rate(scenario.executor)                                     ? "preAllocatedVUs"
+                                                                                                      : "vus";
+  if (const std::string problem = memory_problem(stripe.count_below(all), memory_shares); !problem.empty()) {
+    return fmt::format("{}: lower {}, or split the test over machines (--part)", problem, option);
+  }
+  if (all > kMostVus) return fmt::format("there can be {} virtual users at most, and {} are wanted: lower {}", kMostVus, all, option);
+  if (scenario.executor != ExecutorKind::ramping_vus) return "";
+  double changes = 0;
+  std::int64_t from = scenario.start_vus;
+  for (const Stage& stage : scenario.stages.value) {
+    changes += std::abs(static_cast<double>(stage.target - from));
+    from = stage.target;
+  }
+  if (changes <= kMostChanges) return "";
+  return fmt::format("the stages add and take away {:.0f} virtual users, and {:.0f} can be planned: use fewer stages or lower targets", changes, kMostChanges);
 }
 
 bool set_duration(Scenario& scenario, Nanoseconds duration) {

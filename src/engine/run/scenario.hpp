@@ -21,6 +21,11 @@ base::Expected<ScenarioPlan> plan_scenarios(const Options& options);
 /// What is wrong with a scenario, in k6's words; empty when nothing is.
 std::vector<std::string> problems_of(const Scenario& scenario);
 
+/// What is wrong with it for this process, of whose plan `stripe` is the share and which has one of `memory_shares` parts of
+/// the machine's memory: more virtual users than fit into it, or a ramp that would take as much to plan. To be asked before
+/// anything is counted by virtual users. Empty when nothing is.
+std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, std::size_t memory_shares);
+
 /// The part of it that may also be changed while the externally-controlled executor runs.
 std::vector<std::string> problems_of_controlled(std::int64_t vus, std::int64_t max_vus);
 

@@ -24,7 +24,7 @@ double ScenarioRun::progress(Clock::time_point now) const {
     return std::min(1.0, done / static_cast<double>(config.iterations.value));
   }
   if (config.executor == ExecutorKind::per_vu_iterations) {
-    return std::min(1.0, done / static_cast<double>(config.iterations.value * config.vus.value));
+    return std::min(1.0, done / (static_cast<double>(config.iterations.value) * static_cast<double>(config.vus.value)));
   }
   if (is_endless(config)) return 1;
   const Nanoseconds duration = regular_duration(config);

@@ -27,12 +27,14 @@ std::optional<Nanoseconds> ConstantArrivals::due(std::uint64_t index) const {
 }
 
 RampingArrivals::RampingArrivals(std::int64_t start_rate, const std::vector<Stage>& stages, Nanoseconds time_unit) {
+  constexpr double kMostPerSecond = 1e9;  // one a nanosecond, as the constant rate
   const double unit_s = base::seconds_of(time_unit);
-  double rate = static_cast<double>(start_rate) / unit_s;
+  const auto rate_of = [&](std::int64_t starts) { return std::min(static_cast<double>(starts) / unit_s, kMostPerSecond); };
+  double rate = rate_of(start_rate);
   double begin_s = 0;
   double count = 0;
   for (const Stage& stage : stages) {
-    const double target = static_cast<double>(stage.target) / unit_s;
+    const double target = rate_of(stage.target);
     if (stage.duration.count() > 0) {
       segments_.push_back({begin_s, base::seconds_of(stage.duration), rate, target, count});
       begin_s += segments_.back().duration_s;
@@ -46,8 +48,8 @@ std::optional<Nanoseconds> RampingArrivals::due(std::uint64_t index) const {
   const double wanted = static_cast<double>(index) + 1;
   // The slack makes up for rounding in the sums: the last start of a stage that gives a whole number of them.
   constexpr double kSlack = 1e-9;
-  const auto found = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& segment) {
-    return segment.count_before + segment.count() + kSlack * wanted >= wanted;
+  const auto found = std::partition_point(segments_.begin(), segments_.end(), [&](const Segment& segment) {
+    return segment.count_before + segment.count() + kSlack * wanted < wanted;
   });
   if (found == segments_.end()) return std::nullopt;
   const double missing = wanted - found->count_before;

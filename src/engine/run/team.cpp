@@ -146,7 +146,7 @@ base::Expected<std::unique_ptr<Team>> Team::fork(std::size_t size, const std::fu
       team->seats_.clear();  // the ends of the others' pipes
       close(down[1]);
       close(up[0]);
-      TeamMember end(down[0], up[1], i == 0);
+      TeamMember end(down[0], up[1], i == 0, size);
       const int code = member(i, end);
       std::fflush(nullptr);
       _exit(code);
@@ -162,7 +162,7 @@ base::Expected<std::unique_ptr<Team>> Team::fork(std::size_t size, const std::fu
   return team;
 }
 
-TeamResults Team::lead() {
+TeamResults Team::lead(const std::function<void()>& on_signal) {
   TeamResults results;
   sigset_t signals;
   sigemptyset(&signals);
@@ -204,6 +204,7 @@ TeamResults Team::lead() {
         for (const auto& seat : seats_) {
           if (!seat->gone) kill(seat->process, static_cast<int>(info.ssi_signo));
         }
+        on_signal();
       }
     }
     for (std::size_t i = 0; i < seats_.size(); ++i) {

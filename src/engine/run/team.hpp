@@ -23,10 +23,13 @@ namespace gauntlet::engine::run {
 /// A member's end of its pipes. Calls block.
 class TeamMember {
  public:
-  TeamMember(int from_leader, int to_leader, bool first) : from_leader_(from_leader), to_leader_(to_leader), first_(first) {}
+  TeamMember(int from_leader, int to_leader, bool first, std::size_t team_size)
+      : from_leader_(from_leader), to_leader_(to_leader), first_(first), team_size_(team_size) {}
 
   /// The one that runs setup() and teardown().
   bool is_first() const { return first_; }
+  /// So many members share the machine.
+  std::size_t team_size() const { return team_size_; }
   void say_ready();
   /// `json`: what setup() returned, if anything.
   void give_setup_data(const std::optional<std::string>& json);
@@ -45,6 +48,7 @@ class TeamMember {
   int from_leader_;
   int to_leader_;
   bool first_;
+  std::size_t team_size_;
 };
 
 /// What the leader has in the end.
@@ -66,8 +70,8 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  /// Leads the members through the test; blocks until all have ended.
-  TeamResults lead();
+  /// Leads the members through the test; blocks until all have ended. Signals go to them, then `on_signal` is called.
+  TeamResults lead(const std::function<void()>& on_signal);
 
  private:
   struct Seat;

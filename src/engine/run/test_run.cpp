@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <csignal>
+#include <thread>
 
 namespace gauntlet::engine::run {
 
@@ -16,17 +16,13 @@ ExitCode TestRun::run() {
                "\"compact\" or \"full\" as soon as possible.");
   }
   // Before the script runs for the first time: it may do so for ever.
-  if (settings_.handle_signals) {
-    signals_ = std::make_unique<base::SignalWatch>(control_, std::initializer_list<int>{SIGINT, SIGTERM},
-                                                   [this](int) { handle_signal(); });
-  }
+  watch_signals();
   const bool ready = look_at_script() && plan() && check_thresholds() && open_rest() && open_outputs();
   if (ready) {
     open_dashboard();
     show_header();
     start_workers();
     if (settings_.team != nullptr) {
-      signals_.reset();  // the team has its own
       lead_team();
     } else if (settings_.member != nullptr) {
       run_as_member();
@@ -80,19 +76,38 @@ void TestRun::abort(Verdict verdict) {
   give_verdict(std::move(verdict));
   if (aborted_) return;
   aborted_ = true;
-  if (phase_ == RunProgress::Phase::setup && stage_) stage_->interrupt();
+  if (stage_) stage_->interrupt();
   for (auto& executor : executors_) executor->abort();
 }
 
-void TestRun::handle_signal() {
+void TestRun::watch_signals() {
+  if (!settings_.handle_signals) return;
+  signals_ = std::make_unique<SignalThread>([this] { count_signal(); });
+}
+
+void TestRun::count_signal() {
+  // There is nothing to end in order while scripts load, and one that loads for ever would not let it happen.
+  if (++signals_seen_ > 1 || phase_ == RunProgress::Phase::init) end_at_once();
+  control_.post([this] { end_in_order(); });
+}
+
+void TestRun::end_at_once() {
+  // Nothing that follows may hold this up: a full disk's file system, a pager at the other end of standard error.
+  static constexpr std::chrono::milliseconds kPatience(900);
+  static constexpr int kCode = static_cast<int>(ExitCode::interrupted);
+  std::thread([] {
+    std::this_thread::sleep_for(kPatience);
+    _exit(kCode);
+  }).detach();
+  if (output::SampleOutputs* outputs = files_to_end_) outputs->end_files();
+  log_.write(LogLevel::error, "Aborting k6 in response to signal");
+  _exit(kCode);
+}
+
+void TestRun::end_in_order() {
   if (lingering_) {
     lingering_ = false;
     return;
-  }
-  // There is nothing to end in order while scripts load, and one that loads for ever would not let it happen.
-  if (++signals_seen_ > 1 || phase_ == RunProgress::Phase::init) {
-    log_.write(LogLevel::error, "Aborting k6 in response to signal");
-    _exit(static_cast<int>(ExitCode::interrupted));
   }
   abort({ExitCode::interrupted, "test run was aborted because k6 received a 'interrupt' signal", ""});
 }

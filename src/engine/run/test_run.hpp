@@ -9,6 +9,7 @@
 //   test_run_report.cpp    the verdict, the summary, files
 //   test_run_team.cpp      as one of several processes
 //   test_run_inspect.cpp   what is told without running
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -18,7 +19,6 @@
 #include <vector>
 
 #include "base/event_loop.hpp"
-#include "base/signals.hpp"
 #include "engine/dashboard/dashboard.hpp"
 #include "engine/js/program.hpp"
 #include "engine/metrics/collector.hpp"
@@ -34,6 +34,7 @@
 #include "engine/run/rest_server.hpp"
 #include "engine/run/scenario.hpp"
 #include "engine/run/screen.hpp"
+#include "engine/run/signal_thread.hpp"
 #include "engine/run/stage_call.hpp"
 #include "engine/run/test_state.hpp"
 #include "engine/run/vu_pool.hpp"
@@ -109,7 +110,12 @@ class TestRun {
   void evaluate_thresholds();
   output::RunProgress progress() const;
   void show_progress();
-  void handle_signal();
+  void watch_signals();
+  /// On the signals' thread (of a leader while its team runs: the control thread). The first signal ends the test in order,
+  /// the next one at once, whatever a thread is busy with.
+  void count_signal();
+  [[noreturn]] void end_at_once();
+  void end_in_order();
   void answer_rest(const RestRequest& request, const RestServer::Reply& reply);
   void answer_status(const RestRequest& request, const RestServer::Reply& reply);
   void answer_setup(const RestRequest& request, const RestServer::Reply& reply);
@@ -150,7 +156,6 @@ class TestRun {
   Screen screen_;
   std::unique_ptr<Log> console_;
   base::EventLoop control_;
-  std::unique_ptr<base::SignalWatch> signals_;
   metrics::MetricRegistry registry_;
   TestState test_;
 
@@ -188,7 +193,7 @@ class TestRun {
   std::vector<std::unique_ptr<StageCall>> rest_calls_;
   bool stopped_by_rest_ = false;
 
-  output::RunProgress::Phase phase_ = output::RunProgress::Phase::init;
+  std::atomic<output::RunProgress::Phase> phase_ = output::RunProgress::Phase::init;
   Clock::time_point end_{};  // of the scenarios
   base::EventLoop::TimerId tick_timer_ = 0;
   base::EventLoop::TimerId draw_timer_ = 0;
@@ -202,11 +207,13 @@ class TestRun {
   Clock::time_point started_{};
   bool aborted_ = false;
   bool teardown_is_due_ = false;
-  int signals_seen_ = 0;
+  std::atomic<int> signals_seen_{0};
+  std::atomic<output::SampleOutputs*> files_to_end_{nullptr};  // of sample_outputs_, once they are open
   std::string marked_failed_;
   bool is_marked_failed_ = false;
   std::optional<Verdict> verdict_;  // the first one
   std::vector<std::pair<std::string, std::string>> written_files_;
+  std::unique_ptr<SignalThread> signals_;  // ends first: it uses the rest
 };
 
 }  // namespace gauntlet::engine::run

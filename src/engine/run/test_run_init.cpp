@@ -9,6 +9,12 @@
 #include "engine/run/machine.hpp"
 
 namespace gauntlet::engine::run {
+namespace {
+
+/// Parsed, options take some thirty times as much. A thousand scenarios of ten stages have one.
+constexpr std::size_t kMostOptionsBytes = std::size_t{8} << 20;
+
+}  // namespace
 
 /// Runs the script once with __VU 0, on this thread, to learn what it exports.
 bool TestRun::look_at_script() {
@@ -73,6 +79,12 @@ bool TestRun::settle_options(const std::string& script_options) {
     merged = parsed->options;
   }
 
+  if (script_options.size() > kMostOptionsBytes) {
+    give_verdict(not_loaded(program_, ExitCode::invalid_config,
+                            fmt::format("the options that the script exports have {} MB as JSON, and can have {}: what is data belongs into files (open(), SharedArray)",
+                                        script_options.size() >> 20, kMostOptionsBytes >> 20)));
+    return false;
+  }
   auto script = parse_options(script_options);
   if (!script) {
     give_verdict(not_loaded(program_, script.error().message.rfind("invalid DNS TTL", 0) == 0 ? ExitCode::other
@@ -151,6 +163,12 @@ bool TestRun::plan() {
   } else {
     test_.stripe = std::move(*stripe);
   }
+  const std::size_t memory_shares = settings_.member == nullptr ? 1 : settings_.member->team_size();
+  if (problems.empty()) {
+    for (const Scenario& scenario : scenarios_) {
+      if (const auto problem = size_problem_of(scenario, test_.stripe, memory_shares); !problem.empty()) problems += fmt::format("\n\t- scenario {}: {}", scenario.name, problem);
+    }
+  }
   if (!problems.empty()) return refuse("There were problems with the specified script configuration:" + problems);
   if (settings_.permit)
     if (auto permitted = settings_.permit(scenarios_); !permitted) return refuse(permitted.error().message);
@@ -166,6 +184,9 @@ bool TestRun::plan() {
                    [](const Scenario& a, const Scenario& b) { return a.start_time.value < b.start_time.value; });
   planned_vus_ = peak_vus(scenarios_, false);
   most_vus_ = peak_vus(scenarios_, true);
+  if (const auto problem = memory_problem(most_vus_, memory_shares); !problem.empty()) {
+    return refuse(fmt::format("the scenarios together have too many virtual users at a time: {}", problem));
+  }
   if (options.max_heap_bytes.given && options.max_heap_bytes.value < static_cast<std::int64_t>(js::Runtime::kMinHeapBytes)) {
     return refuse(fmt::format("maxHeapBytes is {}: a virtual user's script needs at least {}", options.max_heap_bytes.value,
                               js::Runtime::kMinHeapBytes));

@@ -104,10 +104,7 @@ bool TestRun::handle_summary(const output::Summary& summary) {
   const StageResult& result = call_stage("handleSummary", "", output::handle_summary_json(summary), kSummaryTimeout);
   bool handled = false;
   if (result.init_failure || result.kind != Vu::CallResult::Kind::returned) {
-    const std::string problem = result.init_failure ? result.init_failure->message
-                                : result.timed_out  ? "handleSummary() execution timed out after 120 seconds"
-                                                    : result.error;
-    log_.write(LogLevel::error, problem, {{"hint", "script exception"}});
+    log_.write(LogLevel::error, problem_of(result, "handleSummary", kSummaryTimeout), {{"hint", "script exception"}});
   } else if (!result.unusable_file.empty()) {
     log_.write(LogLevel::error, "failed to handle the end-of-test summary", {{"error", result.unusable_file}});
     handled = true;

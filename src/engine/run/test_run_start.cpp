@@ -49,6 +49,7 @@ bool TestRun::open_outputs() {
   }
   sample_outputs_ = std::move(*opened);
   sample_outputs_->start();
+  files_to_end_ = sample_outputs_.get();
   return true;
 }
 

@@ -32,7 +32,9 @@ void TestRun::run_as_member() {
 }
 
 void TestRun::lead_team() {
-  TeamResults results = settings_.team->lead();
+  signals_.reset();  // the team has its own
+  TeamResults results = settings_.team->lead([this] { count_signal(); });
+  watch_signals();
   of_team_.emplace();
   for (const std::string& json : results.gathered_json) {
     if (auto ok = output::add(*of_team_, json, registry_, output::Generators::share_the_cores); !ok) {

@@ -176,7 +176,7 @@ void Vu::end_work(Settled how) {
 
 bool Vu::sleep(std::chrono::nanoseconds duration) {
   fiber::Awaited<> woken;
-  const auto timer = loop_.call_at(base::EventLoop::Clock::now() + duration, [&] { woken.complete(); });
+  const auto timer = loop_.call_after(duration, [&] { woken.complete(); });
   if (woken.wait()) return true;
   loop_.cancel(timer);
   return false;
