@@ -61,6 +61,7 @@ Stream::Stream(base::EventLoop& loop, int fd, const Endpoint& remote, Traffic& t
 }
 
 Stream::~Stream() {
+  loop_.cancel(next_turn_);
   if (ssl_) {
     ERR_clear_error();
     if (SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get());
@@ -73,7 +74,21 @@ Stream::~Stream() {
 
 void Stream::on_io(std::uint32_t events) {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+  begin_turn();
+}
+
+void Stream::begin_turn() {
+  turn_bytes_ = 0;
   if (listener_ != nullptr) listener_->on_stream_ready();
+}
+
+void Stream::tell_again() {
+  if (next_turn_ != 0) return;
+  // Just after this round's time, so that it is not due before the next one.
+  next_turn_ = loop_.call_at(loop_.now() + std::chrono::nanoseconds(1), [this] {
+    next_turn_ = 0;
+    begin_turn();
+  });
 }
 
 Stream::Result Stream::fail(std::string_view operation, int error_number) {
@@ -103,7 +118,16 @@ int Stream::connect_result() const {
 bool Stream::has_pending() const { return ssl_ && SSL_has_pending(ssl_.get()) == 1; }
 
 Stream::Result Stream::read(char* into, std::size_t capacity) {
-  if (ssl_) return tls_read(into, capacity);
+  Result result = ssl_ ? tls_read(into, capacity) : plain_read(into, capacity);
+  turn_bytes_ += result.bytes;
+  if (result.more && turn_bytes_ >= kTurnBytes) {
+    result.more = false;
+    tell_again();
+  }
+  return result;
+}
+
+Stream::Result Stream::plain_read(char* into, std::size_t capacity) {
   for (;;) {
     const ssize_t got = recv(fd_, into, capacity, 0);
     if (got > 0) {

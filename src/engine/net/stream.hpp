@@ -41,9 +41,13 @@ struct Endpoint {
   std::string text() const;
 };
 
-/// Owned by whoever dialled it. One thread.
+/// Owned by whoever dialled it. One thread, which others use, too: a peer that sends without end gets its turns among theirs.
 class Stream final : private base::IoHandler {
  public:
+  /// What one readiness may read before others have their turn: a few reads' worth, so that a large body is not slowed
+  /// down by rounds of the loop, and a millisecond or so of work even when it is all of tiny pieces.
+  static constexpr std::size_t kTurnBytes = 256 * 1024;
+
   /// Told when the stream may make progress. May destroy the stream.
   class Listener {
    public:
@@ -57,7 +61,9 @@ class Stream final : private base::IoHandler {
   struct Result {
     std::size_t bytes = 0;
     Status status = Status::ok;
-    bool more = false;  ///< after a read: there may be more at once; only when false does readiness tell again
+    /// After a read: there may be more at once. When false readiness tells again: when something comes, or in the
+    /// loop's next round because this turn is over.
+    bool more = false;
   };
 
   /// Takes a non-blocking socket whose connect has completed or been started, and watches it.
@@ -67,6 +73,9 @@ class Stream final : private base::IoHandler {
   Stream& operator=(const Stream&) = delete;
 
   void set_listener(Listener* listener) { listener_ = listener; }
+
+  /// The listener is told in the loop's next round: for one that has left bytes unread.
+  void tell_again();
 
   /// Never blocks. `closed`: the peer ended the stream in order. `failed`: see take_failure().
   Result read(char* into, std::size_t capacity);
@@ -96,6 +105,8 @@ class Stream final : private base::IoHandler {
 
  private:
   void on_io(std::uint32_t events) override;
+  void begin_turn();
+  Result plain_read(char* into, std::size_t capacity);
   Result fail(std::string_view operation, int error_number);
   Result tls_read(char* into, std::size_t capacity);
   Result tls_write(std::span<const iovec> parts);
@@ -108,6 +119,8 @@ class Stream final : private base::IoHandler {
   Listener* listener_ = nullptr;
   std::unique_ptr<ssl_st, void (*)(ssl_st*)> ssl_;
   int fd_;
+  std::size_t turn_bytes_ = 0;  // read in this turn
+  base::EventLoop::TimerId next_turn_ = 0;
   bool tls_drained_ = false;  // TLS's last read of the socket took all there was
   bool hung_up_ = false;  // the peer has closed its side: a short read does not mean drained
   std::uint64_t tls_counted_sent_ = 0;

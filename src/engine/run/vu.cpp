@@ -149,6 +149,7 @@ Vu::Settled Vu::settle() {
     if (!runtime_->run_jobs()) return take_exception();
     if (report_unhandled_rejections()) return Settled::failed;
     if (!inbox_.empty()) {
+      if (on_script_tick()) return Settled::cut_short;
       const auto job = std::move(inbox_.front());
       inbox_.erase(inbox_.begin());
       job();
