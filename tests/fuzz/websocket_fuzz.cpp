@@ -27,7 +27,8 @@ std::string read(std::string_view text, std::size_t step, bool deflate, Seen& se
   if (deflate) reader.allow_deflate();
   while (!text.empty()) {
     const std::size_t frames = seen.frames.size();
-    if (std::string problem = reader.feed(text.substr(0, step), seen); !problem.empty()) return problem;
+    std::string_view piece = text.substr(0, step);
+    if (std::string problem = reader.feed(piece, seen); !problem.empty()) return problem;
     if (seen.frames.size() > frames && seen.frames.back().front() == '8') return "closed";
     text.remove_prefix(std::min(step, text.size()));
   }

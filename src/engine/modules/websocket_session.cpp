@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/duration.hpp"
@@ -10,6 +11,7 @@
 #include "engine/modules/http_cookies.hpp"
 #include "engine/modules/tag_arguments.hpp"
 #include "engine/run/options.hpp"
+#include "engine/run/test_state.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -18,8 +20,10 @@ using js::Value;
 using metrics::MetricId;
 using metrics::SystemTag;
 
-std::size_t max_message_bytes(const run::Options& options) {
-  return options.max_response_bytes.value > 0 ? static_cast<std::size_t>(options.max_response_bytes.value) : net::WebSocket::kMaxMessageBytes;
+/// A message that does not fit into the script's heap need not be gathered.
+std::size_t max_message_bytes(const run::Vu& vu) {
+  const std::int64_t asked_for = vu.options().max_response_bytes.value;
+  return std::min(asked_for > 0 ? static_cast<std::size_t>(asked_for) : net::WebSocket::kMaxMessageBytes, vu.test().heap_bytes_per_vu);
 }
 
 auto refuse(std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); }
@@ -73,7 +77,7 @@ base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSConte
 WebSocketSession::WebSocketSession(HttpState& state, net::Dialer& dialer, net::WebSocket::Listener& listener, std::string url,
                                    const WebSocketParams& params, bool names_url)
     : vu_(state.vu()), url_(std::move(url)), jar_(params.jar), tags_(vu_.recorder().tags()),
-      socket_(vu_.loop(), dialer, listener, max_message_bytes(vu_.options())) {
+      socket_(vu_.loop(), dialer, listener, max_message_bytes(vu_)) {
   tags_.restore(vu_.tags().save());
   std::string_view shown = url_;
   for (const auto& [name, value] : params.tags) {

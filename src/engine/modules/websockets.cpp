@@ -4,7 +4,6 @@
 
 #include <array>
 #include <chrono>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "engine/modules/http_body.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/modules/http_state.hpp"
+#include "engine/modules/inbox.hpp"
 #include "engine/modules/websocket_session.hpp"
 #include "engine/run/vu.hpp"
 
@@ -132,32 +132,38 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
     if (!session_.socket().close(static_cast<std::uint16_t>(code), reason)) session_.record(MetricId::ws_msgs_sent, 1);
   }
 
-  void on_websocket_open() override { inbox_.push_back({Item::Kind::open, {}, {}, {}}); }
-  void on_websocket_failed() override { inbox_.push_back({Item::Kind::failed, {}, {}, {}}); }
-  void on_websocket_message(WebSocketOpcode opcode, std::string_view bytes) override {
-    inbox_.push_back({opcode == WebSocketOpcode::text ? Item::Kind::text : Item::Kind::binary, std::string(bytes), {}, {}});
+  void receive(Item::Kind kind, std::string_view bytes, Clock::time_point at = {}) {
+    inbox_.push({kind, std::string(bytes), {}, at}, bytes.size());
+    if (inbox_.is_full()) session_.socket().pause();
   }
-  void on_websocket_ping(std::string_view) override { inbox_.push_back({Item::Kind::ping, {}, {}, {}}); }
-  void on_websocket_pong(std::string_view id) override { inbox_.push_back({Item::Kind::pong, std::string(id), {}, Clock::now()}); }
-  void on_websocket_end(const net::WebSocketEnd& end) override { inbox_.push_back({Item::Kind::end, {}, end, {}}); }
-  void on_websocket_quiet() override {
+  void on_websocket_open() override { inbox_.push({Item::Kind::open, {}, {}, {}}); }
+  void on_websocket_failed() override { inbox_.push({Item::Kind::failed, {}, {}, {}}); }
+  void on_websocket_message(WebSocketOpcode opcode, std::string_view bytes) override {
+    receive(opcode == WebSocketOpcode::text ? Item::Kind::text : Item::Kind::binary, bytes);
+  }
+  void on_websocket_ping(std::string_view) override { receive(Item::Kind::ping, {}); }
+  void on_websocket_pong(std::string_view id) override { receive(Item::Kind::pong, id, Clock::now()); }
+  void on_websocket_end(const net::WebSocketEnd& end) override { inbox_.push({Item::Kind::end, {}, end, {}}); }
+  void on_websocket_quiet() override { tell_soon(); }
+
+  void tell_soon() {
     if (inbox_.empty() || is_telling_) return;
     is_telling_ = true;
-    const Item::Kind last = inbox_.back().kind;
-    auto job = [self = shared_from_this()] { self->tell(); };
-    if (last == Item::Kind::failed || last == Item::Kind::end) operation_.finish(std::move(job));
-    else operation_.deliver(std::move(job));
+    operation_.deliver([self = shared_from_this()] { self->tell(); });
   }
 
-  /// On the fiber. A handler's exception stays pending and ends the iteration.
+  /// On the fiber. A handler's exception stays pending and ends the iteration. What the turn is too
+  /// short for goes to the back of the line.
   void tell() {
-    is_telling_ = false;
+    const auto until = Clock::now() + kTellingTurn;
     while (!inbox_.empty()) {
-      Item item = std::move(inbox_.front());
-      inbox_.pop_front();
+      Item item = inbox_.pop();
+      if (inbox_.has_room()) session_.socket().resume();
       if (!handle(item)) return;
+      if (Clock::now() > until) break;
     }
-    if (state_ != ReadyState::closed) return;
+    is_telling_ = false;
+    if (state_ != ReadyState::closed) return tell_soon();
     object_ = Value();
     vu_.slot<Connections>().drop(this);
     operation_.drop();
@@ -253,7 +259,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
   bool is_telling_ = false;
   int close_code_ = close_code::kNormal;
   std::string close_reason_;
-  std::deque<Item> inbox_;
+  Inbox<Item> inbox_;
   std::map<std::string, Clock::time_point> pings_under_way_;
   std::uint64_t pings_ = 0;
   Value object_;  // whose handlers are called

@@ -15,6 +15,7 @@
 #include "engine/js/binding.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/modules/http_state.hpp"
+#include "engine/modules/inbox.hpp"
 #include "engine/modules/websocket_session.hpp"
 #include "engine/run/vu.hpp"
 
@@ -60,16 +61,22 @@ class Session final : private net::WebSocket::Listener {
   JSValue run() {
     if (!emit(Event::open)) return leave_by_exception();
     while (!is_over_) {
+      if (!due_timers_.empty()) {
+        const std::uint64_t timer = due_timers_.front();
+        due_timers_.pop_front();
+        if (!run_timer(timer)) return leave_by_exception();
+        if (is_over_) break;
+      }
       if (inbox_.empty()) {
-        if (!wait()) {
+        if (due_timers_.empty() && !wait()) {
           close(close_code::kGoingAway, false);
           is_cut_ = true;
           return vu_.throw_interrupted();
         }
         continue;
       }
-      Item item = std::move(inbox_.front());
-      inbox_.pop_front();
+      Item item = inbox_.pop();
+      if (inbox_.has_room()) session_.socket().resume();
       if (!handle(item)) return leave_by_exception();
     }
     return JS_UNDEFINED;
@@ -130,10 +137,9 @@ class Session final : private net::WebSocket::Listener {
     base::EventLoop::TimerId pending;
   };
   struct Item {
-    enum class Kind : std::uint8_t { text, binary, ping, pong, end, timer };
+    enum class Kind : std::uint8_t { text, binary, ping, pong, end };
     Kind kind;
     std::string bytes;
-    std::uint64_t timer = 0;
     net::WebSocketEnd end;
     Clock::time_point at{};
   };
@@ -154,18 +160,22 @@ class Session final : private net::WebSocket::Listener {
 
   void on_websocket_open() override { is_decided_ = true; }
   void on_websocket_failed() override { is_decided_ = true; }
-  void on_websocket_message(WebSocketOpcode opcode, std::string_view bytes) override {
-    inbox_.push_back({opcode == WebSocketOpcode::text ? Item::Kind::text : Item::Kind::binary, std::string(bytes), 0, {}, {}});
+  void receive(Item::Kind kind, std::string_view bytes, Clock::time_point at = {}) {
+    inbox_.push({kind, std::string(bytes), {}, at}, bytes.size());
+    if (inbox_.is_full()) session_.socket().pause();
   }
-  void on_websocket_ping(std::string_view) override { inbox_.push_back({Item::Kind::ping, {}, 0, {}, {}}); }
-  void on_websocket_pong(std::string_view id) override { inbox_.push_back({Item::Kind::pong, std::string(id), 0, {}, Clock::now()}); }
-  void on_websocket_end(const net::WebSocketEnd& end) override { inbox_.push_back({Item::Kind::end, {}, 0, end, {}}); }
+  void on_websocket_message(WebSocketOpcode opcode, std::string_view bytes) override {
+    receive(opcode == WebSocketOpcode::text ? Item::Kind::text : Item::Kind::binary, bytes);
+  }
+  void on_websocket_ping(std::string_view) override { receive(Item::Kind::ping, {}); }
+  void on_websocket_pong(std::string_view id) override { receive(Item::Kind::pong, id, Clock::now()); }
+  void on_websocket_end(const net::WebSocketEnd& end) override { inbox_.push({Item::Kind::end, {}, end, {}}); }
   void on_websocket_quiet() override { wake(); }
 
   void arm(std::uint64_t id) {
     Timer& timer = timers_.at(id);
     timer.pending = vu_.loop().call_after(timer.delay, [this, id] {
-      inbox_.push_back({Item::Kind::timer, {}, id, {}, {}});
+      due_timers_.push_back(id);
       wake();
     });
   }
@@ -194,18 +204,20 @@ class Session final : private net::WebSocket::Listener {
         }
         return emit(Event::pong);
       }
-      case Item::Kind::timer: {
-        const auto found = timers_.find(item.timer);
-        if (found == timers_.end()) return true;
-        const Value callback = found->second.callback;
-        if (found->second.repeats) arm(item.timer);
-        else timers_.erase(found);
-        const Value result(context, JS_Call(context, callback.get(), JS_UNDEFINED, 0, nullptr));
-        return !result.is_exception();
-      }
       case Item::Kind::end: return handle_end(item.end);
     }
     return true;
+  }
+
+  /// On the fiber. False when the callback threw.
+  bool run_timer(std::uint64_t id) {
+    const auto found = timers_.find(id);
+    if (found == timers_.end()) return true;
+    const Value callback = found->second.callback;
+    if (found->second.repeats) arm(id);
+    else timers_.erase(found);
+    const Value result(context(), JS_Call(context(), callback.get(), JS_UNDEFINED, 0, nullptr));
+    return !result.is_exception();
   }
 
   bool handle_end(const net::WebSocketEnd& end) {
@@ -245,7 +257,8 @@ class Session final : private net::WebSocket::Listener {
   run::Vu& vu_;
   WebSocketSession session_;
   std::array<std::vector<Value>, event_count> handlers_;
-  std::deque<Item> inbox_;
+  Inbox<Item> inbox_;
+  std::deque<std::uint64_t> due_timers_;  // one of them, then one of the inbox, in turns
   fiber::Awaited<>* signal_ = nullptr;  // set while the fiber waits
   std::map<std::string, Clock::time_point> pings_under_way_;
   std::uint64_t pings_ = 0;

@@ -18,6 +18,9 @@ namespace {
 constexpr std::size_t kFrameBytes = 64 * 1024;
 constexpr std::size_t kMaxHeadBytes = 1024 * 1024;
 constexpr std::size_t kMaxRefusalBytes = 1024;
+/// Of anything unsent: beyond it only the last ping is answered, as RFC 6455 (section 5.5.3) has it, or a server that pings
+/// and does not read would fill our memory with answers.
+constexpr std::size_t kMaxUnsentBeforePong = 64 * 1024;
 
 /// Where bytes land; one a thread, since nothing stays in it between rounds.
 std::array<char, kFrameBytes>& frame_bytes() {
@@ -242,7 +245,12 @@ bool WebSocket::take_refusal(std::string_view bytes) {
 void WebSocket::on_stream_ready() {
   flush();
   auto& bytes = frame_bytes();
-  for (bool goes_on = true; goes_on && state_ != State::over;) {
+  bool goes_on = true;
+  if (!is_paused_ && !unread_.empty()) {
+    const std::string unread = std::exchange(unread_, {});
+    goes_on = take_frames(unread);
+  }
+  while (goes_on && !is_paused_ && state_ != State::over) {
     const Stream::Result got = stream_->read(bytes.data(), bytes.size());
     if (got.status == Stream::Status::again) break;
     if (got.status == Stream::Status::ok) {
@@ -257,6 +265,7 @@ void WebSocket::on_stream_ready() {
       fail(got.status == Stream::Status::closed ? net::failure(error_code::kOther, "EOF") : stream_->last_failure());
     }
   }
+  if (state_ != State::over) flush();  // answers to pings
   listener_.on_websocket_quiet();
 }
 
@@ -268,7 +277,10 @@ bool WebSocket::take_frames(std::string_view bytes) {
     if (state_ != State::over) end(*std::exchange(end_, std::nullopt));
     return false;
   }
-  if (problem.empty()) return true;
+  if (problem.empty()) {
+    unread_ = bytes;
+    return !is_paused_;
+  }
   // Said to the server before leaving, as the protocol wants it.
   if (!close_sent_) close(reader_.is_too_large() ? close_code::kTooBig : close_code::kProtocolError, problem);
   if (state_ != State::over) end({std::nullopt, {}, fmt::format("websocket: {}", problem), true});
@@ -280,14 +292,21 @@ bool WebSocket::on_websocket_frame(WebSocketOpcode opcode, std::string_view payl
     case WebSocketOpcode::text:
     case WebSocketOpcode::binary: listener_.on_websocket_message(opcode, payload); break;
     case WebSocketOpcode::ping:
-      if (!close_sent_) send(WebSocketOpcode::pong, payload);
-      if (state_ == State::open) listener_.on_websocket_ping(payload);
+      take_ping(payload);
+      listener_.on_websocket_ping(payload);
       break;
     case WebSocketOpcode::pong: listener_.on_websocket_pong(payload); break;
     case WebSocketOpcode::close: take_close(payload); break;
     default: break;
   }
-  return state_ == State::open && !end_;
+  return state_ == State::open && !end_ && !is_paused_;
+}
+
+/// The answer leaves with all that this read brings.
+void WebSocket::take_ping(std::string_view payload) {
+  if (close_sent_) return;
+  if (unsent_.size() > kMaxUnsentBeforePong) unanswered_ping_ = payload;
+  else append_websocket_frame(unsent_, WebSocketOpcode::pong, payload, next_mask());
 }
 
 void WebSocket::take_close(std::string_view payload) {
@@ -309,9 +328,11 @@ std::optional<std::string> WebSocket::send(WebSocketOpcode opcode, std::string_v
 }
 
 std::optional<std::string> WebSocket::close(std::uint16_t code, std::string_view reason) {
-  if (const auto problem = send(WebSocketOpcode::close, close_payload(code, reason))) return problem;
+  if (close_sent_ || state_ != State::open) return "websocket: close sent";
   close_sent_ = true;
-  if (state_ != State::open) return std::nullopt;
+  // However much is unsent: the close must come, or the timeout below.
+  append_websocket_frame(unsent_, WebSocketOpcode::close, close_payload(code, reason), next_mask());
+  flush();
   timer_ = loop_.call_after(kCloseTimeout, [this] {
     timer_ = 0;
     end({close_code::kAbnormal, "the server did not answer the close frame", describe_websocket_close(close_code::kAbnormal, "the server did not answer the close frame"), true});
@@ -320,7 +341,16 @@ std::optional<std::string> WebSocket::close(std::uint16_t code, std::string_view
   return std::nullopt;
 }
 
+void WebSocket::resume() {
+  if (!is_paused_) return;
+  is_paused_ = false;
+  if (stream_) stream_->tell_again();
+}
+
 void WebSocket::flush() {
+  if (unanswered_ping_ && !close_sent_ && unsent_.size() <= kMaxUnsentBeforePong) {
+    append_websocket_frame(unsent_, WebSocketOpcode::pong, *std::exchange(unanswered_ping_, std::nullopt), next_mask());
+  }
   if (unsent_.empty()) return;
   const Stream::Result sent = stream_->write(unsent_);
   if (sent.status == Stream::Status::failed || sent.status == Stream::Status::closed) {

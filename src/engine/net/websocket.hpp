@@ -87,6 +87,12 @@ class WebSocket final : private Stream::Listener, private WebSocketReader::Sink 
   void abandon();
 
   bool is_open() const { return state_ == State::open; }
+  /// Leaves what the server sends unread from the next message on, from inside a listener's call, too: when nobody takes
+  /// it for now. The server notices by TCP's window.
+  void pause() { is_paused_ = true; }
+  void resume();
+  bool is_paused() const { return is_paused_; }
+
   std::size_t unsent_bytes() const { return unsent_.size(); }
 
   /// The handshake's answer; status 0 when there was none. Its body is cut after 1,024 bytes.
@@ -107,6 +113,7 @@ class WebSocket final : private Stream::Listener, private WebSocketReader::Sink 
   bool take_head(std::string_view bytes);
   bool take_refusal(std::string_view bytes);
   bool take_frames(std::string_view bytes);
+  void take_ping(std::string_view payload);
   void take_close(std::string_view payload);
   void judge_head(std::string_view rest);
   void flush();
@@ -121,6 +128,7 @@ class WebSocket final : private Stream::Listener, private WebSocketReader::Sink 
   Listener& listener_;
   WebSocketReader reader_;
   State state_ = State::idle;
+  bool is_paused_ = false;
   bool close_sent_ = false;
   bool offers_deflate_ = false;
   bool deflates_ = false;
@@ -130,6 +138,8 @@ class WebSocket final : private Stream::Listener, private WebSocketReader::Sink 
   std::string request_;
   std::string accept_;   // what the server has to answer to our key
   std::string unsent_;
+  std::optional<std::string> unanswered_ping_;  // the last of those that came while too much was unsent
+  std::string unread_;      // read from the stream before the pause
   std::string head_bytes_;
   ResponseHead head_;
   ChunkedBody chunks_;

@@ -110,7 +110,7 @@ std::string close_payload(std::uint16_t code, std::string_view reason) {
   return payload.append(reason.substr(0, kMaxControlPayload - 2));
 }
 
-std::string WebSocketReader::feed(std::string_view bytes, Sink& sink) {
+std::string WebSocketReader::feed(std::string_view& bytes, Sink& sink) {
   bool goes_on = true;
   while (goes_on) {
     if (!in_payload_) {

@@ -40,7 +40,7 @@ class WebSocketReader {
    public:
     virtual ~Sink() = default;
     /// A whole message (text or binary), or a control frame. `payload` is valid during the call. False stops the
-    /// reading: what follows is not looked at.
+    /// reading: what follows is not looked at, and may be fed later.
     virtual bool on_websocket_frame(WebSocketOpcode opcode, std::string_view payload) = 0;
   };
 
@@ -48,8 +48,9 @@ class WebSocketReader {
 
   /// The server has agreed to compression.
   void allow_deflate() { deflate_ = true; }
-  /// Empty, or how the server broke the protocol; then nothing more may be fed.
-  std::string feed(std::string_view bytes, Sink& sink);
+  /// Empty, or how the server broke the protocol; then nothing more may be fed. Takes what it has read from the front of
+  /// `bytes`: all of it unless the sink stopped the reading.
+  std::string feed(std::string_view& bytes, Sink& sink);
   /// What feed() said came of a message larger than the limit, not of a broken protocol.
   bool is_too_large() const { return too_large_; }
 
