@@ -74,7 +74,10 @@ class GrpcScriptClient {
   /// nullptr without a connection.
   net::GrpcClient* connection() { return connection_.get(); }
   void connect_through(std::unique_ptr<net::GrpcClient> connection) { connection_ = std::move(connection); }
-  void disconnect() { connection_.reset(); }
+  /// What is under way ends with an error, so that whoever waits for it goes on.
+  void disconnect() {
+    if (const auto closing = std::move(connection_)) closing->close();
+  }
 
  private:
   GrpcState* state_;

@@ -18,6 +18,8 @@ namespace {
 
 /// Rounds of asking for imports that the server did not send along.
 constexpr int kMaxRounds = 16;
+/// Of the answers of one round, in memory: far beyond any schema, and a server may go on without end.
+constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 20;
 
 /// Fields of ServerReflectionRequest and ServerReflectionResponse.
 enum : std::uint32_t {
@@ -54,8 +56,14 @@ class ReflectionCall final : public net::GrpcCall {
   fiber::Awaited<>* done = nullptr;
 
  private:
-  void on_message(std::string_view message) override { answers.emplace_back(message); }
+  void on_message(std::string_view message) override {
+    bytes_ += sizeof(std::string) + message.size();
+    if (bytes_ > kMaxAnswerBytes) return fail_decoding(fmt::format("the server describes itself with more than {} bytes", kMaxAnswerBytes));
+    answers.emplace_back(message);
+  }
   void on_end() override { done->complete(); }
+
+  std::size_t bytes_ = 0;
 };
 
 class Reflection {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "engine/modules/grpc_client.hpp"
 #include "engine/modules/grpc_params.hpp"
 #include "engine/modules/grpc_state.hpp"
+#include "engine/modules/inbox.hpp"
 #include "engine/run/vu.hpp"
 
 namespace gauntlet::engine::modules {
@@ -96,7 +96,9 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
         return fail_decoding(fmt::format("grpc: failed to unmarshal the received message: {}", *problem));
       }
     }
-    inbox_.emplace_back(bytes);
+    if (discards_) bytes = {};
+    inbox_.push(std::string(bytes), bytes.size());
+    if (inbox_.is_full()) net::GrpcCall::pause();
     tell_soon();
   }
 
@@ -124,34 +126,38 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
   }
 
   void tell() {
-    telling_ = false;
-    auto job = [self = shared_from_this()] { self->call_handlers(); };
-    if (ended_) {
-      operation_.finish(std::move(job));
-    } else {
-      operation_.deliver(std::move(job));
-    }
+    operation_.deliver([self = shared_from_this()] { self->call_handlers(); });
   }
 
-  /// On the fiber. A handler's exception stays pending and ends the iteration.
+  /// On the fiber. A handler's exception stays pending and ends the iteration. What the turn is too
+  /// short for goes to the back of the line.
   void call_handlers() {
     JSContext* const context = state_.vu().context();
+    const auto until = Clock::now() + kTellingTurn;
     while (!inbox_.empty() && !is_over_) {
-      const std::string bytes = std::move(inbox_.front());
-      inbox_.pop_front();
+      const std::string bytes = inbox_.pop();
+      if (inbox_.has_room()) net::GrpcCall::resume();
       // The only answer to a stream of ours comes with the outcome; those before it do not know theirs.
       const bool is_only_answer = ended_ && !found_.method->server_stream;
       tags_.count(metrics::MetricId::grpc_streams_msgs_received, is_only_answer ? std::optional(outcome_.code) : std::nullopt);
       Value message(context, discards_ ? JS_NewObject(context) : grpc::Decoder(state_.names(), *found_.schema).decode(*found_.method->output, bytes));
       if (message.is_exception() || !call(Event::on_data, std::move(message))) return;
+      if (Clock::now() > until) break;
     }
-    if (!ended_ || is_over_) return;
+    telling_ = false;
+    if (is_over_) return;
+    if (!inbox_.empty()) {
+      telling_ = true;
+      return tell();
+    }
+    if (!ended_) return;
     is_over_ = true;
     if (!failed_here_) tags_.record_call(outcome_.code, net::GrpcCall::started(), net::GrpcCall::ended());
     if (outcome_.code != 0 && !call_error_handlers()) return;
     if (!call(Event::on_end_of_stream, Value(context, JS_NewObject(context)))) return;
     abandon();
     state_.drop(this);
+    operation_.drop();
   }
 
   bool call_error_handlers() {
@@ -201,7 +207,7 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
   bool is_over_ = false;
   net::GrpcClient* client_ = nullptr;
   net::GrpcStatus outcome_;
-  std::deque<std::string> inbox_;
+  Inbox<std::string> inbox_;
   run::Operation operation_;
   Value client_object_;  // whose connection is used
   Value stream_object_;  // whose handlers are called

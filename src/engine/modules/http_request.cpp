@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -14,6 +15,7 @@
 #include "engine/modules/http_url.hpp"
 #include "engine/net/content_coding.hpp"
 #include "engine/run/options.hpp"
+#include "engine/run/test_state.hpp"
 #include "engine/run/vu.hpp"
 
 namespace gauntlet::engine::modules {
@@ -66,6 +68,7 @@ std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::stri
   warns_about_redirects_ = !options.max_redirects.given;
   fetch.closes_connections = options.no_connection_reuse.value;
   if (options.max_response_bytes.value > 0) fetch.max_decoded_bytes = static_cast<std::size_t>(options.max_response_bytes.value);
+  fetch.max_decoded_bytes = std::min(fetch.max_decoded_bytes, state_.vu().test().heap_bytes_per_vu);
   fetch.listener = this;
   expected_ = state_.expected;
   jar_ = state_.jar();

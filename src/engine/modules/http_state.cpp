@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/run/options.hpp"
+#include "engine/run/test_state.hpp"
 #include "engine/run/vu.hpp"
 
 namespace gauntlet::engine::modules {
@@ -75,6 +76,7 @@ base::Expected<net::HttpClient*> HttpState::client() {
   limits.max_idle = static_cast<std::size_t>(std::max<std::int64_t>(options.batch.value, 1));
   limits.version = network_.http_version();
   if (options.max_response_bytes.value > 0) limits.max_body_bytes = static_cast<std::size_t>(options.max_response_bytes.value);
+  limits.max_kept_bytes = vu_.test().heap_bytes_per_vu;
   limits.max_idle_per_origin = static_cast<std::size_t>(std::max<std::int64_t>(options.batch_per_host.value, 1));
   client_ = std::make_unique<net::HttpClient>(vu_.loop(), *dialer_, limits);
   return client_.get();

@@ -188,6 +188,9 @@ void GrpcCall::reset_answer() {
   status_.details.clear();
   http_problem_.clear();
   partial_.clear();
+  undecoded_.clear();
+  waiting_end_.reset();
+  is_paused_ = false;
   messages_ = 0;
   http_status_ = 0;
   encoding_ = Encoding::identity;
@@ -264,11 +267,32 @@ void GrpcCall::judge_http_status(bool last) {
   trailers_.clear();
 }
 
-void GrpcCall::on_data(std::string_view bytes) {
-  if (verdict_) return;
+std::size_t GrpcCall::on_data(std::string_view bytes) {
+  const std::size_t taken = read(bytes);
+  undecoded_.append(bytes.substr(taken));
+  return taken;
+}
+
+void GrpcCall::resume() {
+  if (!is_paused_) return;
+  is_paused_ = false;
+  const std::string undecoded = std::exchange(undecoded_, {});
+  const std::size_t taken = read(undecoded);
+  if (client_ == nullptr) return;  // cancelled by a message
+  undecoded_.assign(undecoded, taken);
+  if (session() != nullptr) session()->take(*this, taken);
+  if (undecoded_.empty() && waiting_end_) {
+    conclude(*std::exchange(waiting_end_, std::nullopt));
+    client_->end_call(*this);
+  }
+}
+
+std::size_t GrpcCall::read(std::string_view bytes) {
+  const std::size_t all = bytes.size();
+  if (verdict_) return all;
   if (!http_problem_.empty()) {
     if (partial_.size() < kShownDataBytes) partial_.append(bytes.substr(0, kShownDataBytes - partial_.size()));
-    return;
+    return all;
   }
   const auto length_of = [](std::string_view prefix) {
     std::size_t length = 0;
@@ -276,6 +300,7 @@ void GrpcCall::on_data(std::string_view bytes) {
     return length;
   };
   while (!bytes.empty() && client_ != nullptr && !verdict_) {
+    if (is_paused_) return all - bytes.size();
     if (partial_.size() < kGrpcPrefixBytes) {
       // Usually the whole message is here: no copy then.
       if (partial_.empty() && bytes.size() >= kGrpcPrefixBytes) {
@@ -291,23 +316,26 @@ void GrpcCall::on_data(std::string_view bytes) {
       const std::size_t taken = std::min(bytes.size(), kGrpcPrefixBytes - partial_.size());
       partial_.append(bytes.substr(0, taken));
       bytes.remove_prefix(taken);
-      if (partial_.size() < kGrpcPrefixBytes) return;
+      if (partial_.size() < kGrpcPrefixBytes) return all;
       if ((partial_[0] & ~1) != 0) {
-        return refuse(grpc_status::kInternal, fmt::format("grpc: received unexpected payload format {}", static_cast<std::uint8_t>(partial_[0])));
+        refuse(grpc_status::kInternal, fmt::format("grpc: received unexpected payload format {}", static_cast<std::uint8_t>(partial_[0])));
+        return all;
       }
       if (length_of(partial_) > client_->options().max_receive_bytes) {
-        return refuse(grpc_status::kResourceExhausted, fmt::format("grpc: received message larger than max ({} vs. {})",
-                                                                   length_of(partial_), client_->options().max_receive_bytes));
+        refuse(grpc_status::kResourceExhausted, fmt::format("grpc: received message larger than max ({} vs. {})",
+                                                            length_of(partial_), client_->options().max_receive_bytes));
+        return all;
       }
     }
     const std::size_t whole = kGrpcPrefixBytes + length_of(partial_);
     const std::size_t taken = std::min(bytes.size(), whole - partial_.size());
     partial_.append(bytes.substr(0, taken));
     bytes.remove_prefix(taken);
-    if (partial_.size() < whole) return;
+    if (partial_.size() < whole) return all;
     const std::string message = std::exchange(partial_, {});
     take_message(message[0] != 0, std::string_view(message).substr(kGrpcPrefixBytes));
   }
+  return all;
 }
 
 void GrpcCall::take_message(bool compressed, std::string_view message) {
@@ -348,20 +376,24 @@ void GrpcCall::on_finished(Http2Session& session, const Http2End& end) {
     reset_answer();
     return client_->submit(*this);
   }
-  conclude(session, end);
+  End how{end, session.loss().cause, session.goaway()};
+  if (!undecoded_.empty() && !verdict_) {
+    waiting_end_ = std::move(how);
+    return;
+  }
+  conclude(how);
   client_->end_call(*this);
 }
 
-void GrpcCall::conclude(Http2Session& session, const Http2End& end) {
+void GrpcCall::conclude(const End& how) {
   if (verdict_) return;
+  const Http2End& end = how.http;
   const auto fail = [this](int code, std::string message) { status_ = {code, std::move(message), {}}; };
   const bool has_trailers = trailers_.size() != 0 || has_status_;
   switch (end.cause) {
     case Http2End::Cause::connection_lost: {
-      std::string text = fmt::format("error reading from server: {}", session.loss().cause);
-      if (!session.goaway().empty()) {
-        text = fmt::format("closing transport due to: {}, {}", grpc_connection_error(text), session.goaway());
-      }
+      std::string text = fmt::format("error reading from server: {}", how.loss);
+      if (!how.goaway.empty()) text = fmt::format("closing transport due to: {}, {}", grpc_connection_error(text), how.goaway);
       return fail(grpc_status::kUnavailable, std::move(text));
     }
     case Http2End::Cause::refused:

@@ -98,6 +98,13 @@ class GrpcCall : private Http2Exchange {
   /// Lets a message that could not be decoded end the call: the status becomes this one unless it is an error already.
   void fail_decoding(std::string problem);
 
+  /// Leaves what the server sends undecoded from the next message on, from inside on_message(), too: when nobody takes it
+  /// for now. The server may go on only until HTTP/2's window is full. An end that comes meanwhile waits behind it.
+  void pause() { is_paused_ = true; }
+  /// Not from inside on_message(), which comes from here, as may on_end().
+  void resume();
+  bool is_paused() const { return is_paused_; }
+
  protected:
   /// A whole message, decompressed. Valid during the call, from within the connection's reading: cancel() is allowed.
   virtual void on_message(std::string_view message) = 0;
@@ -110,14 +117,22 @@ class GrpcCall : private Http2Exchange {
 
   void on_header(std::string_view name, std::string_view value) override;
   void on_headers_end(bool last) override;
-  void on_data(std::string_view bytes) override;
+  std::size_t on_data(std::string_view bytes) override;
   void on_finished(Http2Session& session, const Http2End& end) override;
 
   void reset(GrpcClient& client, const GrpcRequest& request);
   void reset_answer();
+  /// Gives the number of bytes that were read: all unless paused.
+  std::size_t read(std::string_view bytes);
   void take_message(bool compressed, std::string_view message);
   void refuse(int code, std::string message);
-  void conclude(Http2Session& session, const Http2End& end);
+  /// How the exchange ended, in words that outlive its session.
+  struct End {
+    Http2End http;
+    std::string loss;
+    std::string goaway;
+  };
+  void conclude(const End& end);
   void judge_http_status(bool last);
 
   GrpcClient* client_ = nullptr;
@@ -132,6 +147,8 @@ class GrpcCall : private Http2Exchange {
   std::string http_problem_;  // what is wrong with the answer's HTTP side; data is appended to it
   std::string encoding_name_;
   std::string partial_;       // a message of which not all has come
+  std::string undecoded_;     // what came during a pause: at most the stream's window
+  std::optional<End> waiting_end_;  // behind that
   base::EventLoop::Clock::time_point started_{};
   base::EventLoop::Clock::time_point ended_{};
   base::EventLoop::Clock::time_point deadline_{};
@@ -149,6 +166,7 @@ class GrpcCall : private Http2Exchange {
   bool is_trailers_ = false;      // the block being read comes after the first
   bool has_content_type_ = false;
   bool has_status_ = false;       // grpc-status, or our own verdict
+  bool is_paused_ = false;
   bool verdict_ = false;          // our own: what still comes does not change it
 };
 

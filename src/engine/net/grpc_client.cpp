@@ -316,6 +316,15 @@ void GrpcClient::cancel(GrpcCall& call) {
   unlink(call);
 }
 
+void GrpcClient::close() {
+  while (first_call_ != nullptr) {
+    GrpcCall& call = *first_call_;
+    if (Http2Session* const session = call.session()) session->cancel(call);
+    call.status_ = {grpc_status::kCancelled, "grpc: the client connection is closing", {}};
+    end_call(call);
+  }
+}
+
 void GrpcClient::end_call(GrpcCall& call) {
   call.ended_ = Clock::now();
   if (call.outgoing_.capacity() > kKeptBufferBytes) std::string().swap(call.outgoing_);

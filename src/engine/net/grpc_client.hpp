@@ -65,6 +65,8 @@ class GrpcClient {
   void finish_sending(GrpcCall& call);
   /// Ends a call for the server too and forgets it, without on_end().
   void cancel(GrpcCall& call);
+  /// Ends all calls, with on_end() and the status of a connection that is closed here. Then only destruction may follow.
+  void close();
 
  private:
   friend class GrpcCall;

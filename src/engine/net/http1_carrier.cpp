@@ -223,7 +223,7 @@ bool Http1Carrier::begin_body(std::string_view rest) {
     state_ = State::known_length;
     left_ = static_cast<std::uint64_t>(head.content_length);
     expects_large_body_ = left_ > kLargeBody;
-    if (left_ > limits_.max_body_bytes) return fail_too_large();
+    if (left_ > body_limit()) return fail_too_large();
     if (!exchange.discards_body) exchange.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left_, kTrustedLength)) + 1);
   } else {
     state_ = State::until_close;
@@ -260,9 +260,10 @@ bool Http1Carrier::take_body(std::string_view bytes) {
   return false;
 }
 
-bool Http1Carrier::check_body_limit() { return exchange_->body_bytes <= limits_.max_body_bytes || fail_too_large(); }
+std::size_t Http1Carrier::body_limit() const { return limits_.body_limit(exchange_->discards_body); }
+bool Http1Carrier::check_body_limit() { return exchange_->body_bytes <= body_limit() || fail_too_large(); }
 bool Http1Carrier::fail_too_large() {
-  fail(failure(error_code::kOther, fmt::format("response body exceeded {} bytes; aborted", limits_.max_body_bytes)));
+  fail(failure(error_code::kOther, fmt::format("response body exceeded {} bytes; aborted", body_limit())));
   return false;
 }
 

@@ -54,6 +54,7 @@ class Http1Carrier final : private Stream::Listener {
   bool take_head(char* bytes, std::size_t size);
   bool begin_body(std::string_view rest);
   bool take_body(std::string_view bytes);
+  std::size_t body_limit() const;
   bool check_body_limit();
   bool fail_too_large();
   void on_closed();

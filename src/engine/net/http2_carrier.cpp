@@ -77,22 +77,25 @@ class Http2Carrier::Carried final : public Http2Exchange {
       else if (name == "set-cookie") head.has_cookies = true;
       else if (name == "content-encoding") head.has_encoding = true;
     });
-    if (head.content_length > 0 && static_cast<std::uint64_t>(head.content_length) > carrier_.limits_.max_body_bytes) too_large_ = true;
+    if (head.content_length > 0 && static_cast<std::uint64_t>(head.content_length) > body_limit()) too_large_ = true;
     if (too_large_) session()->reset(*this);
   }
 
-  void on_data(std::string_view bytes) override {
+  std::size_t on_data(std::string_view bytes) override {
     HttpExchange& exchange = *exchange_;
     exchange.body_bytes += bytes.size();
-    if (exchange.body_bytes > carrier_.limits_.max_body_bytes) {
+    if (exchange.body_bytes > body_limit()) {
       if (!too_large_) session()->reset(*this);
       too_large_ = true;
-      return;
+      return bytes.size();
     }
     if (!exchange.discards_body && !exchange.is_head) exchange.body.append(bytes);
+    return bytes.size();
   }
 
   void on_finished(Http2Session& session, const Http2End& end) override;
+
+  std::size_t body_limit() const { return carrier_.limits_.body_limit(exchange_->discards_body); }
 
   Http2Carrier& carrier_;
   std::string fields_;
@@ -196,7 +199,7 @@ void Http2Carrier::Carried::on_finished(Http2Session&, const Http2End& end) {
   carrier.release(*this);
   if (too_large) {
     exchange.failure = failure(error_code::kOther, exchange.body_bytes > 0 || exchange.head.content_length > 0
-                                                       ? fmt::format("response body exceeded {} bytes; aborted", carrier.limits_.max_body_bytes)
+                                                       ? fmt::format("response body exceeded {} bytes; aborted", carrier.limits_.body_limit(exchange.discards_body))
                                                        : fmt::format("net/http: server response headers exceeded {} bytes; aborted", carrier.limits_.max_head_bytes));
     exchange.failed_in_body = has_head;
     return carrier.owner_.on_carried(exchange);

@@ -52,18 +52,28 @@ struct Http2Callbacks {
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_length,
                        const std::uint8_t* value, std::size_t value_length, std::uint8_t, void* user_data) {
     if (auto* exchange = session_of(user_data).find(frame->hd.stream_id)) {
+      constexpr std::size_t kFieldOverhead = 32;  // as RFC 9113 counts
+      exchange->header_bytes_ += name_length + value_length + kFieldOverhead;
+      if (exchange->header_bytes_ > Http2Session::kMaxHeaderListBytes) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // resets the stream
       exchange->on_header(view(name, name_length), view(value, value_length));
     }
     return 0;
   }
+
+  static bool is_last(const nghttp2_frame* frame) { return (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0; }
 
   static int on_frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     Http2Session& session = session_of(user_data);
     switch (frame->hd.type) {
       case NGHTTP2_HEADERS:
         if (auto* exchange = session.find(frame->hd.stream_id)) {
-          exchange->on_headers_end((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0);
+          exchange->header_bytes_ = 0;
+          exchange->on_headers_end(is_last(frame));
+          if (is_last(frame)) session.stop_sending(frame->hd.stream_id);
         }
+        break;
+      case NGHTTP2_DATA:
+        if (is_last(frame)) session.stop_sending(frame->hd.stream_id);
         break;
       case NGHTTP2_RST_STREAM:
         if (auto* exchange = session.find(frame->hd.stream_id)) exchange->reset_by_server_ = true;
@@ -83,7 +93,12 @@ struct Http2Callbacks {
 
   static int on_data(nghttp2_session*, std::uint8_t, std::int32_t stream_id, const std::uint8_t* data, std::size_t length,
                      void* user_data) {
-    if (auto* exchange = session_of(user_data).find(stream_id)) exchange->on_data(view(data, length));
+    Http2Session& session = session_of(user_data);
+    std::size_t taken = length;
+    if (auto* exchange = session.find(stream_id)) taken = exchange->on_data(view(data, length));
+    // One exchange that takes its time does not hold up the connection's others.
+    nghttp2_session_consume_connection(session.session_, length);
+    nghttp2_session_consume_stream(session.session_, stream_id, taken);
     return 0;
   }
 
@@ -140,6 +155,7 @@ struct Http2Callbacks {
       nghttp2_option* made = nullptr;
       nghttp2_option_new(&made);
       nghttp2_option_set_no_closed_streams(made, 1);
+      nghttp2_option_set_no_auto_window_update(made, 1);  // windows open as exchanges take what has come
       // Until the server's settings say how many it allows; requests beyond wait inside nghttp2.
       nghttp2_option_set_peer_max_concurrent_streams(made, 100);
       return made;
@@ -218,6 +234,13 @@ void Http2Session::release(Http2Exchange& exchange) {
   --count_;
 }
 
+/// The server's last word was said while there is more to send: nobody will read that, and most servers say so themselves.
+void Http2Session::stop_sending(std::int32_t stream_id) {
+  const Http2Exchange* const exchange = find(stream_id);
+  if (exchange == nullptr || (exchange->body_complete_ && exchange->body_.empty())) return;
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR);
+}
+
 Http2Exchange* Http2Session::find(std::int32_t stream_id) {
   if (recent_ != nullptr && recent_->stream_id_ == stream_id) return recent_;
   auto* found = static_cast<Http2Exchange*>(nghttp2_session_get_stream_user_data(session_, stream_id));
@@ -256,6 +279,7 @@ void Http2Session::start(Http2Exchange& exchange, std::span<const Http2Header> h
   }
   exchange.body_.assign(body);
   exchange.body_sent_ = 0;
+  exchange.header_bytes_ = 0;
   exchange.error_code_ = 0;
   exchange.body_complete_ = complete;
   exchange.body_deferred_ = false;
@@ -290,6 +314,12 @@ void Http2Session::write(Http2Exchange& exchange, std::string_view bytes, bool c
     exchange.body_deferred_ = false;
     nghttp2_session_resume_data(session_, exchange.stream_id_);
   }
+  flush_at_round_end();
+}
+
+void Http2Session::take(Http2Exchange& exchange, std::size_t bytes) {
+  if (exchange.session_ != this || exchange.finished_ || state_ == State::closed) return;
+  nghttp2_session_consume_stream(session_, exchange.stream_id_, bytes);
   flush_at_round_end();
 }
 

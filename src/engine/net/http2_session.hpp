@@ -68,7 +68,9 @@ class Http2Exchange {
   virtual void on_header(std::string_view name, std::string_view value) = 0;
   /// A header block is complete; `last` when nothing follows it (trailers, or an answer without a body).
   virtual void on_headers_end(bool last) = 0;
-  virtual void on_data(std::string_view bytes) = 0;
+  /// How many of the bytes are taken now. The rest the exchange keeps until it gives Http2Session::take() their number:
+  /// the server may send so much less meanwhile, kStreamWindowBytes in all.
+  virtual std::size_t on_data(std::string_view bytes) = 0;
   /// Once, unless cancelled; after it the session has forgotten the exchange. May do anything.
   virtual void on_finished(Http2Session& session, const Http2End& end) = 0;
 
@@ -86,6 +88,7 @@ class Http2Exchange {
   Http2Exchange* next_ = nullptr;
   std::string body_;           // what waits for the server's window
   std::size_t body_sent_ = 0;
+  std::size_t header_bytes_ = 0;  // of the header block that is being read
   std::uint32_t error_code_ = 0;
   std::int32_t stream_id_ = 0;
   bool body_complete_ = false;
@@ -115,7 +118,8 @@ class Http2Session final : private Stream::Listener {
 
   static constexpr std::uint32_t kStreamWindowBytes = 1 << 20;
   static constexpr std::uint32_t kConnectionWindowBytes = 8 << 20;
-  /// Of one header block, as the server is told; a server that sends more loses the connection.
+  /// Of one header block, as the server is told (RFC 9113, section 6.5.2); the exchange of a longer one ends. A few bytes
+  /// of compressed headers may stand for a thousand times as many.
   static constexpr std::uint32_t kMaxHeaderListBytes = 1 << 20;
 
   /// Takes over a connected stream (TLS: after the handshake) and sends the preface.
@@ -134,6 +138,8 @@ class Http2Session final : private Stream::Listener {
   void write(Http2Exchange& exchange, std::string_view bytes, bool complete);
   /// Bytes given to write() that have not left yet.
   static std::size_t unsent(const Http2Exchange& exchange) { return exchange.body_.size() - exchange.body_sent_; }
+  /// Bytes that on_data() did not take are taken now.
+  void take(Http2Exchange& exchange, std::size_t bytes);
   /// Resets an exchange (CANCEL) and forgets it without calling back.
   void cancel(Http2Exchange& exchange);
   /// As cancel(), but on_finished() comes.
@@ -161,6 +167,7 @@ class Http2Session final : private Stream::Listener {
   void lose(Failure failure);
   /// Calls back for what has happened and sends what came of it. May destroy this, so nothing follows a call of it.
   void settle();
+  void stop_sending(std::int32_t stream_id);
   Http2Exchange* find(std::int32_t stream_id);
   /// A list of exchanges, linked through them.
   struct List {

@@ -1,5 +1,6 @@
 #pragma once
 // One HTTP round trip as the client's parts see it: the request, the answer, k6's timings.
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -37,9 +38,12 @@ enum class HttpVersion : std::uint8_t {
 struct HttpLimits {
   std::size_t max_head_bytes = 10 * 1024 * 1024;    ///< Go's
   std::size_t max_body_bytes = std::size_t{1} << 30;  ///< what a JavaScript string can hold
+  std::size_t max_kept_bytes = std::size_t{1} << 30;  ///< of a body that is not discarded: what its script has room for
   std::size_t max_idle = 20;                        ///< idle connections kept, in all (option batch)
   std::size_t max_idle_per_origin = 6;              ///< and per scheme, host and port (option batchPerHost)
   HttpVersion version = HttpVersion::negotiated;    ///< option httpVersion
+
+  std::size_t body_limit(bool discards) const { return discards ? max_body_bytes : std::min(max_body_bytes, max_kept_bytes); }
 };
 
 class HttpClient;
