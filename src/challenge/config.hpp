@@ -24,7 +24,7 @@ enum class ProgressRule {
   absolute,         // progress = the statistic's value; a login adds 1
   increment,        // each event adds 1
   increment_daily,  // the first event of a UTC day adds 1
-  daily,            // the first event of a UTC day completes it
+  daily,            // the first event of a UTC day completes it, for that day
   relative,         // progress counts from the value it had when the rotation (or the assignment) began
 };
 
@@ -53,7 +53,7 @@ struct Goal {
   bool default_assigned = false;
   Requirement requirement;
   Reward reward;
-  std::optional<Rotation> rotation;      // only when enabled
+  std::optional<Rotation> rotation;      // only when enabled; what starts progress over is progress.hpp's restart_of
   std::vector<GoalIndex> prerequisites;  // in the file's order, without duplicates; may lie in other challenges
   std::vector<GoalIndex> dependents;     // the goals that name this one as a prerequisite
 };

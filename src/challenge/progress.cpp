@@ -36,12 +36,8 @@ bool take_value(const Goal& goal, Row& row, const Event& event) {
   if (!progress) return false;
   row.progress = *progress;
   if (event.at) row.value_at = *event.at;
-  if (goal.rule == ProgressRule::relative && !row.baseline_value) {
-    const double before = std::trunc(*event.value) - std::trunc(event.increment);
-    constexpr double kMin = std::numeric_limits<std::int32_t>::min();
-    row.baseline_value =
-        std::isnan(before) ? *progress : static_cast<std::int32_t>(std::clamp<double>(before, kMin, kProgressMax));
-  }
+  if (goal.rule == ProgressRule::relative && !row.baseline_value)
+    row.baseline_value = progress_before(*event.value, event.increment, *progress);
   return true;
 }
 
@@ -75,13 +71,16 @@ const Row* find_row(PlayerRows rows, GoalIndex goal) {
   return found != rows.end() && found->goal == goal ? &found->row : nullptr;
 }
 
-bool is_stale(const Goal& goal, const Row& row, Instant now) {
-  return goal.rotation && row.updated_at < last_boundary(goal.rotation->schedule, now);
+const Rotation* restart_of(const Goal& goal) {
+  static constexpr Rotation kEachDay{Schedule::daily, true, true};
+  if (goal.rule == ProgressRule::daily) return &kEachDay;
+  return goal.rotation && goal.rotation->reset_progress ? &*goal.rotation : nullptr;
 }
 
 bool is_reset_due(const Goal& goal, const Row& row, Instant now) {
-  return goal.rotation && goal.rotation->reset_progress &&
-         (row.status != Status::claimed || goal.rotation->allow_reselection) && is_stale(goal, row, now);
+  const Rotation* const restart = restart_of(goal);
+  return restart != nullptr && (row.status != Status::claimed || restart->allow_reselection) &&
+         row.updated_at < last_boundary(restart->schedule, now);
 }
 
 Row current(const Goal& goal, const Row& row, Instant now) {
@@ -166,14 +165,11 @@ std::optional<Row> apply_event(const Goal& goal, const Row& row, const Event& ev
       next.progress = 1;
       break;
   }
-  const bool completed =
-      goal.rule == ProgressRule::daily || counted_progress(goal, next) >= goal.requirement.target_value;
-  if (!completed) {
-    next.status = Status::in_progress;
-    next.completed_at.reset();
-  } else if (next.status != Status::completed) {
-    next.status = Status::completed;
-    next.completed_at = now;
+  if (next.status != Status::completed) {
+    const bool completed =
+        goal.rule == ProgressRule::daily || counted_progress(goal, next) >= goal.requirement.target_value;
+    next.status = completed ? Status::completed : Status::in_progress;
+    next.completed_at = completed ? std::optional(now) : std::nullopt;
   }
   if (next == row) return std::nullopt;
   next.updated_at = now;
@@ -181,8 +177,14 @@ std::optional<Row> apply_event(const Goal& goal, const Row& row, const Event& ev
 }
 
 std::optional<std::int32_t> progress_from_value(double value) {
-  if (!(value > -1)) return std::nullopt;  // below zero once truncated, or not a number
+  if (!(value > -1) || std::isinf(value)) return std::nullopt;  // below zero once truncated, or not a number
   return value >= kProgressMax ? kProgressMax : static_cast<std::int32_t>(value);
+}
+
+std::int32_t progress_before(double value, double increment, std::int32_t progress) {
+  if (!std::isfinite(increment)) return progress;
+  constexpr double kMin = std::numeric_limits<std::int32_t>::min();
+  return static_cast<std::int32_t>(std::clamp<double>(std::trunc(value) - std::trunc(increment), kMin, kProgressMax));
 }
 
 }  // namespace gauntlet::challenge

@@ -49,9 +49,10 @@ using PlayerRows = std::span<const PlayerRow>;
 /// Null when the player has no row for the goal. O(log rows).
 const Row* find_row(PlayerRows rows, GoalIndex goal);
 
-/// A row is stale when its updated_at lies before the last boundary of its goal's rotation.
-bool is_stale(const Goal& goal, const Row& row, Instant now);
-/// Stale, and the rotation says that it starts over (resetProgress; a claimed one only with allowReselection).
+/// What starts the goal's progress over: for a daily goal each UTC day, claimed or not; else its rotation where that has
+/// resetProgress. Null when nothing does. Lives as long as the goal.
+const Rotation* restart_of(const Goal& goal);
+/// The row was last written before its goal last started over (a claimed one starts over only with allowReselection).
 bool is_reset_due(const Goal& goal, const Row& row, Instant now);
 /// The row as it is to be stored now: reset when that is due, else unchanged.
 Row current(const Goal& goal, const Row& row, Instant now);
@@ -89,12 +90,15 @@ struct Event {
 };
 
 /// What an event does to a row: nothing, when it is inactive, claimed for good, or would come out the same, or when the
-/// goal takes values and the row's is newer.
+/// goal takes values and the row's is newer. A goal that was completed stays completed until it is claimed or starts over.
 /// The caller has matched the event's source and stat code to the goal.
 std::optional<Row> apply_event(const Goal& goal, const Row& row, const Event& event, Instant now);
 
-/// A statistic's value as progress: truncated towards zero and clamped to int32; nothing when negative or not a number
-/// (such an event is skipped, except by daily and increment goals, which only count).
+/// A statistic's value as progress: truncated towards zero, and 2147483647 where it is larger than that; nothing when it
+/// is negative, infinite or not a number (such an event is skipped, except by daily and increment goals, which only count).
 std::optional<std::int32_t> progress_from_value(double value);
+/// The value before it rose by `increment` to `value`, which is `progress`: where a relative goal begins to count. Clamped
+/// to int32; an increment that is infinite or not a number says nothing, as if it were 0.
+std::int32_t progress_before(double value, double increment, std::int32_t progress);
 
 }  // namespace gauntlet::challenge

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 #include "base/log.hpp"
@@ -211,6 +212,7 @@ base::Expected<Decoded> Decoder::stat_item_updated(std::string_view bytes, base:
   const auto time = parse_timestamp(message.timestamp());
   event.at = time_of(time, now);
   decoded.value_skipped = keys_.takes_value(*key) && !challenge::progress_from_value(event.value);
+  decoded.increment_skipped = keys_.takes_value(*key) && !std::isfinite(event.increment);
   if (!message.id().empty() && is_remembered(options_, keys_, *key))
     event.id = make_event_id(message.id(), time, event, item.stat_code(), now, (options_.dedup_window_hours + 23) / 24);
   return decoded;

@@ -36,7 +36,8 @@ enum class Ignored {
 struct Decoded {
   std::optional<Event> event;
   Ignored ignored = Ignored::no_goal;  // when there is no event
-  bool value_skipped = false;          // the value is negative or no number, and some goal would have taken it
+  bool value_skipped = false;          // the value is negative, infinite or no number, and some goal would have taken it
+  bool increment_skipped = false;      // the increment is infinite or no number, and some goal takes the value that it led to
 };
 
 /// One a thread: parsing reuses its messages. `keys` outlives it.

@@ -1,39 +1,25 @@
 #include "events/fold.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <tuple>
 
 #include "challenge/progress.hpp"
 
 namespace gauntlet::events {
-namespace {
-
-/// The statistic's value before this event, as challenge::apply_event takes a relative goal's baseline.
-std::int32_t value_before(const Event& event, std::int32_t progress) {
-  const double before = std::trunc(event.value) - std::trunc(event.increment);
-  if (std::isnan(before)) return progress;
-  constexpr double kMin = std::numeric_limits<std::int32_t>::min();
-  constexpr double kMax = std::numeric_limits<std::int32_t>::max();
-  return static_cast<std::int32_t>(std::clamp(before, kMin, kMax));
-}
-
-}  // namespace
 
 void Changes::clear() {
   user.clear();
   key.clear();
   count.clear();
   last.clear();
-  lowest.clear();
+  highest.clear();
   varied.clear();
   baseline.clear();
   first_at.clear();
   last_at.clear();
   first_step.clear();
   steps.at.clear();
-  steps.lowest.clear();
+  steps.highest.clear();
   steps.varied.clear();
   steps.baseline.clear();
   steps.last_step.clear();
@@ -66,7 +52,7 @@ bool Folder::next(Changes& changes) {
       changes.key.push_back(event.key);
       changes.count.push_back(0);
       changes.last.push_back(std::nullopt);
-      changes.lowest.push_back(0);
+      changes.highest.push_back(0);
       changes.varied.push_back(false);
       changes.baseline.push_back(0);
       changes.first_at.push_back(std::nullopt);
@@ -82,14 +68,14 @@ bool Folder::next(Changes& changes) {
     }
     ++changes.count[at];
     if (!progress || (event.at && changes.last_at[at] && *event.at < *changes.last_at[at])) continue;
-    const std::int32_t before = value_before(event, *progress);
+    const std::int32_t before = challenge::progress_before(event.value, event.increment, *progress);
     if (!changes.last[at]) {
-      changes.lowest[at] = *progress;
+      changes.highest[at] = *progress;
       changes.baseline[at] = before;
       changes.first_at[at] = event.at;
     } else {
       if (*progress != *changes.last[at]) changes.varied[at] = true;
-      changes.lowest[at] = std::min(changes.lowest[at], *progress);
+      changes.highest[at] = std::max(changes.highest[at], *progress);
     }
     changes.last[at] = progress;
     changes.last_at[at] = event.at;
@@ -108,14 +94,14 @@ void Folder::add_steps(Changes& changes) {
     changes.first_step.back() = static_cast<std::int32_t>(begin) + 1;
     for (const Value& value : values_) {
       steps.at.push_back(value.at);
-      steps.lowest.push_back(value.progress);
+      steps.highest.push_back(value.progress);
       steps.varied.push_back(false);
       steps.baseline.push_back(value.baseline);
       steps.last_step.push_back(last);
     }
     for (std::size_t i = steps.at.size() - 1; i-- > begin;) {
       steps.varied[i] = steps.varied[i + 1] || values_[i - begin].progress != values_[i - begin + 1].progress;
-      steps.lowest[i] = std::min(steps.lowest[i], steps.lowest[i + 1]);
+      steps.highest[i] = std::max(steps.highest[i], steps.highest[i + 1]);
     }
   }
   values_.clear();

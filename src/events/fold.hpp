@@ -23,7 +23,7 @@ struct Changes {
   std::vector<GoalKey> key;
   std::vector<std::int32_t> count;                // events
   std::vector<std::optional<std::int32_t>> last;  // the last usable value; nothing when no event had one
-  std::vector<std::int32_t> lowest;               // of the usable values: a dip below the target on the way is remembered
+  std::vector<std::int32_t> highest;              // of the usable values: a target that was met on the way stays met
   std::vector<bool> varied;                       // the usable values differ, so that the row changed on the way
   std::vector<std::int32_t> baseline;             // value before the first usable one: where relative progress starts
   std::vector<std::optional<postgres::Timestamp>> first_at;  // time of the first usable value; nothing: its event has none
@@ -32,7 +32,7 @@ struct Changes {
 
   struct Steps {
     std::vector<postgres::Timestamp> at;  // ascending within a change
-    std::vector<std::int32_t> lowest;     // what the change is when it begins here
+    std::vector<std::int32_t> highest;    // what the change is when it begins here
     std::vector<bool> varied;
     std::vector<std::int32_t> baseline;
     std::vector<std::int32_t> last_step;  // position of the change's last step

@@ -1,5 +1,7 @@
 #include "events/goal_keys.hpp"
 
+#include "challenge/progress.hpp"
+
 namespace gauntlet::events {
 namespace {
 
@@ -41,14 +43,15 @@ GoalKeys::GoalKeys(const challenge::Config& config) : counts_(1, false), takes_v
     const Effect effect = effect_of(goal);
     if (effect == Effect::count || effect == Effect::count_relative) counts_[static_cast<std::size_t>(key)] = true;
     if (effect == Effect::take_value || effect == Effect::take_value_relative) takes_value_[static_cast<std::size_t>(key)] = true;
+    const challenge::Rotation* const restart = challenge::restart_of(goal);
     const std::int32_t schedule = goal.rotation ? number_of(goal.rotation->schedule) : 0;
     rows_.push_back({.goal_id = goal.id,
                      .challenge_id = config.challenge_of(goal).id,
                      .key = key,
                      .effect = effect,
                      .target = goal.requirement.target_value,
-                     .reset_schedule = goal.rotation && goal.rotation->reset_progress ? schedule : 0,
-                     .reselect = goal.rotation && goal.rotation->allow_reselection,
+                     .reset_schedule = restart != nullptr ? number_of(restart->schedule) : 0,
+                     .reselect = restart != nullptr && restart->allow_reselection,
                      .schedule = schedule});
   }
 }

@@ -31,7 +31,7 @@ struct GoalRow {
   GoalKey key;
   Effect effect;
   std::int32_t target;
-  std::int32_t reset_schedule;  // 0: progress survives rotations; 1 daily, 2 weekly, 3 monthly
+  std::int32_t reset_schedule;  // when progress starts over; 0: never; 1 daily, 2 weekly, 3 monthly
   bool reselect;                // a claimed row starts over as well
   std::int32_t schedule;        // of the rotation, for expires_at; 0: none
 };

@@ -47,11 +47,12 @@ void OnMessage::handle(const CallPtr& call, EventKind kind, base::Expected<Decod
     }
     return finish(call, kind, outcome_of(decoded->ignored));
   }
-  if (decoded->value_skipped) {
+  if (decoded->value_skipped || decoded->increment_skipped) {
     metrics_.value_skipped();
     static base::log::Limit limit(2);
-    base::log::warn(limit, "value skipped: it is negative or no number",
-                    {{"user", decoded->event->user_id}, {"value", decoded->event->value}});
+    base::log::warn(limit, decoded->value_skipped ? "value skipped: it is negative, infinite or no number"
+                                                  : "increment skipped: it is infinite or no number, and counts as 0",
+                    {{"user", decoded->event->user_id}, {"value", decoded->event->value}, {"increment", decoded->event->increment}});
   }
   if (base::log::enabled(base::log::Level::debug)) {
     Event& event = *decoded->event;

@@ -46,7 +46,7 @@ SET progress       = @progress,
 FROM ROWS FROM (unnest($1::text[]), unnest($2::int4[]), unnest($3::int4[]), unnest($4::int4[]), unnest($5::int4[]),
                 unnest($6::boolean[]), unnest($7::int4[]), unnest($12::timestamp[]), unnest($13::timestamp[]), unnest($14::int4[]),
                 generate_series(1, $11))
-       AS e (user_id, key, count, last, lowest, varied, baseline, first_at, last_at, first_step, number),
+       AS e (user_id, key, count, last, highest, varied, baseline, first_at, last_at, first_step, number),
      event_goal AS g
 WHERE p.user_id = ANY (ARRAY[e.user_id])
   AND g.goal_id = p.goal_id
@@ -64,14 +64,14 @@ WHERE p.user_id = ANY (ARRAY[e.user_id])
                      OR p.value_at IS DISTINCT FROM @value_at)
       END)sql",
       {
-          // A rotation has passed and starts the row over. $9: last daily, weekly and monthly boundary.
+          // The goal has started over since. $9: last daily, weekly and monthly boundary.
           {"@reset", "(g.reset_schedule > 0 AND p.updated_at < ($9::timestamp[])[g.reset_schedule]"
                      " AND (p.status <> 'claimed' OR g.reselect))"},
           // The row's value is newer than the change's first ones: the change begins at the first step that is not older.
           {"@late", "(p.value_at > e.first_at)"},
           {"@step", "(e.first_step + width_bucket(p.value_at - interval '1 microsecond',"
                     " ($15::timestamp[])[e.first_step:($16::int4[])[e.first_step]]))"},
-          {"@smallest", "(CASE WHEN @late THEN ($17::int4[])[@step] ELSE e.lowest END)"},
+          {"@largest", "(CASE WHEN @late THEN ($17::int4[])[@step] ELSE e.highest END)"},
           {"@varied", "(CASE WHEN @late THEN ($18::boolean[])[@step] ELSE e.varied END)"},
           {"@value_before", "(CASE WHEN @late THEN ($19::int4[])[@step] ELSE e.baseline END)"},
           {"@value_at", "(CASE WHEN g.effect IN (1, 5) THEN greatest(p.value_at, e.last_at) ELSE p.value_at END)"},
@@ -84,13 +84,11 @@ WHERE p.user_id = ANY (ARRAY[e.user_id])
           {"@baseline", "(CASE g.effect WHEN 5 THEN coalesce(@old_baseline, @value_before)"
                         " WHEN 6 THEN coalesce(@old_baseline, 0) ELSE @old_baseline END)"},
           {"@counted", "(CASE WHEN g.effect IN (5, 6) THEN @baseline ELSE 0 END)"},  // from here on progress counts
-          {"@met", "(g.effect = 4 OR @progress::bigint - @counted >= g.target)"},
-          // The goal stayed completed: the lowest progress on the way met the target too.
-          {"@lowest", "(CASE WHEN g.effect IN (1, 5) THEN @smallest WHEN g.effect IN (2, 6)"
-                      " THEN least(@old_progress::bigint + 1, 2147483647)::int ELSE @progress END)"},
-          {"@stayed", "(@was_completed AND (g.effect = 4 OR @lowest::bigint - @counted >= g.target))"},
+          // The target was met on the way, so the goal is completed, wherever its value went afterwards.
+          {"@highest", "(CASE WHEN g.effect IN (1, 5) THEN @largest ELSE @progress END)"},
+          {"@met", "(@was_completed OR g.effect = 4 OR @highest::bigint - @counted >= g.target)"},
           {"@status", "(CASE WHEN @met THEN 'completed' ELSE 'in_progress' END)"},
-          {"@completed_at", "(CASE WHEN NOT @met THEN NULL WHEN @stayed THEN p.completed_at ELSE $8 END)"},
+          {"@completed_at", "(CASE WHEN NOT @met THEN NULL WHEN @was_completed THEN p.completed_at ELSE $8 END)"},
       });
 }
 
@@ -195,11 +193,11 @@ std::vector<postgres::Execution> session_start(const GoalKeys& keys, int dedup_w
 void apply_parameters(const Changes& changes, challenge::Instant now, Parameters& parameters) {
   parameters.clear();
   parameters.add_array(changes.user).add_array(changes.key).add_array(changes.count).add_array(changes.last)
-      .add_array(changes.lowest).add_array(changes.varied).add_array(changes.baseline).add(timestamp(now))
+      .add_array(changes.highest).add_array(changes.varied).add_array(changes.baseline).add(timestamp(now))
       .add_array(boundaries(now, challenge::last_boundary)).add_array(boundaries(now, challenge::next_boundary))
       .add(static_cast<std::int32_t>(changes.size())).add_array(changes.first_at).add_array(changes.last_at)
       .add_array(changes.first_step).add_array(changes.steps.at).add_array(changes.steps.last_step)
-      .add_array(changes.steps.lowest).add_array(changes.steps.varied).add_array(changes.steps.baseline);
+      .add_array(changes.steps.highest).add_array(changes.steps.varied).add_array(changes.steps.baseline);
 }
 
 void create_parameters(const Changes& changes, const std::string& name_space, challenge::Instant now, Parameters& parameters) {

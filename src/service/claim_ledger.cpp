@@ -47,8 +47,8 @@ const Statement kOpen(
     {Type::text, Type::text, Type::uuid, Type::text, Type::text, Type::text, Type::text, Type::int4, Type::timestamp,
      Type::timestamp, Type::timestamp, Type::boolean});
 
-// The reward is the player's, so the row becomes claimed also where an event has meanwhile taken it below its target
-// again; but not when a rotation has begun and the row is already the new period's. $1 user, $2 goal, $3 claimed at, $4
+// The reward is the player's, so the row becomes claimed whatever has meanwhile become of it; but not when the goal has
+// started over and the row is already the new period's. $1 user, $2 goal, $3 claimed at, $4
 // completed at, $5 end of the claim's rotation.
 const Statement kMarkClaimed(
     "UPDATE user_goal_progress SET status = 'claimed', claimed_at = $3, completed_at = coalesce(completed_at, $4),"
@@ -155,8 +155,8 @@ ClaimLedger::ClaimLedger(postgres::Pool& pool, std::string name_space, bool retr
 Task<Expected<std::optional<OpenClaim>>> ClaimLedger::open(std::string_view user_id, const challenge::Config& config,
                                                            const challenge::Goal& goal, Instant now) {
   std::optional<Timestamp> period_start, period_end;
-  if (goal.rotation && goal.rotation->reset_progress) {
-    const challenge::Period period = challenge::period_of(goal.rotation->schedule, now);
+  if (const challenge::Rotation* const restart = challenge::restart_of(goal)) {
+    const challenge::Period period = challenge::period_of(restart->schedule, now);
     period_start = to_timestamp(period.start);
     period_end = to_timestamp(period.end);
   }

@@ -27,7 +27,7 @@ class Hash {
 
 }  // namespace
 
-std::string entity_tag(const Catalog& catalog, challenge::PlayerRows rows, std::string_view view,
+std::string entity_tag(const Catalog& catalog, challenge::PlayerRows rows, challenge::Instant now, std::string_view view,
                        base::http::Coding coding) {
   Hash hash;
   hash.add(catalog.version);
@@ -37,7 +37,9 @@ std::string entity_tag(const Catalog& catalog, challenge::PlayerRows rows, std::
     hash.add((std::uint64_t{goal} << 32) | (static_cast<std::uint64_t>(row.status) << 1) | (row.is_active ? 1 : 0));
     hash.add((static_cast<std::uint64_t>(row.baseline_value.value_or(0)) << 32) ^
              static_cast<std::uint64_t>(row.progress));
-    hash.add(std::uint64_t{row.baseline_value.has_value()});
+    // A row that starts over is shown otherwise from then on, although nobody has written it.
+    const bool starts_over = is_reset_due(catalog.config.goal(goal), row, now);
+    hash.add((std::uint64_t{starts_over} << 1) | std::uint64_t{row.baseline_value.has_value()});
     hash.add(row.completed_at);
     hash.add(row.claimed_at);
   }

@@ -9,10 +9,10 @@
 
 namespace gauntlet::service {
 
-/// The tag of what `rows` make of the catalog, in quotes; `view` tells different answers apart (all, active, a
+/// The tag of what `rows` make of the catalog at `now`, in quotes; `view` tells different answers apart (all, active, a
 /// challenge's id). Not for answers that ChallengeJson::counts_down() says change every second. A tag is of one
 /// coding's bytes (RFC 9110, section 8.8.3.3), so `coding` is in it too.
-std::string entity_tag(const Catalog& catalog, challenge::PlayerRows rows, std::string_view view,
+std::string entity_tag(const Catalog& catalog, challenge::PlayerRows rows, challenge::Instant now, std::string_view view,
                        base::http::Coding coding = base::http::Coding::identity);
 
 /// Whether If-None-Match names this tag (weak comparison; `*` names all).

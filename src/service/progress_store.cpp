@@ -103,18 +103,18 @@ StoredRows read_rows(const Result& result, const Config& config) {
 struct ResetArrays {
   std::vector<std::string_view> ids;
   std::vector<Timestamp> boundaries;
-  std::vector<Timestamp> expiries;
+  std::vector<std::optional<Timestamp>> expiries;
   std::vector<bool> allow_reselection;
 
   ResetArrays(const Config& config, std::span<const GoalIndex> goals, Instant now) {
     for (const GoalIndex index : goals) {
       const Goal& goal = config.goal(index);
-      if (!goal.rotation || !goal.rotation->reset_progress) continue;
-      const challenge::Period period = challenge::period_of(goal.rotation->schedule, now);
+      const challenge::Rotation* const restart = restart_of(goal);
+      if (restart == nullptr) continue;
       ids.push_back(goal.id);
-      boundaries.push_back(to_timestamp(period.start));
-      expiries.push_back(to_timestamp(period.end));
-      allow_reselection.push_back(goal.rotation->allow_reselection);
+      boundaries.push_back(to_timestamp(last_boundary(restart->schedule, now)));
+      expiries.push_back(to_timestamp(expires_at(goal, now)));
+      allow_reselection.push_back(restart->allow_reselection);
     }
   }
 

@@ -32,7 +32,7 @@ void answer_view(const ExchangePtr& exchange, const PlayerChallenges& view, std:
   const Coding coding = accepted_coding(exchange->request(), {Coding::gzip, Coding::zstd});
   response.headers.reserve(4);
   if (!counts_down) {
-    std::string tag = entity_tag(*view.catalog, view.rows, name, coding);
+    std::string tag = entity_tag(*view.catalog, view.rows, view.now, name, coding);
     const auto if_none_match = exchange->request().header_list("if-none-match");
     if (if_none_match && names_tag(*if_none_match, tag)) response.status = 304;
     response.headers.emplace_back("etag", std::move(tag));

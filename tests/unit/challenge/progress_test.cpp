@@ -43,7 +43,7 @@ TEST(Progress, of_an_absolute_goal_is_the_statistics_value) {
   EXPECT_EQ(done->completed_at, kNow + hours(1));
 }
 
-TEST(Progress, keeps_the_first_completion_time_while_it_stays_completed_and_falls_back_below_the_target) {
+TEST(Progress, of_a_completed_goal_stays_completed_when_a_lower_value_follows) {
   const Goal goal = make_goal("g");
   const Row done = *apply_event(goal, active_row(), stat(10), kNow);
   const auto further = apply_event(goal, done, stat(12), kNow + hours(1));
@@ -51,17 +51,41 @@ TEST(Progress, keeps_the_first_completion_time_while_it_stays_completed_and_fall
   EXPECT_EQ(further->completed_at, kNow);
   const auto fallen = apply_event(goal, *further, stat(3), kNow + hours(2));
   ASSERT_TRUE(fallen);
-  EXPECT_EQ(fallen->status, Status::in_progress);
-  EXPECT_FALSE(fallen->completed_at);
+  EXPECT_EQ(fallen->progress, 3) << "progress shows the value";
+  EXPECT_EQ(fallen->status, Status::completed);
+  EXPECT_EQ(fallen->completed_at, kNow);
+  EXPECT_TRUE(is_met(goal, &*fallen, kNow + hours(2)));
 }
 
-TEST(Progress, ignores_negative_values_and_clamps_huge_ones) {
+TEST(Progress, of_a_completed_relative_goal_stays_completed_until_its_rotation_ends) {
+  const Goal goal = make_rotating_goal("g", kWeeklyReset, ProgressRule::relative, 10);
+  Row row = *apply_event(goal, active_row(), stat(110, 10), kNow);
+  ASSERT_EQ(row.status, Status::completed);
+  row = *apply_event(goal, row, stat(104, 0), kNow);
+  EXPECT_EQ(row.status, Status::completed);
+  EXPECT_EQ(display(goal, &row, kNow).progress, 4);
+  EXPECT_EQ(apply_event(goal, row, stat(105, 1), kNow + days(7))->status, Status::in_progress);
+}
+
+TEST(Progress, ignores_values_that_are_negative_infinite_or_no_number_and_clamps_huge_ones) {
   const Goal goal = make_goal("g");
   EXPECT_FALSE(apply_event(goal, active_row(), stat(-4), kNow));
   EXPECT_FALSE(apply_event(goal, active_row(), stat(std::nan("")), kNow));
   EXPECT_EQ(apply_event(goal, active_row(), stat(5e12), kNow)->progress, std::numeric_limits<std::int32_t>::max());
-  EXPECT_EQ(apply_event(goal, active_row(), stat(std::numeric_limits<double>::infinity()), kNow)->progress,
-            std::numeric_limits<std::int32_t>::max());
+  EXPECT_EQ(apply_event(goal, active_row(), stat(1.7e308), kNow)->progress, std::numeric_limits<std::int32_t>::max());
+  for (const double infinity : {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()})
+    EXPECT_FALSE(apply_event(goal, active_row(), stat(infinity), kNow));
+}
+
+TEST(Progress, of_a_relative_goal_takes_an_increment_that_is_no_number_as_none) {
+  const Goal goal = make_goal("g", ProgressRule::relative, 10);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const double increment : {kInfinity, -kInfinity, std::nan("")}) {
+    const Row row = *apply_event(goal, active_row(), stat(50, increment), kNow);
+    EXPECT_EQ(row.baseline_value, 50) << increment;
+    EXPECT_EQ(row.status, Status::in_progress) << increment;
+  }
+  EXPECT_EQ(apply_event(goal, active_row(), stat(50, 1e300), kNow)->status, Status::completed) << "a huge one saturates";
 }
 
 TEST(Progress, of_an_increment_goal_counts_events_whatever_their_value) {
@@ -91,7 +115,34 @@ TEST(Progress, of_a_daily_goal_completes_at_the_first_event_even_with_a_negative
   ASSERT_TRUE(after);
   EXPECT_EQ(after->progress, 1);
   EXPECT_EQ(after->status, Status::completed);
-  EXPECT_FALSE(apply_event(goal, *after, stat(9), kNow + days(1))) << "nothing would change";
+  EXPECT_FALSE(apply_event(goal, *after, stat(9), at("2026-11-25T23:59:59Z"))) << "nothing would change";
+}
+
+TEST(Progress, of_a_daily_goal_is_of_its_utc_day_whether_completed_or_claimed) {
+  const Goal goal = make_goal("g", ProgressRule::daily, 1);
+  const Instant before_midnight = at("2026-11-25T23:59:59Z"), midnight = at("2026-11-26T00:00:00Z");
+  const Row completed = *apply_event(goal, active_row(), login(), kNow);
+  Row claimed = completed;
+  claimed.status = Status::claimed;
+  claimed.claimed_at = claimed.updated_at = before_midnight;
+  for (const Row& row : {completed, claimed}) {
+    EXPECT_EQ(display(goal, &row, before_midnight).status, row.status);
+    EXPECT_EQ(display(goal, &row, midnight), (Display{0, Status::not_started, true, {}, {}}));
+    EXPECT_FALSE(is_met(goal, &row, midnight));
+    const Row again = *apply_event(goal, row, login(), midnight);
+    EXPECT_EQ(again.status, Status::completed);
+    EXPECT_EQ(again.completed_at, midnight);
+    EXPECT_FALSE(again.claimed_at);
+  }
+  EXPECT_FALSE(apply_event(goal, claimed, login(), before_midnight)) << "claimed for today";
+  EXPECT_FALSE(expires_at(goal, kNow)) << "it has no rotation to show";
+}
+
+TEST(Progress, of_a_daily_goal_is_of_its_day_whatever_its_rotation_says) {
+  const Goal goal = make_rotating_goal("g", {Schedule::monthly, false, false}, ProgressRule::daily, 1);
+  const Row row = active_row(1, Status::claimed, kNow - days(1));
+  EXPECT_EQ(display(goal, &row, kNow).status, Status::not_started);
+  EXPECT_EQ(expires_at(goal, kNow), at("2026-12-01T00:00:00Z"));
 }
 
 TEST(Progress, of_a_relative_goal_counts_from_the_value_before_its_first_event) {
@@ -161,7 +212,7 @@ TEST(Rotation, resets_a_stale_row_on_display_and_for_real) {
 TEST(Rotation, leaves_a_stale_row_that_is_not_to_be_reset) {
   const Goal goal = make_rotating_goal("g", {Schedule::weekly, false, true});
   const Row row = active_row(12, Status::completed, kNow - days(7));
-  EXPECT_TRUE(is_stale(goal, row, kNow));
+  EXPECT_FALSE(is_reset_due(goal, row, kNow));
   EXPECT_EQ(current(goal, row, kNow), row);
 }
 
@@ -269,8 +320,20 @@ RC_GTEST_PROP(Progress, keeps_the_tables_constraints_through_any_history, ()) {
   }
 }
 
+RC_GTEST_PROP(Progress, of_a_completed_goal_is_lost_to_nothing_but_a_claim_or_a_new_start, ()) {
+  Life life;
+  for (int i = *rc::gen::inRange(1, 25); i > 0; --i) {
+    const Row before = life.row;
+    life.step();
+    if (before.status != Status::completed || is_reset_due(life.goal, before, life.now)) continue;
+    RC_ASSERT(life.row.status == Status::completed || life.row.status == Status::claimed);
+    RC_ASSERT(life.row.completed_at == before.completed_at);
+  }
+}
+
 RC_GTEST_PROP(Progress, never_unclaims_without_reselection, ()) {
   Life life;
+  if (life.goal.rule == ProgressRule::daily) life.goal.rule = ProgressRule::increment;  // starts over each day
   life.goal.rotation = Rotation{*rc::gen::element(Schedule::daily, Schedule::weekly, Schedule::monthly),
                                 *rc::gen::arbitrary<bool>(), false};
   bool claimed = false;

@@ -89,6 +89,14 @@ TEST_F(DecoderTest, says_when_a_value_will_be_skipped) {
   EXPECT_TRUE(decode(stat("ann", "kills", std::nan("")))->value_skipped);
   EXPECT_FALSE(decode(stat("ann", "kills", 1e300))->value_skipped);
   EXPECT_FALSE(decode(stat("ann", "wins", -1))->value_skipped);  // an increment goal only counts
+  for (const double infinity : {HUGE_VAL, -HUGE_VAL}) {
+    EXPECT_TRUE(decode(stat("ann", "kills", infinity))->value_skipped);
+    auto rose = stat("ann", "kills", 4);
+    EXPECT_FALSE(decode(rose)->increment_skipped);
+    rose.mutable_payload()->set_inc(infinity);
+    EXPECT_TRUE(decode(rose)->increment_skipped);
+    EXPECT_FALSE(decode(rose)->value_skipped);
+  }
 }
 
 TEST_F(DecoderTest, remembers_what_it_is_told_to_remember) {

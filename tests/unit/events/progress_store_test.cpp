@@ -249,7 +249,7 @@ struct Happening {
   int user = 0;
   int what = 0;  // 0 a login, 1 kills, 2 wins
   double value = 0;
-  int increment = 1;
+  double increment = 1;
   bool has_id = false;         // without one each delivery counts
   bool arrival_day = false;    // its id is remembered under two days
   std::optional<int> minutes;  // its own time, from the history's start; nothing: it carries none
@@ -283,14 +283,17 @@ std::ostream& operator<<(std::ostream& out, const History& history) {
 
 rc::Gen<History> any_history() {
   using namespace rc;
+  constexpr double no_number = std::numeric_limits<double>::quiet_NaN(), infinite = std::numeric_limits<double>::infinity();
   const auto below = [](int n) { return gen::inRange(0, n); };
   const auto value = gen::weightedOneOf<double>({{7, gen::map(below(9), [](int n) { return static_cast<double>(n); })},
-                                                 {2, gen::element(-4.0, 7.9, 5e12, -0.5, std::numeric_limits<double>::quiet_NaN())}});
+                                                 {2, gen::element(-4.0, 7.9, 5e12, -0.5, no_number, infinite, -infinite)}});
+  const auto increment = gen::weightedOneOf<double>({{15, gen::map(below(4), [](int n) { return static_cast<double>(n); })},
+                                                     {1, gen::element(no_number, infinite, -infinite)}});
   const auto minutes = gen::weightedOneOf<std::optional<int>>(
       {{1, gen::just(std::optional<int>())}, {3, gen::map(below(6), [](int n) { return std::optional<int>(n * 40); })}});
   const auto happening = gen::build<Happening>(
       gen::set(&Happening::user, below(5)), gen::set(&Happening::what, below(3)), gen::set(&Happening::value, value),
-      gen::set(&Happening::increment, below(4)), gen::set(&Happening::has_id, gen::map(below(4), [](int n) { return n != 0; })),
+      gen::set(&Happening::increment, increment), gen::set(&Happening::has_id, gen::map(below(4), [](int n) { return n != 0; })),
       gen::set(&Happening::arrival_day), gen::set(&Happening::minutes, minutes));
   const auto gap = gen::weightedOneOf<int>({{5, below(90)}, {1, below(60 * 24 * 9)}});
   const auto batch = gen::build<Batch>(
