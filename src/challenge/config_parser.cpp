@@ -235,7 +235,9 @@ class Parser {
                                                                                               : EventSource::login;
     goal.default_assigned = object.flag({"defaultAssigned", "default_assigned"});
     const Object requirement = object.child({"requirement"});
+    const std::size_t problems_before = problems_.size();
     goal.rule = rule(object, requirement);
+    const bool rule_is_sound = problems_.size() == problems_before;
     goal.requirement.stat_code = requirement.text({"statCode", "stat_code"});
     requirement.choice({"operator"}, {">="});
     goal.requirement.target_value = requirement.positive({"targetValue", "target_value"});
@@ -244,6 +246,11 @@ class Parser {
     goal.reward.id = reward.text({"rewardId", "reward_id"});
     goal.reward.quantity = reward.positive({"quantity"});
     goal.rotation = rotation(object);
+    if (goal.rotation && goal.rule == ProgressRule::absolute && rule_is_sound) {
+      object.problem("rotation",
+                     "needs a goal that can start over: \"progressMode\": \"relative\" in its requirement, or type increment; "
+                     "the goal is absolute, so its progress is the statistic's own value");
+    }
     const Json& prerequisites = object.list({"prerequisites"});
     for (std::size_t i = 0; i < prerequisites.size(); ++i) {
       const std::string place = element(object.at("prerequisites"), i);
