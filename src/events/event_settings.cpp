@@ -15,7 +15,7 @@ using std::chrono::seconds;
 
 base::Expected<EventSettings> EventSettings::read(base::Settings& settings, base::Environment environment) {
   EventSettings s;
-  s.name_space = settings.text("AB_NAMESPACE", "accelbyte", "namespace of the deployment; events of others are ignored");
+  s.name_space = settings.required("AB_NAMESPACE", "namespace of the deployment; events of others are ignored");
   s.listen_address = settings.address("LISTEN_ADDRESS", "0.0.0.0", "where all ports listen; 127.0.0.1: this machine only");
   s.grpc_port = settings.integer<std::uint16_t>("GRPC_PORT", 6566, {0, 65535}, "port of the OnMessage methods; 0: the kernel chooses");
   s.metrics_port = settings.integer<std::uint16_t>("METRICS_PORT", 8081, {0, 65535}, "port of /metrics and /debug/pprof; 0: the kernel chooses");

@@ -391,6 +391,14 @@ def test_settings_table_of_the_operations_manual_is_the_programs_own(program):
     assert table[:table.index(end)] == printed, f"paste what {program} --settings prints"
 
 
+@pytest.mark.parametrize("namespace", [None, ""])
+def test_event_handler_without_its_namespace_does_not_start(database, namespace):
+    environment = service_environment(database, "postgres", CONFIG, CONFIG_PATH=CONFIG)
+    environment.pop("AB_NAMESPACE") if namespace is None else environment.update(AB_NAMESPACE=namespace)
+    ended, said = start_that_fails(environment, "challenge-event-handler")
+    assert ended == 2 and "AB_NAMESPACE" in said, said
+
+
 def test_open_claim_of_a_crashed_service_is_finished_with_its_own_key(database):
     name = database.fresh()
     with running_service(database, CONFIG, name=name):
