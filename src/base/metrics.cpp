@@ -176,6 +176,7 @@ struct Registry::State {
     std::string help;
     std::function<double()> value;
     prometheus::MetricType type;
+    std::vector<std::pair<std::string, std::string>> labels;
   };
   std::map<std::string, Function, std::less<>> functions;
 
@@ -211,9 +212,10 @@ Family<Histogram>& Registry::histogram(std::string_view name, std::string_view h
   return state_->family(state_->histograms, name, help, std::move(label_names), std::move(bounds));
 }
 
-void Registry::gauge_function(std::string_view name, std::string_view help, std::function<double()> value) {
+void Registry::gauge_function(std::string_view name, std::string_view help, std::function<double()> value,
+                              std::vector<std::pair<std::string, std::string>> labels) {
   const std::lock_guard lock(state_->mutex);
-  state_->functions[std::string(name)] = {std::string(help), std::move(value), prometheus::MetricType::Gauge};
+  state_->functions[std::string(name)] = {std::string(help), std::move(value), prometheus::MetricType::Gauge, std::move(labels)};
 }
 
 std::string Registry::text() const {
@@ -229,6 +231,7 @@ std::string Registry::text() const {
       family.help = function.help;
       family.type = function.type;
       prometheus::ClientMetric metric;
+      for (const auto& [label, of] : function.labels) metric.label.push_back({label, of});
       metric.gauge.value = metric.counter.value = function.value();
       family.metric.push_back(metric);
       families.push_back(std::move(family));

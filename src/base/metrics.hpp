@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace gauntlet::base::metrics {
@@ -103,8 +104,9 @@ class Registry {
   Family<Gauge>& gauge(std::string_view name, std::string_view help, std::vector<std::string> label_names = {});
   Family<Histogram>& histogram(std::string_view name, std::string_view help, std::vector<std::string> label_names,
                                std::vector<double> bounds);
-  /// A gauge whose value is asked for at scrape time, on the scraping thread.
-  void gauge_function(std::string_view name, std::string_view help, std::function<double()> value);
+  /// A gauge whose value is asked for at scrape time, on the scraping thread. `labels`: names and values.
+  void gauge_function(std::string_view name, std::string_view help, std::function<double()> value,
+                      std::vector<std::pair<std::string, std::string>> labels = {});
   /// process_cpu_seconds_total, process_resident_memory_bytes, process_virtual_memory_bytes, process_open_fds,
   /// process_max_fds, process_start_time_seconds: read from /proc at scrape time.
   void add_process_metrics();

@@ -17,12 +17,19 @@ void raise_to(std::atomic<std::int64_t>& most, std::int64_t value) {
 }
 
 constexpr double kMostEventsAFlush = 10'000;
+/// Label buffer_type: there is one kind of buffer, of changes to players' progress.
+constexpr std::string_view kBuffer = "progress";
 
 base::metrics::Histogram& visible_histogram(base::metrics::Registry& registry, std::string_view since) {
   return registry.histogram("challenge_event_visible_seconds", "Until an event's effect was committed: since its own time, and since its arrival.", {"since"}, base::metrics::latency_buckets()).with({since});
 }
 
+base::metrics::Histogram& flush_histogram(base::metrics::Registry& registry, std::string_view status) {
+  return registry.histogram("challenge_buffer_flush_duration_seconds", "From sending a batch to its commit, or to its failure.", {"buffer_type", "status"}, base::metrics::latency_buckets()).with({kBuffer, status});
+}
+
 constexpr std::array<std::string_view, 2> kKinds{"login", "statistic"};
+constexpr std::array<std::string_view, 2> kStatuses{"error", "success"};  // by is_success()
 
 }  // namespace
 
@@ -41,22 +48,26 @@ std::string_view to_string(Outcome outcome) {
   return "failed";
 }
 
+bool is_success(Outcome outcome) { return outcome <= Outcome::impossible_user; }
+
 EventMetrics::EventMetrics(base::metrics::Registry& registry)
-    : invalid_(registry.counter("challenge_events_invalid_total", "Messages that were answered INVALID_ARGUMENT, by the answer's words.", {"event", "reason"})),
+    : invalid_(registry.counter("challenge_events_invalid_total", "Messages that were answered INVALID_ARGUMENT, by the answer's words.", {"event_type", "reason"})),
       visible_since_arrival_(visible_histogram(registry, "arrival")),
       visible_since_event_(visible_histogram(registry, "event")),
-      flush_seconds_(registry.histogram("challenge_buffer_flush_duration_seconds", "From sending a batch to its commit.", {}, base::metrics::latency_buckets()).with({})),
+      flush_seconds_(flush_histogram(registry, "success")),
+      failed_flush_seconds_(flush_histogram(registry, "error")),
       flush_wait_seconds_(registry.histogram("challenge_buffer_wait_seconds", "How long the first event of a batch waited to be sent.", {}, base::metrics::latency_buckets()).with({})),
       flush_events_(registry.histogram("challenge_buffer_flush_events", "Events of a batch.", {}, base::metrics::count_buckets(kMostEventsAFlush)).with({})),
       rows_written_(registry.counter("challenge_event_rows_written_total", "Rows of user_goal_progress that events changed.").with({})),
       redelivered_(registry.counter("challenge_events_redelivered_total", "Events without effect because their id had been committed before.").with({})),
       failed_flushes_(registry.counter("challenge_buffer_flush_failures_total", "Batches that were not committed.").with({})),
-      values_skipped_(registry.counter("challenge_event_values_skipped_total", "Values that are negative or no number, which no goal takes.").with({})),
+      values_skipped_(registry.counter("challenge_event_values_skipped_total", "Values that are negative, infinite or no number, and increments that are infinite or no number, which no goal takes.").with({})),
       poisoned_(registry.counter("challenge_events_poisoned_total", "Events that PostgreSQL refuses to store; answered OK and kept in event_dead_letter.").with({})) {
-  auto& processing = registry.histogram("challenge_event_processing_duration_seconds", "From an event's arrival to its answer.", {"event"}, base::metrics::latency_buckets());
-  auto& outcomes = registry.counter("challenge_events_total", "Events by how they ended.", {"event", "outcome"});
+  auto& processing = registry.histogram("challenge_event_processing_duration_seconds", "From an event's arrival to its answer.", {"event_type", "status"}, base::metrics::latency_buckets());
+  auto& outcomes = registry.counter("challenge_events_total", "Events by how they ended.", {"event_type", "outcome"});
   for (std::size_t kind = 0; kind < kKinds.size(); ++kind) {
-    processing_[kind] = &processing.with({kKinds[kind]});
+    for (std::size_t status = 0; status < kStatuses.size(); ++status)
+      processing_[kind][status] = &processing.with({kKinds[kind], kStatuses[status]});
     for (std::size_t outcome = 0; outcome < kOutcomes; ++outcome)
       outcomes_[kind][outcome] = &outcomes.with({kKinds[kind], to_string(static_cast<Outcome>(outcome))});
   }
@@ -64,13 +75,13 @@ EventMetrics::EventMetrics(base::metrics::Registry& registry)
     std::size_t sum = 0;
     for (const auto& waiting : waiting_) sum += waiting.load(std::memory_order_relaxed);
     return static_cast<double>(sum);
-  });
+  }, {{"buffer_type", std::string(kBuffer)}});
 }
 
 void EventMetrics::ended(EventKind kind, Outcome outcome, nanoseconds elapsed) {
   const auto index = static_cast<std::size_t>(kind);
   outcomes_[index][static_cast<std::size_t>(outcome)]->increment();
-  processing_[index]->observe(base::seconds_of(elapsed));
+  processing_[index][is_success(outcome) ? 1 : 0]->observe(base::seconds_of(elapsed));
 }
 
 void EventMetrics::invalid(EventKind kind, std::string_view reason) {
@@ -104,8 +115,9 @@ void EventMetrics::visible(const Flush& flush) {
   }
 }
 
-void EventMetrics::flush_failed(const base::Error& why, std::size_t events) {
+void EventMetrics::flush_failed(const base::Error& why, std::size_t events, nanoseconds elapsed) {
   failed_flushes_.increment();
+  failed_flush_seconds_.observe(base::seconds_of(elapsed));
   static base::log::Limit limit(2);
   base::log::warn(limit, "buffer flush failed", {{"events", events}, {"reason", why.message}});
 }

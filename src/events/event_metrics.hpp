@@ -31,6 +31,8 @@ enum class Outcome : std::uint8_t {
 };
 inline constexpr std::size_t kOutcomes = 9;
 std::string_view to_string(Outcome outcome);
+/// Answered OK: label status="success"; any other answer is an "error".
+bool is_success(Outcome outcome);
 
 /// One for the program; any thread.
 class EventMetrics {
@@ -41,6 +43,7 @@ class EventMetrics {
   void ended(EventKind kind, Outcome outcome, std::chrono::nanoseconds elapsed);
   /// A message that is answered INVALID_ARGUMENT; `reason` is one of the decoder's few sentences.
   void invalid(EventKind kind, std::string_view reason);
+  /// A value or an increment that no goal can take.
   void value_skipped() { values_skipped_.increment(); }
   void poisoned() { poisoned_.increment(); }
 
@@ -48,7 +51,7 @@ class EventMetrics {
   void flushed(const Flush& flush);
   /// From the events' own time, and from their arrival, until now, when every reader sees their effect.
   void visible(const Flush& flush);
-  void flush_failed(const base::Error& why, std::size_t events);
+  void flush_failed(const base::Error& why, std::size_t events, std::chrono::nanoseconds elapsed);
 
   /// A place where one writer keeps how many events wait; summed up in challenge_buffer_size. Lives as long as this.
   std::atomic<std::size_t>& add_writer();
@@ -57,12 +60,13 @@ class EventMetrics {
   void log_summary();
 
  private:
-  std::array<base::metrics::Histogram*, 2> processing_;             // by kind
+  std::array<std::array<base::metrics::Histogram*, 2>, 2> processing_;  // by kind and is_success()
   std::array<std::array<base::metrics::Counter*, kOutcomes>, 2> outcomes_;
   base::metrics::Family<base::metrics::Counter>& invalid_;
   base::metrics::Histogram& visible_since_arrival_;
   base::metrics::Histogram& visible_since_event_;
   base::metrics::Histogram& flush_seconds_;
+  base::metrics::Histogram& failed_flush_seconds_;
   base::metrics::Histogram& flush_wait_seconds_;
   base::metrics::Histogram& flush_events_;
   base::metrics::Counter& rows_written_;

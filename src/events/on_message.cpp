@@ -25,8 +25,7 @@ Outcome outcome_of(Ignored ignored) {
 }  // namespace
 
 OnMessage::OnMessage(Decoder& decoder, Writer& writer, EventMetrics& metrics, bool buffered, base::WallClock clock)
-    : decoder_(decoder), writer_(writer), metrics_(metrics), buffered_(buffered), clock_(std::move(clock)),
-      waiting_(metrics.add_writer()) {}
+    : decoder_(decoder), writer_(writer), metrics_(metrics), buffered_(buffered), clock_(std::move(clock)) {}
 
 void OnMessage::add_methods(base::grpc::Server& server) {
   server.unary(std::string("/") + kLoginService + "/OnMessage",
@@ -60,11 +59,9 @@ void OnMessage::handle(const CallPtr& call, EventKind kind, base::Expected<Decod
     base::log::debug("event taken", {{"trace", event.trace}, {"user", event.user_id}, {"key", event.key}, {"value", event.value}});
   }
   writer_.submit(std::move(*decoded->event), [this, call, kind](const base::Expected<void>& outcome) { answer(call, kind, outcome); });
-  waiting_.store(writer_.waiting(), std::memory_order_relaxed);
 }
 
 void OnMessage::answer(const CallPtr& call, EventKind kind, const base::Expected<void>& outcome) {
-  waiting_.store(writer_.waiting(), std::memory_order_relaxed);
   if (outcome) return finish(call, kind, buffered_ ? Outcome::buffered : Outcome::committed);
   // Details of the database stay in the log.
   switch (outcome.error().kind) {

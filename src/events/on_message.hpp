@@ -1,8 +1,5 @@
 #pragma once
 // The two OnMessage methods: bytes to an event, an event to the writer, the writer's verdict to an answer.
-#include <atomic>
-#include <cstddef>
-
 #include "base/clock.hpp"
 #include "base/grpc/server.hpp"
 #include "events/decoder.hpp"
@@ -32,7 +29,6 @@ class OnMessage {
   EventMetrics& metrics_;
   const bool buffered_;
   base::WallClock clock_;
-  std::atomic<std::size_t>& waiting_;
 };
 
 }  // namespace gauntlet::events

@@ -30,13 +30,14 @@ Writer::Observer observer_of(EventMetrics& metrics) {
             metrics.flushed(flush);
             metrics.visible(flush);
           },
-          .on_failed_flush = [&metrics](const base::Error& why, std::size_t events) { metrics.flush_failed(why, events); },
+          .on_failed_flush = [&metrics](const base::Error& why, std::size_t events, std::chrono::nanoseconds elapsed) { metrics.flush_failed(why, events, elapsed); },
           .on_poison = [&metrics](const Event& event, const base::Error& why) {
             metrics.poisoned();
             static base::log::Limit limit(5);
             base::log::error(limit, "event refused by PostgreSQL: kept in event_dead_letter and answered OK, since delivering it again would not help",
                              {{"user", event.user_id}, {"reason", why.message}});
-          }};
+          },
+          .on_waiting = [&waiting = metrics.add_writer()](std::size_t events) { waiting.store(events, std::memory_order_relaxed); }};
 }
 
 }  // namespace

@@ -49,6 +49,10 @@ bool Writer::is_full(const Event& event) const {
   return waiting() >= limits_.max_waiting || open_bytes_ + flying_bytes_ + bytes_of(event) > limits_.max_waiting_bytes;
 }
 
+void Writer::tell_waiting() const {
+  if (observer_.on_waiting) observer_.on_waiting(waiting());
+}
+
 void Writer::submit(Event event, Answer answer) {
   if (!limits_.buffer_for && !store_.is_available())
     return answer(base::fail(ErrorKind::unavailable, "PostgreSQL is not available; deliver the event again"));
@@ -57,6 +61,7 @@ void Writer::submit(Event event, Answer answer) {
   open_bytes_ += bytes_of(event);
   open_.events.push_back(std::move(event));
   open_.arrived.push_back(timing_.now());
+  tell_waiting();
   if (!limits_.buffer_for) {
     open_.answers.push_back(std::move(answer));
     return flush_soon();
@@ -116,6 +121,7 @@ void Writer::next_part() {
   }
   flying_.clear();
   flying_bytes_ = 0;
+  tell_waiting();
   writing_ = false;
   if (!limits_.buffer_for || drained_ || open_.events.size() >= limits_.max_batch)
     flush_soon();
@@ -160,7 +166,7 @@ void Writer::part_done(Part part, int attempt, base::Expected<ProgressStore::Wri
     }
     return bury(part, error);
   }
-  if (observer_.on_failed_flush) observer_.on_failed_flush(error, events);
+  if (observer_.on_failed_flush) observer_.on_failed_flush(error, events, timing_.now() - sent_);
   if (limits_.buffer_for) return write_again_later(part);
   answer_part(part, tl::unexpected<Error>(told_to_caller(error)));
   next_part();
@@ -174,7 +180,7 @@ void Writer::bury(Part part, const Error& why) {
       answer_part(part, {});
       return next_part();
     }
-    if (observer_.on_failed_flush) observer_.on_failed_flush(Error(kept.error()).in("keeping a dead letter"), 1);
+    if (observer_.on_failed_flush) observer_.on_failed_flush(Error(kept.error()).in("keeping a dead letter"), 1, timing_.now() - sent_);
     // In buffered mode it has been answered. Where there is no room for it, it is lost rather than holding up the others.
     if (limits_.buffer_for && kept.error().kind != ErrorKind::resource_exhausted) return write_again_later(part);
     answer_part(part, tl::unexpected<Error>(told_to_caller(kept.error())));
@@ -200,6 +206,7 @@ void Writer::store_lost(const Error& why) {
   if (limits_.buffer_for) return;
   Batch lost = std::exchange(open_, {});
   open_bytes_ = 0;
+  tell_waiting();
   const base::Expected<void> outcome = base::fail(ErrorKind::unavailable, why.message);
   for (Answer& answer : lost.answers) answer(outcome);
   finish_if_drained();

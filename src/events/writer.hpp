@@ -58,10 +58,13 @@ class Writer {
   using Answer = std::function<void(const base::Expected<void>&)>;
   struct Observer {
     std::function<void(const Flush&)> on_flush;
-    std::function<void(const base::Error&, std::size_t events)> on_failed_flush;
+    /// `elapsed`: since the events were sent.
+    std::function<void(const base::Error&, std::size_t events, std::chrono::nanoseconds elapsed)> on_failed_flush;
     /// An event that the database refuses: it is kept as a dead letter and answered OK, since delivering it again would
     /// not help.
     std::function<void(const Event&, const base::Error&)> on_poison;
+    /// How many events wait now (waiting()), whenever that changes.
+    std::function<void(std::size_t)> on_waiting{};
   };
 
   Writer(ProgressStore& store, Timing timing, WriterLimits limits, Observer observer);
@@ -79,7 +82,7 @@ class Writer {
   /// Calls `done` once nothing is left to write; buffered events are written without waiting for the interval.
   void drain(std::function<void()> done);
 
-  /// Accepted, and in default mode not yet answered.
+  /// Accepted, and not yet written or given up.
   std::size_t waiting() const { return open_.events.size() + flying_.events.size(); }
 
  private:
@@ -96,6 +99,7 @@ class Writer {
   };
 
   bool is_full(const Event& event) const;
+  void tell_waiting() const;
   /// At the end of the round, so that a batch holds all events that one reading of the sockets brought.
   void flush_soon();
   void flush_after_interval();

@@ -20,7 +20,7 @@ std::string_view known_method(std::string_view method) {
 RequestMetrics::RequestMetrics(base::metrics::Registry& registry)
     : family_(registry.histogram("challenge_api_request_duration_seconds",
                                  "Time from a request being read whole to its answer being handed over",
-                                 {"method", "route", "status"}, base::metrics::latency_buckets())) {}
+                                 {"method", "path", "status_code"}, base::metrics::latency_buckets())) {}
 
 void RequestMetrics::observe(const base::http::Answered& answered) {
   const std::string_view route = answered.route;

@@ -1,5 +1,5 @@
 #pragma once
-// challenge_api_request_duration_seconds: every REST answer by method, route and status.
+// challenge_api_request_duration_seconds: every REST answer by method, path and status_code. The path is the route's pattern.
 #include <chrono>
 #include <string_view>
 #include <vector>
@@ -15,7 +15,7 @@ class RequestMetrics {
   /// `registry` outlives it.
   explicit RequestMetrics(base::metrics::Registry& registry);
 
-  /// For http::ListenerOptions::observer. Unknown paths count under route "unmatched", unknown methods under "other",
+  /// For http::ListenerOptions::observer. Unknown paths count under path "unmatched", unknown methods under "other",
   /// so that strangers cannot make metrics.
   void observe(const base::http::Answered& answered);
 

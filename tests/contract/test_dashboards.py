@@ -2,16 +2,12 @@
 import json
 import pathlib
 import re
-import signal
-import subprocess
-import tempfile
-import time
-import urllib.request
 
 import pytest
 import yaml
 
-from service_under_test import BIN, ROOT, START_S, running_service, service_environment
+from event_handler import running_handler
+from service_under_test import ROOT, running_service
 
 CONFIG = pathlib.Path(__file__).resolve().parent / "contract_challenges.json"
 DASHBOARD = ROOT / "deploy" / "grafana" / "challenge-backend.json"
@@ -40,20 +36,8 @@ def pages(database):
         service.put_row("ann", "rung-1", "ladder", "completed", 1)
         service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "ann")
         jobs = {"challenge-service": service.metrics()}
-        environment = service_environment(database, service.database_name, CONFIG, CONFIG_PATH=CONFIG)
-        with tempfile.NamedTemporaryFile("w+") as log:
-            handler = subprocess.Popen([BIN / "challenge-event-handler"], env=environment, cwd="/", stdin=subprocess.DEVNULL,
-                                       stdout=log, stderr=subprocess.STDOUT)
-            try:
-                give_up = time.monotonic() + START_S
-                while not (found := re.search(r"is serving.*metrics_port=(\d+)", pathlib.Path(log.name).read_text())):
-                    assert handler.poll() is None and time.monotonic() < give_up, pathlib.Path(log.name).read_text()
-                    time.sleep(0.02)
-                with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/metrics", timeout=10) as answer:
-                    jobs["challenge-event-handler"] = answer.read().decode()
-            finally:
-                handler.send_signal(signal.SIGTERM)
-                handler.wait(START_S)
+        with running_handler(service, CONFIG) as handler:
+            jobs["challenge-event-handler"] = handler.metrics()
         return jobs
 
 
@@ -125,11 +109,19 @@ def test_query_names_only_what_is_exported(exported, title, expression):
     assert grouped <= known, f"{title}: grouped by {grouped - known}"
 
 
+@pytest.mark.parametrize("job, name, labels", [
+    ("challenge-service", "challenge_api_request_duration_seconds_count", {"method", "path", "status_code"}),
+    ("challenge-event-handler", "challenge_event_processing_duration_seconds_count", {"event_type", "status"}),
+    ("challenge-event-handler", "challenge_buffer_flush_duration_seconds_count", {"buffer_type", "status"}),
+    ("challenge-event-handler", "challenge_buffer_size", {"buffer_type"}),
+])
+def test_metric_of_the_contract_has_the_labels_that_dashboards_of_the_earlier_services_ask_for(exported, job, name, labels):
+    assert {frozenset(series) for series in exported[job][name]} == {frozenset(labels)}
+
+
 def test_every_metric_of_the_contract_is_exported(exported):
     both = set(exported["challenge-service"]) | set(exported["challenge-event-handler"])
-    for name in ["challenge_api_request_duration_seconds_bucket", "challenge_event_processing_duration_seconds_bucket",
-                 "challenge_buffer_flush_duration_seconds_bucket", "challenge_buffer_size", "grpc_server_started_total",
-                 "grpc_server_handled_total", "process_cpu_seconds_total", "process_resident_memory_bytes"]:
+    for name in ["grpc_server_started_total", "grpc_server_handled_total", "process_cpu_seconds_total", "process_resident_memory_bytes"]:
         assert name in both
 
 

@@ -158,9 +158,9 @@ def test_body_that_is_too_large_is_refused(service, player):
     assert answer.status == 413
 
 
-def test_answers_are_counted_by_method_route_and_status(own_rows, player):
+def test_answers_are_counted_by_method_path_pattern_and_status_code(own_rows, player):
     own_rows.request("GET", "/v1/challenges/ladder", user=player)
     text = own_rows.metrics()
-    assert re.search(r'challenge_api_request_duration_seconds_count\{method="GET",route="/challenge/v1/challenges/\{challenge_id\}",status="200"\} [1-9]', text)
+    assert re.search(r'challenge_api_request_duration_seconds_count\{method="GET",path="/challenge/v1/challenges/\{challenge_id\}",status_code="200"\} [1-9]', text)
     for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "grpc_server_started_total"):
         assert name in text, name

@@ -98,12 +98,12 @@ def test_a_client_written_with_grpcpp_has_each_event_counted_once(stack, connect
 
 def test_bad_messages_are_refused_in_the_words_of_the_contract_and_counted(stack, channel, messages):
     account, statistic = messages
-    refused = metric(stack, 'challenge_events_total{event="login",outcome="invalid"')
+    refused = metric(stack, 'challenge_events_total{event_type="login",outcome="invalid"')
     assert code_of(caller(channel, LOGIN), b"\xff\xff\xff\xff")[0] == grpc.StatusCode.INVALID_ARGUMENT
     assert code_of(caller(channel, LOGIN), account.UserLoggedIn(namespace="test")) == (grpc.StatusCode.INVALID_ARGUMENT, "userId cannot be empty")
-    assert metric(stack, 'challenge_events_total{event="login",outcome="invalid"') == refused + 2
+    assert metric(stack, 'challenge_events_total{event_type="login",outcome="invalid"') == refused + 2
     for reason in ("userId cannot be empty", "the message is not a UserLoggedIn"):
-        assert metric(stack, f'challenge_events_invalid_total{{event="login",reason="{reason}"') == 1
+        assert metric(stack, f'challenge_events_invalid_total{{event_type="login",reason="{reason}"') == 1
     without_payload = statistic.StatItemUpdated(user_id="u", namespace="test")
     assert code_of(caller(channel, STATISTIC), without_payload) == (grpc.StatusCode.INVALID_ARGUMENT, "payload cannot be nil")
     assert code_of(caller(channel, LOGIN), b"\0" * (5 << 20))[0] == grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -174,7 +174,8 @@ SystemSample LiveFigures::sample_of(const std::vector<Observation>& rows, const 
       const double value = number(row, "value");
       if (name == "challenge_buffer_flush_events_sum") flushes.events = value;
       if (name == "challenge_buffer_flush_events_count") flushes.flushes = value, flushes.known = true;
-      if (name == "challenge_buffer_flush_duration_seconds_sum") flushes.seconds = value;
+      if (name == "challenge_buffer_flush_duration_seconds_sum") flushes.seconds += value;  // by status
+      if (name == "challenge_buffer_flush_duration_seconds_count") flushes.ended += value;
       if (name == "challenge_buffer_size") show("buffer/waiting", value);
     }
   }
@@ -186,7 +187,7 @@ SystemSample LiveFigures::sample_of(const std::vector<Observation>& rows, const 
   // A restarted handler counts from zero again.
   if (const double more = flushes.flushes - flushes_.flushes; flushes.known && flushes_.known && more > 0) {
     show("flush_size/mean", (flushes.events - flushes_.events) / more);
-    show("flush_time/mean", (flushes.seconds - flushes_.seconds) * 1000 / more);
+    show("flush_time/mean", (flushes.seconds - flushes_.seconds) * 1000 / (flushes.ended - flushes_.ended));
   }
   flushes_ = flushes;
   sample.detail = detail_of(rows, problems);

@@ -20,7 +20,7 @@ class LiveFigures {
 
  private:
   struct Flushes {
-    double events = 0, flushes = 0, seconds = 0;
+    double events = 0, flushes = 0, seconds = 0, ended = 0;  // flushes: of those that ended, the committed ones
     bool known = false;
   };
   Flushes flushes_;  // since the event handler's start

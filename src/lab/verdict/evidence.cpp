@@ -140,9 +140,9 @@ void read_metrics(Questions& ask, Evidence& e) {
   e.buffer_size = ask.number("avg(CASE WHEN name = 'challenge_buffer_size' THEN value END)", "metric");
   std::map<std::string, std::pair<double, double>> routes;
   for (const auto& [key, value] : added) {
-    if (key.first == "challenge_api_request_duration_seconds_sum") routes[label_of(key.second, "route")].first += value;
+    if (key.first == "challenge_api_request_duration_seconds_sum") routes[label_of(key.second, "path")].first += value;
     if (key.first == "challenge_api_request_duration_seconds_count")
-      routes[label_of(key.second, "route")].second += value;
+      routes[label_of(key.second, "path")].second += value;
     if (key.first == "challenge_events_total" && label_of(key.second, "outcome") == "refused")
       e.refused_per_s += value / span_s;
   }

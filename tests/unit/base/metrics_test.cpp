@@ -40,6 +40,7 @@ TEST(Metrics, are_written_as_prometheus_reads_them) {
   registry.histogram("seconds", "Time.", {"route"}, {0.1, 1}).with({"/x"}).observe(0.1);
   registry.histogram("seconds", "Time.", {"route"}, {0.1, 1}).with({"/x"}).observe(5);
   registry.gauge_function("size", "Size.", [] { return 2.5; });
+  registry.gauge_function("depth", "Depth.", [] { return 3; }, {{"buffer_type", "progress"}});
   registry.counter("unused_total", "Never.", {"label"});
   const std::string text = registry.text();
   EXPECT_THAT(text, HasSubstr("# HELP requests_total Requests.\n# TYPE requests_total counter\n"
@@ -49,6 +50,7 @@ TEST(Metrics, are_written_as_prometheus_reads_them) {
                               "seconds_bucket{route=\"/x\",le=\"1\"} 1\n"
                               "seconds_bucket{route=\"/x\",le=\"+Inf\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("# TYPE size gauge\nsize 2.5\n"));
+  EXPECT_THAT(text, HasSubstr("depth{buffer_type=\"progress\"} 3\n"));
   EXPECT_THAT(text, Not(HasSubstr("unused_total")));
 }
 

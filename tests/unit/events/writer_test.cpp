@@ -43,13 +43,15 @@ class WriterTest : public testing::Test {
   std::vector<std::string> poisoned_;
   std::vector<Flush> flushes_;
   std::vector<std::string> answers_;
+  std::size_t told_waiting_ = 0;
 
   Writer make(WriterLimits limits = {}) {
     return Writer(store_, {.now = [this] { return now_; }, .after = [this](std::chrono::nanoseconds delay, std::function<void()> task) { later_.emplace_back(now_ + delay, std::move(task)); }},
                   limits,
                   {.on_flush = [this](const Flush& flush) { flushes_.push_back(flush); },
                    .on_failed_flush = {},
-                   .on_poison = [this](const Event& event, const base::Error&) { poisoned_.push_back(event.user_id); }});
+                   .on_poison = [this](const Event& event, const base::Error&) { poisoned_.push_back(event.user_id); },
+                   .on_waiting = [this](std::size_t events) { told_waiting_ = events; }});
   }
   void submit(Writer& writer, const std::string& user) {
     Event event;
@@ -87,6 +89,27 @@ TEST_F(WriterTest, writes_what_came_in_one_round_together_and_answers_after_the_
   store_.answer({});
   EXPECT_EQ(answers_, (Strings{"a ok", "b ok"}));
   EXPECT_EQ(writer.waiting(), 0u);
+}
+
+TEST_F(WriterTest, says_how_many_wait_until_none_does) {
+  for (const WriterLimits& limits : {WriterLimits{}, WriterLimits{.buffer_for = 1s}}) {
+    Writer writer = make(limits);
+    submit(writer, "a");
+    submit(writer, "b");
+    EXPECT_EQ(told_waiting_, 2u);
+    pass(1s);
+    submit(writer, "c");
+    EXPECT_EQ(told_waiting_, 3u) << "two are being written";
+    store_.answer({});
+    EXPECT_EQ(told_waiting_, 1u);
+    pass(1s);
+    store_.answer({});
+    EXPECT_EQ(told_waiting_, 0u);
+  }
+  Writer writer = make();
+  submit(writer, "a");
+  writer.store_lost({ErrorKind::unavailable, "gone"});
+  EXPECT_EQ(told_waiting_, 0u) << "given up";
 }
 
 TEST_F(WriterTest, gathers_the_next_batch_while_one_is_being_written) {

@@ -31,7 +31,8 @@ std::vector<Observation> handler_counters(double flushes, double events, double 
                        {{"server", "challenge-event-handler"}, {"name", name}, {"labels", ""}, {"value", value}}};
   };
   return {metric("challenge_buffer_flush_events_sum", events), metric("challenge_buffer_flush_events_count", flushes),
-          metric("challenge_buffer_flush_duration_seconds_sum", seconds)};
+          metric("challenge_buffer_flush_duration_seconds_sum", seconds),
+          metric("challenge_buffer_flush_duration_seconds_count", flushes)};
 }
 
 TEST(LiveFigures, draw_processes_and_the_database_under_the_pages_names) {

@@ -193,12 +193,12 @@ TEST(Evidence, comes_from_the_result_and_the_recording_beside_it) {
                                            {"metric",
                                             {{"server", kService},
                                              {"name", "challenge_api_request_duration_seconds_sum"},
-                                             {"labels", "method=\"GET\",route=\"/a\",status=\"200\""},
+                                             {"labels", "method=\"GET\",path=\"/a\",status_code=\"200\""},
                                              {"value", i * 0.1}}},
                                            {"metric",
                                             {{"server", kService},
                                              {"name", "challenge_api_request_duration_seconds_count"},
-                                             {"labels", "method=\"GET\",route=\"/a\",status=\"200\""},
+                                             {"labels", "method=\"GET\",path=\"/a\",status_code=\"200\""},
                                              {"value", i * 10.0}}}}));
     }
   }
