@@ -305,9 +305,11 @@ def table_locked(service):
     thread.start()
     while not service.sql(f"SELECT {holder}"):
         assert thread.is_alive()
-    yield
-    service.sql(f"SELECT pg_terminate_backend(pid) FROM (SELECT {holder}) AS holder")
-    thread.join()
+    try:
+        yield
+    finally:
+        service.sql(f"SELECT pg_terminate_backend(pid) FROM (SELECT {holder}) AS holder")
+        thread.join()
 
 
 @pytest.fixture(scope="module")
