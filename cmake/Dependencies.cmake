@@ -24,7 +24,6 @@ pkg_check_modules(BROTLIENC REQUIRED IMPORTED_TARGET libbrotlienc)
 find_library(HTTP_PARSER_LIBRARY http_parser REQUIRED)
 pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 find_library(SNAPPY_LIBRARY snappy REQUIRED)
-find_library(GPERFTOOLS_PROFILER_LIBRARY profiler REQUIRED)
 find_library(TCMALLOC_LIBRARY tcmalloc REQUIRED)
 if(GAUNTLET_SANITIZE)
   set(TCMALLOC_LIBRARY "")  # sanitizers bring their own allocator

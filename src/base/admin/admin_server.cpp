@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/admin/pprof.hpp"
+#include "base/admin/turns.hpp"
 #include "base/http/listener.hpp"
 #include "base/loop_thread.hpp"
 #include "base/metrics.hpp"
@@ -14,6 +15,7 @@ struct AdminServer::State {
 
   AdminOptions options;
   Pprof pprof;
+  Turns metrics_turns;  // other than pprof's: a scrape does not wait for profiles
   http::Router router;
   std::uint16_t port = 0;
   std::optional<http::Listener> listener;  // lives on the thread
@@ -22,9 +24,11 @@ struct AdminServer::State {
 
 AdminServer::AdminServer(AdminOptions options, const metrics::Registry& registry)
     : state_(std::make_unique<State>(std::move(options))) {
-  state_->router.get("/metrics", [&registry](const http::ExchangePtr& exchange) {
-    exchange->respond(
-        {.status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry.text()});
+  state_->router.get("/metrics", [&registry, &turns = state_->metrics_turns](const http::ExchangePtr& exchange) {
+    turns.answer(exchange, "metrics", [&registry] {
+      return http::Response{
+          .status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry.text()};
+    });
   });
   state_->pprof.add_routes(state_->router);
 }

@@ -12,22 +12,20 @@
 #include <memory>
 #include <vector>
 
-#include "base/whole_file.hpp"
+#include "base/admin/stack_walk.hpp"
 
 namespace gauntlet::base::admin {
 namespace {
 
 constexpr std::size_t kSamplesMax = 65'536;  // 32 GiB of allocations; what comes after is left out
-constexpr int kDepth = 40;
+constexpr std::size_t kDepth = 40;
 
 using Hook = void (*)(const void*, std::size_t);
 using Register = int (*)(Hook);
-using Walk = int (*)(void**, int, int);
 
 struct Library {
   Register add = reinterpret_cast<Register>(dlsym(RTLD_DEFAULT, "MallocHook_AddNewHook"));
   Register remove = reinterpret_cast<Register>(dlsym(RTLD_DEFAULT, "MallocHook_RemoveNewHook"));
-  Walk stack = reinterpret_cast<Walk>(dlsym(RTLD_DEFAULT, "MallocHook_GetCallerStackTrace"));
 };
 
 const Library& library() {
@@ -37,7 +35,7 @@ const Library& library() {
 
 struct Sample {
   std::atomic<std::size_t> bytes{0};  // written last: 0 while the rest is not there
-  int depth = 0;
+  std::size_t depth = 0;
   std::array<void*, kDepth> frames{};
 };
 
@@ -66,27 +64,31 @@ void on_allocation(const void* memory, std::size_t bytes) {
   const std::size_t index = sample_count.fetch_add(1, std::memory_order_relaxed);
   if (index >= kSamplesMax) return;
   Sample& sample = (*samples)[index];
-  sample.depth = library().stack(sample.frames.data(), kDepth, 0);
+  sample.depth = walk_stack(sample.frames);
   sample.bytes.store(bytes, std::memory_order_release);
 }
 
 }  // namespace
 
 bool AllocationProfile::is_supported() {
-  return library().add != nullptr && library().remove != nullptr && library().stack != nullptr;
+  return library().add != nullptr && library().remove != nullptr;
 }
 
-bool AllocationProfile::start() {
-  if (running.exchange(true)) return false;
+std::unique_ptr<AllocationProfile> AllocationProfile::start() {
+  if (running.exchange(true)) return nullptr;
   if (samples == nullptr) samples = std::make_unique<std::vector<Sample>>(kSamplesMax).release();
   for (std::size_t i = 0; i < std::min(sample_count.load(), kSamplesMax); ++i) (*samples)[i].bytes = 0;
   sample_count = 0;
   library().add(&on_allocation);
-  return true;
+  return std::unique_ptr<AllocationProfile>(new AllocationProfile());
 }
 
-std::string AllocationProfile::stop() {
+AllocationProfile::~AllocationProfile() {
   library().remove(&on_allocation);
+  running = false;
+}
+
+std::string AllocationProfile::text() const {
   struct Total {
     std::size_t objects = 0;
     std::size_t bytes = 0;
@@ -109,8 +111,6 @@ std::string AllocationProfile::stop() {
     for (const void* frame : frames) text += fmt::format(" {}", frame);
     text += '\n';
   }
-  text += "\nMAPPED_LIBRARIES:\n" + read_whole_file("/proc/self/maps").value_or("");
-  running = false;
   return text;
 }
 

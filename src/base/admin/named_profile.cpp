@@ -116,24 +116,11 @@ std::string NamedProfile::finish(std::int64_t duration_ns) {
   return http::encode(profile_.SerializeAsString(), http::Coding::gzip).text();
 }
 
-Expected<std::string> named_cpu_profile(std::string_view legacy, Symbols& symbols) {
-  // Words: 0, 3, 0, period in us, 0; for each stack: how often, its depth, its addresses; 0, 1, 0; then the memory map.
-  // See gperftools.github.io/gperftools/cpuprofile-fileformat.html.
-  constexpr std::size_t kHeader = 5;
-  std::vector<std::uintptr_t> words(std::max(kHeader, legacy.size() / sizeof(std::uintptr_t)));
-  legacy.copy(reinterpret_cast<char*>(words.data()), words.size() * sizeof(std::uintptr_t));
-  if (words[0] != 0 || words[1] != 3) return fail(ErrorKind::internal, "the profiler wrote no CPU profile");
-  constexpr std::int64_t kNanosecondsPerMicrosecond = 1000;
-  const std::int64_t period_ns = static_cast<std::int64_t>(words[3]) * kNanosecondsPerMicrosecond;
+std::string named_cpu_profile(const StackCounts& stacks, std::chrono::nanoseconds duration, Symbols& symbols) {
+  const std::int64_t period_ns = std::chrono::nanoseconds(CpuProfile::kPeriod).count();
   NamedProfile profile(symbols, {{"samples", "count"}, {"cpu", "nanoseconds"}}, period_ns);
-  for (std::size_t at = kHeader; at + 2 < words.size();) {
-    const auto count = static_cast<std::int64_t>(words[at]);
-    const std::size_t depth = words[at + 1];
-    if (count == 0 || depth > words.size() - at - 2) break;
-    profile.add(std::span(words).subspan(at + 2, depth), {count, count * period_ns});
-    at += 2 + depth;
-  }
-  return profile.finish();
+  for (const auto& [stack, count] : stacks) profile.add(stack, {count, count * period_ns});
+  return profile.finish(duration.count());
 }
 
 std::string named_heap_profile(std::string_view legacy, bool allocated, Symbols& symbols) {

@@ -3,6 +3,7 @@
 // `go tool pprof` takes names from the program's debug information and shows EventLoop::run_once as "run_once", and
 // wherever the program does not lie on the same path it has no names at all. Addresses and mappings are in it, too:
 // `go tool pprof -symbolize=force PROGRAM PROFILE` adds source lines.
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -12,8 +13,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/admin/cpu_profile.hpp"
 #include "base/admin/symbols.hpp"
-#include "base/error.hpp"
 #include "pprof/profile.pb.h"
 
 namespace gauntlet::base::admin {
@@ -53,8 +54,8 @@ class NamedProfile {
   std::map<std::uintptr_t, Range> mappings_;  // by their begin
 };
 
-/// A gperftools CPU profile (its legacy binary form) with names; internal when it is none.
-Expected<std::string> named_cpu_profile(std::string_view legacy, Symbols& symbols);
+/// What a CpuProfile has seen in `duration`.
+std::string named_cpu_profile(const StackCounts& stacks, std::chrono::nanoseconds duration, Symbols& symbols);
 /// gperftools' heap text with names: what is in use, or, `allocated`, what stands in brackets. Each sample counts for
 /// those that were not taken, and belongs to whoever called the allocator.
 std::string named_heap_profile(std::string_view legacy, bool allocated, Symbols& symbols);

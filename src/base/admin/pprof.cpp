@@ -1,23 +1,26 @@
 #include "base/admin/pprof.hpp"
 
 #include <dlfcn.h>
-#include <fcntl.h>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <gperftools/malloc_extension.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/admin/allocation_profile.hpp"
+#include "base/admin/cpu_profile.hpp"
 #include "base/admin/named_profile.hpp"
+#include "base/admin/stack_walk.hpp"
 #include "base/admin/symbols.hpp"
 #include "base/admin/thread_stacks.hpp"
+#include "base/admin/turns.hpp"
 #include "base/whole_file.hpp"
 
 namespace gauntlet::base::admin {
@@ -29,6 +32,7 @@ using http::Response;
 constexpr std::int64_t kDefaultProfileSeconds = 30;
 constexpr std::int64_t kDefaultAllocationSeconds = 10;
 constexpr std::int64_t kMaxProfileSeconds = 300;
+constexpr std::int64_t kMaxAddresses = 16'384;  // of one "symbol"; a profile holds some thousand
 
 /// gperftools' functions, looked up at run time so that programs without it (tests, tools) link and run.
 template <class Function>
@@ -55,7 +59,7 @@ Response binary(std::string bytes) {
   return {.status = 200, .content_type = "application/octet-stream", .body = std::move(bytes)};
 }
 
-/// Of /proc, or of what gperftools has just written; an empty profile says by itself that there was nothing.
+/// Of /proc.
 std::string contents_of(const std::string& path) { return read_whole_file(path).value_or(""); }
 
 /// "30" of ?seconds=30; nothing when it is no number.
@@ -85,47 +89,94 @@ constexpr std::string_view kIndex = R"(<html><head><title>/debug/pprof/</title><
 }  // namespace
 
 struct Pprof::State {
+  using Clock = EventLoop::Clock;
+
+  /// A profile of a while, and who waits for it. One of each kind at a time.
+  template <class Profile>
+  struct UnderWay {
+    std::unique_ptr<Profile> profile;  // null: none
+    ExchangePtr caller;
+    std::chrono::seconds length;
+    Clock::time_point begin;
+
+    Clock::time_point end() const { return begin + length; }
+    /// Ends it when its caller has gone: nobody would read it, and others may want one.
+    void end_if_abandoned() {
+      if (profile == nullptr || !caller->client_has_left()) return;
+      caller->respond(plain(499, "the profile was ended because its caller closed the connection\n"));
+      *this = {};
+    }
+  };
+
   const bool from_anywhere;
   Symbols symbols;
-  bool profiling = false;
+  Turns turns;
+  UnderWay<CpuProfile> cpu;
+  UnderWay<AllocationProfile> allocations;
 
   void profile(const ExchangePtr& exchange) {
-    using Start = int (*)(const char*);
-    using Stop = void (*)();
-    // Loaded when first asked for: nothing in the program refers to it, so a linker would leave it out.
-    if (library_function<Start>("ProfilerStart") == nullptr) dlopen("libprofiler.so.0", RTLD_NOW | RTLD_GLOBAL);
-    const auto start = library_function<Start>("ProfilerStart");
-    const auto stop = library_function<Stop>("ProfilerStop");
-    if (start == nullptr || stop == nullptr) {
-      exchange->respond(plain(501, "CPU profiles need gperftools' libprofiler.so.0, which is not installed\n"));
+    take(cpu, "CPU", kDefaultProfileSeconds, exchange, [this] {
+      cpu.profile->collect();
+      return named_cpu_profile(cpu.profile->stacks(), Clock::now() - cpu.begin, symbols);
+    });
+  }
+
+  void allocs(const ExchangePtr& exchange) {
+    if (!AllocationProfile::is_supported()) {
+      exchange->respond(
+          plain(501, "allocation profiles need gperftools' libtcmalloc, which this program is not linked with\n"));
       return;
     }
-    const auto seconds = requested_seconds(exchange->request(), kDefaultProfileSeconds);
+    take(allocations, "allocation", kDefaultAllocationSeconds, exchange,
+         [this] { return named_heap_profile(allocations.profile->text(), true, symbols); });
+  }
+
+  /// Takes a profile for the seconds that the caller wants and answers with what `write` makes of it then.
+  template <class Profile>
+  void take(UnderWay<Profile>& under_way, std::string_view kind, std::int64_t default_seconds,
+            const ExchangePtr& exchange, std::function<std::string()> write) {
+    const auto seconds = requested_seconds(exchange->request(), default_seconds);
     if (!seconds || *seconds < 1 || *seconds > kMaxProfileSeconds) {
       exchange->respond(plain(400, fmt::format("seconds must be a number from 1 to {}\n", kMaxProfileSeconds)));
       return;
     }
-    if (profiling) {
-      exchange->respond(plain(503, "another CPU profile is being taken; try again when it is done\n"));
+    under_way.end_if_abandoned();
+    if (under_way.profile != nullptr) return refuse(under_way, kind, exchange);
+    under_way = {Profile::start(), exchange, std::chrono::seconds(*seconds), Clock::now()};
+    if (under_way.profile == nullptr) {
+      under_way = {};
+      exchange->respond(plain(503, fmt::format("another {} profile of this process is being taken\n", kind)));
       return;
     }
-    // A file in memory: nothing to clean up, and nothing to fail on a full or read-only disk.
-    const int file = memfd_create("cpu-profile", MFD_CLOEXEC);
-    const std::string path = fmt::format("/proc/self/fd/{}", file);
-    if (file < 0 || start(path.c_str()) == 0) {
-      if (file >= 0) close(file);
-      exchange->respond(plain(503, "the profiler could not be started; is CPUPROFILE set for this process?\n"));
-      return;
-    }
-    profiling = true;
-    exchange->loop().call_after(std::chrono::seconds(*seconds), [this, exchange, stop, file, path] {
-      stop();
-      profiling = false;
-      const auto profile = named_cpu_profile(contents_of(path), symbols);
-      close(file);
-      if (!profile) return exchange->respond(profile.error());
-      exchange->respond(binary(*profile));
+    look_after(under_way, exchange->loop(), std::move(write));
+  }
+
+  template <class Profile>
+  void look_after(UnderWay<Profile>& under_way, EventLoop& loop, std::function<std::string()> write) {
+    const auto next = std::min(Clock::now() + CpuProfile::kCollectEvery, under_way.end());
+    loop.call_at(next, [this, &under_way, &loop, caller = under_way.caller, write = std::move(write)]() mutable {
+      under_way.end_if_abandoned();
+      if (under_way.caller != caller) return;
+      if (Clock::now() >= under_way.end()) {
+        caller->respond(binary(write()));
+        under_way = {};
+        return;
+      }
+      if constexpr (requires { under_way.profile->collect(); }) under_way.profile->collect();
+      look_after(under_way, loop, std::move(write));
     });
+  }
+
+  template <class Profile>
+  static void refuse(const UnderWay<Profile>& under_way, std::string_view kind, const ExchangePtr& exchange) {
+    const auto left = std::chrono::ceil<std::chrono::seconds>(under_way.end() - Clock::now());
+    const auto end = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + left);
+    Response response = plain(
+        503, fmt::format("another {} profile, of {} s, is being taken until {:%H:%M:%S} UTC; ask again in {} s, or end it: it "
+                         "ends when its caller leaves\n",
+                         kind, under_way.length.count(), fmt::gmtime(end), left.count()));
+    response.headers.emplace_back("retry-after", fmt::format("{}", left.count()));
+    exchange->respond(std::move(response));
   }
 
   void heap(const ExchangePtr& exchange) {
@@ -140,35 +191,26 @@ struct Pprof::State {
       exchange->respond(plain(501, "tcmalloc does not sample; start with TCMALLOC_SAMPLE_PARAMETER=524288\n"));
       return;
     }
-    std::string sample;
-    extension->GetHeapSample(&sample);
-    exchange->respond(binary(named_heap_profile(sample, false, symbols)));
-  }
-
-  void allocs(const ExchangePtr& exchange) {
-    if (!AllocationProfile::is_supported()) {
-      exchange->respond(
-          plain(501, "allocation profiles need gperftools' libtcmalloc, which this program is not linked with\n"));
-      return;
-    }
-    const auto seconds = requested_seconds(exchange->request(), kDefaultAllocationSeconds);
-    if (!seconds || *seconds < 1 || *seconds > kMaxProfileSeconds) {
-      exchange->respond(plain(400, fmt::format("seconds must be a number from 1 to {}\n", kMaxProfileSeconds)));
-      return;
-    }
-    if (!AllocationProfile::start()) {
-      exchange->respond(plain(503, "another allocation profile is being taken; try again when it is done\n"));
-      return;
-    }
-    exchange->loop().call_after(std::chrono::seconds(*seconds), [this, exchange] {
-      exchange->respond(binary(named_heap_profile(AllocationProfile::stop(), true, symbols)));
+    turns.answer(exchange, "heap", [this, extension] {
+      std::string sample;
+      extension->GetHeapSample(&sample);
+      return binary(named_heap_profile(sample, false, symbols));
     });
   }
 
   /// Asked "symbol" with addresses "0x401000+0x401020", answers a line for each.
   void symbol(const ExchangePtr& exchange) {
     const http::Request& request = exchange->request();
-    std::string_view addresses = request.method() == "POST" ? request.body() : request.query();
+    const std::string_view addresses = request.method() == "POST" ? request.body() : request.query();
+    if (std::ranges::count(addresses, '+') >= kMaxAddresses) {
+      exchange->respond(plain(413, fmt::format("at most {} addresses at a time\n", kMaxAddresses)));
+      return;
+    }
+    turns.answer(exchange, fmt::format("symbol {}", addresses),
+                 [this, addresses = std::string(addresses)] { return plain(200, names_of(addresses)); });
+  }
+
+  std::string names_of(std::string_view addresses) {
     std::string answer = "num_symbols: 1\n";
     while (!addresses.empty()) {
       const std::size_t end = std::min(addresses.find('+'), addresses.size());
@@ -180,49 +222,64 @@ struct Pprof::State {
       if (const std::string name = symbols.name(address); !name.empty())
         answer += fmt::format("{:#x}\t{}\n", address, name);
     }
-    exchange->respond(plain(200, std::move(answer)));
+    return answer;
   }
 
   void goroutine(const ExchangePtr& exchange) {
-    const auto stacks = thread_stacks();
-    std::string text;
     const std::string debug = exchange->request().query_value("debug").value_or("0");
     if (debug == "2") {
-      for (const ThreadStack& stack : stacks) {
-        text += fmt::format("thread {} \"{}\" [{}]:\n", stack.id, stack.name, stack.state);
-        for (const std::uintptr_t frame : stack.frames) text += fmt::format("  {}\n", symbols.describe(frame));
-        text += stack.frames.empty() ? "  (did not answer)\n\n" : "\n";
-      }
-      exchange->respond(plain(200, std::move(text)));
-      return;
+      turns.answer(exchange, "stacks", [this] { return plain(200, stacks_as_text()); });
+    } else if (debug == "0") {
+      turns.answer(exchange, "stack counts", [this] { return binary(stack_counts()); });
+    } else {
+      turns.answer(exchange, "stack counts as text", [this] { return plain(200, stack_counts_as_text()); });
     }
-    std::map<std::vector<std::uintptr_t>, int> counts;
+  }
+
+  std::string stacks_as_text() {
+    std::string text;
+    for (const ThreadStack& stack : thread_stacks()) {
+      text += fmt::format("thread {} \"{}\" [{}]:\n", stack.id, stack.name, stack.state);
+      for (const std::uintptr_t frame : stack.frames) text += fmt::format("  {}\n", symbols.describe(frame));
+      text += stack.frames.empty() ? "  (did not answer)\n\n" : "\n";
+    }
+    return text;
+  }
+
+  static StackCounts counted(const std::vector<ThreadStack>& stacks) {
+    StackCounts counts;
     for (const ThreadStack& stack : stacks) ++counts[stack.frames];
-    if (debug == "0") {
-      NamedProfile profile(symbols, {{"goroutine", "count"}}, 1);
-      for (const auto& [frames, count] : counts) profile.add(frames, {count});
-      return exchange->respond(binary(profile.finish()));
-    }
-    // Go's text format: threads with the same stack on one line.
-    text = fmt::format("goroutine profile: total {}\n", stacks.size());
-    for (const auto& [frames, count] : counts) {
+    return counts;
+  }
+
+  std::string stack_counts() {
+    NamedProfile profile(symbols, {{"goroutine", "count"}}, 1);
+    for (const auto& [frames, count] : counted(thread_stacks())) profile.add(frames, {count});
+    return profile.finish();
+  }
+
+  /// Go's text format: threads with the same stack on one line.
+  std::string stack_counts_as_text() {
+    const auto stacks = thread_stacks();
+    std::string text = fmt::format("goroutine profile: total {}\n", stacks.size());
+    for (const auto& [frames, count] : counted(stacks)) {
       text += fmt::format("{} @", count);
       for (const std::uintptr_t frame : frames) text += fmt::format(" {:#x}", frame);
       text += '\n';
       for (const std::uintptr_t frame : frames) text += fmt::format("#\t{:#x}\t{}\n", frame, symbols.describe(frame));
       text += '\n';
     }
-    text += "--- Memory map: ---\n" + contents_of("/proc/self/maps");
-    exchange->respond(plain(200, std::move(text)));
+    return text + "--- Memory map: ---\n" + contents_of("/proc/self/maps");
   }
 };
 
-Pprof::Pprof(bool from_anywhere) : state_(std::make_unique<State>(State{from_anywhere, {}, false})) {}
+Pprof::Pprof(bool from_anywhere) : state_(std::make_unique<State>(from_anywhere)) {}
 Pprof::~Pprof() = default;
 
 void Pprof::start_heap_sampling() {
   std::int64_t* const interval = sampling_interval();
-  if (interval != nullptr && std::getenv("TCMALLOC_SAMPLE_PARAMETER") == nullptr) *interval = kBytesPerSample;
+  if (interval != nullptr && tcmalloc_walks_without_locks() && std::getenv("TCMALLOC_SAMPLE_PARAMETER") == nullptr)
+    *interval = kBytesPerSample;
 }
 
 void Pprof::add_routes(http::Router& router) {

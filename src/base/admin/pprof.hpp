@@ -1,5 +1,6 @@
 #pragma once
-// The routes below /debug/pprof/, in the formats and words of Go's net/http/pprof, over gperftools where it is linked.
+// The routes below /debug/pprof/, in the formats and words of Go's net/http/pprof; those of memory where tcmalloc is linked.
+// However many ask, the other threads do not feel it (turns.hpp), and no profile can stop them (stack_walk.hpp).
 #include <memory>
 
 #include "base/http/router.hpp"

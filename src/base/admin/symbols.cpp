@@ -1,6 +1,7 @@
 #include "base/admin/symbols.hpp"
 
 #include <cxxabi.h>
+#include <dlfcn.h>
 #include <elf.h>
 #include <fmt/format.h>
 #include <link.h>
@@ -33,25 +34,11 @@ std::string demangled(const char* name) {
 }  // namespace
 
 Symbols::Found Symbols::module_of(std::uintptr_t address) {
-  struct Search {
-    std::uintptr_t address;
-    Found found;
-  } search{address, {}};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* data) {
-        auto& wanted = *static_cast<Search*>(data);
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const auto& header = info->dlpi_phdr[i];
-          const std::uintptr_t begin = info->dlpi_addr + header.p_vaddr;
-          if (header.p_type != PT_LOAD || wanted.address < begin || wanted.address >= begin + header.p_memsz) continue;
-          const bool program = info->dlpi_name == nullptr || *info->dlpi_name == '\0';
-          wanted.found = {program ? "/proc/self/exe" : info->dlpi_name, info->dlpi_addr, true};
-          return 1;
-        }
-        return 0;
-      },
-      &search);
-  return search.found;
+  dl_find_object found{};
+  if (_dl_find_object(reinterpret_cast<void*>(address), &found) != 0) return {};
+  const link_map& module = *found.dlfo_link_map;
+  const bool program = *module.l_name == '\0';
+  return {program ? "/proc/self/exe" : module.l_name, module.l_addr, true};
 }
 
 Symbols::Module Symbols::read_module(const std::string& path) {
@@ -100,6 +87,15 @@ const Symbols::Symbol* Symbols::find(const Found& found, std::uintptr_t address,
 }
 
 std::string Symbols::name(std::uintptr_t address) {
+  // Stacks hold the same few thousand addresses again and again; a caller who asks for others may fill no more than this.
+  constexpr std::size_t kNamesMax = 65'536;
+  if (names_.size() >= kNamesMax) names_.clear();
+  const auto [at, is_new] = names_.try_emplace(address);
+  if (is_new) at->second = look_up(address);
+  return at->second;
+}
+
+std::string Symbols::look_up(std::uintptr_t address) {
   const Found found = module_of(address);
   if (!found.valid) return {};
   const Module* module = nullptr;

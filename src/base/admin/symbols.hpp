@@ -1,9 +1,11 @@
 #pragma once
 // Names of functions by address, from the symbol tables of the program and its libraries as they lie on disk; static
-// functions too, which dladdr() does not know.
+// functions too, which dladdr() does not know. The loader is asked without its lock, so that threads which want that (for
+// dlopen, say) never wait for it while names are looked up.
 #include <cstdint>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace gauntlet::base::admin {
@@ -31,11 +33,13 @@ class Symbols {
     std::uintptr_t load_address = 0;
     bool valid = false;
   };
+  std::string look_up(std::uintptr_t address);
   static Found module_of(std::uintptr_t address);
   const Symbol* find(const Found& module, std::uintptr_t address, const Module** in);
   static Module read_module(const std::string& path);
 
   std::map<std::string, Module> modules_;
+  std::unordered_map<std::uintptr_t, std::string> names_;  // of the addresses that were asked for
 };
 
 }  // namespace gauntlet::base::admin

@@ -1,6 +1,5 @@
 #include "base/admin/thread_stacks.hpp"
 
-#include <execinfo.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,11 +14,12 @@
 #include <sstream>
 #include <thread>
 
+#include "base/admin/stack_walk.hpp"
+
 namespace gauntlet::base::admin {
 namespace {
 
-constexpr int kMaxFrames = 64;
-constexpr int kHandlerFrames = 2;  // the handler and the kernel's trampoline
+constexpr std::size_t kMaxFrames = 64;
 constexpr std::chrono::milliseconds kPatience{100};
 
 /// Where the interrupted thread leaves its stack. The ticket tells a late answer from the one waited for.
@@ -27,19 +27,18 @@ struct Slot {
   std::atomic<int> wanted{0};  // thread id asked; 0: nobody
   std::atomic<int> answered{0};
   std::array<void*, kMaxFrames> frames{};
-  int count = 0;
+  std::size_t count = 0;
 };
 Slot slot;
 
 int this_thread() { return static_cast<int>(syscall(SYS_gettid)); }
 
-/// glibc's backtrace() takes no lock and allocates nothing once it has been called (its library is loaded then).
-void on_signal(int) {
+void on_signal(int, siginfo_t*, void* context) {
   const int saved = errno;
   int expected = this_thread();
   const int id = expected;
   if (slot.wanted.compare_exchange_strong(expected, 0)) {
-    slot.count = backtrace(slot.frames.data(), kMaxFrames);
+    slot.count = walk_interrupted_stack(slot.frames, context);
     slot.answered.store(id);
   }
   errno = saved;
@@ -48,11 +47,12 @@ void on_signal(int) {
 int stack_signal() { return SIGRTMIN + 5; }
 
 void install_handler() {
-  std::array<void*, 4> warm_up{};
-  backtrace(warm_up.data(), static_cast<int>(warm_up.size()));
+  // The first walk has the linker resolve what it calls: better here than in the handler.
+  std::array<void*, 4> frames{};
+  walk_stack(frames);
   struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
+  action.sa_sigaction = on_signal;
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
   sigemptyset(&action.sa_mask);
   sigaction(stack_signal(), &action, nullptr);
 }
@@ -88,6 +88,10 @@ ThreadStack describe(int id) {
   return stack;
 }
 
+void keep_frames(ThreadStack& stack, std::span<void* const> frames) {
+  for (const void* frame : frames) stack.frames.push_back(reinterpret_cast<std::uintptr_t>(frame));
+}
+
 void interrupt(ThreadStack& stack) {
   slot.answered.store(0);
   slot.wanted.store(stack.id);
@@ -106,9 +110,7 @@ void interrupt(ThreadStack& stack) {
     }
     std::this_thread::sleep_for(std::chrono::microseconds(20));
   }
-  for (int i = kHandlerFrames; i < slot.count; ++i) {
-    stack.frames.push_back(reinterpret_cast<std::uintptr_t>(slot.frames[static_cast<std::size_t>(i)]));
-  }
+  keep_frames(stack, std::span(slot.frames).first(slot.count));
 }
 
 }  // namespace
@@ -130,9 +132,7 @@ std::vector<ThreadStack> thread_stacks() {
       continue;
     }
     std::array<void*, kMaxFrames> frames{};
-    const int count = backtrace(frames.data(), kMaxFrames);
-    for (int i = 0; i < count; ++i)
-      stack.frames.push_back(reinterpret_cast<std::uintptr_t>(frames[static_cast<std::size_t>(i)]));
+    keep_frames(stack, std::span(frames).first(walk_stack(frames)));
   }
   return stacks;
 }

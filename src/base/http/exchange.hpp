@@ -57,6 +57,9 @@ class Exchange {
   bool responded() const { return responded_; }
   /// The connection or stream is gone: work for this exchange is wasted.
   bool abandoned() const { return connection_ == nullptr && !responded_; }
+  /// Gone, or has ended its side of the connection: nearly always the same, though some read the answer yet. For work
+  /// that is too dear to be done for nobody.
+  bool client_has_left() const { return abandoned() || (connection_ != nullptr && connection_->input_has_ended()); }
   EventLoop& loop() const { return *loop_; }
 
   /// How an exchange reaches the connection that waits for it. Implemented by both protocols.
@@ -70,6 +73,7 @@ class Exchange {
     virtual void end_stream() {}
     virtual std::size_t pending_stream_output() const { return 0; }
     virtual void cut(Exchange& exchange) = 0;
+    virtual bool input_has_ended() const { return false; }
 
    protected:
     ~Connection() = default;

@@ -30,6 +30,7 @@ class Http1 final : public Protocol, Exchange::Connection {
   void end_stream() override;
   std::size_t pending_stream_output() const override { return connection_.pending_output(); }
   void cut(Exchange& exchange) override;
+  bool input_has_ended() const override { return end_of_input_; }
   /// Reads requests and runs their handlers until one waits, the output is full or the bytes are used up.
   std::size_t read_requests(std::string_view bytes);
   void begin_request();

@@ -4,7 +4,10 @@
 #include <zlib.h>
 
 #include <array>
+#include <atomic>
 #include <cstdio>
+#include <cstring>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +27,17 @@ namespace gauntlet::base::admin {
 [[gnu::noinline]] void wait_in_a_named_function(int fd) {
   char byte = 0;
   while (read(fd, &byte, 1) < 0) {
+  }
+  asm volatile("" ::: "memory");  // no tail call: the frame stays
+}
+
+/// One that is busy in a library's function, at the end of so many calls.
+[[gnu::noinline]] void work_in_a_named_function(int calls) {
+  static std::array<char, 65536> memory;
+  if (calls > 0) {
+    work_in_a_named_function(calls - 1);
+  } else {
+    for (int i = 0; i < 100; ++i) std::memset(memory.data(), i, memory.size());
   }
   asm volatile("" ::: "memory");  // no tail call: the frame stays
 }
@@ -92,17 +106,12 @@ constexpr const char* kNamed = "gauntlet::base::admin::wait_in_a_named_function(
 
 TEST(NamedProfile, of_the_cpu_names_its_functions_and_counts_time) {
   const auto inside = reinterpret_cast<std::uintptr_t>(&wait_in_a_named_function) + 1;
-  const std::array<std::uintptr_t, 14> words{0, 3, 0, 10'000, 0, 7, 2, inside, inside + 1, 1, 1, 0x10, 0, 1};
-  std::string legacy(reinterpret_cast<const char*>(words.data()), sizeof words);
-  legacy.append(8, '\0').append("the memory map");
   Symbols symbols;
-  const auto profile = named_cpu_profile(legacy, symbols);
-  ASSERT_TRUE(profile);
-  EXPECT_THAT(values_of(*profile, kNamed), testing::ElementsAre(testing::ElementsAre(7, 70'000'000)));
-  EXPECT_EQ(parsed(*profile).sample_size(), 2) << "the address that nobody can name counts, too";
-  EXPECT_FALSE(named_cpu_profile("nothing of the kind", symbols));
-  EXPECT_FALSE(named_cpu_profile("", symbols));
-  EXPECT_TRUE(named_cpu_profile(legacy.substr(0, 8 * 8), symbols)) << "cut off within a stack: what is whole before it";
+  const std::string profile =
+      named_cpu_profile({{{inside, inside + 1}, 7}, {{0x10}, 1}}, std::chrono::seconds(2), symbols);
+  EXPECT_THAT(values_of(profile, kNamed), testing::ElementsAre(testing::ElementsAre(7, 70'000'000)));
+  EXPECT_EQ(parsed(profile).sample_size(), 2) << "the address that nobody can name counts, too";
+  EXPECT_EQ(parsed(profile).duration_nanos(), 2'000'000'000);
 }
 
 TEST(NamedProfile, of_memory_counts_for_what_was_not_sampled) {
@@ -169,6 +178,62 @@ TEST_F(AdminTest, shows_every_threads_name_and_stack) {
   waiting.join();
   close(ends[0]);
   close(ends[1]);
+}
+
+TEST_F(AdminTest, shows_in_a_cpu_profile_who_calls_whom) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "ThreadSanitizer delays signals, by which the CPU's time is sampled";
+#endif
+  std::atomic<bool> done{false};
+  std::thread working([&] {
+    while (!done.load()) work_in_a_named_function(8);
+  });
+  const std::string answer = get("/debug/pprof/profile?seconds=1");
+  done = true;
+  working.join();
+  const auto profile = parsed(answer.substr(answer.find("\r\n\r\n") + 4));
+  std::int64_t samples = 0;
+  for (const auto& sample : profile.sample()) {
+    int calls = 0;
+    for (const std::uint64_t id : sample.location_id()) {
+      const auto& location = profile.location(static_cast<int>(id) - 1);
+      if (location.line_size() == 0) continue;
+      const auto& function = profile.function(static_cast<int>(location.line(0).function_id()) - 1);
+      const std::string& name = profile.string_table(static_cast<int>(function.name()));
+      if (name.starts_with("gauntlet::base::admin::work_in_a_named_function(")) ++calls;
+    }
+    if (calls == 9) samples += sample.value(0);
+  }
+  EXPECT_GT(samples, 5) << "of 100, all nine calls, though memset() has no frame pointers";
+}
+
+TEST_F(AdminTest, ends_a_profile_whose_caller_has_gone_and_says_to_others_how_long_one_takes) {
+  auto impatient = std::make_unique<http::Socket>(admin.port());
+  EXPECT_TRUE(impatient->send("GET /debug/pprof/profile?seconds=300 HTTP/1.1\r\nHost: h\r\n\r\n"));
+  std::string refused;
+  do {
+    refused = get("/debug/pprof/profile?seconds=1");
+  } while (!refused.starts_with("HTTP/1.1 503 "));  // while the other's request is on its way ours is taken
+  EXPECT_THAT(refused, ContainsRegex("another CPU profile, of 300 s, is being taken until ..:..:.. UTC; ask again in "
+                                     "(299|300) s, or end it: it ends when its caller leaves\n"));
+  EXPECT_THAT(refused, ContainsRegex("\nretry-after: (299|300)\r"));
+  impatient.reset();
+  std::string answer;
+  do {
+    answer = get("/debug/pprof/profile?seconds=1");
+  } while (answer.starts_with("HTTP/1.1 503 "));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminTest, refuses_more_addresses_than_a_profile_has) {
+  std::string body;
+  for (int i = 0; i < 20'000; ++i) body += "0x10+";
+  http::Socket socket(admin.port());
+  EXPECT_TRUE(socket.send("POST /debug/pprof/symbol HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: " +
+                          std::to_string(body.size()) + "\r\n\r\n" + body));
+  const std::string answer = socket.read_all();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(answer, EndsWith("at most 16384 addresses at a time\n"));
 }
 
 TEST_F(AdminTest, reports_a_taken_port) {
