@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -29,10 +30,80 @@ struct Slot {
   bool leased = false;
 };
 
-/// A call that waits for a connection that no transaction holds.
+/// A call that waits for its turn on a connection that no transaction holds.
 struct Parked {
   std::vector<Execution> group;
   ResultsCallback callback;
+  Asker asker;
+};
+
+/// The calls that wait: each line in order, and the lines by turns.
+class WaitingRoom {
+ public:
+  bool empty() const { return turns_.empty(); }
+  std::size_t statements() const { return statements_; }
+
+  void add(Parked call, Clock::time_point now) {
+    ++calls_;
+    statements_ += call.group.size();
+    Line& line = lines_[call.asker.line];
+    if (line.calls.empty()) begin_turn(line, call.asker.line, now);
+    line.calls.push_back(std::move(call));
+  }
+
+  /// Of the line whose turn it is, which then waits for its next one.
+  Parked take_next(Clock::time_point now) {
+    const std::size_t key = turns_.front();
+    turns_.pop_front();
+    const auto found = lines_.find(key);
+    Line& line = found->second;
+    Parked call = std::move(line.calls.front());
+    line.calls.pop_front();
+    if (line.calls.empty()) {
+      lines_.erase(found);
+    } else {
+      begin_turn(line, key, now);
+    }
+    --calls_;
+    statements_ -= call.group.size();
+    return call;
+  }
+
+  /// The newest of the longest line, where that is longer than `line`'s would be with one more.
+  std::optional<Parked> take_from_longer_than(std::size_t line) {
+    if (turns_.size() == calls_) return std::nullopt;  // nobody waits twice
+    const auto longest = std::max_element(lines_.begin(), lines_.end(), [](const auto& a, const auto& b) {
+      return a.second.calls.size() < b.second.calls.size();
+    });
+    const auto own = lines_.find(line);
+    if (longest->second.calls.size() <= 1 + (own == lines_.end() ? 0 : own->second.calls.size())) return std::nullopt;
+    Parked call = std::move(longest->second.calls.back());
+    longest->second.calls.pop_back();
+    statements_ -= call.group.size();
+    --calls_;
+    return call;
+  }
+
+  /// Since when the line whose turn is next has waited for it.
+  std::optional<Clock::time_point> waiting_since() const {
+    if (turns_.empty()) return std::nullopt;
+    return lines_.at(turns_.front()).in_turn_since;
+  }
+
+ private:
+  struct Line {
+    std::deque<Parked> calls;
+    Clock::time_point in_turn_since;
+  };
+  void begin_turn(Line& line, std::size_t key, Clock::time_point now) {
+    line.in_turn_since = now;
+    turns_.push_back(key);
+  }
+
+  std::unordered_map<std::size_t, Line> lines_;  // none is empty
+  std::deque<std::size_t> turns_;                // the lines' keys, next first
+  std::size_t calls_ = 0;
+  std::size_t statements_ = 0;
 };
 
 struct WaitingBegin {
@@ -77,26 +148,18 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   // --- calls
 
-  void execute_group(std::span<const Execution> group, ResultsCallback callback) {
-    if (auto refusal = refused()) return refuse(std::move(callback), std::move(*refusal));
-    Slot* slot = pick();
-    if (slot == nullptr) {
-      parked_statements_ += group.size();
-      parked_.push_back({std::vector<Execution>(group.begin(), group.end()), std::move(callback)});
-      return;
-    }
-    slot->connection->execute_group(group, counted(group.size(), std::move(callback)));
+  void execute_group(std::span<const Execution> group, ResultsCallback callback, Asker asker) {
+    if (auto refusal = refused(asker)) return refuse(std::move(callback), std::move(*refusal));
+    if (Slot* slot = waiting_.empty() ? pick() : nullptr)
+      return slot->connection->execute_group(group, counted(group.size(), std::move(callback)));
+    park({std::vector<Execution>(group.begin(), group.end()), std::move(callback), std::move(asker)});
   }
 
-  void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
-    if (auto refusal = refused()) return refuse(first_of(std::move(callback)), std::move(*refusal));
-    Slot* slot = pick();
-    if (slot == nullptr) {
-      ++parked_statements_;
-      parked_.push_back({{Execution{&statement, parameters}}, first_of(std::move(callback))});
-      return;
-    }
-    slot->connection->execute(statement, parameters, counted(1, std::move(callback)));
+  void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback, Asker asker) {
+    if (auto refusal = refused(asker)) return refuse(first_of(std::move(callback)), std::move(*refusal));
+    if (Slot* slot = waiting_.empty() ? pick() : nullptr)
+      return slot->connection->execute(statement, parameters, counted(1, std::move(callback)));
+    park({{Execution{&statement, parameters}}, first_of(std::move(callback)), std::move(asker)});
   }
 
   void begin(std::function<void(base::Expected<Transaction>)> callback) {
@@ -150,9 +213,10 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   std::function<void(base::Expected<T>)> counted(std::size_t statements, std::function<void(base::Expected<T>)> callback) {
     counts_.statements += statements;
     return [self = weak_from_this(), callback = std::move(callback)](base::Expected<T> result) {
-      if (!result)
-        if (const auto pool = self.lock()) ++pool->counts_.failed_statements;
+      const auto pool = self.lock();
+      if (pool && !result) ++pool->counts_.failed_statements;
       callback(std::move(result));
+      if (pool) pool->serve_parked();  // there is room for one more now
     };
   }
 
@@ -160,7 +224,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   // --- choosing a connection
 
   std::size_t in_flight() const {
-    std::size_t sum = parked_statements_;
+    std::size_t sum = waiting_.statements();
     for (const auto& slot : slots_)
       if (slot->ready) sum += slot->connection->in_flight();
     return sum;
@@ -170,11 +234,16 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     return {ErrorKind::unavailable, last_failure_.empty() ? "PostgreSQL at " + options_.describe() + ": not connected yet" : last_failure_};
   }
 
-  std::optional<Error> refused() const {
+  /// Why `asker` is not let in. May refuse another one in its place.
+  std::optional<Error> refused(const Asker& asker) {
     if (ready_ == 0) return unavailable();
-    if (in_flight() >= limits_.max_in_flight) return Error{ErrorKind::resource_exhausted, "too many PostgreSQL statements in flight"};
     if (limits_.max_queue_time.count() > 0 && all_stalled())
       return Error{ErrorKind::resource_exhausted, "PostgreSQL has kept every connection waiting for too long"};
+    if (in_flight() < limits_.max_in_flight) return std::nullopt;
+    Error full{ErrorKind::resource_exhausted, "too many PostgreSQL statements in flight"};
+    auto greediest = waiting_.take_from_longer_than(asker.line);
+    if (!greediest) return full;
+    refuse(std::move(greediest->callback), std::move(full));
     return std::nullopt;
   }
 
@@ -185,6 +254,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   /// Of the connections that anyone may use.
   bool all_stalled() const {
+    if (const auto since = waiting_.waiting_since(); since && loop_.now() - *since > limits_.max_queue_time) return true;
     bool any = false;
     for (const auto& slot : slots_) {
       if (!slot->ready || slot->leased) continue;
@@ -202,11 +272,11 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   }
 
   /// The ready connection with the least in flight that no transaction holds; one that stalls only where all do.
-  Slot* pick() {
+  Slot* least_busy() {
     Slot* best = nullptr;
     bool best_stalled = false;
     for (const auto& slot : slots_) {
-      if (!slot->ready || slot->leased) continue;
+      if (!slot->ready || slot->leased || !slot->connection->is_open()) continue;
       const bool stalled = is_stalled(*slot);
       const bool better = best == nullptr || (best_stalled && !stalled) ||
                           (best_stalled == stalled && slot->connection->in_flight() < best->connection->in_flight());
@@ -218,13 +288,25 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     return best;
   }
 
+  /// That one, unless it has as much in flight as it may.
+  Slot* pick() {
+    Slot* best = least_busy();
+    return best != nullptr && best->connection->in_flight() < limits_.max_pipelined ? best : nullptr;
+  }
+
+  void park(Parked call) { waiting_.add(std::move(call), loop_.now()); }
+
   void serve_parked() {
-    while (!parked_.empty()) {
+    while (!waiting_.empty()) {
       Slot* slot = pick();
       if (slot == nullptr) return;
-      Parked call = std::move(parked_.front());
-      parked_.pop_front();
-      parked_statements_ -= call.group.size();
+      Parked call = waiting_.take_next(loop_.now());
+      if (call.asker.wanted && !call.asker.wanted()) {
+        ++counts_.dropped_statements;
+        if (limits_.dropped != nullptr) limits_.dropped->increment();
+        call.callback(base::fail(ErrorKind::cancelled, "nobody waits for this statement any more"));
+        continue;
+      }
       slot->connection->execute_group(call.group, counted(call.group.size(), std::move(call.callback)));
     }
   }
@@ -251,7 +333,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
         grow();
         return;
       }
-      Slot* slot = pick();
+      Slot* slot = least_busy();
       slot->leased = true;
       WaitingBegin waiting = std::move(waiting_begins_.front());
       waiting_begins_.pop_front();
@@ -276,8 +358,8 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   void fail_waiting(const Error& why) {
     for (WaitingBegin& waiting : std::exchange(waiting_begins_, {})) waiting.callback(tl::unexpected<Error>(why));
-    parked_statements_ = 0;
-    for (Parked& call : std::exchange(parked_, {})) call.callback(tl::unexpected<Error>(why));
+    for (WaitingRoom all = std::exchange(waiting_, {}); !all.empty();)
+      all.take_next(loop_.now()).callback(tl::unexpected<Error>(why));
   }
 
   // --- connecting
@@ -353,7 +435,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   void schedule_retry() {
     if (retry_timer_ != 0 || connecting_ || shut_down_) return;
-    if (ready_ > 0 && waiting_begins_.empty() && parked_.empty()) return;  // grow() will when there is need
+    if (ready_ > 0 && waiting_begins_.empty() && waiting_.empty()) return;  // grow() will when there is need
     pause_ = pause_.count() == 0 ? limits_.first_retry : std::min(pause_ * 2, limits_.last_retry);
     const double jitter = std::uniform_real_distribution<double>(0.5, 1.5)(random_);
     retry_timer_ = loop_.call_after(std::chrono::duration_cast<std::chrono::nanoseconds>(pause_ * jitter), [this] {
@@ -374,8 +456,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   base::EventLoop::TimerId retry_timer_ = 0;
   base::EventLoop::TimerId wait_timer_ = 0;
   std::deque<WaitingBegin> waiting_begins_;
-  std::deque<Parked> parked_;
-  std::size_t parked_statements_ = 0;
+  WaitingRoom waiting_;
   std::vector<std::function<void()>> when_available_;
   std::function<void(bool)> availability_observer_;
   std::vector<Execution> session_start_;
@@ -493,11 +574,11 @@ Pool::Pool(base::EventLoop& loop, ConnectionOptions options, PoolLimits limits)
 }
 Pool::~Pool() { impl_->shut_down(); }
 
-void Pool::execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
-  impl_->execute(statement, parameters, std::move(callback));
+void Pool::execute(const Statement& statement, const Parameters& parameters, ResultCallback callback, Asker asker) {
+  impl_->execute(statement, parameters, std::move(callback), std::move(asker));
 }
-void Pool::execute_group(std::span<const Execution> group, ResultsCallback callback) {
-  impl_->execute_group(group, std::move(callback));
+void Pool::execute_group(std::span<const Execution> group, ResultsCallback callback, Asker asker) {
+  impl_->execute_group(group, std::move(callback), std::move(asker));
 }
 void Pool::begin(std::function<void(base::Expected<Transaction>)> callback) { impl_->begin(std::move(callback)); }
 bool Pool::is_available() const { return impl_->is_available(); }

@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
+#include "base/metrics.hpp"
 #include "postgres/connection.hpp"
 
 namespace gauntlet::postgres {
@@ -23,10 +24,14 @@ struct PoolLimits {
   std::size_t max_connections = 4;
   /// Statements in flight on one connection before the pool opens another one (if it may).
   std::size_t grow_at_in_flight = 8;
-  /// Statements in flight in the whole pool; more are refused with resource_exhausted at once.
+  /// Statements sent on one connection before its answers; further ones wait here, where they take turns and can still
+  /// be dropped. PostgreSQL does them one by one: this many keep it busy over a millisecond's round trip.
+  std::size_t max_pipelined = 16;
+  /// Statements in flight or waiting in the whole pool; beyond, one of who has most waiting is refused with
+  /// resource_exhausted at once.
   std::size_t max_in_flight = 4096;
-  /// While the oldest statement of every connection has waited this long, further ones are refused with
-  /// resource_exhausted at once: a database that stalls fills no queue. 0 = never.
+  /// While the oldest statement of every connection has waited this long, or one that waits for its turn, further ones are
+  /// refused with resource_exhausted at once: a database that stalls fills no queue. 0 = never.
   std::chrono::milliseconds max_queue_time{0};
   /// begin() calls waiting for a connection; more are refused with resource_exhausted at once.
   std::size_t max_waiting_transactions = 1024;
@@ -35,6 +40,18 @@ struct PoolLimits {
   /// Reconnecting: one attempt at a time; the pause doubles from the first to the last, each with jitter of +-50 %.
   std::chrono::milliseconds first_retry{50};
   std::chrono::milliseconds last_retry{2000};
+  /// Counts what Counts::dropped_statements does; may be null.
+  base::metrics::Counter* dropped = nullptr;
+};
+
+/// Who asks for a statement that may have to wait before it is sent.
+struct Asker {
+  /// Statements of one key (a player's hash, say) wait in one line; the lines take turns, so that whoever asks much waits
+  /// behind himself.
+  std::size_t line = 0;
+  /// Whether anybody still wants the answer, asked before the statement is sent: when not, it is never sent, and its
+  /// callback gets `cancelled`. Empty: always.
+  std::function<bool()> wanted = {};
 };
 
 /// An open transaction with a connection for itself: read, decide in a continuation, write, commit.
@@ -83,9 +100,9 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// As Connection's, on the connection with the least in flight.
-  void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback);
-  void execute_group(std::span<const Execution> group, ResultsCallback callback);
+  /// As Connection's, on the connection with the least in flight, when its turn has come.
+  void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback, Asker asker = {});
+  void execute_group(std::span<const Execution> group, ResultsCallback callback, Asker asker = {});
   void begin(std::function<void(base::Expected<Transaction>)> callback);
 
   /// At least one connection is open.
@@ -106,6 +123,7 @@ class Pool {
     std::size_t waiting_transactions = 0;
     std::uint64_t statements = 0;           // since start
     std::uint64_t failed_statements = 0;
+    std::uint64_t dropped_statements = 0;   // not sent, since nobody wanted them any more
     std::uint64_t connect_attempts = 0;
     std::uint64_t lost_connections = 0;
   };

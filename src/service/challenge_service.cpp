@@ -39,23 +39,23 @@ ChallengeService::ChallengeService(base::EventLoop& loop, ProgressStore& progres
       clock_(std::move(clock)),
       uniform_below_(std::move(uniform_below)) {}
 
-Task<Expected<PlayerChallenges>> ChallengeService::list(std::string user_id) {
+Task<Expected<PlayerChallenges>> ChallengeService::list(std::string user_id, Wanted wanted) {
   CatalogPtr catalog = current_catalog_();
-  auto stored = co_await progress_.rows_of(user_id, catalog->config);
+  auto stored = co_await progress_.rows_of(user_id, catalog->config, std::move(wanted));
   if (!stored) co_return tl::unexpected(stored.error());
   co_return PlayerChallenges{std::move(catalog), std::move(stored->rows), clock_()};
 }
 
-Task<Expected<Assignment>> ChallengeService::initialize(std::string user_id) {
+Task<Expected<Assignment>> ChallengeService::initialize(std::string user_id, Wanted wanted) {
   CatalogPtr catalog = current_catalog_();
   const Config& config = catalog->config;
   const Instant now = clock_();
   if (config.default_goals().empty()) co_return Assignment{std::move(catalog), {}, 0, now};
-  auto stored = co_await progress_.rows_of(user_id, config);
+  auto stored = co_await progress_.rows_of(user_id, config, wanted);
   if (!stored) co_return tl::unexpected(stored.error());
   int created = 0;
   if (!stored->any) {
-    const auto assigned = co_await progress_.assign(user_id, config, config.default_goals(), now);
+    const auto assigned = co_await progress_.assign(user_id, config, config.default_goals(), now, wanted);
     if (!assigned) co_return tl::unexpected(assigned.error());
     created = *assigned;
     if (created == static_cast<int>(config.default_goals().size())) {
@@ -63,7 +63,7 @@ Task<Expected<Assignment>> ChallengeService::initialize(std::string user_id) {
       for (const GoalIndex goal : config.default_goals()) rows.push_back({goal, new_row(config.goal(goal), true, now)});
       co_return Assignment{std::move(catalog), std::move(rows), created, now};
     }
-    stored = co_await progress_.rows_of(user_id, config);  // another first call was as early as this one
+    stored = co_await progress_.rows_of(user_id, config, wanted);  // another first call was as early as this one
     if (!stored) co_return tl::unexpected(stored.error());
   }
   std::vector<GoalIndex> due;
@@ -81,12 +81,13 @@ Task<Expected<Assignment>> ChallengeService::initialize(std::string user_id) {
 }
 
 Task<Expected<Activation>> ChallengeService::set_active(std::string user_id, std::string challenge_id,
-                                                        std::string goal_id, bool active) {
+                                                        std::string goal_id, bool active, Wanted wanted) {
   const CatalogPtr catalog = current_catalog_();
   const Goal* goal = catalog->config.find_goal(challenge_id, goal_id);
   if (goal == nullptr)
     co_return fail(ErrorKind::not_found, "goal '" + goal_id + "' not found in challenge '" + challenge_id + "'");
-  const auto assigned_at = co_await progress_.set_active(user_id, catalog->config, *goal, active, clock_());
+  const auto assigned_at =
+      co_await progress_.set_active(user_id, catalog->config, *goal, active, clock_(), std::move(wanted));
   if (!assigned_at) co_return tl::unexpected(assigned_at.error());
   co_return Activation{std::move(challenge_id), std::move(goal_id), active, *assigned_at};
 }
@@ -100,33 +101,35 @@ Task<Expected<ClaimReceipt>> ChallengeService::claim(std::string user_id, std::s
 }
 
 Task<Expected<GoalSelection>> ChallengeService::batch_select(std::string user_id, std::string challenge_id,
-                                                             std::vector<std::string> goal_ids, bool replace_existing) {
+                                                             std::vector<std::string> goal_ids, bool replace_existing,
+                                                             Wanted wanted) {
   CatalogPtr catalog = current_catalog_();
   auto goals = challenge::batch_selection(catalog->config, challenge_id, goal_ids);
   if (!goals) co_return tl::unexpected(goals.error());
   const Challenge& challenge = *catalog->config.find_challenge(challenge_id);
   co_return co_await select(std::move(user_id), std::move(catalog), challenge, std::move(*goals), replace_existing,
-                            clock_());
+                            clock_(), std::move(wanted));
 }
 
 Task<Expected<GoalSelection>> ChallengeService::random_select(std::string user_id, std::string challenge_id,
-                                                              challenge::RandomSelection request) {
+                                                              challenge::RandomSelection request, Wanted wanted) {
   CatalogPtr catalog = current_catalog_();
   const auto challenge = challenge::check_random_selection(catalog->config, challenge_id, request);
   if (!challenge) co_return tl::unexpected(challenge.error());
-  const auto stored = co_await progress_.rows_of(user_id, catalog->config);
+  const auto stored = co_await progress_.rows_of(user_id, catalog->config, wanted);
   if (!stored) co_return tl::unexpected(stored.error());
   const Instant now = clock_();
   auto goals = challenge::random_selection(catalog->config, **challenge, stored->rows, request, now, uniform_below_);
   if (!goals) co_return tl::unexpected(goals.error());
   co_return co_await select(std::move(user_id), std::move(catalog), **challenge, std::move(*goals),
-                            request.replace_existing, now);
+                            request.replace_existing, now, std::move(wanted));
 }
 
 Task<Expected<GoalSelection>> ChallengeService::select(std::string user_id, CatalogPtr catalog,
                                                        const Challenge& challenge, std::vector<GoalIndex> goals,
-                                                       bool replace_existing, Instant now) {
-  auto written = co_await progress_.select_goals(user_id, catalog->config, challenge, goals, replace_existing, now);
+                                                       bool replace_existing, Instant now, Wanted wanted) {
+  auto written = co_await progress_.select_goals(user_id, catalog->config, challenge, goals, replace_existing, now,
+                                                 std::move(wanted));
   if (!written) co_return tl::unexpected(written.error());
   GoalSelection selection{std::move(catalog), &challenge, {}, std::move(written->replaced), 0, now};
   for (const GoalIndex goal : goals) {

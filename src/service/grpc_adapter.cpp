@@ -9,6 +9,10 @@ namespace {
 using base::Expected;
 using base::grpc::CallPtr;
 
+Wanted wanted_by(const CallPtr& call) {
+  return [call] { return !call->cancelled(); };
+}
+
 /// For start(): answers with the result as Message, or with its error.
 template <class Message>
 auto answering(const CallPtr& call) {
@@ -49,7 +53,7 @@ void GrpcAdapter::add_methods(base::grpc::Server& server) {
     ::service::GetChallengesRequest request;
     if (!call->parse(request)) return;
     as_player(call, [this, call, active_only = request.active_only()](std::string user_id) {
-      start(service_.list(std::move(user_id)), [call, active_only](const Expected<PlayerChallenges>& view) {
+      start(service_.list(std::move(user_id), wanted_by(call)), [call, active_only](const Expected<PlayerChallenges>& view) {
         if (!view) return call->fail(view.error());
         ::service::GetChallengesResponse response;
         fill(response, *view, active_only);
@@ -61,14 +65,15 @@ void GrpcAdapter::add_methods(base::grpc::Server& server) {
     ::service::InitializeRequest request;
     if (!call->parse(request)) return;
     as_player(call, [this, call](std::string user_id) {
-      start(service_.initialize(std::move(user_id)), answering<::service::InitializeResponse>(call));
+      start(service_.initialize(std::move(user_id), wanted_by(call)), answering<::service::InitializeResponse>(call));
     });
   });
   server.unary("/service.Service/SetGoalActive", [this](const CallPtr& call) {
     ::service::SetGoalActiveRequest request;
     if (!call->parse(request)) return;
     as_player(call, [this, call, request = std::move(request)](std::string user_id) {
-      start(service_.set_active(std::move(user_id), request.challenge_id(), request.goal_id(), request.is_active()),
+      start(service_.set_active(std::move(user_id), request.challenge_id(), request.goal_id(), request.is_active(),
+                                wanted_by(call)),
             answering<::service::SetGoalActiveResponse>(call));
     });
   });
@@ -85,7 +90,8 @@ void GrpcAdapter::add_methods(base::grpc::Server& server) {
     if (!call->parse(request)) return;
     as_player(call, [this, call, request = std::move(request)](std::string user_id) {
       start(service_.batch_select(std::move(user_id), request.challenge_id(),
-                                  {request.goal_ids().begin(), request.goal_ids().end()}, request.replace_existing()),
+                                  {request.goal_ids().begin(), request.goal_ids().end()}, request.replace_existing(),
+                                  wanted_by(call)),
             answering<::service::GoalSelectionResponse>(call));
     });
   });
@@ -94,7 +100,8 @@ void GrpcAdapter::add_methods(base::grpc::Server& server) {
     if (!call->parse(request)) return;
     as_player(call, [this, call, request = std::move(request)](std::string user_id) {
       start(service_.random_select(std::move(user_id), request.challenge_id(),
-                                   {request.count(), request.replace_existing(), request.exclude_active()}),
+                                   {request.count(), request.replace_existing(), request.exclude_active()},
+                                   wanted_by(call)),
             answering<::service::GoalSelectionResponse>(call));
     });
   });

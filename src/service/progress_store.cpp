@@ -149,6 +149,7 @@ struct GoalArrays {
 }  // namespace
 
 base::Error database_error(const base::Error& error) {
+  if (error.kind == ErrorKind::cancelled) return error;  // nobody will see it
   static base::log::Limit limit(10);
   base::log::error(limit, "database error", {{"reason", error.message}});
   if (error.kind == ErrorKind::resource_exhausted) {
@@ -157,26 +158,34 @@ base::Error database_error(const base::Error& error) {
   return {ErrorKind::internal, "Database error occurred"};
 }
 
+namespace {
+
+postgres::Asker asker(std::string_view user_id, Wanted wanted = {}) {
+  return {std::hash<std::string_view>{}(user_id), std::move(wanted)};
+}
+
+}  // namespace
+
 ProgressStore::ProgressStore(postgres::Pool& pool, std::string name_space)
     : pool_(pool), name_space_(std::move(name_space)) {}
 
-Task<Expected<StoredRows>> ProgressStore::rows_of(std::string_view user_id, const Config& config) {
+Task<Expected<StoredRows>> ProgressStore::rows_of(std::string_view user_id, const Config& config, Wanted wanted) {
   Parameters parameters;
   parameters.add(user_id);
   auto result = co_await callback_of<Expected<Result>>(
-      [&](auto done) { pool_.execute(kRowsOfPlayer, parameters, std::move(done)); });
+      [&](auto done) { pool_.execute(kRowsOfPlayer, parameters, std::move(done), asker(user_id, std::move(wanted))); });
   if (!result) co_return tl::unexpected(database_error(result.error()));
   co_return read_rows(*result, config);
 }
 
 Task<Expected<int>> ProgressStore::assign(std::string_view user_id, const Config& config,
-                                          std::span<const GoalIndex> goals, Instant now) {
+                                          std::span<const GoalIndex> goals, Instant now, Wanted wanted) {
   const GoalArrays arrays(config, goals, now);
   Parameters parameters;
   parameters.add(user_id).add(name_space_).add(to_timestamp(now));
   parameters.add_array(arrays.ids).add_array(arrays.challenge_ids).add_array(arrays.expiries);
-  auto result =
-      co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kAssign, parameters, std::move(done)); });
+  auto result = co_await callback_of<Expected<Result>>(
+      [&](auto done) { pool_.execute(kAssign, parameters, std::move(done), asker(user_id, std::move(wanted))); });
   if (!result) co_return tl::unexpected(database_error(result.error()));
   co_return static_cast<int>(result->affected());
 }
@@ -187,13 +196,14 @@ Task<Expected<void>> ProgressStore::reset_rotated(std::string_view user_id, cons
   if (arrays.ids.empty()) co_return Expected<void>();
   const postgres::Execution execution = arrays.execution(user_id, now);
   auto result = co_await callback_of<Expected<Result>>(
-      [&](auto done) { pool_.execute(*execution.statement, execution.parameters, std::move(done)); });
+      [&](auto done) { pool_.execute(*execution.statement, execution.parameters, std::move(done), asker(user_id)); });
   if (!result) co_return tl::unexpected(database_error(result.error()));
   co_return Expected<void>();
 }
 
 Task<Expected<std::optional<Instant>>> ProgressStore::set_active(std::string_view user_id, const Config& config,
-                                                                 const Goal& goal, bool active, Instant now) {
+                                                                 const Goal& goal, bool active, Instant now,
+                                                                 Wanted wanted) {
   const GoalIndex goals[] = {goal.index};
   std::vector<postgres::Execution> group;
   if (const ResetArrays reset(config, goals, now); !reset.ids.empty()) group.push_back(reset.execution(user_id, now));
@@ -203,7 +213,7 @@ Task<Expected<std::optional<Instant>>> ProgressStore::set_active(std::string_vie
   parameters.add_array(arrays.ids).add_array(arrays.expiries);
   group.push_back({&kSetActive, std::move(parameters)});
   auto results = co_await callback_of<Expected<std::vector<Result>>>(
-      [&](auto done) { pool_.execute_group(group, std::move(done)); });
+      [&](auto done) { pool_.execute_group(group, std::move(done), asker(user_id, std::move(wanted))); });
   if (!results) co_return tl::unexpected(database_error(results.error()));
   co_return optional_instant(results->back()[0], 0);
 }
@@ -211,7 +221,7 @@ Task<Expected<std::optional<Instant>>> ProgressStore::set_active(std::string_vie
 Task<Expected<ProgressStore::Selected>> ProgressStore::select_goals(std::string_view user_id, const Config& config,
                                                                     const challenge::Challenge& challenge,
                                                                     std::vector<GoalIndex> goals, bool replace_existing,
-                                                                    Instant now) {
+                                                                    Instant now, Wanted wanted) {
   std::vector<postgres::Execution> group;
   if (replace_existing) {
     Parameters parameters;
@@ -229,7 +239,7 @@ Task<Expected<ProgressStore::Selected>> ProgressStore::select_goals(std::string_
   group.push_back({&kRowsOfPlayer, std::move(reading)});
 
   auto results = co_await callback_of<Expected<std::vector<Result>>>(
-      [&](auto done) { pool_.execute_group(group, std::move(done)); });
+      [&](auto done) { pool_.execute_group(group, std::move(done), asker(user_id, std::move(wanted))); });
   if (!results) co_return tl::unexpected(database_error(results.error()));
   Selected selected;
   if (replace_existing) {

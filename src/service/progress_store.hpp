@@ -2,6 +2,7 @@
 // Table user_goal_progress as the service reads and writes it. Every statement carries the player's id, the first
 // column of the primary key. Rules that must hold against concurrent events and replicas are in the statements
 // themselves.
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,18 +25,24 @@ struct StoredRows {
   bool any = false;                        // the player has a row, be it of a goal that left the config
 };
 
-/// Belongs to the pool's thread. Errors are what the client gets. `config` must outlive the task.
+/// Whether anybody still waits for the answer; empty: always. What has not been sent to PostgreSQL when nobody does, never
+/// is: the task ends with `cancelled`.
+using Wanted = std::function<bool()>;
+
+/// Belongs to the pool's thread. Errors are what the client gets. `config` must outlive the task. Statements wait in their
+/// player's line.
 class ProgressStore {
  public:
   /// `name_space` (AB_NAMESPACE) is written into new rows.
   ProgressStore(postgres::Pool& pool, std::string name_space);
 
   /// One query by primary-key prefix.
-  Task<base::Expected<StoredRows>> rows_of(std::string_view user_id, const challenge::Config& config);
+  Task<base::Expected<StoredRows>> rows_of(std::string_view user_id, const challenge::Config& config, Wanted wanted = {});
 
   /// Creates active, not started rows of `goals` where the player has none; answers how many were created.
   Task<base::Expected<int>> assign(std::string_view user_id, const challenge::Config& config,
-                                   std::span<const challenge::GoalIndex> goals, challenge::Instant now);
+                                   std::span<const challenge::GoalIndex> goals, challenge::Instant now,
+                                   Wanted wanted = {});
 
   /// Stores the resets that are due among `goals` (challenge::current in SQL): only rows that are still stale change.
   Task<base::Expected<void>> reset_rotated(std::string_view user_id, const challenge::Config& config,
@@ -45,7 +52,7 @@ class ProgressStore {
   Task<base::Expected<std::optional<challenge::Instant>>> set_active(std::string_view user_id,
                                                                      const challenge::Config& config,
                                                                      const challenge::Goal& goal, bool active,
-                                                                     challenge::Instant now);
+                                                                     challenge::Instant now, Wanted wanted = {});
 
   struct Selected {
     std::vector<std::string> replaced;       // goals that were active before, where replace_existing
@@ -55,7 +62,7 @@ class ProgressStore {
   Task<base::Expected<Selected>> select_goals(std::string_view user_id, const challenge::Config& config,
                                               const challenge::Challenge& challenge,
                                               std::vector<challenge::GoalIndex> goals, bool replace_existing,
-                                              challenge::Instant now);
+                                              challenge::Instant now, Wanted wanted = {});
 
   /// Whether PostgreSQL answers within `patience`.
   Task<base::Expected<void>> ping(base::EventLoop& loop, std::chrono::milliseconds patience);

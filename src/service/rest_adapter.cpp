@@ -83,6 +83,10 @@ Expected<bool> query_flag(const base::http::Request& request, std::string_view n
                                                      *value + "\"");
 }
 
+Wanted wanted_by(const ExchangePtr& exchange) {
+  return [exchange] { return !exchange->abandoned(); };
+}
+
 std::string parameter(const ExchangePtr& exchange, std::string_view name) {
   return std::string(exchange->request().parameter(name));
 }
@@ -128,7 +132,7 @@ void RestAdapter::list(const ExchangePtr& exchange) {
   const auto active_only = query_flag(exchange->request(), "active_only", "activeOnly");
   if (!active_only) return exchange->respond(active_only.error());
   as_player(exchange, [this, exchange, active = *active_only](std::string user_id) {
-    start(service_.list(std::move(user_id)), [exchange, active](const Expected<PlayerChallenges>& view) {
+    start(service_.list(std::move(user_id), wanted_by(exchange)), [exchange, active](const Expected<PlayerChallenges>& view) {
       if (!view) return exchange->respond(view.error());
       const Catalog& catalog = *view->catalog;
       answer_view(exchange, *view, active ? "active" : "all", catalog.json.counts_down(), [&](Coding coding) {
@@ -141,7 +145,7 @@ void RestAdapter::list(const ExchangePtr& exchange) {
 
 void RestAdapter::one_challenge(const ExchangePtr& exchange) {
   as_player(exchange, [this, exchange](std::string user_id) {
-    start(service_.list(std::move(user_id)), [exchange](const Expected<PlayerChallenges>& view) {
+    start(service_.list(std::move(user_id), wanted_by(exchange)), [exchange](const Expected<PlayerChallenges>& view) {
       if (!view) return exchange->respond(view.error());
       const Catalog& catalog = *view->catalog;
       const std::string id = parameter(exchange, "challenge_id");
@@ -159,7 +163,7 @@ void RestAdapter::initialize(const ExchangePtr& exchange) {
   ::service::InitializeRequest request;
   if (!read_body(exchange, request)) return;
   as_player(exchange, [this, exchange](std::string user_id) {
-    start(service_.initialize(std::move(user_id)), answering<::service::InitializeResponse>(exchange));
+    start(service_.initialize(std::move(user_id), wanted_by(exchange)), answering<::service::InitializeResponse>(exchange));
   });
 }
 
@@ -168,7 +172,7 @@ void RestAdapter::set_active(const ExchangePtr& exchange) {
   if (!read_body(exchange, request)) return;
   as_player(exchange, [this, exchange, active = request.is_active()](std::string user_id) {
     start(service_.set_active(std::move(user_id), parameter(exchange, "challenge_id"), parameter(exchange, "goal_id"),
-                              active),
+                              active, wanted_by(exchange)),
           answering<::service::SetGoalActiveResponse>(exchange));
   });
 }
@@ -187,7 +191,8 @@ void RestAdapter::batch_select(const ExchangePtr& exchange) {
   if (!read_body(exchange, request)) return;
   as_player(exchange, [this, exchange, request = std::move(request)](std::string user_id) {
     start(service_.batch_select(std::move(user_id), parameter(exchange, "challenge_id"),
-                                {request.goal_ids().begin(), request.goal_ids().end()}, request.replace_existing()),
+                                {request.goal_ids().begin(), request.goal_ids().end()}, request.replace_existing(),
+                                wanted_by(exchange)),
           answering<::service::GoalSelectionResponse>(exchange));
   });
 }
@@ -197,7 +202,7 @@ void RestAdapter::random_select(const ExchangePtr& exchange) {
   if (!read_body(exchange, request)) return;
   const challenge::RandomSelection selection{request.count(), request.replace_existing(), request.exclude_active()};
   as_player(exchange, [this, exchange, selection](std::string user_id) {
-    start(service_.random_select(std::move(user_id), parameter(exchange, "challenge_id"), selection),
+    start(service_.random_select(std::move(user_id), parameter(exchange, "challenge_id"), selection, wanted_by(exchange)),
           answering<::service::GoalSelectionResponse>(exchange));
   });
 }

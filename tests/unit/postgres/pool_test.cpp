@@ -116,6 +116,47 @@ TEST_F(PoolTest, keeps_many_statements_in_flight_and_answers_in_order) {
   EXPECT_EQ(pool_->counts().in_flight, 0u);
 }
 
+TEST_F(PoolTest, never_sends_what_nobody_wants_any_more_once_its_turn_comes) {
+  create_table();
+  open({.max_connections = 1, .max_pipelined = 1});
+  bool wanted = true;
+  std::vector<int> kinds;
+  const auto note = [&](const base::Expected<Result>& result) { kinds.push_back(result ? 0 : static_cast<int>(result.error().kind)); };
+  const Asker asker{.line = 1, .wanted = [&] { return wanted; }};
+  pool_->execute(kInsert, Parameters().add(1).add(1), note, asker);
+  pool_->execute(kInsert, Parameters().add(2).add(2), note, asker);
+  pool_->execute(kInsert, Parameters().add(3).add(3), note);
+  wanted = false;  // the first has been sent; it is not taken back
+  run_until([&] { return kinds.size() == 3; });
+  EXPECT_EQ(kinds, (std::vector<int>{0, static_cast<int>(ErrorKind::cancelled), 0}));
+  EXPECT_EQ(read(1), 1);
+  EXPECT_EQ(read(2), -1);
+  EXPECT_EQ(pool_->counts().dropped_statements, 1u);
+}
+
+TEST_F(PoolTest, serves_by_turns_those_who_wait) {
+  open({.max_connections = 1, .max_pipelined = 1, .max_in_flight = 100});
+  std::vector<int> order;
+  int refused = 0;
+  const auto ask_for = [&](std::size_t line, int number) {
+    pool_->execute(kNumber, Parameters().add(number), [&, number](const base::Expected<Result>& result) {
+      if (!result) {
+        ++refused;
+        EXPECT_EQ(result.error().kind, ErrorKind::resource_exhausted);
+      } else {
+        order.push_back(number);
+      }
+    }, {.line = line});
+  };
+  for (int i = 0; i < 120; ++i) ask_for(1, 0);
+  for (int i = 1; i <= 5; ++i) ask_for(2, i);
+  ask_for(3, 6);
+  run_until([&] { return static_cast<int>(order.size()) + refused == 126; });
+  EXPECT_EQ(refused, 26) << "who asks much is refused, and not who comes after him";
+  order.resize(11);
+  EXPECT_EQ(order, (std::vector<int>{0, 0, 1, 6, 0, 2, 0, 3, 0, 4, 0}));
+}
+
 TEST_F(PoolTest, an_error_concerns_its_own_statement_alone) {
   open({.max_connections = 1});
   std::vector<std::string> answers;
