@@ -41,6 +41,9 @@ constexpr std::string_view trimmed(std::string_view text, std::string_view blank
   return text;
 }
 
+/// Empties `text` and frees its memory, which assigning an empty string keeps.
+inline void free_memory(std::string& text) { std::string().swap(text); }
+
 /// Well-formed UTF-8 (no surrogates, no overlong forms) without NUL: what PostgreSQL accepts as text.
 bool is_text(std::string_view bytes);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/http/listener_settings.hpp"
+
 namespace gauntlet::events {
 namespace {
 
@@ -33,6 +35,7 @@ base::Expected<EventSettings> EventSettings::read(base::Settings& settings, base
   s.dedup_window_hours = static_cast<int>(std::chrono::ceil<hours>(window).count());
   s.progress_partitions = settings.integer("PROGRESS_PARTITIONS", std::int32_t{0}, {0, 1024}, "at the start, split user_goal_progress by hash of user_id into so many tables, unless it is split already; locks it meanwhile; 0: leave it as it is");
   s.max_dead_letters = settings.integer("EVENT_MAX_DEAD_LETTERS", std::int32_t{10'000}, {0, 10'000'000}, "events refused by PostgreSQL that are kept in event_dead_letter and answered OK; once so many are kept, further ones are answered RESOURCE_EXHAUSTED");
+  base::http::read_limits(settings, s.listener);
   s.writer.max_waiting = static_cast<std::size_t>(settings.integer("EVENT_MAX_WAITING", std::int64_t{2000}, {1, 1'000'000}, "events of one thread that may wait for their commit; more are refused with RESOURCE_EXHAUSTED"));
   s.writer.max_batch = static_cast<std::size_t>(settings.integer("EVENT_MAX_BATCH", std::int64_t{2000}, {1, 100'000}, "events of one transaction"));
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/http/listener.hpp"
 #include "base/settings.hpp"
 #include "events/decoder.hpp"
 #include "events/writer.hpp"
@@ -31,6 +32,7 @@ struct EventSettings {
   int dedup_window_hours = 24;
   std::int32_t max_dead_letters = 10'000;
   WriterLimits writer;
+  base::http::ListenerOptions listener;  // its limits
 
   /// Reads every setting; the error has a line for each bad one. `settings` then knows them all (its markdown()).
   static base::Expected<EventSettings> read(base::Settings& settings, base::Environment environment);

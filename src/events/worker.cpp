@@ -59,6 +59,8 @@ void Availability::tell(bool serving) {
 struct ThreadState {
   ThreadState(base::EventLoop& the_loop, const WorkerParts& parts)
       : loop(the_loop),
+        registry(parts.registry),
+        listener_limits(parts.settings.listener),
         store(std::make_unique<PostgresProgressStore>(
             loop, parts.settings.database, parts.keys,
             StoreOptions{.name_space = parts.settings.name_space, .create_rows = parts.settings.create_rows, .dedup_window_hours = parts.settings.dedup_window_hours, .max_dead_letters = parts.settings.max_dead_letters})),
@@ -85,6 +87,8 @@ struct ThreadState {
 
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);  // shared with tasks that may come too late
   base::EventLoop& loop;
+  base::metrics::Registry& registry;
+  const base::http::ListenerOptions listener_limits;
   std::unique_ptr<PostgresProgressStore> store;
   std::unique_ptr<Writer> writer;
   Decoder decoder;
@@ -112,7 +116,8 @@ base::Expected<void> Worker::listen(const std::string& address, std::uint16_t po
   base::Expected<void> listening;
   state_->thread.run_and_wait([&] {
     ThreadState& own = *state_->on_thread;
-    base::http::ListenerOptions options;
+    base::http::ListenerOptions options = own.listener_limits;
+    options.metrics = &own.registry;
     options.address = address;
     options.port = port;
     own.listener = std::make_unique<base::http::Listener>(own.loop, std::move(options), own.no_routes, own.rpc_server.streams());

@@ -1,5 +1,7 @@
 #include "service/service_settings.hpp"
 
+#include "base/http/listener_settings.hpp"
+
 namespace gauntlet::service {
 namespace {
 
@@ -57,6 +59,7 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
                                   "requests a second that one player may ask; more get 429; 0: no limit");
   s.player_burst = settings.integer("RATE_LIMIT_BURST", std::int64_t{10}, {1, 1'000'000},
                                     "how many of them at once, while RATE_LIMIT_PER_PLAYER is set");
+  base::http::read_limits(settings, s.listener);
   const auto statement_time =
       duration_cast<milliseconds>(settings.duration("DB_STATEMENT_TIMEOUT", seconds(10), milliseconds(100), minutes(10),
                                                     seconds(1), "PostgreSQL cancels a statement that takes longer"));

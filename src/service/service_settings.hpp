@@ -8,6 +8,7 @@
 #include "ags/mock_reward_client.hpp"
 #include "ags/platform_access.hpp"
 #include "base/error.hpp"
+#include "base/http/listener.hpp"
 #include "base/settings.hpp"
 #include "postgres/connection_options.hpp"
 #include "service/span_exporter.hpp"
@@ -34,6 +35,7 @@ struct ServiceSettings {
   std::chrono::milliseconds queue_time_max{0};   // 0: no shedding
   double player_rate = 0;                        // requests a second; 0: no limit
   std::int64_t player_burst = 1;
+  base::http::ListenerOptions listener;  // its limits
   postgres::ConnectionOptions database;
   postgres::ConnectionOptions schema_owner;  // the same database as who migrates it; DB_USER itself unless set apart
   std::string challenge_config_path;

@@ -40,10 +40,14 @@ challenge::Instant system_now() {
   return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
-postgres::PoolLimits pool_limits(const ServiceSettings& settings) {
+postgres::PoolLimits pool_limits(const ServiceSettings& settings, base::metrics::Registry& metrics) {
   postgres::PoolLimits limits;
   limits.max_connections = std::max<std::size_t>(1, settings.database_connections / settings.threads);
   limits.max_queue_time = settings.queue_time_max;
+  limits.dropped = &metrics
+                        .counter("challenge_database_statements_dropped_total",
+                                 "Statements that were not sent, since whoever asked had left while they waited")
+                        .with({});
   return limits;
 }
 
@@ -53,8 +57,10 @@ postgres::PoolLimits pool_limits(const ServiceSettings& settings) {
 struct ThreadState {
   ThreadState(std::size_t number, base::EventLoop& the_loop, const WorkerParts& parts, CatalogPtr first_catalog)
       : loop(the_loop),
+        metrics(parts.metrics),
+        listener_limits(parts.settings.listener),
         catalog(std::move(first_catalog)),
-        pool(loop, parts.settings.database, pool_limits(parts.settings)),
+        pool(loop, parts.settings.database, pool_limits(parts.settings, parts.metrics)),
         progress(pool, parts.settings.name_space),
         ledger(pool, parts.settings.name_space, parts.settings.rewards_honour_keys),
         http(loop),
@@ -125,6 +131,8 @@ struct ThreadState {
   }
 
   base::EventLoop& loop;
+  base::metrics::Registry& metrics;
+  const base::http::ListenerOptions listener_limits;
   CatalogPtr catalog;
   postgres::Pool pool;
   ProgressStore progress;
@@ -181,12 +189,14 @@ base::Expected<void> Worker::listen(const std::string& address, std::uint16_t ht
   base::Expected<void> listening;
   state_->thread.run_and_wait([&] {
     ThreadState& own = *state_->on_thread;
-    base::http::ListenerOptions http;
+    base::http::ListenerOptions http = own.listener_limits;
     http.address = address;
     http.port = http_port;
+    http.metrics = &own.metrics;
     http.observer = [&own](const base::http::Answered& answered) { own.on_answered(answered); };
     own.http_listener = std::make_unique<base::http::Listener>(own.loop, std::move(http), own.router);
-    base::http::ListenerOptions grpc;
+    base::http::ListenerOptions grpc = own.listener_limits;
+    grpc.metrics = &own.metrics;
     grpc.address = address;
     grpc.port = grpc_port;
     own.grpc_listener =

@@ -9,20 +9,36 @@
 #include "base/grpc/call_state.hpp"
 #include "base/grpc/framing.hpp"
 #include "base/percent.hpp"
+#include "base/text.hpp"
 
 namespace gauntlet::base::grpc {
 namespace {
 
-constexpr std::size_t kKeptInputBytes = 64 * 1024;
+constexpr std::size_t kKeptInputBytes = 16 * 1024;
+// Of a stream whose client asks on: while so much waits for it to read, no further question is answered.
+constexpr std::size_t kAnswersAhead = 64 * 1024;
 constexpr http::Stream::Field kStatus200{":status", "200"};
 constexpr http::Stream::Field kContentType{"content-type", "application/grpc"};
 constexpr http::Stream::Field kAcceptEncoding{"grpc-accept-encoding", "identity,gzip"};
 constexpr std::array<std::string_view, 17> kCodes{"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
                                                   "9", "10", "11", "12", "13", "14", "15", "16"};
 
+// Of a status message. grpc's clients take 8 KiB of trailers, a byte may become three in them, and nghttp2 sends no more
+// than 64 KiB; a text that repeats the request would be as long as that.
+constexpr std::size_t kMaxStatusBytes = 2048;
+
+constexpr std::string_view kUnreadAnswers = "the client does not read its answers";
 constexpr std::string_view kTooManyMessages = "more than one request message in a call that takes one";
 
 int number(ErrorKind kind) { return static_cast<int>(kind); }
+
+/// The status message as it is sent; a long one ends in "...", not inside a character.
+std::string status_message(std::string_view text) {
+  if (text.size() <= kMaxStatusBytes) return percent_encode_grpc_message(text);
+  std::size_t end = kMaxStatusBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;
+  return percent_encode_grpc_message(text.substr(0, end)) + "...";
+}
 
 }  // namespace
 
@@ -131,14 +147,14 @@ void Call::State::clear() {
   stream = nullptr;
   loop = nullptr;
   head.clear();
-  if (input.capacity() > kKeptInputBytes) input = {};
+  if (input.capacity() > kKeptInputBytes) free_memory(input);
   input.clear();
   input_read = 0;
-  if (inflated.capacity() > 0) inflated = {};
+  free_memory(inflated);
   message = {};
   deadline.reset();
   on_cancel = nullptr;
-  accepts_gzip_input = head_sent = finished = cancelled = false;
+  accepts_gzip_input = head_sent = finished = cancelled = half_closed = going_on = false;
 }
 
 void Call::State::begin(Server::State& its_server, Method* its_method, http::Stream& its_stream) {
@@ -229,8 +245,10 @@ bool Call::State::open_message() {
   return true;
 }
 
+bool Call::State::answers_wait() const { return stream->pending_output() >= kAnswersAhead; }
+
 void Call::State::deliver_messages() {
-  while (open() && have_message()) {
+  while (open() && !answers_wait() && have_message()) {
     if (!open_message()) return;
     method->stream.on_message(CallPtr(&call));
     message = {};
@@ -239,19 +257,36 @@ void Call::State::deliver_messages() {
   stream->release_input(input_read);
   input.erase(0, input_read);
   input_read = 0;
+  if (answers_wait()) {
+    if (input.size() > server->options.max_message_bytes + kAnswersAhead)
+      end(number(ErrorKind::resource_exhausted), kUnreadAnswers);
+    return;
+  }
+  if (!half_closed) return;
+  if (!input.empty()) {
+    end(number(ErrorKind::internal), "the request ends inside a message");
+  } else if (method->stream.on_half_close) {
+    method->stream.on_half_close(CallPtr(&call));
+  }
+}
+
+void Call::State::on_output_taken() {
+  if (going_on || answers_wait() || (input.empty() && !half_closed)) return;
+  going_on = true;
+  loop->post([keep = CallPtr(&call)] {
+    keep->state_->going_on = false;
+    if (keep->state_->open()) keep->state_->deliver_messages();
+  });
 }
 
 void Call::State::on_end() {
   const CallPtr keep(&call);
+  half_closed = true;
   if (method->kind == MethodKind::bidirectional) {
-    if (!input.empty()) {
-      end(number(ErrorKind::internal), "the request ends inside a message");
-    } else if (method->stream.on_half_close) {
-      method->stream.on_half_close(keep);
-    }
-    return;
+    deliver_messages();
+  } else {
+    dispatch();
   }
-  dispatch();
 }
 
 void Call::State::dispatch() {
@@ -316,7 +351,7 @@ void Call::State::send_fields(std::span<const http::Stream::Field> status, bool 
 
 char* Call::State::message_space(std::size_t size) {
   if (stream->pending_output() > 0 && stream->pending_output() + size > server->options.max_buffered_stream_bytes) {
-    end(number(ErrorKind::resource_exhausted), "the client does not read its answers");
+    end(number(ErrorKind::resource_exhausted), kUnreadAnswers);
     return nullptr;
   }
   send_answer_head();
@@ -330,7 +365,7 @@ char* Call::State::message_space(std::size_t size) {
 
 void Call::State::end(int code, std::string_view text) {
   const std::string_view code_text = kCodes[static_cast<std::size_t>(code)];
-  const std::string encoded = text.empty() ? std::string() : percent_encode_grpc_message(text);
+  const std::string encoded = text.empty() ? std::string() : status_message(text);
   const http::Stream::Field status{"grpc-status", code_text};
   const http::Stream::Field reason{"grpc-message", encoded, false};
   if (head_sent) {

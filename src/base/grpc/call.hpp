@@ -50,7 +50,7 @@ class Call {
   void finish(const google::protobuf::MessageLite& message);
   /// Ends the call with OK and no further message: after send(), or for a stream without an answer.
   void finish();
-  /// Ends the call with that status and message.
+  /// Ends the call with that status and message, of which clients see the first 2 KiB.
   void fail(const Error& error) { fail(error.kind, error.message); }
   void fail(ErrorKind kind, std::string_view message);
 

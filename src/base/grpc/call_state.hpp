@@ -46,7 +46,7 @@ class CallPool : public std::enable_shared_from_this<CallPool> {
   void give_back(Call* call);
 
  private:
-  static constexpr std::size_t kKept = 8192;
+  static constexpr std::size_t kKept = 2048;
   std::vector<Call*> free_;
 };
 
@@ -75,6 +75,7 @@ struct Call::State final : http::StreamReceiver, TimerWheel::Timeout {
 
   void on_data(std::string_view bytes) override;
   void on_end() override;
+  void on_output_taken() override;
   void on_closed() override;
   void on_timeout() override;
 
@@ -83,7 +84,9 @@ struct Call::State final : http::StreamReceiver, TimerWheel::Timeout {
   bool have_message();
   /// Makes that message the call's message().
   bool open_message();
+  /// Hands a stream's messages to its handler while the client reads the answers.
   void deliver_messages();
+  bool answers_wait() const;
   void dispatch();
   /// Starts the answer with `status` fields behind the usual ones; `ends`: it has neither messages nor trailers.
   void send_fields(std::span<const http::Stream::Field> status, bool ends);
@@ -114,6 +117,8 @@ struct Call::State final : http::StreamReceiver, TimerWheel::Timeout {
   bool head_sent = false;
   bool finished = false;
   bool cancelled = false;
+  bool half_closed = false;  // the stream's client sends no more
+  bool going_on = false;     // deliver_messages() is posted
 };
 
 }  // namespace gauntlet::base::grpc

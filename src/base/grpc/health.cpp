@@ -3,6 +3,7 @@
 #include <grpc/health/v1/health.pb.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "base/event_loop.hpp"
@@ -13,6 +14,8 @@ namespace {
 
 using ::grpc::health::v1::HealthCheckRequest;
 using ::grpc::health::v1::HealthCheckResponse;
+
+constexpr std::size_t kMaxWatchedName = 256;  // it is kept as long as somebody watches
 
 HealthCheckResponse::ServingStatus on_wire(Health::Status status) {
   return status == Health::Status::serving ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
@@ -51,17 +54,15 @@ class HealthWatchers : public std::enable_shared_from_this<HealthWatchers> {
       const std::lock_guard lock(health_->mutex);
       health_->watchers.push_back(this);
     }
-    call->on_cancel([this, watched = call.get()] {
-      std::erase_if(watches_, [&](const Watch& watch) { return watch.call.get() == watched; });
-    });
-    watches_.push_back({std::move(call), std::move(service), -1});
-    tell();
+    call->on_cancel([this, watched = call.get()] { watches_.erase(watched); });
+    Watch watch{std::move(call), std::move(service), -1};
+    if (tell(watch)) watches_.insert_or_assign(watch.call.get(), std::move(watch));
   }
 
   /// Any thread, with the state's mutex held: has this thread's watchers told.
   void tell_soon() {
     loop_->post([weak = weak_from_this()] {
-      if (const auto watchers = weak.lock()) watchers->tell();
+      if (const auto watchers = weak.lock()) watchers->tell_all();
     });
   }
 
@@ -72,22 +73,24 @@ class HealthWatchers : public std::enable_shared_from_this<HealthWatchers> {
     int told;  // the status last sent
   };
 
-  void tell() {
-    for (Watch& watch : watches_) {
-      const auto status = health_->status_for_watch(watch.service);
-      if (watch.told == status) continue;
-      watch.told = status;
-      HealthCheckResponse response;
-      response.set_status(status);
-      watch.call->send(response);
-    }
-    // A client that does not read has lost its call by that.
-    std::erase_if(watches_, [](const Watch& watch) { return watch.call->finished(); });
+  /// False when the client does not read and has lost its call by that.
+  bool tell(Watch& watch) const {
+    const auto status = health_->status_for_watch(watch.service);
+    if (watch.told == status) return true;
+    watch.told = status;
+    HealthCheckResponse response;
+    response.set_status(status);
+    return watch.call->send(response);
+  }
+
+  void tell_all() {
+    for (auto watch = watches_.begin(); watch != watches_.end();)
+      watch = tell(watch->second) ? std::next(watch) : watches_.erase(watch);
   }
 
   const std::shared_ptr<Health::State> health_;
   EventLoop* loop_ = nullptr;
-  std::vector<Watch> watches_;
+  std::unordered_map<const Call*, Watch> watches_;
 };
 
 Health::Health() : state_(std::make_shared<State>()) {}
@@ -128,7 +131,10 @@ void add_health(Server& server, Health& health) {
   server.server_streaming("/grpc.health.v1.Health/Watch",
                           [watchers = std::make_shared<HealthWatchers>(health.state_)](CallPtr call) {
                             HealthCheckRequest request;
-                            if (call->parse(request)) watchers->add(std::move(call), request.service());
+                            if (!call->parse(request)) return;
+                            if (request.service().size() > kMaxWatchedName)
+                              return call->fail(ErrorKind::invalid_argument, "a service's name has at most 256 bytes");
+                            watchers->add(std::move(call), request.service());
                           });
 }
 

@@ -6,6 +6,7 @@
 #include <grpc/reflection/v1alpha/reflection.pb.h>
 
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -20,13 +21,15 @@ using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
 using google::protobuf::FileDescriptor;
 
+constexpr std::size_t kMaxQuestionBytes = 4096;  // names; the answer repeats them
+
 /// The answers to one version's questions. Both versions have the same messages under two package names.
 template <class Request, class Response>
 class Reflector {
  public:
   explicit Reflector(const Server& server) : server_(server) {}
 
-  Response answer(const Request& request) const {
+  Response answer(const Request& request) {
     Response response;
     response.set_valid_host(request.host());
     *response.mutable_original_request() = request;
@@ -79,7 +82,7 @@ class Reflector {
   }
 
   /// The file with all that it imports, imports last, as clients expect them.
-  static void add_files(const FileDescriptor* file, const std::string& what, Response& response) {
+  void add_files(const FileDescriptor* file, const std::string& what, Response& response) {
     if (file == nullptr) {
       not_found(what, response);
       return;
@@ -87,9 +90,13 @@ class Reflector {
     std::unordered_set<const FileDescriptor*> seen{file};
     std::vector<const FileDescriptor*> files{file};
     for (std::size_t i = 0; i < files.size(); ++i) {
-      google::protobuf::FileDescriptorProto proto;
-      files[i]->CopyTo(&proto);
-      response.mutable_file_descriptor_response()->add_file_descriptor_proto(proto.SerializeAsString());
+      std::string& text = texts_[files[i]];
+      if (text.empty()) {
+        google::protobuf::FileDescriptorProto proto;
+        files[i]->CopyTo(&proto);
+        text = proto.SerializeAsString();
+      }
+      response.mutable_file_descriptor_response()->add_file_descriptor_proto(text);
       for (int k = 0; k < files[i]->dependency_count(); ++k) {
         if (seen.insert(files[i]->dependency(k)).second) files.push_back(files[i]->dependency(k));
       }
@@ -97,13 +104,16 @@ class Reflector {
   }
 
   const Server& server_;
+  std::unordered_map<const FileDescriptor*, std::string> texts_;  // rendered once: a question costs its sender nothing
   const DescriptorPool& pool_ = *DescriptorPool::generated_pool();
 };
 
 template <class Request, class Response>
 void add(Server& server, std::string_view method) {
   server.bidirectional(method, {.on_message =
-                                    [reflector = Reflector<Request, Response>(server)](const CallPtr& call) {
+                                    [reflector = Reflector<Request, Response>(server)](const CallPtr& call) mutable {
+                                      if (call->message().size() > kMaxQuestionBytes)
+                                        return call->fail(ErrorKind::invalid_argument, "a question has at most 4 KiB");
                                       Request request;
                                       if (call->parse(request)) call->send(reflector.answer(request));
                                     },

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace gauntlet::base::http {
@@ -57,6 +58,8 @@ class Body {
   }
 
   std::size_t size() const { return size_; }
+  /// Bytes of memory that it holds itself; what it references is somebody else's.
+  std::size_t memory() const { return arena_.capacity() + pieces_.capacity() * sizeof(Piece); }
   bool empty() const { return size_ == 0; }
   std::size_t piece_count() const { return pieces_.size(); }
   /// Valid until the body changes or moves.
@@ -64,6 +67,8 @@ class Body {
     const Piece& piece = pieces_[index];
     return {piece.data != nullptr ? piece.data : arena_.data() + piece.offset, piece.size};
   }
+  /// Empties it and frees its memory, which assigning an empty body keeps (as strings do).
+  void release() { const Body old = std::exchange(*this, Body()); }
   /// All of it as one string; for tests and small bodies.
   std::string text() const {
     std::string all;

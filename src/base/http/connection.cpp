@@ -8,7 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
+#include "base/give_back_memory.hpp"
 #include "base/http/http1.hpp"
 #include "base/http/http2.hpp"
 #include "base/http/stream.hpp"
@@ -16,10 +18,15 @@
 namespace gauntlet::base::http {
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
-constexpr int kReadsPerRound = 8;  // then others have their turn
+// What one connection is read in a round of the loop; then others have their turn. These are some hundred requests, a
+// few milliseconds of work.
+constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kSpareOutputs = 64;
-constexpr std::size_t kKeptOutputBytes = 256 * 1024;
+constexpr std::size_t kKeptOutputBytes = 64 * 1024;
+// Steps in which the gauge of held bytes moves: it is shared by all threads.
+constexpr double kPublishedStep = 64 * 1024;
+// Memory is given back to the system once so much was held and three quarters of it are not any more.
+constexpr std::size_t kGivenBackFrom = 16 * 1024 * 1024;
 constexpr std::chrono::milliseconds kLinger{2'000};
 
 }  // namespace
@@ -34,11 +41,55 @@ ListenerCore::ListenerCore(EventLoop& its_loop, ListenerOptions its_options, con
       streams(its_streams),
       wheel(its_loop),
       exchanges(std::make_shared<ExchangePool>(its_loop, options.observer)),
-      read_buffer(kReadBytes) {}
+      read_buffer(kReadBytes) {
+  if (options.metrics == nullptr) return;
+  auto& closed = options.metrics->counter("http_connections_closed_total",
+                                          "Connections closed for what their client did: memory (it held most while all "
+                                          "together held too much), resets (it reset streams without end)",
+                                          {"reason"});
+  auto& reset = options.metrics->counter("http_streams_reset_total",
+                                         "HTTP/2 streams reset for what their client did: memory (its connection held too "
+                                         "much, and this stream moved nothing for longest), stalled (it took nothing of "
+                                         "its answer in time)",
+                                         {"reason"});
+  refusals = {&closed.with({"memory"}), &closed.with({"resets"}), &reset.with({"memory"}), &reset.with({"stalled"})};
+  held_gauge_ = &options.metrics
+                     ->gauge("http_held_bytes", "Bytes of requests and of answers that clients have not taken, roughly")
+                     .with({});
+}
 
 ListenerCore::~ListenerCore() {
   *alive_ = false;
   connections.clear();
+  if (held_gauge_ != nullptr) held_gauge_->add(-published_bytes_);
+}
+
+void ListenerCore::hold(std::size_t before, std::size_t bytes) {
+  counts.held_bytes += bytes - before;
+  most_held_ = std::max(most_held_, counts.held_bytes);
+  const double unpublished = static_cast<double>(counts.held_bytes) - published_bytes_;
+  if (held_gauge_ != nullptr && (unpublished >= kPublishedStep || unpublished <= -kPublishedStep)) {
+    held_gauge_->add(unpublished);
+    published_bytes_ += unpublished;
+  }
+  if (bytes > before && counts.held_bytes > options.max_held_bytes) make_room();
+  if (most_held_ >= kGivenBackFrom && counts.held_bytes < most_held_ / 4) {
+    most_held_ = counts.held_bytes;
+    loop.post(give_back_free_memory);
+  }
+}
+
+void ListenerCore::make_room() {
+  std::vector<Connection*> largest;
+  for (const auto& connection : connections) {
+    if (connection->held_ > 0) largest.push_back(connection.get());
+  }
+  std::sort(largest.begin(), largest.end(), [](const Connection* a, const Connection* b) { return a->held_ > b->held_; });
+  for (Connection* connection : largest) {
+    if (counts.held_bytes <= options.max_held_bytes / 4 * 3) break;
+    count(refusals.connections_for_memory);
+    connection->close_now();
+  }
 }
 
 void ListenerCore::write_at_end_of_round(Connection& connection) {
@@ -110,6 +161,7 @@ Connection::Connection(ListenerCore& core, int fd, bool loopback)
 
 Connection::~Connection() {
   if (state_ != State::dead) core_.loop.unwatch(fd_);
+  core_.hold(std::exchange(held_, 0), 0);
   if (protocol_) protocol_->on_gone();
   protocol_.reset();
   close(fd_);
@@ -139,6 +191,19 @@ void Connection::close_now() {
   core_.loop.unwatch(fd_);
   core_.wheel.disarm(*this);
   write_soon();
+  core_.hold(std::exchange(held_, 0), 0);
+}
+
+void Connection::account() {
+  if (state_ == State::dead) return;
+  const std::size_t held = pending_output() + first_bytes_.size() + (protocol_ ? protocol_->held_bytes() : 0);
+  if (held != held_) core_.hold(std::exchange(held_, held), held);
+}
+
+void Connection::pause_input(std::chrono::milliseconds pause) {
+  read_due_ = core_.loop.now() + pause;
+  update_interest();
+  check_by(read_due_);
 }
 
 void Connection::check_by(EventLoop::Clock::time_point due) {
@@ -159,7 +224,8 @@ void Connection::drain() {
 void Connection::update_interest() {
   if (state_ == State::dead) return;
   std::uint32_t wanted = 0;
-  const bool reads = state_ == State::open ? !protocol_ || (protocol_->wants_input() && !output_is_full())
+  const bool paused = read_due_ != EventLoop::Clock::time_point::max();
+  const bool reads = state_ == State::open ? !paused && (!protocol_ || (protocol_->wants_input() && !output_is_full()))
                                            : state_ == State::lingering;
   if (reads && !end_of_input_) wanted |= EPOLLIN;
   if (write_due_ != EventLoop::Clock::time_point::max()) wanted |= EPOLLOUT;
@@ -181,35 +247,29 @@ void Connection::on_io(std::uint32_t events) {
 }
 
 void Connection::read() {
-  for (int i = 0; i < kReadsPerRound; ++i) {
-    const ssize_t got = recv(fd_, core_.read_buffer.data(), core_.read_buffer.size(), 0);
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) close_now();
-      return;
-    }
-    if (got == 0) {
-      end_of_input_ = true;
-      if (state_ == State::lingering || !protocol_) {
-        close_now();
-      } else if (state_ == State::open) {
-        protocol_->on_end_of_input();
-      }
-      update_interest();
-      return;
-    }
-    if (state_ != State::open && state_ != State::lingering) return;
-    const std::string_view bytes(core_.read_buffer.data(), static_cast<std::size_t>(got));
-    if (state_ == State::open) {
-      if (protocol_) {
-        protocol_->on_bytes(bytes);
-      } else {
-        choose_protocol(bytes);
-      }
-    }
-    // A short read has emptied the socket: asking again would only cost a system call.
-    if (bytes.size() < core_.read_buffer.size() || (interest_ & EPOLLIN) == 0 || state_ == State::dead) return;
+  const ssize_t got = recv(fd_, core_.read_buffer.data(), core_.read_buffer.size(), 0);
+  if (got < 0) {
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) close_now();
+    return;
   }
+  if (got == 0) {
+    end_of_input_ = true;
+    if (state_ == State::lingering || !protocol_) {
+      close_now();
+    } else if (state_ == State::open) {
+      protocol_->on_end_of_input();
+    }
+    update_interest();
+    return;
+  }
+  if (state_ != State::open) return;
+  const std::string_view bytes(core_.read_buffer.data(), static_cast<std::size_t>(got));
+  if (protocol_) {
+    protocol_->on_bytes(bytes);
+  } else {
+    choose_protocol(bytes);
+  }
+  account();
 }
 
 void Connection::choose_protocol(std::string_view bytes) {
@@ -227,6 +287,12 @@ void Connection::choose_protocol(std::string_view bytes) {
 }
 
 bool Connection::write() {
+  const bool alive = write_output();
+  account();
+  return alive && state_ != State::dead;
+}
+
+bool Connection::write_output() {
   for (;;) {
     if (protocol_ && (state_ == State::open || state_ == State::flushing)) protocol_->produce();
     if (state_ == State::dead) return false;
@@ -271,7 +337,11 @@ void Connection::on_timeout() {
     close_now();
     return;
   }
-  auto due = std::min(write_due_, linger_due_);
+  if (now >= read_due_) {
+    read_due_ = EventLoop::Clock::time_point::max();
+    update_interest();
+  }
+  auto due = std::min({write_due_, linger_due_, read_due_});
   if (protocol_ && state_ == State::open) {
     if (now >= protocol_->deadline()) protocol_->on_timeout();
     if (state_ == State::dead) return;

@@ -13,6 +13,7 @@
 #include "base/http/output_queue.hpp"
 #include "base/http/protocol.hpp"
 #include "base/http/router.hpp"
+#include "base/metrics.hpp"
 #include "base/timer_wheel.hpp"
 
 namespace gauntlet::base::http {
@@ -47,8 +48,27 @@ struct ListenerCore {
   std::vector<std::unique_ptr<Connection>> connections;
   std::function<void()> on_connection_closed;
 
+  /// Null without ListenerOptions::metrics.
+  struct Refusals {
+    metrics::Counter* connections_for_memory = nullptr;
+    metrics::Counter* connections_for_resets = nullptr;
+    metrics::Counter* streams_for_memory = nullptr;
+    metrics::Counter* streams_that_stall = nullptr;
+  } refusals;
+  static void count(metrics::Counter* counter) {
+    if (counter != nullptr) counter->increment();
+  }
+
  private:
+  friend class Connection;
   void write_all();
+  /// A connection holds `bytes` where it held `before`.
+  void hold(std::size_t before, std::size_t bytes);
+  /// Closes the connections that hold most.
+  void make_room();
+  std::size_t most_held_ = 0;     // since memory was last given back
+  double published_bytes_ = 0;    // in held_gauge_
+  metrics::Gauge* held_gauge_ = nullptr;
   std::vector<Connection*> to_write_;
   bool scheduled_ = false;
   std::vector<std::unique_ptr<OutputQueue>> spare_outputs_;
@@ -79,6 +99,8 @@ class Connection final : IoHandler, TimerWheel::Timeout {
   /// Closes at the end of the round, whatever is queued.
   void close_now();
   bool closing() const { return state_ != State::open; }
+  /// Reads no more for that long.
+  void pause_input(std::chrono::milliseconds pause);
 
   /// Looks at the protocol's deadline() no later than `due`.
   void check_by(EventLoop::Clock::time_point due);
@@ -102,7 +124,10 @@ class Connection final : IoHandler, TimerWheel::Timeout {
   void choose_protocol(std::string_view bytes);
   /// False when the connection has died.
   bool write();
+  bool write_output();
   void start_lingering();
+  /// Tells the core what it holds now.
+  void account();
 
   ListenerCore& core_;
   const int fd_;
@@ -112,12 +137,14 @@ class Connection final : IoHandler, TimerWheel::Timeout {
   bool end_of_input_ = false;
   std::uint32_t interest_;
   std::size_t index_;  // in core_.connections
+  std::size_t held_ = 0;  // bytes, as the core knows it
   std::unique_ptr<OutputQueue> output_;
   std::unique_ptr<Protocol> protocol_;
   std::string first_bytes_;  // until they tell the protocol
   EventLoop::Clock::time_point check_due_ = EventLoop::Clock::time_point::max();
   EventLoop::Clock::time_point write_due_ = EventLoop::Clock::time_point::max();  // while output is stuck
   EventLoop::Clock::time_point linger_due_ = EventLoop::Clock::time_point::max();
+  EventLoop::Clock::time_point read_due_ = EventLoop::Clock::time_point::max();  // while input is paused
 };
 
 }  // namespace gauntlet::base::http

@@ -30,7 +30,7 @@ class ExchangePool : public std::enable_shared_from_this<ExchangePool> {
   void answered(Exchange& exchange, int status);
   void give_back(Exchange* exchange);
 
-  static constexpr std::size_t kKept = 4096;
+  static constexpr std::size_t kKept = 1024;
   EventLoop& loop_;
   Observer observer_;
   std::vector<Exchange*> free_;

@@ -200,6 +200,13 @@ void Http1::on_timeout() {
   reject(408, ErrorKind::deadline_exceeded, "the request did not come in time");
 }
 
+std::size_t Http1::held_bytes() const {
+  std::size_t held = waiting_.capacity();
+  if (reading_) held += ExchangePool::request(*reading_).body().size();
+  if (serving_ != nullptr) held += ExchangePool::request(*serving_).body().size();
+  return held;
+}
+
 bool Http1::wants_input() const { return waiting_.size() < kMaxWaitingBytes; }
 
 }  // namespace gauntlet::base::http

@@ -21,6 +21,7 @@ class Http1 final : public Protocol, Exchange::Connection {
   void drain() override;
   EventLoop::Clock::time_point deadline() const override;
   void on_timeout() override;
+  std::size_t held_bytes() const override;
   bool wants_input() const override;
 
  private:

@@ -9,22 +9,23 @@
 #include <cstring>
 #include <utility>
 
+#include "base/text.hpp"
+
 namespace gauntlet::base::http {
 namespace {
 
 // Windows: a stream may send one full gRPC message without waiting for us, a connection many. What bounds memory is
-// kMaxInputBytes, since windows reopen as bytes are taken from the socket.
+// ListenerOptions::max_connection_bytes, since windows reopen as bytes are taken from the socket.
 constexpr std::int32_t kStreamWindow = 1024 * 1024;
 constexpr std::int32_t kConnectionWindow = 16 * 1024 * 1024;
-constexpr std::size_t kMaxInputBytes = 64 * 1024 * 1024;
 constexpr std::size_t kMaxDiscardedBytes = 4 * 1024 * 1024;
 constexpr std::size_t kHeaderOverhead = 32;          // RFC 9113, 6.5.2
-constexpr std::size_t kKeptStreamBytes = 64 * 1024;  // of a pooled stream
-// A client that opens and resets streams without end is cut off (CVE-2023-44487). nghttp2's own 33 a second would also
-// cut off one whose 500 calls in flight time out together, again and again, while we are slow.
-constexpr std::uint64_t kResetBurst = 20'000;
-constexpr std::uint64_t kResetsPerSecond = 2'000;
-constexpr std::size_t kKeptStreams = 4096;
+constexpr std::size_t kKeptStreamBytes = 16 * 1024;  // of a pooled stream
+constexpr std::size_t kKeptStreams = 1024;
+constexpr std::size_t kStreamBytes = 2048;  // of an open stream that holds nothing: ours, nghttp2's and the exchange's
+// nghttp2 counts the resets that it receives, and not those that it is made to send; we count both.
+constexpr std::uint64_t kResetsThatNghttp2Takes = std::uint64_t{1} << 62;
+constexpr std::chrono::milliseconds kResetPause{50};
 constexpr std::chrono::milliseconds kDrainNotice{500};  // for the answer to our PING
 constexpr std::array<std::uint8_t, 8> kDrainPing{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
 
@@ -53,8 +54,11 @@ TimerWheel& Stream::wheel() const { return connection_->core_.wheel; }
 void Stream::send_headers(std::span<const Field> fields, bool ends) { connection_->submit(*this, fields, ends); }
 
 void Stream::output_ready() {
+  connection_->account(*this);
   if (!deferred_) return;
   deferred_ = false;
+  moved_ = loop().now();
+  connection_->connection_.check_by(moved_ + connection_->core_.options.write_timeout);
   nghttp2_session_resume_data(connection_->session_, id_);
   connection_->connection_.write_soon();
 }
@@ -70,8 +74,6 @@ void Stream::send_trailers(std::span<const Field> trailers) {
   output_ready();
 }
 
-void Stream::reset(std::uint32_t code) { connection_->reset(*this, code); }
-
 void Stream::release_input(std::size_t bytes) { connection_->forget_input(*this, bytes); }
 
 void Stream::clear() {
@@ -80,18 +82,15 @@ void Stream::clear() {
   exchange_.reset();
   serving_ = nullptr;
   head_.clear();
-  head_bytes_ = input_bytes_ = discarded_bytes_ = 0;
-  if (output_.capacity() > kKeptStreamBytes) {
-    output_ = {};
-  } else {
-    output_.clear();
-  }
+  head_bytes_ = input_bytes_ = discarded_bytes_ = held_bytes_ = 0;
+  if (output_.capacity() > kKeptStreamBytes) free_memory(output_);
+  output_.clear();
   output_sent_ = 0;
-  body_ = {};
+  body_.release();
   body_piece_ = body_offset_ = body_left_ = 0;
   trailer_count_ = 0;
   head_too_large_ = input_complete_ = discard_input_ = answer_started_ = answer_complete_ = deferred_ = open_ended_ =
-      false;
+      ready_ = reset_ = false;
 }
 
 // ---- nghttp2's callbacks
@@ -142,9 +141,23 @@ struct Http2::Callbacks {
       if (Stream* stream = stream_of(session, frame->hd.stream_id)) connection.on_request_head(*stream, ends);
     } else if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) && ends) {
       if (Stream* stream = stream_of(session, frame->hd.stream_id)) connection.on_request_end(*stream);
+    } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
+      connection.count_reset();
     } else if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && connection.draining_) {
       connection.finish_draining();
     }
+    return 0;
+  }
+
+  /// A frame for which nghttp2 will reset the stream.
+  static int on_invalid_frame(nghttp2_session* session, const nghttp2_frame* frame, int, void* user_data) {
+    if (Stream* stream = stream_of(session, frame->hd.stream_id)) self(user_data).withdraw(*stream);
+    return 0;
+  }
+
+  static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
+      self(user_data).count_reset();
     return 0;
   }
 
@@ -166,7 +179,7 @@ struct Http2::Callbacks {
                               std::uint32_t* flags, nghttp2_data_source* source, void*) {
     Stream& stream = *static_cast<Stream*>(source->ptr);
     const std::size_t available = stream.pending_output() + stream.body_left_;
-    if (available == 0 && !stream.answer_complete_) {
+    if (stream.reset_ || (available == 0 && !stream.answer_complete_)) {
       stream.deferred_ = true;
       return NGHTTP2_ERR_DEFERRED;
     }
@@ -182,7 +195,8 @@ struct Http2::Callbacks {
           trailers[i] = name_value({trailer.name, trailer.value, false});
           trailers[i].flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME;
         }
-        nghttp2_submit_trailer(session, id, trailers.data(), stream.trailer_count_);
+        if (nghttp2_submit_trailer(session, id, trailers.data(), stream.trailer_count_) != 0)
+          return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // resets the stream
       }
     }
     return static_cast<ssize_t>(size);
@@ -215,6 +229,16 @@ struct Http2::Callbacks {
         stream.body_offset_ = 0;
       }
     }
+    stream.moved_ = stream.loop().now();
+    if (from_output > 0 && stream.receiver_ != nullptr) stream.receiver_->on_output_taken();
+    return 0;
+  }
+
+  /// An answer's head or trailers that nghttp2 will not send (it carries 64 KiB): without a reset the client would wait
+  /// for them without end.
+  static int on_frame_not_sent(nghttp2_session* session, const nghttp2_frame* frame, int, void* user_data) {
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    if (Stream* stream = stream_of(session, frame->hd.stream_id)) self(user_data).reset(*stream, NGHTTP2_INTERNAL_ERROR);
     return 0;
   }
 
@@ -228,6 +252,9 @@ struct Http2::Callbacks {
       nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, on_data_chunk);
       nghttp2_session_callbacks_set_on_stream_close_callback(made, on_stream_close);
       nghttp2_session_callbacks_set_send_data_callback(made, on_send_data);
+      nghttp2_session_callbacks_set_on_frame_not_send_callback(made, on_frame_not_sent);
+      nghttp2_session_callbacks_set_on_frame_send_callback(made, on_frame_sent);
+      nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, on_invalid_frame);
       return made;
     }();
     return callbacks;
@@ -238,7 +265,7 @@ struct Http2::Callbacks {
       nghttp2_option* made = nullptr;
       nghttp2_option_new(&made);
       nghttp2_option_set_no_closed_streams(made, 1);  // kept only for priorities, which nobody sends
-      nghttp2_option_set_stream_reset_rate_limit(made, kResetBurst, kResetsPerSecond);
+      nghttp2_option_set_stream_reset_rate_limit(made, kResetsThatNghttp2Takes, 1);
       return made;
     }();
     return option;
@@ -248,7 +275,7 @@ struct Http2::Callbacks {
 // ---- Http2
 
 Http2::Http2(http::Connection& connection)
-    : connection_(connection), core_(connection.core()), since_(core_.loop.now()) {
+    : connection_(connection), core_(connection.core()), resets_at_(core_.loop.now()), since_(core_.loop.now()) {
   nghttp2_session_server_new2(&session_, Callbacks::all(), this, Callbacks::options());
   const std::array<nghttp2_settings_entry, 4> settings{{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, core_.options.max_concurrent_streams},
@@ -272,12 +299,15 @@ void Http2::on_bytes(std::string_view bytes) {
     connection_.close_after_output();
     return;
   }
+  if (!connection_.closing()) hand_on_ready();
   if (incomplete_ > 0 || streams_.empty()) connection_.check_by(deadline());
 }
 
 void Http2::on_end_of_input() { connection_.close_after_output(); }
 
 void Http2::produce() {
+  // Here, at the round's end, no handler is at work on what is reset.
+  if (held_bytes_ > core_.options.max_connection_bytes) make_room();
   while (!connection_.output_is_full()) {
     const std::uint8_t* data = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_, &data);
@@ -316,17 +346,24 @@ void Http2::finish_draining() {
   connection_.write_soon();
 }
 
+bool Http2::waits_for_client(const Stream& stream) {
+  return stream.answer_started_ && stream.pending_output() + stream.body_left_ > 0;
+}
+
+EventLoop::Clock::time_point Http2::deadline_of(const Stream& stream) const {
+  auto due = EventLoop::Clock::time_point::max();
+  if (stream.reset_) return due;
+  if (!stream.input_complete_ && !stream.open_ended_) due = stream.since_ + core_.options.header_timeout;
+  if (waits_for_client(stream)) due = std::min(due, stream.moved_ + core_.options.write_timeout);
+  return due;
+}
+
 EventLoop::Clock::time_point Http2::deadline() const {
   if (draining_ && !drain_finished_) return since_ + kDrainNotice;
   if (streams_.empty()) return since_ + core_.options.http2_idle_timeout;
-  if (incomplete_ > 0) {
-    auto oldest = EventLoop::Clock::time_point::max() - core_.options.header_timeout;
-    for (const auto& stream : streams_) {
-      if (!stream->input_complete_ && !stream->open_ended_) oldest = std::min(oldest, stream->since_);
-    }
-    return oldest + core_.options.header_timeout;
-  }
-  return EventLoop::Clock::time_point::max();
+  auto due = EventLoop::Clock::time_point::max();
+  for (const auto& stream : streams_) due = std::min(due, deadline_of(*stream));
+  return due;
 }
 
 void Http2::on_timeout() {
@@ -339,10 +376,73 @@ void Http2::on_timeout() {
     connection_.close_after_output();
     return;
   }
-  const auto limit = core_.loop.now() - core_.options.header_timeout;
+  const auto now = core_.loop.now();
   for (const auto& stream : streams_) {
-    if (!stream->input_complete_ && !stream->open_ended_ && stream->since_ <= limit) reset(*stream, NGHTTP2_CANCEL);
+    if (deadline_of(*stream) > now) continue;
+    if (waits_for_client(*stream)) ListenerCore::count(core_.refusals.streams_that_stall);
+    reset(*stream, NGHTTP2_CANCEL);
   }
+}
+
+void Http2::account(Stream& stream) {
+  const std::size_t held = kStreamBytes + stream.head_bytes_ + stream.input_bytes_ + stream.body_.memory() +
+                           stream.output_.capacity();
+  held_bytes_ += held - stream.held_bytes_;
+  stream.held_bytes_ = held;
+}
+
+void Http2::make_room() {
+  while (held_bytes_ > core_.options.max_connection_bytes) {
+    Stream* stalest = nullptr;
+    for (const auto& stream : streams_) {
+      const bool holds_something = stream->held_bytes_ > kStreamBytes + stream->head_bytes_ + kKeptStreamBytes;
+      if (holds_something && !stream->reset_ && (stalest == nullptr || stream->moved_ < stalest->moved_))
+        stalest = stream.get();
+    }
+    if (stalest == nullptr) return;  // what is left is little, of max_concurrent_streams at most
+    ListenerCore::count(core_.refusals.streams_for_memory);
+    reset(*stalest, NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+}
+
+void Http2::count_reset() {
+  const auto now = core_.loop.now();
+  const double rate = core_.options.max_resets_per_second;
+  const double allowed = std::chrono::duration<double>(now - resets_at_).count() * rate;
+  resets_ahead_ = std::max(0.0, resets_ahead_ - allowed) + 1;
+  resets_at_ = now;
+  if (resets_ahead_ > 4 * rate) {
+    if (connection_.closing()) return;
+    ListenerCore::count(core_.refusals.connections_for_resets);
+    nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+    connection_.close_after_output();
+  } else if (resets_ahead_ > 2 * rate) {
+    connection_.pause_input(kResetPause);
+  }
+}
+
+void Http2::make_ready(Stream& stream) {
+  stream.ready_ = true;
+  stream.ready_index_ = ready_.size();
+  ready_.push_back(&stream);
+}
+
+void Http2::withdraw(Stream& stream) {
+  if (std::exchange(stream.ready_, false)) ready_[stream.ready_index_] = nullptr;
+}
+
+void Http2::hand_on_ready() {
+  for (std::size_t i = 0; i < ready_.size(); ++i) {
+    if (ready_[i] == nullptr) continue;
+    Stream& stream = *ready_[i];
+    withdraw(stream);
+    if (stream.receiver_ != nullptr) {
+      stream.receiver_->on_end();
+    } else if (stream.exchange_) {
+      core_.router.dispatch(serve(stream));
+    }
+  }
+  ready_.clear();
 }
 
 Stream& Http2::open_stream(std::int32_t id) {
@@ -355,11 +455,12 @@ Stream& Http2::open_stream(std::int32_t id) {
   }
   stream->connection_ = this;
   stream->id_ = id;
-  stream->since_ = core_.loop.now();
+  stream->since_ = stream->moved_ = core_.loop.now();
   stream->index_ = streams_.size();
   stream->head_.set_http2(true);
   stream->head_.set_from_loopback(connection_.from_loopback());
   streams_.push_back(std::move(stream));
+  account(*streams_.back());
   ++incomplete_;
   ++core_.counts.in_flight;
   return *streams_.back();
@@ -368,8 +469,9 @@ Stream& Http2::open_stream(std::int32_t id) {
 void Http2::close_stream(Stream& stream) {
   if (stream.receiver_ != nullptr) std::exchange(stream.receiver_, nullptr)->on_closed();
   if (stream.serving_ != nullptr) ExchangePool::disconnect(*std::exchange(stream.serving_, nullptr));
+  withdraw(stream);
   if (!stream.input_complete_) --incomplete_;
-  forget_input(stream, stream.input_bytes_);
+  held_bytes_ -= stream.held_bytes_;
   --core_.counts.in_flight;
   // The last takes its place.
   const std::size_t index = stream.index_;
@@ -379,7 +481,10 @@ void Http2::close_stream(Stream& stream) {
     streams_[index]->index_ = index;
   }
   streams_.pop_back();
-  if (streams_.empty()) since_ = core_.loop.now();
+  if (streams_.empty()) {
+    since_ = core_.loop.now();
+    if (!connection_.closing()) connection_.check_by(deadline());
+  }
   if (core_.spare_streams.size() < kKeptStreams) {
     closed->clear();
     core_.spare_streams.push_back(std::move(closed));
@@ -387,9 +492,8 @@ void Http2::close_stream(Stream& stream) {
 }
 
 void Http2::forget_input(Stream& stream, std::size_t bytes) {
-  bytes = std::min(bytes, stream.input_bytes_);
-  stream.input_bytes_ -= bytes;
-  input_bytes_ -= bytes;
+  stream.input_bytes_ -= std::min(bytes, stream.input_bytes_);
+  account(stream);
 }
 
 void Http2::on_request_head(Stream& stream, bool end_of_stream) {
@@ -397,18 +501,19 @@ void Http2::on_request_head(Stream& stream, bool end_of_stream) {
     stream.input_complete_ = true;
     --incomplete_;
   }
+  account(stream);
   if (stream.head_too_large_) {
     refuse(stream, 431, ErrorKind::resource_exhausted, "the request's headers are larger than this server takes");
     return;
   }
   if (core_.streams != nullptr && core_.streams->wants(stream.head_)) {
     stream.receiver_ = core_.streams->begin(stream);
-    if (end_of_stream && stream.receiver_ != nullptr) stream.receiver_->on_end();
+    if (end_of_stream && stream.receiver_ != nullptr) make_ready(stream);
     return;
   }
   start_exchange(stream);
   if (end_of_stream) {
-    core_.router.dispatch(serve(stream));
+    make_ready(stream);
   } else if (const auto expect = stream.exchange_->request().header("expect")) {
     const Stream::Field proceed{":status", "100"};
     const nghttp2_nv field = name_value(proceed);
@@ -437,11 +542,8 @@ void Http2::on_request_data(Stream& stream, std::string_view bytes) {
     return;
   }
   stream.input_bytes_ += bytes.size();
-  input_bytes_ += bytes.size();
-  if (input_bytes_ > kMaxInputBytes) {
-    reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
-    return;
-  }
+  stream.moved_ = core_.loop.now();
+  account(stream);
   if (stream.receiver_ != nullptr) {
     stream.receiver_->on_data(bytes);
     return;
@@ -459,11 +561,7 @@ void Http2::on_request_end(Stream& stream) {
   if (stream.input_complete_) return;
   stream.input_complete_ = true;
   --incomplete_;
-  if (stream.receiver_ != nullptr) {
-    stream.receiver_->on_end();
-  } else if (stream.exchange_) {
-    core_.router.dispatch(serve(stream));
-  }
+  make_ready(stream);
 }
 
 void Http2::refuse(Stream& stream, int status, ErrorKind code, std::string_view reason) {
@@ -504,11 +602,13 @@ void Http2::send(Exchange& exchange, Response&& response) {
   stream->answer_complete_ = true;
   stream->serving_ = nullptr;
   submit(*stream, fields, stream->body_left_ == 0);
+  account(*stream);
 }
 
 void Http2::submit(Stream& stream, std::span<const Stream::Field> fields, bool ends) {
-  if (stream.answer_started_) return;
+  if (stream.answer_started_ || stream.reset_) return;
   stream.answer_started_ = true;
+  stream.moved_ = core_.loop.now();
   constexpr std::size_t kUsual = 16;
   std::array<nghttp2_nv, kUsual> few;  // NOLINT: filled below
   std::vector<nghttp2_nv> many;
@@ -521,14 +621,29 @@ void Http2::submit(Stream& stream, std::span<const Stream::Field> fields, bool e
   nghttp2_data_provider provider{};
   provider.source.ptr = &stream;
   provider.read_callback = Callbacks::on_read_data;
-  nghttp2_submit_response(session_, stream.id_, values, fields.size(), ends ? nullptr : &provider);
+  if (nghttp2_submit_response(session_, stream.id_, values, fields.size(), ends ? nullptr : &provider) != 0)
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_INTERNAL_ERROR);
   connection_.write_soon();
+  connection_.check_by(core_.loop.now() + core_.options.write_timeout);
 }
 
 void Http2::reset(Stream& stream, std::uint32_t code) {
+  if (stream.reset_) return;
+  stream.reset_ = true;
   stream.discard_input_ = true;
+  withdraw(stream);
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, code);
   connection_.write_soon();
+  // The frame may wait long for its turn; what the stream holds, and who works for it, shall not.
+  if (stream.receiver_ != nullptr) std::exchange(stream.receiver_, nullptr)->on_closed();
+  if (stream.serving_ != nullptr) ExchangePool::disconnect(*std::exchange(stream.serving_, nullptr));
+  stream.body_.release();
+  stream.body_left_ = 0;
+  free_memory(stream.output_);
+  stream.output_sent_ = 0;
+  stream.exchange_.reset();
+  stream.input_bytes_ = 0;
+  account(stream);
 }
 
 }  // namespace gauntlet::base::http

@@ -28,6 +28,7 @@ class Http2 final : public Protocol, Exchange::Connection {
   void drain() override;
   EventLoop::Clock::time_point deadline() const override;
   void on_timeout() override;
+  std::size_t held_bytes() const override { return held_bytes_; }
   bool wants_input() const override { return true; }
 
  private:
@@ -51,12 +52,30 @@ class Http2 final : public Protocol, Exchange::Connection {
   void finish_draining();
   void forget_input(Stream& stream, std::size_t bytes);
 
+  /// The request is complete: it is handed on once everything that came with it has been read. One that is reset in the
+  /// same breath never reaches a handler.
+  void make_ready(Stream& stream);
+  void withdraw(Stream& stream);
+  void hand_on_ready();
+  /// The stream holds more or less than before.
+  void account(Stream& stream);
+  /// Resets streams until the connection holds no more than it may.
+  void make_room();
+  static bool waits_for_client(const Stream& stream);
+  /// When patience with the stream ends.
+  EventLoop::Clock::time_point deadline_of(const Stream& stream) const;
+  /// The client has reset a stream, or has made us do it.
+  void count_reset();
+
   http::Connection& connection_;
   ListenerCore& core_;
   nghttp2_session* session_ = nullptr;
   std::vector<std::unique_ptr<Stream>> streams_;
-  std::size_t input_bytes_ = 0;         // held for streams that are not answered yet
+  std::vector<Stream*> ready_;          // null: withdrawn
+  std::size_t held_bytes_ = 0;          // of all streams
   std::size_t incomplete_ = 0;          // streams whose request has not come whole
+  double resets_ahead_ = 0;             // of what ListenerOptions::max_resets_per_second allows, as of resets_at_
+  EventLoop::Clock::time_point resets_at_;
   EventLoop::Clock::time_point since_;  // last time without a stream
   bool draining_ = false;
   bool drain_finished_ = false;  // the last GOAWAY is queued

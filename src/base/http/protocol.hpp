@@ -25,6 +25,8 @@ class Protocol {
   virtual EventLoop::Clock::time_point deadline() const = 0;
   /// deadline() has passed: says so to the peer where there is somebody to say it to, and closes.
   virtual void on_timeout() = 0;
+  /// Bytes of requests and answers that it holds, apart from the output queue.
+  virtual std::size_t held_bytes() const = 0;
   /// Whether more input is welcome now.
   virtual bool wants_input() const = 0;
 };

@@ -8,8 +8,13 @@
 namespace gauntlet::base::http {
 namespace {
 
-// A pooled request keeps its memory, but not what one unusual body made of it.
-constexpr std::size_t kKeptBodyBytes = 64 * 1024;
+// A pooled request keeps its memory, but not what one unusual head or body made of it.
+constexpr std::size_t kKeptBytes = 8 * 1024;
+
+void empty(std::string& text) {
+  if (text.capacity() > kKeptBytes) free_memory(text);
+  text.clear();
+}
 
 }  // namespace
 
@@ -20,15 +25,11 @@ Request::Slice Request::store(std::string_view text) {
 }
 
 void Request::clear() {
-  text_.clear();
+  empty(text_);
   method_ = target_ = path_ = query_ = authority_ = {};
   headers_.clear();
   parameters_.clear();
-  if (body_.capacity() > kKeptBodyBytes) {
-    body_ = {};
-  } else {
-    body_.clear();
-  }
+  empty(body_);
   http2_ = from_loopback_ = false;
 }
 

@@ -24,6 +24,8 @@ class StreamReceiver {
   virtual void on_data(std::string_view bytes) = 0;
   /// The client's side is complete.
   virtual void on_end() = 0;
+  /// Part of output() has gone to the client; comes while the connection writes, so do no work in it.
+  virtual void on_output_taken() {}
   /// The stream has gone (answered, reset, connection lost) and must not be used any more.
   virtual void on_closed() = 0;
 
@@ -56,8 +58,6 @@ class Stream {
   std::size_t pending_output() const { return output_.size() - output_sent_; }
   /// Ends the answer after pending output with at most two trailers (their text is copied).
   void send_trailers(std::span<const Field> trailers);
-  /// Ends the stream at once with an HTTP/2 error code (0: no error; 8: cancel).
-  void reset(std::uint32_t code);
 
   /// The receiver wants to hear no more: the answer is complete and leaves by itself.
   void detach() {
@@ -87,8 +87,11 @@ class Stream {
   std::size_t head_bytes_ = 0;
   std::size_t input_bytes_ = 0;      // counted against the connection's bound
   std::size_t discarded_bytes_ = 0;  // that came after the answer
+  std::size_t held_bytes_ = 0;       // all of it, as the connection knows it
   EventLoop::Clock::time_point since_;
-  std::size_t index_ = 0;  // in Http2::streams_
+  EventLoop::Clock::time_point moved_;  // when something last came or was taken
+  std::size_t index_ = 0;               // in Http2::streams_
+  std::size_t ready_index_ = 0;         // in Http2::ready_, while `ready_`
 
   std::string output_;
   std::size_t output_sent_ = 0;
@@ -106,6 +109,8 @@ class Stream {
   bool answer_complete_ = false;  // nothing more will be added
   bool deferred_ = false;         // nghttp2 waits for output_ready()
   bool open_ended_ = false;
+  bool ready_ = false;  // the request is complete and has not been handed on
+  bool reset_ = false;  // by us; nothing of it is sent any more
 };
 
 /// Takes the HTTP/2 requests of a content type of its own.

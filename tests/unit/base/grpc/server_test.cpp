@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <service.pb.h>
 
+#include <atomic>
 #include <optional>
 #include <vector>
 
@@ -32,6 +33,11 @@ struct GrpcTest : testing::Test {
       call->on_cancel([this] { ++cancels; });
       kept.push_back(std::move(call));
     });
+    rpc.unary("/test.Echo/Fail", [](const CallPtr& call) { call->fail(ErrorKind::not_found, call->message()); });
+    rpc.server_streaming("/test.Echo/SendAndFail", [](const CallPtr& call) {
+      call->send("x");
+      call->fail(ErrorKind::not_found, call->message());
+    });
     rpc.unary("/test.Echo/Drop", [](const CallPtr&) {});
     rpc.unary("/test.Echo/Parse", [](CallPtr call) {
       service::ClaimRewardRequest request;
@@ -45,7 +51,11 @@ struct GrpcTest : testing::Test {
       for (flooded = 0; flooded < 1000 && call->send(std::string(10'000, 'f')); ++flooded) {
       }
     });
-    rpc.bidirectional("/test.Echo/Both", {.on_message = [](const CallPtr& call) { call->send(call->message()); },
+    rpc.bidirectional("/test.Echo/Both", {.on_message =
+                                              [this](const CallPtr& call) {
+                                                call->send(call->message());
+                                                ++answered;
+                                              },
                                           .on_half_close = [](const CallPtr& call) { call->finish(); }});
     server.emplace(
         http::ListenerOptions{.header_timeout = 300ms}, [](http::Router&) {}, &rpc);
@@ -72,6 +82,7 @@ struct GrpcTest : testing::Test {
   std::vector<CallPtr> kept;  // used on the loop
   int cancels = 0;
   int flooded = 0;
+  std::atomic<int> answered = 0;
   std::optional<http::TestServer> server;
 };
 
@@ -126,6 +137,17 @@ TEST_F(GrpcTest, takes_only_posts_with_a_timeout_that_it_can_read) {
 
 TEST_F(GrpcTest, fails_a_call_that_its_handler_lets_go) {
   EXPECT_THAT(status_of("/test.Echo/Drop", framed("x")), HasSubstr("13 the call was dropped without an answer"));
+}
+
+TEST_F(GrpcTest, sends_the_beginning_of_a_status_message_that_is_too_long) {
+  std::string text = "a";
+  while (text.size() < 90'000) text += "\u00e4";  // two bytes each, six when they are sent
+  const std::string shown = status_of("/test.Echo/Fail", framed(text));
+  EXPECT_THAT(shown, testing::StartsWith("5 a%C3%A4%C3%A4"));
+  EXPECT_THAT(shown, testing::EndsWith("%C3%A4..."));
+  EXPECT_EQ(shown, status_of("/test.Echo/SendAndFail", framed(text))) << "in trailers, too";
+  EXPECT_LT(shown.size(), 8'192u) << "what grpc's clients take";
+  EXPECT_EQ(status_of("/test.Echo/Fail", framed(std::string(2'000, 'a'))), "5 " + std::string(2'000, 'a'));
 }
 
 TEST_F(GrpcTest, tells_the_handler_when_the_client_cancels) {
@@ -193,6 +215,24 @@ TEST_F(GrpcTest, ends_a_stream_whose_client_does_not_read) {
   client.send_data(id, framed("x"), true);
   server->wait_for([&](const http::Listener::Counts& counts) { return counts.accepted == 1 && flooded > 0; });
   EXPECT_EQ(flooded, 19);  // of 10,005 bytes within 200,000
+}
+
+TEST_F(GrpcTest, answers_no_further_question_of_a_stream_whose_answers_wait_and_goes_on_when_they_are_read) {
+  Http2Client client(server->port(), {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}});
+  client.receive();
+  const auto id = client.start("POST", "/test.Echo/Both", headers(), false);
+  const std::string question(20'000, 'q');
+  std::string all;
+  for (int i = 0; i < 9; ++i) all += framed(question);
+  client.send_data(id, all, true);
+  server->wait_for([&](const http::Listener::Counts&) { return answered == 4; });  // 80,020 bytes; then it waits
+  client.exchange("POST", "/test.Echo/Fail", headers(), framed("x"));
+  EXPECT_EQ(answered, 4);
+  nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, 0, 1'000'000);
+  nghttp2_submit_window_update(client.session(), NGHTTP2_FLAG_NONE, id, 1'000'000);
+  client.flush();
+  EXPECT_EQ(client.wait(id).data, all);
+  EXPECT_EQ(client.stream(id).header("grpc-status"), "0");
 }
 
 TEST_F(GrpcTest, cuts_messages_of_a_stream_wherever_they_end) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <vector>
 
+#include "base/metrics.hpp"
 #include "unit/base/http/http2_client.hpp"
 
 namespace gauntlet::base::http {
@@ -38,6 +39,9 @@ struct Http2Test : testing::Test {
           }
           exchange->respond({.content_type = "text/plain", .body = std::move(body)});
         });
+        router.get("/long-header", [](const ExchangePtr& exchange) {
+          exchange->respond({.body = "{}", .headers = {{"x-long", std::string(70'000, 'a')}}});
+        });
         router.get("/dropped", [](const ExchangePtr&) {});
         router.get("/wait", [this](const ExchangePtr& exchange) { waiting.push_back(exchange); });
       }};
@@ -66,6 +70,12 @@ TEST_F(Http2Test, answers_requests_with_and_without_body) {
 TEST_F(Http2Test, answers_500_for_a_handler_that_lets_its_exchange_go) {
   Http2Client client(server.port());
   EXPECT_EQ(client.exchange("GET", "/dropped").header(":status"), "500");
+}
+
+TEST_F(Http2Test, resets_a_stream_whose_answer_has_more_headers_than_HTTP_2_carries) {
+  Http2Client client(server.port());
+  EXPECT_EQ(client.wait(client.start("GET", "/long-header")).code, std::uint32_t{NGHTTP2_INTERNAL_ERROR});
+  EXPECT_EQ(client.exchange("GET", "/hello/x").data, "hello x");
 }
 
 TEST_F(Http2Test, answers_in_whatever_order_handlers_finish) {
@@ -197,6 +207,128 @@ TEST(Http2, says_goodbye_to_idle_connections_and_resets_streams_that_never_end) 
   EXPECT_TRUE(client.runs_to_the_end());
   EXPECT_EQ(client.goaways(), 1);
   EXPECT_EQ(client.goaway_code(), std::uint32_t{NGHTTP2_NO_ERROR});
+}
+
+/// Requests for /large (100 kB each) whose client takes nothing: its window is 0.
+struct ClosedWindow {
+  static void add_routes(Router& router) {
+    router.get("/large", [](const ExchangePtr& exchange) { exchange->respond({.body = std::string(100'000, 'L')}); });
+    router.get("/small", [](const ExchangePtr& exchange) { exchange->respond({.body = "{}"}); });
+  }
+  explicit ClosedWindow(const TestServer& server) : client(server.port(), {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}}) {
+    client.receive();
+  }
+  void ask(int count) {
+    for (int i = 0; i < count; ++i) streams.push_back(client.start("GET", "/large"));
+    client.run_until([&] { return client.stream(streams.back()).header(":status") == "200" || client.stream(streams.back()).closed; });
+  }
+  int reset_with(std::uint32_t code) {
+    return static_cast<int>(std::count_if(streams.begin(), streams.end(), [&](std::int32_t id) {
+      return client.stream(id).closed && client.stream(id).code == code;
+    }));
+  }
+  Http2Client client;
+  std::vector<std::int32_t> streams;
+};
+
+TEST(Http2, holds_no_more_answers_of_a_connection_than_it_may_and_lets_the_stalest_go) {
+  metrics::Registry registry;
+  TestServer server({.max_connection_bytes = 1'000'000, .metrics = &registry}, ClosedWindow::add_routes);
+  ClosedWindow closed(server);
+  for (int i = 0; i < 30; ++i) closed.ask(1);
+  closed.client.run_until([&] { return closed.reset_with(NGHTTP2_ENHANCE_YOUR_CALM) >= 20; });
+  EXPECT_FALSE(closed.client.stream(closed.streams.back()).closed);
+  EXPECT_TRUE(closed.client.stream(closed.streams.front()).closed);
+  EXPECT_LE(server.counts().held_bytes, 1'000'000u);
+  EXPECT_THAT(registry.text(), testing::HasSubstr("http_streams_reset_total{reason=\"memory\"} 2"));
+  // What fits is still there for the client to take.
+  nghttp2_submit_window_update(closed.client.session(), NGHTTP2_FLAG_NONE, 0, 10'000'000);
+  nghttp2_submit_window_update(closed.client.session(), NGHTTP2_FLAG_NONE, closed.streams.back(), 200'000);
+  closed.client.flush();
+  EXPECT_EQ(closed.client.wait(closed.streams.back()).data.size(), 100'000u);
+}
+
+TEST(Http2, closes_the_connections_that_hold_most_while_all_together_hold_too_much) {
+  metrics::Registry registry;
+  TestServer server({.max_held_bytes = 2'000'000, .metrics = &registry}, ClosedWindow::add_routes);
+  Http2Client other(server.port());
+  EXPECT_EQ(other.exchange("GET", "/small").data, "{}");
+  std::vector<std::unique_ptr<ClosedWindow>> many;
+  for (int i = 0; i < 5; ++i) {
+    many.push_back(std::make_unique<ClosedWindow>(server));
+    many.back()->ask(i == 0 ? 8 : 4);
+  }
+  server.wait_for([](const Listener::Counts& counts) { return counts.connections == 5; });
+  EXPECT_LE(server.counts().held_bytes, 2'000'000u);
+  EXPECT_THAT(registry.text(), testing::HasSubstr("http_connections_closed_total{reason=\"memory\"} 1"));
+  EXPECT_TRUE(many.front()->client.runs_to_the_end()) << "the one that held most";
+  EXPECT_EQ(other.exchange("GET", "/small").data, "{}");
+  many.clear();
+  server.wait_for([](const Listener::Counts& counts) { return counts.connections == 1 && counts.held_bytes < 10'000; });
+}
+
+TEST(Http2, resets_a_stream_whose_client_takes_nothing_of_its_answer) {
+  TestServer server({.write_timeout = 100ms}, ClosedWindow::add_routes);
+  ClosedWindow closed(server);
+  closed.ask(3);
+  closed.client.run_until([&] { return closed.reset_with(NGHTTP2_CANCEL) == 3; });
+  EXPECT_EQ(server.counts().in_flight, 0u);
+}
+
+struct ResetTest : testing::Test {
+  static std::string frame(int type, int flags, std::uint32_t stream, const std::string& payload) {
+    const auto byte = [](std::uint32_t value, int shift) { return static_cast<char>(value >> shift & 0xffU); };
+    const auto size = static_cast<std::uint32_t>(payload.size());
+    std::string bytes{byte(size, 16), byte(size, 8), byte(size, 0), static_cast<char>(type), static_cast<char>(flags)};
+    for (const int shift : {24, 16, 8, 0}) bytes.push_back(byte(stream, shift));
+    return bytes + payload;
+  }
+  /// GET /count in HPACK, without indexing the path.
+  static std::string get() { return "\x82\x86\x04\x06/count\x41\x01h"; }
+  static std::string preface() { return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, ""); }
+  static std::string cancel(std::uint32_t stream) { return frame(3, 0, stream, std::string("\0\0\0\x08", 4)); }
+  static std::string overflow(std::uint32_t stream) { return frame(8, 0, stream, "\x7f\xff\xff\xff"); }
+
+  std::atomic<int> handled = 0;
+  metrics::Registry registry;
+  TestServer server{{.max_resets_per_second = 10, .metrics = &registry}, [this](Router& router) {
+                      router.get("/count", [this](const ExchangePtr& exchange) {
+                        ++handled;
+                        exchange->respond({.body = "{}"});
+                      });
+                    }};
+
+  void expect_closed(const std::function<std::string(std::uint32_t)>& how) {
+    Socket socket(server.port());
+    std::string bytes = preface();
+    for (std::uint32_t stream = 1; stream < 200; stream += 2) bytes += frame(1, 5, stream, get()) + how(stream);
+    socket.send(bytes);
+    const std::string answer = socket.read_all();
+    EXPECT_NE(answer.find(std::string("\0\0\0\x0b", 4)), std::string::npos) << "GOAWAY, ENHANCE_YOUR_CALM";
+    EXPECT_EQ(handled, 0) << "what is reset in the same breath reaches no handler";
+    EXPECT_THAT(registry.text(), testing::HasSubstr("http_connections_closed_total{reason=\"resets\"} 1"));
+  }
+};
+
+TEST_F(ResetTest, a_client_that_opens_and_cancels_without_end_is_sent_away) { expect_closed(cancel); }
+TEST_F(ResetTest, a_client_that_makes_the_server_reset_its_streams_is_sent_away_as_well) { expect_closed(overflow); }
+
+TEST_F(ResetTest, a_client_that_cancels_now_and_then_stays) {
+  Socket socket(server.port());
+  std::string bytes = preface();
+  for (std::uint32_t stream = 1; stream < 20; stream += 2) bytes += frame(1, 5, stream, get()) + cancel(stream);
+  socket.send(bytes + frame(1, 5, 21, get()));
+  server.wait_for([&](const Listener::Counts&) { return handled == 1; });
+  EXPECT_EQ(server.counts().connections, 1u);
+}
+
+TEST_F(ResetTest, a_head_in_endless_pieces_ends_the_connection) {
+  Socket socket(server.port());
+  std::string bytes = preface() + frame(1, 1, 1, get());
+  for (int i = 0; i < 1000; ++i) bytes += frame(9, 0, 1, "");
+  socket.send(bytes);
+  socket.read_all();
+  EXPECT_EQ(handled, 0);
 }
 
 TEST(Http2, ends_a_connection_that_floods_it_with_pings_without_reading) {
