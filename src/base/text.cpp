@@ -28,4 +28,24 @@ bool is_text(std::string_view bytes) {
   return true;
 }
 
+std::size_t json_depth(std::string_view text) {
+  std::size_t depth = 0;
+  std::size_t deepest = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+      case '"':
+        while (++i < text.size() && text[i] != '"') {
+          if (text[i] == '\\') ++i;
+        }
+        break;
+      case '[':
+      case '{': deepest = std::max(deepest, ++depth); break;
+      case ']':
+      case '}': depth -= depth > 0 ? 1 : 0; break;
+      default: break;
+    }
+  }
+  return deepest;
+}
+
 }  // namespace gauntlet::base

@@ -2,6 +2,7 @@
 // Text as protocols and formats have it, whatever the locale: ASCII that they trim, compare and read digits of, and what
 // counts as text at all.
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -46,5 +47,12 @@ inline void free_memory(std::string& text) { std::string().swap(text); }
 
 /// Well-formed UTF-8 (no surrogates, no overlong forms) without NUL: what PostgreSQL accepts as text.
 bool is_text(std::string_view bytes);
+
+/// Levels of arrays and objects in JSON that strangers send: much more than any of ours has, and few enough for those who
+/// copy, print or destroy what was parsed, which they do recursively.
+inline constexpr std::size_t kMaxJsonDepth = 100;
+
+/// How many levels of arrays and objects a JSON text has, before it is parsed; where it is malformed, no fewer than a parser meets.
+std::size_t json_depth(std::string_view text);
 
 }  // namespace gauntlet::base

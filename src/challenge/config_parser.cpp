@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
+#include "base/text.hpp"
+
 namespace gauntlet::challenge {
 namespace {
 
@@ -376,6 +378,8 @@ ConfigProblem syntax_problem(std::string_view text, const Json::parse_error& err
 }  // namespace
 
 tl::expected<Config, Problems> parse_config(std::string_view text) {
+  if (base::json_depth(text) > base::kMaxJsonDepth)
+    return tl::unexpected(Problems{{"the text", "is nested deeper than " + std::to_string(base::kMaxJsonDepth) + " levels"}});
   try {
     return Parser().parse(Json::parse(text));
   } catch (const Json::parse_error& error) {

@@ -146,6 +146,9 @@ std::string to_json(const Message& message) {
 
 base::Expected<void> from_json(std::string_view json, Message& message) {
   if (base::trimmed(json, base::kWhiteSpace).empty()) return {};
+  if (base::json_depth(json) > base::kMaxJsonDepth)
+    return base::fail(base::ErrorKind::invalid_argument,
+                      "the request body is nested deeper than " + std::to_string(base::kMaxJsonDepth) + " levels");
   Json object;
   try {
     object = Json::parse(json);

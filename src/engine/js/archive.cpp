@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::js {
 namespace {
 
@@ -97,6 +99,7 @@ base::Expected<Archive> read_archive(const std::string& path) {
     if (const auto found = entries.find(target); found != entries.end()) entries[name] = found->second;
   }
 
+  if (base::json_depth(entries["metadata.json"]) > base::kMaxJsonDepth) return damaged(fmt::format("its metadata.json is nested deeper than {} levels", base::kMaxJsonDepth));
   const auto metadata = json::parse(entries["metadata.json"], nullptr, false);
   if (!metadata.is_object() || !metadata.contains("filename") || !metadata["filename"].is_string())
     return damaged("there is no metadata.json that names the script");

@@ -24,7 +24,8 @@ class Checker {
   }
 
  private:
-  static constexpr int kMaxDepth = 10'000;
+  /// Go's own limit.
+  static constexpr std::size_t kMaxDepth = 10'000;
 
   bool is_end() const { return at_ >= text_.size(); }
   char here() const { return text_[at_]; }
@@ -68,11 +69,66 @@ class Checker {
     return false;
   }
 
+  /// One value with all that is in it. What is open is in a list, not on the stack: a stranger's text says how deep it goes.
   bool value() {
+    for (;;) {
+      if (is_end()) return end_of_input();
+      if (here() == '{' || here() == '[') {
+        if (!open()) return false;
+        if (is_end()) return end_of_input();
+        if (here() != closing()) {
+          if (closing() == '}' && !key()) return false;
+          continue;
+        }
+      } else if (!scalar()) {
+        return false;
+      }
+      if (!next()) return problem_.empty();
+    }
+  }
+
+  /// Past the end of a value: true where a further one begins; false at the end of all, or with a problem.
+  bool next() {
+    for (; !open_.empty(); open_.pop_back(), ++at_) {
+      skip_space();
+      if (is_end()) return end_of_input();
+      if (here() == closing()) continue;
+      const bool in_object = closing() == '}';
+      if (here() != ',') return refuse(in_object ? "after object key:value pair" : "after array element");
+      ++at_;
+      skip_space();
+      return !in_object || key();
+    }
+    return false;
+  }
+
+  char closing() const { return open_.back() == '{' ? '}' : ']'; }
+
+  bool open() {
+    if (open_.size() >= kMaxDepth) {
+      problem_ = "exceeded max depth";
+      return false;
+    }
+    open_ += here();
+    ++at_;
+    skip_space();
+    return true;
+  }
+
+  bool key() {
     if (is_end()) return end_of_input();
+    if (here() != '"') return refuse("looking for beginning of object key string");
+    if (!string()) return false;
+    skip_space();
+    if (is_end()) return end_of_input();
+    if (here() != ':') return refuse("after object key");
+    ++at_;
+    skip_space();
+    return true;
+  }
+
+  bool scalar() {
     switch (here()) {
-      case '{': return object();
-      case '[': return array();
       case '"': return string();
       case 't': return literal("true");
       case 'f': return literal("false");
@@ -81,60 +137,6 @@ class Checker {
     }
     if (here() == '-' || base::is_digit(here())) return number();
     return refuse("looking for beginning of value");
-  }
-
-  bool enter() {
-    if (++depth_ <= kMaxDepth) return true;
-    problem_ = "exceeded max depth";
-    return false;
-  }
-
-  bool object() {
-    if (!enter()) return false;
-    ++at_;
-    skip_space();
-    if (is_end()) return end_of_input();
-    if (here() == '}') return leave();
-    for (;;) {
-      if (is_end()) return end_of_input();
-      if (here() != '"') return refuse("looking for beginning of object key string");
-      if (!string()) return false;
-      skip_space();
-      if (is_end()) return end_of_input();
-      if (here() != ':') return refuse("after object key");
-      ++at_;
-      skip_space();
-      if (!value()) return false;
-      skip_space();
-      if (is_end()) return end_of_input();
-      if (here() == '}') return leave();
-      if (here() != ',') return refuse("after object key:value pair");
-      ++at_;
-      skip_space();
-    }
-  }
-
-  bool array() {
-    if (!enter()) return false;
-    ++at_;
-    skip_space();
-    if (is_end()) return end_of_input();
-    if (here() == ']') return leave();
-    for (;;) {
-      if (!value()) return false;
-      skip_space();
-      if (is_end()) return end_of_input();
-      if (here() == ']') return leave();
-      if (here() != ',') return refuse("after array element");
-      ++at_;
-      skip_space();
-    }
-  }
-
-  bool leave() {
-    ++at_;
-    --depth_;
-    return true;
   }
 
   bool string() {
@@ -196,7 +198,7 @@ class Checker {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  int depth_ = 0;
+  std::string open_;  // brackets and braces
   std::string problem_;
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "engine/json/go_kind.hpp"
 #include "engine/run/options.hpp"
 
@@ -448,6 +449,7 @@ OrderedJson write(const std::vector<Scenario>& scenarios) {
 }  // namespace
 
 base::Expected<ParsedOptions> parse_options(std::string_view text) {
+  if (base::json_depth(text) > base::kMaxJsonDepth) return failure(fmt::format("the options are nested deeper than {} levels", base::kMaxJsonDepth));
   const OrderedJson json = OrderedJson::parse(text, nullptr, false);
   if (json.is_discarded()) return failure("the options are not valid JSON");
   ParsedOptions parsed;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/text.hpp"
 #include "engine/json/go_kind.hpp"
 #include "engine/json/syntax_error.hpp"
 #include "engine/output/json_writer.hpp"
@@ -166,6 +167,7 @@ base::Expected<StatusPatch> parse_status_patch(std::string_view body) {
     return refuse(fmt::format("json: cannot unmarshal {} into Go {}", json::go_kind(value), what));
   };
   if (const std::string problem = json::syntax_problem(body); !problem.empty()) return refuse(problem);
+  if (base::json_depth(body) > base::kMaxJsonDepth) return refuse("exceeded max depth");
   const Json document = Json::parse(body, nullptr, false);
   StatusPatch patch;
   if (document.is_null()) return patch;

@@ -48,5 +48,16 @@ TEST(Text, is_trimmed_at_both_ends) {
   EXPECT_EQ(trimmed(""), "");
 }
 
+TEST(Text, tells_how_deep_json_is_nested_before_anybody_parses_it) {
+  EXPECT_EQ(json_depth(""), 0U);
+  EXPECT_EQ(json_depth("17"), 0U);
+  EXPECT_EQ(json_depth(R"({"a":[1,{"b":[]}],"c":[]})"), 4U);
+  EXPECT_EQ(json_depth(R"({"[[[\"[[[\\":"{{{"})"), 1U);
+  EXPECT_EQ(json_depth("]]]}}[["), 2U);
+  EXPECT_EQ(json_depth("\"[[["), 0U);
+  EXPECT_EQ(json_depth("\"\\"), 0U);
+  EXPECT_EQ(json_depth(std::string(1'000'000, '[')), 1'000'000U);
+}
+
 }  // namespace
 }  // namespace gauntlet::base

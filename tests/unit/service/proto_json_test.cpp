@@ -75,5 +75,22 @@ TEST(ProtoJson, says_what_does_not_fit) {
   EXPECT_FALSE(from_json(R"({"goalIds":["a",2]})", batch));
 }
 
+TEST(ProtoJson, refuses_a_body_that_is_nested_without_end) {
+  for (const std::size_t depth : {101U, 10'000U, 500'000U}) {
+    const std::string nested = std::string(depth, '[') + std::string(depth, ']');
+    for (const std::string& body : {nested, R"({"isActive":)" + nested + "}", R"({"goalIds":[)" + nested + "]}"}) {
+      ::service::SetGoalActiveRequest request;
+      ::service::BatchSelectRequest batch;
+      EXPECT_FALSE(from_json(body, batch));
+      const auto read = from_json(body, request);
+      ASSERT_FALSE(read);
+      EXPECT_EQ(read.error().kind, base::ErrorKind::invalid_argument);
+      EXPECT_EQ(read.error().message, "the request body is nested deeper than 100 levels");
+    }
+  }
+  ::service::SetGoalActiveRequest request;
+  EXPECT_TRUE(from_json(R"({"isActive":true,"unknown":)" + std::string(99, '[') + std::string(99, ']') + "}", request));
+}
+
 }  // namespace
 }  // namespace gauntlet::service

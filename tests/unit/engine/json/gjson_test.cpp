@@ -115,5 +115,23 @@ TEST(SyntaxError, is_told_as_k6_tells_it) {
   for (const auto& [text, want] : cases) EXPECT_EQ(describe_syntax_error(text), std::string("cannot parse json due to an error at ") + want) << text;
 }
 
+TEST(SyntaxError, of_a_text_that_is_nested_without_end_is_told_in_a_little_stack) {
+  const std::string opening(2'000'000, '[');
+  EXPECT_EQ(syntax_problem(opening), "exceeded max depth");
+  EXPECT_EQ(syntax_problem(opening + std::string(2'000'000, ']')), "exceeded max depth");
+  EXPECT_EQ(syntax_problem(std::string(10'000, '[')), "unexpected end of JSON input");
+  EXPECT_EQ(syntax_problem(std::string(10'000, '[') + std::string(10'000, ']')), "");
+  std::string objects;
+  for (int i = 0; i < 10'001; ++i) objects += R"({"a":)";
+  EXPECT_EQ(syntax_problem(objects), "exceeded max depth");
+  EXPECT_EQ(syntax_problem(R"([[{"a":[]},{}],[1,2],{"b":{"c":[3,[]]}}])"), "");
+  EXPECT_EQ(syntax_problem("[[]}"), "invalid character '}' after array element");
+  EXPECT_EQ(syntax_problem(R"({"a":{}])"), "invalid character ']' after object key:value pair");
+  EXPECT_EQ(syntax_problem("[,"), "invalid character ',' looking for beginning of value");
+  EXPECT_EQ(syntax_problem("[1,"), "unexpected end of JSON input");
+  EXPECT_EQ(syntax_problem(R"({"a":1,)"), "unexpected end of JSON input");
+  EXPECT_EQ(syntax_problem("{}"), "");
+}
+
 }  // namespace
 }  // namespace gauntlet::engine::json
