@@ -15,6 +15,7 @@ if(GAUNTLET_SANITIZE)
   add_link_options(-fsanitize=${GAUNTLET_SANITIZE})
   if(GAUNTLET_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
+    add_compile_definitions(__SANITIZE_ADDRESS__)  # as GCC says it; clang has words of its own, which nobody here asks for
     target_compile_options(gauntlet_options INTERFACE -w)
   else()
     # GCC 12 reports false positives of these under sanitizers.

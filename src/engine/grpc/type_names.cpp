@@ -51,7 +51,8 @@ JSValue TypeNames::value_name(const EnumType& type, std::uint32_t index) {
     slot = std::make_unique<std::vector<JSAtom>>();
     for (const auto& [name, number] : type.values) slot->push_back(JS_NewAtomLen(context_, name.data(), name.size()));
   }
-  return JS_AtomToString(context_, (*slot)[index]);
+  const JSAtom name = (*slot)[index];
+  return name == JS_ATOM_NULL ? JS_ThrowOutOfMemory(context_) : JS_AtomToString(context_, name);
 }
 
 }  // namespace gauntlet::engine::grpc

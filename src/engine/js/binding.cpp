@@ -21,13 +21,21 @@ JSValue throw_wrong_self(JSContext* context) {
   return throw_type_error(context, "the method was called on an object of another kind");
 }
 
+void register_class(JSContext* context, JSClassID id, const JSClassDef& definition, Value prototype) {
+  if (JS_NewClass(JS_GetRuntime(context), id, &definition) < 0) {
+    JS_ThrowOutOfMemory(context);
+  } else {
+    JS_SetClassProto(context, id, prototype.release());
+  }
+}
+
 void define_class(JSContext* context, JSClassID id, const JSClassDef& definition, std::span<const Member> members) {
   JSRuntime* runtime = JS_GetRuntime(context);
   if (JS_IsRegisteredClass(runtime, id)) return;
-  JS_NewClass(runtime, id, &definition);
-  const JSValue prototype = JS_NewObject(context);
-  JS_SetPropertyFunctionList(context, prototype, members.data(), static_cast<int>(members.size()));
-  JS_SetClassProto(context, id, prototype);
+  // Whole or not at all: what is registered is not looked at again.
+  Value prototype(context, JS_NewObject(context));
+  if (prototype.is_exception() || JS_SetPropertyFunctionList(context, prototype.get(), members.data(), static_cast<int>(members.size())) < 0) return;
+  register_class(context, id, definition, std::move(prototype));
 }
 
 }  // namespace detail
@@ -48,6 +56,7 @@ Deferred::Deferred(JSContext* context) {
 }
 
 void Deferred::resolve(Value value) {
+  if (value.is_exception()) return reject(Value(value.context(), JS_GetException(value.context())));
   JSValueConst arguments[] = {value.get()};
   const Value ignored(resolve_.context(), JS_Call(resolve_.context(), resolve_.get(), JS_UNDEFINED, 1, arguments));
 }

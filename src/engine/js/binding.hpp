@@ -13,8 +13,12 @@
 //   js::Class<Response>::define(context, "Response", kResponse);
 //   return js::Class<Response>::create(context, std::make_unique<Response>(...));
 //
-// A native returns an owned JSValue, or JS_EXCEPTION after a throw_*(). It must not let a C++ exception out. It may
-// suspend its fiber. Functions called with `new` get `call.is_construct()`.
+// A native returns an owned JSValue, or JS_EXCEPTION after a throw_*(). Once an exception is pending, whatever threw it,
+// the script gets that: a native that makes an object need not look at each step, of which any may find no memory. It
+// must not let a C++ exception out. It may suspend its fiber. Functions called with `new` get `call.is_construct()`.
+//
+// What a native reads of its arguments may run the script's code (getters, toString(), proxies), which may call any
+// other native, this object's too. So it reads first and looks at its own objects then, or holds what it uses.
 #include <quickjs.h>
 
 #include <memory>
@@ -42,10 +46,17 @@ struct Call {
 
 using Member = JSCFunctionListEntry;
 
+/// `result`, or JS_EXCEPTION where an exception is pending.
+inline JSValue unless_thrown(JSContext* context, JSValue result) {
+  if (!JS_HasException(context)) return result;
+  JS_FreeValue(context, result);
+  return JS_EXCEPTION;
+}
+
 namespace detail {
 template <auto native>
 JSValue call_function(JSContext* context, JSValueConst self, int count, JSValueConst* arguments) {
-  return native(Call{context, self, count, arguments});
+  return unless_thrown(context, native(Call{context, self, count, arguments}));
 }
 /// A process-wide class id: QuickJS hands out ids per runtime, but a class must have the same one in all of them.
 JSClassID next_class_id();
@@ -118,6 +129,7 @@ class Class {
 
  private:
   static JSValue create_with_prototype(JSContext* context, std::unique_ptr<T> object, JSValueConst prototype) {
+    if (!JS_IsRegisteredClass(JS_GetRuntime(context), id())) return JS_EXCEPTION;  // define() found no memory, and threw
     const JSValue value = JS_IsObject(prototype) ? JS_NewObjectProtoClass(context, prototype, id())
                                                  : JS_NewObjectClass(context, static_cast<int>(id()));
     if (!JS_IsException(value)) JS_SetOpaque(value, object.release());
@@ -148,21 +160,21 @@ JSValue call_method(JSContext* context, JSValueConst self, int count, JSValueCon
   using T = SelfOf<native>;
   T* object = Class<T>::of(self);
   if (object == nullptr) return throw_wrong_self(context);
-  return native(Self<T>{context, self, object}, Call{context, self, count, arguments});
+  return unless_thrown(context, native(Self<T>{context, self, object}, Call{context, self, count, arguments}));
 }
 template <auto native>
 JSValue call_getter(JSContext* context, JSValueConst self) {
   using T = SelfOf<native>;
   T* object = Class<T>::of(self);
   if (object == nullptr) return JS_UNDEFINED;  // a look at the prototype itself, as console.log does
-  return native(Self<T>{context, self, object});
+  return unless_thrown(context, native(Self<T>{context, self, object}));
 }
 template <auto native>
 JSValue call_setter(JSContext* context, JSValueConst self, JSValueConst value) {
   using T = SelfOf<native>;
   T* object = Class<T>::of(self);
   if (object == nullptr) return throw_wrong_self(context);
-  return native(Self<T>{context, self, object}, value);
+  return unless_thrown(context, native(Self<T>{context, self, object}, value));
 }
 
 template <class T>
@@ -175,6 +187,8 @@ void mark_object(JSRuntime* runtime, JSValueConst value, JS_MarkFunc* mark) {
     if (T* object = static_cast<T*>(JS_GetOpaque(value, Class<T>::id()))) object->mark(runtime, mark);
   }
 }
+/// Throws when there is no memory; then the class is not registered.
+void register_class(JSContext* context, JSClassID id, const JSClassDef& definition, Value prototype);
 /// Untemplated part of Class<T>::define.
 void define_class(JSContext* context, JSClassID id, const JSClassDef& definition, std::span<const Member> members);
 }  // namespace detail
@@ -264,6 +278,7 @@ class Deferred {
   explicit Deferred(JSContext* context);
   /// The promise; a reference for the caller to return.
   JSValue promise() const { return promise_.dup(); }
+  /// Rejects with the pending exception where `value` is JS_EXCEPTION.
   void resolve(Value value);
   void reject(Value reason);
   void mark(JSRuntime* runtime, JS_MarkFunc* mark) const;

@@ -37,9 +37,38 @@ Heap& Heap::of_thread() {
   return heap;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+FailingAllocations& FailingAllocations::of_thread() {
+  thread_local FailingAllocations failing;
+  return failing;
+}
+
+namespace {
+
+bool may_allocate() {
+  FailingAllocations& failing = FailingAllocations::of_thread();
+  ++failing.seen;
+  if (failing.count == 0) return true;
+  if (failing.until > 0) return --failing.until, true;
+  --failing.count;
+  return false;
+}
+
+/// malloc's, whose blocks AddressSanitizer watches one by one.
+constexpr JSMallocFunctions kWatched{
+    .js_calloc = [](void*, std::size_t count, std::size_t size) { return may_allocate() ? std::calloc(count, size) : nullptr; },
+    .js_malloc = [](void*, std::size_t size) { return may_allocate() ? std::malloc(size) : nullptr; },
+    .js_free = [](void*, void* block) { std::free(block); },
+    .js_realloc = [](void*, void* block, std::size_t size) { return may_allocate() ? std::realloc(block, size) : nullptr; },
+    .js_malloc_usable_size = [](const void* block) { return malloc_usable_size(const_cast<void*>(block)); },
+};
+
+}  // namespace
+#endif
+
 JSRuntime* Heap::new_runtime() {
 #if defined(__SANITIZE_ADDRESS__)
-  return JS_NewRuntime();  // whose blocks it can watch one by one
+  return JS_NewRuntime2(&kWatched, nullptr);
 #else
   return JS_NewRuntimeInArenas(&functions(), this, arenas_);
 #endif

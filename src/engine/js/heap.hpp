@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace gauntlet::engine::js {
@@ -72,5 +73,16 @@ class Heap {
   std::size_t blocks_ = 0;  // not malloc's, and not released
   JSSharedArenas* arenas_;
 };
+
+#if defined(__SANITIZE_ADDRESS__)
+/// For tests: where the runtimes of a thread find no memory. Each of their blocks is an allocation of its own here.
+struct FailingAllocations {
+  std::uint64_t until = 0;  ///< allocations that succeed before
+  std::uint64_t count = 0;  ///< allocations that then fail; later ones succeed
+  std::uint64_t seen = 0;   ///< all so far
+
+  static FailingAllocations& of_thread();
+};
+#endif
 
 }  // namespace gauntlet::engine::js

@@ -136,7 +136,7 @@ class Inspector {
     for (std::uint32_t i = 0; i < count; ++i) {
       Value property(context_, JS_GetProperty(context_, value, properties[i].atom));
       const char* key = JS_AtomToCString(context_, properties[i].atom);
-      if (!property.is_function()) show_one(std::string_view(key), std::move(property));
+      if (key != nullptr && !property.is_function()) show_one(std::string_view(key), std::move(property));
       JS_FreeCString(context_, key);
     }
     JS_FreePropertyEnum(context_, properties, count);

@@ -215,6 +215,7 @@ Module* Runtime::native_module(const std::string& name) {
   }
   auto module = std::make_unique<Module>(context_);
   entry->init(*module);
+  if (JS_HasException(context_)) return nullptr;  // no memory for all of it
   return natives_.emplace(name, std::move(module)).first->second.get();
 }
 
@@ -235,16 +236,18 @@ JSModuleDef* Runtime::define_native_module(const std::string& name) {
     JS_FreeCString(context_, key);
   }
   JS_FreePropertyEnum(context_, properties, count);
-  return definition;
+  return JS_HasException(context_) ? nullptr : definition;
 }
 
 JSValue Runtime::export_native(JSContext* context, JSModuleDef* definition, JSAtom export_name) {
   const JSAtom module_name = JS_GetModuleName(context, definition);
   const char* name = JS_AtomToCString(context, module_name);
+  JS_FreeAtom(context, module_name);
+  if (name == nullptr) return JS_EXCEPTION;
   const Module& module = *of(context).natives_.at(name);
   JS_FreeCString(context, name);
-  JS_FreeAtom(context, module_name);
   const char* const key = JS_AtomToCString(context, export_name);
+  if (key == nullptr) return JS_EXCEPTION;
   const bool is_default = std::string_view(key) == "default";
   JS_FreeCString(context, key);
   return is_default ? module.default_export().dup() : JS_GetProperty(context, module.object().get(), export_name);
@@ -262,10 +265,11 @@ Value Runtime::run_common_js(const Source& source) {
   const Value module(context_, JS_NewObject(context_));
   const Value exports(context_, JS_NewObject(context_));
   module.set("exports", exports);
-  common_js_.emplace(source.url, module);  // before it runs, so that circular requires see what is there by then
   const Value base(context_, new_string(context_, source.url));
   JSValueConst data[] = {base.get()};
-  const Value require_function(context_, JS_NewCFunctionData(context_, &require_from, 1, 0, 1, data));
+  const Value require_function(context_, base.is_exception() ? JS_EXCEPTION : JS_NewCFunctionData(context_, &require_from, 1, 0, 1, data));
+  if (JS_HasException(context_)) return {context_, JS_EXCEPTION};
+  common_js_.emplace(source.url, module);  // before it runs, so that circular requires see what is there by then
   JSValueConst arguments[] = {module.get(), exports.get(), require_function.get()};
   Value result(context_, JS_Call(context_, function.get(), exports.get(), 3, arguments));
   if (result.is_exception()) {
@@ -318,15 +322,16 @@ JSModuleDef* Runtime::define_common_js_module(const Source& source) {
       return true;
     });
   }
-  return definition;
+  return JS_HasException(context_) ? nullptr : definition;
 }
 
 int Runtime::export_common_js(JSContext* context, JSModuleDef* definition) {
   const JSAtom atom = JS_GetModuleName(context, definition);
   const char* name = JS_AtomToCString(context, atom);
+  JS_FreeAtom(context, atom);
+  if (name == nullptr) return -1;
   const Value exports = of(context).common_js_.at(name).property("exports");
   JS_FreeCString(context, name);
-  JS_FreeAtom(context, atom);
   const bool compiled_module = exports.is_object() && JS_ToBool(context, exports.property("__esModule").get()) > 0;
   JS_SetModuleExport(context, definition, "default",
                      compiled_module ? exports.property("default").release() : exports.dup());
@@ -336,7 +341,7 @@ int Runtime::export_common_js(JSContext* context, JSModuleDef* definition) {
       return true;
     });
   }
-  return 0;
+  return JS_HasException(context) ? -1 : 0;
 }
 
 std::string Runtime::calling_module() const {

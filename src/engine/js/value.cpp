@@ -25,7 +25,7 @@ std::optional<std::span<const std::uint8_t>> bytes_of(JSContext* context, JSValu
   std::size_t size = 0;
   if (JS_IsArrayBuffer(value)) {
     const std::uint8_t* data = JS_GetArrayBuffer(context, &size, value);
-    if (data == nullptr && size != 0) {  // detached
+    if (data == nullptr) {  // detached, or nothing in it
       JS_FreeValue(context, JS_GetException(context));
       return std::span<const std::uint8_t>();
     }
@@ -43,18 +43,8 @@ std::optional<std::span<const std::uint8_t>> bytes_of(JSContext* context, JSValu
     return std::span<const std::uint8_t>(data + offset, length);
   }
   if (JS_IsDataView(value)) {
-    const Value buffer(context, JS_GetPropertyStr(context, value, "buffer"));
-    const Value view_offset(context, JS_GetPropertyStr(context, value, "byteOffset"));
-    const Value view_length(context, JS_GetPropertyStr(context, value, "byteLength"));
-    std::int64_t from = 0;
-    std::int64_t count = 0;
-    const std::uint8_t* data = buffer.is_object() ? JS_GetArrayBuffer(context, &size, buffer.get()) : nullptr;
-    if (data == nullptr || JS_ToInt64(context, &from, view_offset.get()) < 0 ||
-        JS_ToInt64(context, &count, view_length.get()) < 0) {
-      JS_FreeValue(context, JS_GetException(context));
-      return std::span<const std::uint8_t>();
-    }
-    return std::span<const std::uint8_t>(data + from, static_cast<std::size_t>(count));
+    const std::uint8_t* data = JS_GetDataView(context, &size, value);
+    return std::span<const std::uint8_t>(data, size);
   }
   return std::nullopt;
 }
@@ -73,8 +63,20 @@ JSValue adopt_array_buffer(JSContext* context, std::string&& bytes) {
   auto owner = std::make_unique<AdoptedBytes>(AdoptedBytes{std::move(bytes), {}});
   if (!owner->memory.charge(context, owner->bytes.capacity())) return JS_EXCEPTION;
   std::string& text = owner->bytes;
-  return JS_NewArrayBuffer(context, reinterpret_cast<std::uint8_t*>(text.data()), text.size(), 0, &resize_string_buffer,
-                           owner.release(), false);
+  const JSValue buffer = JS_NewArrayBuffer(context, reinterpret_cast<std::uint8_t*>(text.data()), text.size(), 0, &resize_string_buffer, owner.get(), false);
+  if (!JS_IsException(buffer)) static_cast<void>(owner.release());
+  return buffer;
+}
+
+int give_names(JSContext* context, JSPropertyEnum* names, std::size_t count, JSPropertyEnum** out, std::uint32_t* out_count) {
+  const auto size = static_cast<std::uint32_t>(count);
+  if (std::any_of(names, names + count, [](const JSPropertyEnum& each) { return each.atom == JS_ATOM_NULL; })) {
+    JS_FreePropertyEnum(context, names, size);
+    return -1;
+  }
+  *out = names;
+  *out_count = size;
+  return 0;
 }
 
 JSValue throw_type_error(JSContext* context, std::string_view message) {
@@ -101,6 +103,10 @@ std::optional<std::string> to_json(JSContext* context, JSValueConst value) {
   }
   if (!json.is_string()) return std::nullopt;
   const Text text(json);
+  if (text.failed()) {
+    JS_FreeValue(context, JS_GetException(context));
+    return std::nullopt;
+  }
   return text.str();
 }
 

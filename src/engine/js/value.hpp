@@ -120,6 +120,10 @@ JSValue throw_error(JSContext* context, std::string_view message);
 /// An Error whose string form starts with `name`.
 JSValue throw_named_error(JSContext* context, const char* name, std::string_view message);
 
+/// For get_own_property_names() of exotic classes: gives QuickJS `names`, js_malloc()ed, and 0; where the name of one was
+/// not made, frees them and gives -1.
+int give_names(JSContext* context, JSPropertyEnum* names, std::size_t count, JSPropertyEnum** out, std::uint32_t* out_count);
+
 /// JSON.stringify without indentation; nothing for what has no JSON form (undefined, functions). An exception that a
 /// toJSON threw is cleared and gives nothing, too.
 std::optional<std::string> to_json(JSContext* context, JSValueConst value);

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "engine/json/parse.hpp"
 #include "engine/json/scan.hpp"
+#include "engine/json/syntax_error.hpp"
 
 namespace gauntlet::engine::json {
 namespace {
@@ -516,7 +517,7 @@ JSValue select(JSContext* context, std::string_view text, std::string_view path)
   const Found found = find(text, path);
   if (!found) return JS_UNDEFINED;
   const JSValue value = parse(context, *found, Padding::absent);
-  if (!JS_IsException(value)) return value;
+  if (!JS_IsException(value) || syntax_problem(*found).empty()) return value;  // too large or too deep for a script
   JS_FreeValue(context, JS_GetException(context));
   return JS_UNDEFINED;
 }

@@ -73,7 +73,7 @@ Shapes& Shapes::of(JSContext* context) {
   }
   const js::Value holder(context, JS_GetClassProto(context, id));
   if (Shapes* shapes = js::Class<Shapes>::of(holder.get())) return *shapes;
-  const JSValue made = JS_NewObjectClass(context, static_cast<int>(id));
+  const JSValue made = JS_NewObjectClass(context, static_cast<int>(id));  // when a context begins, long before its heap is full
   auto* shapes = new Shapes;
   JS_SetOpaque(made, shapes);
   JS_SetClassProto(context, id, made);

@@ -117,7 +117,7 @@ class Rows {
     }
     const Value list(context, JS_NewArray(context));
     for (std::uint32_t i = 0; i < row.size(); ++i)
-      JS_SetPropertyUint32(context, list.get(), i, js::new_string(context, row[i]));
+      JS_DefinePropertyValueUint32(context, list.get(), i, js::new_string(context, row[i]), JS_PROP_C_W_E);
     return list.dup();
   }
 
@@ -165,7 +165,7 @@ base::Expected<JSValue> parse_all(JSContext* context, OpenFile& file, const Opti
     auto row = rows->next();
     if (!row) return tl::unexpected(row.error());
     if (!*row) break;
-    JS_SetPropertyUint32(context, list.get(), count, rows->to_value(context, **row));
+    JS_DefinePropertyValueUint32(context, list.get(), count, rows->to_value(context, **row), JS_PROP_C_W_E);
   }
   return new_shared_array(context, name, list.get());
 }

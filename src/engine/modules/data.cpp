@@ -53,13 +53,22 @@ const Elements& elements_of(JSValueConst object) {
   return *static_cast<SharedArray*>(JS_GetOpaque(object, class_id()))->elements;
 }
 
-bool deep_freeze(JSContext* context, JSValueConst value) {
-  if (!JS_IsObject(value)) return true;
-  if (JS_FreezeObject(context, value) < 0) return false;
-  bool ok = true;
-  return js::for_each_property(context, value, [&](std::string_view, const js::Value& property) {
-    return ok = deep_freeze(context, property.get());
-  }) && ok;
+/// What is still to be frozen is in a list: on the stack, data that nest deeply would leave no room.
+bool deep_freeze(JSContext* context, js::Value root) {
+  std::vector<js::Value> left;
+  left.push_back(std::move(root));
+  while (!left.empty()) {
+    const js::Value value = std::move(left.back());
+    left.pop_back();
+    if (!value.is_object()) continue;
+    if (JS_FreezeObject(context, value.get()) < 0) return false;
+    const bool listed = js::for_each_property(context, value.get(), [&](std::string_view, js::Value property) {
+      left.push_back(std::move(property));
+      return true;
+    });
+    if (!listed) return false;
+  }
+  return true;
 }
 
 /// A fresh, frozen copy of an element, as k6 gives at each access.
@@ -67,7 +76,7 @@ JSValue read_element(JSContext* context, const Element& element) {
   if (element.is_text) return js::new_string(context, element.form);
   // The JSON parser wants a terminating zero, which std::string has.
   js::Value value(context, JS_ParseJSON(context, element.form.data(), element.form.size(), "SharedArray"));
-  if (value.is_exception() || !deep_freeze(context, value.get())) return JS_EXCEPTION;
+  if (value.is_exception() || !deep_freeze(context, value)) return JS_EXCEPTION;
   return value.release();
 }
 
@@ -116,9 +125,7 @@ int get_own_property_names(JSContext* context, JSPropertyEnum** names, std::uint
   if (list == nullptr) return -1;
   for (std::uint32_t i = 0; i < size; ++i) list[i] = {true, JS_NewAtomUInt32(context, i)};
   list[size] = {false, JS_NewAtom(context, "length")};
-  *names = list;
-  *count = size + 1;
-  return 0;
+  return js::give_names(context, list, size + 1, names, count);
 }
 
 JSValue get_property(JSContext* context, JSValueConst object, JSAtom atom, JSValueConst receiver) {
@@ -166,10 +173,8 @@ void define_class(JSContext* context) {
   definition.class_name = "Array";
   definition.finalizer = &js::detail::finalize_object<SharedArray>;
   definition.exotic = &exotic;
-  JS_NewClass(runtime, class_id(), &definition);
   const js::Value global(context, JS_GetGlobalObject(context));
-  const js::Value prototype = global.property("Array").property("prototype");
-  JS_SetClassProto(context, class_id(), prototype.dup());
+  js::detail::register_class(context, class_id(), definition, global.property("Array").property("prototype"));
 }
 
 /// The elements of what the script's function returned; nullptr with an exception pending when it is no array.

@@ -35,8 +35,8 @@ constexpr js::Member property(const char* name, JSValue (*get)(JSContext*, JSVal
 
 JSValue object_with(JSContext* context, std::span<const js::Member> members) {
   const JSValue object = JS_NewObject(context);
-  JS_SetPropertyFunctionList(context, object, members.data(), static_cast<int>(members.size()));
-  return object;
+  if (!JS_IsException(object)) JS_SetPropertyFunctionList(context, object, members.data(), static_cast<int>(members.size()));
+  return js::unless_thrown(context, object);
 }
 
 // vu
@@ -91,6 +91,7 @@ int get_label(JSContext* context, JSPropertyDescriptor* descriptor, JSValueConst
     descriptor->value = js::new_string(context, *text);
     descriptor->getter = JS_UNDEFINED;
     descriptor->setter = JS_UNDEFINED;
+    if (JS_IsException(descriptor->value)) return -1;
   }
   return 1;
 }
@@ -111,9 +112,7 @@ int list_labels(JSContext* context, JSPropertyEnum** names, std::uint32_t* lengt
   auto* list = static_cast<JSPropertyEnum*>(js_malloc(context, sizeof(JSPropertyEnum) * std::max<std::size_t>(keys.size(), 1)));
   if (list == nullptr) return -1;
   for (std::size_t i = 0; i < keys.size(); ++i) list[i] = {true, JS_NewAtomLen(context, keys[i].data(), keys[i].size())};
-  *names = list;
-  *length = static_cast<std::uint32_t>(keys.size());
-  return 0;
+  return js::give_names(context, list, keys.size(), names, length);
 }
 
 int delete_label(JSContext* context, JSValueConst object, JSAtom atom) {
@@ -169,9 +168,8 @@ void define_labels(JSContext* context) {
   definition.class_name = "Object";
   definition.finalizer = &js::detail::finalize_object<Labels>;
   definition.exotic = &exotic;
-  JS_NewClass(runtime, id, &definition);
   const js::Value plain(context, JS_NewObject(context));
-  JS_SetClassProto(context, id, JS_GetPrototype(context, plain.get()));
+  js::detail::register_class(context, id, definition, js::Value(context, JS_GetPrototype(context, plain.get())));
 }
 
 template <Labels::Kind kind>

@@ -129,8 +129,8 @@ const js::Member kDecoder[] = {js::text_constant("encoding", "utf-8"), js::funct
 
 JSValue new_coder(js::Call call, std::span<const js::Member> members) {
   const js::Value prototype(call.context, JS_GetPropertyStr(call.context, call.self, "prototype"));
-  const JSValue coder = JS_NewObjectProto(call.context, prototype.get());
-  JS_SetPropertyFunctionList(call.context, coder, members.data(), static_cast<int>(members.size()));
+  const JSValue coder = prototype.is_exception() ? JS_EXCEPTION : JS_NewObjectProto(call.context, prototype.get());
+  if (!JS_IsException(coder)) JS_SetPropertyFunctionList(call.context, coder, members.data(), static_cast<int>(members.size()));
   return coder;
 }
 JSValue new_encoder(js::Call call) { return new_coder(call, kEncoder); }

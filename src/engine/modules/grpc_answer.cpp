@@ -94,7 +94,7 @@ JSValue make(GrpcState& state, const Answer& answer, std::size_t name) {
 JSValue read(JSContext* context, Answer& answer, std::size_t name) {
   JSValue& place = answer.made[name];
   if (JS_IsUninitialized(place)) {
-    const JSValue value = make(grpc_state_of(context), answer, name);
+    const JSValue value = js::unless_thrown(context, make(grpc_state_of(context), answer, name));
     if (JS_IsException(value)) return value;
     place = value;
   }
@@ -192,9 +192,8 @@ void define_grpc_answer(GrpcState& state) {
   definition.finalizer = &finalize;
   definition.gc_mark = &mark;
   definition.exotic = &kExotic;
-  JS_NewClass(runtime, id, &definition);
   const Value plain(context, JS_NewObject(context));
-  JS_SetClassProto(context, id, JS_GetPrototype(context, plain.get()));
+  js::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
 }
 
 JSValue new_grpc_answer(JSContext* context, PooledCall call, bool discarded) {

@@ -180,7 +180,7 @@ JSValue connect(Client self, Call call) {
     options.tls_context = std::move(*tls);
   }
   self->disconnect();
-  auto connection = std::make_unique<net::GrpcClient>(**dialer, vu.loop(), std::move(options));
+  auto connection = std::make_shared<net::GrpcClient>(**dialer, vu.loop(), std::move(options));
   fiber::Awaited<std::optional<std::string>> outcome;
   connection->connect(params->timeout, [&](std::optional<std::string> problem) { outcome.complete(std::move(problem)); });
   const auto problem = outcome.wait();
@@ -206,11 +206,14 @@ JSValue close(Client self, Call) {
 
 // ---- invoke
 
+constexpr const char* kNotConnected = "no gRPC connection, you must call connect first";
+
 /// What one call of invoke() or asyncInvoke() asks for, encoded.
 struct PreparedCall {
   FoundMethod found;
   GrpcCallParams params;
   std::string request;
+  std::shared_ptr<net::GrpcClient> connection;  // as it is once all the rest has been read
 };
 
 /// False when it cannot be made: then `problem` says why, or is empty while the script's exception is pending.
@@ -222,7 +225,7 @@ bool prepare(Client self, const Call& call, PreparedCall& prepared, std::string&
     return false;
   };
   if (state.vu().in_init()) return fail("invoking RPC methods in the init context is not supported");
-  if (self->connection() == nullptr) return fail("no gRPC connection, you must call connect first");
+  if (self->connection() == nullptr) return fail(kNotConnected);
   if (!call.has(0)) return fail("method to invoke cannot be empty");
   const js::Text method(context, call.arg(0));
   if (method.failed()) return false;
@@ -238,11 +241,15 @@ bool prepare(Client self, const Call& call, PreparedCall& prepared, std::string&
     return false;
   }
   grpc::Encoder encoder(state.names(), *prepared.found.schema);
-  if (encoder.encode(*prepared.found.method->input, call.arg(1), prepared.request)) return true;
-  return encoder.problem().empty() ? false : fail(fmt::format("unable to serialise request object to protocol buffer: {}", encoder.problem()));
+  if (!encoder.encode(*prepared.found.method->input, call.arg(1), prepared.request)) {
+    return encoder.problem().empty() ? false : fail(fmt::format("unable to serialise request object to protocol buffer: {}", encoder.problem()));
+  }
+  if (JS_HasException(context)) return false;
+  prepared.connection = self->connection();
+  return prepared.connection != nullptr || fail(kNotConnected);
 }
 
-void start(GrpcScriptClient& client, UnaryCall& unary, const PreparedCall& prepared, std::function<void()> done) {
+void start(UnaryCall& unary, const PreparedCall& prepared, std::function<void()> done) {
   unary.output = prepared.params.discard_message ? nullptr : prepared.found.method->output;
   unary.schema = prepared.found.schema;
   unary.done = std::move(done);
@@ -250,7 +257,7 @@ void start(GrpcScriptClient& client, UnaryCall& unary, const PreparedCall& prepa
   net::GrpcRequest request{.path = prepared.found.method->full_method, .metadata = entries, .timeout = kDefaultCallTimeout};
   if (prepared.params.timeout && prepared.params.timeout->count() != 0) request.timeout = *prepared.params.timeout;
   const std::string_view message = prepared.request;
-  client.connection()->start(unary, request, &message, true);
+  prepared.connection->start(unary, request, &message, true);
 }
 
 JSValue invoke(Client self, Call call) {
@@ -262,12 +269,12 @@ JSValue invoke(Client self, Call call) {
   const grpc::Method& method = *prepared.found.method;
   PooledCall unary(CallPool::of_thread().take().release());
   fiber::Awaited<> done;
-  start(*self.object, *unary, prepared, [&] { done.complete(); });
+  start(*unary, prepared, [&] { done.complete(); });
   if (!done.wait()) {
-    self->connection()->cancel(*unary);
+    prepared.connection->cancel(*unary);
     return vu.throw_interrupted();
   }
-  const std::string& address = self->connection()->options().address;
+  const std::string& address = prepared.connection->options().address;
   GrpcSampleTags(vu, &method, address, std::move(prepared.params.tags), false)
       .record_call(unary->status().code, unary->started(), unary->ended());
   return new_grpc_answer(context, std::move(unary), prepared.params.discard_message);
@@ -284,12 +291,12 @@ class AsyncInvoke final : public GrpcState::Pending {
 
   void run(Client self, PreparedCall& prepared) {
     const grpc::Method& method = *prepared.found.method;
-    client_ = self->connection();
+    client_ = prepared.connection.get();
     discards_ = prepared.params.discard_message;
     tags_.emplace(state_.vu(), &method, client_->options().address, std::move(prepared.params.tags), true);
     script_client_ = Value::copy(self.context, self.value);
     operation_ = state_.vu().start_operation();
-    start(*self.object, *unary_, prepared, [this] {
+    start(*unary_, prepared, [this] {
       operation_.finish([this] {
         tags_->record_call(unary_->status().code, unary_->started(), unary_->ended());
         JSContext* const context = state_.vu().context();
@@ -339,7 +346,7 @@ JSValue health_check(Client self, Call call) {
   GrpcState& state = self->state();
   run::Vu& vu = state.vu();
   if (vu.in_init()) return js::throw_error(context, "invoking RPC methods in the init context is not supported");
-  if (self->connection() == nullptr) return js::throw_error(context, "no gRPC connection, you must call connect first");
+  if (self->connection() == nullptr) return js::throw_error(context, kNotConnected);
   auto schema = state.schemas().get("health", [] {
     return grpc::compile_schema({"/", {}, {"health.proto"}}, [](const std::string&) -> base::Expected<std::string> { return kHealthProto; });
   });
@@ -352,11 +359,13 @@ JSValue health_check(Client self, Call call) {
   if (!encoder.encode(*prepared.found.method->input, request.get(), prepared.request)) {
     return encoder.problem().empty() ? JS_EXCEPTION : js::throw_error(context, encoder.problem());
   }
+  prepared.connection = self->connection();
+  if (prepared.connection == nullptr) return js::throw_error(context, kNotConnected);
   PooledCall unary(CallPool::of_thread().take().release());
   fiber::Awaited<> done;
-  start(*self.object, *unary, prepared, [&] { done.complete(); });
+  start(*unary, prepared, [&] { done.complete(); });
   if (!done.wait()) {
-    self->connection()->cancel(*unary);
+    prepared.connection->cancel(*unary);
     return vu.throw_interrupted();
   }
   GrpcSampleTags(vu, nullptr, {}, {}, false).record_call(unary->status().code, unary->started(), unary->ended());

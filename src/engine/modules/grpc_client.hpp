@@ -71,9 +71,10 @@ class GrpcScriptClient {
   /// By "pkg.Service/Method", with or without a slash before it; its method is nullptr when there is none.
   FoundMethod find(std::string_view name) const;
 
-  /// nullptr without a connection.
-  net::GrpcClient* connection() { return connection_.get(); }
-  void connect_through(std::unique_ptr<net::GrpcClient> connection) { connection_ = std::move(connection); }
+  /// nullptr without a connection. The script's code may close it or make another one at any time, in a getter of what
+  /// a native reads, too: whoever uses it asks after having read everything, and holds it.
+  const std::shared_ptr<net::GrpcClient>& connection() const { return connection_; }
+  void connect_through(std::shared_ptr<net::GrpcClient> connection) { connection_ = std::move(connection); }
   /// What is under way ends with an error, so that whoever waits for it goes on.
   void disconnect() {
     if (const auto closing = std::move(connection_)) closing->close();
@@ -82,7 +83,7 @@ class GrpcScriptClient {
  private:
   GrpcState* state_;
   std::vector<const grpc::Schema*> schemas_;
-  std::unique_ptr<net::GrpcClient> connection_;
+  std::shared_ptr<net::GrpcClient> connection_;
 };
 
 /// The constructor `Client` with its methods.

@@ -56,7 +56,7 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
   }
 
   void start(GrpcScriptClient& client, const Value& client_object, const Value& stream_object, const GrpcCallParams& params) {
-    client_ = client.connection();
+    client_ = client.connection().get();
     client_object_ = client_object;
     stream_object_ = stream_object;
     operation_ = state_.vu().start_operation();
@@ -77,9 +77,11 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     grpc::Encoder encoder(state_.names(), *found_.schema);
     if (!encoder.encode(*found_.method->input, message, bytes)) {
       if (encoder.problem().empty()) return false;
+      if (!net::GrpcCall::is_active()) return true;  // a getter of the message has closed the connection
       fail({net::grpc_status::kUnknown, fmt::format("can't serialise request object to protocol buffer: {}", encoder.problem()), {}});
       return true;
     }
+    if (!net::GrpcCall::is_active() || sending_over_) return true;  // as above; or the stream
     if (client_->send(*this, bytes)) tags_.count(metrics::MetricId::grpc_streams_msgs_sent);
     return true;
   }
@@ -134,6 +136,7 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
   void call_handlers() {
     JSContext* const context = state_.vu().context();
     const auto until = Clock::now() + kTellingTurn;
+    const Value handlers_owner = stream_object_;  // which a handler may let go of by ending everything
     while (!inbox_.empty() && !is_over_) {
       const std::string bytes = inbox_.pop();
       if (inbox_.has_room()) net::GrpcCall::resume();
@@ -185,6 +188,7 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
     Value about(context, JS_NewObject(context));
     about.set("ts", Value(context, JS_NewInt64(context, now.count())));
+    if (JS_HasException(context)) return false;  // there was no memory for what they are to be told
     JSValueConst arguments[] = {argument.get(), about.get()};
     for (std::size_t i = 0; i < handlers.size(); ++i) {  // by index: a handler may add another
       const Value handler = handlers[i];
@@ -218,7 +222,8 @@ JSValue new_stream(Call call) {
   GrpcScriptClient* const client = js::Class<GrpcScriptClient>::of(call.arg(0));
   if (client == nullptr) return js::throw_error(context, "invalid GRPC Stream's client: empty gRPC client");
   GrpcState& state = client->state();
-  if (client->connection() == nullptr) return js::throw_error(context, "invalid GRPC Stream's client: no gRPC connection, you must call connect first");
+  constexpr const char* kNotConnected = "invalid GRPC Stream's client: no gRPC connection, you must call connect first";
+  if (client->connection() == nullptr) return js::throw_error(context, kNotConnected);
   const js::Text name(context, call.arg(1));
   if (name.failed()) return JS_EXCEPTION;
   const FoundMethod found = client->find(name);
@@ -233,6 +238,8 @@ JSValue new_stream(Call call) {
   ScriptStream& script = *made;
   Value object(context, js::Class<ScriptStream>::construct(call, std::move(made)));
   if (object.is_exception()) return JS_EXCEPTION;
+  if (JS_HasException(context)) return JS_EXCEPTION;
+  if (client->connection() == nullptr) return js::throw_error(context, kNotConnected);  // a getter has closed it meanwhile
   GrpcSampleTags tags(state.vu(), found.method, client->connection()->options().address, std::move(params.tags), true);
   script.running = std::make_shared<RunningStream>(state, found, params.discard_message, std::move(tags));
   state.keep(script.running);

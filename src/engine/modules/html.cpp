@@ -86,6 +86,7 @@ class Condition {
     if (kind_ != Kind::function) return matches(node) ? 1 : 0;
     const Value number(context_, JS_NewInt64(context_, static_cast<std::int64_t>(index)));
     const Value item(context_, derived(self, {&node}));
+    if (item.is_exception()) return -1;
     JSValueConst arguments[] = {number.get(), item.get()};
     const Value answer(context_, JS_Call(context_, value_, JS_UNDEFINED, 2, arguments));
     return answer.is_exception() ? -1 : JS_ToBool(context_, answer.get());
@@ -299,14 +300,14 @@ JSValue get(This self, Call call) {
   if (call.has(0)) return element(self, node_at(self, index_argument(self, call.arg(0))));
   const Value list(self.context, JS_NewArray(self.context));
   for (std::uint32_t i = 0; i < self->nodes.size(); ++i)
-    JS_SetPropertyUint32(self.context, list.get(), i, element(self, self->nodes[i]));
+    JS_DefinePropertyValueUint32(self.context, list.get(), i, element(self, self->nodes[i]), JS_PROP_C_W_E);
   return list.dup();
 }
 
 JSValue to_array(This self, Call) {
   const Value list(self.context, JS_NewArray(self.context));
   for (std::uint32_t i = 0; i < self->nodes.size(); ++i)
-    JS_SetPropertyUint32(self.context, list.get(), i, one(self, self->nodes[i]));
+    JS_DefinePropertyValueUint32(self.context, list.get(), i, one(self, self->nodes[i]), JS_PROP_C_W_E);
   return list.dup();
 }
 
@@ -347,6 +348,7 @@ JSValue each(This self, Call call) {
   for (std::size_t i = 0; i < self->nodes.size(); ++i) {
     const Value number(self.context, JS_NewInt64(self.context, static_cast<std::int64_t>(i)));
     const Value item(self.context, element(self, self->nodes[i]));
+    if (item.is_exception()) return JS_EXCEPTION;
     JSValueConst arguments[] = {number.get(), item.get()};
     const Value answer(self.context, JS_Call(self.context, call.arg(0), JS_UNDEFINED, 2, arguments));
     if (answer.is_exception()) return JS_EXCEPTION;
@@ -361,10 +363,11 @@ JSValue map(This self, Call call) {
   for (std::size_t i = 0; i < self->nodes.size(); ++i) {
     const Value number(self.context, JS_NewInt64(self.context, static_cast<std::int64_t>(i)));
     const Value item(self.context, one(self, self->nodes[i]));
+    if (item.is_exception()) return JS_EXCEPTION;
     JSValueConst arguments[] = {number.get(), item.get()};
     Value answer(self.context, JS_Call(self.context, call.arg(0), JS_UNDEFINED, 2, arguments));
     if (answer.is_exception()) return JS_EXCEPTION;
-    JS_SetPropertyUint32(self.context, list.get(), static_cast<std::uint32_t>(i), answer.release());
+    JS_DefinePropertyValueUint32(self.context, list.get(), static_cast<std::uint32_t>(i), answer.release(), JS_PROP_C_W_E);
   }
   return list.dup();
 }
@@ -459,7 +462,7 @@ JSValue serialize_array(This self, Call) {
     Value entry(self.context, JS_NewObject(self.context));
     entry.set("name", name);
     entry.set("value", Value(self.context, field_value(self.context, *field)));
-    JS_SetPropertyUint32(self.context, list.get(), count++, entry.release());
+    JS_DefinePropertyValueUint32(self.context, list.get(), count++, entry.release(), JS_PROP_C_W_E);
   }
   return list.dup();
 }
@@ -554,6 +557,15 @@ struct CountedPage {
 
 }  // namespace
 
+/// One after the other: a script derives selections from each other as often as it likes.
+Selection::~Selection() {
+  std::shared_ptr<const Selection> last = std::move(origin);
+  while (last && last.use_count() == 1) {
+    auto before = std::move(last->origin);
+    last = std::move(before);
+  }
+}
+
 JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection) {
   js::Class<Selection>::define(context, "Object", kSelection);
   const Value url(context, js::new_string(context, selection->url));
@@ -596,7 +608,7 @@ JSValue field_value(JSContext* context, const Node& field) {
     if (node->name != "option" || node->attribute("selected") == nullptr) continue;
     JSValue value = js::new_string(context, option_value(*node));
     if (!is_multiple) return value;
-    JS_SetPropertyUint32(context, list.get(), count++, value);
+    JS_DefinePropertyValueUint32(context, list.get(), count++, value, JS_PROP_C_W_E);
   }
   return is_multiple ? list.dup() : js::new_string(context, "");
 }

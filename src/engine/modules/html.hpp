@@ -19,10 +19,15 @@ void init_html(js::Module& module);
 
 /// What a Selection holds; `url` is what relative links of its elements are relative to.
 struct Selection {
+  Selection() = default;
+  Selection(const Selection&) = default;
+  Selection& operator=(const Selection&) = default;
+  ~Selection();
+
   std::shared_ptr<const html::Document> document;  // shared: by everything that points into it
   std::string url;
   std::vector<const html::Node*> nodes;
-  std::shared_ptr<const Selection> origin;  // shared: what end() goes back to
+  mutable std::shared_ptr<const Selection> origin;  // shared: what end() goes back to; mutable for the destructor
 };
 
 JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection);

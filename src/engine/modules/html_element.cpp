@@ -18,7 +18,7 @@ JSValue new_element(const ElementSelf& self, const Node* node) {
 
 JSValue new_string_list(JSContext* context, const std::vector<std::string>& texts) {
   const Value array(context, JS_NewArray(context));
-  for (std::uint32_t i = 0; i < texts.size(); ++i) JS_SetPropertyUint32(context, array.get(), i, js::new_string(context, texts[i]));
+  for (std::uint32_t i = 0; i < texts.size(); ++i) JS_DefinePropertyValueUint32(context, array.get(), i, js::new_string(context, texts[i]), JS_PROP_C_W_E);
   return array.dup();
 }
 

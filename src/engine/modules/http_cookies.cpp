@@ -38,7 +38,7 @@ JSValue cookies_for_url(js::Self<JarObject> self, js::Call call) {
     }
     std::int64_t length = 0;
     JS_GetLength(self.context, list.get(), &length);
-    JS_SetPropertyInt64(self.context, list.get(), length, js::new_string(self.context, cookie.value));
+    JS_DefinePropertyValueUint32(self.context, list.get(), static_cast<std::uint32_t>(length), js::new_string(self.context, cookie.value), JS_PROP_C_W_E);
   }
   return object.release();
 }

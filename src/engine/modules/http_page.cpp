@@ -73,7 +73,7 @@ Value body_of(JSContext* context, const Fields& fields) {
     }
     Value list(context, JS_NewArray(context));
     for (std::uint32_t i = 0; i < values.size(); ++i)
-      JS_SetPropertyUint32(context, list.get(), i, js::new_string(context, values[i]));
+      JS_DefinePropertyValueUint32(context, list.get(), i, js::new_string(context, values[i]), JS_PROP_C_W_E);
     body.set(name.c_str(), std::move(list));
   }
   return body;

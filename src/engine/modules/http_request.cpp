@@ -90,6 +90,7 @@ std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::stri
     if (auto problem = compress_body()) return problem;
   }
   if (!content_length_.empty()) warn_about_length();
+  has_exception_ = JS_HasException(context);
   fetch.discards_body = type_ == ResponseType::none;
   fetch.jar = jar_.get();
   return std::nullopt;

@@ -54,7 +54,7 @@ JSValue array_in(JSContext* context, JSValueConst object, std::string_view name)
 void push(JSContext* context, JSValueConst array, JSValue value) {
   std::int64_t length = 0;
   JS_GetLength(context, array, &length);
-  JS_SetPropertyInt64(context, array, length, value);
+  JS_DefinePropertyValueUint32(context, array, static_cast<std::uint32_t>(length), value, JS_PROP_C_W_E);
 }
 
 /// Header names as Go keys them; what frames the message is not shown.
@@ -227,7 +227,7 @@ JSValue& slot(Response& response, std::size_t name) {
 JSValue read(JSContext* context, Response& response, std::size_t name) {
   if (response.made && !JS_IsUninitialized((*response.made)[name])) return JS_DupValue(context, (*response.made)[name]);
   HttpState& state = state_of(context);
-  const JSValue value = make(context, state, response, name);
+  const JSValue value = js::unless_thrown(context, make(context, state, response, name));
   if (is_kept(name) && !JS_IsException(value)) {
     slot(response, name) = JS_DupValue(context, value);
     if (name == Atoms::body && response.type == ResponseType::text && response.fetch && !response.text().empty()) {
@@ -359,8 +359,10 @@ JSValue json_method(js::Self<Response> self, js::Call call) {
   const bool is_padded = body != nullptr && body->capacity() > 0;
   const JSValue parsed = json::parse(context, text, is_padded ? json::Padding::present : json::Padding::absent);
   if (JS_IsException(parsed)) {
-    JS_FreeValue(context, JS_GetException(context));
-    return js::throw_error(context, json::describe_syntax_error(text));
+    const Value why(context, JS_GetException(context));
+    const std::string problem = json::syntax_problem(text);
+    // JSON of which nothing was made is nested too deeply for the stack, or too large for the heap.
+    return problem.empty() ? JS_Throw(context, why.dup()) : js::throw_error(context, json::describe_syntax_error(text));
   }
   self->parsed_json = JS_DupValue(context, parsed);
   return parsed;
@@ -391,9 +393,8 @@ void define_response(HttpState& state) {
     definition.finalizer = &finalize;
     definition.gc_mark = &mark;
     definition.exotic = &kExotic;
-    JS_NewClass(runtime, id, &definition);
     const Value plain(context, JS_NewObject(context));
-    JS_SetClassProto(context, id, JS_GetPrototype(context, plain.get()));
+    js::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
   }
   state.set_response_method(Atoms::click_link, new_method<&page_click_link>(context, "clickLink"));
   state.set_response_method(Atoms::html, new_method<&page_html>(context, "html"));

@@ -53,6 +53,7 @@ JSValue add(js::Self<Metric> self, js::Call call) {
     if (!given.add_to(builder, call.arg(1), name)) return JS_EXCEPTION;
     tags = builder.intern();
   }
+  if (JS_HasException(context)) return JS_EXCEPTION;
   vu.recorder().add(self->id, tags, value, base::EventLoop::Clock::now(), &vu.tags().metadata());
   return JS_TRUE;
 }

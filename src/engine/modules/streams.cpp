@@ -53,7 +53,7 @@ JSValue new_byte_stream(JSContext* context, std::string_view bytes) {
   const js::Value chunks(context, JS_NewArray(context));
   const JSValue chunk = JS_NewUint8ArrayCopy(context, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (JS_IsException(chunk)) return JS_EXCEPTION;
-  if (!bytes.empty()) JS_SetPropertyUint32(context, chunks.get(), 0, chunk);
+  if (!bytes.empty()) JS_DefinePropertyValueUint32(context, chunks.get(), 0, chunk, JS_PROP_C_W_E);
   else JS_FreeValue(context, chunk);
   JSValueConst arguments[] = {chunks.get()};
   return JS_Call(context, from.get(), stream_class.get(), 1, arguments);

@@ -117,7 +117,8 @@ JSValue set_interval(js::Call call) { return start_timer(call, "setInterval", tr
 
 JSValue clear_timer(js::Call call) {
   std::uint32_t id = 0;
-  if (!call.has(0) || JS_ToUint32(call.context, &id, call.arg(0)) < 0) return JS_UNDEFINED;
+  if (!call.has(0)) return JS_UNDEFINED;
+  if (JS_ToUint32(call.context, &id, call.arg(0)) < 0) return JS_EXCEPTION;
   if (Timers* timers = run::vu_of(call.context).find_slot<Timers>()) timers->stop(id);
   return JS_UNDEFINED;
 }

@@ -211,7 +211,7 @@ JSValue promise_of(Call call) {
   Reader reader(call);
   Outcome outcome = operation(reader);
   if (reader.failed()) outcome = tl::unexpected(reader.failure());
-  if (outcome && outcome->is_exception()) {  // the heap is full
+  if (JS_HasException(call.context)) {  // a getter's, or the heap is full
     deferred.reject(Value(call.context, JS_GetException(call.context)));
   } else if (outcome) {
     deferred.resolve(std::move(*outcome));
@@ -263,7 +263,7 @@ JSValue key_usages(Self<Key> self) {
   std::uint32_t count = 0;
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     if ((self->usages >> i & 1U) != 0)
-      JS_SetPropertyUint32(self.context, list.get(), count++, js::new_string(self.context, kNames[i]));
+      JS_DefinePropertyValueUint32(self.context, list.get(), count++, js::new_string(self.context, kNames[i]), JS_PROP_C_W_E);
   }
   return list.dup();
 }

@@ -240,6 +240,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
 
   /// The listeners in the order in which they were added, then on...; false when one threw.
   bool emit(std::size_t event, Value argument) {
+    if (JS_HasException(context())) return false;  // there was no memory for what they are to be told
     JSValueConst arguments[] = {argument.get()};
     const auto call = [&](const Value& handler) {
       const Value kept = handler;

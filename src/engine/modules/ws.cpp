@@ -244,6 +244,7 @@ class Session final : private net::WebSocket::Listener {
   }
 
   bool emit(std::size_t event, std::span<const Value> arguments = {}) {
+    if (JS_HasException(context())) return false;  // there was no memory for what they are to be told
     std::vector<JSValueConst> values;
     for (const Value& argument : arguments) values.push_back(argument.get());
     for (std::size_t i = 0; i < handlers_[event].size(); ++i) {  // by index: a handler may add another
@@ -394,6 +395,7 @@ JSValue connect(Call call) {
     Socket& socket = *made;
     socket.session = session;
     const Value object(context, js::Class<Socket>::create(context, std::move(made)));
+    if (object.is_exception()) return session->leave_by_exception();
     JSValueConst arguments[] = {object.get()};
     const Value result(context, JS_Call(context, setup, JS_UNDEFINED, 1, arguments));
     outcome = result.is_exception() ? session->leave_by_exception() : session->run();

@@ -34,7 +34,7 @@ std::optional<Certificate> certificate_of(const Call& call) {
 
 Value list_of(JSContext* context, const std::vector<std::string>& texts) {
   Value list(context, JS_NewArray(context));
-  for (std::uint32_t i = 0; i < texts.size(); ++i) JS_SetPropertyUint32(context, list.get(), i, js::new_string(context, texts[i]));
+  for (std::uint32_t i = 0; i < texts.size(); ++i) JS_DefinePropertyValueUint32(context, list.get(), i, js::new_string(context, texts[i]), JS_PROP_C_W_E);
   return list;
 }
 
@@ -45,7 +45,7 @@ Value attributes_of(JSContext* context, const DistinguishedName& name) {
     Value attribute(context, JS_NewObject(context));
     attribute.set("type", type);
     attribute.set("value", value);
-    JS_SetPropertyUint32(context, list.get(), count++, attribute.release());
+    JS_DefinePropertyValueUint32(context, list.get(), count++, attribute.release(), JS_PROP_C_W_E);
   }
   return list;
 }
@@ -131,7 +131,7 @@ JSValue parse(Call call) {
   object.set("signatureAlgorithm", certificate->signature_algorithm);
   Value fingerprint(context, JS_NewArray(context));
   for (std::uint32_t i = 0; i < certificate->fingerprint.size(); ++i)
-    JS_SetPropertyUint32(context, fingerprint.get(), i, JS_NewInt32(context, certificate->fingerprint[i]));
+    JS_DefinePropertyValueUint32(context, fingerprint.get(), i, JS_NewInt32(context, certificate->fingerprint[i]), JS_PROP_C_W_E);
   object.set("fingerPrint", std::move(fingerprint));
   Value public_key(context, JS_NewObject(context));
   public_key.set("algorithm", key.algorithm);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
 
@@ -316,7 +317,8 @@ Vu::CallResult Vu::call(const std::string& name, std::vector<js::Value> argument
   std::vector<JSValueConst> values;
   values.reserve(arguments.size());
   for (const js::Value& argument : arguments) values.push_back(argument.get());
-  js::Value value(context_, JS_Call(context_, function.get(), JS_UNDEFINED, static_cast<int>(values.size()), values.data()));
+  const bool has_all = std::none_of(values.begin(), values.end(), [](JSValueConst each) { return JS_IsException(each); });
+  js::Value value(context_, has_all ? JS_Call(context_, function.get(), JS_UNDEFINED, static_cast<int>(values.size()), values.data()) : JS_EXCEPTION);
   CallResult result;
   Settled how = Settled::quiet;
   if (value.is_exception()) {
@@ -342,9 +344,11 @@ Vu::CallResult Vu::call(const std::string& name, std::vector<js::Value> argument
 
 js::Value Vu::setup_data() {
   if (!has_setup_data_) {
-    has_setup_data_ = true;
     const auto json = test_.setup_data.json();
-    setup_data_ = json ? js::from_json(context_, *json, "setup data") : js::Value(context_, JS_UNDEFINED);
+    js::Value parsed = json ? js::from_json(context_, *json, "setup data") : js::Value(context_, JS_UNDEFINED);
+    if (parsed.is_exception()) return parsed;
+    setup_data_ = std::move(parsed);
+    has_setup_data_ = true;
   }
   return setup_data_;
 }
@@ -395,7 +399,7 @@ bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
   const js::Value data = setup_data();
   JSValueConst arguments[] = {data.get()};
   const Instant start = base::EventLoop::Clock::now();
-  const js::Value result(context_, JS_Call(context_, function_.get(), JS_UNDEFINED, 1, arguments));
+  const js::Value result(context_, data.is_exception() ? JS_EXCEPTION : JS_Call(context_, function_.get(), JS_UNDEFINED, 1, arguments));
   const Settled how = result.is_exception() ? take_exception() : settle();
   const Instant end = base::EventLoop::Clock::now();
   end_work(how);

@@ -197,7 +197,8 @@ class Vu final : private js::Host {
   };
   /// Calls an exported function and waits for what it started. `group` is the tag of its samples ("::setup").
   CallResult call(const std::string& name, std::vector<js::Value> arguments, std::string_view group);
-  /// setup's data for this virtual user: parsed once from TestState::setup_data.
+  /// setup's data for this virtual user: parsed once from TestState::setup_data. An exception where its heap or stack is too
+  /// small for them.
   js::Value setup_data();
 
   /// From now on iterations are the scenario's: its function, environment and tags.
