@@ -81,7 +81,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kExecution, "--warm-up, --setup-apart", better, "results without the first seconds, or without what setup() and teardown() request"},
     CompatibilityRow{kExecution, "the generator's own health", better, "threshold generator_ok, loop_lag and schedule_slip, exit code 111 with --require-generator-ok"},
     CompatibilityRow{kExecution, "option maxHeapBytes", better, "bounds what a virtual user's script may keep, responses and pages included: 1 GB, less where the machine has less; the error names the line"},
-    CompatibilityRow{kExecution, "endless loops", better, "stopped at the iteration's hard stop and by the first Ctrl-C while the script loads, in natives, too"},
+    CompatibilityRow{kExecution, "endless loops", better, "stopped at the iteration's hard stop and by the first Ctrl-C while the script loads, in natives, too; a second Ctrl-C ends any run within a second (105)"},
     CompatibilityRow{kExecution, "exit codes", same, ""},
     CompatibilityRow{kExecution, "externally-controlled executor", same, "steered by PATCH /v1/status and scale, pause, resume; gone in k6 2"},
 

@@ -88,6 +88,60 @@ def test_endless_loops_of_any_kind_end_at_the_hard_stop(tmp_path):
     assert 5 <= int(ending[1]) <= len(re.findall(r"^  \w+\(\) \{", STUBBORN, re.M)), ran.err[-2000:]
 
 
+SLOW_NATIVES = """
+import grpc from 'k6/net/grpc';
+import k6crypto from 'k6/crypto';
+import { check } from 'k6';
+import { parseHTML } from 'k6/html';
+
+const nested = (leaf) => { let list = leaf; for (let i = 0; i < 60; ++i) list = [list, list]; return list; };
+const page = (items) => parseHTML('<p>x</p>'.repeat(items)), within = (depth) => parseHTML('<div>'.repeat(depth) + '<p>x</p>'.repeat(2000));
+const numbers = (count) => Array.from({ length: count }, (_, i) => i);
+const loops = {
+  alternatives() { new RegExp(Array(1e6).fill('a').join('|')); },
+  ranges() { new RegExp('[' + numbers(400000).map((i) => `\\u{${((i * 7919) % 0x10ffff).toString(16)}}`).join('') + ']', 'u'); },
+  flattening() { nested([]).flat(Infinity); },
+  writing() { JSON.stringify(nested([])); },
+  joining() { String(nested([])); },
+  normalizing() { ('a' + '\u0301\u0316'.repeat(2e6)).normalize('NFC'); },
+  filling() { Array.prototype.fill.call({ length: 2 ** 53 - 1 }, 1); },
+  deleting() { Array.prototype.splice.call({ length: 2 ** 53 - 1 }, 0, 2 ** 52, 1); },
+  bytes() { new Uint8Array(3e8).join(''); },
+  sorting() { const list = new Float64Array(4e7).map((_, i) => -i); for (;;) list.slice().sort(); },
+  texts() { const list = numbers(100).map((i) => 'a'.repeat(1e6) + i); for (;;) list.slice().sort(); },
+  moving() { const list = new Float64Array(1e7), other = new Int8Array(1e7); for (;;) list.set(other); },
+  hashing() { const data = new Uint8Array(1e8).buffer; for (;;) k6crypto.hmac('md5', 'key', data, 'hex'); },
+  compiling() { const names = numbers(60000).map((i) => 'a' + i); new Function(`let ${names.join()}; return () => ${names.join('+')}`); },
+  siblings() { const p = page(20000); for (;;) p.find('p:nth-last-child(3n+1) ~ p ~ p').size(); },
+  stepping() { const p = page(20000).find('p'); for (;;) p.nextAll().size(); },
+  holding() { const p = within(400); for (;;) p.find('div:has(div:has(div:has(q)))').size(); },
+  above() { const p = within(400).find('p'); for (;;) { p.closest('q').size(); p.parents().size(); } },
+  pattern() { const p = parseHTML('<p>' + 'a'.repeat(60) + '!</p>'); for (;;) p.find('p:matches(^(a+)+$)').size(); },
+  parsing() { for (;;) parseHTML('<p>x</p>'.repeat(1e6)); },
+  clients() { const kept = []; for (;;) kept.push(new grpc.Client()); },
+  checks() { const all = Object.fromEntries(numbers(300000).map((i) => ['k' + i, true])); for (;;) check(1, all); },
+  async deriving() {
+    const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits']);
+    await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-512', salt: new Uint8Array(8), iterations: 4e9 }, key, 512);
+  },
+};
+export const options = { scenarios: {} };
+for (const name of Object.keys(loops)) {
+  options.scenarios[name] = { executor: 'per-vu-iterations', vus: 1, iterations: 1, maxDuration: '2s', gracefulStop: '0s', exec: 'loop', env: { LOOP: name } };
+}
+export function loop() { return loops[__ENV.LOOP](); }
+"""
+
+
+def test_natives_that_work_for_long_end_at_the_hard_stop(tmp_path):
+    began = time.monotonic()
+    ran = run(tmp_path, SLOW_NATIVES)
+    assert ran.code == 0, ran.err[-2000:]
+    assert time.monotonic() - began < 60  # each alone took from ten seconds to an age
+    ending = re.findall(r"running \(.*?\), \d+/\d+ VUs, (\d+) complete and (\d+) interrupted iterations", ran.out)[-1]
+    assert int(ending[1]) >= 10, ran.err[-2000:]
+
+
 @pytest.mark.parametrize("loop", ["for (;;) {}", "for (;;) encoding.b64encode('x'.repeat(100000));", "await new Promise(() => setInterval(() => {}, 1));"])
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_a_script_that_loads_for_ever_ends_with_the_first_signal(tmp_path, loop, signal_number):
@@ -344,6 +398,39 @@ def test_what_natives_hold_for_a_script_counts_towards_its_heap(tmp_path):
     for line in full:
         assert "limited to 32 MB (option maxHeapBytes)" in line and re.search(r"script\.js:\d+:\d+", line), line
     assert ran.peak_bytes < 300 << 20
+
+
+MANY_SMALL = """
+import http from 'k6/http';
+import k6crypto from 'k6/crypto';
+import grpc from 'k6/net/grpc';
+import exec from 'k6/execution';
+import { parseHTML } from 'k6/html';
+const kept = [], body = 'x'.repeat(1e6), nobody = 'http://127.0.0.1:1/';
+const meals = [
+  () => { for (;;) kept.push(k6crypto.createHash('sha512')); },
+  () => { for (;;) kept.push(k6crypto.createHMAC('sha512', 'key')); },
+  () => { for (;;) kept.push(new grpc.Client()); },
+  () => { for (;;) setTimeout(Math.abs, 1e6); },
+  () => { const p = parseHTML('<p>x</p>'.repeat(5000)); for (;;) kept.push(p.find('p')); },
+  () => { let p = parseHTML('<p>x</p>').find('p'); for (;;) p = p.filter('p'); },
+  () => parseHTML('<p a=1 b=2>'.repeat(5e5)),
+  () => http.batch(Array(1000).fill(['POST', nobody, body])),
+  () => Promise.all(Array(1e5).fill(0).map(() => http.asyncRequest('POST', nobody, body))),
+];
+export const options = { maxHeapBytes: 32 << 20, scenarios: { a: { executor: 'shared-iterations', vus: 1, iterations: meals.length, maxDuration: '60s' } } };
+export default async function () {
+  try { await meals[exec.scenario.iterationInTest](); } finally { kept.length = 0; }
+}
+"""
+
+
+def test_small_objects_of_natives_cost_their_script_and_not_the_machine(tmp_path):
+    ran = run(tmp_path, MANY_SMALL)
+    assert ran.code == 0, ran.err[-3000:]
+    full = [line for line in ran.err.splitlines() if "limited to 32 MB (option maxHeapBytes)" in line and "stacktrace" in line or "Uncaught" in line]
+    assert len(full) >= 9, "\n".join(line[:200] for line in full)
+    assert ran.peak_bytes < 400 << 20
 
 
 HTTP1 = [

@@ -203,6 +203,36 @@ Result<std::string> run_kdf(const char* name, const OSSL_PARAM* parameters, std:
   return out;
 }
 
+/// RFC 8018, 5.2. OpenSSL's runs to its end whatever happens meanwhile.
+Result<std::string> pbkdf2(const char* digest, const Algorithm& parameters, const Key& key, std::size_t bytes, const std::function<bool()>& may_go_on) {
+  constexpr std::uint32_t kRoundsPerLook = 1000;
+  const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr), &EVP_MAC_free);
+  const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context(EVP_MAC_CTX_new(mac.get()), &EVP_MAC_CTX_free);
+  const OSSL_PARAM list[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(digest), 0), OSSL_PARAM_construct_end()};
+  if (EVP_MAC_init(context.get(), raw(key.secret), key.secret.size(), list) != 1) return failed("could not derive");
+  unsigned char block[EVP_MAX_MD_SIZE];
+  std::size_t size = 0;
+  const auto take = [&](std::string_view input) {
+    return EVP_MAC_update(context.get(), raw(input), input.size()) == 1 && EVP_MAC_final(context.get(), block, &size, sizeof block) == 1 &&
+           EVP_MAC_init(context.get(), nullptr, 0, nullptr) == 1;  // with the same key
+  };
+  std::string out;
+  for (std::uint32_t number = 1; out.size() < bytes; ++number) {
+    std::string first = parameters.salt;
+    for (int shift = 24; shift >= 0; shift -= 8) first += static_cast<char>(number >> shift);
+    if (!take(first)) return failed("could not derive");
+    std::string sum(reinterpret_cast<const char*>(block), size);
+    for (std::uint32_t round = 1; round < parameters.iterations; ++round) {
+      if (round % kRoundsPerLook == 0 && !may_go_on()) return fail("OperationError", "the script has ended");
+      if (!take({reinterpret_cast<const char*>(block), size})) return failed("could not derive");
+      for (std::size_t i = 0; i < size; ++i) sum[i] = static_cast<char>(sum[i] ^ static_cast<char>(block[i]));
+    }
+    out += sum;
+  }
+  out.resize(bytes);
+  return out;
+}
+
 }  // namespace
 
 Result<std::string> digest(std::string_view algorithm, std::string_view data) {
@@ -257,24 +287,16 @@ Result<bool> verify(const Algorithm& parameters, const Key& key, std::string_vie
   return is_right;
 }
 
-Result<std::string> derive(const Algorithm& parameters, const Key& key, std::size_t length_bits) {
+Result<std::string> derive(const Algorithm& parameters, const Key& key, std::size_t length_bits, const std::function<bool()>& may_go_on) {
   if (length_bits == 0 || length_bits % 8 != 0 || length_bits > kMaxDerivedBits)
     return fail("OperationError", "length must be a multiple of 8 bits, and not 0");
   auto secret = key.secret;
   auto salt = parameters.salt;
   auto info = parameters.info;
-  auto iterations = parameters.iterations;
   const char* digest = EVP_MD_get0_name(digest_named(parameters.hash));
   if (key.algorithm.name == "PBKDF2") {
-    if (iterations == 0) return fail("OperationError", "iterations must be more than 0");
-    int skips_limits = 1;  // of NIST, on the salt's and the key's length: the specification has none
-    const OSSL_PARAM list[] = {OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(digest), 0),
-                               OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD, secret.data(), secret.size()),
-                               OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt.data(), salt.size()),
-                               OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_ITER, &iterations),
-                               OSSL_PARAM_construct_int(OSSL_KDF_PARAM_PKCS5, &skips_limits),
-                               OSSL_PARAM_construct_end()};
-    return run_kdf("PBKDF2", list, length_bits / 8);
+    if (parameters.iterations == 0) return fail("OperationError", "iterations must be more than 0");
+    return pbkdf2(digest, parameters, key, length_bits / 8, may_go_on);
   }
   const OSSL_PARAM list[] = {OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(digest), 0),
                              OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret.data(), secret.size()),

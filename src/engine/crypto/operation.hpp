@@ -1,6 +1,7 @@
 #pragma once
 // What is done with keys: the operations of the Web Cryptography API on OpenSSL. `parameters` is the dictionary that
 // the script passed to the call; the key's own algorithm says the rest. All run on the caller's thread.
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -18,8 +19,9 @@ Result<std::string> decrypt(const Algorithm& parameters, const Key& key, std::st
 Result<std::string> sign(const Algorithm& parameters, const Key& key, std::string_view data);
 Result<bool> verify(const Algorithm& parameters, const Key& key, std::string_view signature, std::string_view data);
 
-/// PBKDF2, HKDF.
-Result<std::string> derive(const Algorithm& parameters, const Key& key, std::size_t length_bits);
+/// PBKDF2, HKDF. The former may be asked for days of work: `may_go_on` is asked after every thousand rounds, and false ends it
+/// with an error.
+Result<std::string> derive(const Algorithm& parameters, const Key& key, std::size_t length_bits, const std::function<bool()>& may_go_on);
 /// ECDH: the shared point's x; all of it when `length_bits` is 0.
 Result<std::string> agree(const Key& private_key, const Key& public_key, std::size_t length_bits);
 

@@ -79,6 +79,9 @@ class Fiber {
   bool started() const { return started_; }
   bool finished() const { return finished_; }
   const Stack& stack() const { return stack_; }
+  /// A pointer that belongs to whatever the fiber is in the middle of; set_local() gives back the one before.
+  void* local() const { return local_; }
+  void* set_local(void* local) { return std::exchange(local_, local); }
 
   /// Makes the wait() in which the fiber is suspended (and each later one) return empty-handed, until
   /// clear_interrupt(). Called on the fiber's thread; a waiting fiber runs before this returns.
@@ -98,6 +101,7 @@ class Fiber {
   StackPool& stacks_;
   Body body_;
   Stack stack_;
+  void* local_ = nullptr;
   void* context_ = nullptr;         // where to jump to go on
   void* resumer_context_ = nullptr; // where to jump to go back
   Fiber* resumer_ = nullptr;        // the fiber (if any) that resumed this one

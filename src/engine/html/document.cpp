@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "engine/html/patience.hpp"
 
 namespace gauntlet::engine::html {
 namespace {
@@ -20,6 +21,7 @@ using std::chrono::nanoseconds;
 /// without end takes the square of it.
 constexpr nanoseconds kBudget = std::chrono::seconds(1);
 constexpr std::size_t kBudgetPerByteNs = 200;
+constexpr std::size_t kNodesPerLook = 256;
 
 nanoseconds cpu_time_of_thread() {
   timespec now{};
@@ -31,13 +33,13 @@ nanoseconds cpu_time_of_thread() {
 /// it asks for memory at each node.
 class Arena {
  public:
-  explicit Arena(nanoseconds budget) : until_(cpu_time_of_thread() + budget) {}
+  Arena(nanoseconds budget, const Document::Room& room) : until_(cpu_time_of_thread() + budget), room_(room) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
   static void* allocate(void* self, std::size_t size) { return static_cast<Arena*>(self)->take(size); }
   static void release(void*, void*) {}
-  /// Where allocate() goes when the budget is spent.
+  /// Where allocate() goes when the budget is spent, or there is no room.
   std::jmp_buf& way_out() { return way_out_; }
 
  private:
@@ -46,10 +48,11 @@ class Arena {
   static constexpr unsigned kTakesPerLook = 128;
 
   void* take(std::size_t size) {
-    if (++takes_ % kTakesPerLook == 0 && cpu_time_of_thread() > until_) std::longjmp(way_out_, 1);
+    if (++takes_ % kTakesPerLook == 0) look(0);
     size = (size + 15) & ~std::size_t{15};
     if (size > left_) {
       const std::size_t chunk = std::max(size, kChunkBytes);
+      look(chunk);
       chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk));
       at_ = chunks_.back().get();
       left_ = chunk;
@@ -58,11 +61,22 @@ class Arena {
     return std::exchange(at_, at_ + size);
   }
 
+  void look(std::size_t bytes) {
+    const nanoseconds now = cpu_time_of_thread();
+    bool may_go_on = now <= until_;
+    if (may_go_on && room_) {
+      may_go_on = room_(bytes);
+      until_ += cpu_time_of_thread() - now;  // others may have had their turn
+    }
+    if (!may_go_on) std::longjmp(way_out_, 1);
+  }
+
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::byte* at_ = nullptr;
   std::size_t left_ = 0;
   unsigned takes_ = 0;
   nanoseconds until_;
+  const Document::Room& room_;
   std::jmp_buf way_out_;
 };
 
@@ -218,12 +232,14 @@ const std::string* Node::attribute(std::string_view wanted) const {
 }
 
 Node* Node::previous_element() const {
+  Patience::step();
   Node* node = previous();
   while (node != nullptr && !node->is_element()) node = node->previous();
   return node;
 }
 
 Node* Node::next_element() const {
+  Patience::step();
   Node* node = next();
   while (node != nullptr && !node->is_element()) node = node->next();
   return node;
@@ -237,6 +253,7 @@ bool Node::contains(const Node& other) const {
 }
 
 const Node* next_outside(const Node* node, const Node* root) {
+  Patience::step();
   for (; node != nullptr && node != root; node = node->parent) {
     if (const Node* next = node->next()) return next;
   }
@@ -247,8 +264,8 @@ const Node* next_in_order(const Node* node, const Node* root) {
   return node->children.empty() ? next_outside(node, root) : node->children.front();
 }
 
-std::shared_ptr<const Document> Document::parse(std::string_view html) {
-  Arena arena(kBudget + std::chrono::nanoseconds(html.size() * kBudgetPerByteNs));
+std::shared_ptr<const Document> Document::parse(std::string_view html, const Room& room) {
+  Arena arena(kBudget + std::chrono::nanoseconds(html.size() * kBudgetPerByteNs), room);
   const GumboOutput* output = parse_within_budget(arena, html);
   if (output == nullptr) return nullptr;
 
@@ -263,6 +280,7 @@ std::shared_ptr<const Document> Document::parse(std::string_view html) {
     steps.pop_back();
     Node& node = document->nodes_.emplace_back();
     node.position = document->nodes_.size();
+    if (room && node.position % kNodesPerLook == 0 && !room(kNodesPerLook * sizeof(Node))) return nullptr;
     fill(node, *step.source);
     node.parent = step.parent;
     if (step.parent != nullptr) {

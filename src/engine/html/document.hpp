@@ -3,6 +3,7 @@
 // nesting is walked without recursion, so that a hostile page cannot exhaust a virtual user's stack.
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,8 +49,9 @@ class Document {
  public:
   /// Text that is no HTML gives a document with that text in its body, as in browsers. nullptr when a page takes more than
   /// a second of CPU time and a fifth of one more a megabyte: it nests elements by the ten thousand. Shared: by all selections of
-  /// its nodes.
-  static std::shared_ptr<const Document> parse(std::string_view html);
+  /// its nodes. `room` is asked before so many further bytes are taken, and now and then for none: false ends it, with nullptr.
+  using Room = std::function<bool(std::size_t bytes)>;
+  static std::shared_ptr<const Document> parse(std::string_view html, const Room& room = {});
 
   const Node& root() const { return nodes_.front(); }
   /// What the tree takes up, about.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/text.hpp"
+#include "engine/html/patience.hpp"
 
 namespace gauntlet::engine::html {
 namespace {
@@ -103,6 +104,7 @@ Selector::~Selector() = default;
 namespace {
 
 bool matches_pattern(const std::regex& pattern, std::string_view text) {
+  Patience::step(Patience::kSteps);
   return std::regex_search(text.begin(),
                            text.begin() + static_cast<std::ptrdiff_t>(std::min(text.size(), kMaxRegexInput)), pattern);
 }
@@ -148,6 +150,7 @@ bool matches_nth(const Pseudo& pseudo, const Node& element) {
 
 bool is_only(const Node& element, bool of_type) {
   if (element.parent == nullptr) return false;
+  Patience::step(element.parent->children.size());
   return std::count_if(element.parent->children.begin(), element.parent->children.end(), [&](const Node* each) {
            return each->is_element() && (!of_type || each->name == element.name);
          }) == 1;
@@ -214,6 +217,7 @@ bool matches(const Pseudo& pseudo, const Node& element) {
 }
 
 bool matches(const Selector::Compound& compound, const Node& element) {
+  Patience::step(1 + compound.classes.size() + compound.attributes.size() + compound.pseudos.size());
   if (!compound.name.empty() && compound.name != element.name) return false;
   if (!compound.id.empty()) {
     const std::string* id = element.attribute("id");
@@ -360,7 +364,8 @@ class SelectorParser {
 
   std::shared_ptr<const std::regex> parse_pattern(const std::string& text) {
     try {
-      return std::make_shared<const std::regex>(text);
+      // Whose time does not grow exponentially with the text; Go's have no back references either.
+      return std::make_shared<const std::regex>(text, std::regex::ECMAScript | std::regex_constants::__polynomial);
     } catch (const std::regex_error&) {
       failed_ = true;
       return nullptr;

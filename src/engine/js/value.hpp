@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/js/interrupt.hpp"
+
 namespace gauntlet::engine::js {
 
 /// Owns one reference to a JavaScript value. Must be gone before its runtime is.
@@ -139,7 +141,9 @@ bool for_each_property(JSContext* context, JSValueConst object, Visit&& visit) {
   if (JS_GetOwnPropertyNames(context, &properties, &count, object, JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY) < 0) return false;
   bool ok = true;
   for (std::uint32_t i = 0; i < count && ok; ++i) {
-    Value value(context, JS_GetProperty(context, object, properties[i].atom));
+    // An object may have a million, and what is done with each takes its time.
+    constexpr std::size_t kWork = 2048;
+    Value value(context, interrupted(context, kWork) ? JS_EXCEPTION : JS_GetProperty(context, object, properties[i].atom));
     if (value.is_exception()) {
       ok = false;
       break;

@@ -14,6 +14,7 @@
 
 #include "base/base64.hpp"
 #include "engine/js/binding.hpp"
+#include "engine/js/native_memory.hpp"
 #include "engine/modules/go_value.hpp"
 
 namespace gauntlet::engine::modules {
@@ -240,6 +241,7 @@ struct Hash {
   const Algorithm* algorithm;
   std::optional<Hasher> hasher;
   LegacyHmac legacy;
+  js::NativeMemory memory;
 };
 
 JSValue update(Self<Hash> self, Call call) {
@@ -247,8 +249,10 @@ JSValue update(Self<Hash> self, Call call) {
   if (!bytes) return throw_wrong_type(call.context, call.arg(0));
   if (self->hasher)
     self->hasher->update(*bytes);
-  else
+  else if (self->memory.charge(self.context, bytes->size()))
     self->legacy.data += *bytes;
+  else
+    return JS_EXCEPTION;
   return JS_UNDEFINED;
 }
 JSValue result(Self<Hash> self, Call call) {
@@ -261,6 +265,8 @@ JSValue result(Self<Hash> self, Call call) {
 const js::Member kHash[] = {js::own(js::method<&result>("digest", 1)), js::own(js::method<&update>("update", 1))};
 
 JSValue new_hash(JSContext* context, std::unique_ptr<Hash> hash) {
+  constexpr std::size_t kHashBytes = 2048;  // what OpenSSL keeps: a digest's state, of an HMAC three of them
+  if (!hash->memory.charge(context, kHashBytes + hash->legacy.key.size())) return JS_EXCEPTION;
   const JSValue object = js::Class<Hash>::create(context, std::move(hash));
   if (!JS_IsException(object)) JS_SetPropertyFunctionList(context, object, kHash, static_cast<int>(std::size(kHash)));
   return object;
@@ -295,6 +301,8 @@ JSValue random_bytes(Call call) {
   if (size < 1) return js::throw_error(call.context, "invalid size");
   if (size > kMaxRandomBytes)
     return js::throw_error(call.context, fmt::format("invalid size: at most {} random bytes at once", kMaxRandomBytes));
+  js::NativeMemory meanwhile;
+  if (!meanwhile.charge(call.context, static_cast<std::size_t>(size))) return JS_EXCEPTION;
   std::string bytes(static_cast<std::size_t>(size), '\0');
   if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(size)) != 1) {
     return js::throw_error(call.context, "OpenSSL has no random bytes");

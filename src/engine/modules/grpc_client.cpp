@@ -382,7 +382,9 @@ JSValue health_check(Client self, Call call) {
 }
 
 JSValue new_client(Call call) {
-  return js::Class<GrpcScriptClient>::construct(call, std::make_unique<GrpcScriptClient>(grpc_state_of(call.context)));
+  auto client = std::make_unique<GrpcScriptClient>(grpc_state_of(call.context));
+  if (!client->count(call.context)) return JS_EXCEPTION;
+  return js::Class<GrpcScriptClient>::construct(call, std::move(client));
 }
 
 const js::Member kMembers[] = {

@@ -12,6 +12,7 @@
 
 #include "engine/grpc/schema.hpp"
 #include "engine/js/binding.hpp"
+#include "engine/js/native_memory.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/tags.hpp"
 #include "engine/modules/grpc_params.hpp"
@@ -61,6 +62,9 @@ class GrpcScriptClient {
   GrpcScriptClient(const GrpcScriptClient&) = delete;
   GrpcScriptClient& operator=(const GrpcScriptClient&) = delete;
 
+  /// Towards the heap limit; false with the error pending.
+  bool count(JSContext* context) { return memory_.charge(context, kBytes); }
+
   GrpcState& state() { return *state_; }
   void forget_state() {
     connection_.reset();
@@ -81,7 +85,10 @@ class GrpcScriptClient {
   }
 
  private:
+  static constexpr std::size_t kBytes = 256;  // with its place in the state's list, without a connection
+
   GrpcState* state_;
+  js::NativeMemory memory_;
   std::vector<const grpc::Schema*> schemas_;
   std::shared_ptr<net::GrpcClient> connection_;
 };

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.hpp"
@@ -84,8 +85,8 @@ class GrpcState {
   Network& network() { return network_; }
 
   /// Clients of the script; they lose their connections with this.
-  void add(GrpcScriptClient& client) { clients_.push_back(&client); }
-  void remove(GrpcScriptClient& client) { std::erase(clients_, &client); }
+  void add(GrpcScriptClient& client) { clients_.insert(&client); }
+  void remove(GrpcScriptClient& client) { clients_.erase(&client); }
 
   /// Work that goes on beside the script (asyncInvoke, streams): kept until it is dropped. What is left at the end of
   /// the iteration, because that was cut short, is abandoned first: it lets go of its RPC and of the script's values.
@@ -109,7 +110,7 @@ class GrpcState {
   std::array<JSAtom, kNameCount> atoms_;
   std::vector<grpc::SchemaPtr> kept_schemas_;
   std::unique_ptr<net::Dialer> dialer_;
-  std::vector<GrpcScriptClient*> clients_;
+  std::unordered_set<GrpcScriptClient*> clients_;
   std::vector<std::shared_ptr<Pending>> pending_;  // shared with tasks of the loop's round that look at them
 };
 

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <map>
 #include <unordered_set>
+#include <utility>
 
 #include "engine/html/selector.hpp"
 #include "engine/js/binding.hpp"
+#include "engine/js/interrupt.hpp"
 #include "engine/js/native_memory.hpp"
 #include "engine/modules/go_value.hpp"
+#include "engine/modules/html_patience.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/net/url.hpp"
 
@@ -29,6 +32,7 @@ using This = Self<Selection>;
 class Collector {
  public:
   void add(const Node* node) {
+    html::Patience::step();
     if (node != nullptr && seen_.insert(node).second) nodes_.push_back(node);
   }
   Nodes take() { return std::move(nodes_); }
@@ -43,7 +47,7 @@ JSValue derived(const This& self, Nodes nodes) {
   made->document = self->document;
   made->url = self->url;
   made->nodes = std::move(nodes);
-  made->origin = std::make_shared<const Selection>(*self.object);
+  made->origin = std::make_shared<Selection>(*self.object);
   return new_selection(self.context, std::move(made));
 }
 
@@ -499,44 +503,44 @@ JSValue serialize(This self, Call) {
 }
 
 const js::Member kSelection[] = {
-    js::method<&add>("add", 1),
-    js::method<&attr>("attr", 2),
-    js::method<&walk<&to_children>>("children", 1),
-    js::method<&closest>("closest", 1),
-    js::method<&walk<&to_contents>>("contents", 0),
-    js::method<&data>("data", 1),
-    js::method<&each>("each", 1),
-    js::method<&end>("end", 0),
-    js::method<&eq>("eq", 1),
-    js::method<&filtered<Keep::matching>>("filter", 1),
-    js::method<&find>("find", 1),
-    js::method<&first>("first", 0),
-    js::method<&get>("get", 1),
-    js::method<&has>("has", 1),
-    js::method<&inner_html>("html", 1),
-    js::method<&index>("index", 1),
-    js::method<&is>("is", 1),
-    js::method<&last>("last", 0),
-    js::method<&map>("map", 1),
-    js::method<&walk<&to_next>>("next", 1),
-    js::method<&walk<&to_all_next>>("nextAll", 1),
-    js::method<&walk_until<&next_of>>("nextUntil", 2),
-    js::method<&filtered<Keep::others>>("not", 1),
-    js::method<&walk<&to_parent>>("parent", 1),
-    js::method<&walk<&to_parents>>("parents", 1),
-    js::method<&walk_until<&parent_of>>("parentsUntil", 2),
-    js::method<&walk<&to_previous>>("prev", 1),
-    js::method<&walk<&to_all_previous>>("prevAll", 1),
-    js::method<&walk_until<&previous_of>>("prevUntil", 2),
-    js::method<&serialize>("serialize", 0),
-    js::method<&serialize_array>("serializeArray", 0),
-    js::method<&serialize_object>("serializeObject", 0),
-    js::method<&walk<&to_siblings>>("siblings", 1),
-    js::method<&size>("size", 0),
-    js::method<&slice>("slice", 2),
-    js::method<&text>("text", 0),
-    js::method<&to_array>("toArray", 0),
-    js::method<&val>("val", 1),
+    js::method<&patiently<This, &add>>("add", 1),
+    js::method<&patiently<This, &attr>>("attr", 2),
+    js::method<&patiently<This, &walk<&to_children>>>("children", 1),
+    js::method<&patiently<This, &closest>>("closest", 1),
+    js::method<&patiently<This, &walk<&to_contents>>>("contents", 0),
+    js::method<&patiently<This, &data>>("data", 1),
+    js::method<&patiently<This, &each>>("each", 1),
+    js::method<&patiently<This, &end>>("end", 0),
+    js::method<&patiently<This, &eq>>("eq", 1),
+    js::method<&patiently<This, &filtered<Keep::matching>>>("filter", 1),
+    js::method<&patiently<This, &find>>("find", 1),
+    js::method<&patiently<This, &first>>("first", 0),
+    js::method<&patiently<This, &get>>("get", 1),
+    js::method<&patiently<This, &has>>("has", 1),
+    js::method<&patiently<This, &inner_html>>("html", 1),
+    js::method<&patiently<This, &index>>("index", 1),
+    js::method<&patiently<This, &is>>("is", 1),
+    js::method<&patiently<This, &last>>("last", 0),
+    js::method<&patiently<This, &map>>("map", 1),
+    js::method<&patiently<This, &walk<&to_next>>>("next", 1),
+    js::method<&patiently<This, &walk<&to_all_next>>>("nextAll", 1),
+    js::method<&patiently<This, &walk_until<&next_of>>>("nextUntil", 2),
+    js::method<&patiently<This, &filtered<Keep::others>>>("not", 1),
+    js::method<&patiently<This, &walk<&to_parent>>>("parent", 1),
+    js::method<&patiently<This, &walk<&to_parents>>>("parents", 1),
+    js::method<&patiently<This, &walk_until<&parent_of>>>("parentsUntil", 2),
+    js::method<&patiently<This, &walk<&to_previous>>>("prev", 1),
+    js::method<&patiently<This, &walk<&to_all_previous>>>("prevAll", 1),
+    js::method<&patiently<This, &walk_until<&previous_of>>>("prevUntil", 2),
+    js::method<&patiently<This, &serialize>>("serialize", 0),
+    js::method<&patiently<This, &serialize_array>>("serializeArray", 0),
+    js::method<&patiently<This, &serialize_object>>("serializeObject", 0),
+    js::method<&patiently<This, &walk<&to_siblings>>>("siblings", 1),
+    js::method<&patiently<This, &size>>("size", 0),
+    js::method<&patiently<This, &slice>>("slice", 2),
+    js::method<&patiently<This, &text>>("text", 0),
+    js::method<&patiently<This, &to_array>>("toArray", 0),
+    js::method<&patiently<This, &val>>("val", 1),
 };
 
 JSValue parse_html(Call call) {
@@ -557,16 +561,15 @@ struct CountedPage {
 
 }  // namespace
 
-/// One after the other: a script derives selections from each other as often as it likes.
 Selection::~Selection() {
-  std::shared_ptr<const Selection> last = std::move(origin);
-  while (last && last.use_count() == 1) {
-    auto before = std::move(last->origin);
-    last = std::move(before);
-  }
+  while (origin && origin.use_count() == 1) origin = std::exchange(origin->origin, nullptr);
 }
 
 JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection) {
+  // Twice: what is derived from it keeps a copy.
+  const std::size_t bytes = 2 * (sizeof(Selection) + selection->nodes.capacity() * sizeof(Node*) + selection->url.capacity());
+  selection->memory = std::make_shared<js::NativeMemory>();
+  if (!selection->memory->charge(context, bytes)) return JS_EXCEPTION;
   js::Class<Selection>::define(context, "Object", kSelection);
   const Value url(context, js::new_string(context, selection->url));
   Value object(context, js::Class<Selection>::create(context, std::move(selection)));
@@ -577,8 +580,15 @@ JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection) 
 JSValue new_page_selection(JSContext* context, std::string_view source, std::string url, std::string_view selector) {
   auto selection = std::make_unique<Selection>();
   auto page = std::make_shared<CountedPage>();
-  page->document = html::Document::parse(source);
+  {
+    js::NativeMemory meanwhile;
+    page->document = html::Document::parse(source, [&](std::size_t bytes) {
+      constexpr std::size_t kWork = 4096;
+      return !js::interrupted(context, kWork) && (bytes == 0 || meanwhile.charge(context, bytes));
+    });
+  }
   if (!page->document) {
+    if (JS_HasException(context)) return JS_EXCEPTION;
     return js::throw_error(context, "the page is not parsed: it nests its elements so deeply that it would take too long");
   }
   if (!page->memory.charge(context, page->document->memory_bytes())) return JS_EXCEPTION;
@@ -587,7 +597,12 @@ JSValue new_page_selection(JSContext* context, std::string_view source, std::str
   if (selector.empty()) {
     selection->nodes = {&selection->document->root()};
   } else if (const auto parsed = Selector::parse(selector)) {
-    selection->nodes = parsed->find_all(selection->document->root());
+    const html::Patience patience(until_interrupted(context));
+    try {
+      selection->nodes = parsed->find_all(selection->document->root());
+    } catch (const html::Interrupted&) {
+      return JS_EXCEPTION;
+    }
   }
   return new_selection(context, std::move(selection));
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/html/document.hpp"
+#include "engine/js/native_memory.hpp"
 
 namespace gauntlet::engine::js {
 class Module;
@@ -19,15 +20,17 @@ void init_html(js::Module& module);
 
 /// What a Selection holds; `url` is what relative links of its elements are relative to.
 struct Selection {
-  Selection() = default;
-  Selection(const Selection&) = default;
-  Selection& operator=(const Selection&) = default;
-  ~Selection();
-
   std::shared_ptr<const html::Document> document;  // shared: by everything that points into it
   std::string url;
   std::vector<const html::Node*> nodes;
-  mutable std::shared_ptr<const Selection> origin;  // shared: what end() goes back to; mutable for the destructor
+  std::shared_ptr<Selection> origin;  // shared: what end() goes back to
+  std::shared_ptr<js::NativeMemory> memory;  // shared: by the copies that are origins
+
+  Selection() = default;
+  Selection(const Selection&) = default;
+  Selection& operator=(const Selection&) = default;
+  /// Without recursion: a script may derive one from another without end.
+  ~Selection();
 };
 
 JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/html/selector.hpp"
+#include "engine/modules/html_patience.hpp"
 
 namespace gauntlet::engine::modules {
 
@@ -233,7 +234,7 @@ const js::Member kElement[] = {
     js::method<&lang>("lang", 0),
     js::method<&last_child>("lastChild", 0),
     js::method<&last_element_child>("lastElementChild", 0),
-    js::method<&matches>("matches", 1),
+    js::method<&patiently<ElementSelf, &matches>>("matches", 1),
     js::method<&namespace_uri>("namespaceURI", 0),
     js::method<&next_element_sibling>("nextElementSibling", 0),
     js::method<&next_sibling>("nextSibling", 0),
@@ -245,8 +246,8 @@ const js::Member kElement[] = {
     js::method<&parent_node>("parentNode", 0),
     js::method<&previous_element_sibling>("previousElementSibling", 0),
     js::method<&previous_sibling>("previousSibling", 0),
-    js::method<&query_selector>("querySelector", 1),
-    js::method<&query_selector_all>("querySelectorAll", 1),
+    js::method<&patiently<ElementSelf, &query_selector>>("querySelector", 1),
+    js::method<&patiently<ElementSelf, &query_selector_all>>("querySelectorAll", 1),
     js::method<&selection>("selection", 0),
     js::method<&text_content>("textContent", 0),
     js::method<&to_string>("toString", 0),

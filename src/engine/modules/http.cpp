@@ -10,6 +10,7 @@
 #include "base/event_loop.hpp"
 #include "base/text.hpp"
 #include "engine/js/binding.hpp"
+#include "engine/js/interrupt.hpp"
 #include "engine/modules/http_body.hpp"
 #include "engine/modules/http_cookies.hpp"
 #include "engine/modules/http_request.hpp"
@@ -332,6 +333,8 @@ JSValue batch(Call call) {
       }
       return Value(results).release();
     }
+    constexpr std::size_t kWork = 4096;  // to make one
+    if (js::interrupted(context, kWork)) return JS_EXCEPTION;
     if (!wait_for_turn(state)) return vu.throw_interrupted();
     requests.add(std::move(request));
   }

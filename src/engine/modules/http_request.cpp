@@ -93,6 +93,9 @@ std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::stri
   has_exception_ = JS_HasException(context);
   fetch.discards_body = type_ == ResponseType::none;
   fetch.jar = jar_.get();
+  // Scripts make thousands before the first one is done (batch(), asyncRequest()).
+  constexpr std::size_t kBytes = 2048;  // with its fetch, URL, head and tags
+  has_exception_ = !memory_.charge(context, kBytes + fetch.body.size());
   return std::nullopt;
 }
 

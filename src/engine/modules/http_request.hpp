@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/js/native_memory.hpp"
 #include "engine/metrics/tags.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/modules/http_state.hpp"
@@ -62,6 +63,7 @@ class HttpRequest final : private net::HttpFetch::Listener {
   void warn_about_length();
 
   HttpState& state_;
+  js::NativeMemory memory_;
   PooledFetch fetch_;
   std::shared_ptr<net::CookieJar> jar_;
   std::shared_ptr<const ExpectedStatuses> expected_;

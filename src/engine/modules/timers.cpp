@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "engine/js/native_memory.hpp"
 #include "engine/run/vu.hpp"
 
 namespace gauntlet::engine::modules {
@@ -18,6 +19,7 @@ struct Timer {
   bool repeats = false;
   base::EventLoop::TimerId pending = 0;
   run::Operation operation;
+  js::NativeMemory memory;
 };
 
 /// The timers of one virtual user. None outlives the iteration that set it.
@@ -100,6 +102,8 @@ JSValue start_timer(const js::Call& call, const char* name, bool repeats) {
   for (int i = 2; i < call.count; ++i) timer.arguments.push_back(js::Value::copy(call.context, call.arg(i)));
   timer.interval = std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(delay_ms, kLongestMs) * 1e6));
   timer.repeats = repeats;
+  constexpr std::size_t kTimerBytes = 512;  // with its place in the loop
+  if (!timer.memory.charge(call.context, kTimerBytes + timer.arguments.capacity() * sizeof(js::Value))) return JS_EXCEPTION;
   return JS_NewUint32(call.context, run::vu_of(call.context).slot<Timers>().start(std::move(timer)));
 }
 

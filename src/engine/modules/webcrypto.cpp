@@ -9,6 +9,7 @@
 
 #include "engine/crypto/operation.hpp"
 #include "engine/js/binding.hpp"
+#include "engine/js/interrupt.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -407,7 +408,8 @@ crypto::Result<std::string> derived(Reader& reader, const char* operation, Usage
   }
   reader.need(!parameters.hash.empty(), "hash");
   if (reader.failed()) return tl::unexpected(reader.failure());
-  return crypto::derive(parameters, *key, bits.value_or(0));
+  // A round is two blocks of a digest, some 500 ns.
+  return crypto::derive(parameters, *key, bits.value_or(0), [&] { return !js::interrupted(reader.context(), std::size_t{512} << 10); });
 }
 
 Outcome derive_bits(Reader& reader) {

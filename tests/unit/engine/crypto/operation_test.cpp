@@ -59,8 +59,29 @@ TEST(Hkdf, gives_the_first_test_vector_of_rfc_5869) {
   parameters.hash = "SHA-256";
   parameters.salt = from_hex("000102030405060708090a0b0c");
   parameters.info = from_hex("f0f1f2f3f4f5f6f7f8f9");
-  EXPECT_EQ(derive(parameters, key, 336).value(),
+  EXPECT_EQ(derive(parameters, key, 336, [] { return true; }).value(),
             from_hex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"));
+}
+
+/// The answers are those of Python's hashlib.
+TEST(Pbkdf2, gives_what_others_derive_over_several_blocks) {
+  const Key key = secret_key("PBKDF2", "passwordPASSWORDpassword");
+  Algorithm parameters;
+  parameters.hash = "SHA-256";
+  parameters.salt = "saltSALTsaltSALTsaltSALTsaltSALTsalt";
+  parameters.iterations = 4096;
+  EXPECT_EQ(derive(parameters, key, 320, [] { return true; }).value(),
+            from_hex("348c89dbcbd32b2f32d814b8116e84cf2b17347ebc1800181c4e2a1fb8dd53e1c635518c7dac47e9"));
+}
+
+TEST(Pbkdf2, ends_when_it_may_not_go_on) {
+  const Key key = secret_key("PBKDF2", "password");
+  Algorithm parameters;
+  parameters.hash = "SHA-512";
+  parameters.iterations = 4'000'000'000U;
+  int asked = 0;
+  EXPECT_FALSE(derive(parameters, key, 512, [&] { return ++asked < 3; }));
+  EXPECT_EQ(asked, 3);
 }
 
 TEST(Signature, of_the_wrong_size_is_wrong_and_no_error) {
