@@ -88,7 +88,7 @@ def test_endless_loops_of_any_kind_end_at_the_hard_stop(tmp_path):
     assert 5 <= int(ending[1]) <= len(re.findall(r"^  \w+\(\) \{", STUBBORN, re.M)), ran.err[-2000:]
 
 
-SLOW_NATIVES = """
+SLOW_NATIVES = r"""
 import grpc from 'k6/net/grpc';
 import k6crypto from 'k6/crypto';
 import { check } from 'k6';
