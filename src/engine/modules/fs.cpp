@@ -89,7 +89,8 @@ JSValue open(Call call) {
                     fmt::format("cannot open \"{}\": opening a directory is not supported", file->path));
   }
   auto bytes = program.open(file->path);
-  if (!bytes && bytes.error().kind != base::ErrorKind::not_found) return rejected(context, "InvalidResourceError", bytes.error().message);
+  if (!bytes && (bytes.error().kind == base::ErrorKind::invalid_argument || bytes.error().kind == base::ErrorKind::resource_exhausted))
+    return rejected(context, "InvalidResourceError", bytes.error().message);
   if (!bytes) return rejected(context, "NotFoundError", fmt::format("no such file or directory \"{}\"", file->path));
   file->bytes = std::move(*bytes);
   const std::string path = file->path;
