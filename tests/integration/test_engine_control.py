@@ -216,8 +216,9 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(tmp_path, program):
                              ('{"data":5}', "json: cannot unmarshal number into Go struct field StatusJSONAPI.data of type v1.statusData"),
                              ('{"data":{"attributes":[]}}', "json: cannot unmarshal array into Go struct field statusData.data.attributes of type v1.Status")]:
             assert refusal(test.ask("/v1/status", "PATCH", body=body)) == (400, "Invalid data", detail)
-        title, detail = refusal(test.ask("/v1/status", "PATCH", {"vus-max": 2_000_000_000}))[1:]
-        assert title == "Config update error" and re.search(r"2000000000 virtual users need at least \d+ GB of memory, and there is \d+\.\d GB", detail), detail
+        if program == ENGINE:  # k6 sets about making them
+            title, detail = refusal(test.ask("/v1/status", "PATCH", {"vus-max": 2_000_000_000}))[1:]
+            assert title == "Config update error" and re.search(r"2000000000 virtual users need at least \d+ GB of memory, and there is \d+\.\d GB", detail), detail
         for nothing in ({}, {"vus": None, "paused": None}):
             assert attributes(test.ask("/v1/status", "PATCH", nothing))["vus"] == 1
         assert test.ask("/v1/status", "PATCH", body="{}")[0] == 200
