@@ -44,7 +44,8 @@ class Connection {
         return waits;
       }
       in_.append(bytes, static_cast<std::size_t>(got));
-      while (is_websocket_ ? echo() : answer()) {}
+      while (is_websocket_ ? echo() : answer()) {
+      }
       if (is_over_) return false;
       if (ssl_ == nullptr && static_cast<std::size_t>(got) < sizeof bytes) return true;  // readiness tells of more
     }
@@ -53,7 +54,8 @@ class Connection {
  private:
   void send(std::string_view bytes) {
     const auto size = static_cast<ssize_t>(bytes.size());
-    if ((ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(size)) : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL)) != size) {
+    if ((ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(size)) : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL)) !=
+        size) {
       is_over_ = true;
     }
   }

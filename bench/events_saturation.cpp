@@ -79,8 +79,9 @@ std::string challenges_json(int challenges) {
     for (int g = 0; g < kGoalsPerChallenge; ++g) {
       const char* stat = kStatCodes[(c + g) % 5];
       const bool login = stat == kStatCodes[0];
-      json += fmt::format(R"({}{{"id":"challenge-{:03}-goal-{:02}","name":"G","type":"{}","event_source":"{}","requirement":{{"stat_code":"{}","operator":">=","target_value":{}}},"reward":{{"type":"ITEM","reward_id":"r","quantity":1}}}})",
-                          g == 0 ? "" : ",", c + 1, g + 1, login ? "increment" : "absolute", login ? "login" : "statistic", stat, login ? 1'000'000 : 500);
+      json += fmt::format(
+          R"({}{{"id":"challenge-{:03}-goal-{:02}","name":"G","type":"{}","event_source":"{}","requirement":{{"stat_code":"{}","operator":">=","target_value":{}}},"reward":{{"type":"ITEM","reward_id":"r","quantity":1}}}})",
+          g == 0 ? "" : ",", c + 1, g + 1, login ? "increment" : "absolute", login ? "login" : "statistic", stat, login ? 1'000'000 : 500);
     }
     json += "]}";
   }
@@ -95,11 +96,17 @@ void seed(postgres::ConnectionOptions options, int players) {
   if (!connection) give_up(connection.error().message);
   if (!connection->run("TRUNCATE user_goal_progress, processed_event")) give_up("cannot truncate");
   int user = 0;
-  const auto copied = connection->copy_in("user_goal_progress", {"user_id", "goal_id", "challenge_id", "namespace", "is_active"}, [&](postgres::CopyRows& rows) {
-    for (int c = 1; c <= kActiveGoals; ++c)
-      rows.add(player(user)).add(fmt::format("challenge-{:03}-goal-01", c)).add(fmt::format("challenge-{:03}", c)).add("test").add(true).end_row();
-    return ++user < players;
-  });
+  const auto copied = connection->copy_in("user_goal_progress", {"user_id", "goal_id", "challenge_id", "namespace", "is_active"},
+                                          [&](postgres::CopyRows& rows) {
+                                            for (int c = 1; c <= kActiveGoals; ++c)
+                                              rows.add(player(user))
+                                                  .add(fmt::format("challenge-{:03}-goal-01", c))
+                                                  .add(fmt::format("challenge-{:03}", c))
+                                                  .add("test")
+                                                  .add(true)
+                                                  .end_row();
+                                            return ++user < players;
+                                          });
   if (!copied) give_up(copied.error().message);
   if (!connection->run("VACUUM ANALYZE user_goal_progress") || !connection->run("CHECKPOINT")) give_up("cannot vacuum");
 }
@@ -147,14 +154,13 @@ struct Load {
       stat.SerializeToString(&bytes);
     }
     const auto sent = Clock::now();
-    producer.send(is_login ? support::kLoginMethod : support::kStatisticMethod, bytes, [this, &producer, sent](int status, const std::string&) {
-      if (status == 0)
-        ++acknowledged;
-      else
-        ++failed;
-      if (number % 16 == 0) latencies_ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - sent).count());
-      if (running && status != support::EventProducer::kNoAnswer) send(producer);
-    });
+    producer.send(is_login ? support::kLoginMethod : support::kStatisticMethod, bytes,
+                  [this, &producer, sent](int status, const std::string&) {
+                    if (status == 0) ++acknowledged;
+                    else ++failed;
+                    if (number % 16 == 0) latencies_ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - sent).count());
+                    if (running && status != support::EventProducer::kNoAnswer) send(producer);
+                  });
   }
 };
 
@@ -175,7 +181,8 @@ void row(const Options& options, support::PrivatePostgres& server, const postgre
   std::vector<std::pair<std::string, std::string>> environment{{"EVENT_DEDUP", dedup}};
   if (options.mode == "buffered") environment.insert(environment.end(), {{"BUFFER_FLUSH_INTERVAL", "1s"}, {"BUFFER_MAX_SIZE", "2000"}});
   if (options.mode == "upsert") environment.emplace_back("EVENT_ROWS", "upsert");
-  support::HandlerProcess handler({.program = options.handler, .challenge_config = config, .database = database, .grpc_port = 0, .environment = environment});
+  support::HandlerProcess handler(
+      {.program = options.handler, .challenge_config = config, .database = database, .grpc_port = 0, .environment = environment});
   base::EventLoop loop;
   Load load(options.players);
   std::vector<std::unique_ptr<support::EventProducer>> producers;
@@ -207,10 +214,13 @@ void row(const Options& options, support::PrivatePostgres& server, const postgre
   producers.clear();
   const int status = handler.stop();
   std::sort(load.latencies_ms.begin(), load.latencies_ms.end());
-  const auto percentile = [&](double p) { return load.latencies_ms.empty() ? 0 : load.latencies_ms[static_cast<std::size_t>(p * static_cast<double>(load.latencies_ms.size() - 1))]; };
-  fmt::print("{:>5} x {:<4} {:<9} {:<9} {:>9.0f} {:>11.1f} {:>11.1f} {:>9.1f} {:>8.1f} {:>8.1f} {:>8.0f} {:>7} {:>5}\n", connections, in_flight, dedup, options.mode,
-             events / elapsed, 1e6 * handler_cpu / events, 1e6 * database_cpu / events, 1e6 * (handler_cpu + database_cpu) / events,
-             percentile(0.5), percentile(0.95), memory, load.failed, status);
+  const auto percentile = [&](double p) {
+    return load.latencies_ms.empty() ? 0
+                                     : load.latencies_ms[static_cast<std::size_t>(p * static_cast<double>(load.latencies_ms.size() - 1))];
+  };
+  fmt::print("{:>5} x {:<4} {:<9} {:<9} {:>9.0f} {:>11.1f} {:>11.1f} {:>9.1f} {:>8.1f} {:>8.1f} {:>8.0f} {:>7} {:>5}\n", connections,
+             in_flight, dedup, options.mode, events / elapsed, 1e6 * handler_cpu / events, 1e6 * database_cpu / events,
+             1e6 * (handler_cpu + database_cpu) / events, percentile(0.5), percentile(0.95), memory, load.failed, status);
   std::fflush(stdout);
 }
 
@@ -245,8 +255,8 @@ int main(int argc, char** argv) {
   close(fd);
   support::PrivatePostgres server;
   const auto database = server.migrated_database();
-  fmt::print("{:>5}   {:<4} {:<9} {:<9} {:>9} {:>11} {:>11} {:>9} {:>8} {:>8} {:>8} {:>7} {:>5}\n", "conns", "each", "dedup", "mode", "events/s", "handler us",
-             "postgres us", "both us", "p50 ms", "p95 ms", "mem MB", "failed", "exit");
+  fmt::print("{:>5}   {:<4} {:<9} {:<9} {:>9} {:>11} {:>11} {:>9} {:>8} {:>8} {:>8} {:>7} {:>5}\n", "conns", "each", "dedup", "mode",
+             "events/s", "handler us", "postgres us", "both us", "p50 ms", "p95 ms", "mem MB", "failed", "exit");
   if (options.connections > 0) {
     row(options, server, database, config, options.connections, options.in_flight, options.dedup.empty() ? "all" : options.dedup);
   } else {

@@ -21,7 +21,8 @@ std::string challenge_list() {
   std::string text = R"({"challenges":[)";
   for (int challenge = 1; challenge <= 10; ++challenge) {
     if (challenge > 1) text += ',';
-    text += fmt::format(R"({{"challengeId":"challenge-{0:03}","name":"Challenge {0}","description":"Load test challenge {0}","goals":[)", challenge);
+    text += fmt::format(R"({{"challengeId":"challenge-{0:03}","name":"Challenge {0}","description":"Load test challenge {0}","goals":[)",
+                        challenge);
     for (int goal = 1; goal <= 50; ++goal) {
       if (goal > 1) text += ',';
       text += fmt::format(
@@ -50,12 +51,9 @@ int main(int argc, char** argv) {
   namespace http = gauntlet::base::http;
   gauntlet::base::EventLoop loop;
   http::Router router;
-  router.get("/small", [](http::ExchangePtr exchange) {
-    exchange->respond({.status = 200, .body = http::Body::of_static(R"({"ok":true})")});
-  });
-  router.get("/large", [&large](http::ExchangePtr exchange) {
-    exchange->respond({.status = 200, .body = http::Body::of_static(large)});
-  });
+  router.get("/small",
+             [](http::ExchangePtr exchange) { exchange->respond({.status = 200, .body = http::Body::of_static(R"({"ok":true})")}); });
+  router.get("/large", [&large](http::ExchangePtr exchange) { exchange->respond({.status = 200, .body = http::Body::of_static(large)}); });
   gauntlet::base::grpc::Server rpc;
   rpc.unary("/accelbyte.social.statistic.v1.StatisticStatItemUpdatedService/OnMessage",
             [](const gauntlet::base::grpc::CallPtr& call) { call->finish(std::string_view()); });

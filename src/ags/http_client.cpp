@@ -99,8 +99,7 @@ struct HttpClient::State {
       }
       return 0;
     }
-    const std::uint32_t events =
-        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0u) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0u);
+    const std::uint32_t events = ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0u) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0u);
     if (found != state.sockets.end()) {
       state.loop.rewatch(fd, events, found->second.get());
       return 0;
@@ -184,15 +183,14 @@ struct HttpClient::State {
 HttpClient::HttpClient(base::EventLoop& loop, HttpLimits limits) : state_(std::make_shared<State>(loop, limits)) {}
 HttpClient::~HttpClient() = default;
 
-void HttpClient::send(HttpRequest request, base::EventLoop::Clock::time_point deadline,
-                      std::function<void(Expected<HttpReply>)> done) {
+void HttpClient::send(HttpRequest request, base::EventLoop::Clock::time_point deadline, std::function<void(Expected<HttpReply>)> done) {
   const auto left = std::chrono::ceil<milliseconds>(deadline - base::EventLoop::Clock::now());
   if (left.count() <= 0) {
     // A process that was stopped meanwhile must not ask for what others have decided since.
-    state_->loop.call_after(milliseconds(0), [state = std::weak_ptr(state_), what = request.method + " " + request.url,
-                                              done = std::move(done)] {
-      if (!state.expired()) done(fail(ErrorKind::unavailable, what + ": not sent, there is no time left"));
-    });
+    state_->loop.call_after(milliseconds(0),
+                            [state = std::weak_ptr(state_), what = request.method + " " + request.url, done = std::move(done)] {
+                              if (!state.expired()) done(fail(ErrorKind::unavailable, what + ": not sent, there is no time left"));
+                            });
     return;
   }
   auto transfer = std::make_unique<State::Transfer>();
@@ -201,8 +199,7 @@ void HttpClient::send(HttpRequest request, base::EventLoop::Clock::time_point de
   transfer->done = std::move(done);
   CURL* const handle = transfer->handle = curl_easy_init();
   assert(handle != nullptr);
-  for (const std::string& header : transfer->request.headers)
-    transfer->headers = curl_slist_append(transfer->headers, header.c_str());
+  for (const std::string& header : transfer->request.headers) transfer->headers = curl_slist_append(transfer->headers, header.c_str());
   // No "Expect: 100-continue" round trip for small bodies.
   transfer->headers = curl_slist_append(transfer->headers, "Expect:");
   curl_easy_setopt(handle, CURLOPT_URL, transfer->request.url.c_str());

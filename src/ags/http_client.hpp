@@ -47,8 +47,7 @@ class HttpClient {
   /// nothing of the request was sent, so that nothing has happened there (no connection, or none by `deadline`, or that
   /// had passed already); unknown when the connection broke or the reply is too long; deadline_exceeded when there was
   /// none by `deadline`.
-  void send(HttpRequest request, base::EventLoop::Clock::time_point deadline,
-            std::function<void(base::Expected<HttpReply>)> done);
+  void send(HttpRequest request, base::EventLoop::Clock::time_point deadline, std::function<void(base::Expected<HttpReply>)> done);
 
  private:
   struct State;

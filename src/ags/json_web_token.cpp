@@ -74,8 +74,7 @@ std::optional<std::int64_t> time_of(const Json& object, const char* name) {
 }
 
 BigNumber number_of(const std::string& bytes) {
-  return BigNumber(
-      BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()), nullptr));
+  return BigNumber(BN_bin2bn(reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()), nullptr));
 }
 
 /// What makes an RSA key unfit to verify signatures with; null when nothing does.
@@ -163,8 +162,7 @@ Expected<Claims> SignedToken::verify(const KeySet& keys) const {
   const DigestContext context(EVP_MD_CTX_new());
   const auto bytes = [](const std::string& text) { return reinterpret_cast<const unsigned char*>(text.data()); };
   if (!context || EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key->second.get()) != 1 ||
-      EVP_DigestVerify(context.get(), bytes(signature_), signature_.size(), bytes(signed_text_), signed_text_.size()) !=
-          1) {
+      EVP_DigestVerify(context.get(), bytes(signature_), signature_.size(), bytes(signed_text_), signed_text_.size()) != 1) {
     return malformed("its signature is wrong");
   }
   const Json payload = Json::parse(payload_, nullptr, false);

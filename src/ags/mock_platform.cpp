@@ -111,8 +111,9 @@ Expected<void> update_faults(MockFaults& faults, std::string_view text) {
     } else if (name == "tokenLifeS") {
       number(next.token_life_s, 0, 1'000'000);
     } else if (name == "next") {
-      right = value.is_array() && value.size() <= kNextMax &&
-              std::all_of(value.begin(), value.end(), [](const json& word) { return word.is_string() && is_fault(word.get<std::string>()); });
+      right = value.is_array() && value.size() <= kNextMax && std::all_of(value.begin(), value.end(), [](const json& word) {
+                return word.is_string() && is_fault(word.get<std::string>());
+              });
       if (right) next.next = value.get<std::deque<std::string>>();
     } else {
       return fail(ErrorKind::invalid_argument, "there is no field \"" + name + "\"");
@@ -168,8 +169,7 @@ void MockPlatform::add_routes(base::http::Router& router) {
   });
   router.get("/mock/faults", [this](const ExchangePtr& exchange) { answer(exchange, 200, to_json(faults_)); });
   router.put("/mock/faults", [this](const ExchangePtr& exchange) {
-    if (const auto updated = update_faults(faults_, exchange->request().body()); !updated)
-      return exchange->respond(updated.error());
+    if (const auto updated = update_faults(faults_, exchange->request().body()); !updated) return exchange->respond(updated.error());
     answer(exchange, 200, to_json(faults_));
   });
   router.post("/mock/keys", [this](const ExchangePtr& exchange) {
@@ -206,7 +206,8 @@ void MockPlatform::issue_token(const ExchangePtr& exchange) {
   std::string subject = form_field(request.body(), "username");
   if (of_client) {
     constexpr std::string_view kScheme = "Basic ";
-    subject = authorization.starts_with(kScheme) ? base::decode_base64(std::string_view(authorization).substr(kScheme.size())).value_or("") : "";
+    subject =
+        authorization.starts_with(kScheme) ? base::decode_base64(std::string_view(authorization).substr(kScheme.size())).value_or("") : "";
     subject.resize(std::min(subject.size(), subject.find(':')));
     if (subject.empty()) subject = "mock-client";
   } else if (grant_type != "password" || subject.empty()) {
@@ -215,14 +216,20 @@ void MockPlatform::issue_token(const ExchangePtr& exchange) {
   }
   const std::int64_t now = now_s(), expires = now + faults_.token_life_s;
   // The random id makes each token another one, also within a second.
-  const std::string token = keys_.back().sign(json{{"sub", subject}, {"namespace", address_.name_space}, {"iat", now},
-                                                   {"exp", expires}, {"jti", std::to_string(random_())}}.dump());
+  const std::string token = keys_.back().sign(
+      json{{"sub", subject}, {"namespace", address_.name_space}, {"iat", now}, {"exp", expires}, {"jti", std::to_string(random_())}}
+          .dump());
   if (of_client) {
     std::erase_if(client_tokens_, [&](const auto& issued) { return issued.second < now; });
     client_tokens_[token] = expires;
   }
-  answer(exchange, 200, json{{"access_token", token}, {"token_type", "Bearer"}, {"expires_in", faults_.token_life_s},
-                             {"namespace", address_.name_space}, {"user_id", subject}}.dump());
+  answer(exchange, 200,
+         json{{"access_token", token},
+              {"token_type", "Bearer"},
+              {"expires_in", faults_.token_life_s},
+              {"namespace", address_.name_space},
+              {"user_id", subject}}
+             .dump());
 }
 
 void MockPlatform::sign_on_demand(const ExchangePtr& exchange) {
@@ -234,8 +241,8 @@ void MockPlatform::sign_on_demand(const ExchangePtr& exchange) {
     if (document.contains(part)) target->merge_patch(document[part]);  // null takes a field away
   }
   const bool forged = document.contains("forge") && document["forge"] == "hs256";
-  const std::string token = forged ? keys_.back().sign_with_public_key_as_secret(claims.dump())
-                                   : keys_.back().sign(header.dump(), claims.dump());
+  const std::string token =
+      forged ? keys_.back().sign_with_public_key_as_secret(claims.dump()) : keys_.back().sign(header.dump(), claims.dump());
   answer(exchange, 200, json{{"token", token}}.dump());
 }
 
@@ -265,15 +272,17 @@ void MockPlatform::grant(const ExchangePtr& exchange, bool wallet) {
   const auto& request = exchange->request();
   const std::string_view authorization = request.header("authorization").value_or("");
   constexpr std::string_view kScheme = "Bearer ";
-  const auto token = authorization.starts_with(kScheme) ? client_tokens_.find(std::string(authorization.substr(kScheme.size())))
-                                                        : client_tokens_.end();
+  const auto token =
+      authorization.starts_with(kScheme) ? client_tokens_.find(std::string(authorization.substr(kScheme.size()))) : client_tokens_.end();
   if (token == client_tokens_.end() || token->second <= now_s()) return refuse(exchange, 401, 20001, "unauthorized");
   if (request.parameter("namespace") != address_.name_space) return refuse(exchange, 403, 20013, "insufficient permission");
 
   const json body = json::parse(request.body(), nullptr, /*allow_exceptions=*/false);
   const json fields = wallet ? body : body.is_array() && body.size() == 1 ? body[0] : json();
   const char* const amount = wallet ? "amount" : "quantity";
-  const auto text = [&](const char* name) { return fields.contains(name) && fields[name].is_string() ? fields[name].get<std::string>() : ""; };
+  const auto text = [&](const char* name) {
+    return fields.contains(name) && fields[name].is_string() ? fields[name].get<std::string>() : "";
+  };
   if (!fields.is_object() || !fields.contains(amount) || !fields[amount].is_number_integer() || fields[amount] <= 0 ||
       (!wallet && (text("itemId").empty() || text("itemNamespace") != address_.name_space))) {
     return refuse(exchange, 422, 20002, "validation error");
@@ -283,8 +292,7 @@ void MockPlatform::grant(const ExchangePtr& exchange, bool wallet) {
   granted.type = wallet ? "WALLET" : "ITEM";
   granted.reward_id = wallet ? std::string(request.parameter("currency")) : text("itemId");
   granted.quantity = fields[amount].get<std::int64_t>();
-  if (fields.contains("metadata") && fields["metadata"].is_object())
-    granted.key = fields["metadata"].value("idempotencyKey", "");
+  if (fields.contains("metadata") && fields["metadata"].is_object()) granted.key = fields["metadata"].value("idempotencyKey", "");
 
   const Drawn drawn = draw();
   if (drawn.fault == Fault::hang) {
@@ -296,16 +304,11 @@ void MockPlatform::grant(const ExchangePtr& exchange, bool wallet) {
   if (drawn.fault == Fault::none || drawn.fault == Fault::lie || drawn.fault == Fault::cut_granted) take(std::move(granted));
   const auto reply = [exchange, drawn, wallet] {
     switch (drawn.fault) {
-      case Fault::none:
-        return answer(exchange, wallet ? 200 : 201, wallet ? "{}" : "[]");
-      case Fault::fail:
-        return refuse(exchange, drawn.status, 20000, "as asked for");
-      case Fault::busy:
-        return refuse_for_now(exchange);
-      case Fault::lie:
-        return refuse(exchange, 500, 20000, "internal server error");
-      default:
-        return exchange->cut();
+      case Fault::none: return answer(exchange, wallet ? 200 : 201, wallet ? "{}" : "[]");
+      case Fault::fail: return refuse(exchange, drawn.status, 20000, "as asked for");
+      case Fault::busy: return refuse_for_now(exchange);
+      case Fault::lie: return refuse(exchange, 500, 20000, "internal server error");
+      default: return exchange->cut();
     }
   };
   std::uniform_int_distribution<std::int64_t> latency_ms(faults_.least_latency.count(), faults_.most_latency.count());
@@ -333,8 +336,12 @@ std::string MockPlatform::grants_json(const std::string& user) const {
   json listed = json::array();
   for (const Granted& granted : grants_) {
     if (!user.empty() && granted.user != user) continue;
-    listed.push_back({{"user", granted.user}, {"type", granted.type}, {"rewardId", granted.reward_id},
-                      {"quantity", granted.quantity}, {"key", granted.key}, {"requests", granted.requests}});
+    listed.push_back({{"user", granted.user},
+                      {"type", granted.type},
+                      {"rewardId", granted.reward_id},
+                      {"quantity", granted.quantity},
+                      {"key", granted.key},
+                      {"requests", granted.requests}});
   }
   json requests{{"keys", 0}, {"token", 0}, {"grant", 0}};
   for (const auto& [what, count] : requests_) requests[what] = count;

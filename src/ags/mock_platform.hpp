@@ -31,16 +31,16 @@ namespace gauntlet::ags {
 struct MockFaults {
   std::chrono::milliseconds least_latency{0};  // "latencyMs": [least, most], drawn evenly; grants take effect before it
   std::chrono::milliseconds most_latency{0};
-  double fail = 0;           // "fail": answered with fail_status, nothing granted
-  int fail_status = 503;     // "failStatus"
-  double busy = 0;           // "busy": answered with 503 and Retry-After, nothing granted
-  double lie = 0;            // "lie": granted, but answered with 500
-  double cut = 0;            // "cut": the connection is closed, nothing granted
-  double cut_granted = 0;    // "cutGranted": granted, then the connection is closed
-  bool honour_keys = true;   // "honourKeys": an idempotency key seen before grants nothing more
-  int keys_status = 200;     // "keysStatus" of the JWKS endpoint
-  int token_status = 200;    // "tokenStatus"
-  int token_life_s = 3600;   // "tokenLifeS"
+  double fail = 0;          // "fail": answered with fail_status, nothing granted
+  int fail_status = 503;    // "failStatus"
+  double busy = 0;          // "busy": answered with 503 and Retry-After, nothing granted
+  double lie = 0;           // "lie": granted, but answered with 500
+  double cut = 0;           // "cut": the connection is closed, nothing granted
+  double cut_granted = 0;   // "cutGranted": granted, then the connection is closed
+  bool honour_keys = true;  // "honourKeys": an idempotency key seen before grants nothing more
+  int keys_status = 200;    // "keysStatus" of the JWKS endpoint
+  int token_status = 200;   // "tokenStatus"
+  int token_life_s = 3600;  // "tokenLifeS"
   /// "next": what the next grant requests meet, before anything is drawn: "none", "busy", "lie", "cut", "cutGranted",
   /// "hang" (no answer ever) or a status such as "404". At most 10,000.
   std::deque<std::string> next;

@@ -5,12 +5,9 @@ namespace gauntlet::ags {
 using std::chrono::microseconds;
 
 MockRewardClient::MockRewardClient(base::EventLoop& loop, MockLatency latency, std::uint64_t seed)
-    : loop_(loop),
-      latency_us_(microseconds(latency.least).count(), microseconds(latency.most).count()),
-      random_(seed) {}
+    : loop_(loop), latency_us_(microseconds(latency.least).count(), microseconds(latency.most).count()), random_(seed) {}
 
-void MockRewardClient::grant(const Grant&, base::EventLoop::Clock::time_point deadline,
-                             std::function<void(GrantOutcome)> done) {
+void MockRewardClient::grant(const Grant&, base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done) {
   const microseconds latency(latency_us_(random_));
   if (latency.count() == 0) return done({GrantOutcome::Result::granted, {}});
   const auto due = base::EventLoop::Clock::now() + latency;

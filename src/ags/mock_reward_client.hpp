@@ -17,8 +17,7 @@ class MockRewardClient final : public RewardClient {
  public:
   /// `seed` makes the delays repeatable.
   MockRewardClient(base::EventLoop& loop, MockLatency latency, std::uint64_t seed);
-  void grant(const Grant& grant, base::EventLoop::Clock::time_point deadline,
-             std::function<void(GrantOutcome)> done) override;
+  void grant(const Grant& grant, base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done) override;
   bool is_mock() const override { return true; }
 
  private:

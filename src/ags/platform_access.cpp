@@ -11,7 +11,7 @@ using base::ErrorKind;
 using base::Expected;
 using base::fail;
 
-constexpr double kRenewAt = 0.8;  // of its life
+constexpr double kRenewAt = 0.8;                  // of its life
 constexpr std::chrono::seconds kRenewalPause{5};  // after a renewal that failed
 
 }  // namespace
@@ -53,10 +53,8 @@ void PlatformAccess::arrived(Expected<HttpReply> reply) {
     const auto member = [&](const char* name) { return document.is_object() ? document.find(name) : document.end(); };
     const auto token = member("access_token"), life = member("expires_in");
     if (reply->status != 200) {
-      result =
-          fail(ErrorKind::unavailable, "no access token from the platform: status " + std::to_string(reply->status));
-    } else if (!document.is_object() || token == document.end() || !token->is_string() || life == document.end() ||
-               !life->is_number()) {
+      result = fail(ErrorKind::unavailable, "no access token from the platform: status " + std::to_string(reply->status));
+    } else if (!document.is_object() || token == document.end() || !token->is_string() || life == document.end() || !life->is_number()) {
       result = fail(ErrorKind::unavailable, "no access token from the platform: the answer has none");
     } else {
       token_ = token->get<std::string>();

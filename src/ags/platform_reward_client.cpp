@@ -46,16 +46,13 @@ Result result_of(const HttpReply& reply) {
     case 403:
     case 404:
     case 409:
-    case 422:
-      return Result::refused;
-    case 429:
-      return Result::unsent;
+    case 422: return Result::refused;
+    case 429: return Result::unsent;
     case 503:
       // With Retry-After the server says that it did not begin. Without, it may come from a proxy that lost its server in the
       // middle of the grant.
       return reply.retry_after ? Result::unsent : Result::uncertain;
-    default:
-      return Result::uncertain;
+    default: return Result::uncertain;
   }
 }
 
@@ -66,13 +63,11 @@ PlatformRewardClient::PlatformRewardClient(HttpClient& http, PlatformAccess& acc
 
 PlatformRewardClient::~PlatformRewardClient() { *alive_ = false; }
 
-void PlatformRewardClient::grant(const Grant& grant, base::EventLoop::Clock::time_point deadline,
-                                 std::function<void(GrantOutcome)> done) {
+void PlatformRewardClient::grant(const Grant& grant, base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done) {
   const auto now = base::EventLoop::Clock::now();
   if (now < closed_until_) return done({Result::unsent, "the platform has not answered lately and is left alone"});
   if (failures_in_a_row_ >= kBreakerFailures) closed_until_ = now + kBreakerPause;  // this one tries for all
-  access_.token(deadline, [this, alive = alive_, grant, deadline,
-                           done = std::move(done)](const Expected<std::string>& token) {
+  access_.token(deadline, [this, alive = alive_, grant, deadline, done = std::move(done)](const Expected<std::string>& token) {
     if (!*alive) return;
     if (!token) {
       ++failures_in_a_row_;
@@ -86,8 +81,8 @@ void PlatformRewardClient::grant(const Grant& grant, base::EventLoop::Clock::tim
 
 HttpRequest PlatformRewardClient::request(const Grant& grant, const std::string& token) const {
   const std::string& name_space = access_.address().name_space;
-  const std::string user = access_.address().base_url + "/platform/admin/namespaces/" + segment(name_space) +
-                           "/users/" + segment(grant.user_id);
+  const std::string user =
+      access_.address().base_url + "/platform/admin/namespaces/" + segment(name_space) + "/users/" + segment(grant.user_id);
   HttpRequest request;
   request.headers = {"Authorization: Bearer " + token, "Content-Type: application/json", "Accept: application/json"};
   nlohmann::json fields;
@@ -106,9 +101,7 @@ HttpRequest PlatformRewardClient::request(const Grant& grant, const std::string&
 }
 
 GrantOutcome PlatformRewardClient::judge(const Expected<HttpReply>& reply, const std::string& token) {
-  const Result result = reply                                                    ? result_of(*reply)
-                        : reply.error().kind == base::ErrorKind::unavailable ? Result::unsent
-                                                                             : Result::uncertain;
+  const Result result = reply ? result_of(*reply) : reply.error().kind == base::ErrorKind::unavailable ? Result::unsent : Result::uncertain;
   const bool sound = result == Result::granted || result == Result::refused;
   failures_in_a_row_ = sound ? 0 : failures_in_a_row_ + 1;
   if (sound) closed_until_ = {};

@@ -20,8 +20,7 @@ class PlatformRewardClient final : public RewardClient {
   PlatformRewardClient(HttpClient& http, PlatformAccess& access, bool send_keys);
   ~PlatformRewardClient() override;
 
-  void grant(const Grant& grant, base::EventLoop::Clock::time_point deadline,
-             std::function<void(GrantOutcome)> done) override;
+  void grant(const Grant& grant, base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done) override;
 
  private:
   HttpRequest request(const Grant& grant, const std::string& token) const;

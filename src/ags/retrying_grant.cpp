@@ -9,8 +9,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array<milliseconds, kGrantAttempts - 1> kPauses = {milliseconds(500), milliseconds(1000),
-                                                                  milliseconds(2000)};
+constexpr std::array<milliseconds, kGrantAttempts - 1> kPauses = {milliseconds(500), milliseconds(1000), milliseconds(2000)};
 
 /// Kept alive by the callbacks of the attempt or pause that is under way.
 struct Retrying : std::enable_shared_from_this<Retrying> {

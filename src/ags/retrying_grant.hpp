@@ -14,13 +14,13 @@ inline constexpr std::chrono::milliseconds kAttemptTime{3000};
 
 /// What is known of the platform.
 enum class Repeating {
-  harmless,    // it grants once for one idempotency key, however often it is asked
-  dangerous,   // it may grant again: an attempt of unknown outcome is the last
+  harmless,   // it grants once for one idempotency key, however often it is asked
+  dangerous,  // it may grant again: an attempt of unknown outcome is the last
 };
 
 /// `done` is called once, with the attempts that were made: `granted` or `refused` as soon as an attempt ends so, else
-/// `unsent` when the platform has worked on none of them, else `uncertain`. A refusal after an uncertain attempt is `uncertain`: that attempt may
-/// have granted. `client` and `loop` outlive the call of `done`.
+/// `unsent` when the platform has worked on none of them, else `uncertain`. A refusal after an uncertain attempt is `uncertain`: that
+/// attempt may have granted. `client` and `loop` outlive the call of `done`.
 void grant_with_retries(base::EventLoop& loop, RewardClient& client, Repeating repeating, Grant grant,
                         base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done);
 

@@ -41,8 +41,7 @@ class RewardClient {
   virtual ~RewardClient() = default;
   /// One attempt. `done` is called once, on the loop's thread, possibly before grant() returns, and at the latest at
   /// `deadline`.
-  virtual void grant(const Grant& grant, base::EventLoop::Clock::time_point deadline,
-                     std::function<void(GrantOutcome)> done) = 0;
+  virtual void grant(const Grant& grant, base::EventLoop::Clock::time_point deadline, std::function<void(GrantOutcome)> done) = 0;
   /// Whether it only says that it grants.
   virtual bool is_mock() const { return false; }
 };

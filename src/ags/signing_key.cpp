@@ -29,15 +29,13 @@ std::string number(const EVP_PKEY* key, const char* name) {
 SigningKey::SigningKey(std::string id, unsigned bits) : id_(std::move(id)), key_(EVP_RSA_gen(bits), EVP_PKEY_free) {}
 
 std::string SigningKey::jwk() const {
-  return R"({"kty":"RSA","use":"sig","alg":"RS256","kid":")" + id_ + R"(","n":")" +
-         number(key_.get(), OSSL_PKEY_PARAM_RSA_N) + R"(","e":")" + number(key_.get(), OSSL_PKEY_PARAM_RSA_E) + "\"}";
+  return R"({"kty":"RSA","use":"sig","alg":"RS256","kid":")" + id_ + R"(","n":")" + number(key_.get(), OSSL_PKEY_PARAM_RSA_N) +
+         R"(","e":")" + number(key_.get(), OSSL_PKEY_PARAM_RSA_E) + "\"}";
 }
 
 std::string SigningKey::jwks() const { return R"({"keys":[)" + jwk() + "]}"; }
 
-std::string SigningKey::sign(std::string_view payload) const {
-  return sign(R"({"alg":"RS256","kid":")" + id_ + "\"}", payload);
-}
+std::string SigningKey::sign(std::string_view payload) const { return sign(R"({"alg":"RS256","kid":")" + id_ + "\"}", payload); }
 
 std::string SigningKey::sign(std::string_view header, std::string_view payload) const {
   const std::string text = base64url(header) + "." + base64url(payload);
@@ -60,8 +58,7 @@ std::string SigningKey::sign_with_public_key_as_secret(std::string_view payload)
   const std::string text = base64url(R"({"alg":"HS256","kid":")" + id_ + "\"}") + "." + base64url(payload);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned digest_size = 0;
-  HMAC(EVP_sha256(), pem, static_cast<int>(size), reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest,
-       &digest_size);
+  HMAC(EVP_sha256(), pem, static_cast<int>(size), reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &digest_size);
   return text + "." + base64url({reinterpret_cast<char*>(digest), digest_size});
 }
 

@@ -27,11 +27,7 @@ std::size_t TokenVerifier::DigestHash::operator()(const Digest& digest) const {
 }
 
 TokenVerifier::TokenVerifier(base::EventLoop& loop, HttpClient& http, base::WallClock clock, Options options)
-    : loop_(loop),
-      http_(http),
-      clock_(std::move(clock)),
-      options_(std::move(options)),
-      alive_(std::make_shared<bool>(true)) {
+    : loop_(loop), http_(http), clock_(std::move(clock)), options_(std::move(options)), alive_(std::make_shared<bool>(true)) {
   fetch_keys();
 }
 
@@ -40,9 +36,7 @@ TokenVerifier::~TokenVerifier() {
   loop_.cancel(refresh_timer_);
 }
 
-std::int64_t TokenVerifier::now_s() const {
-  return std::chrono::duration_cast<std::chrono::seconds>(clock_().time_since_epoch()).count();
-}
+std::int64_t TokenVerifier::now_s() const { return std::chrono::duration_cast<std::chrono::seconds>(clock_().time_since_epoch()).count(); }
 
 void TokenVerifier::verify(std::string_view token, std::function<void(Expected<std::string>)> done) {
   Digest digest;
@@ -58,8 +52,7 @@ void TokenVerifier::verify(std::string_view token, std::function<void(Expected<s
     const bool may_ask = base::EventLoop::Clock::now() - last_fetch_ >= pause;
     if (!fetching_ && may_ask) fetch_keys();
     if (fetching_) {
-      if (waiting_.size() >= options_.max_waiting)
-        return done(fail(ErrorKind::unavailable, "the token issuer's keys are being fetched"));
+      if (waiting_.size() >= options_.max_waiting) return done(fail(ErrorKind::unavailable, "the token issuer's keys are being fetched"));
       waiting_.push_back({std::move(*parsed), digest, std::move(done)});
       return;
     }
@@ -71,8 +64,7 @@ Expected<std::string> TokenVerifier::judge(const SignedToken& token, const Diges
   if (!have_keys_) return fail(ErrorKind::unavailable, "the token issuer's keys cannot be fetched");
   const auto claims = token.verify(keys_);
   if (!claims) return tl::unexpected(claims.error());
-  if (auto checked = check_claims(*claims, now_s(), options_.demands); !checked)
-    return tl::unexpected(checked.error());
+  if (auto checked = check_claims(*claims, now_s(), options_.demands); !checked) return tl::unexpected(checked.error());
   // Full: all go at once. It happens once in so many tokens, and costs one signature each to come back.
   if (verdicts_.size() >= options_.max_verdicts) verdicts_.clear();
   verdicts_.insert_or_assign(digest, Verdict{claims->subject, claims->expires_at});
@@ -110,11 +102,9 @@ void TokenVerifier::keys_arrived(Expected<HttpReply> reply) {
       base::log::warn(limit, "a key of the token issuer is not used", {{"url", options_.keys_url}, {"key", key}});
   } else {
     static base::log::Limit limit(1);
-    base::log::warn(limit, "the token issuer's keys cannot be fetched",
-                    {{"url", options_.keys_url}, {"reason", keys.error().message}});
+    base::log::warn(limit, "the token issuer's keys cannot be fetched", {{"url", options_.keys_url}, {"reason", keys.error().message}});
   }
-  const std::chrono::seconds pause =
-      keys ? options_.refresh_interval : std::min(kRetryPause, options_.refresh_interval);
+  const std::chrono::seconds pause = keys ? options_.refresh_interval : std::min(kRetryPause, options_.refresh_interval);
   refresh_timer_ = loop_.call_after(pause, [this] {
     if (!fetching_) fetch_keys();
   });

@@ -23,7 +23,7 @@ namespace gauntlet::ags {
 class TokenVerifier {
  public:
   struct Options {
-    std::string keys_url;    // AB_BASE_URL/iam/v3/oauth/jwks
+    std::string keys_url;  // AB_BASE_URL/iam/v3/oauth/jwks
     TokenDemands demands;
     std::chrono::seconds refresh_interval{600};
     std::chrono::seconds unknown_key_pause{10};  // between fetches on account of unknown keys

@@ -44,8 +44,6 @@ template <class T>
 using Expected = tl::expected<T, Error>;
 
 /// `return fail(ErrorKind::not_found, "...")` in a function that returns Expected<T>.
-inline tl::unexpected<Error> fail(ErrorKind kind, std::string message) {
-  return tl::unexpected<Error>(Error{kind, std::move(message)});
-}
+inline tl::unexpected<Error> fail(ErrorKind kind, std::string message) { return tl::unexpected<Error>(Error{kind, std::move(message)}); }
 
 }  // namespace gauntlet::base

@@ -50,7 +50,7 @@ struct EventLoop::State {
   std::vector<Task> end_of_round;
   std::vector<Task> end_of_round_running;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
-  std::vector<TimerId> due_timers;  // of the round, in order
+  std::vector<TimerId> due_timers;                // of the round, in order
   std::unordered_map<TimerId, Task> timer_tasks;  // a cancelled timer is absent here and skipped when due
   TimerId next_timer = 1;
   // By descriptor. The generation tells a closed and reused descriptor's stale event from a fresh one.
@@ -183,13 +183,9 @@ void EventLoop::post(Task task) {
 
 void EventLoop::at_end_of_round(Task task) { state_->end_of_round.push_back(std::move(task)); }
 
-void EventLoop::watch(int fd, std::uint32_t events, IoHandler* handler) {
-  state_->control(EPOLL_CTL_ADD, fd, events, handler);
-}
+void EventLoop::watch(int fd, std::uint32_t events, IoHandler* handler) { state_->control(EPOLL_CTL_ADD, fd, events, handler); }
 
-void EventLoop::rewatch(int fd, std::uint32_t events, IoHandler* handler) {
-  state_->control(EPOLL_CTL_MOD, fd, events, handler);
-}
+void EventLoop::rewatch(int fd, std::uint32_t events, IoHandler* handler) { state_->control(EPOLL_CTL_MOD, fd, events, handler); }
 
 void EventLoop::unwatch(int fd) {
   if (static_cast<std::size_t>(fd) >= state_->watches.size()) return;

@@ -35,8 +35,7 @@ struct Logger {
     spdlog::drop("gauntlet");
     lines = format == Format::json ? spdlog::stdout_logger_mt("gauntlet") : spdlog::stderr_logger_mt("gauntlet");
     lines->set_level(spdlog::level::trace);  // enabled() has decided
-    lines->set_pattern(format == Format::json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
-                       spdlog::pattern_time_type::utc);
+    lines->set_pattern(format == Format::json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc);
     lines->flush_on(spdlog::level::trace);
   }
 };
@@ -48,14 +47,10 @@ Logger& logger() {
 
 spdlog::level::level_enum level_of(Level level) {
   switch (level) {
-    case Level::debug:
-      return spdlog::level::debug;
-    case Level::info:
-      return spdlog::level::info;
-    case Level::warn:
-      return spdlog::level::warn;
-    default:
-      return spdlog::level::err;
+    case Level::debug: return spdlog::level::debug;
+    case Level::info: return spdlog::level::info;
+    case Level::warn: return spdlog::level::warn;
+    default: return spdlog::level::err;
   }
 }
 
@@ -104,36 +99,21 @@ void append_field(Buffer& line, const Field& field) {
   line.append(field.key);
   line.push_back('=');
   switch (field.type) {
-    case Field::Type::text:
-      append_text(line, field.text);
-      break;
-    case Field::Type::integer:
-      fmt::format_to(out, "{}", field.integer);
-      break;
-    case Field::Type::unsigned_integer:
-      fmt::format_to(out, "{}", field.unsigned_integer);
-      break;
-    case Field::Type::real:
-      fmt::format_to(out, "{:.6g}", field.real);
-      break;
-    case Field::Type::boolean:
-      line.append(std::string_view(field.integer != 0 ? "true" : "false"));
-      break;
+    case Field::Type::text: append_text(line, field.text); break;
+    case Field::Type::integer: fmt::format_to(out, "{}", field.integer); break;
+    case Field::Type::unsigned_integer: fmt::format_to(out, "{}", field.unsigned_integer); break;
+    case Field::Type::real: fmt::format_to(out, "{:.6g}", field.real); break;
+    case Field::Type::boolean: line.append(std::string_view(field.integer != 0 ? "true" : "false")); break;
   }
 }
 
 nlohmann::ordered_json value_of(const Field& field) {
   switch (field.type) {
-    case Field::Type::text:
-      return field.text;
-    case Field::Type::integer:
-      return field.integer;
-    case Field::Type::unsigned_integer:
-      return field.unsigned_integer;
-    case Field::Type::real:
-      return field.real;
-    case Field::Type::boolean:
-      return field.integer != 0;
+    case Field::Type::text: return field.text;
+    case Field::Type::integer: return field.integer;
+    case Field::Type::unsigned_integer: return field.unsigned_integer;
+    case Field::Type::real: return field.real;
+    case Field::Type::boolean: return field.integer != 0;
   }
   return nullptr;
 }
@@ -158,8 +138,7 @@ namespace detail {
 
 void write(Level its_level, std::string_view message, Fields fields, std::uint64_t left_out) {
   Logger& to = logger();
-  if (to.format == Format::json)
-    return to.lines->log(level_of(its_level), json_line(to, its_level, message, fields, left_out));
+  if (to.format == Format::json) return to.lines->log(level_of(its_level), json_line(to, its_level, message, fields, left_out));
   Buffer line;
   append_message(line, message);
   if (!to.program.empty()) append_field(line, {"name", to.program});
@@ -187,8 +166,7 @@ void set_program(std::string_view name) { logger().program = name; }
 void flush() { logger().lines->flush(); }
 
 std::optional<std::uint64_t> Limit::pass() {
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
   std::int64_t second = second_.load(std::memory_order_relaxed);
   if (second != now && second_.compare_exchange_strong(second, now, std::memory_order_relaxed)) {
     passed_.store(0, std::memory_order_relaxed);

@@ -93,17 +93,9 @@ inline void debug(std::string_view message, Fields fields = {}) { write(Level::d
 inline void info(std::string_view message, Fields fields = {}) { write(Level::info, message, fields); }
 inline void warn(std::string_view message, Fields fields = {}) { write(Level::warn, message, fields); }
 inline void error(std::string_view message, Fields fields = {}) { write(Level::error, message, fields); }
-inline void debug(Limit& limit, std::string_view message, Fields fields = {}) {
-  write(Level::debug, limit, message, fields);
-}
-inline void info(Limit& limit, std::string_view message, Fields fields = {}) {
-  write(Level::info, limit, message, fields);
-}
-inline void warn(Limit& limit, std::string_view message, Fields fields = {}) {
-  write(Level::warn, limit, message, fields);
-}
-inline void error(Limit& limit, std::string_view message, Fields fields = {}) {
-  write(Level::error, limit, message, fields);
-}
+inline void debug(Limit& limit, std::string_view message, Fields fields = {}) { write(Level::debug, limit, message, fields); }
+inline void info(Limit& limit, std::string_view message, Fields fields = {}) { write(Level::info, limit, message, fields); }
+inline void warn(Limit& limit, std::string_view message, Fields fields = {}) { write(Level::warn, limit, message, fields); }
+inline void error(Limit& limit, std::string_view message, Fields fields = {}) { write(Level::error, limit, message, fields); }
 
 }  // namespace gauntlet::base::log

@@ -48,8 +48,7 @@ Histogram::~Histogram() = default;
 
 void Histogram::observe(double value) {
   Cell& cell = *cells_[this_thread_cell()];
-  const auto bucket =
-      static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
+  const auto bucket = static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
   cell.counts[bucket].fetch_add(1, std::memory_order_relaxed);
   cell.sum.fetch_add(value, std::memory_order_relaxed);
 }
@@ -85,9 +84,7 @@ std::vector<double> count_buckets(double most) {
 
 namespace {
 
-void fill(prometheus::ClientMetric& metric, const Counter& counter) {
-  metric.counter.value = static_cast<double>(counter.value());
-}
+void fill(prometheus::ClientMetric& metric, const Counter& counter) { metric.counter.value = static_cast<double>(counter.value()); }
 
 void fill(prometheus::ClientMetric& metric, const Gauge& gauge) { metric.gauge.value = gauge.value(); }
 
@@ -98,8 +95,7 @@ void fill(prometheus::ClientMetric& metric, const Histogram& histogram) {
   for (std::size_t i = 0; i < snapshot.cumulative.size(); ++i) {
     prometheus::ClientMetric::Bucket bucket;
     bucket.cumulative_count = snapshot.cumulative[i];
-    bucket.upper_bound =
-        i < histogram.bounds().size() ? histogram.bounds()[i] : std::numeric_limits<double>::infinity();
+    bucket.upper_bound = i < histogram.bounds().size() ? histogram.bounds()[i] : std::numeric_limits<double>::infinity();
     metric.histogram.bucket.push_back(bucket);
   }
 }
@@ -181,8 +177,8 @@ struct Registry::State {
   std::map<std::string, Function, std::less<>> functions;
 
   template <class Metric>
-  Family<Metric>& family(Families<Metric>& families, std::string_view name, std::string_view help,
-                         std::vector<std::string> label_names, std::vector<double> bounds) {
+  Family<Metric>& family(Families<Metric>& families, std::string_view name, std::string_view help, std::vector<std::string> label_names,
+                         std::vector<double> bounds) {
     const std::lock_guard lock(mutex);
     auto& found = families[std::string(name)];
     if (found == nullptr) {
@@ -207,8 +203,8 @@ Family<Gauge>& Registry::gauge(std::string_view name, std::string_view help, std
   return state_->family(state_->gauges, name, help, std::move(label_names), {});
 }
 
-Family<Histogram>& Registry::histogram(std::string_view name, std::string_view help,
-                                       std::vector<std::string> label_names, std::vector<double> bounds) {
+Family<Histogram>& Registry::histogram(std::string_view name, std::string_view help, std::vector<std::string> label_names,
+                                       std::vector<double> bounds) {
   return state_->family(state_->histograms, name, help, std::move(label_names), std::move(bounds));
 }
 
@@ -272,17 +268,15 @@ double boot_time() {
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
+  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 double open_descriptors() {
   std::error_code error;
   double count = 0;
-  for (auto entry = std::filesystem::directory_iterator("/proc/self/fd", error);
-       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+  for (auto entry = std::filesystem::directory_iterator("/proc/self/fd", error); !error && entry != std::filesystem::directory_iterator();
+       entry.increment(error)) {
     ++count;
   }
   return std::max(0.0, count - 1);  // the walk's own
@@ -294,8 +288,7 @@ void Registry::add_process_metrics() {
   const auto page = static_cast<double>(sysconf(_SC_PAGESIZE));
   const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
   const double started = boot_time() + stat_field(22) / ticks;
-  gauge_function("process_resident_memory_bytes", "Resident memory size in bytes.",
-                 [page] { return stat_field(24) * page; });
+  gauge_function("process_resident_memory_bytes", "Resident memory size in bytes.", [page] { return stat_field(24) * page; });
   gauge_function("process_virtual_memory_bytes", "Virtual memory size in bytes.", [] { return stat_field(23); });
   gauge_function("process_open_fds", "Number of open file descriptors.", open_descriptors);
   gauge_function("process_max_fds", "Maximum number of open file descriptors.", [] {
@@ -303,8 +296,7 @@ void Registry::add_process_metrics() {
     getrlimit(RLIMIT_NOFILE, &limit);
     return static_cast<double>(limit.rlim_cur);
   });
-  gauge_function("process_start_time_seconds", "Start time of the process since the Unix epoch in seconds.",
-                 [started] { return started; });
+  gauge_function("process_start_time_seconds", "Start time of the process since the Unix epoch in seconds.", [started] { return started; });
   gauge_function("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", cpu_seconds);
   const std::lock_guard lock(state_->mutex);
   state_->functions.find("process_cpu_seconds_total")->second.type = prometheus::MetricType::Counter;

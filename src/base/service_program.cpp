@@ -15,10 +15,8 @@ void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), std
 
 void ServiceProgram::read_log_settings(Settings& settings) const {
   const std::string level = settings.text("LOG_LEVEL", "info", "debug, info, warn, error or off");
-  if (const auto parsed = log::parse_level(level))
-    log::set_level(*parsed);
-  else
-    settings.reject("LOG_LEVEL", "must be one of debug, info, warn, error, off; is \"" + level + "\"");
+  if (const auto parsed = log::parse_level(level)) log::set_level(*parsed);
+  else settings.reject("LOG_LEVEL", "must be one of debug, info, warn, error, off; is \"" + level + "\"");
   const std::string format =
       settings.choice("LOG_FORMAT", "text", {"text", "json"},
                       "text: lines for people, on standard error; json: an object a line, on standard output (the images' default)");
@@ -30,31 +28,25 @@ std::optional<int> ServiceProgram::answer_flags(int argc, const char* const* arg
   const std::string_view flag = argv[1];
   const bool known = flag == "--help" || flag == "-h" || flag == "--version" || flag == "--settings";
   if (!known || argc > 2) {
-    return give_up(Exit::settings, {ErrorKind::invalid_argument,
-                                    "unknown argument " + std::string(argv[known ? 2 : 1]) +
-                                        ": there are --help, --settings and --version; settings come from the environment"});
+    return give_up(Exit::settings,
+                   {ErrorKind::invalid_argument, "unknown argument " + std::string(argv[known ? 2 : 1]) +
+                                                     ": there are --help, --settings and --version; settings come from the environment"});
   }
-  if (flag == "--settings")
-    print(settings.markdown());
-  else if (flag == "--version")
-    print(std::string(name_) + " " GAUNTLET_VERSION "\n");
-  else
-    print(help_);
+  if (flag == "--settings") print(settings.markdown());
+  else if (flag == "--version") print(std::string(name_) + " " GAUNTLET_VERSION "\n");
+  else print(help_);
   return static_cast<int>(Exit::clean);
 }
 
 int ServiceProgram::give_up(Exit status, const Error& error) const {
   if (log::format() == log::Format::json)
     log::error(std::string(name_) + " ends", {{"reason", error.message}, {"exit_status", static_cast<int>(status)}});
-  else
-    std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(name_.size()), name_.data(), error.message.c_str());
+  else std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(name_.size()), name_.data(), error.message.c_str());
   log::flush();
   return static_cast<int>(status);
 }
 
-Error port_error(Error error, std::string_view setting) {
-  return std::move(error).in(std::string(setting) + " and LISTEN_ADDRESS");
-}
+Error port_error(Error error, std::string_view setting) { return std::move(error).in(std::string(setting) + " and LISTEN_ADDRESS"); }
 
 Expected<void> check_port(EventLoop& loop, std::string_view setting, const std::string& address, std::uint16_t port) {
   http::ListenerOptions options;

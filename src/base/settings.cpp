@@ -20,8 +20,7 @@ constexpr std::string_view kBlanks = " \t\r";
 
 bool is_name(std::string_view text) {
   const auto letter = [](char c) { return is_letter(c) || c == '_'; };
-  return !text.empty() && letter(text.front()) &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || is_digit(c); });
+  return !text.empty() && letter(text.front()) && std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || is_digit(c); });
 }
 
 /// The value of a `.env` line after '='; a reason where it is malformed.
@@ -30,8 +29,7 @@ tl::expected<std::string, std::string_view> parse_env_value(std::string_view tex
   if (text.empty() || (text.front() != '"' && text.front() != '\'')) {
     // A comment starts at a blank and '#'; a '#' inside a word is part of it.
     for (std::size_t i = 0; i < text.size(); ++i) {
-      if (text[i] == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t'))
-        return std::string(trimmed(text.substr(0, i), kBlanks));
+      if (text[i] == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t')) return std::string(trimmed(text.substr(0, i), kBlanks));
     }
     return std::string(text);
   }
@@ -106,17 +104,14 @@ const std::string* Settings::find(std::string_view name) const {
 
 bool Settings::is_set(std::string_view name) const { return find(name) != nullptr; }
 
-const std::string* Settings::enter(std::string_view name, std::string type, std::string fallback,
-                                   std::string_view description, bool secret) {
+const std::string* Settings::enter(std::string_view name, std::string type, std::string fallback, std::string_view description,
+                                   bool secret) {
   const std::string* value = find(name);
-  entries_.push_back(
-      {std::string(name), std::move(type), std::move(fallback), std::string(description), secret, value != nullptr});
+  entries_.push_back({std::string(name), std::move(type), std::move(fallback), std::string(description), secret, value != nullptr});
   return value;
 }
 
-void Settings::reject(std::string_view name, std::string_view reason) {
-  complaints_.push_back(fmt::format("{}: {}", name, reason));
-}
+void Settings::reject(std::string_view name, std::string_view reason) { complaints_.push_back(fmt::format("{}: {}", name, reason)); }
 
 void Settings::reject_same_ports(const std::vector<std::pair<std::string_view, std::uint16_t>>& ports) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
@@ -155,16 +150,14 @@ std::string Settings::required(std::string_view name, std::string_view descripti
   return {};
 }
 
-std::int64_t Settings::integer(std::string_view name, std::int64_t fallback, Range range,
-                               std::string_view description) {
+std::int64_t Settings::integer(std::string_view name, std::int64_t fallback, Range range, std::string_view description) {
   return integer(name, fallback, std::to_string(fallback), range, description);
 }
 
 std::size_t Settings::threads(std::string_view name, std::int64_t most_by_default, Range range, std::string_view description) {
   const auto cores = static_cast<std::int64_t>(std::max(1u, std::thread::hardware_concurrency()));
   std::string shown = most_by_default < range.max ? fmt::format("the cores, {} at most", most_by_default) : "the cores";
-  return static_cast<std::size_t>(
-      integer(name, std::min(cores, most_by_default), std::move(shown), range, description));
+  return static_cast<std::size_t>(integer(name, std::min(cores, most_by_default), std::move(shown), range, description));
 }
 
 std::int64_t Settings::integer(std::string_view name, std::int64_t fallback, std::string shown_fallback, Range range,
@@ -213,16 +206,16 @@ bool Settings::boolean(std::string_view name, bool fallback, std::string_view de
   return fallback;
 }
 
-std::chrono::nanoseconds Settings::duration(std::string_view name, std::chrono::nanoseconds fallback,
-                                            std::chrono::nanoseconds min, std::chrono::nanoseconds max,
-                                            std::chrono::nanoseconds bare_unit, std::string_view description) {
+std::chrono::nanoseconds Settings::duration(std::string_view name, std::chrono::nanoseconds fallback, std::chrono::nanoseconds min,
+                                            std::chrono::nanoseconds max, std::chrono::nanoseconds bare_unit,
+                                            std::string_view description) {
   const std::string type = fmt::format("duration {} to {}", format_duration(min), format_duration(max));
   const std::string* value = enter(name, type, format_duration(fallback), description);
   if (value == nullptr) return fallback;
   const auto duration = parse_duration(*value, bare_unit);
   if (!duration || *duration < min || *duration > max) {
-    reject(name, fmt::format("{} is not allowed; expected {} (such as 500ms, 10s, 1m30s; a bare number means {})",
-                             shown(*value), type, format_duration(bare_unit)));
+    reject(name, fmt::format("{} is not allowed; expected {} (such as 500ms, 10s, 1m30s; a bare number means {})", shown(*value), type,
+                             format_duration(bare_unit)));
     return fallback;
   }
   return *duration;
@@ -248,9 +241,7 @@ Expected<void> Settings::check() const {
 std::string Settings::markdown() const {
   std::string table = "| variable | value | default | what it does |\n|---|---|---|---|\n";
   for (const Entry& entry : entries_) {
-    const std::string fallback = entry.secret                  ? "(secret)"
-                                 : entry.default_value.empty() ? ""
-                                                               : "`" + entry.default_value + "`";
+    const std::string fallback = entry.secret ? "(secret)" : entry.default_value.empty() ? "" : "`" + entry.default_value + "`";
     table += fmt::format("| `{}` | {} | {} | {} |\n", entry.name, entry.type, fallback, entry.description);
   }
   return table;

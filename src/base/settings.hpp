@@ -64,8 +64,7 @@ class Settings {
   template <class Integer>
   Integer integer(std::string_view name, Integer fallback, Range range, std::string_view description) {
     range.min = std::max<std::int64_t>(range.min, std::numeric_limits<Integer>::min());
-    if constexpr (sizeof(Integer) < 8)
-      range.max = std::min<std::int64_t>(range.max, std::numeric_limits<Integer>::max());
+    if constexpr (sizeof(Integer) < 8) range.max = std::min<std::int64_t>(range.max, std::numeric_limits<Integer>::max());
     return static_cast<Integer>(integer(name, static_cast<std::int64_t>(fallback), range, description));
   }
   /// A number of threads; the default is the machine's cores, `most_by_default` at most, and is shown in these words.
@@ -74,9 +73,8 @@ class Settings {
   /// true/false, 1/0, yes/no, on/off in any case.
   bool boolean(std::string_view name, bool fallback, std::string_view description);
   /// Go's notation, which the deployed configuration uses: "100ms", "1m30s", "2h"; a bare number is in `bare_unit`.
-  std::chrono::nanoseconds duration(std::string_view name, std::chrono::nanoseconds fallback,
-                                    std::chrono::nanoseconds min, std::chrono::nanoseconds max,
-                                    std::chrono::nanoseconds bare_unit, std::string_view description);
+  std::chrono::nanoseconds duration(std::string_view name, std::chrono::nanoseconds fallback, std::chrono::nanoseconds min,
+                                    std::chrono::nanoseconds max, std::chrono::nanoseconds bare_unit, std::string_view description);
   /// One of `choices`, exactly.
   std::string choice(std::string_view name, std::string_view fallback, const std::vector<std::string>& choices,
                      std::string_view description);
@@ -97,8 +95,7 @@ class Settings {
 
  private:
   const std::string* find(std::string_view name) const;
-  std::int64_t integer(std::string_view name, std::int64_t fallback, std::string shown_fallback, Range range,
-                       std::string_view description);
+  std::int64_t integer(std::string_view name, std::int64_t fallback, std::string shown_fallback, Range range, std::string_view description);
   const std::string* enter(std::string_view name, std::string type, std::string fallback, std::string_view description,
                            bool secret = false);
 

@@ -43,8 +43,7 @@ SignalWatch::~SignalWatch() {
 
 void SignalWatch::on_io(std::uint32_t) {
   signalfd_siginfo info{};
-  while (read(fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info))
-    callback_(static_cast<int>(info.ssi_signo));
+  while (read(fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) callback_(static_cast<int>(info.ssi_signo));
 }
 
 }  // namespace gauntlet::base

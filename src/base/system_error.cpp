@@ -21,21 +21,12 @@ Error system_error(int error_number, const std::string& what) {
       break;
     case EACCES:
     case EPERM:
-    case EROFS:
-      kind = ErrorKind::permission_denied;
-      break;
+    case EROFS: kind = ErrorKind::permission_denied; break;
     case ENOENT:
-    case ENOTDIR:
-      kind = ErrorKind::not_found;
-      break;
-    case EFBIG:
-      kind = ErrorKind::resource_exhausted;
-      break;
-    case EISDIR:
-      kind = ErrorKind::invalid_argument;
-      break;
-    default:
-      break;
+    case ENOTDIR: kind = ErrorKind::not_found; break;
+    case EFBIG: kind = ErrorKind::resource_exhausted; break;
+    case EISDIR: kind = ErrorKind::invalid_argument; break;
+    default: break;
   }
   return {kind, what + ": " + std::strerror(error_number) + advice};
 }

@@ -24,9 +24,7 @@ std::uint64_t TimerWheel::tick_at(EventLoop::Clock::time_point time) const {
   return time <= origin_ ? 0 : static_cast<std::uint64_t>((time - origin_) / kTick);
 }
 
-EventLoop::Clock::time_point TimerWheel::time_of(std::uint64_t tick) const {
-  return origin_ + kTick * static_cast<std::int64_t>(tick);
-}
+EventLoop::Clock::time_point TimerWheel::time_of(std::uint64_t tick) const { return origin_ + kTick * static_cast<std::int64_t>(tick); }
 
 void TimerWheel::arm(Timeout& timeout, EventLoop::Clock::time_point due) {
   if (timeout.wheel_ != nullptr) unlink(timeout);
@@ -35,8 +33,7 @@ void TimerWheel::arm(Timeout& timeout, EventLoop::Clock::time_point due) {
   timeout.wheel_ = this;
   link(timeout);
   // A wheel that stood still has no need to walk over the ticks it slept through.
-  const std::uint64_t slot_tick =
-      std::min(timeout.due_tick_, passed_tick_ + 1 + (timeout.due_tick_ - passed_tick_ - 1) % kSlots);
+  const std::uint64_t slot_tick = std::min(timeout.due_tick_, passed_tick_ + 1 + (timeout.due_tick_ - passed_tick_ - 1) % kSlots);
   if (slot_tick < wake_tick_) wake_at(slot_tick);
 }
 

@@ -66,7 +66,8 @@ tl::expected<std::string, std::error_code> read_whole_file(const std::filesystem
 Expected<std::string> read_file(const std::filesystem::path& path) {
   auto text = read_whole_file(path);
   if (text) return std::move(*text);
-  if (text.error() == make_error_code(FileProblem::not_regular)) return fail(ErrorKind::invalid_argument, "cannot read " + path.string() + ": " + text.error().message());
+  if (text.error() == make_error_code(FileProblem::not_regular))
+    return fail(ErrorKind::invalid_argument, "cannot read " + path.string() + ": " + text.error().message());
   return tl::unexpected(system_error(text.error().value(), "cannot read " + path.string()));
 }
 

@@ -7,8 +7,7 @@
 namespace gauntlet::challenge {
 
 /// The goal of a claim; not_found when it is unknown or of another challenge.
-base::Expected<const Goal*> find_claimed_goal(const Config& config, std::string_view challenge_id,
-                                              std::string_view goal_id);
+base::Expected<const Goal*> find_claimed_goal(const Config& config, std::string_view challenge_id, std::string_view goal_id);
 
 /// Everything that is checked on the rows: `rows` must hold the goal's own row and those of its prerequisites, where
 /// the player has them. The error is what the client gets.

@@ -2,8 +2,7 @@
 
 namespace gauntlet::challenge {
 
-Config::Config(std::vector<Challenge> challenges, std::vector<Goal> goals)
-    : challenges_(std::move(challenges)), goals_(std::move(goals)) {
+Config::Config(std::vector<Challenge> challenges, std::vector<Goal> goals) : challenges_(std::move(challenges)), goals_(std::move(goals)) {
   for (const Challenge& challenge : challenges_) challenge_by_id_.emplace(challenge.id, challenge.index);
   for (Goal& goal : goals_) {
     goal_by_id_.emplace(goal.id, goal.index);

@@ -27,9 +27,7 @@ std::string shown(const Json& value) {
 std::string shown_text(std::string_view text) { return shown(Json(text)); }
 
 /// `challenges[2]`
-std::string element(std::string_view path, std::size_t index) {
-  return std::string(path) + "[" + std::to_string(index) + "]";
-}
+std::string element(std::string_view path, std::size_t index) { return std::string(path) + "[" + std::to_string(index) + "]"; }
 
 std::size_t utf8_length(std::string_view text) {
   return static_cast<std::size_t>(
@@ -43,12 +41,9 @@ using Problems = std::vector<ConfigProblem>;
 class Object {
  public:
   /// `problems` null: nobody listens. What is missing in an object that is itself missing would only repeat that.
-  Object(const Json& json, std::string path, Problems* problems)
-      : json_(json), path_(std::move(path)), problems_(problems) {}
+  Object(const Json& json, std::string path, Problems* problems) : json_(json), path_(std::move(path)), problems_(problems) {}
 
-  std::string at(std::string_view key) const {
-    return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
-  }
+  std::string at(std::string_view key) const { return path_.empty() ? std::string(key) : path_ + "." + std::string(key); }
   void problem(std::string_view key, std::string message) const {
     if (problems_ != nullptr) problems_->push_back({at(key), std::move(message)});
   }
@@ -87,8 +82,7 @@ class Object {
   std::string id(Names names) const {
     std::string id = text(names);
     if (utf8_length(id) > kIdLengthMax) {
-      problem(find(names).second,
-              "must have at most 100 characters, is " + shown_text(id) + " with " + std::to_string(utf8_length(id)));
+      problem(find(names).second, "must have at most 100 characters, is " + shown_text(id) + " with " + std::to_string(utf8_length(id)));
     }
     return id;
   }
@@ -110,10 +104,9 @@ class Object {
       return 1;
     }
     // Beyond int64 nlohmann gives unsigned or floating-point numbers.
-    const bool fits =
-        value->is_number_integer() &&
-        !(value->is_number_unsigned() && value->get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max()) &&
-        value->get<std::int64_t>() > 0;
+    const bool fits = value->is_number_integer() &&
+                      !(value->is_number_unsigned() && value->get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max()) &&
+                      value->get<std::int64_t>() > 0;
     if (!fits) {
       problem(name, "must be a whole number from 1 to 2147483647, is " + shown(*value));
       return 1;
@@ -159,8 +152,7 @@ class Object {
       problem(name, "must be a list, is " + shown(*value));
       return kEmpty;
     }
-    if (of_what != nullptr && value->empty())
-      problem(name, std::string("must name at least one ") + of_what + ", is []");
+    if (of_what != nullptr && value->empty()) problem(name, std::string("must name at least one ") + of_what + ", is []");
     return *value;
   }
 
@@ -200,8 +192,7 @@ class Parser {
   }
 
   /// False, with a problem, when `id` was seen before in this file.
-  void unique(std::unordered_map<std::string, std::string>& seen, const std::string& id, const std::string& path,
-              const std::string& what) {
+  void unique(std::unordered_map<std::string, std::string>& seen, const std::string& id, const std::string& path, const std::string& what) {
     if (id.empty()) return;  // already a problem of its own
     const auto [first, is_new] = seen.emplace(id, path);
     if (!is_new) problems_.push_back({path, "repeats the id " + shown_text(id) + " of " + what + " " + first->second});
@@ -233,8 +224,7 @@ class Parser {
     unique(goal_paths_, goal.id, path, "goal");
     goal.name = object.text({"name"});
     goal.description = object.text({"description"}, false);
-    goal.source = object.choice({"eventSource", "event_source"}, {"statistic", "login"}) == 0 ? EventSource::statistic
-                                                                                              : EventSource::login;
+    goal.source = object.choice({"eventSource", "event_source"}, {"statistic", "login"}) == 0 ? EventSource::statistic : EventSource::login;
     goal.default_assigned = object.flag({"defaultAssigned", "default_assigned"});
     const Object requirement = object.child({"requirement"});
     const std::size_t problems_before = problems_.size();
@@ -270,20 +260,16 @@ class Parser {
     const bool daily = goal.flag({"daily"});
     if (daily && type != 1) {
       const auto [value, name] = goal.find({"type"});
-      goal.problem("daily",
-                   "needs type increment, type is " + (value == nullptr ? std::string("not given") : shown(*value)));
+      goal.problem("daily", "needs type increment, type is " + (value == nullptr ? std::string("not given") : shown(*value)));
     }
     if (requirement.find({"progressMode", "progress_mode"}).first != nullptr) {
       const std::size_t mode = requirement.choice({"progressMode", "progress_mode"}, {"absolute", "relative"});
       return mode == 0 ? ProgressRule::absolute : ProgressRule::relative;
     }
     switch (type) {
-      case 1:
-        return daily ? ProgressRule::increment_daily : ProgressRule::increment;
-      case 2:
-        return ProgressRule::daily;
-      default:
-        return ProgressRule::absolute;
+      case 1: return daily ? ProgressRule::increment_daily : ProgressRule::increment;
+      case 2: return ProgressRule::daily;
+      default: return ProgressRule::absolute;
     }
   }
 
@@ -345,12 +331,11 @@ class Parser {
           path.push_back({next, 0});
         } else if (marks[next] == Mark::on_path) {
           std::string cycle;
-          for (auto at = std::find_if(path.begin(), path.end(), [&](const Step& s) { return s.goal == next; });
-               at != path.end(); ++at) {
+          for (auto at = std::find_if(path.begin(), path.end(), [&](const Step& s) { return s.goal == next; }); at != path.end(); ++at) {
             cycle += goals_[at->goal].id + " -> ";
           }
-          problems_.push_back({goal_paths_.at(goals_[next].id) + ".prerequisites",
-                               "must not lead back to the goal itself: " + cycle + goals_[next].id});
+          problems_.push_back(
+              {goal_paths_.at(goals_[next].id) + ".prerequisites", "must not lead back to the goal itself: " + cycle + goals_[next].id});
         }
       }
     }

@@ -45,14 +45,10 @@ bool take_value(const Goal& goal, Row& row, const Event& event) {
 
 std::string_view to_string(Status status) {
   switch (status) {
-    case Status::not_started:
-      return "not_started";
-    case Status::in_progress:
-      return "in_progress";
-    case Status::completed:
-      return "completed";
-    case Status::claimed:
-      break;
+    case Status::not_started: return "not_started";
+    case Status::in_progress: return "in_progress";
+    case Status::completed: return "completed";
+    case Status::claimed: break;
   }
   return "claimed";
 }
@@ -65,9 +61,8 @@ std::optional<Status> parse_status(std::string_view text) {
 }
 
 const Row* find_row(PlayerRows rows, GoalIndex goal) {
-  const auto found =
-      std::lower_bound(rows.begin(), rows.end(), goal,
-                       [](const PlayerRow& player_row, GoalIndex wanted) { return player_row.goal < wanted; });
+  const auto found = std::lower_bound(rows.begin(), rows.end(), goal,
+                                      [](const PlayerRow& player_row, GoalIndex wanted) { return player_row.goal < wanted; });
   return found != rows.end() && found->goal == goal ? &found->row : nullptr;
 }
 
@@ -108,14 +103,12 @@ std::optional<Instant> expires_at(const Goal& goal, Instant now) {
 }
 
 bool is_met(const Goal& goal, const Row* row, Instant now) {
-  return row != nullptr && (row->status == Status::completed || row->status == Status::claimed) &&
-         !is_reset_due(goal, *row, now);
+  return row != nullptr && (row->status == Status::completed || row->status == Status::claimed) && !is_reset_due(goal, *row, now);
 }
 
 bool is_locked(const Config& config, const Goal& goal, PlayerRows rows, Instant now) {
-  return std::any_of(goal.prerequisites.begin(), goal.prerequisites.end(), [&](GoalIndex prerequisite) {
-    return !is_met(config.goal(prerequisite), find_row(rows, prerequisite), now);
-  });
+  return std::any_of(goal.prerequisites.begin(), goal.prerequisites.end(),
+                     [&](GoalIndex prerequisite) { return !is_met(config.goal(prerequisite), find_row(rows, prerequisite), now); });
 }
 
 Row new_row(const Goal& goal, bool active, Instant now) {
@@ -153,21 +146,16 @@ std::optional<Row> apply_event(const Goal& goal, const Row& row, const Event& ev
         return std::nullopt;
       }
       break;
-    case ProgressRule::increment:
-      count(goal, next);
-      break;
+    case ProgressRule::increment: count(goal, next); break;
     case ProgressRule::increment_daily:
       // A row that has counted nothing yet was last written by its creation or reset, not by today's event.
       if (next.progress > 0 && day_of(next.updated_at) >= day_of(now)) return std::nullopt;
       count(goal, next);
       break;
-    case ProgressRule::daily:
-      next.progress = 1;
-      break;
+    case ProgressRule::daily: next.progress = 1; break;
   }
   if (next.status != Status::completed) {
-    const bool completed =
-        goal.rule == ProgressRule::daily || counted_progress(goal, next) >= goal.requirement.target_value;
+    const bool completed = goal.rule == ProgressRule::daily || counted_progress(goal, next) >= goal.requirement.target_value;
     next.status = completed ? Status::completed : Status::in_progress;
     next.completed_at = completed ? std::optional(now) : std::nullopt;
   }

@@ -9,14 +9,12 @@ Period period_of(Schedule schedule, Instant now) {
   using namespace std::chrono;
   const auto today = floor<days>(now);
   switch (schedule) {
-    case Schedule::daily:
-      return {today, today + days(1)};
+    case Schedule::daily: return {today, today + days(1)};
     case Schedule::weekly: {
       const auto monday = today - (weekday(today) - Monday);  // weekday differences are modulo 7, so never negative
       return {monday, monday + days(7)};
     }
-    case Schedule::monthly:
-      break;
+    case Schedule::monthly: break;
   }
   const year_month_day date(today);
   const auto month = date.year() / date.month();
@@ -30,12 +28,9 @@ std::int32_t seconds_until(Instant end, Instant now) {
 
 std::string_view to_string(Schedule schedule) {
   switch (schedule) {
-    case Schedule::daily:
-      return "daily";
-    case Schedule::weekly:
-      return "weekly";
-    case Schedule::monthly:
-      break;
+    case Schedule::daily: return "daily";
+    case Schedule::weekly: return "weekly";
+    case Schedule::monthly: break;
   }
   return "monthly";
 }

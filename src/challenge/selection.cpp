@@ -26,8 +26,7 @@ base::Expected<std::vector<GoalIndex>> batch_selection(const Config& config, std
     const Goal* goal = config.find_goal(id);
     if (goal == nullptr) return fail(ErrorKind::not_found, "goal '" + id + "' not found");
     if (goal->challenge != (*challenge)->index) {
-      return fail(ErrorKind::invalid_argument,
-                  "goal '" + id + "' does not belong to challenge '" + (*challenge)->id + "'");
+      return fail(ErrorKind::invalid_argument, "goal '" + id + "' does not belong to challenge '" + (*challenge)->id + "'");
     }
     const GoalIndex position = goal->index - (*challenge)->first_goal;
     if (!taken[position]) goals.push_back(goal->index);
@@ -42,26 +41,21 @@ base::Expected<const Challenge*> check_random_selection(const Config& config, st
   return find_challenge(config, challenge_id);
 }
 
-base::Expected<std::vector<GoalIndex>> random_selection(const Config& config, const Challenge& challenge,
-                                                        PlayerRows rows, const RandomSelection& request, Instant now,
-                                                        const UniformBelow& uniform_below) {
+base::Expected<std::vector<GoalIndex>> random_selection(const Config& config, const Challenge& challenge, PlayerRows rows,
+                                                        const RandomSelection& request, Instant now, const UniformBelow& uniform_below) {
   std::vector<GoalIndex> candidates;
   for (const Goal& goal : config.goals_of(challenge)) {
     const Row* row = find_row(rows, goal.index);
-    const bool shut_out_as_active =
-        (request.exclude_active || request.replace_existing) && row != nullptr && row->is_active;
-    if (!shut_out_as_active && !is_met(goal, row, now) && !is_locked(config, goal, rows, now))
-      candidates.push_back(goal.index);
+    const bool shut_out_as_active = (request.exclude_active || request.replace_existing) && row != nullptr && row->is_active;
+    if (!shut_out_as_active && !is_met(goal, row, now) && !is_locked(config, goal, rows, now)) candidates.push_back(goal.index);
   }
   if (candidates.empty()) {
     return fail(ErrorKind::invalid_argument,
-                "INSUFFICIENT_GOALS: no goals available for selection (available: 0, requested: " +
-                    std::to_string(request.count) + ")");
+                "INSUFFICIENT_GOALS: no goals available for selection (available: 0, requested: " + std::to_string(request.count) + ")");
   }
   // Fisher-Yates, stopped once enough are drawn.
   const std::size_t drawn = std::min(candidates.size(), static_cast<std::size_t>(request.count));
-  for (std::size_t i = 0; i < drawn; ++i)
-    std::swap(candidates[i], candidates[i + uniform_below(candidates.size() - i)]);
+  for (std::size_t i = 0; i < drawn; ++i) std::swap(candidates[i], candidates[i + uniform_below(candidates.size() - i)]);
   candidates.resize(drawn);
   return candidates;
 }

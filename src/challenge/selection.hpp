@@ -29,8 +29,7 @@ base::Expected<const Challenge*> check_random_selection(const Config& config, st
 /// Goals drawn without replacement among those that are neither completed nor claimed, whose prerequisites are met and,
 /// with exclude_active or replace_existing, that are not active. Fewer than asked for when there are no more;
 /// invalid_argument when there are none.
-base::Expected<std::vector<GoalIndex>> random_selection(const Config& config, const Challenge& challenge,
-                                                        PlayerRows rows, const RandomSelection& request, Instant now,
-                                                        const UniformBelow& uniform_below);
+base::Expected<std::vector<GoalIndex>> random_selection(const Config& config, const Challenge& challenge, PlayerRows rows,
+                                                        const RandomSelection& request, Instant now, const UniformBelow& uniform_below);
 
 }  // namespace gauntlet::challenge

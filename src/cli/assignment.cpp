@@ -9,8 +9,7 @@ base::Expected<std::pair<std::string, std::string>> read_assignment(const std::s
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
-base::Expected<std::map<std::string, std::string>> read_assignments(const std::string& flag,
-                                                                    const std::vector<std::string>& texts) {
+base::Expected<std::map<std::string, std::string>> read_assignments(const std::string& flag, const std::vector<std::string>& texts) {
   std::map<std::string, std::string> values;
   for (const auto& text : texts) {
     auto assignment = read_assignment(flag, text);

@@ -13,7 +13,6 @@ namespace gauntlet::cli {
 base::Expected<std::pair<std::string, std::string>> read_assignment(const std::string& flag, const std::string& text);
 
 /// Of a flag that may be repeated; the last value of a name counts.
-base::Expected<std::map<std::string, std::string>> read_assignments(const std::string& flag,
-                                                                    const std::vector<std::string>& texts);
+base::Expected<std::map<std::string, std::string>> read_assignments(const std::string& flag, const std::vector<std::string>& texts);
 
 }  // namespace gauntlet::cli

@@ -35,7 +35,8 @@ base::Expected<postgres::BlockingConnection> connect(const Session& session) {
   if (!options) return tl::unexpected(options.error());
   auto connection = postgres::BlockingConnection::connect(*options);
   if (!connection) {
-    return tl::unexpected(std::move(connection.error()).in("PostgreSQL at " + options->describe() + " (DB_HOST, DB_PORT, DB_NAME and DB_USER choose another)"));
+    return tl::unexpected(std::move(connection.error())
+                              .in("PostgreSQL at " + options->describe() + " (DB_HOST, DB_PORT, DB_NAME and DB_USER choose another)"));
   }
   return connection;
 }
@@ -44,8 +45,14 @@ void print(const std::vector<ReviewedClaim>& claims, bool as_json) {
   if (as_json) {
     nlohmann::json listed = nlohmann::json::array();
     for (const ReviewedClaim& claim : claims) {
-      listed.push_back({{"key", claim.key}, {"userId", claim.user_id}, {"challengeId", claim.challenge_id}, {"goalId", claim.goal_id},
-                        {"reward", claim.reward}, {"state", claim.state}, {"openedAt", claim.opened_at}, {"attempts", claim.attempts},
+      listed.push_back({{"key", claim.key},
+                        {"userId", claim.user_id},
+                        {"challengeId", claim.challenge_id},
+                        {"goalId", claim.goal_id},
+                        {"reward", claim.reward},
+                        {"state", claim.state},
+                        {"openedAt", claim.opened_at},
+                        {"attempts", claim.attempts},
                         {"reason", claim.reason}});
     }
     fmt::print("{}\n", listed.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -91,7 +98,10 @@ void add_resolve(CLI::App& claims, Session& session) {
   };
   auto flags = std::make_shared<Flags>();
   command->add_option("key", flags->key, "The claim's key, as `claims list` shows it")->required();
-  command->add_option("decision", flags->decision, "granted: the player has it, the goal becomes claimed; not-granted: the player may claim again; retry: ask the platform again with the same key")
+  command
+      ->add_option("decision", flags->decision,
+                   "granted: the player has it, the goal becomes claimed; not-granted: the player may claim again; retry: ask the platform "
+                   "again with the same key")
       ->required()
       ->check(CLI::IsMember({"granted", "not-granted", "retry"}));
   command->add_option("--note", flags->note, "Why; kept in the claim's record");
@@ -110,9 +120,12 @@ void add_resolve(CLI::App& claims, Session& session) {
 }  // namespace
 
 void add_claims_command(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("claims", "Claims of rewards whose outcome a person must decide: list, resolve")->group(kServicesGroup);
+  auto* command =
+      app.add_subcommand("claims", "Claims of rewards whose outcome a person must decide: list, resolve")->group(kServicesGroup);
   command->require_subcommand(1);
-  command->footer("The database is the one that DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD name; without them, the stack's.\nWhat exit codes mean: `gauntlet --help`.");
+  command->footer(
+      "The database is the one that DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD name; without them, the stack's.\nWhat exit codes "
+      "mean: `gauntlet --help`.");
   add_list(*command, session);
   add_resolve(*command, session);
 }

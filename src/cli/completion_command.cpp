@@ -12,8 +12,7 @@ namespace {
 std::string words_of(const CLI::App& command) {
   std::string words;
   auto add = [&](const std::string& word) { words += (words.empty() ? "" : " ") + word; };
-  for (const auto* sub : command.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
-    add(sub->get_name());
+  for (const auto* sub : command.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); })) add(sub->get_name());
   for (const auto* option : command.get_options())
     for (const auto& name : option->get_lnames()) add("--" + name);
   return words;
@@ -45,12 +44,9 @@ std::string zsh_completion(const CLI::App& app) {
 std::string roff(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\\')
-      out += "\\e";
-    else if (c == '-')
-      out += "\\-";
-    else
-      out += c;
+    if (c == '\\') out += "\\e";
+    else if (c == '-') out += "\\-";
+    else out += c;
   }
   return !out.empty() && (out[0] == '.' || out[0] == '\'') ? "\\&" + out : out;
 }
@@ -71,20 +67,17 @@ std::string manual(const CLI::App& app) {
   };
   out += options_of(app) + ".SH COMMANDS\n";
   for (const auto* command : app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
-    out += fmt::format(".SS gauntlet {}\n{}\n{}", roff(command->get_name()), roff(command->get_description()),
-                       options_of(*command));
+    out += fmt::format(".SS gauntlet {}\n{}\n{}", roff(command->get_name()), roff(command->get_description()), options_of(*command));
   return out + fmt::format(".SH EXIT STATUS\n.nf\n{}\n.fi\n", roff(exit_codes_help()));
 }
 
 }  // namespace
 
 void add_completion_commands(CLI::App& app) {
-  auto* completion =
-      app.add_subcommand("completion", "Print shell completion: source <(gauntlet completion bash)")->group(kLoadGroup);
+  auto* completion = app.add_subcommand("completion", "Print shell completion: source <(gauntlet completion bash)")->group(kLoadGroup);
   auto shell = std::make_shared<std::string>();
   completion->add_option("shell", *shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
-  completion->callback(
-      [&app, shell] { fmt::print("{}", *shell == "bash" ? bash_completion(app) : zsh_completion(app)); });
+  completion->callback([&app, shell] { fmt::print("{}", *shell == "bash" ? bash_completion(app) : zsh_completion(app)); });
   auto* page = app.add_subcommand("manual", "Print the manual page: gauntlet manual | man -l -")->group(kLoadGroup);
   page->callback([&app] { fmt::print("{}", manual(app)); });
 }

@@ -22,12 +22,9 @@ struct ContractFlags {
 
 const char* word(Verdict verdict) {
   switch (verdict) {
-    case Verdict::passed:
-      return "passed";
-    case Verdict::failed:
-      return "FAILED";
-    case Verdict::skipped:
-      break;
+    case Verdict::passed: return "passed";
+    case Verdict::failed: return "FAILED";
+    case Verdict::skipped: break;
   }
   return "skipped";
 }
@@ -55,12 +52,15 @@ base::Expected<int> run(ContractFlags& flags) {
     Session::tell(fmt::format("{} {} {}: {}", word(result.verdict), result.section, result.name, result.reason));
   });
   if (!results) return tl::unexpected(results.error());
-  Session::tell(fmt::format("{} passed, {} failed, {} skipped", counts[Verdict::passed], counts[Verdict::failed], counts[Verdict::skipped]));
+  Session::tell(
+      fmt::format("{} passed, {} failed, {} skipped", counts[Verdict::passed], counts[Verdict::failed], counts[Verdict::skipped]));
   if (!flags.json_file.empty()) {
     nlohmann::json report = nlohmann::json::array();
     for (const ContractResult& result : *results)
       report.push_back({{"section", result.section}, {"case", result.name}, {"verdict", word(result.verdict)}, {"reason", result.reason}});
-    if (auto written = lab::write_file_atomically(flags.json_file, report.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"); !written)
+    if (auto written =
+            lab::write_file_atomically(flags.json_file, report.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+        !written)
       return tl::unexpected(written.error());
   }
   return counts[Verdict::failed];
@@ -73,14 +73,20 @@ void add_contract_test_command(CLI::App& app, Session& session) {
   auto flags = std::make_shared<ContractFlags>();
   command->add_option("--base-url", flags->target.base_url, "Its REST address with the base path: http://host:8000/challenge");
   command->add_option("--grpc", flags->target.grpc, "Its gRPC address: host:6565; without it nothing is asked over gRPC");
-  command->add_flag("--with-database", flags->with_database, "Write players' rows into its database (DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD) for the cases that need progress; they are deleted in the end");
-  command->add_option("--program", flags->target.program, "challenge-service to start with wrong challenge configs, for the cases of the contract's section 3")->check(CLI::ExistingFile);
+  command->add_flag("--with-database", flags->with_database,
+                    "Write players' rows into its database (DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD) for the cases that need "
+                    "progress; they are deleted in the end");
+  command
+      ->add_option("--program", flags->target.program,
+                   "challenge-service to start with wrong challenge configs, for the cases of the contract's section 3")
+      ->check(CLI::ExistingFile);
   command->add_option("--only", flags->target.filter, "Only cases whose section or name has this text");
   command->add_option("--json", flags->json_file, "Write every case's verdict to this file too");
   command->add_flag("--print-config", flags->print_config, "Print the challenge config that the service must run with, and end");
   command->add_flag("--list", flags->list, "List the cases, and end");
-  command->footer("The service runs with that config, PLUGIN_GRPC_SERVER_AUTH_ENABLED=false and REWARD_CLIENT_MODE=mock.\n"
-                  "Exit code 0: no case failed; 1: some did.");
+  command->footer(
+      "The service runs with that config, PLUGIN_GRPC_SERVER_AUTH_ENABLED=false and REWARD_CLIENT_MODE=mock.\n"
+      "Exit code 0: no case failed; 1: some did.");
   command->callback([flags, &session] {
     if (flags->print_config) {
       const auto config = lab::contract_config();

@@ -21,8 +21,7 @@ namespace {
 using nlohmann::json;
 
 /// The API's answer, or its own error.
-base::Expected<json> ask(const std::string& address, const std::string& path,
-                         const std::optional<json>& attributes = std::nullopt) {
+base::Expected<json> ask(const std::string& address, const std::string& path, const std::optional<json>& attributes = std::nullopt) {
   lab::HttpFetcher http;
   lab::HttpFetcher::Request request;
   request.url = fmt::format("http://{}{}{}", address.front() == ':' ? "127.0.0.1" : "", address, path);
@@ -33,17 +32,14 @@ base::Expected<json> ask(const std::string& address, const std::string& path,
     request.headers = {"Content-Type: application/json"};
   }
   auto page = http.fetch(request);
-  if (!page)
-    return tl::unexpected(std::move(page.error()).in("no test answers there; it must run with --address " + address));
+  if (!page) return tl::unexpected(std::move(page.error()).in("no test answers there; it must run with --address " + address));
   const json answer = json::parse(page->body, nullptr, false);
   if (answer.is_object() && answer.contains("errors") && !answer["errors"].empty()) {
     const json& error = answer["errors"][0];
-    return base::fail(base::ErrorKind::failed_precondition,
-                      fmt::format("{}: {}", error.value("title", ""), error.value("detail", "")));
+    return base::fail(base::ErrorKind::failed_precondition, fmt::format("{}: {}", error.value("title", ""), error.value("detail", "")));
   }
   if (page->status != 200 || !answer.is_object() || !answer.contains("data")) {
-    return base::fail(base::ErrorKind::unavailable,
-                      fmt::format("{} answered {}: it is no k6 REST API", request.url, page->status));
+    return base::fail(base::ErrorKind::unavailable, fmt::format("{} answered {}: it is no k6 REST API", request.url, page->status));
   }
   return answer["data"];
 }
@@ -51,9 +47,9 @@ base::Expected<json> ask(const std::string& address, const std::string& path,
 /// k6 prints these three as texts.
 void print_status(const json& data) {
   const json& status = data["attributes"];
-  fmt::print("status: {}\npaused: \"{}\"\nvus: \"{}\"\nvus-max: \"{}\"\nstopped: {}\nrunning: {}\ntainted: {}\n",
-             status["status"].dump(), status["paused"].dump(), status["vus"].dump(), status["vus-max"].dump(),
-             status["stopped"].dump(), status["running"].dump(), status["tainted"].dump());
+  fmt::print("status: {}\npaused: \"{}\"\nvus: \"{}\"\nvus-max: \"{}\"\nstopped: {}\nrunning: {}\ntainted: {}\n", status["status"].dump(),
+             status["paused"].dump(), status["vus"].dump(), status["vus-max"].dump(), status["stopped"].dump(), status["running"].dump(),
+             status["tainted"].dump());
 }
 
 void print_metrics(const json& data) {
@@ -62,8 +58,8 @@ void print_metrics(const json& data) {
     fmt::print(
         "- name: {}\n  type:\n    type: {}\n    valid: true\n  contains:\n    type: {}\n    valid: true\n  tainted: "
         "\"{}\"\n  sample:\n",
-        metric["id"].get<std::string>(), attributes["type"].get<std::string>(),
-        attributes["contains"].get<std::string>(), attributes["tainted"].dump());
+        metric["id"].get<std::string>(), attributes["type"].get<std::string>(), attributes["contains"].get<std::string>(),
+        attributes["tainted"].dump());
     for (const auto& [name, value] : attributes["sample"].items()) fmt::print("    {}: {}\n", name, value.dump());
   }
 }
@@ -85,7 +81,9 @@ int control_command(int argc, char** argv) {
                "gauntlet " + name);
   app.footer("Exit codes: 0 done; 255 wrong usage, or no test answers there.");
   std::string address = "localhost:6565";
-  app.add_option("-a,--address", address, "HOST:PORT that the test was run with, of its REST API (k6's default; here challenge-service listens for gRPC there)")->capture_default_str();
+  app.add_option("-a,--address", address,
+                 "HOST:PORT that the test was run with, of its REST API (k6's default; here challenge-service listens for gRPC there)")
+      ->capture_default_str();
   std::optional<std::int64_t> vus, max_vus;
   if (name == "scale") {
     app.add_option("-u,--vus", vus, "Virtual users that should be active");

@@ -7,7 +7,9 @@
 namespace gauntlet::cli {
 
 void add_demo_command(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("demo", "Start the stack, run the guide's scenarios 1 to 3 at a level that this machine holds, show one table")->group(kLoadGroup);
+  auto* command =
+      app.add_subcommand("demo", "Start the stack, run the guide's scenarios 1 to 3 at a level that this machine holds, show one table")
+          ->group(kLoadGroup);
   struct Flags {
     int seconds = 20;
     bool down = false;
@@ -19,7 +21,8 @@ void add_demo_command(CLI::App& app, Session& session) {
     auto stack = session.open_stack();
     if (!stack) return session.fail(stack.error());
     lab::Interruption interruption;
-    const lab::DemoOptions options{.programs = Session::programs(), .duration = std::chrono::seconds(flags->seconds), .down_afterwards = flags->down};
+    const lab::DemoOptions options{
+        .programs = Session::programs(), .duration = std::chrono::seconds(flags->seconds), .down_afterwards = flags->down};
     if (auto done = run_demo(*stack, options, interruption, Session::tell); !done) return session.fail(done.error());
     if (!flags->down) Session::tell("the stack is up; make dev-down (gauntlet down) stops it");
   });

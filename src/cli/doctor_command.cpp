@@ -12,8 +12,7 @@ namespace gauntlet::cli {
 
 void add_doctor_command(CLI::App& app, Session& session) {
   auto* command =
-      app.add_subcommand("doctor", "Look for what keeps load tests from working; exit code 8 when something does")
-          ->group(kLabGroup);
+      app.add_subcommand("doctor", "Look for what keeps load tests from working; exit code 8 when something does")->group(kLabGroup);
   struct Flags {
     bool fix = false;
     double disk_gb = 2;
@@ -35,18 +34,15 @@ void add_doctor_command(CLI::App& app, Session& session) {
     bool well = true;
     for (const auto& finding : lab::examine(*stack, options, tell)) {
       static constexpr const char* kMarks[] = {"ok     ", "warning", "problem"};
-      Session::tell(
-          fmt::format("{} {:<19} {}", kMarks[static_cast<std::size_t>(finding.level)], finding.subject, finding.what));
+      Session::tell(fmt::format("{} {:<19} {}", kMarks[static_cast<std::size_t>(finding.level)], finding.subject, finding.what));
       if (finding.level == lab::Finding::Level::well) continue;
       if (finding.level == lab::Finding::Level::problem && flags->fix && finding.repair) {
         const auto repaired = finding.repair();
-        Session::tell(repaired ? fmt::format("{:>28}repaired", "")
-                               : fmt::format("{:>28}not repaired: {}", "", repaired.error().message));
+        Session::tell(repaired ? fmt::format("{:>28}repaired", "") : fmt::format("{:>28}not repaired: {}", "", repaired.error().message));
         if (repaired) continue;
       } else {
-        Session::tell(
-            fmt::format("{:>28}{}{}", "", finding.fix,
-                        finding.repair && finding.level == lab::Finding::Level::problem ? "   (--fix does it)" : ""));
+        Session::tell(fmt::format("{:>28}{}{}", "", finding.fix,
+                                  finding.repair && finding.level == lab::Finding::Level::problem ? "   (--fix does it)" : ""));
       }
       well = well && finding.level != lab::Finding::Level::problem;
     }

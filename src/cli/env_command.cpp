@@ -21,7 +21,8 @@ std::string shell_quoted(const std::string& text) {
 }  // namespace
 
 void add_env_command(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("env", "Print shell exports that point scripts and psql at the stack: eval \"$(gauntlet env)\"")->group(kStackGroup);
+  auto* command = app.add_subcommand("env", "Print shell exports that point scripts and psql at the stack: eval \"$(gauntlet env)\"")
+                      ->group(kStackGroup);
   command->callback([&session] {
     auto stack = session.open_stack();
     if (!stack) return session.fail(stack.error());

@@ -59,7 +59,8 @@ void declare_ids(CLI::App& command, EventsFlags& flags, const char* what) {
 }  // namespace
 
 void add_events_command(CLI::App& app, Session& session) {
-  auto* events = app.add_subcommand("events", "Look after what challenge-event-handler could not store")->group(kStackGroup)->require_subcommand(1);
+  auto* events =
+      app.add_subcommand("events", "Look after what challenge-event-handler could not store")->group(kStackGroup)->require_subcommand(1);
   auto* letters = events->add_subcommand("dead-letter", "Events that PostgreSQL refused, kept with the reason")->require_subcommand(1);
   auto flags = std::make_shared<EventsFlags>();
   letters->add_flag("--env", flags->from_environment, "Use DB_* and EVENT_HANDLER_ADDR of the environment, not the checkout's stack");
@@ -74,7 +75,8 @@ void add_events_command(CLI::App& app, Session& session) {
     if (found->empty()) return Session::tell("no dead letters");
     fmt::print("{:>8}  {:<9}  {:<36}  {:<32}  {:>8}  {:<20}  {}\n", "id", "kind", "event", "user", "failures", "last failed", "reason");
     for (const lab::DeadLetter& letter : *found)
-      fmt::print("{:>8}  {:<9}  {:<36}  {:<32}  {:>8}  {:<20}  {}\n", letter.id, letter.kind, letter.event_id, letter.user_id, letter.failures, letter.last_failed_at, letter.reason);
+      fmt::print("{:>8}  {:<9}  {:<36}  {:<32}  {:>8}  {:<20}  {}\n", letter.id, letter.kind, letter.event_id, letter.user_id,
+                 letter.failures, letter.last_failed_at, letter.reason);
   });
 
   auto* retry = letters->add_subcommand("retry", "Deliver them to the handler once more; those that are committed leave the list");

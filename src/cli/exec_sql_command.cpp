@@ -11,7 +11,8 @@
 namespace gauntlet::cli {
 
 void add_exec_sql_command(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("exec-sql", "Run SQL in the stack's database: a statement, -f FILE, or psql's prompt")->group(kStackGroup);
+  auto* command =
+      app.add_subcommand("exec-sql", "Run SQL in the stack's database: a statement, -f FILE, or psql's prompt")->group(kStackGroup);
   struct Flags {
     std::string sql;
     std::string file;
@@ -34,9 +35,13 @@ void add_exec_sql_command(CLI::App& app, Session& session) {
     auto programs = lab::find_postgres_programs();
     if (!programs) return session.fail(programs.error());
 
-    std::vector<std::string> words{(*programs / "psql").string(), "--no-psqlrc", "--set=ON_ERROR_STOP=1",
-                                   "--host=" + plan->database.socket_folder.string(), "--port=" + std::to_string(plan->database.port),
-                                   "--username=" + plan->database.user, "--dbname=" + plan->database.name};
+    std::vector<std::string> words{(*programs / "psql").string(),
+                                   "--no-psqlrc",
+                                   "--set=ON_ERROR_STOP=1",
+                                   "--host=" + plan->database.socket_folder.string(),
+                                   "--port=" + std::to_string(plan->database.port),
+                                   "--username=" + plan->database.user,
+                                   "--dbname=" + plan->database.name};
     if (flags->bare) words.insert(words.end(), {"--tuples-only", "--no-align"});
     if (!flags->sql.empty()) words.push_back("--command=" + flags->sql);
     if (!flags->file.empty()) words.push_back("--file=" + flags->file);

@@ -14,8 +14,7 @@ namespace gauntlet::cli {
 
 void add_limit_command(CLI::App& app, Session& session) {
   auto* command =
-      app.add_subcommand("limit", "Find the highest level at which a script's thresholds hold, with a 95 % interval")
-          ->group(kLabGroup);
+      app.add_subcommand("limit", "Find the highest level at which a script's thresholds hold, with a 95 % interval")->group(kLabGroup);
   struct Flags {
     std::string script, over, out;
     std::vector<std::string> variables;
@@ -28,12 +27,8 @@ void add_limit_command(CLI::App& app, Session& session) {
   command->add_option("--over", flags->over, "The variable and its range, for example TARGET_RPS=50..5000")->required();
   command->add_option("-e,--env", flags->variables, "A further variable for the script, NAME=VALUE; may be repeated")
       ->allow_extra_args(false);
-  command->add_option("--window", flags->window_s, "Seconds of each trial")
-      ->capture_default_str()
-      ->check(CLI::Range(5, 600));
-  command->add_option("--budget", flags->budget_s, "Seconds for the whole search")
-      ->capture_default_str()
-      ->check(CLI::Range(10, 86'400));
+  command->add_option("--window", flags->window_s, "Seconds of each trial")->capture_default_str()->check(CLI::Range(5, 600));
+  command->add_option("--budget", flags->budget_s, "Seconds for the whole search")->capture_default_str()->check(CLI::Range(10, 86'400));
   command->add_flag("--no-reset", flags->no_reset, "Do not empty and seed the database before each trial");
   command->add_option("-o,--out", flags->out, "Folder of the results (default: test/results/limit/<script>)");
   flags->target.declare(*command);
@@ -43,9 +38,8 @@ void add_limit_command(CLI::App& app, Session& session) {
     lab::LimitOptions options;
     if (!std::regex_match(flags->over, parts, kOver) || (options.lowest = std::stod(parts[2])) < 1 ||
         (options.highest = std::stod(parts[3])) <= options.lowest)
-      return session.fail(
-          {base::ErrorKind::invalid_argument,
-           fmt::format("--over {}: write NAME=LOWEST..HIGHEST, for example TARGET_RPS=50..5000", flags->over)});
+      return session.fail({base::ErrorKind::invalid_argument,
+                           fmt::format("--over {}: write NAME=LOWEST..HIGHEST, for example TARGET_RPS=50..5000", flags->over)});
     options.variable = parts[1];
     auto variables = read_assignments("--env", flags->variables);
     if (!variables) return session.fail(variables.error());
@@ -58,8 +52,8 @@ void add_limit_command(CLI::App& app, Session& session) {
     options.window = std::chrono::seconds(flags->window_s);
     options.budget = std::chrono::seconds(flags->budget_s);
     options.reset = !flags->no_reset;
-    const auto folder = flags->out.empty() ? loaded->system.results / "limit" / options.script.stem()
-                                           : std::filesystem::absolute(flags->out);
+    const auto folder =
+        flags->out.empty() ? loaded->system.results / "limit" / options.script.stem() : std::filesystem::absolute(flags->out);
     lab::Interruption interruption;
     const auto report = find_limit(loaded->system, options, folder, interruption, Session::tell);
     if (!report) return session.fail(report.error());

@@ -64,7 +64,8 @@ void add_logs_command(CLI::App& app, Session& session) {
     const auto file = stack->directory().log_of(flags->name);
     const lab::Descriptor log(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
     if (!log) {
-      if (errno == ENOENT) return session.fail({base::ErrorKind::unavailable, flags->name + " has no log: it was never started (gauntlet up)"});
+      if (errno == ENOENT)
+        return session.fail({base::ErrorKind::unavailable, flags->name + " has no log: it was never started (gauntlet up)"});
       return session.fail(base::system_error(errno, "cannot read " + file.string()));
     }
     if (flags->tail >= 0) fmt::print("{}", lab::tail_of(file, flags->tail));

@@ -12,8 +12,7 @@ namespace gauntlet::cli {
 
 void add_profile_command(CLI::App& app, Session& session) {
   auto* command =
-      app.add_subcommand(
-             "profile", "Take CPU, heap and goroutine profiles of both services, as pprof files, text and flame graphs")
+      app.add_subcommand("profile", "Take CPU, heap and goroutine profiles of both services, as pprof files, text and flame graphs")
           ->group(kLabGroup);
   struct Flags {
     std::string folder = ".";
@@ -26,13 +25,9 @@ void add_profile_command(CLI::App& app, Session& session) {
       ->add_option("-o,--out", flags->folder,
                    "Where to: cpu_LEVEL.txt, heap_LEVEL.txt, goroutine_LEVEL.txt, event-handler_cpu_LEVEL.txt, ...")
       ->capture_default_str();
-  command->add_option("--level", flags->level, "LEVEL in the files' names, for example 500rps_2000eps")
-      ->capture_default_str();
-  command->add_option("--seconds", flags->seconds, "Length of the CPU profiles")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 300));
-  command->add_option("--target", flags->target,
-                      "A system that gauntlet.toml describes, instead of this checkout's stack");
+  command->add_option("--level", flags->level, "LEVEL in the files' names, for example 500rps_2000eps")->capture_default_str();
+  command->add_option("--seconds", flags->seconds, "Length of the CPU profiles")->capture_default_str()->check(CLI::Range(1, 300));
+  command->add_option("--target", flags->target, "A system that gauntlet.toml describes, instead of this checkout's stack");
   command->callback([flags, &session] {
     const auto target = [&]() -> base::Expected<lab::Target> {
       if (!flags->target.empty()) {
@@ -45,8 +40,8 @@ void add_profile_command(CLI::App& app, Session& session) {
       return lab::target_of_stack(*stack);
     }();
     if (!target) return session.fail(target.error());
-    const auto problems = collect_profiles(
-        *target, {.folder = flags->folder, .level = flags->level, .cpu = std::chrono::seconds(flags->seconds)});
+    const auto problems =
+        collect_profiles(*target, {.folder = flags->folder, .level = flags->level, .cpu = std::chrono::seconds(flags->seconds)});
     if (!problems) return session.fail(problems.error());
     for (const auto& problem : *problems) fmt::print(stderr, "gauntlet: not taken: {}\n", problem);
     if (!problems->empty()) session.exit_code = kFailed;

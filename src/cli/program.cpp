@@ -63,14 +63,15 @@ void describe_load_commands(CLI::App& app) {
   app.add_subcommand("run", "Run a k6 script on this engine (gauntlet run --help lists the flags)")->group(kLoadGroup);
   app.add_subcommand("new", "Write a script to begin with (--template minimal, protocol, or a file)")->group(kLoadGroup);
   app.add_subcommand("inspect", "Print a script's options (--execution-requirements: with its duration and most VUs)")->group(kLoadGroup);
-  app.add_subcommand("archive", "Pack a script with all that it imports and opens; run takes the archive, and so does k6")->group(kLoadGroup);
+  app.add_subcommand("archive", "Pack a script with all that it imports and opens; run takes the archive, and so does k6")
+      ->group(kLoadGroup);
   app.add_subcommand("deps", "List what a script imports (--json)")->group(kLoadGroup);
   app.add_subcommand("pause", "Hold back a test that has not started, or an externally-controlled one (--address)")->group(kLoadGroup);
   app.add_subcommand("resume", "Go on with a test that was run with --paused, or paused (--address)")->group(kLoadGroup);
   app.add_subcommand("scale", "Ask a running test for another number of virtual users (--address)")->group(kLoadGroup);
-  app.add_subcommand("stats", "Print the metrics of a running test (--address); its state: gauntlet k6-compatible status")->group(kLoadGroup);
-  app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")
+  app.add_subcommand("stats", "Print the metrics of a running test (--address); its state: gauntlet k6-compatible status")
       ->group(kLoadGroup);
+  app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")->group(kLoadGroup);
 }
 
 }  // namespace
@@ -88,11 +89,11 @@ int run_program(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "gauntlet " GAUNTLET_VERSION);
   app.footer(exit_codes_help());
-  app.add_option("--project", session.project,
-                 "The checkout to work on (default: the one around the working directory)")
+  app.add_option("--project", session.project, "The checkout to work on (default: the one around the working directory)")
       ->envname("GAUNTLET_PROJECT");
   app.add_option("--state-dir", session.state_dir,
-                 "Where the stack keeps its data (default: .gauntlet/ in the project, or below /var/lib/gauntlet where the servers' user cannot enter that)")
+                 "Where the stack keeps its data (default: .gauntlet/ in the project, or below /var/lib/gauntlet where the servers' user "
+                 "cannot enter that)")
       ->envname("GAUNTLET_STATE_DIR");
   add_up_command(app, session);
   add_ps_command(app, session);
@@ -125,8 +126,7 @@ int run_program(int argc, char** argv) {
   add_doctor_command(app, session);
   add_plan_command(app, session);
   add_completion_commands(app);
-  if (!first.empty() && first.front() != '-' &&
-      app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
+  if (!first.empty() && first.front() != '-' && app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
     fmt::print(stderr, "gauntlet: there is no command `{}`; gauntlet --help lists them\n", first);
     return kWrongUsage;
   }

@@ -10,10 +10,8 @@
 namespace gauntlet::cli {
 
 void add_report_command(CLI::App& app, Session& session) {
-  auto* command =
-      app.add_subcommand("report",
-                         "Write the guide's documents and report.html, .md, .json, .xml (JUnit) from test/results")
-          ->group(kLabGroup);
+  auto* command = app.add_subcommand("report", "Write the guide's documents and report.html, .md, .json, .xml (JUnit) from test/results")
+                      ->group(kLabGroup);
   auto target = std::make_shared<std::string>();
   command->add_option("--target", *target, "Of the campaign on this target of gauntlet.toml");
   command->callback([target, &session] {
@@ -28,8 +26,7 @@ void add_report_command(CLI::App& app, Session& session) {
 
 void add_plan_command(CLI::App& app, Session& session) {
   auto* command =
-      app.add_subcommand("plan", "Say what a number of players needs, by the model fitted to the last campaign")
-          ->group(kLabGroup);
+      app.add_subcommand("plan", "Say what a number of players needs, by the model fitted to the last campaign")->group(kLabGroup);
   struct Flags {
     lab::PlayerBehaviour players;
     std::string headroom = "2x", target;
@@ -55,8 +52,8 @@ void add_plan_command(CLI::App& app, Session& session) {
     char* end = nullptr;
     flags->players.headroom = std::strtod(flags->headroom.c_str(), &end);
     if (end == flags->headroom.c_str() || (*end != '\0' && std::string(end) != "x") || flags->players.headroom < 1)
-      return session.fail({base::ErrorKind::invalid_argument,
-                           fmt::format("--headroom {}: write a number of at least 1, as in 2x", flags->headroom)});
+      return session.fail(
+          {base::ErrorKind::invalid_argument, fmt::format("--headroom {}: write a number of at least 1, as in 2x", flags->headroom)});
     const auto project = session.find_project();
     if (!project) return session.fail(project.error());
     const auto facts = lab::read_campaign_facts(lab::results_of_target(*project, flags->target));
@@ -65,8 +62,7 @@ void add_plan_command(CLI::App& app, Session& session) {
       return session.fail({base::ErrorKind::failed_precondition,
                            "no model: the last campaign has too few levels that held with monitors (scenarios 1 and 2 "
                            "are needed): gauntlet campaign --quick"});
-    fmt::print("{}", plan_text(*facts->model, flags->players,
-                               plan_capacity(*facts->model, flags->players, bytes_per_row(*facts))));
+    fmt::print("{}", plan_text(*facts->model, flags->players, plan_capacity(*facts->model, flags->players, bytes_per_row(*facts))));
   });
 }
 

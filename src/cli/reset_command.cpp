@@ -9,7 +9,8 @@
 namespace gauntlet::cli {
 
 void add_reset_command(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("reset", "Empty the progress tables and statistics, then give every player of test/fixtures its goals")->group(kDataGroup);
+  auto* command = app.add_subcommand("reset", "Empty the progress tables and statistics, then give every player of test/fixtures its goals")
+                      ->group(kDataGroup);
   struct Flags {
     lab::SeedOptions seed;
     int active = 0;
@@ -17,7 +18,8 @@ void add_reset_command(CLI::App& app, Session& session) {
   };
   auto flags = std::make_shared<Flags>();
   command->add_flag("--no-seed", flags->no_seed, "Leave the tables empty; events then change nothing until players are initialised");
-  command->add_option("--completed", flags->seed.completed, "Share of the goals that are completed and unclaimed, 0 to 1")->capture_default_str();
+  command->add_option("--completed", flags->seed.completed, "Share of the goals that are completed and unclaimed, 0 to 1")
+      ->capture_default_str();
   auto* active = command->add_option("--active", flags->active, "Goals given to each player (default: the default-assigned ones)");
   command->add_option("--seed", flags->seed.seed, "Which goals are the completed ones")->capture_default_str();
   command->callback([flags, active, &session] {
@@ -27,7 +29,8 @@ void add_reset_command(CLI::App& app, Session& session) {
     auto report = reset_stack(*stack, flags->no_seed ? std::nullopt : std::optional(flags->seed));
     if (!report) return session.fail(report.error());
     if (flags->no_seed) return Session::tell("progress and statistics are empty");
-    Session::tell(fmt::format("seeded {} rows, {} of them completed and unclaimed, in {:.1f} s", report->rows, report->completed, report->seconds));
+    Session::tell(
+        fmt::format("seeded {} rows, {} of them completed and unclaimed, in {:.1f} s", report->rows, report->completed, report->seconds));
     if (!report->warning.empty()) fmt::print(stderr, "gauntlet: {}\n", report->warning);
   });
 }

@@ -7,7 +7,8 @@
 namespace gauntlet::cli {
 
 void add_restart_command(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("restart", "Restart both services (or the named parts) with .env and config as they are now")->group(kStackGroup);
+  auto* command =
+      app.add_subcommand("restart", "Restart both services (or the named parts) with .env and config as they are now")->group(kStackGroup);
   auto flags = std::make_shared<StackFlags>();
   flags->declare(*command);
   command->callback([flags, &session] {

@@ -42,7 +42,8 @@ base::Expected<nlohmann::json> read_results(const std::string& path) {
   if (!text) return tl::unexpected(text.error());
   nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
   if (!json.is_object() || !json.contains("state")) {
-    return base::fail(base::ErrorKind::invalid_argument, fmt::format("{} is not a results file: gauntlet run --out json={} makes one", path, path));
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("{} is not a results file: gauntlet run --out json={} makes one", path, path));
   }
   return json;
 }
@@ -92,7 +93,8 @@ void merge(const MergeFlags& flags, Session& session) {
   options.health.interrupted = results->gathered.interrupted;
   options.health.samples_dropped = results->gathered.samples_dropped;
   const auto summary = engine::output::summarize(results->gathered.snapshot, results->thresholds, std::move(options));
-  fmt::print("{}{}", engine::output::render_summary(summary, engine::output::SummaryMode::compact, color), engine::output::render_beyond_k6(summary, color));
+  fmt::print("{}{}", engine::output::render_summary(summary, engine::output::SummaryMode::compact, color),
+             engine::output::render_beyond_k6(summary, color));
   if (!flags.out.empty()) {
     const std::string state = engine::output::to_json(results->gathered, *results->registry);
     const std::string text = engine::output::results_json(summary, results->gathered.rows, *results->registry, state);
@@ -113,8 +115,7 @@ struct CompareFlags {
 /// A results file, or the one of a run in the project's history where the text is its number.
 base::Expected<std::string> results_file(const std::string& text, const Session& session) {
   std::error_code error;
-  if (std::filesystem::exists(text, error) || text.empty() || text.find_first_not_of("0123456789") != std::string::npos)
-    return text;
+  if (std::filesystem::exists(text, error) || text.empty() || text.find_first_not_of("0123456789") != std::string::npos) return text;
   const auto project = session.find_project();
   if (!project) return tl::unexpected(project.error());
   auto history = lab::RunHistory::open(*project);
@@ -139,7 +140,8 @@ void compare(const CompareFlags& flags, Session& session) {
   if (!flags.html.empty())
     if (auto written = lab::write_file_atomically(flags.html, lab::comparison_html(*file_a, *file_b, *figures)); !written)
       return session.fail(written.error());
-  const bool worse = std::any_of(figures->begin(), figures->end(), [](const auto& figure) { return figure.verdict() == engine::output::ComparedFigure::Verdict::worse; });
+  const bool worse = std::any_of(figures->begin(), figures->end(),
+                                 [](const auto& figure) { return figure.verdict() == engine::output::ComparedFigure::Verdict::worse; });
   if (worse && flags.fail_on_worse) session.exit_code = static_cast<int>(engine::run::ExitCode::thresholds_crossed);
 }
 

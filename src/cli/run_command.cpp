@@ -46,9 +46,7 @@ Result aim_at_target(Invocation& invocation) {
   if (auto ok = lab::permit_target(*profile, invocation.owned_hosts); !ok) return ok;
   invocation.profile = std::make_shared<const lab::TargetProfile>(std::move(*profile));
   for (const auto& [name, value] : invocation.profile->target.variables) invocation.settings.environment[name] = value;
-  invocation.settings.permit = [profile = invocation.profile](const auto& scenarios) {
-    return lab::permit_scenarios(*profile, scenarios);
-  };
+  invocation.settings.permit = [profile = invocation.profile](const auto& scenarios) { return lab::permit_scenarios(*profile, scenarios); };
   return {};
 }
 
@@ -67,8 +65,7 @@ Result finish(Invocation& invocation) {
     options.stages = std::move(stages);
   }
   if (!invocation.tags.empty()) options.tags = std::move(invocation.tags);
-  settings.duration_stretches =
-      options.duration.given && !options.vus.given && !options.iterations.given && !options.stages.given;
+  settings.duration_stretches = options.duration.given && !options.vus.given && !options.iterations.given && !options.stages.given;
 
   if (invocation.include_system_environment.value_or(!invocation.packs)) {
     for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -87,11 +84,13 @@ Result finish(Invocation& invocation) {
     fmt::print("Flag --no-summary has been deprecated, use --summary-mode=disabled instead\n");
   }
   const auto from_variable = [](const char* name) { return std::getenv(name); };
-  if (const char* text = from_variable("K6_SUMMARY_EXPORT"); text != nullptr && settings.summary_export.empty()) settings.summary_export = text;
-  if (const char* text = from_variable("K6_SECRET_SOURCE"); text != nullptr && *text != '\0' && settings.secret_sources.empty()) settings.secret_sources.emplace_back(text);
-  if (const char* text = from_variable("K6_OUT"); text != nullptr && *text != '\0' && invocation.outputs.empty()) invocation.outputs.emplace_back(text);
-  for (const auto& [name, member] : {std::pair{"K6_NO_SUMMARY", &RunSettings::no_summary},
-                                     std::pair{"K6_LINGER", &RunSettings::linger},
+  if (const char* text = from_variable("K6_SUMMARY_EXPORT"); text != nullptr && settings.summary_export.empty())
+    settings.summary_export = text;
+  if (const char* text = from_variable("K6_SECRET_SOURCE"); text != nullptr && *text != '\0' && settings.secret_sources.empty())
+    settings.secret_sources.emplace_back(text);
+  if (const char* text = from_variable("K6_OUT"); text != nullptr && *text != '\0' && invocation.outputs.empty())
+    invocation.outputs.emplace_back(text);
+  for (const auto& [name, member] : {std::pair{"K6_NO_SUMMARY", &RunSettings::no_summary}, std::pair{"K6_LINGER", &RunSettings::linger},
                                      std::pair{"K6_NO_THRESHOLDS", &RunSettings::no_thresholds}}) {
     const char* text = from_variable(name);
     if (text == nullptr) continue;
@@ -124,17 +123,22 @@ Result finish(Invocation& invocation) {
     settings.outputs.push_back(std::move(*output));
   }
   if (invocation.processes > 1) {
-    if (options.execution_segment.given) return tl::unexpected(wrong_usage("--processes makes the segments itself: leave --execution-segment and --segment out"));
+    if (options.execution_segment.given)
+      return tl::unexpected(wrong_usage("--processes makes the segments itself: leave --execution-segment and --segment out"));
     for (const auto& output : settings.outputs) {
-      if (output.wants_samples()) return tl::unexpected(wrong_usage(fmt::format("--out {} writes the samples of one process: with --processes use json=FILE.json", output.label())));
+      if (output.wants_samples())
+        return tl::unexpected(
+            wrong_usage(fmt::format("--out {} writes the samples of one process: with --processes use json=FILE.json", output.label())));
     }
     if (settings.dashboard.enabled) return tl::unexpected(wrong_usage("the live page shows one process: leave it out with --processes"));
-    if (invocation.scripts.size() == 1 && invocation.scripts[0] == "-") return tl::unexpected(wrong_usage("--processes needs a script file: standard input can be read only once"));
+    if (invocation.scripts.size() == 1 && invocation.scripts[0] == "-")
+      return tl::unexpected(wrong_usage("--processes needs a script file: standard input can be read only once"));
   }
   if (invocation.scripts.size() != 1) {
-    return tl::unexpected(wrong_usage(fmt::format("accepts 1 arg(s), received {}: arg should either be \"-\", if reading script from "
-                                                  "stdin, or a path to a script file",
-                                                  invocation.scripts.size())));
+    return tl::unexpected(
+        wrong_usage(fmt::format("accepts 1 arg(s), received {}: arg should either be \"-\", if reading script from "
+                                "stdin, or a path to a script file",
+                                invocation.scripts.size())));
   }
   return {};
 }
@@ -170,12 +174,14 @@ std::unique_ptr<lab::LiveView> watch_stack(const StringMap& environment) {
 
 void print_script_help(std::string_view command) {
   if (command == "inspect") {
-    fmt::print("Print a script's options as JSON.\n\n  inspect [flags] SCRIPT\n\n"
-               "  --execution-requirements   as a run would have them, with its duration and its most virtual users\n");
+    fmt::print(
+        "Print a script's options as JSON.\n\n  inspect [flags] SCRIPT\n\n"
+        "  --execution-requirements   as a run would have them, with its duration and its most virtual users\n");
   } else if (command == "archive") {
-    fmt::print("Pack a script with all that it imports and opens: `run` takes the archive, and so does k6.\n\n  archive [flags] SCRIPT\n\n"
-               "  -O, --archive-out FILE     where to write it (archive.tar; - prints)\n"
-               "      --exclude-env-vars     without the variables of --env\n");
+    fmt::print(
+        "Pack a script with all that it imports and opens: `run` takes the archive, and so does k6.\n\n  archive [flags] SCRIPT\n\n"
+        "  -O, --archive-out FILE     where to write it (archive.tar; - prints)\n"
+        "      --exclude-env-vars     without the variables of --env\n");
   } else {
     fmt::print("List what a script imports.\n\n  deps [flags] SCRIPT\n\n  --json   as JSON\n");
   }
@@ -200,7 +206,9 @@ int script_command(int argc, char** argv) {
   }
   const std::string& script = invocation.scripts.front();
   if (command == "inspect") return static_cast<int>(engine::run::inspect_script(script, invocation.settings, invocation.requirements));
-  if (command == "archive") return static_cast<int>(engine::run::archive_script(script, invocation.settings, invocation.archive_path, invocation.leave_environment_out));
+  if (command == "archive")
+    return static_cast<int>(
+        engine::run::archive_script(script, invocation.settings, invocation.archive_path, invocation.leave_environment_out));
   return static_cast<int>(engine::run::list_imports(script, invocation.settings, invocation.as_json));
 }
 
@@ -225,7 +233,8 @@ int run_command(int argc, char** argv) {
     view = invocation.profile ? watch_target(*invocation.profile) : watch_stack(invocation.settings.environment);
   }
   invocation.settings.system_view = view.get();
-  if (invocation.processes > 1) return static_cast<int>(engine::run::run_test_in_processes(script, invocation.settings, invocation.processes));
+  if (invocation.processes > 1)
+    return static_cast<int>(engine::run::run_test_in_processes(script, invocation.settings, invocation.processes));
   return static_cast<int>(engine::run::run_test(script, invocation.settings));
 }
 

@@ -19,17 +19,15 @@ using Result = base::Expected<void>;
 
 struct Flag {
   const char* name;
-  char letter;            // '\0': none
-  const char* value;      // what the help calls it; nullptr: a switch
-  const char* help;       // nullptr: not listed
+  char letter;        // '\0': none
+  const char* value;  // what the help calls it; nullptr: a switch
+  const char* help;   // nullptr: not listed
   std::function<Result(Invocation&, const std::string&)> apply;
 };
 
 /// A flag that is an option of the script as well.
 std::function<Result(Invocation&, const std::string&)> option(const char* name) {
-  return [name](Invocation& invocation, const std::string& text) {
-    return engine::run::set_option(invocation.settings.flags, name, text);
-  };
+  return [name](Invocation& invocation, const std::string& text) { return engine::run::set_option(invocation.settings.flags, name, text); };
 }
 
 std::function<Result(Invocation&, const std::string&)> to_switch(bool RunSettings::*member) {
@@ -62,8 +60,7 @@ Result ignore(Invocation&, const std::string&) { return {}; }
 
 std::function<Result(Invocation&, const std::string&)> absent(const char* what) {
   return [what](Invocation&, const std::string&) -> Result {
-    return tl::unexpected(base::Error{base::ErrorKind::unimplemented,
-                                      fmt::format("{} is not part of this version of gauntlet", what)});
+    return tl::unexpected(base::Error{base::ErrorKind::unimplemented, fmt::format("{} is not part of this version of gauntlet", what)});
   };
 }
 
@@ -151,9 +148,11 @@ const std::vector<Flag>& flags() {
       {"no-setup", '\0', nullptr, "do not call setup()", option("noSetup")},
       {"no-teardown", '\0', nullptr, "do not call teardown()", option("noTeardown")},
       {"min-iteration-duration", '\0', "D", "let no iteration be shorter", option("minIterationDuration")},
-      {"address", 'a', "HOST:PORT", "serve k6's REST API there, for pause, resume, scale, status and stats (off)", to_text(&RunSettings::rest_address)},
+      {"address", 'a', "HOST:PORT", "serve k6's REST API there, for pause, resume, scale, status and stats (off)",
+       to_text(&RunSettings::rest_address)},
       {"paused", 'p', nullptr, "wait before the first iteration, until `gauntlet resume`", option("paused")},
-      {"linger", 'l', nullptr, "stay after the end until Ctrl-C, so that --address can be asked; the summary comes then", to_switch(&RunSettings::linger)},
+      {"linger", 'l', nullptr, "stay after the end until Ctrl-C, so that --address can be asked; the summary comes then",
+       to_switch(&RunSettings::linger)},
       {"execution-segment", '\0', "A:B", "run this part of the test only, as 1/4:1/2", option("executionSegment")},
       {"execution-segment-sequence", '\0', "LIST", "all parts' limits, as 0,1/4,1/2,1", option("executionSegmentSequence")},
       {"segment", '\0', "I/N", "the I-th of N equal parts: both of the above at once", set_part},
@@ -184,7 +183,9 @@ const std::vector<Flag>& flags() {
       {"rps", '\0', "N", "limit of requests per second over all virtual users", option("rps")},
       {"user-agent", '\0', "TEXT", "of HTTP requests", option("userAgent")},
       {"http-debug", '\0', nullptr, nullptr,
-       [](Invocation& invocation, const std::string& text) { return engine::run::set_option(invocation.settings.flags, "httpDebug", text == "true" ? "headers" : text); }},
+       [](Invocation& invocation, const std::string& text) {
+         return engine::run::set_option(invocation.settings.flags, "httpDebug", text == "true" ? "headers" : text);
+       }},
       {"insecure-skip-tls-verify", '\0', nullptr, "accept any certificate", option("insecureSkipTLSVerify")},
       {"no-connection-reuse", '\0', nullptr, "a connection per request", option("noConnectionReuse")},
       {"no-vu-connection-reuse", '\0', nullptr, "close connections after each iteration", option("noVUConnectionReuse")},
@@ -216,7 +217,8 @@ const std::vector<Flag>& flags() {
       {"tag", '\0', "NAME=X", "a tag for every sample", add_tag},
       {"system-tags", '\0', "LIST", "system tags to record", option("systemTags")},
       {"setup-apart", '\0', nullptr, "keep requests of setup() and teardown() out of the totals", to_switch(&RunSettings::setup_apart)},
-      {"require-generator-ok", '\0', nullptr, "exit with 111 when the generator was the limit", to_switch(&RunSettings::require_generator_ok)},
+      {"require-generator-ok", '\0', nullptr, "exit with 111 when the generator was the limit",
+       to_switch(&RunSettings::require_generator_ok)},
       {"no-thresholds", '\0', nullptr, "do not evaluate thresholds", to_switch(&RunSettings::no_thresholds)},
       {"no-summary", '\0', nullptr, "no end-of-test summary", to_switch(&RunSettings::no_summary)},
       {"summary-mode", '\0', "MODE", "compact, full, legacy or disabled", set_summary_mode},
@@ -358,7 +360,8 @@ void print_run_help() {
       "\nLive page (environment): K6_WEB_DASHBOARD=true, K6_WEB_DASHBOARD_HOST (127.0.0.1), _PORT (5665; 0: a free one,\n"
       "-1: none), _PERIOD (1s), _OPEN=true opens the browser, _EXPORT=report.html (or .html.gz) writes the report.\n"
       "\nExit codes: 0 done; 99 thresholds crossed; 100, 101 setup or teardown timed out; 104 invalid options;\n"
-      "103 stopped by the REST API; 105 interrupted by a signal; 106 --address is taken; 107 the script threw in init, setup or teardown; 108 exec.test.abort();\n"
+      "103 stopped by the REST API; 105 interrupted by a signal; 106 --address is taken; 107 the script threw in init, setup or teardown; "
+      "108 exec.test.abort();\n"
       "110 exec.test.fail(); 111 the generator was the limit, with --require-generator-ok; 255 wrong usage, or a file is missing.\n");
 }
 

@@ -11,9 +11,7 @@
 namespace gauntlet::cli {
 namespace {
 
-std::string time_text(double unix_s) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(static_cast<std::time_t>(unix_s)));
-}
+std::string time_text(double unix_s) { return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(static_cast<std::time_t>(unix_s))); }
 
 base::Expected<lab::RunHistory> open_history(const Session& session) {
   const auto project = session.find_project();
@@ -40,11 +38,11 @@ void add_runs_command(CLI::App& app, Session& session) {
     if (!history) return session.fail(history.error());
     const auto runs = history->list(flags->most);
     if (!runs) return session.fail(runs.error());
-    fmt::print("{:>5}  {:<19}  {:<9} {:<28} {:<20} {:<7} {:>9} {:>12}\n", "ID", "STARTED", "KIND", "SCRIPT", "LEVEL",
-               "STATE", "P95 MS", "PER SECOND");
+    fmt::print("{:>5}  {:<19}  {:<9} {:<28} {:<20} {:<7} {:>9} {:>12}\n", "ID", "STARTED", "KIND", "SCRIPT", "LEVEL", "STATE", "P95 MS",
+               "PER SECOND");
     for (const auto& run : *runs)
-      fmt::print("{:>5}  {:<19}  {:<9} {:<28} {:<20} {:<7} {:>9.2f} {:>12.1f}\n", run.id, time_text(run.started_s),
-                 run.kind, run.script, run.level, run.state, run.p95_ms, run.throughput_per_s);
+      fmt::print("{:>5}  {:<19}  {:<9} {:<28} {:<20} {:<7} {:>9.2f} {:>12.1f}\n", run.id, time_text(run.started_s), run.kind, run.script,
+                 run.level, run.state, run.p95_ms, run.throughput_per_s);
   });
   auto* show = command->add_subcommand("show", "One run, with its files");
   show->add_option("id", flags->id, "Its number")->required();
@@ -53,9 +51,7 @@ void add_runs_command(CLI::App& app, Session& session) {
     if (!history) return session.fail(history.error());
     const auto run = history->find(flags->id);
     if (!run) return session.fail(run.error());
-    if (!*run)
-      return session.fail(
-          {base::ErrorKind::not_found, fmt::format("there is no run {}: gauntlet runs ls lists them", flags->id)});
+    if (!*run) return session.fail({base::ErrorKind::not_found, fmt::format("there is no run {}: gauntlet runs ls lists them", flags->id)});
     const auto& r = **run;
     fmt::print(
         "started       {}\nlasted        {:.1f} s\nkind          {}\nscript        {}\nlevel         {}\nstate         "

@@ -8,7 +8,9 @@ namespace gauntlet::cli {
 
 namespace fs = std::filesystem;
 
-base::Expected<fs::path> Session::find_project() const { return lab::find_project(project.empty() ? fs::current_path() : fs::path(project)); }
+base::Expected<fs::path> Session::find_project() const {
+  return lab::find_project(project.empty() ? fs::current_path() : fs::path(project));
+}
 
 base::Expected<lab::Stack> Session::open_stack() const {
   auto found = find_project();

@@ -10,8 +10,8 @@ namespace gauntlet::cli {
 
 class Session {
  public:
-  std::string project;     // --project; empty: the checkout around the working directory
-  std::string state_dir;   // --state-dir; empty: as lab::StackDirectory decides
+  std::string project;    // --project; empty: the checkout around the working directory
+  std::string state_dir;  // --state-dir; empty: as lab::StackDirectory decides
   int exit_code = 0;
 
   base::Expected<std::filesystem::path> find_project() const;

@@ -8,8 +8,7 @@
 namespace gauntlet::cli {
 
 void StackFlags::declare(CLI::App& command) {
-  command.add_option("name", names, "Only these")
-      ->check(CLI::IsMember({lab::kPostgres, lab::kRedis, lab::kService, lab::kEventHandler}));
+  command.add_option("name", names, "Only these")->check(CLI::IsMember({lab::kPostgres, lab::kRedis, lab::kService, lab::kEventHandler}));
   command.add_flag("--auto-ports", auto_ports, "Take the next free port where another program has the usual one");
   command.add_option("--env", variables, "Set a variable over .env, as NAME=VALUE; may be repeated")->allow_extra_args(false);
   command.add_option("--timeout", timeout_s, "Seconds until all must be healthy")->capture_default_str()->check(CLI::Range(1, 3600));

@@ -11,7 +11,8 @@
 namespace gauntlet::cli {
 
 void add_status_command(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("status", "Say where the stack is, what it reads, and at which addresses it answers")->group(kStackGroup);
+  auto* command =
+      app.add_subcommand("status", "Say where the stack is, what it reads, and at which addresses it answers")->group(kStackGroup);
   command->callback([&session] {
     auto stack = session.open_stack();
     if (!stack) return session.fail(stack.error());

@@ -19,11 +19,8 @@ base::Expected<lab::TargetProfile> read_target(const Session& session, const std
 }
 
 void LoadedTargetFlags::declare(CLI::App& command) {
-  auto* named = command.add_option("--target", target,
-                                   "A system that gauntlet.toml describes, instead of this checkout's stack");
-  command.add_option("--yes-i-own", owned, "The target's host is ours to load; may be repeated")
-      ->allow_extra_args(false)
-      ->needs(named);
+  auto* named = command.add_option("--target", target, "A system that gauntlet.toml describes, instead of this checkout's stack");
+  command.add_option("--yes-i-own", owned, "The target's host is ours to load; may be repeated")->allow_extra_args(false)->needs(named);
 }
 
 base::Expected<LoadedSystem> LoadedTargetFlags::open(const Session& session) const {

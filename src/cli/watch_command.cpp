@@ -11,10 +11,8 @@
 namespace gauntlet::cli {
 
 void add_watch_command(CLI::App& app, Session& session) {
-  auto* command =
-      app.add_subcommand("watch",
-                         "Sample processes, pressure, PostgreSQL, Redis and both services' metrics until Ctrl-C")
-          ->group(kLabGroup);
+  auto* command = app.add_subcommand("watch", "Sample processes, pressure, PostgreSQL, Redis and both services' metrics until Ctrl-C")
+                      ->group(kLabGroup);
   struct Flags {
     std::string out;
     double interval_s = 1;
@@ -23,18 +21,13 @@ void add_watch_command(CLI::App& app, Session& session) {
     std::string target;
   };
   auto flags = std::make_shared<Flags>();
-  command->add_option("-o,--out", flags->out,
-                      "Record into this folder: a CSV file a table, and monitor.sqlite with all of them");
-  command
-      ->add_option("--interval", flags->interval_s,
-                   "Seconds between samples; database sessions are looked at ten times a second")
+  command->add_option("-o,--out", flags->out, "Record into this folder: a CSV file a table, and monitor.sqlite with all of them");
+  command->add_option("--interval", flags->interval_s, "Seconds between samples; database sessions are looked at ten times a second")
       ->capture_default_str()
       ->check(CLI::Range(0.2, 3600.0));
-  command->add_option("--duration", flags->duration_s, "End after so many seconds (default: at Ctrl-C)")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--duration", flags->duration_s, "End after so many seconds (default: at Ctrl-C)")->check(CLI::PositiveNumber);
   command->add_flag("-q,--quiet", flags->quiet, "Record only");
-  command->add_option("--target", flags->target,
-                      "A system that gauntlet.toml describes, instead of this checkout's stack");
+  command->add_option("--target", flags->target, "A system that gauntlet.toml describes, instead of this checkout's stack");
   command->callback([flags, &session] {
     std::function<base::Expected<lab::Target>()> find_target;
     if (flags->target.empty()) {
@@ -51,9 +44,7 @@ void add_watch_command(CLI::App& app, Session& session) {
     lab::Interruption interruption;
     auto monitor = lab::Monitor::open(find_target);
     if (!monitor) return session.fail(monitor.error());
-    const auto milliseconds = [](double seconds) {
-      return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-    };
+    const auto milliseconds = [](double seconds) { return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)); };
     lab::WatchOptions options;
     if (!flags->out.empty()) options.folder = flags->out;
     options.interval = milliseconds(flags->interval_s);

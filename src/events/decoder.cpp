@@ -24,9 +24,7 @@ using std::chrono::days;
 /// Width of user_goal_progress.user_id in characters; ids are ASCII in practice, so bytes are counted.
 constexpr std::size_t kMaxUserId = 100;
 
-bool is_possible_user(std::string_view user_id) {
-  return user_id.size() <= kMaxUserId && user_id.find('\0') == std::string_view::npos;
-}
+bool is_possible_user(std::string_view user_id) { return user_id.size() <= kMaxUserId && user_id.find('\0') == std::string_view::npos; }
 
 std::optional<postgres::Uuid> parse_uuid(std::string_view text) {
   const bool dashed = text.size() == 36;
@@ -76,8 +74,7 @@ std::optional<int> offset_minutes(std::string_view text) {
   const std::string_view end = text.substr(text.size() - 6);
   const int hours = number_at(end, 1, 2);
   const int minutes = number_at(end, 4, 2);
-  if ((end[0] != '+' && end[0] != '-') || end[3] != ':' || hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
-    return std::nullopt;
+  if ((end[0] != '+' && end[0] != '-') || end[3] != ':' || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return std::nullopt;
   return (end[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
 }
 
@@ -93,8 +90,7 @@ std::optional<postgres::Timestamp> parse_timestamp(std::string_view text) {
   if (text.size() < kShortest || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' '))
     return std::nullopt;
   const int year = number_at(text, 0, 4);
-  const std::chrono::year_month_day date(std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(number_at(text, 5, 2))),
+  const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(number_at(text, 5, 2))),
                                          std::chrono::day(static_cast<unsigned>(number_at(text, 8, 2))));
   const int hour = number_at(text, 11, 2);
   const int minute = number_at(text, 14, 2);
@@ -115,10 +111,8 @@ std::optional<postgres::Timestamp> parse_timestamp(std::string_view text) {
 EventId make_event_id(std::string_view id, std::optional<postgres::Timestamp> time, const Event& event, std::string_view stat_code,
                       base::WallTime now, int window_days) {
   EventId made;
-  if (const auto uuid = parse_uuid(id))
-    made.uuid = *uuid;
-  else
-    made.uuid = digest({id, event.user_id, stat_code, bytes_of(event.value), bytes_of(event.increment)});
+  if (const auto uuid = parse_uuid(id)) made.uuid = *uuid;
+  else made.uuid = digest({id, event.user_id, stat_code, bytes_of(event.value), bytes_of(event.increment)});
   using std::chrono::microseconds;
   const std::int32_t today = day_of(std::chrono::floor<microseconds>(now));
   const std::int32_t day = time ? day_of(std::chrono::sys_time<microseconds>(microseconds(time->microseconds))) : 0;

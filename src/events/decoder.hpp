@@ -59,7 +59,8 @@ class Decoder {
 };
 
 /// The id of an event: `id` where it is a UUID (with or without dashes), else a digest of it and of what the event says,
-/// since ids of that kind are not always unique. `time` is the event's own; when it is absent or further from `now` than `window_days` back or a day ahead, the day of `now` is taken instead.
+/// since ids of that kind are not always unique. `time` is the event's own; when it is absent or further from `now` than `window_days` back
+/// or a day ahead, the day of `now` is taken instead.
 EventId make_event_id(std::string_view id, std::optional<postgres::Timestamp> time, const Event& event, std::string_view stat_code,
                       base::WallTime now, int window_days);
 

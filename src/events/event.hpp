@@ -31,8 +31,8 @@ struct Event {
   /// The event's own time, never later than its arrival (a producer's clock that is ahead shall not hold up the values that
   /// follow); nothing when it carries none.
   std::optional<postgres::Timestamp> at;
-  std::string trace;    // follows it through debug logs; empty while those are off
-  std::string message;  // as it came, for the dead letters
+  std::string trace;          // follows it through debug logs; empty while those are off
+  std::string message;        // as it came, for the dead letters
   std::optional<EventId> id;  // nothing: the event carries none, or none is needed, and it always counts
 };
 

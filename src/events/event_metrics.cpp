@@ -21,11 +21,17 @@ constexpr double kMostEventsAFlush = 10'000;
 constexpr std::string_view kBuffer = "progress";
 
 base::metrics::Histogram& visible_histogram(base::metrics::Registry& registry, std::string_view since) {
-  return registry.histogram("challenge_event_visible_seconds", "Until an event's effect was committed: since its own time, and since its arrival.", {"since"}, base::metrics::latency_buckets()).with({since});
+  return registry
+      .histogram("challenge_event_visible_seconds", "Until an event's effect was committed: since its own time, and since its arrival.",
+                 {"since"}, base::metrics::latency_buckets())
+      .with({since});
 }
 
 base::metrics::Histogram& flush_histogram(base::metrics::Registry& registry, std::string_view status) {
-  return registry.histogram("challenge_buffer_flush_duration_seconds", "From sending a batch to its commit, or to its failure.", {"buffer_type", "status"}, base::metrics::latency_buckets()).with({kBuffer, status});
+  return registry
+      .histogram("challenge_buffer_flush_duration_seconds", "From sending a batch to its commit, or to its failure.",
+                 {"buffer_type", "status"}, base::metrics::latency_buckets())
+      .with({kBuffer, status});
 }
 
 constexpr std::array<std::string_view, 2> kKinds{"login", "statistic"};
@@ -51,19 +57,36 @@ std::string_view to_string(Outcome outcome) {
 bool is_success(Outcome outcome) { return outcome <= Outcome::impossible_user; }
 
 EventMetrics::EventMetrics(base::metrics::Registry& registry)
-    : invalid_(registry.counter("challenge_events_invalid_total", "Messages that were answered INVALID_ARGUMENT, by the answer's words.", {"event_type", "reason"})),
+    : invalid_(registry.counter("challenge_events_invalid_total", "Messages that were answered INVALID_ARGUMENT, by the answer's words.",
+                                {"event_type", "reason"})),
       visible_since_arrival_(visible_histogram(registry, "arrival")),
       visible_since_event_(visible_histogram(registry, "event")),
       flush_seconds_(flush_histogram(registry, "success")),
       failed_flush_seconds_(flush_histogram(registry, "error")),
-      flush_wait_seconds_(registry.histogram("challenge_buffer_wait_seconds", "How long the first event of a batch waited to be sent.", {}, base::metrics::latency_buckets()).with({})),
-      flush_events_(registry.histogram("challenge_buffer_flush_events", "Events of a batch.", {}, base::metrics::count_buckets(kMostEventsAFlush)).with({})),
+      flush_wait_seconds_(registry
+                              .histogram("challenge_buffer_wait_seconds", "How long the first event of a batch waited to be sent.", {},
+                                         base::metrics::latency_buckets())
+                              .with({})),
+      flush_events_(
+          registry.histogram("challenge_buffer_flush_events", "Events of a batch.", {}, base::metrics::count_buckets(kMostEventsAFlush))
+              .with({})),
       rows_written_(registry.counter("challenge_event_rows_written_total", "Rows of user_goal_progress that events changed.").with({})),
-      redelivered_(registry.counter("challenge_events_redelivered_total", "Events without effect because their id had been committed before.").with({})),
+      redelivered_(
+          registry.counter("challenge_events_redelivered_total", "Events without effect because their id had been committed before.")
+              .with({})),
       failed_flushes_(registry.counter("challenge_buffer_flush_failures_total", "Batches that were not committed.").with({})),
-      values_skipped_(registry.counter("challenge_event_values_skipped_total", "Values that are negative, infinite or no number, and increments that are infinite or no number, which no goal takes.").with({})),
-      poisoned_(registry.counter("challenge_events_poisoned_total", "Events that PostgreSQL refuses to store; answered OK and kept in event_dead_letter.").with({})) {
-  auto& processing = registry.histogram("challenge_event_processing_duration_seconds", "From an event's arrival to its answer.", {"event_type", "status"}, base::metrics::latency_buckets());
+      values_skipped_(
+          registry
+              .counter(
+                  "challenge_event_values_skipped_total",
+                  "Values that are negative, infinite or no number, and increments that are infinite or no number, which no goal takes.")
+              .with({})),
+      poisoned_(registry
+                    .counter("challenge_events_poisoned_total",
+                             "Events that PostgreSQL refuses to store; answered OK and kept in event_dead_letter.")
+                    .with({})) {
+  auto& processing = registry.histogram("challenge_event_processing_duration_seconds", "From an event's arrival to its answer.",
+                                        {"event_type", "status"}, base::metrics::latency_buckets());
   auto& outcomes = registry.counter("challenge_events_total", "Events by how they ended.", {"event_type", "outcome"});
   for (std::size_t kind = 0; kind < kKinds.size(); ++kind) {
     for (std::size_t status = 0; status < kStatuses.size(); ++status)
@@ -71,11 +94,13 @@ EventMetrics::EventMetrics(base::metrics::Registry& registry)
     for (std::size_t outcome = 0; outcome < kOutcomes; ++outcome)
       outcomes_[kind][outcome] = &outcomes.with({kKinds[kind], to_string(static_cast<Outcome>(outcome))});
   }
-  registry.gauge_function("challenge_buffer_size", "Events that wait for their commit.", [this] {
-    std::size_t sum = 0;
-    for (const auto& waiting : waiting_) sum += waiting.load(std::memory_order_relaxed);
-    return static_cast<double>(sum);
-  }, {{"buffer_type", std::string(kBuffer)}});
+  registry.gauge_function("challenge_buffer_size", "Events that wait for their commit.",
+                          [this] {
+                            std::size_t sum = 0;
+                            for (const auto& waiting : waiting_) sum += waiting.load(std::memory_order_relaxed);
+                            return static_cast<double>(sum);
+                          },
+                          {{"buffer_type", std::string(kBuffer)}});
 }
 
 void EventMetrics::ended(EventKind kind, Outcome outcome, nanoseconds elapsed) {
@@ -101,8 +126,11 @@ void EventMetrics::flushed(const Flush& flush) {
   raise_to(oldest_wait_ns_, flush.oldest_wait.count());
   static base::log::Limit limit(10);
   base::log::info(limit, "buffer flush",
-                  {{"events", flush.events}, {"rows", flush.written.rows}, {"redelivered", flush.written.redelivered},
-                   {"ms", base::milliseconds_of(flush.duration)}, {"oldest_wait_ms", base::milliseconds_of(flush.oldest_wait)}});
+                  {{"events", flush.events},
+                   {"rows", flush.written.rows},
+                   {"redelivered", flush.written.redelivered},
+                   {"ms", base::milliseconds_of(flush.duration)},
+                   {"oldest_wait_ms", base::milliseconds_of(flush.oldest_wait)}});
 }
 
 void EventMetrics::visible(const Flush& flush) {
@@ -131,8 +159,11 @@ void EventMetrics::log_summary() {
   const nanoseconds longest(longest_ns_.exchange(0, std::memory_order_relaxed));
   const nanoseconds oldest(oldest_wait_ns_.exchange(0, std::memory_order_relaxed));
   if (flushes == 0) return;
-  base::log::info("buffer flush summary", {{"flushes", flushes}, {"events", events}, {"rows", rows},
-                                           {"longest_ms", base::milliseconds_of(longest)}, {"oldest_wait_ms", base::milliseconds_of(oldest)}});
+  base::log::info("buffer flush summary", {{"flushes", flushes},
+                                           {"events", events},
+                                           {"rows", rows},
+                                           {"longest_ms", base::milliseconds_of(longest)},
+                                           {"oldest_wait_ms", base::milliseconds_of(oldest)}});
 }
 
 }  // namespace gauntlet::events

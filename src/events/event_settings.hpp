@@ -15,7 +15,7 @@
 namespace gauntlet::events {
 
 struct EventSettings {
-  std::string name_space;  // AB_NAMESPACE
+  std::string name_space;                  // AB_NAMESPACE
   std::string listen_address = "0.0.0.0";  // numeric
   std::uint16_t grpc_port = 6566;
   std::uint16_t metrics_port = 8081;
@@ -27,7 +27,7 @@ struct EventSettings {
   std::chrono::milliseconds database_wait{0};
   std::chrono::milliseconds drain_time{0};
   std::int32_t progress_partitions = 0;  // 0: the table stays as it is
-  bool create_rows = false;  // EVENT_ROWS=upsert
+  bool create_rows = false;              // EVENT_ROWS=upsert
   Dedup dedup = Dedup::all;
   int dedup_window_hours = 24;
   std::int32_t max_dead_letters = 10'000;

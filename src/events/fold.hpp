@@ -21,14 +21,14 @@ namespace gauntlet::events {
 struct Changes {
   std::vector<std::string_view> user;
   std::vector<GoalKey> key;
-  std::vector<std::int32_t> count;                // events
-  std::vector<std::optional<std::int32_t>> last;  // the last usable value; nothing when no event had one
-  std::vector<std::int32_t> highest;              // of the usable values: a target that was met on the way stays met
-  std::vector<bool> varied;                       // the usable values differ, so that the row changed on the way
-  std::vector<std::int32_t> baseline;             // value before the first usable one: where relative progress starts
+  std::vector<std::int32_t> count;                           // events
+  std::vector<std::optional<std::int32_t>> last;             // the last usable value; nothing when no event had one
+  std::vector<std::int32_t> highest;                         // of the usable values: a target that was met on the way stays met
+  std::vector<bool> varied;                                  // the usable values differ, so that the row changed on the way
+  std::vector<std::int32_t> baseline;                        // value before the first usable one: where relative progress starts
   std::vector<std::optional<postgres::Timestamp>> first_at;  // time of the first usable value; nothing: its event has none
   std::vector<std::optional<postgres::Timestamp>> last_at;   // and of the last
-  std::vector<std::int32_t> first_step;                     // position of its first step, from 1; 0: it has none
+  std::vector<std::int32_t> first_step;                      // position of its first step, from 1; 0: it has none
 
   struct Steps {
     std::vector<postgres::Timestamp> at;  // ascending within a change

@@ -61,7 +61,8 @@ Expected<challenge::Config> load_config(const std::string& path) {
     return tl::unexpected(std::move(text.error()));
   }
   auto config = challenge::parse_config(*text);
-  if (!config) return base::fail(ErrorKind::invalid_argument, path + " is not a valid challenge config:\n" + challenge::describe(config.error()));
+  if (!config)
+    return base::fail(ErrorKind::invalid_argument, path + " is not a valid challenge config:\n" + challenge::describe(config.error()));
   return std::move(*config);
 }
 
@@ -74,7 +75,8 @@ Expected<void> partition(const EventSettings& settings) {
   if (!connection) return tl::unexpected<base::Error>(std::move(connection.error()));
   const auto done = connection->run("SELECT partition_user_goal_progress(" + std::to_string(settings.progress_partitions) + ")");
   if (!done) return tl::unexpected<base::Error>(base::Error(done.error()).in("PROGRESS_PARTITIONS"));
-  if (done->rows[0][0] == "t") base::log::info("user_goal_progress is partitioned by user_id", {{"partitions", settings.progress_partitions}});
+  if (done->rows[0][0] == "t")
+    base::log::info("user_goal_progress is partitioned by user_id", {{"partitions", settings.progress_partitions}});
   return {};
 }
 
@@ -110,8 +112,9 @@ int run(int argc, char** argv) {
     return program.give_up(Exit::database, prepared.error());
   if (const auto partitioned = partition(settings); !partitioned) return program.give_up(Exit::database, partitioned.error());
   if (settings.writer.buffer_for)
-    base::log::warn("buffered mode: events are answered before they are written; a crash loses what arrived since the last flush",
-                    {{"interval_ms", settings.writer.buffer_for->count()}, {"events_at_most", settings.threads * settings.writer.max_waiting}});
+    base::log::warn(
+        "buffered mode: events are answered before they are written; a crash loses what arrived since the last flush",
+        {{"interval_ms", settings.writer.buffer_for->count()}, {"events_at_most", settings.threads * settings.writer.max_waiting}});
 
   base::EventLoop loop;  // of this thread: signals, the summary line, the drain's time limit
   base::metrics::Registry registry;
@@ -122,14 +125,16 @@ int run(int argc, char** argv) {
   const WorkerParts parts{settings, keys, registry, metrics, health, availability};
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::size_t number = 0; number < settings.threads; ++number) workers.push_back(std::make_unique<Worker>(number, parts));
-  base::admin::AdminServer admin({.address = settings.listen_address, .port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, registry);
+  base::admin::AdminServer admin(
+      {.address = settings.listen_address, .port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, registry);
   if (const auto started = admin.start(); !started) return program.give_up(Exit::port, base::port_error(started.error(), "METRICS_PORT"));
   wait_for_connections(availability, workers.size());
   if (const auto free = base::check_port(loop, "GRPC_PORT", settings.listen_address, settings.grpc_port); !free)
     return program.give_up(Exit::port, free.error());
   std::uint16_t port = settings.grpc_port;
   for (const auto& worker : workers) {
-    if (const auto listening = worker->listen(settings.listen_address, port); !listening) return program.give_up(Exit::port, listening.error());
+    if (const auto listening = worker->listen(settings.listen_address, port); !listening)
+      return program.give_up(Exit::port, listening.error());
     port = workers.front()->port();
   }
   base::log::info("challenge-event-handler is serving",

@@ -49,8 +49,9 @@ void OnMessage::handle(const CallPtr& call, EventKind kind, base::Expected<Decod
   if (decoded->value_skipped || decoded->increment_skipped) {
     metrics_.value_skipped();
     static base::log::Limit limit(2);
-    base::log::warn(limit, decoded->value_skipped ? "value skipped: it is negative, infinite or no number"
-                                                  : "increment skipped: it is infinite or no number, and counts as 0",
+    base::log::warn(limit,
+                    decoded->value_skipped ? "value skipped: it is negative, infinite or no number"
+                                           : "increment skipped: it is infinite or no number, and counts as 0",
                     {{"user", decoded->event->user_id}, {"value", decoded->event->value}, {"increment", decoded->event->increment}});
   }
   if (base::log::enabled(base::log::Level::debug)) {
@@ -68,7 +69,8 @@ void OnMessage::answer(const CallPtr& call, EventKind kind, const base::Expected
     case ErrorKind::unavailable:
       return refuse(call, kind, Outcome::unavailable, ErrorKind::unavailable, "PostgreSQL is not available; deliver the event again");
     case ErrorKind::resource_exhausted:
-      return refuse(call, kind, Outcome::refused, ErrorKind::resource_exhausted, "too many events wait to be committed, or were refused; deliver the event again");
+      return refuse(call, kind, Outcome::refused, ErrorKind::resource_exhausted,
+                    "too many events wait to be committed, or were refused; deliver the event again");
     default: return refuse(call, kind, Outcome::failed, ErrorKind::internal, "Database error occurred");
   }
 }

@@ -14,8 +14,7 @@ inline constexpr const char* kStatisticService = "accelbyte.social.statistic.v1.
 /// One a thread. Everything given outlives it.
 class OnMessage {
  public:
-  OnMessage(Decoder& decoder, Writer& writer, EventMetrics& metrics, bool buffered,
-            base::WallClock clock = base::system_wall_clock());
+  OnMessage(Decoder& decoder, Writer& writer, EventMetrics& metrics, bool buffered, base::WallClock clock = base::system_wall_clock());
   void add_methods(base::grpc::Server& server);
 
  private:

@@ -27,9 +27,11 @@ challenge::Instant instant(base::WallTime time) { return std::chrono::floor<std:
 
 }  // namespace
 
-PostgresProgressStore::PostgresProgressStore(base::EventLoop& loop, postgres::ConnectionOptions connection,
-                                             const GoalKeys& keys, StoreOptions options, base::WallClock clock)
-    : loop_(loop), options_(std::move(options)), clock_(std::move(clock)),
+PostgresProgressStore::PostgresProgressStore(base::EventLoop& loop, postgres::ConnectionOptions connection, const GoalKeys& keys,
+                                             StoreOptions options, base::WallClock clock)
+    : loop_(loop),
+      options_(std::move(options)),
+      clock_(std::move(clock)),
       pool_(loop, writer_connection(std::move(connection)), one_connection()) {
   pool_.on_connect(session_start(keys, options_.dedup_window_hours));
   maintain_every_hour();
@@ -58,12 +60,17 @@ void PostgresProgressStore::write(std::span<const Event> events, Done done) {
 
 void PostgresProgressStore::bury(const Event& event, const Error& reason, Buried done) {
   postgres::Parameters parameters;
-  parameters.add(event.key == kLoginKey ? "login" : "statistic").add(event.user_id).add(postgres::Bytes{event.message})
-      .add(reason.message).add(postgres::Timestamp{instant(clock_()).time_since_epoch().count()}).add(options_.max_dead_letters);
+  parameters.add(event.key == kLoginKey ? "login" : "statistic")
+      .add(event.user_id)
+      .add(postgres::Bytes{event.message})
+      .add(reason.message)
+      .add(postgres::Timestamp{instant(clock_()).time_since_epoch().count()})
+      .add(options_.max_dead_letters);
   pool_.execute(kBuryEvent, parameters, [done = std::move(done)](base::Expected<Result> buried) {
     if (!buried) return done(tl::unexpected<Error>(std::move(buried.error())));
     if (buried->affected() == 0)
-      return done(base::fail(base::ErrorKind::resource_exhausted, "event_dead_letter is full: look at `gauntlet events dead-letter list`, then retry or drop what is in it"));
+      return done(base::fail(base::ErrorKind::resource_exhausted,
+                             "event_dead_letter is full: look at `gauntlet events dead-letter list`, then retry or drop what is in it"));
     done({});
   });
 }
@@ -77,9 +84,8 @@ void PostgresProgressStore::collect_ids(std::span<const Event> events) {
     entries_.push_back({id->day, id->uuid, i});
     if (id->arrival_day) entries_.push_back({{id->day.days + 1}, id->uuid, i});
   }
-  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a.day, a.uuid, a.event) < std::tie(b.day, b.uuid, b.event);
-  });
+  std::sort(entries_.begin(), entries_.end(),
+            [](const Entry& a, const Entry& b) { return std::tie(a.day, a.uuid, a.event) < std::tie(b.day, b.uuid, b.event); });
 }
 
 void PostgresProgressStore::enter_ids(std::span<const Event> events, Done done) {
@@ -114,10 +120,8 @@ void PostgresProgressStore::mark_new_events(std::span<const Event> events, const
     // The server answers in the order of our entries.
     const bool is_new = !repeated && row < entered.rows() && entered[row].get<postgres::Date>(0) == entry.day &&
                         entered[row].get<postgres::Uuid>(1) == entry.uuid;
-    if (is_new)
-      ++row;
-    else
-      counts_[entry.event] = false;
+    if (is_new) ++row;
+    else counts_[entry.event] = false;
   }
   assert(row == entered.rows());
   redelivered_ = std::count(counts_.begin(), counts_.end(), false);

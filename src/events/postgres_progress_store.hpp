@@ -17,17 +17,17 @@
 namespace gauntlet::events {
 
 struct StoreOptions {
-  std::string name_space;         // of rows that are created
-  bool create_rows = false;       // EVENT_ROWS=upsert: events create the missing rows of the goals they touch
-  int dedup_window_hours = 24;    // how long event ids are remembered at least
+  std::string name_space;                  // of rows that are created
+  bool create_rows = false;                // EVENT_ROWS=upsert: events create the missing rows of the goals they touch
+  int dedup_window_hours = 24;             // how long event ids are remembered at least
   std::int32_t max_dead_letters = 10'000;  // rows of event_dead_letter, give or take those of concurrent writers
 };
 
 /// Belongs to its loop's thread; `loop`, `keys` outlive it.
 class PostgresProgressStore final : public ProgressStore {
  public:
-  PostgresProgressStore(base::EventLoop& loop, postgres::ConnectionOptions connection, const GoalKeys& keys,
-                        StoreOptions options, base::WallClock clock = base::system_wall_clock());
+  PostgresProgressStore(base::EventLoop& loop, postgres::ConnectionOptions connection, const GoalKeys& keys, StoreOptions options,
+                        base::WallClock clock = base::system_wall_clock());
   ~PostgresProgressStore() override;
 
   /// Called with true when the connection stands and with false when it is lost; set it before running the loop.

@@ -65,26 +65,31 @@ WHERE p.user_id = ANY (ARRAY[e.user_id])
       END)sql",
       {
           // The goal has started over since. $9: last daily, weekly and monthly boundary.
-          {"@reset", "(g.reset_schedule > 0 AND p.updated_at < ($9::timestamp[])[g.reset_schedule]"
-                     " AND (p.status <> 'claimed' OR g.reselect))"},
+          {"@reset",
+           "(g.reset_schedule > 0 AND p.updated_at < ($9::timestamp[])[g.reset_schedule]"
+           " AND (p.status <> 'claimed' OR g.reselect))"},
           // The row's value is newer than the change's first ones: the change begins at the first step that is not older.
           {"@late", "(p.value_at > e.first_at)"},
-          {"@step", "(e.first_step + width_bucket(p.value_at - interval '1 microsecond',"
-                    " ($15::timestamp[])[e.first_step:($16::int4[])[e.first_step]]))"},
+          {"@step",
+           "(e.first_step + width_bucket(p.value_at - interval '1 microsecond',"
+           " ($15::timestamp[])[e.first_step:($16::int4[])[e.first_step]]))"},
           {"@largest", "(CASE WHEN @late THEN ($17::int4[])[@step] ELSE e.highest END)"},
           {"@varied", "(CASE WHEN @late THEN ($18::boolean[])[@step] ELSE e.varied END)"},
           {"@value_before", "(CASE WHEN @late THEN ($19::int4[])[@step] ELSE e.baseline END)"},
           {"@value_at", "(CASE WHEN g.effect IN (1, 5) THEN greatest(p.value_at, e.last_at) ELSE p.value_at END)"},
           {"@old_progress", "(CASE WHEN @reset THEN 0 ELSE p.progress END)"},
           {"@was_completed", "(p.status = 'completed' AND NOT @reset)"},
-          {"@progress", "(CASE WHEN g.effect IN (1, 5) THEN e.last WHEN g.effect IN (2, 6)"
-                        " THEN least(@old_progress::bigint + e.count, 2147483647)::int"
-                        " WHEN g.effect = 3 THEN least(@old_progress::bigint + 1, 2147483647)::int ELSE 1 END)"},
+          {"@progress",
+           "(CASE WHEN g.effect IN (1, 5) THEN e.last WHEN g.effect IN (2, 6)"
+           " THEN least(@old_progress::bigint + e.count, 2147483647)::int"
+           " WHEN g.effect = 3 THEN least(@old_progress::bigint + 1, 2147483647)::int ELSE 1 END)"},
           {"@old_baseline", "(CASE WHEN @reset THEN NULL ELSE p.baseline_value END)"},
-          {"@baseline", "(CASE g.effect WHEN 5 THEN coalesce(@old_baseline, @value_before)"
-                        " WHEN 6 THEN coalesce(@old_baseline, 0) ELSE @old_baseline END)"},
+          {"@baseline",
+           "(CASE g.effect WHEN 5 THEN coalesce(@old_baseline, @value_before)"
+           " WHEN 6 THEN coalesce(@old_baseline, 0) ELSE @old_baseline END)"},
           {"@counted", "(CASE WHEN g.effect IN (5, 6) THEN @baseline ELSE 0 END)"},  // from here on progress counts
-          // The target was met on the way, so the goal is completed, wherever its value went afterwards.
+                                                                                     // The target was met on the way, so the goal is
+                                                                                     // completed, wherever its value went afterwards.
           {"@highest", "(CASE WHEN g.effect IN (1, 5) THEN @largest ELSE @progress END)"},
           {"@met", "(@was_completed OR g.effect = 4 OR @highest::bigint - @counted >= g.target)"},
           {"@status", "(CASE WHEN @met THEN 'completed' ELSE 'in_progress' END)"},
@@ -113,8 +118,8 @@ const Statement kCreateGoalTable(
 const Statement kFillGoalTable(
     "INSERT INTO event_goal SELECT * FROM unnest($1::text[], $2::text[], $3::int4[], $4::int4[], $5::int4[], $6::int4[],"
     " $7::boolean[], $8::int4[])",
-    {Type::text_array, Type::text_array, Type::int4_array, Type::int4_array, Type::int4_array, Type::int4_array,
-     Type::boolean_array, Type::int4_array});
+    {Type::text_array, Type::text_array, Type::int4_array, Type::int4_array, Type::int4_array, Type::int4_array, Type::boolean_array,
+     Type::int4_array});
 // Not unique although it is: the planner does not remember lookups (Memoize) of a unique inner side with further
 // conditions. Hashed, since an ordered index can also be scanned as a whole: all goals for each change.
 const Statement kIndexGoals("CREATE INDEX ON event_goal USING hash (goal_id)", {});
@@ -133,11 +138,11 @@ std::vector<Timestamp> boundaries(challenge::Instant now, challenge::Instant (*b
 
 }  // namespace
 
-const Statement kApplyChanges(apply_sql(), {Type::text_array, Type::int4_array, Type::int4_array, Type::int4_array,
-                                            Type::int4_array, Type::boolean_array, Type::int4_array, Type::timestamp,
-                                            Type::timestamp_array, Type::timestamp_array, Type::int4, Type::timestamp_array,
-                                            Type::timestamp_array, Type::int4_array, Type::timestamp_array, Type::int4_array,
-                                            Type::int4_array, Type::boolean_array, Type::int4_array});
+const Statement kApplyChanges(apply_sql(),
+                              {Type::text_array, Type::int4_array, Type::int4_array, Type::int4_array, Type::int4_array,
+                               Type::boolean_array, Type::int4_array, Type::timestamp, Type::timestamp_array, Type::timestamp_array,
+                               Type::int4, Type::timestamp_array, Type::timestamp_array, Type::int4_array, Type::timestamp_array,
+                               Type::int4_array, Type::int4_array, Type::boolean_array, Type::int4_array});
 
 const Statement kCreateRows(kCreateSql, {Type::text_array, Type::int4_array, Type::text, Type::timestamp, Type::timestamp_array});
 
@@ -184,25 +189,48 @@ std::vector<postgres::Execution> session_start(const GoalKeys& keys, int dedup_w
     schedules.push_back(row.schedule);
   }
   Parameters table;
-  table.add_array(goals).add_array(challenges).add_array(key_numbers).add_array(effects).add_array(targets)
-      .add_array(reset_schedules).add_array(reselect).add_array(schedules);
-  return {{&kCreateGoalTable, {}}, {&kFillGoalTable, std::move(table)}, {&kIndexGoals, {}}, {&kIndexKeys, {}},
+  table.add_array(goals)
+      .add_array(challenges)
+      .add_array(key_numbers)
+      .add_array(effects)
+      .add_array(targets)
+      .add_array(reset_schedules)
+      .add_array(reselect)
+      .add_array(schedules);
+  return {{&kCreateGoalTable, {}}, {&kFillGoalTable, std::move(table)},
+          {&kIndexGoals, {}},      {&kIndexKeys, {}},
           {&kAnalyzeGoals, {}},    {&kMaintainEventIds, Parameters().add(dedup_window_hours)}};
 }
 
 void apply_parameters(const Changes& changes, challenge::Instant now, Parameters& parameters) {
   parameters.clear();
-  parameters.add_array(changes.user).add_array(changes.key).add_array(changes.count).add_array(changes.last)
-      .add_array(changes.highest).add_array(changes.varied).add_array(changes.baseline).add(timestamp(now))
-      .add_array(boundaries(now, challenge::last_boundary)).add_array(boundaries(now, challenge::next_boundary))
-      .add(static_cast<std::int32_t>(changes.size())).add_array(changes.first_at).add_array(changes.last_at)
-      .add_array(changes.first_step).add_array(changes.steps.at).add_array(changes.steps.last_step)
-      .add_array(changes.steps.highest).add_array(changes.steps.varied).add_array(changes.steps.baseline);
+  parameters.add_array(changes.user)
+      .add_array(changes.key)
+      .add_array(changes.count)
+      .add_array(changes.last)
+      .add_array(changes.highest)
+      .add_array(changes.varied)
+      .add_array(changes.baseline)
+      .add(timestamp(now))
+      .add_array(boundaries(now, challenge::last_boundary))
+      .add_array(boundaries(now, challenge::next_boundary))
+      .add(static_cast<std::int32_t>(changes.size()))
+      .add_array(changes.first_at)
+      .add_array(changes.last_at)
+      .add_array(changes.first_step)
+      .add_array(changes.steps.at)
+      .add_array(changes.steps.last_step)
+      .add_array(changes.steps.highest)
+      .add_array(changes.steps.varied)
+      .add_array(changes.steps.baseline);
 }
 
 void create_parameters(const Changes& changes, const std::string& name_space, challenge::Instant now, Parameters& parameters) {
   parameters.clear();
-  parameters.add_array(changes.user).add_array(changes.key).add(name_space).add(timestamp(now))
+  parameters.add_array(changes.user)
+      .add_array(changes.key)
+      .add(name_space)
+      .add(timestamp(now))
       .add_array(boundaries(now, challenge::next_boundary));
 }
 

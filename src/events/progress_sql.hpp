@@ -1,12 +1,12 @@
 #pragma once
 // The statements of the event path. Everything that must be exact under several writers is in them: increments add to
 // what the row holds when it is locked, inactive and claimed rows are passed over, rows are locked in one order.
-#include "postgres/pool.hpp"
-#include "postgres/statement.hpp"
+#include "challenge/instant.hpp"
 #include "events/event.hpp"
 #include "events/fold.hpp"
 #include "events/goal_keys.hpp"
-#include "challenge/instant.hpp"
+#include "postgres/pool.hpp"
+#include "postgres/statement.hpp"
 
 namespace gauntlet::events {
 
@@ -25,8 +25,7 @@ void apply_parameters(const Changes& changes, challenge::Instant now, postgres::
 /// INSERT of the rows that the changes touch and that do not exist (EVENT_ROWS=upsert): active, assigned now.
 /// Parameters: users, keys, namespace, now.
 extern const postgres::Statement kCreateRows;
-void create_parameters(const Changes& changes, const std::string& name_space, challenge::Instant now,
-                       postgres::Parameters& parameters);
+void create_parameters(const Changes& changes, const std::string& name_space, challenge::Instant now, postgres::Parameters& parameters);
 
 /// Enters event ids; answers those that are new. Parameters: days, uuids, sorted by (day, uuid).
 extern const postgres::Statement kEnterEventIds;

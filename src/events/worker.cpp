@@ -18,25 +18,31 @@ namespace {
 /// Lets the writer come back later, as long as it lives.
 Timing timing_of(base::EventLoop& loop, const std::shared_ptr<const bool>& alive) {
   return {.now = [&loop] { return loop.now(); },
-          .after = [&loop, guard = std::weak_ptr<const bool>(alive)](std::chrono::nanoseconds delay, std::function<void()> task) {
-            loop.call_after(delay, [guard, task = std::move(task)] {
-              if (!guard.expired()) task();
-            });
-          }};
+          .after =
+              [&loop, guard = std::weak_ptr<const bool>(alive)](std::chrono::nanoseconds delay, std::function<void()> task) {
+                loop.call_after(delay, [guard, task = std::move(task)] {
+                  if (!guard.expired()) task();
+                });
+              }};
 }
 
 Writer::Observer observer_of(EventMetrics& metrics) {
-  return {.on_flush = [&metrics](const Flush& flush) {
-            metrics.flushed(flush);
-            metrics.visible(flush);
-          },
-          .on_failed_flush = [&metrics](const base::Error& why, std::size_t events, std::chrono::nanoseconds elapsed) { metrics.flush_failed(why, events, elapsed); },
-          .on_poison = [&metrics](const Event& event, const base::Error& why) {
-            metrics.poisoned();
-            static base::log::Limit limit(5);
-            base::log::error(limit, "event refused by PostgreSQL: kept in event_dead_letter and answered OK, since delivering it again would not help",
-                             {{"user", event.user_id}, {"reason", why.message}});
-          },
+  return {.on_flush =
+              [&metrics](const Flush& flush) {
+                metrics.flushed(flush);
+                metrics.visible(flush);
+              },
+          .on_failed_flush = [&metrics](const base::Error& why, std::size_t events,
+                                        std::chrono::nanoseconds elapsed) { metrics.flush_failed(why, events, elapsed); },
+          .on_poison =
+              [&metrics](const Event& event, const base::Error& why) {
+                metrics.poisoned();
+                static base::log::Limit limit(5);
+                base::log::error(
+                    limit,
+                    "event refused by PostgreSQL: kept in event_dead_letter and answered OK, since delivering it again would not help",
+                    {{"user", event.user_id}, {"reason", why.message}});
+              },
           .on_waiting = [&waiting = metrics.add_writer()](std::size_t events) { waiting.store(events, std::memory_order_relaxed); }};
 }
 
@@ -61,11 +67,15 @@ struct ThreadState {
       : loop(the_loop),
         registry(parts.registry),
         listener_limits(parts.settings.listener),
-        store(std::make_unique<PostgresProgressStore>(
-            loop, parts.settings.database, parts.keys,
-            StoreOptions{.name_space = parts.settings.name_space, .create_rows = parts.settings.create_rows, .dedup_window_hours = parts.settings.dedup_window_hours, .max_dead_letters = parts.settings.max_dead_letters})),
+        store(std::make_unique<PostgresProgressStore>(loop, parts.settings.database, parts.keys,
+                                                      StoreOptions{.name_space = parts.settings.name_space,
+                                                                   .create_rows = parts.settings.create_rows,
+                                                                   .dedup_window_hours = parts.settings.dedup_window_hours,
+                                                                   .max_dead_letters = parts.settings.max_dead_letters})),
         writer(std::make_unique<Writer>(*store, timing_of(loop, alive), parts.settings.writer, observer_of(parts.metrics))),
-        decoder(parts.keys, {.name_space = parts.settings.name_space, .dedup = parts.settings.dedup, .dedup_window_hours = parts.settings.dedup_window_hours}),
+        decoder(parts.keys, {.name_space = parts.settings.name_space,
+                             .dedup = parts.settings.dedup,
+                             .dedup_window_hours = parts.settings.dedup_window_hours}),
         on_message(decoder, *writer, parts.metrics, parts.settings.writer.buffer_for.has_value()),
         rpc_server({.metrics = &parts.registry}) {
     store->on_availability([this, &parts_availability = parts.availability](bool available) {

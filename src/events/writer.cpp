@@ -66,10 +66,8 @@ void Writer::submit(Event event, Answer answer) {
     open_.answers.push_back(std::move(answer));
     return flush_soon();
   }
-  if (open_.events.size() >= limits_.max_batch)
-    flush_soon();
-  else
-    flush_after_interval();
+  if (open_.events.size() >= limits_.max_batch) flush_soon();
+  else flush_after_interval();
   answer({});
 }
 
@@ -123,19 +121,16 @@ void Writer::next_part() {
   flying_bytes_ = 0;
   tell_waiting();
   writing_ = false;
-  if (!limits_.buffer_for || drained_ || open_.events.size() >= limits_.max_batch)
-    flush_soon();
-  else if (!open_.events.empty())
-    flush_after_interval();
+  if (!limits_.buffer_for || drained_ || open_.events.size() >= limits_.max_batch) flush_soon();
+  else if (!open_.events.empty()) flush_after_interval();
   finish_if_drained();
 }
 
 void Writer::write_part(Part part, int attempt) {
   sent_ = timing_.now();
   const auto events = std::span<const Event>(flying_.events).subspan(part.begin, part.end - part.begin);
-  store_.write(events, [this, part, attempt](base::Expected<ProgressStore::Written> outcome) {
-    part_done(part, attempt, std::move(outcome));
-  });
+  store_.write(events,
+               [this, part, attempt](base::Expected<ProgressStore::Written> outcome) { part_done(part, attempt, std::move(outcome)); });
 }
 
 void Writer::part_done(Part part, int attempt, base::Expected<ProgressStore::Written> outcome) {
@@ -190,10 +185,8 @@ void Writer::bury(Part part, const Error& why) {
 
 void Writer::write_again_later(Part part) {
   timing_.after(kBufferedRetry, [this, part] {
-    if (store_.is_available())
-      write_part(part, 1);
-    else
-      write_again_later(part);
+    if (store_.is_available()) write_part(part, 1);
+    else write_again_later(part);
   });
 }
 

@@ -41,8 +41,7 @@ void CopyRows::end_row() {
 
 BlockingConnection::BlockingConnection(pg_conn* connection) : connection_(connection) {}
 BlockingConnection::~BlockingConnection() { PQfinish(connection_); }
-BlockingConnection::BlockingConnection(BlockingConnection&& other) noexcept
-    : connection_(std::exchange(other.connection_, nullptr)) {}
+BlockingConnection::BlockingConnection(BlockingConnection&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
 BlockingConnection& BlockingConnection::operator=(BlockingConnection&& other) noexcept {
   std::swap(connection_, other.connection_);
   return *this;
@@ -98,8 +97,8 @@ base::Expected<Result> BlockingConnection::execute(const Statement& statement, c
     values[i] = parameters[i].data();
     lengths[i] = static_cast<int>(parameters[i].size());
   }
-  pg_result* raw = PQexecParams(connection_, statement.sql().c_str(), static_cast<int>(count),
-                                statement.parameter_types().data(), values.data(), lengths.data(), formats.data(), 1);
+  pg_result* raw = PQexecParams(connection_, statement.sql().c_str(), static_cast<int>(count), statement.parameter_types().data(),
+                                values.data(), lengths.data(), formats.data(), 1);
   if (raw == nullptr) return tl::unexpected<base::Error>(connection_error(connection_, "PostgreSQL"));
   Result result(raw);
   if (!succeeded(raw)) return tl::unexpected<base::Error>(error_of(raw));

@@ -25,13 +25,13 @@ constexpr auto kSilenceAllowance = 1s;
 
 /// What lies between two synchronisation points: it takes effect as a whole, and answers at once.
 struct Group {
-  std::size_t commands = 0;         // of ours in the group
-  std::size_t answered = 0;         // of them
-  bool between_commands = false;    // got a command's result; libpq's terminating null is next
-  std::optional<unsigned> prepares; // statement number, when this group only prepares
+  std::size_t commands = 0;          // of ours in the group
+  std::size_t answered = 0;          // of them
+  bool between_commands = false;     // got a command's result; libpq's terminating null is next
+  std::optional<unsigned> prepares;  // statement number, when this group only prepares
   std::vector<Result> results;
   std::optional<Error> error;
-  ResultsCallback callback;         // empty for preparations
+  ResultsCallback callback;  // empty for preparations
   base::EventLoop::Clock::time_point queued;
 };
 
@@ -40,7 +40,9 @@ struct Group {
 class Connection::Impl final : public base::IoHandler {
  public:
   Impl(base::EventLoop& loop, const ConnectionOptions& options, Observer observer)
-      : loop_(loop), observer_(std::move(observer)), where_("PostgreSQL at " + options.describe()),
+      : loop_(loop),
+        observer_(std::move(observer)),
+        where_("PostgreSQL at " + options.describe()),
         statement_timeout_(options.statement_timeout) {
     std::vector<const char*> keywords;
     std::vector<const char*> values;
@@ -78,9 +80,7 @@ class Connection::Impl final : public base::IoHandler {
   void execute_group(std::span<const Execution> group, ResultsCallback callback) {
     assert(!group.empty());
     if (state_ != State::open) {
-      loop_.post([callback = std::move(callback), error = closed_error()]() mutable {
-        callback(tl::unexpected<Error>(std::move(error)));
-      });
+      loop_.post([callback = std::move(callback), error = closed_error()]() mutable { callback(tl::unexpected<Error>(std::move(error))); });
       return;
     }
     for (const Execution& execution : group) prepare(*execution.statement);
@@ -100,9 +100,8 @@ class Connection::Impl final : public base::IoHandler {
       callback(std::move(results->front()));
     };
     if (state_ != State::open) {
-      loop_.post([first_only = std::move(first_only), error = closed_error()]() mutable {
-        first_only(tl::unexpected<Error>(std::move(error)));
-      });
+      loop_.post(
+          [first_only = std::move(first_only), error = closed_error()]() mutable { first_only(tl::unexpected<Error>(std::move(error))); });
       return;
     }
     prepare(statement);
@@ -131,10 +130,8 @@ class Connection::Impl final : public base::IoHandler {
   void watch(std::uint32_t events) {
     const int fd = PQsocket(connection_);
     if (watched_fd_ == fd && watched_events_ == events) return;
-    if (watched_fd_ == fd)
-      loop_.rewatch(fd, events, this);
-    else
-      loop_.watch(fd, events, this);
+    if (watched_fd_ == fd) loop_.rewatch(fd, events, this);
+    else loop_.watch(fd, events, this);
     watched_fd_ = fd;
     watched_events_ = events;
   }
@@ -159,8 +156,7 @@ class Connection::Impl final : public base::IoHandler {
 
   void opened() {
     cancel_timer();
-    if (PQsetnonblocking(connection_, 1) != 0 || PQenterPipelineMode(connection_) != 1)
-      return close(connection_error(connection_, where_));
+    if (PQsetnonblocking(connection_, 1) != 0 || PQenterPipelineMode(connection_) != 1) return close(connection_error(connection_, where_));
     state_ = State::open;
     watch(EPOLLIN);
     if (observer_.on_open) observer_.on_open();
@@ -202,8 +198,8 @@ class Connection::Impl final : public base::IoHandler {
       values_[i] = parameters[i].data();
       lengths_[i] = static_cast<int>(parameters[i].size());
     }
-    if (PQsendQueryPrepared(connection_, statement.name(), static_cast<int>(count), values_.data(), lengths_.data(),
-                            formats_.data(), 1) == 0)
+    if (PQsendQueryPrepared(connection_, statement.name(), static_cast<int>(count), values_.data(), lengths_.data(), formats_.data(), 1) ==
+        0)
       broken_ = true;
   }
 
@@ -275,17 +271,13 @@ class Connection::Impl final : public base::IoHandler {
 
   static void answer(Group group) {
     if (!group.callback) return;
-    if (group.error)
-      group.callback(tl::unexpected<Error>(std::move(*group.error)));
-    else
-      group.callback(std::move(group.results));
+    if (group.error) group.callback(tl::unexpected<Error>(std::move(*group.error)));
+    else group.callback(std::move(group.results));
   }
 
   // --- ending
 
-  Error closed_error() const {
-    return closed_because_ ? *closed_because_ : Error{ErrorKind::unavailable, where_ + ": not connected yet"};
-  }
+  Error closed_error() const { return closed_because_ ? *closed_because_ : Error{ErrorKind::unavailable, where_ + ": not connected yet"}; }
 
   /// For failures noticed while a caller is inside execute(): answers come from the loop.
   void close_soon() {

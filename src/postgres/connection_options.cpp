@@ -41,9 +41,9 @@ base::Expected<ConnectionOptions> ConnectionOptions::from_settings(const Lookup&
       return base::fail(base::ErrorKind::invalid_argument, "DB_PORT=" + *port + " is not a port: 1 to 65535 is allowed");
   }
   if (std::find(kSslModes.begin(), kSslModes.end(), options.sslmode) == kSslModes.end())
-    return base::fail(base::ErrorKind::invalid_argument,
-                      "DB_SSLMODE=" + options.sslmode +
-                          " is unknown: disable, allow, prefer, require, verify-ca and verify-full are allowed");
+    return base::fail(
+        base::ErrorKind::invalid_argument,
+        "DB_SSLMODE=" + options.sslmode + " is unknown: disable, allow, prefer, require, verify-ca and verify-full are allowed");
   return options;
 }
 
@@ -54,16 +54,13 @@ base::Expected<ConnectionOptions> ConnectionOptions::from_environment() {
   });
 }
 
-std::string ConnectionOptions::describe() const {
-  return user + "@" + host + ":" + std::to_string(port) + "/" + database;
-}
+std::string ConnectionOptions::describe() const { return user + "@" + host + ":" + std::to_string(port) + "/" + database; }
 
 std::vector<std::pair<std::string, std::string>> ConnectionOptions::libpq_parameters() const {
   std::string settings = "-c TimeZone=UTC -c idle_in_transaction_session_timeout=";
   settings.append(kIdleInTransactionTimeout);
   if (statement_timeout.count() > 0) settings.append(" -c statement_timeout=").append(std::to_string(statement_timeout.count()));
-  for (const auto& [name, value] : server_settings)
-    settings.append(" -c ").append(name).append("=").append(escaped(value));
+  for (const auto& [name, value] : server_settings) settings.append(" -c ").append(name).append("=").append(escaped(value));
   return {
       {"host", host},
       {"port", std::to_string(port)},

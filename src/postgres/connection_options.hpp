@@ -13,12 +13,12 @@
 namespace gauntlet::postgres {
 
 struct ConnectionOptions {
-  std::string host = "localhost";  // DB_HOST: a name, an address, or the folder of a unix socket (starts with '/')
-  int port = 5432;                 // DB_PORT, 1 to 65535
-  std::string database = "challenge_db";  // DB_NAME
-  std::string user = "postgres";          // DB_USER
-  std::string password;                   // DB_PASSWORD
-  std::string sslmode = "disable";        // DB_SSLMODE: disable, allow, prefer, require, verify-ca, verify-full
+  std::string host = "localhost";             // DB_HOST: a name, an address, or the folder of a unix socket (starts with '/')
+  int port = 5432;                            // DB_PORT, 1 to 65535
+  std::string database = "challenge_db";      // DB_NAME
+  std::string user = "postgres";              // DB_USER
+  std::string password;                       // DB_PASSWORD
+  std::string sslmode = "disable";            // DB_SSLMODE: disable, allow, prefer, require, verify-ca, verify-full
   std::string application_name = "gauntlet";  // shown in pg_stat_activity
 
   std::chrono::milliseconds connect_timeout{5000};

@@ -45,10 +45,8 @@ std::string beginning(const std::string& statement) {
   std::string shown;
   for (const char c : statement) {
     if (shown.size() == kShown) return shown + "...";
-    if (!std::isspace(static_cast<unsigned char>(c)))
-      shown.push_back(c);
-    else if (!shown.empty() && shown.back() != ' ')
-      shown.push_back(' ');
+    if (!std::isspace(static_cast<unsigned char>(c))) shown.push_back(c);
+    else if (!shown.empty() && shown.back() != ' ') shown.push_back(' ');
   }
   return shown;
 }
@@ -74,9 +72,9 @@ base::Expected<Session> open_session(ConnectionOptions options) {
   if (auto locked = run(std::string("SELECT pg_advisory_lock(") + kLock + ")"); !locked)
     return tl::unexpected<base::Error>(std::move(locked.error()).in("waiting for the migration lock"));
   // The earlier services' runner keeps (version bigint, dirty boolean) under the same name: it is put aside.
-  auto foreign = run(
-      "SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema()"
-      " AND table_name = 'schema_migrations' AND column_name = 'dirty'");
+  auto foreign =
+      run("SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema()"
+          " AND table_name = 'schema_migrations' AND column_name = 'dirty'");
   if (!foreign) return tl::unexpected<base::Error>(std::move(foreign.error()));
   if (!foreign->rows.empty())
     if (auto renamed = run("ALTER TABLE schema_migrations RENAME TO schema_migrations_before_gauntlet"); !renamed)
@@ -198,8 +196,8 @@ base::Expected<std::vector<Migration>> list_migrations(const fs::path& folder) {
     Migration& migration = found[parsed->version];
     fs::path& place = parsed->up ? migration.up : migration.down;
     if (!place.empty() || (!migration.name.empty() && migration.name != parsed->name))
-      return base::fail(ErrorKind::invalid_argument, "two migrations have number " + std::to_string(parsed->version) + ": " +
-                                                         migration.name + " and " + parsed->name);
+      return base::fail(ErrorKind::invalid_argument,
+                        "two migrations have number " + std::to_string(parsed->version) + ": " + migration.name + " and " + parsed->name);
     migration.version = parsed->version;
     migration.name = parsed->name;
     place = entry.path();
@@ -222,9 +220,9 @@ base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const 
 
   const int newest = migrations->back().version;
   if (!session->applied.empty() && session->applied.rbegin()->first > newest)
-    return base::fail(ErrorKind::failed_precondition,
-                      "the database is at migration " + std::to_string(session->applied.rbegin()->first) + ", " +
-                          folder.string() + " ends at " + std::to_string(newest) + ": a newer build has upgraded it");
+    return base::fail(ErrorKind::failed_precondition, "the database is at migration " + std::to_string(session->applied.rbegin()->first) +
+                                                          ", " + folder.string() + " ends at " + std::to_string(newest) +
+                                                          ": a newer build has upgraded it");
   MigrationReport report;
   for (const Migration& migration : *migrations) {
     auto sql = base::read_file(migration.up);
@@ -232,12 +230,12 @@ base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const 
     const std::string sum = checksum(*sql);
     if (const auto applied = session->applied.find(migration.version); applied != session->applied.end()) {
       if (applied->second.checksum != sum)
-        return base::fail(ErrorKind::failed_precondition, "migration " + label(migration) +
-                                                              " was changed after it had been applied; add a new one instead");
+        return base::fail(ErrorKind::failed_precondition,
+                          "migration " + label(migration) + " was changed after it had been applied; add a new one instead");
       continue;
     }
-    const std::string bookkeeping = "INSERT INTO schema_migrations (version, name, checksum) VALUES (" +
-                                    std::to_string(migration.version) + ", '" + migration.name + "', '" + sum + "')";
+    const std::string bookkeeping = "INSERT INTO schema_migrations (version, name, checksum) VALUES (" + std::to_string(migration.version) +
+                                    ", '" + migration.name + "', '" + sum + "')";
     if (auto done = run_file(session->connection, migration.up, *sql, bookkeeping); !done)
       return tl::unexpected<base::Error>(std::move(done.error()));
     report.applied.push_back(label(migration));
@@ -255,8 +253,7 @@ base::Expected<MigrationReport> migrate_down(const ConnectionOptions& options, c
   report.version = session->applied.empty() ? 0 : session->applied.rbegin()->first;
   for (auto migration = migrations->rbegin(); migration != migrations->rend(); ++migration) {
     if (migration->version <= version || !session->applied.contains(migration->version)) continue;
-    if (migration->down.empty())
-      return base::fail(ErrorKind::failed_precondition, "migration " + label(*migration) + " has no .down.sql");
+    if (migration->down.empty()) return base::fail(ErrorKind::failed_precondition, "migration " + label(*migration) + " has no .down.sql");
     auto sql = base::read_file(migration->down);
     if (!sql) return tl::unexpected<base::Error>(std::move(sql.error()));
     const std::string bookkeeping = "DELETE FROM schema_migrations WHERE version = " + std::to_string(migration->version);

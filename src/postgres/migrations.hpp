@@ -36,8 +36,7 @@ struct MigrationReport {
 base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const std::filesystem::path& folder);
 
 /// Undoes applied migrations above `version` with their down files, newest first.
-base::Expected<MigrationReport> migrate_down(const ConnectionOptions& options, const std::filesystem::path& folder,
-                                             int version);
+base::Expected<MigrationReport> migrate_down(const ConnectionOptions& options, const std::filesystem::path& folder, int version);
 
 /// What a value of MIGRATIONS_PATH names: a path, or a file: URL as golang-migrate's sources are written
 /// (file:///app/migrations, and file://migrations relative to the working folder).

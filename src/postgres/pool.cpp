@@ -72,9 +72,8 @@ class WaitingRoom {
   /// The newest of the longest line, where that is longer than `line`'s would be with one more.
   std::optional<Parked> take_from_longer_than(std::size_t line) {
     if (turns_.size() == calls_) return std::nullopt;  // nobody waits twice
-    const auto longest = std::max_element(lines_.begin(), lines_.end(), [](const auto& a, const auto& b) {
-      return a.second.calls.size() < b.second.calls.size();
-    });
+    const auto longest = std::max_element(lines_.begin(), lines_.end(),
+                                          [](const auto& a, const auto& b) { return a.second.calls.size() < b.second.calls.size(); });
     const auto own = lines_.find(line);
     if (longest->second.calls.size() <= 1 + (own == lines_.end() ? 0 : own->second.calls.size())) return std::nullopt;
     Parked call = std::move(longest->second.calls.back());
@@ -122,8 +121,7 @@ ResultsCallback first_of(ResultCallback callback) {
 
 class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
  public:
-  Impl(base::EventLoop& loop, ConnectionOptions options, PoolLimits limits)
-      : loop_(loop), options_(std::move(options)), limits_(limits) {
+  Impl(base::EventLoop& loop, ConnectionOptions options, PoolLimits limits) : loop_(loop), options_(std::move(options)), limits_(limits) {
     assert(limits_.max_connections >= 1);
   }
 
@@ -188,10 +186,8 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   bool is_available() const { return ready_ > 0; }
 
   void when_available(std::function<void()> task) {
-    if (is_available())
-      loop_.post(std::move(task));
-    else
-      when_available_.push_back(std::move(task));
+    if (is_available()) loop_.post(std::move(task));
+    else when_available_.push_back(std::move(task));
   }
 
   void on_availability(std::function<void(bool)> observer) { availability_observer_ = std::move(observer); }
@@ -266,9 +262,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   void refuse(ResultsCallback callback, Error error) {
     ++counts_.failed_statements;
-    loop_.post([callback = std::move(callback), error = std::move(error)]() mutable {
-      callback(tl::unexpected<Error>(std::move(error)));
-    });
+    loop_.post([callback = std::move(callback), error = std::move(error)]() mutable { callback(tl::unexpected<Error>(std::move(error))); });
   }
 
   /// The ready connection with the least in flight that no transaction holds; one that stalls only where all do.
@@ -358,8 +352,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   void fail_waiting(const Error& why) {
     for (WaitingBegin& waiting : std::exchange(waiting_begins_, {})) waiting.callback(tl::unexpected<Error>(why));
-    for (WaitingRoom all = std::exchange(waiting_, {}); !all.empty();)
-      all.take_next(loop_.now()).callback(tl::unexpected<Error>(why));
+    for (WaitingRoom all = std::exchange(waiting_, {}); !all.empty();) all.take_next(loop_.now()).callback(tl::unexpected<Error>(why));
   }
 
   // --- connecting
@@ -478,10 +471,11 @@ class Transaction::Lease {
     if (begun_) return slot_->connection->execute(statement, parameters, pool_->counted(1, std::move(callback)));
     begun_ = true;
     const Execution group[] = {{&kBegin, {}}, {&statement, parameters}};
-    slot_->connection->execute_group(group, pool_->counted(1, ResultsCallback([callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
-      if (!results) return callback(tl::unexpected<Error>(std::move(results.error())));
-      callback(std::move(results->back()));
-    })));
+    slot_->connection->execute_group(
+        group, pool_->counted(1, ResultsCallback([callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
+                                if (!results) return callback(tl::unexpected<Error>(std::move(results.error())));
+                                callback(std::move(results->back()));
+                              })));
   }
 
   void commit(std::function<void(base::Expected<void>)> callback) {
@@ -501,8 +495,7 @@ class Transaction::Lease {
   }
 
   /// `keep` holds the lease until the answer, since a failed statement leaves a failed transaction to roll back.
-  void execute_and_commit(const Statement& statement, const Parameters& parameters, ResultCallback callback,
-                          std::shared_ptr<Lease> keep) {
+  void execute_and_commit(const Statement& statement, const Parameters& parameters, ResultCallback callback, std::shared_ptr<Lease> keep) {
     if (lost(callback)) return;
     std::vector<Execution> group;
     if (!begun_) group.push_back({&kBegin, {}});
@@ -510,16 +503,18 @@ class Transaction::Lease {
     group.push_back({&statement, parameters});
     group.push_back({&kCommit, {}});
     slot_->connection->execute_group(
-        group, pool_->counted(1, ResultsCallback([keep = std::move(keep), callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
-          if (!results) {
-            keep->rollback();
-            return callback(tl::unexpected<Error>(std::move(results.error())));
-          }
-          keep->end();
-          if (results->back().command() != "COMMIT")
-            return callback(base::fail(ErrorKind::aborted, "rolled back: an earlier statement of the transaction failed"));
-          callback(std::move((*results)[results->size() - 2]));
-        })));
+        group,
+        pool_->counted(
+            1, ResultsCallback([keep = std::move(keep), callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
+              if (!results) {
+                keep->rollback();
+                return callback(tl::unexpected<Error>(std::move(results.error())));
+              }
+              keep->end();
+              if (results->back().command() != "COMMIT")
+                return callback(base::fail(ErrorKind::aborted, "rolled back: an earlier statement of the transaction failed"));
+              callback(std::move((*results)[results->size() - 2]));
+            })));
   }
 
   void rollback() {

@@ -117,13 +117,13 @@ class Pool {
   void on_connect(std::vector<Execution> session_start);
 
   struct Counts {
-    std::size_t connections = 0;            // open
-    std::size_t leased = 0;                 // of them, held by transactions
-    std::size_t in_flight = 0;              // statements
+    std::size_t connections = 0;  // open
+    std::size_t leased = 0;       // of them, held by transactions
+    std::size_t in_flight = 0;    // statements
     std::size_t waiting_transactions = 0;
-    std::uint64_t statements = 0;           // since start
+    std::uint64_t statements = 0;  // since start
     std::uint64_t failed_statements = 0;
-    std::uint64_t dropped_statements = 0;   // not sent, since nobody wanted them any more
+    std::uint64_t dropped_statements = 0;  // not sent, since nobody wanted them any more
     std::uint64_t connect_attempts = 0;
     std::uint64_t lost_connections = 0;
   };

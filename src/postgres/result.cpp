@@ -42,20 +42,30 @@ template <class T>
 T read(const Cell& cell);
 
 template <>
-bool read(const Cell& cell) { return *cell.bytes(1) != 0; }
+bool read(const Cell& cell) {
+  return *cell.bytes(1) != 0;
+}
 template <>
-std::int32_t read(const Cell& cell) { return wire_format::get<std::int32_t>(cell.bytes(4)); }
+std::int32_t read(const Cell& cell) {
+  return wire_format::get<std::int32_t>(cell.bytes(4));
+}
 template <>
 std::int64_t read(const Cell& cell) {
   if (cell.text().size() == 4) return read<std::int32_t>(cell);
   return wire_format::get<std::int64_t>(cell.bytes(8));
 }
 template <>
-double read(const Cell& cell) { return std::bit_cast<double>(wire_format::get<std::int64_t>(cell.bytes(8))); }
+double read(const Cell& cell) {
+  return std::bit_cast<double>(wire_format::get<std::int64_t>(cell.bytes(8)));
+}
 template <>
-std::string_view read(const Cell& cell) { return cell.text(); }
+std::string_view read(const Cell& cell) {
+  return cell.text();
+}
 template <>
-std::string read(const Cell& cell) { return std::string(cell.text()); }
+std::string read(const Cell& cell) {
+  return std::string(cell.text());
+}
 template <>
 Timestamp read(const Cell& cell) {
   const auto since_2000 = wire_format::get<std::int64_t>(cell.bytes(8));
@@ -66,7 +76,9 @@ Timestamp read(const Cell& cell) {
   return {since_2000 + wire_format::kEpochMicroseconds};
 }
 template <>
-Date read(const Cell& cell) { return {wire_format::get<std::int32_t>(cell.bytes(4)) + wire_format::kEpochDays}; }
+Date read(const Cell& cell) {
+  return {wire_format::get<std::int32_t>(cell.bytes(4)) + wire_format::kEpochDays};
+}
 template <>
 Uuid read(const Cell& cell) {
   Uuid uuid;
@@ -95,7 +107,7 @@ T Row::get(int column) const {
   return Reader<T>::get(Cell{result_, row_, column});
 }
 
-#define GAUNTLET_ROW_GET(T)             \
+#define GAUNTLET_ROW_GET(T)          \
   template T Row::get<T>(int) const; \
   template std::optional<T> Row::get<std::optional<T>>(int) const;
 GAUNTLET_ROW_GET(bool)

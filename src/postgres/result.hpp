@@ -54,7 +54,10 @@ class Result {
    public:
     Iterator(const pg_result* result, int row) : result_(result), row_(row) {}
     Row operator*() const { return {result_, row_}; }
-    Iterator& operator++() { ++row_; return *this; }
+    Iterator& operator++() {
+      ++row_;
+      return *this;
+    }
     bool operator!=(const Iterator& other) const { return row_ != other.row_; }
 
    private:

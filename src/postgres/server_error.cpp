@@ -61,7 +61,8 @@ base::Error connection_error(const pg_conn* connection, std::string_view where) 
 }
 
 void ignore_notices(pg_conn* connection) {
-  PQsetNoticeProcessor(connection, [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection, [](void*, const char*) {}, nullptr);
 }
 
 }  // namespace gauntlet::postgres

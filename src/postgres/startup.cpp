@@ -34,9 +34,11 @@ constexpr Advice kAdvice[] = {
     {"role \"", "CREATE ROLE ... LOGIN makes it, or {0} names another one"},
     {"too many connections", "DB_MAX_OPEN_CONNS of all replicas together must stay below the server's max_connections"},
     {"too many clients", "DB_MAX_OPEN_CONNS of all replicas together must stay below the server's max_connections"},
-    {"SQLSTATE 42501", "that role may not change the schema: DB_MIGRATION_USER and DB_MIGRATION_PASSWORD of challenge-service name one that may"},
+    {"SQLSTATE 42501",
+     "that role may not change the schema: DB_MIGRATION_USER and DB_MIGRATION_PASSWORD of challenge-service name one that may"},
     {"no migrations in", "MIGRATIONS_PATH must name the folder with the schema's *.up.sql"},
-    {"was changed after it had been applied", "MIGRATIONS_PATH must name the migrations of the build that made this database, or of a later one"},
+    {"was changed after it had been applied",
+     "MIGRATIONS_PATH must name the migrations of the build that made this database, or of a later one"},
     {"a newer build has upgraded it", "run that build, or migrate down with its *.down.sql first"},
 };
 
@@ -51,8 +53,8 @@ base::Error with_advice(base::Error error, const RoleSettings& role) {
   return error;
 }
 
-base::Expected<void> prepare_schema(const ConnectionOptions& owner, const RoleSettings& role,
-                                    const std::string& migrations_path, std::chrono::milliseconds patience) {
+base::Expected<void> prepare_schema(const ConnectionOptions& owner, const RoleSettings& role, const std::string& migrations_path,
+                                    std::chrono::milliseconds patience) {
   const auto folder = find_migrations(migrations_path);
   if (!folder) return tl::unexpected(folder.error());
   const auto give_up_at = std::chrono::steady_clock::now() + patience;

@@ -21,7 +21,7 @@ base::Error with_advice(base::Error error, const RoleSettings& role = {});
 
 /// Applies missing migrations of the folder that `migrations_path` names (MIGRATIONS_PATH; "": find_migrations()), and
 /// logs them. While PostgreSQL does not answer it logs the reason once and tries again, for `patience` in all.
-base::Expected<void> prepare_schema(const ConnectionOptions& owner, const RoleSettings& role,
-                                    const std::string& migrations_path, std::chrono::milliseconds patience);
+base::Expected<void> prepare_schema(const ConnectionOptions& owner, const RoleSettings& role, const std::string& migrations_path,
+                                    std::chrono::milliseconds patience);
 
 }  // namespace gauntlet::postgres

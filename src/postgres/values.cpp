@@ -47,9 +47,7 @@ struct Codec<std::string> : Codec<std::string_view> {};
 template <>
 struct Codec<Timestamp> {
   static constexpr Type kType = Type::timestamp;
-  static void write(std::string& out, Timestamp value) {
-    wire_format::append(out, value.microseconds - wire_format::kEpochMicroseconds);
-  }
+  static void write(std::string& out, Timestamp value) { wire_format::append(out, value.microseconds - wire_format::kEpochMicroseconds); }
 };
 template <>
 struct Codec<Date> {
@@ -100,10 +98,8 @@ void write_array(std::string& out, const Range& values) {
   wire_format::append(out, static_cast<std::int32_t>(values.size()));
   wire_format::append(out, std::int32_t{1});
   for (const auto& value : values) {
-    if (E::is_null(value))
-      wire_format::append(out, std::int32_t{-1});
-    else
-      write_element<typename E::Value>(out, E::value(value));
+    if (E::is_null(value)) wire_format::append(out, std::int32_t{-1});
+    else write_element<typename E::Value>(out, E::value(value));
   }
 }
 
@@ -122,9 +118,7 @@ Parameters& Parameters::add(bool value) { return begin(), Codec<bool>::write(buf
 Parameters& Parameters::add(std::int32_t value) { return begin(), Codec<std::int32_t>::write(buffer_, value), end(); }
 Parameters& Parameters::add(std::int64_t value) { return begin(), Codec<std::int64_t>::write(buffer_, value), end(); }
 Parameters& Parameters::add(double value) { return begin(), Codec<double>::write(buffer_, value), end(); }
-Parameters& Parameters::add(std::string_view value) {
-  return begin(), Codec<std::string_view>::write(buffer_, value), end();
-}
+Parameters& Parameters::add(std::string_view value) { return begin(), Codec<std::string_view>::write(buffer_, value), end(); }
 Parameters& Parameters::add(Timestamp value) { return begin(), Codec<Timestamp>::write(buffer_, value), end(); }
 Parameters& Parameters::add(Date value) { return begin(), Codec<Date>::write(buffer_, value), end(); }
 Parameters& Parameters::add(const Uuid& value) { return begin(), Codec<Uuid>::write(buffer_, value), end(); }

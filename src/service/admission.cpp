@@ -96,8 +96,8 @@ std::chrono::nanoseconds PlayerRate::until_allowed(const std::string& player, Cl
 
 // ---- Admission
 
-Admission::Admission(Authenticator& inner, const QueueProbe& probe, std::chrono::nanoseconds queue_time_max,
-                     PlayerRate* rate, base::metrics::Registry& metrics)
+Admission::Admission(Authenticator& inner, const QueueProbe& probe, std::chrono::nanoseconds queue_time_max, PlayerRate* rate,
+                     base::metrics::Registry& metrics)
     : inner_(inner),
       probe_(probe),
       queue_time_max_(queue_time_max),

@@ -24,8 +24,7 @@ std::optional<std::string_view> bearer_token(std::string_view authorization) {
 
 bool is_user_id(std::string_view text) {
   constexpr auto kCharactersMax = 100;  // varchar(100)
-  const auto characters =
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  const auto characters = std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
   return !text.empty() && characters <= kCharactersMax && base::is_text(text);
 }
 
@@ -38,15 +37,13 @@ void MockAuthenticator::authenticate(const Credentials& credentials, std::functi
 }
 
 void TokenAuthenticator::authenticate(const Credentials& credentials, std::function<void(Expected<std::string>)> done) {
-  if (!credentials.authorization)
-    return done(fail(ErrorKind::unauthenticated, "an access token is needed (Authorization: Bearer ...)"));
+  if (!credentials.authorization) return done(fail(ErrorKind::unauthenticated, "an access token is needed (Authorization: Bearer ...)"));
   const auto token = bearer_token(*credentials.authorization);
   if (credentials.authorization_count != 1 || !token) {
     return done(fail(ErrorKind::unauthenticated, "there must be one Authorization header, as in: Bearer <token>"));
   }
   verifier_.verify(*token, [done = std::move(done)](Expected<std::string> subject) {
-    if (subject && !is_user_id(*subject))
-      return done(fail(ErrorKind::unauthenticated, "the access token's user is not valid"));
+    if (subject && !is_user_id(*subject)) return done(fail(ErrorKind::unauthenticated, "the access token's user is not valid"));
     done(std::move(subject));
   });
 }

@@ -23,9 +23,9 @@ base::Expected<CatalogPtr> load_catalog(const std::string& path) {
   }
   auto config = challenge::parse_config(*text);
   if (!config) {
-    return base::fail(base::ErrorKind::invalid_argument,
-                      "the challenge config " + path + " has " + std::to_string(config.error().size()) +
-                          (config.error().size() == 1 ? " problem:\n" : " problems:\n") + describe(config.error()));
+    return base::fail(base::ErrorKind::invalid_argument, "the challenge config " + path + " has " + std::to_string(config.error().size()) +
+                                                             (config.error().size() == 1 ? " problem:\n" : " problems:\n") +
+                                                             describe(config.error()));
   }
   return std::make_shared<const Catalog>(std::move(*config), hash_of(*text));
 }

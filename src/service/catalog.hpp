@@ -12,8 +12,7 @@ namespace gauntlet::service {
 
 struct Catalog {
   /// `a_version` tells configs apart, the same in every replica: a hash of the file.
-  Catalog(challenge::Config parsed, std::uint64_t a_version)
-      : config(std::move(parsed)), json(config), version(a_version) {}
+  Catalog(challenge::Config parsed, std::uint64_t a_version) : config(std::move(parsed)), json(config), version(a_version) {}
 
   /// See ChallengeJson::compress_ahead().
   void compress_ahead() const { json.compress_ahead(config); }

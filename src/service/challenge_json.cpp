@@ -60,14 +60,11 @@ class Tail {
     return *this;
   }
   Tail& number(std::int32_t value) {
-    size_ = static_cast<std::size_t>(std::to_chars(buffer_.data() + size_, buffer_.data() + buffer_.size(), value).ptr -
-                                     buffer_.data());
+    size_ = static_cast<std::size_t>(std::to_chars(buffer_.data() + size_, buffer_.data() + buffer_.size(), value).ptr - buffer_.data());
     return *this;
   }
   Tail& flag(bool value) { return text(value ? "true" : "false"); }
-  Tail& time(const std::optional<Instant>& instant) {
-    return instant ? text(challenge::Rfc3339(*instant).view()) : *this;
-  }
+  Tail& time(const std::optional<Instant>& instant) { return instant ? text(challenge::Rfc3339(*instant).view()) : *this; }
   std::string_view view() const { return {buffer_.data(), size_}; }
 
  private:
@@ -156,8 +153,8 @@ void ChallengeJson::compress_ahead(const Config& config) const {
   for (const Goal& goal : config.goals()) {
     const Challenge& challenge = config.challenge_of(goal);
     const bool opens = goal.index == challenge.first_goal;
-    units.push_back({opens ? challenges_[challenge.index].begin : goals_[goal.index - 1].end, goals_[goal.index].tail,
-                     goals_[goal.index].end});
+    units.push_back(
+        {opens ? challenges_[challenge.index].begin : goals_[goal.index - 1].end, goals_[goal.index].tail, goals_[goal.index].end});
   }
   ahead_->ready_gzip = &ahead_->gzip.emplace(Coding::gzip, text_, units);
   ahead_->ready_zstd = &ahead_->zstd.emplace(Coding::zstd, text_, std::move(units));
@@ -168,8 +165,7 @@ bool ChallengeJson::counts_down(const Challenge& challenge) const {
   return first != rotating_.end() && *first < challenge.first_goal + challenge.goal_count;
 }
 
-std::vector<GoalIndex> ChallengeJson::touched(const Config& config, GoalIndex first, std::uint32_t count,
-                                              PlayerRows rows) const {
+std::vector<GoalIndex> ChallengeJson::touched(const Config& config, GoalIndex first, std::uint32_t count, PlayerRows rows) const {
   const GoalIndex end = first + count;
   std::vector<GoalIndex> goals;
   goals.reserve(rows.size() + rotating_.size());
@@ -192,8 +188,8 @@ std::vector<GoalIndex> ChallengeJson::touched(const Config& config, GoalIndex fi
   return goals;
 }
 
-Body ChallengeJson::splice(const Config& config, std::uint32_t begin, std::uint32_t end,
-                           const std::vector<GoalIndex>& touched, PlayerRows rows, Instant now) const {
+Body ChallengeJson::splice(const Config& config, std::uint32_t begin, std::uint32_t end, const std::vector<GoalIndex>& touched,
+                           PlayerRows rows, Instant now) const {
   Body body;
   body.reserve(2 * touched.size() + 1, kTailBytes * touched.size());
   Expiries expiries(now);
@@ -209,8 +205,8 @@ Body ChallengeJson::splice(const Config& config, std::uint32_t begin, std::uint3
   return body;
 }
 
-Body ChallengeJson::pack(const Config& config, const Part& part, const ReadyBlocks& blocks,
-                         const std::vector<GoalIndex>& touched, PlayerRows rows, Instant now) const {
+Body ChallengeJson::pack(const Config& config, const Part& part, const ReadyBlocks& blocks, const std::vector<GoalIndex>& touched,
+                         PlayerRows rows, Instant now) const {
   Body body;
   ReadyBlocks::Writer writer(blocks, part.begin, body);
   Expiries expiries(now);
@@ -240,8 +236,7 @@ Body ChallengeJson::all(const Config& config, PlayerRows rows, Instant now, Codi
   return render(config, {0, place(text_), 0, static_cast<std::uint32_t>(goals_.size())}, rows, now, coding);
 }
 
-Body ChallengeJson::one(const Config& config, const Challenge& challenge, PlayerRows rows, Instant now,
-                        Coding coding) const {
+Body ChallengeJson::one(const Config& config, const Challenge& challenge, PlayerRows rows, Instant now, Coding coding) const {
   const ChallengePlace& where = challenges_[challenge.index];
   return render(config, {where.begin, where.end, challenge.first_goal, challenge.goal_count}, rows, now, coding);
 }

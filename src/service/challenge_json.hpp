@@ -49,9 +49,8 @@ class ChallengeJson {
   base::http::Body active(const challenge::Config& config, challenge::PlayerRows rows, challenge::Instant now,
                           base::http::Coding coding = base::http::Coding::identity) const;
   /// One Challenge.
-  base::http::Body one(const challenge::Config& config, const challenge::Challenge& challenge,
-                       challenge::PlayerRows rows, challenge::Instant now,
-                       base::http::Coding coding = base::http::Coding::identity) const;
+  base::http::Body one(const challenge::Config& config, const challenge::Challenge& challenge, challenge::PlayerRows rows,
+                       challenge::Instant now, base::http::Coding coding = base::http::Coding::identity) const;
 
  private:
   /// Where a goal stands in text_.
@@ -66,13 +65,11 @@ class ChallengeJson {
     std::uint32_t goals;  // in without_goals_: between the brackets of its goals
   };
 
-  std::string_view text(std::uint32_t begin, std::uint32_t end) const {
-    return std::string_view(text_).substr(begin, end - begin);
-  }
+  std::string_view text(std::uint32_t begin, std::uint32_t end) const { return std::string_view(text_).substr(begin, end - begin); }
   /// Goals in [first, first + count) that differ from the text: those with a row, those whose lock such a row may have
   /// opened, and those whose expiry counts down.
-  std::vector<challenge::GoalIndex> touched(const challenge::Config& config, challenge::GoalIndex first,
-                                            std::uint32_t count, challenge::PlayerRows rows) const;
+  std::vector<challenge::GoalIndex> touched(const challenge::Config& config, challenge::GoalIndex first, std::uint32_t count,
+                                            challenge::PlayerRows rows) const;
   /// What is answered: text_[begin, end), which holds `count` goals from `first` on.
   struct Part {
     std::uint32_t begin;
@@ -81,14 +78,12 @@ class ChallengeJson {
     std::uint32_t count;
   };
   /// The part with its touched goals' tails written for this player.
-  base::http::Body render(const challenge::Config& config, const Part& part, challenge::PlayerRows rows,
-                          challenge::Instant now, base::http::Coding coding) const;
+  base::http::Body render(const challenge::Config& config, const Part& part, challenge::PlayerRows rows, challenge::Instant now,
+                          base::http::Coding coding) const;
   base::http::Body pack(const challenge::Config& config, const Part& part, const ReadyBlocks& blocks,
-                        const std::vector<challenge::GoalIndex>& touched, challenge::PlayerRows rows,
-                        challenge::Instant now) const;
+                        const std::vector<challenge::GoalIndex>& touched, challenge::PlayerRows rows, challenge::Instant now) const;
   base::http::Body splice(const challenge::Config& config, std::uint32_t begin, std::uint32_t end,
-                          const std::vector<challenge::GoalIndex>& touched, challenge::PlayerRows rows,
-                          challenge::Instant now) const;
+                          const std::vector<challenge::GoalIndex>& touched, challenge::PlayerRows rows, challenge::Instant now) const;
 
   std::string text_;
   std::string without_goals_;  // text_ with every challenge and no goal

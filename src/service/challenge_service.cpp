@@ -23,15 +23,14 @@ using challenge::PlayerRow;
 constexpr std::chrono::milliseconds kHealthPatience{2000};
 
 std::vector<PlayerRow> only_active(std::vector<PlayerRow> rows) {
-  rows.erase(std::remove_if(rows.begin(), rows.end(), [](const PlayerRow& row) { return !row.row.is_active; }),
-             rows.end());
+  rows.erase(std::remove_if(rows.begin(), rows.end(), [](const PlayerRow& row) { return !row.row.is_active; }), rows.end());
   return rows;
 }
 
 }  // namespace
 
-ChallengeService::ChallengeService(base::EventLoop& loop, ProgressStore& progress, RewardClaims& claims,
-                                   CurrentCatalog current_catalog, Clock clock, challenge::UniformBelow uniform_below)
+ChallengeService::ChallengeService(base::EventLoop& loop, ProgressStore& progress, RewardClaims& claims, CurrentCatalog current_catalog,
+                                   Clock clock, challenge::UniformBelow uniform_below)
     : loop_(loop),
       progress_(progress),
       claims_(claims),
@@ -80,20 +79,17 @@ Task<Expected<Assignment>> ChallengeService::initialize(std::string user_id, Wan
   co_return Assignment{std::move(catalog), only_active(std::move(stored->rows)), created, now};
 }
 
-Task<Expected<Activation>> ChallengeService::set_active(std::string user_id, std::string challenge_id,
-                                                        std::string goal_id, bool active, Wanted wanted) {
+Task<Expected<Activation>> ChallengeService::set_active(std::string user_id, std::string challenge_id, std::string goal_id, bool active,
+                                                        Wanted wanted) {
   const CatalogPtr catalog = current_catalog_();
   const Goal* goal = catalog->config.find_goal(challenge_id, goal_id);
-  if (goal == nullptr)
-    co_return fail(ErrorKind::not_found, "goal '" + goal_id + "' not found in challenge '" + challenge_id + "'");
-  const auto assigned_at =
-      co_await progress_.set_active(user_id, catalog->config, *goal, active, clock_(), std::move(wanted));
+  if (goal == nullptr) co_return fail(ErrorKind::not_found, "goal '" + goal_id + "' not found in challenge '" + challenge_id + "'");
+  const auto assigned_at = co_await progress_.set_active(user_id, catalog->config, *goal, active, clock_(), std::move(wanted));
   if (!assigned_at) co_return tl::unexpected(assigned_at.error());
   co_return Activation{std::move(challenge_id), std::move(goal_id), active, *assigned_at};
 }
 
-Task<Expected<ClaimReceipt>> ChallengeService::claim(std::string user_id, std::string challenge_id,
-                                                     std::string goal_id) {
+Task<Expected<ClaimReceipt>> ChallengeService::claim(std::string user_id, std::string challenge_id, std::string goal_id) {
   CatalogPtr catalog = current_catalog_();
   const auto goal = challenge::find_claimed_goal(catalog->config, challenge_id, goal_id);
   if (!goal) co_return tl::unexpected(goal.error());
@@ -101,14 +97,13 @@ Task<Expected<ClaimReceipt>> ChallengeService::claim(std::string user_id, std::s
 }
 
 Task<Expected<GoalSelection>> ChallengeService::batch_select(std::string user_id, std::string challenge_id,
-                                                             std::vector<std::string> goal_ids, bool replace_existing,
-                                                             Wanted wanted) {
+                                                             std::vector<std::string> goal_ids, bool replace_existing, Wanted wanted) {
   CatalogPtr catalog = current_catalog_();
   auto goals = challenge::batch_selection(catalog->config, challenge_id, goal_ids);
   if (!goals) co_return tl::unexpected(goals.error());
   const Challenge& challenge = *catalog->config.find_challenge(challenge_id);
-  co_return co_await select(std::move(user_id), std::move(catalog), challenge, std::move(*goals), replace_existing,
-                            clock_(), std::move(wanted));
+  co_return co_await select(std::move(user_id), std::move(catalog), challenge, std::move(*goals), replace_existing, clock_(),
+                            std::move(wanted));
 }
 
 Task<Expected<GoalSelection>> ChallengeService::random_select(std::string user_id, std::string challenge_id,
@@ -121,20 +116,17 @@ Task<Expected<GoalSelection>> ChallengeService::random_select(std::string user_i
   const Instant now = clock_();
   auto goals = challenge::random_selection(catalog->config, **challenge, stored->rows, request, now, uniform_below_);
   if (!goals) co_return tl::unexpected(goals.error());
-  co_return co_await select(std::move(user_id), std::move(catalog), **challenge, std::move(*goals),
-                            request.replace_existing, now, std::move(wanted));
+  co_return co_await select(std::move(user_id), std::move(catalog), **challenge, std::move(*goals), request.replace_existing, now,
+                            std::move(wanted));
 }
 
-Task<Expected<GoalSelection>> ChallengeService::select(std::string user_id, CatalogPtr catalog,
-                                                       const Challenge& challenge, std::vector<GoalIndex> goals,
-                                                       bool replace_existing, Instant now, Wanted wanted) {
-  auto written = co_await progress_.select_goals(user_id, catalog->config, challenge, goals, replace_existing, now,
-                                                 std::move(wanted));
+Task<Expected<GoalSelection>> ChallengeService::select(std::string user_id, CatalogPtr catalog, const Challenge& challenge,
+                                                       std::vector<GoalIndex> goals, bool replace_existing, Instant now, Wanted wanted) {
+  auto written = co_await progress_.select_goals(user_id, catalog->config, challenge, goals, replace_existing, now, std::move(wanted));
   if (!written) co_return tl::unexpected(written.error());
   GoalSelection selection{std::move(catalog), &challenge, {}, std::move(written->replaced), 0, now};
   for (const GoalIndex goal : goals) {
-    if (const challenge::Row* row = challenge::find_row(written->rows, goal))
-      selection.selected.push_back({goal, *row});
+    if (const challenge::Row* row = challenge::find_row(written->rows, goal)) selection.selected.push_back({goal, *row});
   }
   for (const PlayerRow& player_row : written->rows) {
     const bool of_challenge = selection.catalog->config.goal(player_row.goal).challenge == challenge.index;

@@ -44,8 +44,8 @@ const Statement kOpen(
     " WHERE $12 AND (c.state = 'uncertain' OR (c.state = 'granting' AND c.lease_until < now() AT TIME ZONE 'utc'))"
     " RETURNING " +
         kOpenedColumns,
-    {Type::text, Type::text, Type::uuid, Type::text, Type::text, Type::text, Type::text, Type::int4, Type::timestamp,
-     Type::timestamp, Type::timestamp, Type::boolean});
+    {Type::text, Type::text, Type::uuid, Type::text, Type::text, Type::text, Type::text, Type::int4, Type::timestamp, Type::timestamp,
+     Type::timestamp, Type::boolean});
 
 // The reward is the player's, so the row becomes claimed whatever has meanwhile become of it; but not when the goal has
 // started over and the row is already the new period's. $1 user, $2 goal, $3 claimed at, $4
@@ -164,8 +164,7 @@ Task<Expected<std::optional<OpenClaim>>> ClaimLedger::open(std::string_view user
   parameters.add(user_id).add(goal.id).add(new_claim_key(now)).add(config.challenge_of(goal).id).add(name_space_);
   parameters.add(to_string(goal.reward.type)).add(goal.reward.id).add(goal.reward.quantity).add(to_timestamp(now));
   parameters.add(period_end).add(period_start).add(retry_uncertain_);
-  auto result =
-      co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kOpen, parameters, std::move(done)); });
+  auto result = co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kOpen, parameters, std::move(done)); });
   if (!result) co_return tl::unexpected(result.error());
   if (result->empty()) co_return std::optional<OpenClaim>();
   co_return std::optional(read_claim((*result)[0]));
@@ -173,15 +172,11 @@ Task<Expected<std::optional<OpenClaim>>> ClaimLedger::open(std::string_view user
 
 Task<Expected<void>> ClaimLedger::settle_granted(const OpenClaim& claim) {
   Parameters marking;
-  marking.add(claim.user_id)
-      .add(claim.goal_id)
-      .add(to_timestamp(claim.opened_at))
-      .add(to_timestamp(claim.completed_at));
+  marking.add(claim.user_id).add(claim.goal_id).add(to_timestamp(claim.opened_at)).add(to_timestamp(claim.completed_at));
   marking.add(to_timestamp(claim.period_end));
   // The row first: kOpen waits on its lock, and must find the claim settled when it goes on.
   const std::vector<postgres::Execution> group = {{&kMarkClaimed, std::move(marking)}, settling(claim, "granted", "")};
-  auto results = co_await callback_of<Expected<std::vector<Result>>>(
-      [&](auto done) { pool_.execute_group(group, std::move(done)); });
+  auto results = co_await callback_of<Expected<std::vector<Result>>>([&](auto done) { pool_.execute_group(group, std::move(done)); });
   if (!results) co_return tl::unexpected(results.error());
   co_return Expected<void>();
 }
@@ -210,8 +205,7 @@ Task<Expected<std::vector<OpenClaim>>> ClaimLedger::lease_abandoned(int count) {
   Parameters parameters;
   if (retry_uncertain_) parameters.add(std::int64_t{count});
   const Statement& statement = retry_uncertain_ ? kLeaseAbandoned : kMarkAbandonedForReview;
-  auto result =
-      co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(statement, parameters, std::move(done)); });
+  auto result = co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(statement, parameters, std::move(done)); });
   if (!result) co_return tl::unexpected(result.error());
   std::vector<OpenClaim> claims;
   for (const postgres::Row& row : *result) claims.push_back(read_claim(row));
@@ -221,15 +215,13 @@ Task<Expected<std::vector<OpenClaim>>> ClaimLedger::lease_abandoned(int count) {
 Task<Expected<bool>> ClaimLedger::needs_review(std::string_view user_id, const challenge::Goal& goal) {
   Parameters parameters;
   parameters.add(user_id).add(goal.id);
-  auto result =
-      co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kNeedsReview, parameters, std::move(done)); });
+  auto result = co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kNeedsReview, parameters, std::move(done)); });
   if (!result) co_return tl::unexpected(result.error());
   co_return !result->empty();
 }
 
 Task<Expected<std::int64_t>> ClaimLedger::count_needing_review() {
-  auto result = co_await callback_of<Expected<Result>>(
-      [&](auto done) { pool_.execute(kCountNeedingReview, {}, std::move(done)); });
+  auto result = co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kCountNeedingReview, {}, std::move(done)); });
   if (!result) co_return tl::unexpected(result.error());
   co_return (*result)[0].get<std::int64_t>(0);
 }

@@ -33,13 +33,14 @@ const Statement kLockRow(
     {Type::uuid});
 
 // $1 key, $2 state, $3 what was decided. The lease ends now: an uncertain claim is recovery's next.
-const Statement kDecide("UPDATE reward_claim SET state = $2, reason = concat_ws('; ', $3, reason),"
-                        " settled_at = CASE WHEN $2 IN ('granted', 'refused') THEN now() AT TIME ZONE 'utc' END,"
-                        " lease_until = now() AT TIME ZONE 'utc'"
-                        " WHERE claim_key = $1 AND state IN ('uncertain', 'needs_review')"
-                        " RETURNING " +
-                            kReviewColumns,
-                        {Type::uuid, Type::text, Type::text});
+const Statement kDecide(
+    "UPDATE reward_claim SET state = $2, reason = concat_ws('; ', $3, reason),"
+    " settled_at = CASE WHEN $2 IN ('granted', 'refused') THEN now() AT TIME ZONE 'utc' END,"
+    " lease_until = now() AT TIME ZONE 'utc'"
+    " WHERE claim_key = $1 AND state IN ('uncertain', 'needs_review')"
+    " RETURNING " +
+        kReviewColumns,
+    {Type::uuid, Type::text, Type::text});
 
 // As the ledger marks it.
 const Statement kMarkClaimedByKey(
@@ -64,18 +65,15 @@ std::optional<Uuid> parse_uuid(const std::string& text) {
 }
 
 ReviewedClaim read(const postgres::Row& row) {
-  return {row.get<std::string>(0), row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3), row.get<std::string>(4),
+  return {row.get<std::string>(0), row.get<std::string>(1), row.get<std::string>(2),  row.get<std::string>(3), row.get<std::string>(4),
           row.get<std::string>(5), row.get<std::string>(6), row.get<std::int32_t>(7), row.get<std::string>(8)};
 }
 
 const char* state_after(Decision decision) {
   switch (decision) {
-    case Decision::granted:
-      return "granted";
-    case Decision::not_granted:
-      return "refused";
-    case Decision::retry:
-      break;
+    case Decision::granted: return "granted";
+    case Decision::not_granted: return "refused";
+    case Decision::retry: break;
   }
   return "uncertain";
 }

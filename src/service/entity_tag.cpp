@@ -35,8 +35,7 @@ std::string entity_tag(const Catalog& catalog, challenge::PlayerRows rows, chall
   hash.add(static_cast<std::uint64_t>(coding));
   for (const auto& [goal, row] : rows) {
     hash.add((std::uint64_t{goal} << 32) | (static_cast<std::uint64_t>(row.status) << 1) | (row.is_active ? 1 : 0));
-    hash.add((static_cast<std::uint64_t>(row.baseline_value.value_or(0)) << 32) ^
-             static_cast<std::uint64_t>(row.progress));
+    hash.add((static_cast<std::uint64_t>(row.baseline_value.value_or(0)) << 32) ^ static_cast<std::uint64_t>(row.progress));
     // A row that starts over is shown otherwise from then on, although nobody has written it.
     const bool starts_over = is_reset_due(catalog.config.goal(goal), row, now);
     hash.add((std::uint64_t{starts_over} << 1) | std::uint64_t{row.baseline_value.has_value()});

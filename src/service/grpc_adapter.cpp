@@ -26,8 +26,7 @@ auto answering(const CallPtr& call) {
 
 }  // namespace
 
-GrpcAdapter::GrpcAdapter(ChallengeService& service, Authenticator& authenticator)
-    : service_(service), authenticator_(authenticator) {}
+GrpcAdapter::GrpcAdapter(ChallengeService& service, Authenticator& authenticator) : service_(service), authenticator_(authenticator) {}
 
 void GrpcAdapter::as_player(const CallPtr& call, std::function<void(std::string)> next) {
   const Credentials credentials{call->metadata("authorization"), call->metadata_occurrences("authorization"),
@@ -72,8 +71,7 @@ void GrpcAdapter::add_methods(base::grpc::Server& server) {
     ::service::SetGoalActiveRequest request;
     if (!call->parse(request)) return;
     as_player(call, [this, call, request = std::move(request)](std::string user_id) {
-      start(service_.set_active(std::move(user_id), request.challenge_id(), request.goal_id(), request.is_active(),
-                                wanted_by(call)),
+      start(service_.set_active(std::move(user_id), request.challenge_id(), request.goal_id(), request.is_active(), wanted_by(call)),
             answering<::service::SetGoalActiveResponse>(call));
     });
   });
@@ -81,17 +79,15 @@ void GrpcAdapter::add_methods(base::grpc::Server& server) {
     ::service::ClaimRewardRequest request;
     if (!call->parse(request)) return;
     as_player(call, [this, call, request = std::move(request)](std::string user_id) {
-      start(service_.claim(std::move(user_id), request.challenge_id(), request.goal_id()),
-            answering<::service::ClaimRewardResponse>(call));
+      start(service_.claim(std::move(user_id), request.challenge_id(), request.goal_id()), answering<::service::ClaimRewardResponse>(call));
     });
   });
   server.unary("/service.Service/BatchSelectGoals", [this](const CallPtr& call) {
     ::service::BatchSelectRequest request;
     if (!call->parse(request)) return;
     as_player(call, [this, call, request = std::move(request)](std::string user_id) {
-      start(service_.batch_select(std::move(user_id), request.challenge_id(),
-                                  {request.goal_ids().begin(), request.goal_ids().end()}, request.replace_existing(),
-                                  wanted_by(call)),
+      start(service_.batch_select(std::move(user_id), request.challenge_id(), {request.goal_ids().begin(), request.goal_ids().end()},
+                                  request.replace_existing(), wanted_by(call)),
             answering<::service::GoalSelectionResponse>(call));
     });
   });
@@ -100,8 +96,7 @@ void GrpcAdapter::add_methods(base::grpc::Server& server) {
     if (!call->parse(request)) return;
     as_player(call, [this, call, request = std::move(request)](std::string user_id) {
       start(service_.random_select(std::move(user_id), request.challenge_id(),
-                                   {request.count(), request.replace_existing(), request.exclude_active()},
-                                   wanted_by(call)),
+                                   {request.count(), request.replace_existing(), request.exclude_active()}, wanted_by(call)),
             answering<::service::GoalSelectionResponse>(call));
     });
   });

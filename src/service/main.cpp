@@ -66,10 +66,9 @@ constexpr postgres::Right kRights[] = {{"SELECT, INSERT, UPDATE", "TABLE user_go
 /// Applies missing migrations, and gives DB_USER its rights where another role owns the schema.
 Expected<void> prepare_database(const ServiceSettings& settings) {
   const bool apart = settings.schema_owner.user != settings.database.user;
-  const postgres::RoleSettings owner = apart ? postgres::RoleSettings{"DB_MIGRATION_USER", "DB_MIGRATION_PASSWORD"}
-                                             : postgres::RoleSettings{};
-  auto prepared =
-      postgres::prepare_schema(settings.schema_owner, owner, settings.migrations_path, settings.database_wait);
+  const postgres::RoleSettings owner =
+      apart ? postgres::RoleSettings{"DB_MIGRATION_USER", "DB_MIGRATION_PASSWORD"} : postgres::RoleSettings{};
+  auto prepared = postgres::prepare_schema(settings.schema_owner, owner, settings.migrations_path, settings.database_wait);
   if (!prepared || !apart) return prepared;
   auto granted = postgres::grant_rights(settings.schema_owner, settings.database.user, kRights);
   if (!granted) return tl::unexpected(postgres::with_advice(std::move(granted.error())));
@@ -97,10 +96,9 @@ void tell_who_grants_rewards(const ServiceSettings& settings, base::metrics::Reg
       .with({settings.real_rewards ? "real" : "mock"})
       .set(1);
   if (settings.real_rewards) {
-    base::log::info("rewards are granted by the platform: AGSRewardClient initialized",
-                    {{"platform", settings.platform.base_url},
-                     {"namespace", settings.name_space},
-                     {"idempotency", settings.rewards_honour_keys}});
+    base::log::info(
+        "rewards are granted by the platform: AGSRewardClient initialized",
+        {{"platform", settings.platform.base_url}, {"namespace", settings.name_space}, {"idempotency", settings.rewards_honour_keys}});
   } else {
     base::log::warn("no reward is given: REWARD_CLIENT_MODE=mock only marks claims as granted (DevMockRewardClient)");
   }
@@ -118,8 +116,7 @@ int run(int argc, char** argv) {
 
   auto catalog = load_catalog(settings.challenge_config_path);
   if (!catalog) return program.give_up(Exit::challenge_config, catalog.error());
-  if (const auto prepared = prepare_database(settings); !prepared)
-    return program.give_up(Exit::database, prepared.error());
+  if (const auto prepared = prepare_database(settings); !prepared) return program.give_up(Exit::database, prepared.error());
 
   base::EventLoop loop;  // of this thread: signals and the drain's time limit
   base::metrics::Registry metrics;
@@ -130,8 +127,7 @@ int run(int argc, char** argv) {
   base::admin::AdminServer admin(
       {.address = settings.listen_address, .port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, metrics);
   add_probes(admin.router(), ready);
-  if (const auto started = admin.start(); !started)
-    return program.give_up(Exit::port, base::port_error(started.error(), "METRICS_PORT"));
+  if (const auto started = admin.start(); !started) return program.give_up(Exit::port, base::port_error(started.error(), "METRICS_PORT"));
 
   std::optional<PlayerRate> player_rate;
   if (settings.player_rate > 0) player_rate.emplace(settings.player_rate, settings.player_burst);
@@ -173,12 +169,11 @@ int run(int argc, char** argv) {
   base::SignalWatch watch(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
     if (signal == SIGHUP) {
       const auto next = load_catalog(settings.challenge_config_path);
-      if (!next)
-        return base::log::error("challenge config not reloaded, the old one stays", {{"reason", next.error().message}});
+      if (!next) return base::log::error("challenge config not reloaded, the old one stays", {{"reason", next.error().message}});
       (*next)->compress_ahead();
       for (const auto& worker : workers) worker->replace_catalog(*next);
-      return base::log::info("challenge config reloaded", {{"challenges", (*next)->config.challenges().size()},
-                                                           {"goals", (*next)->config.goals().size()}});
+      return base::log::info("challenge config reloaded",
+                             {{"challenges", (*next)->config.challenges().size()}, {"goals", (*next)->config.goals().size()}});
     }
     if (draining) return;
     draining = true;

@@ -12,9 +12,7 @@ using challenge::Goal;
 using challenge::Instant;
 using challenge::PlayerRow;
 
-std::string time_text(const std::optional<Instant>& instant) {
-  return instant ? challenge::format_rfc3339(*instant) : std::string();
-}
+std::string time_text(const std::optional<Instant>& instant) { return instant ? challenge::format_rfc3339(*instant) : std::string(); }
 
 std::string status_text(challenge::Status status) { return std::string(to_string(status)); }
 
@@ -37,8 +35,7 @@ void fill(::service::Goal& message, const PlayerChallenges& view, const Goal& go
   message.set_description(goal.description);
   fill(*message.mutable_requirement(), goal.requirement);
   fill(*message.mutable_reward(), goal.reward);
-  for (const challenge::GoalIndex prerequisite : goal.prerequisites)
-    message.add_prerequisites(config.goal(prerequisite).id);
+  for (const challenge::GoalIndex prerequisite : goal.prerequisites) message.add_prerequisites(config.goal(prerequisite).id);
   const Display shown = display(goal, challenge::find_row(view.rows, goal.index), view.now);
   message.set_progress(shown.progress);
   message.set_status(status_text(shown.status));

@@ -94,8 +94,7 @@ StoredRows read_rows(const Result& result, const Config& config) {
     row.baseline_value = columns.get<std::optional<std::int32_t>>(8);
     row.updated_at = to_instant(columns.get<Timestamp>(9));
   }
-  std::sort(stored.rows.begin(), stored.rows.end(),
-            [](const PlayerRow& a, const PlayerRow& b) { return a.goal < b.goal; });
+  std::sort(stored.rows.begin(), stored.rows.end(), [](const PlayerRow& a, const PlayerRow& b) { return a.goal < b.goal; });
   return stored;
 }
 
@@ -120,12 +119,7 @@ struct ResetArrays {
 
   postgres::Execution execution(std::string_view user_id, Instant now) const {
     Parameters parameters;
-    parameters.add(user_id)
-        .add(to_timestamp(now))
-        .add_array(ids)
-        .add_array(boundaries)
-        .add_array(expiries)
-        .add_array(allow_reselection);
+    parameters.add(user_id).add(to_timestamp(now)).add_array(ids).add_array(boundaries).add_array(expiries).add_array(allow_reselection);
     return {&kResetRotated, std::move(parameters)};
   }
 };
@@ -160,14 +154,11 @@ base::Error database_error(const base::Error& error) {
 
 namespace {
 
-postgres::Asker asker(std::string_view user_id, Wanted wanted = {}) {
-  return {std::hash<std::string_view>{}(user_id), std::move(wanted)};
-}
+postgres::Asker asker(std::string_view user_id, Wanted wanted = {}) { return {std::hash<std::string_view>{}(user_id), std::move(wanted)}; }
 
 }  // namespace
 
-ProgressStore::ProgressStore(postgres::Pool& pool, std::string name_space)
-    : pool_(pool), name_space_(std::move(name_space)) {}
+ProgressStore::ProgressStore(postgres::Pool& pool, std::string name_space) : pool_(pool), name_space_(std::move(name_space)) {}
 
 Task<Expected<StoredRows>> ProgressStore::rows_of(std::string_view user_id, const Config& config, Wanted wanted) {
   Parameters parameters;
@@ -178,8 +169,8 @@ Task<Expected<StoredRows>> ProgressStore::rows_of(std::string_view user_id, cons
   co_return read_rows(*result, config);
 }
 
-Task<Expected<int>> ProgressStore::assign(std::string_view user_id, const Config& config,
-                                          std::span<const GoalIndex> goals, Instant now, Wanted wanted) {
+Task<Expected<int>> ProgressStore::assign(std::string_view user_id, const Config& config, std::span<const GoalIndex> goals, Instant now,
+                                          Wanted wanted) {
   const GoalArrays arrays(config, goals, now);
   Parameters parameters;
   parameters.add(user_id).add(name_space_).add(to_timestamp(now));
@@ -190,8 +181,8 @@ Task<Expected<int>> ProgressStore::assign(std::string_view user_id, const Config
   co_return static_cast<int>(result->affected());
 }
 
-Task<Expected<void>> ProgressStore::reset_rotated(std::string_view user_id, const Config& config,
-                                                  std::vector<GoalIndex> goals, Instant now) {
+Task<Expected<void>> ProgressStore::reset_rotated(std::string_view user_id, const Config& config, std::vector<GoalIndex> goals,
+                                                  Instant now) {
   const ResetArrays arrays(config, goals, now);
   if (arrays.ids.empty()) co_return Expected<void>();
   const postgres::Execution execution = arrays.execution(user_id, now);
@@ -201,9 +192,8 @@ Task<Expected<void>> ProgressStore::reset_rotated(std::string_view user_id, cons
   co_return Expected<void>();
 }
 
-Task<Expected<std::optional<Instant>>> ProgressStore::set_active(std::string_view user_id, const Config& config,
-                                                                 const Goal& goal, bool active, Instant now,
-                                                                 Wanted wanted) {
+Task<Expected<std::optional<Instant>>> ProgressStore::set_active(std::string_view user_id, const Config& config, const Goal& goal,
+                                                                 bool active, Instant now, Wanted wanted) {
   const GoalIndex goals[] = {goal.index};
   std::vector<postgres::Execution> group;
   if (const ResetArrays reset(config, goals, now); !reset.ids.empty()) group.push_back(reset.execution(user_id, now));
@@ -219,9 +209,8 @@ Task<Expected<std::optional<Instant>>> ProgressStore::set_active(std::string_vie
 }
 
 Task<Expected<ProgressStore::Selected>> ProgressStore::select_goals(std::string_view user_id, const Config& config,
-                                                                    const challenge::Challenge& challenge,
-                                                                    std::vector<GoalIndex> goals, bool replace_existing,
-                                                                    Instant now, Wanted wanted) {
+                                                                    const challenge::Challenge& challenge, std::vector<GoalIndex> goals,
+                                                                    bool replace_existing, Instant now, Wanted wanted) {
   std::vector<postgres::Execution> group;
   if (replace_existing) {
     Parameters parameters;
@@ -249,9 +238,8 @@ Task<Expected<ProgressStore::Selected>> ProgressStore::select_goals(std::string_
       const Goal* goal = config.find_goal(id);
       return goal == nullptr ? config.goals().size() : goal->index;
     };
-    std::sort(selected.replaced.begin(), selected.replaced.end(), [&](const std::string& a, const std::string& b) {
-      return std::pair(position(a), a) < std::pair(position(b), b);
-    });
+    std::sort(selected.replaced.begin(), selected.replaced.end(),
+              [&](const std::string& a, const std::string& b) { return std::pair(position(a), a) < std::pair(position(b), b); });
   }
   selected.rows = read_rows(results->back(), config).rows;
   co_return selected;
@@ -269,9 +257,8 @@ Task<Expected<void>> ProgressStore::ping(base::EventLoop& loop, std::chrono::mil
     const auto answer_once = [question](Expected<void> answer) {
       if (const auto callback = std::exchange(question->answer, nullptr)) callback(std::move(answer));
     };
-    question->timer = loop.call_after(patience, [answer_once] {
-      answer_once(base::fail(ErrorKind::deadline_exceeded, "PostgreSQL does not answer"));
-    });
+    question->timer =
+        loop.call_after(patience, [answer_once] { answer_once(base::fail(ErrorKind::deadline_exceeded, "PostgreSQL does not answer")); });
     pool_.execute(kPing, {}, [question, answer_once, &loop](const Expected<Result>& result) {
       loop.cancel(question->timer);
       answer_once(result ? Expected<void>() : Expected<void>(tl::unexpected(result.error())));

@@ -40,19 +40,17 @@ class ProgressStore {
   Task<base::Expected<StoredRows>> rows_of(std::string_view user_id, const challenge::Config& config, Wanted wanted = {});
 
   /// Creates active, not started rows of `goals` where the player has none; answers how many were created.
-  Task<base::Expected<int>> assign(std::string_view user_id, const challenge::Config& config,
-                                   std::span<const challenge::GoalIndex> goals, challenge::Instant now,
-                                   Wanted wanted = {});
+  Task<base::Expected<int>> assign(std::string_view user_id, const challenge::Config& config, std::span<const challenge::GoalIndex> goals,
+                                   challenge::Instant now, Wanted wanted = {});
 
   /// Stores the resets that are due among `goals` (challenge::current in SQL): only rows that are still stale change.
   Task<base::Expected<void>> reset_rotated(std::string_view user_id, const challenge::Config& config,
                                            std::vector<challenge::GoalIndex> goals, challenge::Instant now);
 
   /// challenge::set_active on the stored row; answers its assigned_at.
-  Task<base::Expected<std::optional<challenge::Instant>>> set_active(std::string_view user_id,
-                                                                     const challenge::Config& config,
-                                                                     const challenge::Goal& goal, bool active,
-                                                                     challenge::Instant now, Wanted wanted = {});
+  Task<base::Expected<std::optional<challenge::Instant>>> set_active(std::string_view user_id, const challenge::Config& config,
+                                                                     const challenge::Goal& goal, bool active, challenge::Instant now,
+                                                                     Wanted wanted = {});
 
   struct Selected {
     std::vector<std::string> replaced;       // goals that were active before, where replace_existing
@@ -60,9 +58,8 @@ class ProgressStore {
   };
   /// One transaction: with `replace_existing` deactivates the challenge's goals, then activates `goals`.
   Task<base::Expected<Selected>> select_goals(std::string_view user_id, const challenge::Config& config,
-                                              const challenge::Challenge& challenge,
-                                              std::vector<challenge::GoalIndex> goals, bool replace_existing,
-                                              challenge::Instant now, Wanted wanted = {});
+                                              const challenge::Challenge& challenge, std::vector<challenge::GoalIndex> goals,
+                                              bool replace_existing, challenge::Instant now, Wanted wanted = {});
 
   /// Whether PostgreSQL answers within `patience`.
   Task<base::Expected<void>> ping(base::EventLoop& loop, std::chrono::milliseconds patience);

@@ -40,12 +40,8 @@ void append_value(std::string& out, const Message& message, const FieldDescripto
   const Reflection& reflection = *message.GetReflection();
   if (field.is_repeated()) return append_list(out, message, field);
   switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_BOOL:
-      out += reflection.GetBool(message, &field) ? "true" : "false";
-      break;
-    case FieldDescriptor::CPPTYPE_INT32:
-      append_json_integer(out, reflection.GetInt32(message, &field));
-      break;
+    case FieldDescriptor::CPPTYPE_BOOL: out += reflection.GetBool(message, &field) ? "true" : "false"; break;
+    case FieldDescriptor::CPPTYPE_INT32: append_json_integer(out, reflection.GetInt32(message, &field)); break;
     case FieldDescriptor::CPPTYPE_STRING: {
       std::string scratch;
       append_json_string(out, reflection.GetStringReference(message, &field, &scratch));
@@ -58,8 +54,7 @@ void append_value(std::string& out, const Message& message, const FieldDescripto
         out += "null";
       }
       break;
-    default:
-      assert(false && "a field type that service.proto does not have");
+    default: assert(false && "a field type that service.proto does not have");
   }
 }
 
@@ -79,10 +74,9 @@ void append_message(std::string& out, const Message& message) {
 using Json = nlohmann::json;
 
 tl::unexpected<base::Error> unfit(const FieldDescriptor& field, const Json& value) {
-  return base::fail(base::ErrorKind::invalid_argument,
-                    "invalid value for " + std::string(field.cpp_type_name()) + " field " +
-                        std::string(field.json_name()) + ": " +
-                        value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 100));
+  return base::fail(base::ErrorKind::invalid_argument, "invalid value for " + std::string(field.cpp_type_name()) + " field " +
+                                                           std::string(field.json_name()) + ": " +
+                                                           value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 100));
 }
 
 /// int32 as proto3 JSON takes it: a number without fraction, also written as 3.0 or "3".
@@ -129,8 +123,7 @@ base::Expected<void> read_field(const Json& value, const FieldDescriptor& field,
       if (!value.is_string()) return unfit(field, value);
       reflection.SetString(&message, &field, value.get<std::string>());
       return {};
-    default:
-      assert(false && "a field type that the requests of service.proto do not have");
+    default: assert(false && "a field type that the requests of service.proto do not have");
   }
   return {};
 }
@@ -155,12 +148,10 @@ base::Expected<void> from_json(std::string_view json, Message& message) {
   } catch (const Json::exception& error) {
     const std::string_view what = error.what();
     const std::size_t detail = what.find("syntax error");
-    return base::fail(
-        base::ErrorKind::invalid_argument,
-        "the request body is not JSON: " + std::string(what.substr(detail == std::string_view::npos ? 0 : detail)));
+    return base::fail(base::ErrorKind::invalid_argument,
+                      "the request body is not JSON: " + std::string(what.substr(detail == std::string_view::npos ? 0 : detail)));
   }
-  if (!object.is_object())
-    return base::fail(base::ErrorKind::invalid_argument, "the request body must be a JSON object");
+  if (!object.is_object()) return base::fail(base::ErrorKind::invalid_argument, "the request body must be a JSON object");
   const auto& descriptor = *message.GetDescriptor();
   for (int i = 0; i < descriptor.field_count(); ++i) {
     const FieldDescriptor& field = *descriptor.field(i);

@@ -64,8 +64,7 @@ class ZstdFrames {
     constexpr int kLevel = 6;
     const std::size_t before = out.size();
     out.resize(before + ZSTD_compressBound(text.size()));
-    const std::size_t size =
-        ZSTD_compressCCtx(context_.get(), out.data() + before, out.size() - before, text.data(), text.size(), kLevel);
+    const std::size_t size = ZSTD_compressCCtx(context_.get(), out.data() + before, out.size() - before, text.data(), text.size(), kLevel);
     assert(ZSTD_isError(size) == 0);
     out.resize(before + size);
   }
@@ -175,8 +174,7 @@ void ReadyBlocks::append_plain(std::string& out, std::string_view text) const {
 
 // ---- one answer
 
-ReadyBlocks::Writer::Writer(const ReadyBlocks& blocks, std::uint32_t begin, Body& body)
-    : blocks_(blocks), body_(body), at_(begin) {
+ReadyBlocks::Writer::Writer(const ReadyBlocks& blocks, std::uint32_t begin, Body& body) : blocks_(blocks), body_(body), at_(begin) {
   if (blocks_.coding_ == Coding::gzip) body_.append_view(kGzipHead);
 }
 

@@ -19,8 +19,8 @@ std::string_view known_method(std::string_view method) {
 
 RequestMetrics::RequestMetrics(base::metrics::Registry& registry)
     : family_(registry.histogram("challenge_api_request_duration_seconds",
-                                 "Time from a request being read whole to its answer being handed over",
-                                 {"method", "path", "status_code"}, base::metrics::latency_buckets())) {}
+                                 "Time from a request being read whole to its answer being handed over", {"method", "path", "status_code"},
+                                 base::metrics::latency_buckets())) {}
 
 void RequestMetrics::observe(const base::http::Answered& answered) {
   const std::string_view route = answered.route;

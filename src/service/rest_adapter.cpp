@@ -26,8 +26,7 @@ void answer(const ExchangePtr& exchange, Body body) {
 /// Answers with a body that depends on the player's rows, or 304 when the client has it already; there is no 304
 /// where the answer `counts_down` anyway. `render` makes the body in the coding that the client likes best.
 template <class Render>
-void answer_view(const ExchangePtr& exchange, const PlayerChallenges& view, std::string_view name, bool counts_down,
-                 const Render& render) {
+void answer_view(const ExchangePtr& exchange, const PlayerChallenges& view, std::string_view name, bool counts_down, const Render& render) {
   base::http::Response response;
   const Coding coding = accepted_coding(exchange->request(), {Coding::gzip, Coding::zstd});
   response.headers.reserve(4);
@@ -79,22 +78,18 @@ Expected<bool> query_flag(const base::http::Request& request, std::string_view n
   if (!value) value = request.query_value(camel_case_name);
   if (!value || is_one_of(*value, {"", "0", "f", "F", "false", "False", "FALSE"})) return false;
   if (is_one_of(*value, {"1", "t", "T", "true", "True", "TRUE"})) return true;
-  return base::fail(ErrorKind::invalid_argument, std::string(name) + " must be true or false (or 1, t, 0, f), is \"" +
-                                                     *value + "\"");
+  return base::fail(ErrorKind::invalid_argument, std::string(name) + " must be true or false (or 1, t, 0, f), is \"" + *value + "\"");
 }
 
 Wanted wanted_by(const ExchangePtr& exchange) {
   return [exchange] { return !exchange->abandoned(); };
 }
 
-std::string parameter(const ExchangePtr& exchange, std::string_view name) {
-  return std::string(exchange->request().parameter(name));
-}
+std::string parameter(const ExchangePtr& exchange, std::string_view name) { return std::string(exchange->request().parameter(name)); }
 
 }  // namespace
 
-RestAdapter::RestAdapter(ChallengeService& service, Authenticator& authenticator)
-    : service_(service), authenticator_(authenticator) {}
+RestAdapter::RestAdapter(ChallengeService& service, Authenticator& authenticator) : service_(service), authenticator_(authenticator) {}
 
 void RestAdapter::add_routes(base::http::Router& router, const std::string& base_path) {
   const std::string challenges = base_path + "/v1/challenges";
@@ -150,11 +145,9 @@ void RestAdapter::one_challenge(const ExchangePtr& exchange) {
       const Catalog& catalog = *view->catalog;
       const std::string id = parameter(exchange, "challenge_id");
       const challenge::Challenge* challenge = catalog.config.find_challenge(id);
-      if (challenge == nullptr)
-        return exchange->respond(base::Error{ErrorKind::not_found, "challenge not found: " + id});
-      answer_view(exchange, *view, "one " + id, catalog.json.counts_down(*challenge), [&](Coding coding) {
-        return catalog.json.one(catalog.config, *challenge, view->rows, view->now, coding);
-      });
+      if (challenge == nullptr) return exchange->respond(base::Error{ErrorKind::not_found, "challenge not found: " + id});
+      answer_view(exchange, *view, "one " + id, catalog.json.counts_down(*challenge),
+                  [&](Coding coding) { return catalog.json.one(catalog.config, *challenge, view->rows, view->now, coding); });
     });
   });
 }
@@ -171,8 +164,8 @@ void RestAdapter::set_active(const ExchangePtr& exchange) {
   ::service::SetGoalActiveRequest request;
   if (!read_body(exchange, request)) return;
   as_player(exchange, [this, exchange, active = request.is_active()](std::string user_id) {
-    start(service_.set_active(std::move(user_id), parameter(exchange, "challenge_id"), parameter(exchange, "goal_id"),
-                              active, wanted_by(exchange)),
+    start(service_.set_active(std::move(user_id), parameter(exchange, "challenge_id"), parameter(exchange, "goal_id"), active,
+                              wanted_by(exchange)),
           answering<::service::SetGoalActiveResponse>(exchange));
   });
 }
@@ -191,8 +184,7 @@ void RestAdapter::batch_select(const ExchangePtr& exchange) {
   if (!read_body(exchange, request)) return;
   as_player(exchange, [this, exchange, request = std::move(request)](std::string user_id) {
     start(service_.batch_select(std::move(user_id), parameter(exchange, "challenge_id"),
-                                {request.goal_ids().begin(), request.goal_ids().end()}, request.replace_existing(),
-                                wanted_by(exchange)),
+                                {request.goal_ids().begin(), request.goal_ids().end()}, request.replace_existing(), wanted_by(exchange)),
           answering<::service::GoalSelectionResponse>(exchange));
   });
 }
@@ -209,8 +201,7 @@ void RestAdapter::random_select(const ExchangePtr& exchange) {
 
 void RestAdapter::rotation_status(const ExchangePtr& exchange) {
   as_player(exchange, [this, exchange](const std::string&) {
-    answering<::service::GetRotationStatusResponse>(exchange)(
-        service_.rotation_status(parameter(exchange, "challenge_id")));
+    answering<::service::GetRotationStatusResponse>(exchange)(service_.rotation_status(parameter(exchange, "challenge_id")));
   });
 }
 

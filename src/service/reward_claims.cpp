@@ -28,8 +28,8 @@ base::metrics::Family<base::metrics::Counter>& outcomes(base::metrics::Registry&
 
 }  // namespace
 
-RewardClaims::RewardClaims(base::EventLoop& loop, ProgressStore& progress, ClaimLedger& ledger,
-                           ags::RewardClient& rewards, ags::Repeating repeating, base::metrics::Registry& metrics)
+RewardClaims::RewardClaims(base::EventLoop& loop, ProgressStore& progress, ClaimLedger& ledger, ags::RewardClient& rewards,
+                           ags::Repeating repeating, base::metrics::Registry& metrics)
     : loop_(loop),
       progress_(progress),
       ledger_(ledger),
@@ -39,21 +39,16 @@ RewardClaims::RewardClaims(base::EventLoop& loop, ProgressStore& progress, Claim
       refused_(outcomes(metrics).with({"refused"})),
       unsent_(outcomes(metrics).with({"unsent"})),
       uncertain_(outcomes(metrics).with({"uncertain"})),
-      recovered_(
-          metrics.counter("challenge_claims_recovered_total", "Open claims taken up again by recovery").with({})),
-      needing_review_(
-          metrics.gauge("challenge_claims_needing_review", "Claims of unknown outcome that wait for a person")
-              .with({})) {}
+      recovered_(metrics.counter("challenge_claims_recovered_total", "Open claims taken up again by recovery").with({})),
+      needing_review_(metrics.gauge("challenge_claims_needing_review", "Claims of unknown outcome that wait for a person").with({})) {}
 
-Task<Expected<ClaimReceipt>> RewardClaims::claim(std::string user_id, CatalogPtr catalog, const Goal& goal,
-                                                 Instant now) {
+Task<Expected<ClaimReceipt>> RewardClaims::claim(std::string user_id, CatalogPtr catalog, const Goal& goal, Instant now) {
   const auto deadline = base::EventLoop::Clock::now() + kClaimTime;
   // Opening checks the goal's own row; its prerequisites' rows have to be looked at first.
   if (!goal.prerequisites.empty()) {
     const auto stored = co_await progress_.rows_of(user_id, catalog->config);
     if (!stored) co_return tl::unexpected(stored.error());
-    if (auto checked = check_claim(catalog->config, goal, stored->rows, now); !checked)
-      co_return tl::unexpected(checked.error());
+    if (auto checked = check_claim(catalog->config, goal, stored->rows, now); !checked) co_return tl::unexpected(checked.error());
   }
   auto opened = co_await ledger_.open(user_id, catalog->config, goal, now);
   if (!opened) co_return tl::unexpected(database_error(opened.error()));
@@ -61,25 +56,21 @@ Task<Expected<ClaimReceipt>> RewardClaims::claim(std::string user_id, CatalogPtr
   co_return co_await carry_out(std::move(**opened), deadline);
 }
 
-Task<Expected<ClaimReceipt>> RewardClaims::refusal(const std::string& user_id, const Catalog& catalog, const Goal& goal,
-                                                   Instant now) {
+Task<Expected<ClaimReceipt>> RewardClaims::refusal(const std::string& user_id, const Catalog& catalog, const Goal& goal, Instant now) {
   const auto stored = co_await progress_.rows_of(user_id, catalog.config);
   if (!stored) co_return tl::unexpected(stored.error());
-  if (auto checked = check_claim(catalog.config, goal, stored->rows, now); !checked)
-    co_return tl::unexpected(checked.error());
+  if (auto checked = check_claim(catalog.config, goal, stored->rows, now); !checked) co_return tl::unexpected(checked.error());
   const auto needs_review = co_await ledger_.needs_review(user_id, goal);
   if (!needs_review) co_return tl::unexpected(database_error(needs_review.error()));
-  co_return fail(ErrorKind::aborted,
-                 (*needs_review ? "Whether this reward was granted is not known; an operator has to find out (goal_id: "
-                                : "A claim of this reward is already under way (goal_id: ") +
-                     goal.id + ")");
+  co_return fail(ErrorKind::aborted, (*needs_review ? "Whether this reward was granted is not known; an operator has to find out (goal_id: "
+                                                    : "A claim of this reward is already under way (goal_id: ") +
+                                         goal.id + ")");
 }
 
 Task<Expected<ClaimReceipt>> RewardClaims::carry_out(OpenClaim claim, base::EventLoop::Clock::time_point deadline) {
   base::fault_point("claim.opened");
-  const auto outcome = co_await callback_of<ags::GrantOutcome>([&](auto done) {
-    grant_with_retries(loop_, rewards_, repeating_, claim.grant(), deadline - kSettleTime, std::move(done));
-  });
+  const auto outcome = co_await callback_of<ags::GrantOutcome>(
+      [&](auto done) { grant_with_retries(loop_, rewards_, repeating_, claim.grant(), deadline - kSettleTime, std::move(done)); });
   base::fault_point("claim.asked");
   const End end = end_of(claim, outcome.result);
   if (end == End::granted) {
@@ -97,8 +88,7 @@ Task<Expected<ClaimReceipt>> RewardClaims::carry_out(OpenClaim claim, base::Even
   // Left open, the claim is taken up once its lease ends: by recovery with the same key, or by a person.
   if (!settled) co_return tl::unexpected(database_error(settled.error()));
   if (end != End::granted) co_return fail(ErrorKind::internal, failure_text(claim.goal_id, end, outcome.attempts));
-  const auto type =
-      claim.reward_type == ags::RewardType::item ? challenge::RewardType::item : challenge::RewardType::wallet;
+  const auto type = claim.reward_type == ags::RewardType::item ? challenge::RewardType::item : challenge::RewardType::wallet;
   co_return ClaimReceipt{claim.goal_id, {type, claim.reward_id, claim.reward_quantity}, claim.opened_at};
 }
 
@@ -108,38 +98,30 @@ RewardClaims::End RewardClaims::end_of(const OpenClaim& claim, ags::GrantOutcome
   const bool asked_before = claim.attempts > 1;
   const End unknown = repeating_ == ags::Repeating::harmless ? End::asked_again : End::needs_review;
   switch (result) {
-    case Result::granted:
-      return End::granted;
-    case Result::refused:
-      return asked_before ? End::needs_review : End::refused;
-    case Result::unsent:
-      return asked_before ? unknown : End::refused;
-    case Result::uncertain:
-      break;
+    case Result::granted: return End::granted;
+    case Result::refused: return asked_before ? End::needs_review : End::refused;
+    case Result::unsent: return asked_before ? unknown : End::refused;
+    case Result::uncertain: break;
   }
   return unknown;
 }
 
 Task<Expected<void>> RewardClaims::settle(const OpenClaim& claim, End end, const ags::GrantOutcome& outcome) {
   switch (end) {
-    case End::granted:
-      return ledger_.settle_granted(claim);
-    case End::refused:
-      return ledger_.settle_refused(claim, outcome.reason);
-    case End::asked_again:
-      return ledger_.settle_uncertain(claim, outcome.reason);
-    case End::needs_review:
-      break;
+    case End::granted: return ledger_.settle_granted(claim);
+    case End::refused: return ledger_.settle_refused(claim, outcome.reason);
+    case End::asked_again: return ledger_.settle_uncertain(claim, outcome.reason);
+    case End::needs_review: break;
   }
   const bool refused = outcome.result == ags::GrantOutcome::Result::refused;
-  return ledger_.settle_for_review(
-      claim, refused ? "refused now, and perhaps granted at an attempt before: " + outcome.reason : outcome.reason);
+  return ledger_.settle_for_review(claim,
+                                   refused ? "refused now, and perhaps granted at an attempt before: " + outcome.reason : outcome.reason);
 }
 
 void RewardClaims::log_granted(const OpenClaim& claim, int attempts, bool is_settled) const {
   // Each of them, without a limit: whoever asks what a player was given finds it here.
   base::log::write(is_settled ? base::log::Level::info : base::log::Level::error,
-                   !is_settled         ? "reward granted, but not recorded yet"
+                   !is_settled          ? "reward granted, but not recorded yet"
                    : rewards_.is_mock() ? "reward claimed from the mock, which gives nothing"
                                         : "reward granted",
                    {{"user", claim.user_id},
@@ -177,12 +159,9 @@ std::string RewardClaims::failure_text(const std::string& goal_id, End end, int 
   if (attempts > 2) text += " after " + std::to_string(attempts - 1) + " retries";
   text += " (goal_id: " + goal_id + ")";
   switch (end) {
-    case End::refused:
-      return text + ": nothing was given, it can be claimed again";
-    case End::asked_again:
-      return text + ": it may have been given, the platform is asked again soon";
-    default:
-      return text + ": it may have been given, an operator has to find out";
+    case End::refused: return text + ": nothing was given, it can be claimed again";
+    case End::asked_again: return text + ": it may have been given, the platform is asked again soon";
+    default: return text + ": it may have been given, an operator has to find out";
   }
 }
 
@@ -191,13 +170,10 @@ Task<Expected<int>> RewardClaims::recover() {
   if (!claims) co_return tl::unexpected(claims.error());
   for (OpenClaim& claim : *claims) {
     recovered_.increment();
-    base::log::info(claim_log_limit, "taking up an open claim",
-                    {{"user", claim.user_id},
-                     {"goal", claim.goal_id},
-                     {"key", claim.grant().idempotency_key},
-                     {"takeups", claim.attempts}});
-    start(carry_out(std::move(claim), base::EventLoop::Clock::now() + kClaimTime),
-          [](const Expected<ClaimReceipt>&) {});
+    base::log::info(
+        claim_log_limit, "taking up an open claim",
+        {{"user", claim.user_id}, {"goal", claim.goal_id}, {"key", claim.grant().idempotency_key}, {"takeups", claim.attempts}});
+    start(carry_out(std::move(claim), base::EventLoop::Clock::now() + kClaimTime), [](const Expected<ClaimReceipt>&) {});
   }
   const auto needing_review = co_await ledger_.count_needing_review();
   if (needing_review) needing_review_.set(static_cast<double>(*needing_review));

@@ -26,12 +26,11 @@ struct ClaimReceipt {
 /// Belongs to its loop's thread; what it is given outlives it.
 class RewardClaims {
  public:
-  RewardClaims(base::EventLoop& loop, ProgressStore& progress, ClaimLedger& ledger, ags::RewardClient& rewards,
-               ags::Repeating repeating, base::metrics::Registry& metrics);
+  RewardClaims(base::EventLoop& loop, ProgressStore& progress, ClaimLedger& ledger, ags::RewardClient& rewards, ags::Repeating repeating,
+               base::metrics::Registry& metrics);
 
   /// One claim, 10 s at most. The goal is one of the catalog's.
-  Task<base::Expected<ClaimReceipt>> claim(std::string user_id, CatalogPtr catalog, const challenge::Goal& goal,
-                                           challenge::Instant now);
+  Task<base::Expected<ClaimReceipt>> claim(std::string user_id, CatalogPtr catalog, const challenge::Goal& goal, challenge::Instant now);
 
   /// Takes up claims that a crash or an uncertain answer left open, a few at a time; run it every few seconds on one
   /// thread. Several replicas share the work. Answers how many it took up.
@@ -39,8 +38,8 @@ class RewardClaims {
 
  private:
   /// Why the ledger opened nothing: the rows say, or else another claim is under way.
-  Task<base::Expected<ClaimReceipt>> refusal(const std::string& user_id, const Catalog& catalog,
-                                             const challenge::Goal& goal, challenge::Instant now);
+  Task<base::Expected<ClaimReceipt>> refusal(const std::string& user_id, const Catalog& catalog, const challenge::Goal& goal,
+                                             challenge::Instant now);
   /// From an open claim to its end.
   Task<base::Expected<ClaimReceipt>> carry_out(OpenClaim claim, base::EventLoop::Clock::time_point deadline);
   /// What becomes of a claim whose grant ended so.

@@ -16,38 +16,31 @@ bool is_http_url(std::string_view text) { return text.starts_with("https://") ||
 
 base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, base::Environment environment) {
   ServiceSettings s;
-  s.name_space =
-      settings.text("AB_NAMESPACE", "accelbyte", "namespace of the deployment; written into rows and grants");
-  s.auth_enabled = settings.boolean("PLUGIN_GRPC_SERVER_AUTH_ENABLED", true,
-                                    "check tokens; false: the player is whoever header x-mock-user-id says");
-  s.key_refresh_interval =
-      duration_cast<seconds>(settings.duration("REFRESH_INTERVAL", seconds(600), seconds(1), minutes(24 * 60),
-                                               seconds(1), "how often the token issuer's keys are fetched"));
+  s.name_space = settings.text("AB_NAMESPACE", "accelbyte", "namespace of the deployment; written into rows and grants");
+  s.auth_enabled =
+      settings.boolean("PLUGIN_GRPC_SERVER_AUTH_ENABLED", true, "check tokens; false: the player is whoever header x-mock-user-id says");
+  s.key_refresh_interval = duration_cast<seconds>(settings.duration("REFRESH_INTERVAL", seconds(600), seconds(1), minutes(24 * 60),
+                                                                    seconds(1), "how often the token issuer's keys are fetched"));
   s.base_path = settings.text("BASE_PATH", "/challenge", "what every REST path begins with");
   if (s.base_path == "/") s.base_path.clear();
-  if (!s.base_path.empty() && (s.base_path.front() != '/' || s.base_path.back() == '/' ||
-                               s.base_path.find_first_of("{}*? ") != std::string::npos)) {
+  if (!s.base_path.empty() &&
+      (s.base_path.front() != '/' || s.base_path.back() == '/' || s.base_path.find_first_of("{}*? ") != std::string::npos)) {
     settings.reject("BASE_PATH", "must begin with / and not end with it, as in /challenge; is \"" + s.base_path + "\"");
   }
   s.listen_address = settings.address("LISTEN_ADDRESS", "0.0.0.0", "where all ports listen; 127.0.0.1: this machine only");
-  s.http_port =
-      settings.integer<std::uint16_t>("HTTP_PORT", 8000, {0, 65535}, "port of the REST API; 0: the kernel chooses");
-  s.grpc_port =
-      settings.integer<std::uint16_t>("GRPC_PORT", 6565, {0, 65535}, "port of the gRPC API; 0: the kernel chooses");
-  s.metrics_port = settings.integer<std::uint16_t>("METRICS_PORT", 8080, {0, 65535},
-                                                   "port of /metrics and /debug/pprof; 0: the kernel chooses");
+  s.http_port = settings.integer<std::uint16_t>("HTTP_PORT", 8000, {0, 65535}, "port of the REST API; 0: the kernel chooses");
+  s.grpc_port = settings.integer<std::uint16_t>("GRPC_PORT", 6565, {0, 65535}, "port of the gRPC API; 0: the kernel chooses");
+  s.metrics_port =
+      settings.integer<std::uint16_t>("METRICS_PORT", 8080, {0, 65535}, "port of /metrics and /debug/pprof; 0: the kernel chooses");
   settings.reject_same_ports({{"HTTP_PORT", s.http_port}, {"GRPC_PORT", s.grpc_port}, {"METRICS_PORT", s.metrics_port}});
-  s.pprof_from_anywhere =
-      settings.boolean("PPROF_FROM_ANYWHERE", false, "answer /debug/pprof to callers other than loopback");
+  s.pprof_from_anywhere = settings.boolean("PPROF_FROM_ANYWHERE", false, "answer /debug/pprof to callers other than loopback");
   s.threads = settings.threads("SERVICE_THREADS", 256, {1, 256}, "worker threads");
-  s.database_connections = static_cast<std::size_t>(settings.integer(
-      "DB_MAX_OPEN_CONNS", std::int64_t{25}, {1, 10000}, "connections to PostgreSQL, of all threads together"));
-  s.database_wait =
-      duration_cast<milliseconds>(settings.duration("DB_STARTUP_WAIT", seconds(30), seconds(0), minutes(60), seconds(1),
-                                                    "how long the start waits for PostgreSQL to come up"));
-  s.drain_time =
-      duration_cast<milliseconds>(settings.duration("SHUTDOWN_GRACE", seconds(15), seconds(0), minutes(10), seconds(1),
-                                                    "how long SIGTERM waits for requests in flight"));
+  s.database_connections = static_cast<std::size_t>(
+      settings.integer("DB_MAX_OPEN_CONNS", std::int64_t{25}, {1, 10000}, "connections to PostgreSQL, of all threads together"));
+  s.database_wait = duration_cast<milliseconds>(settings.duration("DB_STARTUP_WAIT", seconds(30), seconds(0), minutes(60), seconds(1),
+                                                                  "how long the start waits for PostgreSQL to come up"));
+  s.drain_time = duration_cast<milliseconds>(settings.duration("SHUTDOWN_GRACE", seconds(15), seconds(0), minutes(10), seconds(1),
+                                                               "how long SIGTERM waits for requests in flight"));
   s.readiness_delay = duration_cast<milliseconds>(
       settings.duration("SHUTDOWN_READINESS_DELAY", seconds(0), seconds(0), minutes(10), seconds(1),
                         "how long SIGTERM lets requests in while /readyz says 503 already, so that balancers notice"));
@@ -55,50 +48,44 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
       settings.duration("QUEUE_TIME_MAX", seconds(1), seconds(0), minutes(1), seconds(1),
                         "requests are refused with 503 and Retry-After while those before them wait longer than this "
                         "for the service or PostgreSQL; 0: never"));
-  s.player_rate = settings.number("RATE_LIMIT_PER_PLAYER", 0, 0, 1e6,
-                                  "requests a second that one player may ask; more get 429; 0: no limit");
+  s.player_rate =
+      settings.number("RATE_LIMIT_PER_PLAYER", 0, 0, 1e6, "requests a second that one player may ask; more get 429; 0: no limit");
   s.player_burst = settings.integer("RATE_LIMIT_BURST", std::int64_t{10}, {1, 1'000'000},
                                     "how many of them at once, while RATE_LIMIT_PER_PLAYER is set");
   base::http::read_limits(settings, s.listener);
-  const auto statement_time =
-      duration_cast<milliseconds>(settings.duration("DB_STATEMENT_TIMEOUT", seconds(10), milliseconds(100), minutes(10),
-                                                    seconds(1), "PostgreSQL cancels a statement that takes longer"));
-  s.challenge_config_path =
-      settings.text("CHALLENGE_CONFIG_PATH", "config/challenges.json", "the challenges and goals");
+  const auto statement_time = duration_cast<milliseconds>(settings.duration(
+      "DB_STATEMENT_TIMEOUT", seconds(10), milliseconds(100), minutes(10), seconds(1), "PostgreSQL cancels a statement that takes longer"));
+  s.challenge_config_path = settings.text("CHALLENGE_CONFIG_PATH", "config/challenges.json", "the challenges and goals");
   s.migrations_path = settings.text("MIGRATIONS_PATH", "",
                                     "folder of the schema's migrations, also as file:///app/migrations; default: "
                                     "./migrations, or beside the program");
   s.real_rewards = settings.choice("REWARD_CLIENT_MODE", "real", {"mock", "real"},
                                    "who grants rewards: the platform, or a mock that gives nothing, for development") == "real";
   const bool mock_latencies = settings.boolean("MOCK_AGS", false, "the mock takes as long as the platform would");
-  const auto least = settings.integer("MOCK_AGS_LATENCY_MIN_MS", std::int64_t{50}, {0, 60000},
-                                      "shortest time of a mock grant, while MOCK_AGS=true");
-  const auto most = settings.integer("MOCK_AGS_LATENCY_MAX_MS", std::int64_t{200}, {0, 60000},
-                                     "longest time of a mock grant, while MOCK_AGS=true");
+  const auto least =
+      settings.integer("MOCK_AGS_LATENCY_MIN_MS", std::int64_t{50}, {0, 60000}, "shortest time of a mock grant, while MOCK_AGS=true");
+  const auto most =
+      settings.integer("MOCK_AGS_LATENCY_MAX_MS", std::int64_t{200}, {0, 60000}, "longest time of a mock grant, while MOCK_AGS=true");
   if (least > most) {
-    settings.reject("MOCK_AGS_LATENCY_MIN_MS", "must not be above MOCK_AGS_LATENCY_MAX_MS: " + std::to_string(least) +
-                                                   " > " + std::to_string(most));
+    settings.reject("MOCK_AGS_LATENCY_MIN_MS",
+                    "must not be above MOCK_AGS_LATENCY_MAX_MS: " + std::to_string(least) + " > " + std::to_string(most));
   }
   if (mock_latencies) s.mock_latency = {milliseconds(least), milliseconds(most)};
-  s.rewards_honour_keys =
-      settings.boolean("REWARD_IDEMPOTENCY", !s.real_rewards,
-                       "the platform grants once for one idempotency key, which is sent along; false: grants of "
-                       "unknown outcome wait for a person. Default: true for the mock, false for the real platform");
-  const std::string base_url =
-      settings.text("AB_BASE_URL", "", "the platform's address, as in https://demo.accelbyte.io");
-  const std::string client_id =
-      settings.text("AB_CLIENT_ID", "", "the service's OAuth client, for REWARD_CLIENT_MODE=real");
+  s.rewards_honour_keys = settings.boolean("REWARD_IDEMPOTENCY", !s.real_rewards,
+                                           "the platform grants once for one idempotency key, which is sent along; false: grants of "
+                                           "unknown outcome wait for a person. Default: true for the mock, false for the real platform");
+  const std::string base_url = settings.text("AB_BASE_URL", "", "the platform's address, as in https://demo.accelbyte.io");
+  const std::string client_id = settings.text("AB_CLIENT_ID", "", "the service's OAuth client, for REWARD_CLIENT_MODE=real");
   const std::string client_secret = settings.secret("AB_CLIENT_SECRET", "", "its secret");
   s.tokens.name_space = s.name_space;
-  s.tokens.issuer =
-      settings.text("AB_TOKEN_ISSUER", "", "what a token's claim iss must be, to the letter; default: any");
+  s.tokens.issuer = settings.text("AB_TOKEN_ISSUER", "", "what a token's claim iss must be, to the letter; default: any");
   s.tokens.audience = settings.text("AB_TOKEN_AUDIENCE", "", "what a token's claim aud must be or list; default: any");
   s.platform = {base_url, s.name_space, client_id, client_secret};
   while (!s.platform.base_url.empty() && s.platform.base_url.back() == '/') s.platform.base_url.pop_back();
   if (s.auth_enabled && !is_http_url(base_url)) {
-    settings.reject("AB_BASE_URL",
-                    "must be the platform's http(s) address while PLUGIN_GRPC_SERVER_AUTH_ENABLED=true (the default); is \"" +
-                        base_url + "\"");
+    settings.reject(
+        "AB_BASE_URL",
+        "must be the platform's http(s) address while PLUGIN_GRPC_SERVER_AUTH_ENABLED=true (the default); is \"" + base_url + "\"");
   }
   if (s.real_rewards && (!is_http_url(base_url) || client_id.empty() || client_secret.empty())) {
     std::string missing;
@@ -109,11 +96,10 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
                                               ". For development, REWARD_CLIENT_MODE=mock says granted and gives nothing");
   }
   s.spans.service_name = settings.text("OTEL_SERVICE_NAME", "challenge-service", "the name that spans carry");
-  s.spans.endpoint = settings.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "",
-                                   "where spans go, as http://localhost:9411/api/v2/spans; default: no spans");
-  s.spans.new_traces_share =
-      settings.number("OTEL_TRACES_SAMPLER_ARG", 1, 0, 1,
-                      "share of the requests without a traceparent that get a span; the others' says it");
+  s.spans.endpoint =
+      settings.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "", "where spans go, as http://localhost:9411/api/v2/spans; default: no spans");
+  s.spans.new_traces_share = settings.number("OTEL_TRACES_SAMPLER_ARG", 1, 0, 1,
+                                             "share of the requests without a traceparent that get a span; the others' says it");
   if (!s.spans.endpoint.empty() && !is_http_url(s.spans.endpoint))
     settings.reject("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "must be an http(s) address; is \"" + s.spans.endpoint + "\"");
   // The DB_ variables are postgres's own to read; they are named here for the settings table.
@@ -122,17 +108,16 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   settings.text("DB_NAME", "challenge_db", "the database");
   settings.text("DB_USER", "postgres", "the database role");
   settings.secret("DB_PASSWORD", "", "the role's password");
-  const std::string owner = settings.text(
-      "DB_MIGRATION_USER", "",
-      "the role that owns the schema, migrates it and gives DB_USER the few rights it needs; default: DB_USER owns it");
+  const std::string owner =
+      settings.text("DB_MIGRATION_USER", "",
+                    "the role that owns the schema, migrates it and gives DB_USER the few rights it needs; default: DB_USER owns it");
   const std::string owner_password = settings.secret("DB_MIGRATION_PASSWORD", "", "that role's password");
   settings.text("DB_SSLMODE", "disable", "disable, allow, prefer, require, verify-ca or verify-full");
 
-  auto database =
-      postgres::ConnectionOptions::from_settings([&](const std::string& name) -> std::optional<std::string> {
-        const auto found = environment.find(name);
-        return found == environment.end() ? std::nullopt : std::optional(found->second);
-      });
+  auto database = postgres::ConnectionOptions::from_settings([&](const std::string& name) -> std::optional<std::string> {
+    const auto found = environment.find(name);
+    return found == environment.end() ? std::nullopt : std::optional(found->second);
+  });
   const auto checked = settings.check();
   if (!checked && !database)
     return base::fail(base::ErrorKind::invalid_argument, checked.error().message + "\n" + database.error().message);

@@ -22,7 +22,7 @@ struct ServiceSettings {
   ags::TokenDemands tokens;                        // AB_TOKEN_*, AB_NAMESPACE
   ags::PlatformAddress platform;                   // AB_*; its client only where rewards are real
   std::string base_path;                           // BASE_PATH
-  std::string listen_address = "0.0.0.0";  // numeric
+  std::string listen_address = "0.0.0.0";          // numeric
   std::uint16_t http_port = 8000;
   std::uint16_t grpc_port = 6565;
   std::uint16_t metrics_port = 8080;

@@ -24,15 +24,12 @@ std::string json_string(std::string_view text) {
 
 }  // namespace
 
-SpanExporter::SpanExporter(base::EventLoop& loop, ags::HttpClient& http, SpanExporterOptions options,
-                           base::metrics::Registry& metrics)
+SpanExporter::SpanExporter(base::EventLoop& loop, ags::HttpClient& http, SpanExporterOptions options, base::metrics::Registry& metrics)
     : loop_(loop),
       http_(http),
       options_(std::move(options)),
       service_name_json_(json_string(options_.service_name)),
-      dropped_(metrics
-                   .counter("challenge_spans_dropped_total",
-                            "Spans that the collector of OTEL_EXPORTER_ZIPKIN_ENDPOINT did not get")
+      dropped_(metrics.counter("challenge_spans_dropped_total", "Spans that the collector of OTEL_EXPORTER_ZIPKIN_ENDPOINT did not get")
                    .with({})) {}
 
 SpanExporter::~SpanExporter() {
@@ -52,20 +49,17 @@ void SpanExporter::add(const FinishedRequest& request, const base::http::Trace& 
   if (!is_wanted(trace)) return;
   if (batch_spans_ == kBatchSpans) return dropped_.increment();
   const auto ended = std::chrono::system_clock::now().time_since_epoch();
-  const auto microseconds = [](auto time) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-  };
+  const auto microseconds = [](auto time) { return std::chrono::duration_cast<std::chrono::microseconds>(time).count(); };
   batch_ += batch_spans_++ == 0 ? '[' : ',';
   const auto out = std::back_inserter(batch_);
   fmt::format_to(out, R"({{"traceId":"{}","id":"{}",)", trace.trace_id(), trace.span_id());
   if (trace.has_parent()) fmt::format_to(out, R"("parentId":"{}",)", trace.parent_id());
   fmt::format_to(out, R"("kind":"SERVER","name":)");
   append_json_string(batch_, request.name);
-  fmt::format_to(
-      std::back_inserter(batch_),
-      R"(,"timestamp":{},"duration":{},"localEndpoint":{{"serviceName":{}}},"tags":{{"{}.status":"{}","request_id":)",
-      microseconds(ended - request.elapsed), std::max<std::int64_t>(1, microseconds(request.elapsed)),
-      service_name_json_, request.protocol, request.status);
+  fmt::format_to(std::back_inserter(batch_),
+                 R"(,"timestamp":{},"duration":{},"localEndpoint":{{"serviceName":{}}},"tags":{{"{}.status":"{}","request_id":)",
+                 microseconds(ended - request.elapsed), std::max<std::int64_t>(1, microseconds(request.elapsed)), service_name_json_,
+                 request.protocol, request.status);
   append_json_string(batch_, trace.request_id());
   if (request.failed) batch_ += R"(,"error":"true")";
   batch_ += "}}";

@@ -15,10 +15,9 @@
 namespace gauntlet::service {
 
 struct SpanExporterOptions {
-  std::string endpoint;      // OTEL_EXPORTER_ZIPKIN_ENDPOINT
-  std::string service_name;  // OTEL_SERVICE_NAME
-  double new_traces_share =
-      1;  // OTEL_TRACES_SAMPLER_ARG: of the requests without a traceparent; the others say themselves
+  std::string endpoint;         // OTEL_EXPORTER_ZIPKIN_ENDPOINT
+  std::string service_name;     // OTEL_SERVICE_NAME
+  double new_traces_share = 1;  // OTEL_TRACES_SAMPLER_ARG: of the requests without a traceparent; the others say themselves
 };
 
 /// What a span tells.
@@ -35,8 +34,7 @@ struct FinishedRequest {
 class SpanExporter {
  public:
   /// What it is given outlives it, but for `options`.
-  SpanExporter(base::EventLoop& loop, ags::HttpClient& http, SpanExporterOptions options,
-               base::metrics::Registry& metrics);
+  SpanExporter(base::EventLoop& loop, ags::HttpClient& http, SpanExporterOptions options, base::metrics::Registry& metrics);
   ~SpanExporter();
   SpanExporter(const SpanExporter&) = delete;
   SpanExporter& operator=(const SpanExporter&) = delete;

@@ -36,9 +36,7 @@ constexpr std::chrono::milliseconds kRecoveryPause{5000};
 /// What a crash left is taken up soon after the next start.
 constexpr std::chrono::milliseconds kFirstRecovery{500};
 
-challenge::Instant system_now() {
-  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
+challenge::Instant system_now() { return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
 postgres::PoolLimits pool_limits(const ServiceSettings& settings, base::metrics::Registry& metrics) {
   postgres::PoolLimits limits;
@@ -66,8 +64,8 @@ struct ThreadState {
         http(loop),
         access(http, parts.settings.platform),
         rewards(make_reward_client(parts.settings)),
-        claims(loop, progress, ledger, *rewards,
-               parts.settings.rewards_honour_keys ? ags::Repeating::harmless : ags::Repeating::dangerous, parts.metrics),
+        claims(loop, progress, ledger, *rewards, parts.settings.rewards_honour_keys ? ags::Repeating::harmless : ags::Repeating::dangerous,
+               parts.metrics),
         use_cases(
             loop, progress, claims, [this] { return catalog; }, system_now, secure_uniform_below),
         authenticator(make_authenticator(parts.settings)),
@@ -87,8 +85,7 @@ struct ThreadState {
   }
 
   std::unique_ptr<ags::RewardClient> make_reward_client(const ServiceSettings& settings) {
-    if (settings.real_rewards)
-      return std::make_unique<ags::PlatformRewardClient>(http, access, settings.rewards_honour_keys);
+    if (settings.real_rewards) return std::make_unique<ags::PlatformRewardClient>(http, access, settings.rewards_honour_keys);
     return std::make_unique<ags::MockRewardClient>(loop, settings.mock_latency, std::random_device()());
   }
 
@@ -108,23 +105,19 @@ struct ThreadState {
     if (!spans) return;
     const std::string name = fmt::format("{} {}", answered.request.method(), answered.route);
     const auto status = fmt::format_int(answered.status);
-    spans->add({name, "http", {status.data(), status.size()}, answered.status >= 500, answered.elapsed},
-               answered.trace);
+    spans->add({name, "http", {status.data(), status.size()}, answered.status >= 500, answered.elapsed}, answered.trace);
   }
 
   void on_ended(const base::grpc::EndedCall& ended) {
     log_call(ended);
-    if (spans)
-      spans->add({ended.method, "grpc", base::grpc::code_name(ended.code), ended.code != 0, ended.elapsed},
-                 ended.trace);
+    if (spans) spans->add({ended.method, "grpc", base::grpc::code_name(ended.code), ended.code != 0, ended.elapsed}, ended.trace);
   }
 
   void recover_after(std::chrono::milliseconds pause) {
     loop.call_after(pause, [this] {
       start(claims.recover(), [this](const base::Expected<int>& recovered) {
         static base::log::Limit limit(1);
-        if (!recovered)
-          base::log::warn(limit, "open claims cannot be looked for", {{"reason", recovered.error().message}});
+        if (!recovered) base::log::warn(limit, "open claims cannot be looked for", {{"reason", recovered.error().message}});
         recover_after(kRecoveryPause);
       });
     });
@@ -163,11 +156,9 @@ struct Worker::State {
   std::unique_ptr<ThreadState> on_thread;
 };
 
-Worker::Worker(std::size_t number, const WorkerParts& parts, CatalogPtr catalog)
-    : state_(std::make_unique<State>(number)) {
-  state_->thread.run_and_wait([&] {
-    state_->on_thread = std::make_unique<ThreadState>(number, state_->thread.loop(), parts, std::move(catalog));
-  });
+Worker::Worker(std::size_t number, const WorkerParts& parts, CatalogPtr catalog) : state_(std::make_unique<State>(number)) {
+  state_->thread.run_and_wait(
+      [&] { state_->on_thread = std::make_unique<ThreadState>(number, state_->thread.loop(), parts, std::move(catalog)); });
 }
 
 Worker::~Worker() {
@@ -177,8 +168,7 @@ Worker::~Worker() {
 base::Expected<void> Worker::await_database(std::chrono::milliseconds patience) {
   // Shared with the pool, which may call back after this has given up.
   const auto available = std::make_shared<std::promise<void>>();
-  state_->thread.loop().post(
-      [this, available] { state_->on_thread->pool.when_available([available] { available->set_value(); }); });
+  state_->thread.loop().post([this, available] { state_->on_thread->pool.when_available([available] { available->set_value(); }); });
   if (available->get_future().wait_for(patience) == std::future_status::ready) return {};
   std::string reason;
   state_->thread.run_and_wait([&] { reason = state_->on_thread->pool.last_failure(); });
@@ -199,8 +189,7 @@ base::Expected<void> Worker::listen(const std::string& address, std::uint16_t ht
     grpc.metrics = &own.metrics;
     grpc.address = address;
     grpc.port = grpc_port;
-    own.grpc_listener =
-        std::make_unique<base::http::Listener>(own.loop, std::move(grpc), own.no_routes, own.rpc_server.streams());
+    own.grpc_listener = std::make_unique<base::http::Listener>(own.loop, std::move(grpc), own.no_routes, own.rpc_server.streams());
     listening = own.http_listener->listen();
     if (listening) listening = own.grpc_listener->listen();
   });

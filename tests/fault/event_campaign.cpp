@@ -6,8 +6,8 @@
 // --long 1: faults as long as the operator sees them (stop 5 s, table lock 10 s, stalls beyond the statement timeout).
 // How far it is comes every 10 s on stderr. Ctrl-C or SIGTERM: the fault at work is the last one, and what there is is judged.
 // Exit status: 0 nothing lost and nothing doubled; 1 something was, or the handler did not come back.
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -46,17 +46,16 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kPlayers = 200;
-constexpr std::size_t kWindow = 1500;      // calls in flight
+constexpr std::size_t kWindow = 1500;  // calls in flight
 constexpr std::size_t kConnections = 4;
 constexpr double kDuplicates = 0.05;
-constexpr auto kComesBackWithin = 90s;     // on a busy machine
+constexpr auto kComesBackWithin = 90s;  // on a busy machine
 constexpr auto kToldEvery = 10s;
 
 constexpr const char* kChallenges = R"({"challenges": [{"id": "c", "name": "C", "goals": [
   {"id": "value", "name": "G", "type": "absolute", "event_source": "statistic", "requirement": {"stat_code": "kills", "operator": ">=", "target_value": 500}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}},
   {"id": "count", "name": "G", "type": "increment", "event_source": "statistic", "requirement": {"stat_code": "kills", "operator": ">=", "target_value": 1000000}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}},
   {"id": "logins", "name": "G", "type": "increment", "event_source": "login", "requirement": {"stat_code": "login_count", "operator": ">=", "target_value": 1000000}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}}]}]})";
-
 
 /// Why the campaign cannot go on; carried to main(), so that the servers are stopped on the way.
 struct GivenUp {
@@ -101,7 +100,9 @@ class Platform {
     if (!finishing_) {
       const double due = std::chrono::duration<double>(Clock::now() - began_).count() * rate_;
       // After a stop of ours the rate goes on; it does not make up for what it missed.
-      if (due - static_cast<double>(generated_) > rate_) began_ += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(due / rate_ - static_cast<double>(generated_) / rate_));
+      if (due - static_cast<double>(generated_) > rate_)
+        began_ += std::chrono::duration_cast<Clock::duration>(
+            std::chrono::duration<double>(due / rate_ - static_cast<double>(generated_) / rate_));
       while (static_cast<double>(generated_) < due && unacknowledged_ < 20 * kWindow) happen();
     }
     while (in_flight_ < kWindow && !waiting_.empty()) send();
@@ -207,17 +208,18 @@ class Platform {
     waiting_.pop_front();
     ++in_flight_;
     ++deliveries_;
-    producer->send(delivery.login ? support::kLoginMethod : support::kStatisticMethod, message_of(delivery), [this, delivery, &peer](int status, const std::string&) {
-      --in_flight_;
-      if (status == 0) {
-        --unacknowledged_;
-        ++acknowledged_;
-        ++peer.acknowledged;
-        return;
-      }
-      ++(status == support::EventProducer::kNoAnswer ? unanswered_ : refused_);
-      loop_.call_after(std::chrono::milliseconds(5 + random_() % 60), [this, delivery] { waiting_.push_back(delivery); });
-    });
+    producer->send(delivery.login ? support::kLoginMethod : support::kStatisticMethod, message_of(delivery),
+                   [this, delivery, &peer](int status, const std::string&) {
+                     --in_flight_;
+                     if (status == 0) {
+                       --unacknowledged_;
+                       ++acknowledged_;
+                       ++peer.acknowledged;
+                       return;
+                     }
+                     ++(status == support::EventProducer::kNoAnswer ? unanswered_ : refused_);
+                     loop_.call_after(std::chrono::milliseconds(5 + random_() % 60), [this, delivery] { waiting_.push_back(delivery); });
+                   });
   }
 
   base::EventLoop& loop_;
@@ -247,7 +249,8 @@ std::string write_config() {
 /// Where the user that PostgreSQL runs as can read it, too.
 std::string copied(const char* file, const std::string& to) {
   std::error_code error;
-  if (!std::filesystem::copy_file(file, to, std::filesystem::copy_options::overwrite_existing, error)) give_up(fmt::format("cannot copy {} to {}: {}", file, to, error.message()));
+  if (!std::filesystem::copy_file(file, to, std::filesystem::copy_options::overwrite_existing, error))
+    give_up(fmt::format("cannot copy {} to {}: {}", file, to, error.message()));
   return to;
 }
 
@@ -354,16 +357,15 @@ class Campaign {
     return std::chrono::milliseconds(least + static_cast<int>(random_() % static_cast<unsigned>(most - least + 1)));
   }
   /// How long a fault lasts: `real` in the long form, else short.
-  std::chrono::milliseconds lasting(std::chrono::milliseconds real) {
-    return options_.as_long_as_real ? real : milliseconds(200, 600);
-  }
+  std::chrono::milliseconds lasting(std::chrono::milliseconds real) { return options_.as_long_as_real ? real : milliseconds(200, 600); }
 
   void create_players() {
     auto connection = postgres::BlockingConnection::connect(database_);
     if (!connection) give_up(connection.error().message);
-    const auto done = connection->run(fmt::format(
-        "INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace) SELECT 'user-' || n, goal, 'c', 'test'"
-        " FROM generate_series(0, {}) AS n, unnest('{{value,count,logins}}'::text[]) AS goal", kPlayers - 1));
+    const auto done = connection->run(
+        fmt::format("INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace) SELECT 'user-' || n, goal, 'c', 'test'"
+                    " FROM generate_series(0, {}) AS n, unnest('{{value,count,logins}}'::text[]) AS goal",
+                    kPlayers - 1));
     if (!done) give_up(done.error().message);
   }
 
@@ -371,7 +373,11 @@ class Campaign {
     postgres::ConnectionOptions through = database_;
     through.port = replica.to_database->port();
     replica.handler = std::make_unique<support::HandlerProcess>(support::HandlerStart{
-        .program = GAUNTLET_HANDLER, .challenge_config = config_, .database = through, .grpc_port = 0, .environment = {{"FLUSH_WORKERS", "2"}, {"LD_PRELOAD", GAUNTLET_STEPPED_CLOCK}, {"STEPPED_CLOCK", replica.clock.path()}}});
+        .program = GAUNTLET_HANDLER,
+        .challenge_config = config_,
+        .database = through,
+        .grpc_port = 0,
+        .environment = {{"FLUSH_WORKERS", "2"}, {"LD_PRELOAD", GAUNTLET_STEPPED_CLOCK}, {"STEPPED_CLOCK", replica.clock.path()}}});
     network_.run_and_wait([&] { replica.to_handler->set_target(replica.handler->port()); });
   }
 
@@ -421,8 +427,9 @@ class Campaign {
                platform_->generated(), platform_->deliveries(), platform_->acknowledged(), platform_->refused(), platform_->unanswered());
     fmt::print("lost = {}  doubled = {}  older value on top = {}  handlers' exit status = {}\n", lost, doubled, overwritten, status);
     if (lost == 0 && doubled == 0 && overwritten == 0 && status == 0) return 0;
-    fmt::print("again: event-faults --faults {} --rate {} --replicas {} --seed {}{}{}\n", options_.faults, options_.rate, options_.replicas, options_.seed,
-               options_.as_long_as_real ? " --long 1" : "", options_.only.empty() ? "" : fmt::format(" --only '{}'", options_.only));
+    fmt::print("again: event-faults --faults {} --rate {} --replicas {} --seed {}{}{}\n", options_.faults, options_.rate, options_.replicas,
+               options_.seed, options_.as_long_as_real ? " --long 1" : "",
+               options_.only.empty() ? "" : fmt::format(" --only '{}'", options_.only));
     return 1;
   }
 
@@ -441,57 +448,69 @@ class Campaign {
   unsigned faults_injected_ = 0;
 
   std::vector<Fault> faults_{
-      {"kill -9 of the handler", [this] {
+      {"kill -9 of the handler",
+       [this] {
          Replica& replica = any_replica();
          replica.handler->kill();
          platform_->run_for(milliseconds(10, 100));
          start(replica);
        }},
-      {"stop of the handler by SIGTERM, and start", [this] {
+      {"stop of the handler by SIGTERM, and start",
+       [this] {
          Replica& replica = any_replica();
          replica.handler->signal(SIGTERM);
          platform_->run_for(milliseconds(100, 300));  // it answers what is in flight
          if (const int status = replica.handler->stop(); status != 0) give_up(fmt::format("SIGTERM ended the handler with {}", status));
          start(replica);
        }},
-      {"SIGSTOP of the handler", [this] {
+      {"SIGSTOP of the handler",
+       [this] {
          const Replica& replica = any_replica();
          replica.handler->signal(SIGSTOP);
          platform_->run_for(lasting(5s));
          replica.handler->signal(SIGCONT);
        }},
-      {"kill -9 of PostgreSQL", [this] {
+      {"kill -9 of PostgreSQL",
+       [this] {
          server_.kill();
          platform_->run_for(milliseconds(10, 200));
          server_.start();
        }},
-      {"immediate restart of PostgreSQL", [this] {
+      {"immediate restart of PostgreSQL",
+       [this] {
          server_.stop_immediately();
          platform_->run_for(milliseconds(10, 200));
          server_.start();
        }},
-      {"sessions terminated by the administrator", [this] {
+      {"sessions terminated by the administrator",
+       [this] {
          auto connection = postgres::BlockingConnection::connect(server_.options());
-         if (!connection || !connection->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'challenge-event-handler'"))
+         if (!connection ||
+             !connection->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'challenge-event-handler'"))
            give_up("cannot terminate sessions");
        }},
-      {"cut of the connection to PostgreSQL", [this] { on_network(any_replica().to_database, [](support::TcpProxy& relay) { relay.cut(); }); }},
+      {"cut of the connection to PostgreSQL",
+       [this] { on_network(any_replica().to_database, [](support::TcpProxy& relay) { relay.cut(); }); }},
       {"stall of the connection to PostgreSQL", [this] { hold(any_replica().to_database, lasting(random_() % 4 == 0 ? 13s : 3s)); }},
-      {"cut of the producer's connections", [this] { on_network(any_replica().to_handler, [](support::TcpProxy& relay) { relay.cut(); }); }},
+      {"cut of the producer's connections",
+       [this] { on_network(any_replica().to_handler, [](support::TcpProxy& relay) { relay.cut(); }); }},
       {"stall of the producer's connections", [this] { hold(any_replica().to_handler, lasting(3s)); }},
-      {"table locked", [this] {
+      {"table locked",
+       [this] {
          auto connection = postgres::BlockingConnection::connect(database_);
          if (!connection || !connection->run("BEGIN; LOCK TABLE user_goal_progress")) give_up("cannot lock the table");
          platform_->run_for(lasting(random_() % 4 == 0 ? 13s : 10s));
          if (!connection->run("COMMIT")) give_up("cannot release the table");
        }},
-      {"disk of PostgreSQL full", [this] {
+      {"disk of PostgreSQL full",
+       [this] {
          std::ofstream{full_disk_};
          platform_->run_for(lasting(random_() % 4 == 0 ? 15s : 5s));  // the longer one meets the end of a WAL segment: a crash
          unlink(full_disk_.c_str());
          if (!server_.is_running()) server_.start();
        }},
-      {"step of a handler's clock", [this] {
+      {"step of a handler's clock",
+       [this] {
          // Up to 45 minutes either way; the events are an hour old, so none comes to lie in the future, where its time
          // would be taken for that of its arrival.
          Replica& replica = any_replica();
@@ -500,10 +519,12 @@ class Campaign {
          platform_->run_for(lasting(3s));
          if (random_() % 2 == 0) replica.clock.set(0s);
        }},
-      {"statements cancelled", [this] {
+      {"statements cancelled",
+       [this] {
          auto connection = postgres::BlockingConnection::connect(server_.options());
          for (int i = 0; i < 20; ++i) {
-           if (!connection || !connection->run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'challenge-event-handler' AND state = 'active'"))
+           if (!connection || !connection->run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = "
+                                               "'challenge-event-handler' AND state = 'active'"))
              give_up("cannot cancel statements");
            platform_->run_for(5ms);
          }

@@ -10,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   fuzz::require(!config.error().empty(), "a refusal has a reason");
-  for (const auto& problem : config.error()) fuzz::require(!problem.path.empty() && !problem.message.empty(), "a problem has a place and words");
+  for (const auto& problem : config.error())
+    fuzz::require(!problem.path.empty() && !problem.message.empty(), "a problem has a place and words");
   return 0;
 }

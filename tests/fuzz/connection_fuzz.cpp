@@ -23,16 +23,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   EventLoop loop;
   http::Router router;
   router.get("/healthz", [](http::ExchangePtr exchange) { exchange->respond({.status = 200, .body = std::string("{}")}); });
-  router.post("/echo/{name}", [](http::ExchangePtr exchange) {
-    exchange->respond({.status = 200, .body = std::string(exchange->request().body())});
-  });
+  router.post("/echo/{name}",
+              [](http::ExchangePtr exchange) { exchange->respond({.status = 200, .body = std::string(exchange->request().body())}); });
   grpc::Server rpc;
   rpc.unary("/a.B/Echo", [](grpc::CallPtr call) { call->finish(std::string(call->message())); });
   rpc.server_streaming("/a.B/Repeat", [](grpc::CallPtr call) {
     for (int i = 0; i < 3; ++i) call->send(std::string(call->message()));
     call->finish();
   });
-  rpc.bidirectional("/a.B/Chat", {[](const grpc::CallPtr& call) { call->send(std::string(call->message())); }, [](const grpc::CallPtr& call) { call->finish(); }});
+  rpc.bidirectional("/a.B/Chat", {[](const grpc::CallPtr& call) { call->send(std::string(call->message())); },
+                                  [](const grpc::CallPtr& call) { call->finish(); }});
   {
     http::ListenerCore core(loop, {}, router, rpc.streams());
     int ends[2];

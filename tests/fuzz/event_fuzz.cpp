@@ -23,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!decoded) {
     fuzz::require(!decoded.error().message.empty(), "a refusal has words");
   } else if (decoded->event) {
-    fuzz::require(!decoded->event->user_id.empty() && decoded->event->user_id.size() <= 100, "an event belongs to a user that a row can have");
+    fuzz::require(!decoded->event->user_id.empty() && decoded->event->user_id.size() <= 100,
+                  "an event belongs to a user that a row can have");
   }
   const auto time = events::parse_timestamp(bytes.rest());
   static_cast<void>(events::make_event_id("id", time, {}, "wins", now, 1));

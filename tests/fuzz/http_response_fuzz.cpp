@@ -42,7 +42,8 @@ void chunked(std::string_view text, std::size_t step) {
 }
 
 void coded(std::string_view text, std::size_t which) {
-  constexpr net::ContentCoding kCodings[] = {net::ContentCoding::gzip, net::ContentCoding::deflate, net::ContentCoding::zstd, net::ContentCoding::br};
+  constexpr net::ContentCoding kCodings[] = {net::ContentCoding::gzip, net::ContentCoding::deflate, net::ContentCoding::zstd,
+                                             net::ContentCoding::br};
   constexpr std::size_t kLimit = 1 << 20;
   net::Buffer body;
   body.append(text);

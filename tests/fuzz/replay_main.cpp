@@ -46,15 +46,9 @@ void damage(std::mt19937_64& random, const std::vector<std::string>& corpus) {
       case 0:
         if (!input.empty()) input[at] = byte;
         break;
-      case 1:
-        input.insert(at, 1, byte);
-        break;
-      case 2:
-        input.erase(at, 1 + random() % 8);
-        break;
-      case 3:
-        input.insert(at, input.substr(at, 1 + random() % 32));
-        break;
+      case 1: input.insert(at, 1, byte); break;
+      case 2: input.erase(at, 1 + random() % 8); break;
+      case 3: input.insert(at, input.substr(at, 1 + random() % 32)); break;
       default: {
         const std::string& other = corpus[random() % corpus.size()];
         input = input.substr(0, at) + other.substr(other.empty() ? 0 : random() % other.size());

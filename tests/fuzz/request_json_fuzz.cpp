@@ -10,7 +10,8 @@ void read(std::string_view text) {
   Message message;
   if (!gauntlet::service::from_json(text, message)) return;
   Message again;
-  gauntlet::fuzz::require(gauntlet::service::from_json(gauntlet::service::to_json(message), again).has_value(), "what we write we can read");
+  gauntlet::fuzz::require(gauntlet::service::from_json(gauntlet::service::to_json(message), again).has_value(),
+                          "what we write we can read");
   gauntlet::fuzz::require(message.SerializeAsString() == again.SerializeAsString(), "writing and reading changes nothing");
 }
 
@@ -19,14 +20,9 @@ void read(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   gauntlet::fuzz::Bytes bytes(data, size);
   switch (bytes.choice(3)) {
-    case 0:
-      read<service::BatchSelectRequest>(bytes.rest());
-      break;
-    case 1:
-      read<service::RandomSelectRequest>(bytes.rest());
-      break;
-    default:
-      read<service::SetGoalActiveRequest>(bytes.rest());
+    case 0: read<service::BatchSelectRequest>(bytes.rest()); break;
+    case 1: read<service::RandomSelectRequest>(bytes.rest()); break;
+    default: read<service::SetGoalActiveRequest>(bytes.rest());
   }
   return 0;
 }

@@ -37,8 +37,9 @@ class VirtualUser {
 
   /// Runs the script's top level, then its function "default", until nothing of it is pending or it was cut short.
   /// `before` and `after` are called around the latter, with the runtime alive. False when the top level failed.
-  bool run(std::string script, std::chrono::milliseconds patience, const std::function<void(engine::run::Vu&)>& before,
-           const std::function<void()>& after = [] {}) {
+  bool run(
+      std::string script, std::chrono::milliseconds patience, const std::function<void(engine::run::Vu&)>& before,
+      const std::function<void()>& after = [] {}) {
     const auto program = engine::js::Program::from_text(std::move(script));
     engine::metrics::MetricRegistry metrics;
     engine::run::TestState test(*program, metrics, *log_);
@@ -71,10 +72,14 @@ class VirtualUser {
     using base::http::ExchangePtr;
     router_.get("/json", [](ExchangePtr exchange) { exchange->respond({.body = list_of(40)}); });
     router_.get("/page", [](ExchangePtr exchange) {
-      exchange->respond({.content_type = "text/html", .body = "<!doctype html><title>t</title><form id=f action=/echo method=post><input name=a value=1 data-x='{\"y\":[1]}'>"
-                                                              "<select name=s multiple><option selected>1<option selected>2</select></form><a href=/json class='b c'>link</a>"});
+      exchange->respond(
+          {.content_type = "text/html",
+           .body = "<!doctype html><title>t</title><form id=f action=/echo method=post><input name=a value=1 data-x='{\"y\":[1]}'>"
+                   "<select name=s multiple><option selected>1<option selected>2</select></form><a href=/json class='b c'>link</a>"});
     });
-    router_.post("/echo", [](ExchangePtr exchange) { exchange->respond({.content_type = "text/plain", .body = std::string(exchange->request().body())}); });
+    router_.post("/echo", [](ExchangePtr exchange) {
+      exchange->respond({.content_type = "text/plain", .body = std::string(exchange->request().body())});
+    });
     return router_;
   }
 
@@ -82,7 +87,8 @@ class VirtualUser {
   static std::string list_of(int count) {
     std::string list = R"({"items":[)";
     for (int i = 0; i < count; ++i) {
-      list += (i > 0 ? "," : "") + (R"({"id":)" + std::to_string(i)) + R"(,"name":"näme","tags":["a","b",[1.5,null]],"inner":{"done":true,"at":{"x":1,"y":2,"z":[{},[]]}},"kind":"kind"})";
+      list += (i > 0 ? "," : "") + (R"({"id":)" + std::to_string(i)) +
+              R"(,"name":"näme","tags":["a","b",[1.5,null]],"inner":{"done":true,"at":{"x":1,"y":2,"z":[{},[]]}},"kind":"kind"})";
     }
     return list + "]}";
   }

@@ -22,8 +22,8 @@ constexpr std::uint32_t kManyStreams = 100'000;
 
 nghttp2_nv header(std::string_view name, std::string_view value) {
   // nghttp2 copies both unless told otherwise; its type is not const.
-  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())), reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())),
+          name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
 }
 
 }  // namespace
@@ -70,8 +70,12 @@ class EventProducer::Impl final : public base::IoHandler {
     for (const int shift : {24, 16, 8, 0}) call->body.push_back(static_cast<char>(size >> shift & 0xff));
     call->body.append(message);
     call->answer = std::move(answer);
-    const std::array headers{header(":method", "POST"), header(":scheme", "http"), header(":path", method),
-                             header(":authority", "127.0.0.1"), header("content-type", "application/grpc"), header("te", "trailers")};
+    const std::array headers{header(":method", "POST"),
+                             header(":scheme", "http"),
+                             header(":path", method),
+                             header(":authority", "127.0.0.1"),
+                             header("content-type", "application/grpc"),
+                             header("te", "trailers")};
     nghttp2_data_provider body{};
     body.source.ptr = call.get();
     body.read_callback = read_body;

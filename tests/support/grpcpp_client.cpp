@@ -77,7 +77,8 @@ int main(int count, char** arguments) {
   for (int i = 0; i < connections; ++i) {
     grpc::ChannelArguments own_connection;
     own_connection.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    stubs.push_back(std::make_unique<grpc::GenericStub>(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), own_connection)));
+    stubs.push_back(
+        std::make_unique<grpc::GenericStub>(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), own_connection)));
   }
   std::vector<std::unique_ptr<Call>> calls;
   for (int i = 0; i < connections * in_flight && logins.sent < logins.wanted; ++i) {

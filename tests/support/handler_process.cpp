@@ -24,10 +24,15 @@ namespace {
 
 HandlerProcess::HandlerProcess(const HandlerStart& start) {
   const auto& database = start.database;
-  std::vector<std::pair<std::string, std::string>> environment{
-      {"DB_HOST", database.host}, {"DB_PORT", std::to_string(database.port)}, {"DB_NAME", database.database}, {"DB_USER", database.user},
-      {"AB_NAMESPACE", "test"}, {"CONFIG_PATH", start.challenge_config}, {"GRPC_PORT", std::to_string(start.grpc_port)},
-      {"METRICS_PORT", "0"}, {"MIGRATIONS_PATH", std::string(source_directory()) + "/migrations"}};
+  std::vector<std::pair<std::string, std::string>> environment{{"DB_HOST", database.host},
+                                                               {"DB_PORT", std::to_string(database.port)},
+                                                               {"DB_NAME", database.database},
+                                                               {"DB_USER", database.user},
+                                                               {"AB_NAMESPACE", "test"},
+                                                               {"CONFIG_PATH", start.challenge_config},
+                                                               {"GRPC_PORT", std::to_string(start.grpc_port)},
+                                                               {"METRICS_PORT", "0"},
+                                                               {"MIGRATIONS_PATH", std::string(source_directory()) + "/migrations"}};
   environment.insert(environment.end(), start.environment.begin(), start.environment.end());
   int out[2];
   if (pipe(out) != 0) give_up("pipe failed");

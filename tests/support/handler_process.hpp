@@ -13,9 +13,9 @@ namespace gauntlet::support {
 
 struct HandlerStart {
   std::string program;
-  std::string challenge_config;        // path
+  std::string challenge_config;  // path
   postgres::ConnectionOptions database;
-  std::uint16_t grpc_port = 0;         // 0: the kernel chooses
+  std::uint16_t grpc_port = 0;                                   // 0: the kernel chooses
   std::vector<std::pair<std::string, std::string>> environment;  // further settings; LOG_LEVEL at most info, whose lines say that it serves
 };
 

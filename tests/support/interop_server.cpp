@@ -38,8 +38,7 @@ int number_in(std::string_view text) {
 void add_routes(base::http::Router& router) {
   using base::http::ExchangePtr;
   router.get("/hello/{name}", [](ExchangePtr exchange) {
-    exchange->respond(
-        {.content_type = "text/plain", .body = "hello " + std::string(exchange->request().parameter("name"))});
+    exchange->respond({.content_type = "text/plain", .body = "hello " + std::string(exchange->request().parameter("name"))});
   });
   router.post("/echo", [](ExchangePtr exchange) {
     exchange->respond({.content_type = "application/octet-stream", .body = std::string(exchange->request().body())});
@@ -63,8 +62,7 @@ void claim(base::grpc::CallPtr call) {
   if (request.challenge_id() == "fail") {
     call->fail(static_cast<base::ErrorKind>(number_in(request.goal_id())), "as asked: 100 % gültig");
   } else if (request.challenge_id() == "later") {
-    call->loop().call_after(std::chrono::milliseconds(number_in(request.goal_id())),
-                            [call, response] { call->finish(response); });
+    call->loop().call_after(std::chrono::milliseconds(number_in(request.goal_id())), [call, response] { call->finish(response); });
   } else {
     call->finish(response);
   }

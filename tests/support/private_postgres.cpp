@@ -137,8 +137,7 @@ postgres::ConnectionOptions PrivatePostgres::fresh_database() {
 
 postgres::ConnectionOptions PrivatePostgres::migrated_database() {
   auto migrated = fresh_database();
-  if (const auto done = postgres::migrate(migrated, fs::path(source_directory()) / "migrations"); !done)
-    give_up(done.error().message);
+  if (const auto done = postgres::migrate(migrated, fs::path(source_directory()) / "migrations"); !done) give_up(done.error().message);
   return migrated;
 }
 

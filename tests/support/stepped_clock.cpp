@@ -38,8 +38,7 @@ extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* time) noexcept {
   const long failed = syscall(SYS_clock_gettime, clock, time);
-  if (failed == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-    time->tv_sec += step().load(std::memory_order_relaxed);
+  if (failed == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) time->tv_sec += step().load(std::memory_order_relaxed);
   return static_cast<int>(failed);
 }
 

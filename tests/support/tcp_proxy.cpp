@@ -149,10 +149,8 @@ class TcpProxy::Impl final : public base::IoHandler {
     void end(bool reset) {
       for (Side& side : sides_) {
         proxy_.loop_.unwatch(side.fd);
-        if (reset)
-          reset_and_close(side.fd);
-        else
-          close(side.fd);
+        if (reset) reset_and_close(side.fd);
+        else close(side.fd);
       }
     }
 

@@ -22,12 +22,10 @@ struct AdminServer::State {
   std::unique_ptr<LoopThread> thread;
 };
 
-AdminServer::AdminServer(AdminOptions options, const metrics::Registry& registry)
-    : state_(std::make_unique<State>(std::move(options))) {
+AdminServer::AdminServer(AdminOptions options, const metrics::Registry& registry) : state_(std::make_unique<State>(std::move(options))) {
   state_->router.get("/metrics", [&registry, &turns = state_->metrics_turns](const http::ExchangePtr& exchange) {
     turns.answer(exchange, "metrics", [&registry] {
-      return http::Response{
-          .status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry.text()};
+      return http::Response{.status = 200, .content_type = "text/plain; version=0.0.4; charset=utf-8", .body = registry.text()};
     });
   });
   state_->pprof.add_routes(state_->router);

@@ -3,8 +3,8 @@
 // workers are busy: GET /metrics, GET /debug/pprof/..., and what the service adds.
 //
 // pprof speaks what `go tool pprof` reads: profile?seconds=N (CPU), heap (in use), allocs?seconds=N (allocated meanwhile),
-// cmdline, symbol, goroutine (every thread's name and stack). mutex, block and trace answer 501 with the reason. pprof is for loopback callers
-// unless configured otherwise; metrics are for all.
+// cmdline, symbol, goroutine (every thread's name and stack). mutex, block and trace answer 501 with the reason. pprof is for loopback
+// callers unless configured otherwise; metrics are for all.
 #include <cstdint>
 #include <functional>
 #include <memory>

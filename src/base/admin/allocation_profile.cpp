@@ -70,9 +70,7 @@ void on_allocation(const void* memory, std::size_t bytes) {
 
 }  // namespace
 
-bool AllocationProfile::is_supported() {
-  return library().add != nullptr && library().remove != nullptr;
-}
+bool AllocationProfile::is_supported() { return library().add != nullptr && library().remove != nullptr; }
 
 std::unique_ptr<AllocationProfile> AllocationProfile::start() {
   if (running.exchange(true)) return nullptr;

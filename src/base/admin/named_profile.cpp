@@ -28,8 +28,7 @@ std::span<const std::uintptr_t> callers_of_allocator(std::span<const std::uintpt
 
 }  // namespace
 
-NamedProfile::NamedProfile(Symbols& symbols, std::initializer_list<ValueType> types, std::int64_t period)
-    : symbols_(symbols) {
+NamedProfile::NamedProfile(Symbols& symbols, std::initializer_list<ValueType> types, std::int64_t period) : symbols_(symbols) {
   text("");
   for (const auto& [what, unit] : types) {
     auto* type = profile_.add_sample_type();
@@ -47,8 +46,8 @@ void NamedProfile::read_mappings() {
     unsigned long long begin = 0, end = 0, offset = 0;
     char rights[5] = {};
     int path_at = 0;
-    if (std::sscanf(line.c_str(), "%llx-%llx %4s %llx %*s %*s %n", &begin, &end, rights, &offset, &path_at) != 4 ||
-        rights[2] != 'x' || path_at == 0)
+    if (std::sscanf(line.c_str(), "%llx-%llx %4s %llx %*s %*s %n", &begin, &end, rights, &offset, &path_at) != 4 || rights[2] != 'x' ||
+        path_at == 0)
       continue;
     auto* mapping = profile_.add_mapping();
     mapping->set_id(static_cast<std::uint64_t>(profile_.mapping_size()));
@@ -98,8 +97,7 @@ std::uint64_t NamedProfile::location(std::uintptr_t address) {
   return at->second;
 }
 
-void NamedProfile::add(std::span<const std::uintptr_t> stack, std::initializer_list<std::int64_t> values,
-                       Innermost innermost) {
+void NamedProfile::add(std::span<const std::uintptr_t> stack, std::initializer_list<std::int64_t> values, Innermost innermost) {
   auto* sample = profile_.add_sample();
   for (std::size_t i = 0; i < stack.size(); ++i) {
     // The byte before a return address lies in the calling function for sure.
@@ -125,13 +123,11 @@ std::string named_cpu_profile(const StackCounts& stacks, std::chrono::nanosecond
 
 std::string named_heap_profile(std::string_view legacy, bool allocated, Symbols& symbols) {
   const std::size_t rate_at = legacy.find("heap_v2/");
-  const std::int64_t period = rate_at == std::string_view::npos
-                                  ? 0
-                                  : std::strtoll(std::string(legacy.substr(rate_at + 8, 20)).c_str(), nullptr, 10);
+  const std::int64_t period =
+      rate_at == std::string_view::npos ? 0 : std::strtoll(std::string(legacy.substr(rate_at + 8, 20)).c_str(), nullptr, 10);
   using Type = NamedProfile::ValueType;
-  NamedProfile profile =
-      allocated ? NamedProfile(symbols, {Type{"alloc_objects", "count"}, Type{"alloc_space", "bytes"}}, period)
-                : NamedProfile(symbols, {Type{"inuse_objects", "count"}, Type{"inuse_space", "bytes"}}, period);
+  NamedProfile profile = allocated ? NamedProfile(symbols, {Type{"alloc_objects", "count"}, Type{"alloc_space", "bytes"}}, period)
+                                   : NamedProfile(symbols, {Type{"inuse_objects", "count"}, Type{"inuse_space", "bytes"}}, period);
   std::size_t at = std::min(legacy.find('\n'), legacy.size());  // behind the totals
   while (at < legacy.size()) {
     const std::size_t end = std::min(legacy.find('\n', at + 1), legacy.size());
@@ -142,8 +138,7 @@ std::string named_heap_profile(std::string_view legacy, bool allocated, Symbols&
     long long objects = 0, bytes = 0;
     const char* const format = allocated ? " %*d: %*d [ %lld: %lld" : " %lld: %lld [";
     const std::size_t stack_at = line.find("] @");
-    if (stack_at == std::string::npos || std::sscanf(line.c_str(), format, &objects, &bytes) != 2 || objects <= 0)
-      continue;
+    if (stack_at == std::string::npos || std::sscanf(line.c_str(), format, &objects, &bytes) != 2 || objects <= 0) continue;
     std::vector<std::uintptr_t> stack;
     for (const char* next = line.c_str() + stack_at + 3; *next != '\0';) {
       char* behind = nullptr;

@@ -31,8 +31,7 @@ class NamedProfile {
 
   enum class Innermost { instruction, return_address };
   /// Stack innermost first; all behind the first are return addresses. One value a type.
-  void add(std::span<const std::uintptr_t> stack, std::initializer_list<std::int64_t> values,
-           Innermost innermost = Innermost::instruction);
+  void add(std::span<const std::uintptr_t> stack, std::initializer_list<std::int64_t> values, Innermost innermost = Innermost::instruction);
   /// Writes it, gzipped; `duration_ns` 0: of one moment.
   std::string finish(std::int64_t duration_ns = 0);
 

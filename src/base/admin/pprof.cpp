@@ -55,9 +55,7 @@ Response plain(int status, std::string text) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(text)};
 }
 
-Response binary(std::string bytes) {
-  return {.status = 200, .content_type = "application/octet-stream", .body = std::move(bytes)};
-}
+Response binary(std::string bytes) { return {.status = 200, .content_type = "application/octet-stream", .body = std::move(bytes)}; }
 
 /// Of /proc.
 std::string contents_of(const std::string& path) { return read_whole_file(path).value_or(""); }
@@ -123,8 +121,7 @@ struct Pprof::State {
 
   void allocs(const ExchangePtr& exchange) {
     if (!AllocationProfile::is_supported()) {
-      exchange->respond(
-          plain(501, "allocation profiles need gperftools' libtcmalloc, which this program is not linked with\n"));
+      exchange->respond(plain(501, "allocation profiles need gperftools' libtcmalloc, which this program is not linked with\n"));
       return;
     }
     take(allocations, "allocation", kDefaultAllocationSeconds, exchange,
@@ -133,8 +130,8 @@ struct Pprof::State {
 
   /// Takes a profile for the seconds that the caller wants and answers with what `write` makes of it then.
   template <class Profile>
-  void take(UnderWay<Profile>& under_way, std::string_view kind, std::int64_t default_seconds,
-            const ExchangePtr& exchange, std::function<std::string()> write) {
+  void take(UnderWay<Profile>& under_way, std::string_view kind, std::int64_t default_seconds, const ExchangePtr& exchange,
+            std::function<std::string()> write) {
     const auto seconds = requested_seconds(exchange->request(), default_seconds);
     if (!seconds || *seconds < 1 || *seconds > kMaxProfileSeconds) {
       exchange->respond(plain(400, fmt::format("seconds must be a number from 1 to {}\n", kMaxProfileSeconds)));
@@ -171,10 +168,10 @@ struct Pprof::State {
   static void refuse(const UnderWay<Profile>& under_way, std::string_view kind, const ExchangePtr& exchange) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(under_way.end() - Clock::now());
     const auto end = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + left);
-    Response response = plain(
-        503, fmt::format("another {} profile, of {} s, is being taken until {:%H:%M:%S} UTC; ask again in {} s, or end it: it "
-                         "ends when its caller leaves\n",
-                         kind, under_way.length.count(), fmt::gmtime(end), left.count()));
+    Response response =
+        plain(503, fmt::format("another {} profile, of {} s, is being taken until {:%H:%M:%S} UTC; ask again in {} s, or end it: it "
+                               "ends when its caller leaves\n",
+                               kind, under_way.length.count(), fmt::gmtime(end), left.count()));
     response.headers.emplace_back("retry-after", fmt::format("{}", left.count()));
     exchange->respond(std::move(response));
   }
@@ -183,8 +180,7 @@ struct Pprof::State {
     MallocExtension* const extension = tcmalloc();
     const std::int64_t* const interval = sampling_interval();
     if (extension == nullptr || interval == nullptr) {
-      exchange->respond(
-          plain(501, "heap profiles need gperftools' libtcmalloc, which this program is not linked with\n"));
+      exchange->respond(plain(501, "heap profiles need gperftools' libtcmalloc, which this program is not linked with\n"));
       return;
     }
     if (*interval <= 0) {
@@ -219,8 +215,7 @@ struct Pprof::State {
       if (text.starts_with("0x")) text.remove_prefix(2);
       std::uintptr_t address = 0;
       if (std::from_chars(text.data(), text.data() + text.size(), address, 16).ec != std::errc()) continue;
-      if (const std::string name = symbols.name(address); !name.empty())
-        answer += fmt::format("{:#x}\t{}\n", address, name);
+      if (const std::string name = symbols.name(address); !name.empty()) answer += fmt::format("{:#x}\t{}\n", address, name);
     }
     return answer;
   }
@@ -294,13 +289,11 @@ void Pprof::add_routes(http::Router& router) {
     };
   };
   const auto unsupported = [&](std::string_view name, std::string reason) {
-    router.get(fmt::format("/debug/pprof/{}", name), guarded([reason = std::move(reason)](const ExchangePtr& exchange) {
-                 exchange->respond(plain(501, reason + "\n"));
-               }));
+    router.get(fmt::format("/debug/pprof/{}", name),
+               guarded([reason = std::move(reason)](const ExchangePtr& exchange) { exchange->respond(plain(501, reason + "\n")); }));
   };
   router.get("/debug/pprof/", guarded([](const ExchangePtr& exchange) {
-               exchange->respond(
-                   {.status = 200, .content_type = "text/html; charset=utf-8", .body = http::Body::of_static(kIndex)});
+               exchange->respond({.status = 200, .content_type = "text/html; charset=utf-8", .body = http::Body::of_static(kIndex)});
              }));
   router.get("/debug/pprof/profile", guarded([&state](const ExchangePtr& exchange) { state.profile(exchange); }));
   router.get("/debug/pprof/heap", guarded([&state](const ExchangePtr& exchange) { state.heap(exchange); }));

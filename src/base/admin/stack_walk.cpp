@@ -41,9 +41,7 @@ std::size_t walk_from(void* from, int to_leave_out, std::span<void*> frames) {
 
 }  // namespace
 
-[[gnu::noinline]] std::size_t walk_stack(std::span<void*> frames) {
-  return walk_from(__builtin_return_address(0), 0, frames);
-}
+[[gnu::noinline]] std::size_t walk_stack(std::span<void*> frames) { return walk_from(__builtin_return_address(0), 0, frames); }
 
 std::size_t walk_interrupted_stack(std::span<void*> frames, const void* context) {
   const mcontext_t& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;

@@ -20,8 +20,7 @@ namespace {
 template <class T>
 T read_at(const std::string& file, std::size_t offset) {
   T value{};
-  if (offset <= file.size() && file.size() - offset >= sizeof value)
-    std::memcpy(&value, file.data() + offset, sizeof value);
+  if (offset <= file.size() && file.size() - offset >= sizeof value) std::memcpy(&value, file.data() + offset, sizeof value);
   return value;
 }
 
@@ -46,9 +45,7 @@ Symbols::Module Symbols::read_module(const std::string& path) {
   const std::string file = read_whole_file(path).value_or("");
   const auto head = read_at<ElfW(Ehdr)>(file, 0);
   if (std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_shentsize != sizeof(ElfW(Shdr))) return module;
-  const auto section = [&](std::size_t index) {
-    return read_at<ElfW(Shdr)>(file, head.e_shoff + index * sizeof(ElfW(Shdr)));
-  };
+  const auto section = [&](std::size_t index) { return read_at<ElfW(Shdr)>(file, head.e_shoff + index * sizeof(ElfW(Shdr))); };
   // The full table where the file is not stripped, else what it exports.
   for (const std::uint32_t wanted : {std::uint32_t{SHT_SYMTAB}, std::uint32_t{SHT_DYNSYM}}) {
     for (std::size_t i = 0; i < head.e_shnum && module.symbols.empty(); ++i) {
@@ -61,13 +58,11 @@ Symbols::Module Symbols::read_module(const std::string& path) {
         const auto symbol = read_at<ElfW(Sym)>(file, table.sh_offset + k * sizeof(ElfW(Sym)));
         const auto type = ELF64_ST_TYPE(symbol.st_info);
         if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol.st_shndx == SHN_UNDEF) continue;
-        if (symbol.st_name < module.names.size())
-          module.symbols.push_back({symbol.st_value, symbol.st_size, symbol.st_name});
+        if (symbol.st_name < module.names.size()) module.symbols.push_back({symbol.st_value, symbol.st_size, symbol.st_name});
       }
     }
   }
-  std::sort(module.symbols.begin(), module.symbols.end(),
-            [](const Symbol& a, const Symbol& b) { return a.begin < b.begin; });
+  std::sort(module.symbols.begin(), module.symbols.end(), [](const Symbol& a, const Symbol& b) { return a.begin < b.begin; });
   return module;
 }
 
@@ -110,8 +105,8 @@ std::string Symbols::describe(std::uintptr_t address) {
   const Module* module = nullptr;
   const Symbol* symbol = find(found, address, &module);
   if (symbol == nullptr) return fmt::format("{:#x} ({}+{:#x})", address, file, address - found.load_address);
-  const std::string text = fmt::format("{}+{:#x}", demangled(module->names.c_str() + symbol->name),
-                                       address - found.load_address - symbol->begin);
+  const std::string text =
+      fmt::format("{}+{:#x}", demangled(module->names.c_str() + symbol->name), address - found.load_address - symbol->begin);
   return found.module_path == "/proc/self/exe" ? text : fmt::format("{} ({})", text, file);
 }
 

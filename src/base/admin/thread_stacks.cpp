@@ -59,17 +59,12 @@ void install_handler() {
 
 std::string state_in_words(char letter) {
   switch (letter) {
-    case 'R':
-      return "running";
-    case 'S':
-      return "sleeping";
-    case 'D':
-      return "waiting for a disk";
+    case 'R': return "running";
+    case 'S': return "sleeping";
+    case 'D': return "waiting for a disk";
     case 'T':
-    case 't':
-      return "stopped";
-    default:
-      return std::string(1, letter);
+    case 't': return "stopped";
+    default: return std::string(1, letter);
   }
 }
 
@@ -122,8 +117,8 @@ std::vector<ThreadStack> thread_stacks() {
   static_cast<void>(installed);
   std::vector<ThreadStack> stacks;
   std::error_code error;
-  for (auto entry = std::filesystem::directory_iterator("/proc/self/task", error);
-       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+  for (auto entry = std::filesystem::directory_iterator("/proc/self/task", error); !error && entry != std::filesystem::directory_iterator();
+       entry.increment(error)) {
     stacks.push_back(describe(std::atoi(entry->path().filename().c_str())));
   }
   for (ThreadStack& stack : stacks) {

@@ -209,8 +209,8 @@ bool Call::State::have_message() {
   if (rest.size() < kPrefixBytes) return false;
   const Prefix prefix = read_prefix(rest);
   if (prefix.length > server->options.max_message_bytes) {
-    end(number(ErrorKind::resource_exhausted), fmt::format("received message of {} bytes is larger than {}",
-                                                           prefix.length, server->options.max_message_bytes));
+    end(number(ErrorKind::resource_exhausted),
+        fmt::format("received message of {} bytes is larger than {}", prefix.length, server->options.max_message_bytes));
     return false;
   }
   return rest.size() - kPrefixBytes >= prefix.length;
@@ -228,16 +228,11 @@ bool Call::State::open_message() {
     return false;
   } else {
     switch (inflate_gzip(bytes, server->options.max_message_bytes, inflated)) {
-      case Inflated::ok:
-        message = inflated;
-        break;
-      case Inflated::malformed:
-        end(number(ErrorKind::internal), "malformed gzip message");
-        return false;
+      case Inflated::ok: message = inflated; break;
+      case Inflated::malformed: end(number(ErrorKind::internal), "malformed gzip message"); return false;
       case Inflated::too_large:
         end(number(ErrorKind::resource_exhausted),
-            fmt::format("received message is larger than {} bytes when decompressed",
-                        server->options.max_message_bytes));
+            fmt::format("received message is larger than {} bytes when decompressed", server->options.max_message_bytes));
         return false;
     }
   }
@@ -258,8 +253,7 @@ void Call::State::deliver_messages() {
   input.erase(0, input_read);
   input_read = 0;
   if (answers_wait()) {
-    if (input.size() > server->options.max_message_bytes + kAnswersAhead)
-      end(number(ErrorKind::resource_exhausted), kUnreadAnswers);
+    if (input.size() > server->options.max_message_bytes + kAnswersAhead) end(number(ErrorKind::resource_exhausted), kUnreadAnswers);
     return;
   }
   if (!half_closed) return;
@@ -292,8 +286,7 @@ void Call::State::on_end() {
 void Call::State::dispatch() {
   if (!have_message()) {
     if (open()) {
-      end(number(ErrorKind::internal),
-          input.empty() ? "the call has no request message" : "the request ends inside its message");
+      end(number(ErrorKind::internal), input.empty() ? "the call has no request message" : "the request ends inside its message");
     }
     return;
   }
@@ -379,8 +372,7 @@ void Call::State::end(int code, std::string_view text) {
     send_fields(std::array{status, reason}, true);
   }
   if (method != nullptr) method->count_handled(code);
-  if (server->options.observer)
-    server->options.observer({head.path(), code, EventLoop::Clock::now() - received, trace});
+  if (server->options.observer) server->options.observer({head.path(), code, EventLoop::Clock::now() - received, trace});
   finished = true;
   on_cancel = nullptr;
   close();

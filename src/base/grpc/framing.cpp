@@ -30,20 +30,13 @@ std::optional<std::chrono::nanoseconds> parse_timeout(std::string_view text) {
   }
   switch (text.back()) {
     // 99,999,999 hours do not fit into 64 bits of nanoseconds; nobody waits longer than a year.
-    case 'H':
-      return std::min<nanoseconds>(hours(std::min<std::int64_t>(value, 8784)), hours(8784));
-    case 'M':
-      return std::min<nanoseconds>(minutes(value), hours(8784));
-    case 'S':
-      return std::min<nanoseconds>(seconds(value), hours(8784));
-    case 'm':
-      return milliseconds(value);
-    case 'u':
-      return microseconds(value);
-    case 'n':
-      return nanoseconds(value);
-    default:
-      return std::nullopt;
+    case 'H': return std::min<nanoseconds>(hours(std::min<std::int64_t>(value, 8784)), hours(8784));
+    case 'M': return std::min<nanoseconds>(minutes(value), hours(8784));
+    case 'S': return std::min<nanoseconds>(seconds(value), hours(8784));
+    case 'm': return milliseconds(value);
+    case 'u': return microseconds(value);
+    case 'n': return nanoseconds(value);
+    default: return std::nullopt;
   }
 }
 
@@ -79,8 +72,7 @@ std::string_view code_name(int code) {
       "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
       "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
       "DataLoss", "Unauthenticated"};
-  return code >= 0 && static_cast<std::size_t>(code) < kNames.size() ? kNames[static_cast<std::size_t>(code)]
-                                                                     : "Unknown";
+  return code >= 0 && static_cast<std::size_t>(code) < kNames.size() ? kNames[static_cast<std::size_t>(code)] : "Unknown";
 }
 
 }  // namespace gauntlet::base::grpc

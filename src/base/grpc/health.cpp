@@ -84,8 +84,7 @@ class HealthWatchers : public std::enable_shared_from_this<HealthWatchers> {
   }
 
   void tell_all() {
-    for (auto watch = watches_.begin(); watch != watches_.end();)
-      watch = tell(watch->second) ? std::next(watch) : watches_.erase(watch);
+    for (auto watch = watches_.begin(); watch != watches_.end();) watch = tell(watch->second) ? std::next(watch) : watches_.erase(watch);
   }
 
   const std::shared_ptr<Health::State> health_;
@@ -128,14 +127,13 @@ void add_health(Server& server, Health& health) {
     response.set_status(on_wire(*status));
     call->finish(response);
   });
-  server.server_streaming("/grpc.health.v1.Health/Watch",
-                          [watchers = std::make_shared<HealthWatchers>(health.state_)](CallPtr call) {
-                            HealthCheckRequest request;
-                            if (!call->parse(request)) return;
-                            if (request.service().size() > kMaxWatchedName)
-                              return call->fail(ErrorKind::invalid_argument, "a service's name has at most 256 bytes");
-                            watchers->add(std::move(call), request.service());
-                          });
+  server.server_streaming("/grpc.health.v1.Health/Watch", [watchers = std::make_shared<HealthWatchers>(health.state_)](CallPtr call) {
+    HealthCheckRequest request;
+    if (!call->parse(request)) return;
+    if (request.service().size() > kMaxWatchedName)
+      return call->fail(ErrorKind::invalid_argument, "a service's name has at most 256 bytes");
+    watchers->add(std::move(call), request.service());
+  });
 }
 
 }  // namespace gauntlet::base::grpc

@@ -43,8 +43,7 @@ class Reflector {
         add_files(pool_.FindFileByName(request.file_by_filename()), request.file_by_filename(), response);
         break;
       case Request::kFileContainingSymbol:
-        add_files(pool_.FindFileContainingSymbol(request.file_containing_symbol()), request.file_containing_symbol(),
-                  response);
+        add_files(pool_.FindFileContainingSymbol(request.file_containing_symbol()), request.file_containing_symbol(), response);
         break;
       case Request::kFileContainingExtension: {
         const auto& extension = request.file_containing_extension();
@@ -123,8 +122,7 @@ void add(Server& server, std::string_view method) {
 }  // namespace
 
 void add_reflection(Server& server) {
-  add<v1::ServerReflectionRequest, v1::ServerReflectionResponse>(
-      server, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
+  add<v1::ServerReflectionRequest, v1::ServerReflectionResponse>(server, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo");
   add<v1alpha::ServerReflectionRequest, v1alpha::ServerReflectionResponse>(
       server, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo");
 }

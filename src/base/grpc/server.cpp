@@ -11,12 +11,9 @@ namespace {
 
 std::string_view type_name(MethodKind kind) {
   switch (kind) {
-    case MethodKind::unary:
-      return "unary";
-    case MethodKind::server_stream:
-      return "server_stream";
-    case MethodKind::bidirectional:
-      return "bidi_stream";
+    case MethodKind::unary: return "unary";
+    case MethodKind::server_stream: return "server_stream";
+    case MethodKind::bidirectional: return "bidi_stream";
   }
   return "unary";
 }
@@ -33,9 +30,7 @@ void Method::count_handled(int code) {
 Server::Server(ServerOptions options) : state_(std::make_unique<State>(std::move(options))) {}
 Server::~Server() = default;
 
-void Server::unary(std::string_view method, UnaryHandler handler) {
-  state_->add(method, MethodKind::unary).unary = std::move(handler);
-}
+void Server::unary(std::string_view method, UnaryHandler handler) { state_->add(method, MethodKind::unary).unary = std::move(handler); }
 
 void Server::server_streaming(std::string_view method, UnaryHandler handler) {
   state_->add(method, MethodKind::server_stream).unary = std::move(handler);
@@ -65,14 +60,11 @@ Method& Server::State::add(std::string_view path, MethodKind kind) {
     metrics::Registry& registry = *options.metrics;
     const std::initializer_list<std::string_view> labels{type_name(kind), method->service, method->name};
     const std::vector<std::string> names{"grpc_type", "grpc_service", "grpc_method"};
-    method->started =
-        &registry.counter("grpc_server_started_total", "Calls started on the server.", names).with(labels);
-    method->received =
-        &registry.counter("grpc_server_msg_received_total", "Messages received by the server.", names).with(labels);
+    method->started = &registry.counter("grpc_server_started_total", "Calls started on the server.", names).with(labels);
+    method->received = &registry.counter("grpc_server_msg_received_total", "Messages received by the server.", names).with(labels);
     method->sent = &registry.counter("grpc_server_msg_sent_total", "Messages sent by the server.", names).with(labels);
-    method->handled_family =
-        &registry.counter("grpc_server_handled_total", "Calls completed on the server, by status code.",
-                          {"grpc_type", "grpc_service", "grpc_method", "grpc_code"});
+    method->handled_family = &registry.counter("grpc_server_handled_total", "Calls completed on the server, by status code.",
+                                               {"grpc_type", "grpc_service", "grpc_method", "grpc_code"});
     method->handled[0] = &method->handled_family->with({type_name(kind), method->service, method->name, code_name(0)});
   }
   Method& added = *method;
@@ -85,8 +77,7 @@ Method& Server::State::add(std::string_view path, MethodKind kind) {
 bool Server::State::wants(const http::Request& request) const {
   constexpr std::string_view kType = "application/grpc";
   const auto type = request.header("content-type");
-  return type && type->starts_with(kType) &&
-         (type->size() == kType.size() || (*type)[kType.size()] == '+' || (*type)[kType.size()] == ';');
+  return type && type->starts_with(kType) && (type->size() == kType.size() || (*type)[kType.size()] == '+' || (*type)[kType.size()] == ';');
 }
 
 http::StreamReceiver* Server::State::begin(http::Stream& stream) {

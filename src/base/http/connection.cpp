@@ -33,8 +33,7 @@ constexpr std::chrono::milliseconds kLinger{2'000};
 
 // ---- ListenerCore
 
-ListenerCore::ListenerCore(EventLoop& its_loop, ListenerOptions its_options, const Router& its_router,
-                           StreamService* its_streams)
+ListenerCore::ListenerCore(EventLoop& its_loop, ListenerOptions its_options, const Router& its_router, StreamService* its_streams)
     : loop(its_loop),
       options(std::move(its_options)),
       router(its_router),
@@ -53,9 +52,8 @@ ListenerCore::ListenerCore(EventLoop& its_loop, ListenerOptions its_options, con
                                          "its answer in time)",
                                          {"reason"});
   refusals = {&closed.with({"memory"}), &closed.with({"resets"}), &reset.with({"memory"}), &reset.with({"stalled"})};
-  held_gauge_ = &options.metrics
-                     ->gauge("http_held_bytes", "Bytes of requests and of answers that clients have not taken, roughly")
-                     .with({});
+  held_gauge_ =
+      &options.metrics->gauge("http_held_bytes", "Bytes of requests and of answers that clients have not taken, roughly").with({});
 }
 
 ListenerCore::~ListenerCore() {
@@ -225,8 +223,8 @@ void Connection::update_interest() {
   if (state_ == State::dead) return;
   std::uint32_t wanted = 0;
   const bool paused = read_due_ != EventLoop::Clock::time_point::max();
-  const bool reads = state_ == State::open ? !paused && (!protocol_ || (protocol_->wants_input() && !output_is_full()))
-                                           : state_ == State::lingering;
+  const bool reads =
+      state_ == State::open ? !paused && (!protocol_ || (protocol_->wants_input() && !output_is_full())) : state_ == State::lingering;
   if (reads && !end_of_input_) wanted |= EPOLLIN;
   if (write_due_ != EventLoop::Clock::time_point::max()) wanted |= EPOLLOUT;
   if (wanted == interest_) return;
@@ -299,17 +297,13 @@ bool Connection::write_output() {
     if (!output_ || output_->empty()) break;
     if (write_due_ != EventLoop::Clock::time_point::max()) return true;  // EPOLLOUT will say when
     switch (output_->write_to(fd_)) {
-      case OutputQueue::Written::failed:
-        close_now();
-        return false;
+      case OutputQueue::Written::failed: close_now(); return false;
       case OutputQueue::Written::some:
         write_due_ = core_.loop.now() + core_.options.write_timeout;
         check_by(write_due_);
         update_interest();
         return true;
-      case OutputQueue::Written::all:
-        core_.give_back_output(std::move(output_));
-        break;
+      case OutputQueue::Written::all: core_.give_back_output(std::move(output_)); break;
     }
   }
   if (output_) core_.give_back_output(std::move(output_));

@@ -66,8 +66,8 @@ struct ListenerCore {
   void hold(std::size_t before, std::size_t bytes);
   /// Closes the connections that hold most.
   void make_room();
-  std::size_t most_held_ = 0;     // since memory was last given back
-  double published_bytes_ = 0;    // in held_gauge_
+  std::size_t most_held_ = 0;   // since memory was last given back
+  double published_bytes_ = 0;  // in held_gauge_
   metrics::Gauge* held_gauge_ = nullptr;
   std::vector<Connection*> to_write_;
   bool scheduled_ = false;
@@ -136,7 +136,7 @@ class Connection final : IoHandler, TimerWheel::Timeout {
   bool write_pending_ = false;  // in the list of the round's end
   bool end_of_input_ = false;
   std::uint32_t interest_;
-  std::size_t index_;  // in core_.connections
+  std::size_t index_;     // in core_.connections
   std::size_t held_ = 0;  // bytes, as the core knows it
   std::unique_ptr<OutputQueue> output_;
   std::unique_ptr<Protocol> protocol_;

@@ -99,12 +99,9 @@ std::string zstd_of(const Body& body) {
 
 std::string_view to_string(Coding coding) {
   switch (coding) {
-    case Coding::gzip:
-      return "gzip";
-    case Coding::zstd:
-      return "zstd";
-    case Coding::identity:
-      break;
+    case Coding::gzip: return "gzip";
+    case Coding::zstd: return "zstd";
+    case Coding::identity: break;
   }
   return "identity";
 }

@@ -50,8 +50,7 @@ void Http1::produce() {
     waiting_.insert(0, bytes, used, std::string::npos);
     connection_.update_interest();
   }
-  if (end_of_input_ && serving_ == nullptr && waiting_.empty() && !connection_.closing())
-    connection_.close_after_output();
+  if (end_of_input_ && serving_ == nullptr && waiting_.empty() && !connection_.closing()) connection_.close_after_output();
 }
 
 std::size_t Http1::read_requests(std::string_view bytes) {
@@ -155,8 +154,7 @@ void Http1::end_stream() {
 void Http1::write_head(const Response& response, bool body_follows, const Trace& trace, Length length) {
   fmt::basic_memory_buffer<char, 512> head;
   auto out = std::back_inserter(head);
-  fmt::format_to(out, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), response.status, reason_phrase(response.status),
-                 core_.date());
+  fmt::format_to(out, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), response.status, reason_phrase(response.status), core_.date());
   if (!response.content_type.empty()) fmt::format_to(out, FMT_COMPILE("Content-Type: {}\r\n"), response.content_type);
   if (length == Length::known && (body_follows || (serving_head_ && !forbids_body(response.status)))) {
     fmt::format_to(out, FMT_COMPILE("Content-Length: {}\r\n"), response.body.size());

@@ -64,10 +64,8 @@ class Chunks {
       // nobody's honest way to send.
       if (line_bytes_ > limits_.max_header_bytes + body.size())
         return fail(431, "the chunks' sizes, extensions and trailers are larger than this server takes");
-      if (part_ == Part::data_end && !line_.empty() && line_ != "\r")
-        return fail(400, "a chunk's data does not end where its size says");
-      if (const std::size_t end = line_.find('\r'); end < line_.size() && end + 1 != line_.size())
-        return fail(400, kLoneReturn);
+      if (part_ == Part::data_end && !line_.empty() && line_ != "\r") return fail(400, "a chunk's data does not end where its size says");
+      if (const std::size_t end = line_.find('\r'); end < line_.size() && end + 1 != line_.size()) return fail(400, kLoneReturn);
       if (!whole) break;
       if (!finish_line(body.size())) return Http1Reader::Outcome::failed;
       if (part_ == Part::done) return Http1Reader::Outcome::complete;
@@ -87,11 +85,8 @@ class Chunks {
     line_.pop_back();
     if (!is_field_value(line_)) return refuse(400, "control character in a line of the chunked body");
     switch (part_) {
-      case Part::size:
-        return read_size(body_bytes);
-      case Part::data_end:
-        part_ = Part::size;
-        return true;
+      case Part::size: return read_size(body_bytes);
+      case Part::data_end: part_ = Part::size; return true;
       default:  // Trailers are checked and dropped: no route of ours looks at them.
         if (line_.empty()) part_ = Part::done;
         return line_.empty() || is_token(line_.substr(0, line_.find(':'))) || refuse(400, "malformed trailer");
@@ -105,8 +100,7 @@ class Chunks {
     const std::string_view extensions = trimmed({behind, static_cast<std::size_t>(end - behind)});
     if (error != std::errc() || (extensions.empty() ? behind != end : extensions.front() != ';'))
       return refuse(400, "a chunk's size is no hexadecimal number");
-    if (size > limits_.max_body_bytes - body_bytes)
-      return refuse(413, "the request's body is larger than this server takes");
+    if (size > limits_.max_body_bytes - body_bytes) return refuse(413, "the request's body is larger than this server takes");
     data_left_ = static_cast<std::size_t>(size);
     part_ = size == 0 ? Part::trailer : Part::data;
     return true;
@@ -174,8 +168,7 @@ struct Http1Reader::State {
       at_line_start = newline != std::string_view::npos;
       const std::string_view line = bytes.substr(i, at_line_start ? newline - i : newline);
       const std::size_t carriage_return = line.find('\r');
-      if (carriage_return < line.size() && carriage_return + 1 != line.size())
-        return broken_at(i + carriage_return + 1, kLoneReturn);
+      if (carriage_return < line.size() && carriage_return + 1 != line.size()) return broken_at(i + carriage_return + 1, kLoneReturn);
       after_return = !at_line_start && carriage_return < line.size();
       head_scanned = at_line_start && ends_head;
       i += line.size() + (at_line_start ? 1 : 0);
@@ -198,8 +191,7 @@ struct Http1Reader::State {
 
   int count_header_bytes(std::size_t bytes) {
     header_bytes += bytes;
-    return header_bytes > limits.max_header_bytes ? fail(431, "the request's headers are larger than this server takes")
-                                                  : 0;
+    return header_bytes > limits.max_header_bytes ? fail(431, "the request's headers are larger than this server takes") : 0;
   }
 
   /// One whole header line has been read.
@@ -382,10 +374,7 @@ Http1Reader::Outcome Http1Reader::read(std::string_view bytes, Request& request,
       http_parser_pause(&state.parser, 0);
     } else {
       if (const auto error = HTTP_PARSER_ERRNO(&state.parser); error != HPE_OK) {
-        state.fail(error == HPE_HEADER_OVERFLOW   ? 431
-                   : error == HPE_INVALID_VERSION ? 505
-                                                  : 400,
-                   http_errno_description(error));
+        state.fail(error == HPE_HEADER_OVERFLOW ? 431 : error == HPE_INVALID_VERSION ? 505 : 400, http_errno_description(error));
       }
       if (broken != std::string_view::npos) state.fail(400, state.broken_line);
     }
@@ -403,9 +392,7 @@ Http1Reader::Outcome Http1Reader::read(std::string_view bytes, Request& request,
 }
 
 bool Http1Reader::in_request() const { return state_->started; }
-bool Http1Reader::take_expects_continue() {
-  return state_->headers_complete && std::exchange(state_->expects_continue, false);
-}
+bool Http1Reader::take_expects_continue() { return state_->headers_complete && std::exchange(state_->expects_continue, false); }
 bool Http1Reader::keep_alive() const { return state_->keep_alive; }
 bool Http1Reader::is_http10() const { return state_->parser.http_minor == 0; }
 int Http1Reader::failure_status() const { return state_->status; }

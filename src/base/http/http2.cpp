@@ -34,15 +34,11 @@ std::uint8_t* bytes_of(std::string_view text) {
 }
 
 nghttp2_nv name_value(const Stream::Field& field) {
-  const auto flags =
-      field.is_static ? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
-  return {bytes_of(field.name), bytes_of(field.value), field.name.size(), field.value.size(),
-          static_cast<std::uint8_t>(flags)};
+  const auto flags = field.is_static ? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
+  return {bytes_of(field.name), bytes_of(field.value), field.name.size(), field.value.size(), static_cast<std::uint8_t>(flags)};
 }
 
-std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
+std::string_view text_of(const std::uint8_t* bytes, std::size_t size) { return {reinterpret_cast<const char*>(bytes), size}; }
 
 }  // namespace
 
@@ -89,8 +85,8 @@ void Stream::clear() {
   body_.release();
   body_piece_ = body_offset_ = body_left_ = 0;
   trailer_count_ = 0;
-  head_too_large_ = input_complete_ = discard_input_ = answer_started_ = answer_complete_ = deferred_ = open_ended_ =
-      ready_ = reset_ = false;
+  head_too_large_ = input_complete_ = discard_input_ = answer_started_ = answer_complete_ = deferred_ = open_ended_ = ready_ = reset_ =
+      false;
 }
 
 // ---- nghttp2's callbacks
@@ -108,9 +104,8 @@ struct Http2::Callbacks {
     return 0;
   }
 
-  static int on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name_bytes,
-                       std::size_t name_size, const std::uint8_t* value_bytes, std::size_t value_size, std::uint8_t,
-                       void* user_data) {
+  static int on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name_bytes, std::size_t name_size,
+                       const std::uint8_t* value_bytes, std::size_t value_size, std::uint8_t, void* user_data) {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;  // trailers
     Stream* stream = stream_of(session, frame->hd.stream_id);
     if (stream == nullptr || stream->head_too_large_) return 0;
@@ -156,13 +151,12 @@ struct Http2::Callbacks {
   }
 
   static int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
-    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
-      self(user_data).count_reset();
+    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) self(user_data).count_reset();
     return 0;
   }
 
-  static int on_data_chunk(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* data,
-                           std::size_t size, void* user_data) {
+  static int on_data_chunk(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* data, std::size_t size,
+                           void* user_data) {
     if (Stream* stream = stream_of(session, id)) self(user_data).on_request_data(*stream, text_of(data, size));
     return 0;
   }
@@ -175,8 +169,8 @@ struct Http2::Callbacks {
     return 0;
   }
 
-  static ssize_t on_read_data(nghttp2_session* session, std::int32_t id, std::uint8_t*, std::size_t limit,
-                              std::uint32_t* flags, nghttp2_data_source* source, void*) {
+  static ssize_t on_read_data(nghttp2_session* session, std::int32_t id, std::uint8_t*, std::size_t limit, std::uint32_t* flags,
+                              nghttp2_data_source* source, void*) {
     Stream& stream = *static_cast<Stream*>(source->ptr);
     const std::size_t available = stream.pending_output() + stream.body_left_;
     if (stream.reset_ || (available == 0 && !stream.answer_complete_)) {
@@ -341,14 +335,11 @@ void Http2::drain() {
 void Http2::finish_draining() {
   if (drain_finished_) return;
   drain_finished_ = true;
-  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
-                        NGHTTP2_NO_ERROR, nullptr, 0);
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR, nullptr, 0);
   connection_.write_soon();
 }
 
-bool Http2::waits_for_client(const Stream& stream) {
-  return stream.answer_started_ && stream.pending_output() + stream.body_left_ > 0;
-}
+bool Http2::waits_for_client(const Stream& stream) { return stream.answer_started_ && stream.pending_output() + stream.body_left_ > 0; }
 
 EventLoop::Clock::time_point Http2::deadline_of(const Stream& stream) const {
   auto due = EventLoop::Clock::time_point::max();
@@ -385,8 +376,7 @@ void Http2::on_timeout() {
 }
 
 void Http2::account(Stream& stream) {
-  const std::size_t held = kStreamBytes + stream.head_bytes_ + stream.input_bytes_ + stream.body_.memory() +
-                           stream.output_.capacity();
+  const std::size_t held = kStreamBytes + stream.head_bytes_ + stream.input_bytes_ + stream.body_.memory() + stream.output_.capacity();
   held_bytes_ += held - stream.held_bytes_;
   stream.held_bytes_ = held;
 }
@@ -396,8 +386,7 @@ void Http2::make_room() {
     Stream* stalest = nullptr;
     for (const auto& stream : streams_) {
       const bool holds_something = stream->held_bytes_ > kStreamBytes + stream->head_bytes_ + kKeptStreamBytes;
-      if (holds_something && !stream->reset_ && (stalest == nullptr || stream->moved_ < stalest->moved_))
-        stalest = stream.get();
+      if (holds_something && !stream->reset_ && (stalest == nullptr || stream->moved_ < stalest->moved_)) stalest = stream.get();
     }
     if (stalest == nullptr) return;  // what is left is little, of max_concurrent_streams at most
     ListenerCore::count(core_.refusals.streams_for_memory);

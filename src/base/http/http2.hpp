@@ -71,10 +71,10 @@ class Http2 final : public Protocol, Exchange::Connection {
   ListenerCore& core_;
   nghttp2_session* session_ = nullptr;
   std::vector<std::unique_ptr<Stream>> streams_;
-  std::vector<Stream*> ready_;          // null: withdrawn
-  std::size_t held_bytes_ = 0;          // of all streams
-  std::size_t incomplete_ = 0;          // streams whose request has not come whole
-  double resets_ahead_ = 0;             // of what ListenerOptions::max_resets_per_second allows, as of resets_at_
+  std::vector<Stream*> ready_;  // null: withdrawn
+  std::size_t held_bytes_ = 0;  // of all streams
+  std::size_t incomplete_ = 0;  // streams whose request has not come whole
+  double resets_ahead_ = 0;     // of what ListenerOptions::max_resets_per_second allows, as of resets_at_
   EventLoop::Clock::time_point resets_at_;
   EventLoop::Clock::time_point since_;  // last time without a stream
   bool draining_ = false;

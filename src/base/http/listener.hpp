@@ -55,8 +55,8 @@ struct ListenerOptions {
   /// together resets a thousand at once, again and again while we are slow. One that is ahead of this by twice as many is
   /// read with pauses, by four times as many closed (CVE-2023-44487, CVE-2025-8671).
   std::uint32_t max_resets_per_second = 1'000;
-  std::size_t max_connections = 20'000;                   // beyond: closed at accept
-  std::uint32_t max_concurrent_streams = 1'000;           // per HTTP/2 connection
+  std::size_t max_connections = 20'000;          // beyond: closed at accept
+  std::uint32_t max_concurrent_streams = 1'000;  // per HTTP/2 connection
 
   std::chrono::milliseconds header_timeout{10'000};         // from the first byte of a request to its last
   std::chrono::milliseconds idle_timeout{120'000};          // HTTP/1.1 without a request in flight

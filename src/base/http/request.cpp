@@ -39,8 +39,7 @@ void Request::set_target(std::string_view target) {
   const std::size_t path_size = question == std::string_view::npos ? target.size() : question;
   path_ = {target_.offset, static_cast<std::uint32_t>(path_size)};
   if (path_size < target.size()) {
-    query_ = {static_cast<std::uint32_t>(target_.offset + path_size + 1),
-              static_cast<std::uint32_t>(target.size() - path_size - 1)};
+    query_ = {static_cast<std::uint32_t>(target_.offset + path_size + 1), static_cast<std::uint32_t>(target.size() - path_size - 1)};
   } else {
     query_ = {};
   }

@@ -52,9 +52,7 @@ class Request {
   void set_from_loopback(bool loopback) { from_loopback_ = loopback; }
   /// Lower-cases `name`.
   void add_header(std::string_view name, std::string_view value);
-  void add_parameter(std::string_view pattern_name, std::string decoded) {
-    parameters_.push_back({pattern_name, std::move(decoded)});
-  }
+  void add_parameter(std::string_view pattern_name, std::string decoded) { parameters_.push_back({pattern_name, std::move(decoded)}); }
   std::string& mutable_body() { return body_; }
 
  private:

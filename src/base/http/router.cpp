@@ -65,8 +65,8 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
     for (const char kind : r.kinds) key.push_back(kind == 'l' ? '0' : kind == 'p' ? '1' : '2');
     return key;
   };
-  const auto position = std::upper_bound(routes_.begin(), routes_.end(), rank(route),
-                                         [&](const std::string& key, const Route& r) { return key < rank(r); });
+  const auto position =
+      std::upper_bound(routes_.begin(), routes_.end(), rank(route), [&](const std::string& key, const Route& r) { return key < rank(r); });
   routes_.insert(position, std::move(route));
 }
 
@@ -144,8 +144,8 @@ void Router::dispatch(const ExchangePtr& exchange) const {
   for (const auto& [name, raw] : found.parameters) {
     auto decoded = percent_decode(raw);
     if (!decoded || !is_text(*decoded)) {
-      exchange->respond(error_response(400, ErrorKind::invalid_argument,
-                                       "the path's " + std::string(name) + " is not percent-encoded UTF-8 text"));
+      exchange->respond(
+          error_response(400, ErrorKind::invalid_argument, "the path's " + std::string(name) + " is not percent-encoded UTF-8 text"));
       return;
     }
     request.add_parameter(name, std::move(*decoded));

@@ -40,8 +40,9 @@ bool is_json(std::string_view content_type) {
 std::optional<Response> refuse_other_site(const Request& request) {
   const std::string authority = lower_case(request.authority());
   if (!authority.empty() && !means_this_machine(std::string(host_of(authority))))
-    return error_response(403, ErrorKind::permission_denied,
-                          fmt::format("{} is no name of this machine, so a page of another site may be asking: use localhost or an address", authority));
+    return error_response(
+        403, ErrorKind::permission_denied,
+        fmt::format("{} is no name of this machine, so a page of another site may be asking: use localhost or an address", authority));
   if (const auto origin = request.header("origin"); origin && lower_case(*origin) != "http://" + authority)
     return error_response(403, ErrorKind::permission_denied, fmt::format("a page of {} may not ask this server", *origin));
   const auto content_type = request.header("content-type");

@@ -28,8 +28,7 @@ void write_id(char* to, std::uint64_t id) {
 }
 
 bool is_request_id(std::string_view text) {
-  return !text.empty() && text.size() <= 64 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 bool is_hex(std::string_view text) {
@@ -46,15 +45,12 @@ bool is_traceparent(std::string_view text) {
   if (!is_hex(version) || version == "ff") return false;
   if (version == "00" ? text.size() != kLength : text.size() > kLength && text[kLength] != '-') return false;
   const std::string_view trace_id = text.substr(3, 32), parent_id = text.substr(36, 16);
-  return is_hex(trace_id) && is_hex(parent_id) && is_hex(text.substr(53, 2)) && !all_zeros(trace_id) &&
-         !all_zeros(parent_id);
+  return is_hex(trace_id) && is_hex(parent_id) && is_hex(text.substr(53, 2)) && !all_zeros(trace_id) && !all_zeros(parent_id);
 }
 
 }  // namespace
 
-bool Trace::is_sampled() const {
-  return has_parent_ && (hex_value(traceparent_[kSize - 1]) & 1) != 0;
-}
+bool Trace::is_sampled() const { return has_parent_ && (hex_value(traceparent_[kSize - 1]) & 1) != 0; }
 
 Trace::Trace(const Request& request) {
   const auto id = request.header("x-request-id");

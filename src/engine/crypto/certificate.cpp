@@ -63,7 +63,8 @@ std::optional<std::string> first_pem_block(std::string_view text) {
     while (!rest.empty() && !ended) {
       const std::string_view inner = take_line(rest);
       ended = inner == end;
-      if (!ended && inner.find(':') == std::string_view::npos) std::copy_if(inner.begin(), inner.end(), std::back_inserter(body), [](char c) { return c != ' ' && c != '\t'; });
+      if (!ended && inner.find(':') == std::string_view::npos)
+        std::copy_if(inner.begin(), inner.end(), std::back_inserter(body), [](char c) { return c != ' ' && c != '\t'; });
     }
     if (!ended) continue;
     if (auto bytes = base::decode_base64(body)) return bytes;
@@ -128,8 +129,8 @@ DistinguishedName name_of(const X509_NAME* given) {
 std::optional<std::string> time_of(const ASN1_TIME* time) {
   std::tm moment{};
   if (ASN1_TIME_to_tm(time, &moment) != 1) return std::nullopt;
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", moment.tm_year + 1900, moment.tm_mon + 1, moment.tm_mday, moment.tm_hour, moment.tm_min,
-                     moment.tm_sec);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", moment.tm_year + 1900, moment.tm_mon + 1, moment.tm_mday, moment.tm_hour,
+                     moment.tm_min, moment.tm_sec);
 }
 
 std::string address_of(const ASN1_OCTET_STRING* bytes) {
@@ -166,7 +167,8 @@ std::vector<std::string> alt_names_of(const X509* certificate) {
 
 /// Go knows PSS only where hash and mask are the same and the salt is as long as the hash.
 std::string pss_name(const X509_ALGOR* algorithm) {
-  const Owned<RSA_PSS_PARAMS> parameters(static_cast<RSA_PSS_PARAMS*>(ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter)));
+  const Owned<RSA_PSS_PARAMS> parameters(
+      static_cast<RSA_PSS_PARAMS*>(ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter)));
   if (parameters == nullptr || parameters->hashAlgorithm == nullptr || parameters->saltLength == nullptr) return "";
   const long salt_bytes = ASN1_INTEGER_get(parameters->saltLength);
   switch (OBJ_obj2nid(parameters->hashAlgorithm->algorithm)) {
@@ -225,8 +227,8 @@ void read_public_key(const X509* certificate, Certificate& into) {
       into.public_key = EllipticKey{curve_of(key), number_of(key, OSSL_PKEY_PARAM_EC_PUB_X), number_of(key, OSSL_PKEY_PARAM_EC_PUB_Y)};
       break;
     case EVP_PKEY_DSA:
-      into.public_key = DsaKey{number_of(key, OSSL_PKEY_PARAM_FFC_P), number_of(key, OSSL_PKEY_PARAM_FFC_Q), number_of(key, OSSL_PKEY_PARAM_FFC_G),
-                               number_of(key, OSSL_PKEY_PARAM_PUB_KEY)};
+      into.public_key = DsaKey{number_of(key, OSSL_PKEY_PARAM_FFC_P), number_of(key, OSSL_PKEY_PARAM_FFC_Q),
+                               number_of(key, OSSL_PKEY_PARAM_FFC_G), number_of(key, OSSL_PKEY_PARAM_PUB_KEY)};
       break;
     default: break;
   }
@@ -240,7 +242,8 @@ base::Expected<Certificate> parse_certificate(std::string_view pem) {
   const auto* at = reinterpret_cast<const unsigned char*>(der->data());
   const Owned<X509> parsed(d2i_X509(nullptr, &at, static_cast<long>(der->size())));
   if (parsed == nullptr) return refuse(fmt::format("failed to parse certificate: x509: {}", what_is_malformed(*der)));
-  if (at != reinterpret_cast<const unsigned char*>(der->data()) + der->size()) return refuse("failed to parse certificate: x509: trailing data");
+  if (at != reinterpret_cast<const unsigned char*>(der->data()) + der->size())
+    return refuse("failed to parse certificate: x509: trailing data");
   const auto not_before = time_of(X509_get0_notBefore(parsed.get()));
   const auto not_after = time_of(X509_get0_notAfter(parsed.get()));
   if (!not_before || !not_after) return refuse("failed to parse certificate: x509: malformed validity");

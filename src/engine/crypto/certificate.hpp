@@ -39,9 +39,9 @@ struct DsaKey {
 struct Certificate {
   DistinguishedName subject;
   DistinguishedName issuer;
-  std::string not_before, not_after;     ///< "2026-11-28T19:52:14Z"
-  std::vector<std::string> alt_names;    ///< DNS names, then mail addresses, IP addresses, URIs
-  std::string signature_algorithm;       ///< "SHA256-RSA", "ECDSA-SHA384"; "UnknownSignatureAlgorithm" for rare ones
+  std::string not_before, not_after;         ///< "2026-11-28T19:52:14Z"
+  std::vector<std::string> alt_names;        ///< DNS names, then mail addresses, IP addresses, URIs
+  std::string signature_algorithm;           ///< "SHA256-RSA", "ECDSA-SHA384"; "UnknownSignatureAlgorithm" for rare ones
   std::array<std::uint8_t, 20> fingerprint;  ///< SHA-1 of the whole
   /// Nothing for other kinds of keys, such as Ed25519.
   std::variant<std::monostate, RsaKey, EllipticKey, DsaKey> public_key;

@@ -33,8 +33,7 @@ struct Curve {
   const char* group;
   std::size_t bytes;
 };
-constexpr std::array kCurves = {Curve{"P-256", "prime256v1", 32}, Curve{"P-384", "secp384r1", 48},
-                                Curve{"P-521", "secp521r1", 66}};
+constexpr std::array kCurves = {Curve{"P-256", "prime256v1", 32}, Curve{"P-384", "secp384r1", 48}, Curve{"P-521", "secp521r1", 66}};
 
 const Curve* curve_named(std::string_view name) {
   for (const Curve& curve : kCurves) {
@@ -49,8 +48,7 @@ bool is_elliptic(std::string_view name) { return name == "ECDSA" || name == "ECD
 
 unsigned public_usages(std::string_view algorithm) {
   if (algorithm == "ECDH") return 0;
-  return static_cast<unsigned>(Usage::verify) | static_cast<unsigned>(Usage::encrypt) |
-         static_cast<unsigned>(Usage::wrap_key);
+  return static_cast<unsigned>(Usage::verify) | static_cast<unsigned>(Usage::encrypt) | static_cast<unsigned>(Usage::wrap_key);
 }
 
 Result<std::string> random_bytes(std::size_t size) {
@@ -81,8 +79,7 @@ std::string public_point(const Key& key) {
   std::size_t size = 0;
   EVP_PKEY_get_octet_string_param(key.pair.get(), OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0, &size);
   std::string point(size, '\0');
-  EVP_PKEY_get_octet_string_param(key.pair.get(), OSSL_PKEY_PARAM_PUB_KEY,
-                                  reinterpret_cast<unsigned char*>(point.data()), size, &size);
+  EVP_PKEY_get_octet_string_param(key.pair.get(), OSSL_PKEY_PARAM_PUB_KEY, reinterpret_cast<unsigned char*>(point.data()), size, &size);
   point.resize(size);
   if (!point.empty() && point.front() != 4) {  // compressed, as some files have it
     const Curve* curve = curve_named(key.algorithm.curve);
@@ -97,9 +94,8 @@ std::string public_point(const Key& key) {
 class KeyBuilder {
  public:
   void number(const char* name, const std::string& big_endian) {
-    numbers_.emplace_back(BN_bin2bn(reinterpret_cast<const unsigned char*>(big_endian.data()),
-                                    static_cast<int>(big_endian.size()), nullptr),
-                          &BN_free);
+    numbers_.emplace_back(
+        BN_bin2bn(reinterpret_cast<const unsigned char*>(big_endian.data()), static_cast<int>(big_endian.size()), nullptr), &BN_free);
     OSSL_PARAM_BLD_push_BN(builder_.get(), name, numbers_.back().get());
   }
   void text(const char* name, const char* value) { OSSL_PARAM_BLD_push_utf8_string(builder_.get(), name, value, 0); }
@@ -109,14 +105,12 @@ class KeyBuilder {
   }
 
   std::shared_ptr<EVP_PKEY> make(const char* kind, bool is_private) {
-    const std::unique_ptr<OSSL_PARAM, decltype(&OSSL_PARAM_free)> parameters(OSSL_PARAM_BLD_to_param(builder_.get()),
-                                                                             &OSSL_PARAM_free);
-    const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
-        EVP_PKEY_CTX_new_from_name(nullptr, kind, nullptr), &EVP_PKEY_CTX_free);
+    const std::unique_ptr<OSSL_PARAM, decltype(&OSSL_PARAM_free)> parameters(OSSL_PARAM_BLD_to_param(builder_.get()), &OSSL_PARAM_free);
+    const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new_from_name(nullptr, kind, nullptr),
+                                                                              &EVP_PKEY_CTX_free);
     EVP_PKEY* key = nullptr;
     if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
-        EVP_PKEY_fromdata(context.get(), &key, is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, parameters.get()) !=
-            1) {
+        EVP_PKEY_fromdata(context.get(), &key, is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, parameters.get()) != 1) {
       return nullptr;
     }
     return share(key);
@@ -129,10 +123,8 @@ class KeyBuilder {
 };
 
 bool is_sound(const Key& key) {
-  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new(key.pair.get(), nullptr),
-                                                                            &EVP_PKEY_CTX_free);
-  return key.type == Key::Type::private_key ? EVP_PKEY_pairwise_check(context.get()) == 1
-                                            : EVP_PKEY_public_check(context.get()) == 1;
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new(key.pair.get(), nullptr), &EVP_PKEY_CTX_free);
+  return key.type == Key::Type::private_key ? EVP_PKEY_pairwise_check(context.get()) == 1 : EVP_PKEY_public_check(context.get()) == 1;
 }
 
 // JSON Web Keys (RFC 7517, 7518)
@@ -142,9 +134,7 @@ std::string jwk_text(const json& jwk, const char* name) {
   return found != jwk.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::string jwk_bytes(const json& jwk, const char* name) {
-  return base::decode_base64(jwk_text(jwk, name), kJwkForm).value_or("");
-}
+std::string jwk_bytes(const json& jwk, const char* name) { return base::decode_base64(jwk_text(jwk, name), kJwkForm).value_or(""); }
 
 std::string jwk_algorithm(const Algorithm& algorithm) {
   const std::string bits = algorithm.hash.size() > 4 ? algorithm.hash.substr(4) : std::string();
@@ -161,21 +151,14 @@ struct NamedUsage {
   Usage usage;
 };
 constexpr std::array kUsages = {
-    NamedUsage{"encrypt", Usage::encrypt},
-    NamedUsage{"decrypt", Usage::decrypt},
-    NamedUsage{"sign", Usage::sign},
-    NamedUsage{"verify", Usage::verify},
-    NamedUsage{"deriveKey", Usage::derive_key},
-    NamedUsage{"deriveBits", Usage::derive_bits},
-    NamedUsage{"wrapKey", Usage::wrap_key},
-    NamedUsage{"unwrapKey", Usage::unwrap_key},
+    NamedUsage{"encrypt", Usage::encrypt},  NamedUsage{"decrypt", Usage::decrypt},      NamedUsage{"sign", Usage::sign},
+    NamedUsage{"verify", Usage::verify},    NamedUsage{"deriveKey", Usage::derive_key}, NamedUsage{"deriveBits", Usage::derive_bits},
+    NamedUsage{"wrapKey", Usage::wrap_key}, NamedUsage{"unwrapKey", Usage::unwrap_key},
 };
 
 std::string export_jwk(const Key& key) {
   json jwk;
-  const auto put = [&](const char* name, const std::string& bytes) {
-    jwk[name] = base::encode_base64(bytes, kJwkForm);
-  };
+  const auto put = [&](const char* name, const std::string& bytes) { jwk[name] = base::encode_base64(bytes, kJwkForm); };
   if (key.type == Key::Type::secret) {
     jwk["kty"] = "oct";
     put("k", key.secret);
@@ -215,10 +198,8 @@ Result<void> import_jwk(std::string_view text, Key& key) {
   const bool wants_rsa = is_rsa(key.algorithm.name), wants_curve = is_elliptic(key.algorithm.name);
   const std::string kind = jwk_text(jwk, "kty"), wanted = wants_rsa ? "RSA" : wants_curve ? "EC" : "oct";
   if (kind != wanted)
-    return fail("DataError",
-                fmt::format("the key type (kty) is \"{}\", and {} keys are \"{}\"", kind, key.algorithm.name, wanted));
-  if (const auto ext = jwk.find("ext");
-      ext != jwk.end() && ext->is_boolean() && !ext->get<bool>() && key.is_extractable) {
+    return fail("DataError", fmt::format("the key type (kty) is \"{}\", and {} keys are \"{}\"", kind, key.algorithm.name, wanted));
+  if (const auto ext = jwk.find("ext"); ext != jwk.end() && ext->is_boolean() && !ext->get<bool>() && key.is_extractable) {
     return fail("DataError", "the key says that it is not extractable (ext)");
   }
   if (kind == "oct") {
@@ -236,8 +217,7 @@ Result<void> import_jwk(std::string_view text, Key& key) {
     if (curve == nullptr || curve_name != key.algorithm.curve)
       return fail("DataError", fmt::format("the key's curve is {}, not {}", curve_name, key.algorithm.curve));
     const std::string x = jwk_bytes(jwk, "x"), y = jwk_bytes(jwk, "y");
-    if (x.size() != curve->bytes || y.size() != curve->bytes)
-      return fail("DataError", "the key's point does not have the curve's size");
+    if (x.size() != curve->bytes || y.size() != curve->bytes) return fail("DataError", "the key's point does not have the curve's size");
     builder.text(OSSL_PKEY_PARAM_GROUP_NAME, curve->group);
     builder.octets(OSSL_PKEY_PARAM_PUB_KEY, std::string(1, '\4') + x + y);
     if (is_private) builder.number(OSSL_PKEY_PARAM_PRIV_KEY, jwk_bytes(jwk, "d"));
@@ -278,10 +258,9 @@ Result<void> import_raw(std::string_view bytes, Key& key) {
 }
 
 Result<void> import_der(KeyFormat format, std::string_view bytes, Key& key) {
-  if (key.algorithm.name == "HMAC" || is_aes(key.algorithm.name) || key.algorithm.name == "PBKDF2" ||
-      key.algorithm.name == "HKDF") {
-    return fail("NotSupportedError", fmt::format("{} keys have no {} format", key.algorithm.name,
-                                                 format == KeyFormat::spki ? "spki" : "pkcs8"));
+  if (key.algorithm.name == "HMAC" || is_aes(key.algorithm.name) || key.algorithm.name == "PBKDF2" || key.algorithm.name == "HKDF") {
+    return fail("NotSupportedError",
+                fmt::format("{} keys have no {} format", key.algorithm.name, format == KeyFormat::spki ? "spki" : "pkcs8"));
   }
   const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
   const auto size = static_cast<long>(bytes.size());
@@ -310,8 +289,7 @@ std::string to_der(EVP_PKEY* key, bool is_private) {
   unsigned char* bytes = nullptr;
   int size = 0;
   if (is_private) {
-    const std::unique_ptr<PKCS8_PRIV_KEY_INFO, decltype(&PKCS8_PRIV_KEY_INFO_free)> info(EVP_PKEY2PKCS8(key),
-                                                                                         &PKCS8_PRIV_KEY_INFO_free);
+    const std::unique_ptr<PKCS8_PRIV_KEY_INFO, decltype(&PKCS8_PRIV_KEY_INFO_free)> info(EVP_PKEY2PKCS8(key), &PKCS8_PRIV_KEY_INFO_free);
     size = info ? i2d_PKCS8_PRIV_KEY_INFO(info.get(), &bytes) : -1;
   } else {
     size = i2d_PUBKEY(key, &bytes);
@@ -352,11 +330,9 @@ const EVP_MD* digest_named(std::string_view name) {
 
 unsigned possible_usages(std::string_view algorithm) {
   if (algorithm == "AES-KW") return Usage::wrap_key | Usage::unwrap_key;
-  if (is_aes(algorithm) || algorithm == "RSA-OAEP")
-    return (Usage::encrypt | Usage::decrypt) | (Usage::wrap_key | Usage::unwrap_key);
+  if (is_aes(algorithm) || algorithm == "RSA-OAEP") return (Usage::encrypt | Usage::decrypt) | (Usage::wrap_key | Usage::unwrap_key);
   if (algorithm == "HMAC" || algorithm == "ECDSA" || is_rsa(algorithm)) return Usage::sign | Usage::verify;
-  if (algorithm == "ECDH" || algorithm == "PBKDF2" || algorithm == "HKDF")
-    return Usage::derive_key | Usage::derive_bits;
+  if (algorithm == "ECDH" || algorithm == "PBKDF2" || algorithm == "HKDF") return Usage::derive_key | Usage::derive_bits;
   return 0;
 }
 
@@ -381,8 +357,7 @@ Result<Key> generate_secret(const Algorithm& algorithm, bool is_extractable, uns
 Result<KeyPair> generate_pair(const Algorithm& algorithm, bool is_extractable, unsigned usages) {
   const bool rsa = is_rsa(algorithm.name);
   const Curve* curve = curve_named(algorithm.curve);
-  if (!rsa && curve == nullptr)
-    return fail("NotSupportedError", fmt::format("elliptic curve {} is not supported", algorithm.curve));
+  if (!rsa && curve == nullptr) return fail("NotSupportedError", fmt::format("elliptic curve {} is not supported", algorithm.curve));
   if (rsa && (algorithm.modulus_length_bits < 512 || algorithm.modulus_length_bits > kMaxRsaBits)) {
     return fail("OperationError", fmt::format("modulusLength must be from 512 to {}", kMaxRsaBits));
   }
@@ -400,8 +375,7 @@ Result<KeyPair> generate_pair(const Algorithm& algorithm, bool is_extractable, u
     EVP_PKEY_CTX_set_group_name(context.get(), curve->group);
   }
   EVP_PKEY* made = nullptr;
-  if (EVP_PKEY_generate(context.get(), &made) != 1)
-    return fail("OperationError", openssl_reason("no key could be made"));
+  if (EVP_PKEY_generate(context.get(), &made) != 1) return fail("OperationError", openssl_reason("no key could be made"));
   KeyPair pair;
   pair.private_key.type = Key::Type::private_key;
   pair.public_key.type = Key::Type::public_key;
@@ -411,13 +385,11 @@ Result<KeyPair> generate_pair(const Algorithm& algorithm, bool is_extractable, u
   pair.public_key.is_extractable = true;
   pair.private_key.usages = usages & ~public_usages(algorithm.name);
   pair.public_key.usages = usages & public_usages(algorithm.name);
-  if (pair.private_key.usages == 0)
-    return fail("SyntaxError", "usages cannot not be empty for a secret or private CryptoKey");
+  if (pair.private_key.usages == 0) return fail("SyntaxError", "usages cannot not be empty for a secret or private CryptoKey");
   return pair;
 }
 
-Result<Key> import_key(KeyFormat format, std::string_view bytes, const Algorithm& algorithm, bool is_extractable,
-                       unsigned usages) {
+Result<Key> import_key(KeyFormat format, std::string_view bytes, const Algorithm& algorithm, bool is_extractable, unsigned usages) {
   if (is_elliptic(algorithm.name) && curve_named(algorithm.curve) == nullptr) {
     return fail("NotSupportedError", fmt::format("elliptic curve {} is not supported", algorithm.curve));
   }
@@ -431,23 +403,19 @@ Result<Key> import_key(KeyFormat format, std::string_view bytes, const Algorithm
   if (!done) return tl::unexpected(done.error());
   if (key.pair && !is_sound(key)) return fail("DataError", openssl_reason("the key is not valid"));
   note_size(key);
-  if (is_aes(algorithm.name) && !is_aes_length(key.algorithm.length_bits))
-    return fail("DataError", "invalid key length");
+  if (is_aes(algorithm.name) && !is_aes_length(key.algorithm.length_bits)) return fail("DataError", "invalid key length");
   if (algorithm.name == "HMAC" && key.secret.empty()) return fail("DataError", "key length cannot be 0");
   if (key.type != Key::Type::public_key && usages == 0)
     return fail("SyntaxError", "usages cannot not be empty for a secret or private CryptoKey");
-  if (key.type == Key::Type::public_key && (usages & ~public_usages(algorithm.name)) != 0)
-    return fail("SyntaxError", "invalid key usage");
-  if (key.type == Key::Type::private_key && (usages & public_usages(algorithm.name)) != 0)
-    return fail("SyntaxError", "invalid key usage");
+  if (key.type == Key::Type::public_key && (usages & ~public_usages(algorithm.name)) != 0) return fail("SyntaxError", "invalid key usage");
+  if (key.type == Key::Type::private_key && (usages & public_usages(algorithm.name)) != 0) return fail("SyntaxError", "invalid key usage");
   return key;
 }
 
 Result<std::string> export_key(KeyFormat format, const Key& key) {
   if (!key.is_extractable) return fail("InvalidAccessError", "the key is not extractable");
   switch (format) {
-    case KeyFormat::jwk:
-      return export_jwk(key);
+    case KeyFormat::jwk: return export_jwk(key);
     case KeyFormat::raw:
       if (key.type == Key::Type::secret) return key.secret;
       if (key.type == Key::Type::public_key && is_elliptic(key.algorithm.name)) return public_point(key);
@@ -456,8 +424,7 @@ Result<std::string> export_key(KeyFormat format, const Key& key) {
       if (key.type != Key::Type::public_key) return fail("InvalidAccessError", "only public keys have the spki format");
       return to_der(key.pair.get(), false);
     case KeyFormat::pkcs8:
-      if (key.type != Key::Type::private_key)
-        return fail("InvalidAccessError", "only private keys have the pkcs8 format");
+      if (key.type != Key::Type::private_key) return fail("InvalidAccessError", "only private keys have the pkcs8 format");
       return to_der(key.pair.get(), true);
   }
   return fail("NotSupportedError", "unknown key format");

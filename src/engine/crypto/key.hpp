@@ -84,8 +84,7 @@ Result<Key> generate_secret(const Algorithm& algorithm, bool is_extractable, uns
 Result<KeyPair> generate_pair(const Algorithm& algorithm, bool is_extractable, unsigned usages);
 
 /// `bytes` is the JSON text of the key for KeyFormat::jwk.
-Result<Key> import_key(KeyFormat format, std::string_view bytes, const Algorithm& algorithm, bool is_extractable,
-                       unsigned usages);
+Result<Key> import_key(KeyFormat format, std::string_view bytes, const Algorithm& algorithm, bool is_extractable, unsigned usages);
 Result<std::string> export_key(KeyFormat format, const Key& key);
 
 /// Of OpenSSL's error queue, which is emptied; `otherwise` when it is empty.

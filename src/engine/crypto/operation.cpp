@@ -36,8 +36,8 @@ tl::unexpected<Failure> failed(std::string_view what) { return fail("OperationEr
 /// One pass of a cipher over `data` with padding as the mode has it.
 Result<std::string> run_cipher(const Key& key, const std::string& iv, std::string_view data, bool encrypts) {
   const CipherContext context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
-  if (EVP_CipherInit_ex2(context.get(), cipher_of(key), raw(std::string_view(key.secret)), raw(std::string_view(iv)),
-                         encrypts ? 1 : 0, nullptr) != 1) {
+  if (EVP_CipherInit_ex2(context.get(), cipher_of(key), raw(std::string_view(key.secret)), raw(std::string_view(iv)), encrypts ? 1 : 0,
+                         nullptr) != 1) {
     return failed("the cipher cannot be set up");
   }
   std::string out(data.size() + EVP_MAX_BLOCK_LENGTH, '\0');
@@ -87,10 +87,9 @@ Result<std::string> run_gcm(const Algorithm& parameters, const Key& key, std::st
   std::string out(data.size() + EVP_MAX_BLOCK_LENGTH, '\0');
   int size = 0, rest = 0, ignored = 0;
   const bool ready = EVP_CipherInit_ex2(context.get(), cipher_of(key), nullptr, nullptr, direction, nullptr) == 1 &&
-                     EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN, static_cast<int>(parameters.iv.size()),
-                                         nullptr) == 1 &&
-                     EVP_CipherInit_ex2(context.get(), nullptr, raw(std::string_view(key.secret)),
-                                        raw(std::string_view(parameters.iv)), direction, nullptr) == 1;
+                     EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_IVLEN, static_cast<int>(parameters.iv.size()), nullptr) == 1 &&
+                     EVP_CipherInit_ex2(context.get(), nullptr, raw(std::string_view(key.secret)), raw(std::string_view(parameters.iv)),
+                                        direction, nullptr) == 1;
   if (!ready) return failed("the cipher cannot be set up");
   if (!encrypts) EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data());
   if (!parameters.additional_data.empty()) {
@@ -114,8 +113,7 @@ Result<std::string> run_oaep(const Algorithm& parameters, const Key& key, std::s
   const EVP_MD* digest = digest_named(key.algorithm.hash);
   if ((encrypts ? EVP_PKEY_encrypt_init(context.get()) : EVP_PKEY_decrypt_init(context.get())) != 1 ||
       EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) != 1 ||
-      EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), digest) != 1 ||
-      EVP_PKEY_CTX_set_rsa_mgf1_md(context.get(), digest) != 1) {
+      EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), digest) != 1 || EVP_PKEY_CTX_set_rsa_mgf1_md(context.get(), digest) != 1) {
     return failed("RSA-OAEP cannot be set up");
   }
   if (!parameters.label.empty()) {
@@ -127,8 +125,7 @@ Result<std::string> run_oaep(const Algorithm& parameters, const Key& key, std::s
   std::size_t size = 0;
   if (run(context.get(), nullptr, &size, raw(data), data.size()) != 1) return failed("could not size the text");
   std::string out(size, '\0');
-  if (run(context.get(), raw(out), &size, raw(data), data.size()) != 1)
-    return failed(encrypts ? "could not encrypt" : "could not decrypt");
+  if (run(context.get(), raw(out), &size, raw(data), data.size()) != 1) return failed(encrypts ? "could not encrypt" : "could not decrypt");
   out.resize(size);
   return out;
 }
@@ -152,8 +149,8 @@ const EVP_MD* signature_digest(const Algorithm& parameters, const Key& key) {
 std::string hmac(const Key& key, std::string_view data) {
   std::string out(EVP_MAX_MD_SIZE, '\0');
   std::size_t size = 0;
-  EVP_Q_mac(nullptr, "HMAC", nullptr, EVP_MD_get0_name(digest_named(key.algorithm.hash)), nullptr, key.secret.data(),
-            key.secret.size(), raw(data), data.size(), raw(out), out.size(), &size);
+  EVP_Q_mac(nullptr, "HMAC", nullptr, EVP_MD_get0_name(digest_named(key.algorithm.hash)), nullptr, key.secret.data(), key.secret.size(),
+            raw(data), data.size(), raw(out), out.size(), &size);
   out.resize(size);
   return out;
 }
@@ -164,15 +161,13 @@ bool pad_for(const Algorithm& parameters, const Key& key, EVP_PKEY_CTX* context)
          EVP_PKEY_CTX_set_rsa_pss_saltlen(context, parameters.salt_length_bytes) == 1;
 }
 
-std::size_t curve_bytes(const Key& key) {
-  return (static_cast<std::size_t>(EVP_PKEY_get_bits(key.pair.get())) + 7) / 8;
-}
+std::size_t curve_bytes(const Key& key) { return (static_cast<std::size_t>(EVP_PKEY_get_bits(key.pair.get())) + 7) / 8; }
 
 /// From the DER that OpenSSL makes to r and s side by side.
 std::string fixed_width(const Key& key, std::string_view der) {
   const auto* at = raw(der);
-  const std::unique_ptr<ECDSA_SIG, decltype(&ECDSA_SIG_free)> signature(
-      d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())), &ECDSA_SIG_free);
+  const std::unique_ptr<ECDSA_SIG, decltype(&ECDSA_SIG_free)> signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())),
+                                                                        &ECDSA_SIG_free);
   const std::size_t width = curve_bytes(key);
   std::string out(2 * width, '\0');
   BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), raw(out), static_cast<int>(width));
@@ -196,19 +191,20 @@ std::string der_form(const Key& key, std::string_view fixed) {
 
 Result<std::string> run_kdf(const char* name, const OSSL_PARAM* parameters, std::size_t bytes) {
   const std::unique_ptr<EVP_KDF, decltype(&EVP_KDF_free)> kdf(EVP_KDF_fetch(nullptr, name, nullptr), &EVP_KDF_free);
-  const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(EVP_KDF_CTX_new(kdf.get()),
-                                                                          &EVP_KDF_CTX_free);
+  const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(EVP_KDF_CTX_new(kdf.get()), &EVP_KDF_CTX_free);
   std::string out(bytes, '\0');
   if (EVP_KDF_derive(context.get(), raw(out), out.size(), parameters) != 1) return failed("could not derive");
   return out;
 }
 
 /// RFC 8018, 5.2. OpenSSL's runs to its end whatever happens meanwhile.
-Result<std::string> pbkdf2(const char* digest, const Algorithm& parameters, const Key& key, std::size_t bytes, const std::function<bool()>& may_go_on) {
+Result<std::string> pbkdf2(const char* digest, const Algorithm& parameters, const Key& key, std::size_t bytes,
+                           const std::function<bool()>& may_go_on) {
   constexpr std::uint32_t kRoundsPerLook = 1000;
   const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr), &EVP_MAC_free);
   const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context(EVP_MAC_CTX_new(mac.get()), &EVP_MAC_CTX_free);
-  const OSSL_PARAM list[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(digest), 0), OSSL_PARAM_construct_end()};
+  const OSSL_PARAM list[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(digest), 0),
+                             OSSL_PARAM_construct_end()};
   if (EVP_MAC_init(context.get(), raw(key.secret), key.secret.size(), list) != 1) return failed("could not derive");
   unsigned char block[EVP_MAX_MD_SIZE];
   std::size_t size = 0;
@@ -238,15 +234,12 @@ Result<std::string> pbkdf2(const char* digest, const Algorithm& parameters, cons
 Result<std::string> digest(std::string_view algorithm, std::string_view data) {
   std::string out(EVP_MAX_MD_SIZE, '\0');
   unsigned int size = 0;
-  if (EVP_Digest(data.data(), data.size(), raw(out), &size, digest_named(algorithm), nullptr) != 1)
-    return failed("could not digest");
+  if (EVP_Digest(data.data(), data.size(), raw(out), &size, digest_named(algorithm), nullptr) != 1) return failed("could not digest");
   out.resize(size);
   return out;
 }
 
-Result<std::string> encrypt(const Algorithm& parameters, const Key& key, std::string_view data) {
-  return run(parameters, key, data, true);
-}
+Result<std::string> encrypt(const Algorithm& parameters, const Key& key, std::string_view data) { return run(parameters, key, data, true); }
 Result<std::string> decrypt(const Algorithm& parameters, const Key& key, std::string_view data) {
   return run(parameters, key, data, false);
 }
@@ -256,10 +249,8 @@ Result<std::string> sign(const Algorithm& parameters, const Key& key, std::strin
   const DigestContext context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   EVP_PKEY_CTX* key_context = nullptr;
   std::size_t size = 0;
-  if (EVP_DigestSignInit(context.get(), &key_context, signature_digest(parameters, key), nullptr, key.pair.get()) !=
-          1 ||
-      !pad_for(parameters, key, key_context) ||
-      EVP_DigestSign(context.get(), nullptr, &size, raw(data), data.size()) != 1) {
+  if (EVP_DigestSignInit(context.get(), &key_context, signature_digest(parameters, key), nullptr, key.pair.get()) != 1 ||
+      !pad_for(parameters, key, key_context) || EVP_DigestSign(context.get(), nullptr, &size, raw(data), data.size()) != 1) {
     return failed("could not sign");
   }
   std::string out(size, '\0');
@@ -276,13 +267,12 @@ Result<bool> verify(const Algorithm& parameters, const Key& key, std::string_vie
   const std::string der = key.algorithm.name == "ECDSA" ? der_form(key, signature) : std::string(signature);
   const DigestContext context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   EVP_PKEY_CTX* key_context = nullptr;
-  if (EVP_DigestVerifyInit(context.get(), &key_context, signature_digest(parameters, key), nullptr, key.pair.get()) !=
-          1 ||
+  if (EVP_DigestVerifyInit(context.get(), &key_context, signature_digest(parameters, key), nullptr, key.pair.get()) != 1 ||
       !pad_for(parameters, key, key_context)) {
     return failed("could not verify");
   }
-  const bool is_right = !der.empty() && EVP_DigestVerify(context.get(), raw(std::string_view(der)), der.size(),
-                                                         raw(data), data.size()) == 1;
+  const bool is_right =
+      !der.empty() && EVP_DigestVerify(context.get(), raw(std::string_view(der)), der.size(), raw(data), data.size()) == 1;
   openssl_reason("");  // what a wrong signature left there
   return is_right;
 }
@@ -301,14 +291,12 @@ Result<std::string> derive(const Algorithm& parameters, const Key& key, std::siz
   const OSSL_PARAM list[] = {OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, const_cast<char*>(digest), 0),
                              OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret.data(), secret.size()),
                              OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, salt.data(), salt.size()),
-                             OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()),
-                             OSSL_PARAM_construct_end()};
+                             OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()), OSSL_PARAM_construct_end()};
   return run_kdf("HKDF", list, length_bits / 8);
 }
 
 Result<std::string> agree(const Key& private_key, const Key& public_key, std::size_t length_bits) {
-  if (private_key.algorithm.curve != public_key.algorithm.curve)
-    return fail("InvalidAccessError", "the keys are of different curves");
+  if (private_key.algorithm.curve != public_key.algorithm.curve) return fail("InvalidAccessError", "the keys are of different curves");
   const KeyContext context(EVP_PKEY_CTX_new(private_key.pair.get(), nullptr), &EVP_PKEY_CTX_free);
   std::size_t size = 0;
   if (EVP_PKEY_derive_init(context.get()) != 1 || EVP_PKEY_derive_set_peer(context.get(), public_key.pair.get()) != 1 ||

@@ -26,8 +26,7 @@ base::Expected<void> set(DashboardOptions& options, std::string_view key, std::s
   } else if (key == "period") {
     const auto period = run::parse_duration(text);
     if (!period || *period <= std::chrono::nanoseconds(0)) return wrong("a period like 1s");
-    options.period =
-        std::max(std::chrono::milliseconds(1000), std::chrono::duration_cast<std::chrono::milliseconds>(*period));
+    options.period = std::max(std::chrono::milliseconds(1000), std::chrono::duration_cast<std::chrono::milliseconds>(*period));
   } else if (key == "open") {
     const auto open = run::parse_bool(text.empty() ? "true" : text);
     if (!open) return wrong("true or false");
@@ -59,8 +58,7 @@ std::optional<RunPart> part_of(std::string_view text) {
 
 }  // namespace
 
-base::Expected<void> read_dashboard_variables(DashboardOptions& options,
-                                              const std::function<const char*(const char*)>& variable) {
+base::Expected<void> read_dashboard_variables(DashboardOptions& options, const std::function<const char*(const char*)>& variable) {
   if (const char* text = variable("K6_WEB_DASHBOARD"); text != nullptr && *text != '\0') {
     const auto enabled = run::parse_bool(text);
     if (!enabled) return tl::unexpected(base::Error(enabled.error()).in("K6_WEB_DASHBOARD"));
@@ -80,9 +78,7 @@ base::Expected<void> read_dashboard_variables(DashboardOptions& options,
   }
   if (const char* text = variable("GAUNTLET_PART"); text != nullptr && *text != '\0') {
     const auto part = part_of(text);
-    if (!part)
-      return base::fail(base::ErrorKind::invalid_argument,
-                        fmt::format("GAUNTLET_PART: \"{}\" is not INDEX/COUNT TEXT", text));
+    if (!part) return base::fail(base::ErrorKind::invalid_argument, fmt::format("GAUNTLET_PART: \"{}\" is not INDEX/COUNT TEXT", text));
     options.part = *part;
   }
   return {};
@@ -94,8 +90,7 @@ base::Expected<void> read_dashboard_arguments(DashboardOptions& options, std::st
     const std::size_t end = std::min(arguments.find('&'), arguments.find(','));
     const std::string_view pair = arguments.substr(0, end);
     const std::size_t equals = pair.find('=');
-    if (auto ok = set(options, pair.substr(0, equals), equals == std::string_view::npos ? "" : pair.substr(equals + 1));
-        !ok) {
+    if (auto ok = set(options, pair.substr(0, equals), equals == std::string_view::npos ? "" : pair.substr(equals + 1)); !ok) {
       return tl::unexpected(std::move(ok.error()).in("web-dashboard"));
     }
     if (end == std::string_view::npos) break;

@@ -24,13 +24,12 @@ struct DashboardOptions {
   std::chrono::milliseconds period{1000};  ///< between two updates of the page; its rows are of a second all the same
   bool open = false;                       ///< open the browser
   RunPart part;
-  std::string export_path;                 ///< the report as an HTML file, ".gz" compresses; empty: none
+  std::string export_path;  ///< the report as an HTML file, ".gz" compresses; empty: none
 };
 
-/// K6_WEB_DASHBOARD, _HOST, _PORT, _PERIOD, _OPEN, _EXPORT and its older name _REPORT, and GAUNTLET_PART="2/17 TEXT"; `variable` returns nullptr for
-/// what is not set. The error names the variable.
-base::Expected<void> read_dashboard_variables(DashboardOptions& options,
-                                              const std::function<const char*(const char*)>& variable);
+/// K6_WEB_DASHBOARD, _HOST, _PORT, _PERIOD, _OPEN, _EXPORT and its older name _REPORT, and GAUNTLET_PART="2/17 TEXT"; `variable` returns
+/// nullptr for what is not set. The error names the variable.
+base::Expected<void> read_dashboard_variables(DashboardOptions& options, const std::function<const char*(const char*)>& variable);
 
 /// What stands behind `web-dashboard=`: "port=5666&period=2s&open=true&export=report.html"; enables the page.
 base::Expected<void> read_dashboard_arguments(DashboardOptions& options, std::string_view arguments);

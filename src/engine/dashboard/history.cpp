@@ -65,8 +65,8 @@ std::string numbers_of(const SeriesRow& row) {
   std::string text;
   for (const Column& column : kColumns) {
     text += ',';
-    const auto found = std::find_if(row.points.begin(), row.points.end(),
-                                    [&](const SeriesPoint& point) { return point.metric == column.metric; });
+    const auto found =
+        std::find_if(row.points.begin(), row.points.end(), [&](const SeriesPoint& point) { return point.metric == column.metric; });
     if (found == row.points.end()) {
       text += "null";
     } else {
@@ -104,8 +104,7 @@ std::string History::row_json(const Own& own, const SeriesRow& metrics) {
   return text + "}]";
 }
 
-void History::add(const metrics::Snapshot& snapshot, const metrics::Series& series, const Extra& extra,
-                  const SystemSample* system) {
+void History::add(const metrics::Snapshot& snapshot, const metrics::Series& series, const Extra& extra, const SystemSample* system) {
   const std::lock_guard lock(mutex_);
   SeriesRow window;
   for (const metrics::MetricState& metric : snapshot.metrics) {
@@ -205,14 +204,14 @@ std::string History::document() const {
   std::string columns = "[\"at\",\"length\"";
   for (const Column& column : kColumns) columns += fmt::format(",\"{}\"", column.name);
   columns += ",\"generator_cores\",\"generator_bytes\",\"failures\"]";
-  return fmt::format(R"({{"run":{},"columns":{},"rows":[{}],"system":{},"detail":{},"state":{},"end":{}}})", run_,
-                     columns, all_of(rows_), system_json(all_of(system_rows_)), detail_, state_, end_);
+  return fmt::format(R"({{"run":{},"columns":{},"rows":[{}],"system":{},"detail":{},"state":{},"end":{}}})", run_, columns, all_of(rows_),
+                     system_json(all_of(system_rows_)), detail_, state_, end_);
 }
 
 std::string History::take_update() {
   const std::lock_guard lock(mutex_);
-  std::string text = fmt::format(R"({{"rows":[{}],"system":{},"detail":{},"state":{}}})", new_rows_,
-                                 system_json(new_system_rows_), detail_, state_);
+  std::string text =
+      fmt::format(R"({{"rows":[{}],"system":{},"detail":{},"state":{}}})", new_rows_, system_json(new_system_rows_), detail_, state_);
   new_rows_.clear();
   new_system_rows_.clear();
   return text;

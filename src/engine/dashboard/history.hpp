@@ -28,8 +28,7 @@ class History {
   };
   /// Adds the snapshot's last window as a row, and the system's sample where there is one. `series` gives coarser rows
   /// when there are too many.
-  void add(const metrics::Snapshot& snapshot, const metrics::Series& series, const Extra& extra,
-           const SystemSample* system);
+  void add(const metrics::Snapshot& snapshot, const metrics::Series& series, const Extra& extra, const SystemSample* system);
   void set_state(std::string json);
   void set_end(std::string json);
 
@@ -57,9 +56,9 @@ class History {
   mutable std::mutex mutex_;
   const std::string run_;
   std::vector<Own> own_;
-  metrics::RowFile rows_;                          // as JSON
-  metrics::RowFile system_rows_;                   // as JSON: at, then by names_; shorter in old rows
-  std::string new_rows_;                           // since take_update(), with commas between them
+  metrics::RowFile rows_;         // as JSON
+  metrics::RowFile system_rows_;  // as JSON: at, then by names_; shorter in old rows
+  std::string new_rows_;          // since take_update(), with commas between them
   std::string new_system_rows_;
   std::vector<std::string> names_;                 // of the system's figures
   std::map<std::string, std::uint64_t> failures_;  // since the start

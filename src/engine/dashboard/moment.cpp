@@ -28,8 +28,7 @@ void write_progress(JsonWriter& json, const output::RunProgress& progress) {
   json.key("phase").string(name_of(progress.phase));
   json.key("elapsed_s").number(base::seconds_of(progress.elapsed));
   std::chrono::nanoseconds planned{0};
-  for (const output::ScenarioProgress& scenario : progress.scenarios)
-    planned = std::max(planned, scenario.start_time + scenario.duration);
+  for (const output::ScenarioProgress& scenario : progress.scenarios) planned = std::max(planned, scenario.start_time + scenario.duration);
   json.key("planned_s").number(base::seconds_of(planned));
   json.key("vus_active").number(static_cast<double>(progress.vus_active));
   json.key("vus_initialized").number(static_cast<double>(progress.vus_initialized));
@@ -91,8 +90,7 @@ void write_thresholds(JsonWriter& json, const metrics::Thresholds& thresholds) {
   json.end_array();
 }
 
-void write_counts(JsonWriter& json, std::string_view key,
-                  const std::vector<std::pair<std::string, std::uint64_t>>& counts) {
+void write_counts(JsonWriter& json, std::string_view key, const std::vector<std::pair<std::string, std::uint64_t>>& counts) {
   json.key(key).begin_array();
   for (const auto& [name, count] : counts) json.begin_array().string(name).integer(count).end_array();
   json.end_array();
@@ -173,8 +171,7 @@ std::string run_json(const RunFacts& facts, const RunPart& part) {
   json.key("script").string(facts.script);
   json.key("version").string(facts.version);
   json.key("started_unix_ms")
-      .number(static_cast<double>(
-          std::chrono::duration_cast<std::chrono::milliseconds>(facts.started.time_since_epoch()).count()));
+      .number(static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(facts.started.time_since_epoch()).count()));
   json.key("max_duration_s").number(base::seconds_of(facts.max_duration));
   json.key("max_vus").number(static_cast<double>(facts.max_vus));
   json.key("threads").integer(facts.threads);
@@ -184,8 +181,7 @@ std::string run_json(const RunFacts& facts, const RunPart& part) {
   json.key("architecture").string(machine.machine);
   json.key("memory_bytes").integer(memory_bytes());
   json.key("scenarios").begin_array();
-  for (const auto& [name, description] : facts.scenarios)
-    json.begin_array().string(name).string(description).end_array();
+  for (const auto& [name, description] : facts.scenarios) json.begin_array().string(name).string(description).end_array();
   json.end_array();
   if (part.index > 0)
     json.key("part")

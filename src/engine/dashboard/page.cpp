@@ -24,9 +24,7 @@ constexpr std::string_view kDataPlace = "<script id=\"data\" type=\"application/
 
 }  // namespace
 
-std::string_view page_html() {
-  return {gauntlet_page_begin, static_cast<std::size_t>(gauntlet_page_end - gauntlet_page_begin)};
-}
+std::string_view page_html() { return {gauntlet_page_begin, static_cast<std::size_t>(gauntlet_page_end - gauntlet_page_begin)}; }
 
 std::string report_html(std::string_view data) {
   const std::string_view page = page_html();

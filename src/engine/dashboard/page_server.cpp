@@ -29,20 +29,16 @@ constexpr const char* kPolicy =
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 Response answer(std::string_view type, std::string text) {
-  return {
-      .content_type = type,
-      .body = std::move(text),
-      .headers = {
-          {"cache-control", "no-store"}, {"x-content-type-options", "nosniff"}, {"content-security-policy", kPolicy}}};
+  return {.content_type = type,
+          .body = std::move(text),
+          .headers = {{"cache-control", "no-store"}, {"x-content-type-options", "nosniff"}, {"content-security-policy", kPolicy}}};
 }
 
 bool takes_gzip(const base::http::Request& request) {
   return request.header_list("accept-encoding").value_or("").find("gzip") != std::string_view::npos;
 }
 
-std::string event_text(const char* event, const std::string& json) {
-  return fmt::format("event: {}\ndata: {}\n\n", event, json);
-}
+std::string event_text(const char* event, const std::string& json) { return fmt::format("event: {}\ndata: {}\n\n", event, json); }
 
 }  // namespace
 
@@ -50,8 +46,7 @@ struct PageServer::State {
   explicit State(const History& its_history) : history(its_history) {}
 
   void serve_page(const ExchangePtr& exchange) const {
-    if (!takes_gzip(exchange->request()))
-      return exchange->respond(answer("text/html; charset=utf-8", std::string(page_html())));
+    if (!takes_gzip(exchange->request())) return exchange->respond(answer("text/html; charset=utf-8", std::string(page_html())));
     Response response = answer("text/html; charset=utf-8", compressed_page);
     response.headers.emplace_back("content-encoding", "gzip");
     response.headers.emplace_back("vary", "accept-encoding");
@@ -98,8 +93,7 @@ struct PageServer::State {
 
 PageServer::PageServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-base::Expected<std::unique_ptr<PageServer>> PageServer::start(const std::string& address, std::uint16_t port,
-                                                              const History& history) {
+base::Expected<std::unique_ptr<PageServer>> PageServer::start(const std::string& address, std::uint16_t port, const History& history) {
   auto state = std::make_unique<State>(history);
   State& server = *state;
   const auto serve = [&](const char* pattern, auto handler) {
@@ -112,17 +106,14 @@ base::Expected<std::unique_ptr<PageServer>> PageServer::start(const std::string&
   serve("/ui/*", [&server](const ExchangePtr& exchange) { server.serve_page(exchange); });  // k6's address of it
   serve("/events", [&server](const ExchangePtr& exchange) { server.serve_events(exchange); });
   serve("/report", [&server](const ExchangePtr& exchange) { server.serve_report(exchange); });
-  serve("/data.json", [&history](const ExchangePtr& exchange) {
-    exchange->respond(answer("application/json", history.document()));
-  });
+  serve("/data.json", [&history](const ExchangePtr& exchange) { exchange->respond(answer("application/json", history.document())); });
   base::Expected<void> listening;
   server.thread.run_and_wait([&] {
     setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNiceness);
     // Not SO_REUSEPORT: two runs at a time would share the port, and each page would show either.
     server.listener = std::make_unique<base::http::Listener>(
         server.thread.loop(),
-        base::http::ListenerOptions{
-            .address = address, .port = port, .reuse_port = false, .max_connections = kMaxConnections},
+        base::http::ListenerOptions{.address = address, .port = port, .reuse_port = false, .max_connections = kMaxConnections},
         server.router);
     listening = server.listener->listen();
     if (listening) {

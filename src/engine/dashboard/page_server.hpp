@@ -15,8 +15,7 @@ namespace gauntlet::engine::dashboard {
 class PageServer {
  public:
   /// Fails, naming address and port, when it cannot listen there. `address` is numeric.
-  static base::Expected<std::unique_ptr<PageServer>> start(const std::string& address, std::uint16_t port,
-                                                           const History& history);
+  static base::Expected<std::unique_ptr<PageServer>> start(const std::string& address, std::uint16_t port, const History& history);
   /// Sends nothing more and closes at once: a visitor never delays the run's exit.
   ~PageServer();
   PageServer(const PageServer&) = delete;

@@ -37,8 +37,8 @@ StackPool::~StackPool() {
 
 void StackPool::map_slab() {
   const std::size_t slot_bytes = kStackBytes + page_bytes();
-  void* slab = mmap(nullptr, kStacksPerSlab * slot_bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  void* slab =
+      mmap(nullptr, kStacksPerSlab * slot_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (slab == MAP_FAILED) {
     std::perror("fatal: no address space for another virtual user's stack (ulimit -v, or too many virtual users)");
     std::abort();
@@ -94,8 +94,7 @@ struct Fiber::Switch {
   }
   static void before_suspend([[maybe_unused]] Fiber& fiber) {
 #if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_start_switch_fiber(fiber.finished_ ? nullptr : &fiber.fake_stack_, fiber.resumer_stack_bottom_,
-                                   fiber.resumer_stack_size_);
+    __sanitizer_start_switch_fiber(fiber.finished_ ? nullptr : &fiber.fake_stack_, fiber.resumer_stack_bottom_, fiber.resumer_stack_size_);
 #endif
 #if defined(__SANITIZE_THREAD__)
     __tsan_switch_to_fiber(fiber.sanitizer_resumer_, 0);

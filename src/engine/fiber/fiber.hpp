@@ -102,9 +102,9 @@ class Fiber {
   Body body_;
   Stack stack_;
   void* local_ = nullptr;
-  void* context_ = nullptr;         // where to jump to go on
-  void* resumer_context_ = nullptr; // where to jump to go back
-  Fiber* resumer_ = nullptr;        // the fiber (if any) that resumed this one
+  void* context_ = nullptr;          // where to jump to go on
+  void* resumer_context_ = nullptr;  // where to jump to go back
+  Fiber* resumer_ = nullptr;         // the fiber (if any) that resumed this one
   bool started_ = false;
   bool finished_ = false;
   bool running_ = false;

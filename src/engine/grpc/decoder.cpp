@@ -91,8 +91,8 @@ std::optional<std::string> check(const MessageType& type, std::string_view bytes
     const int index = type.index_of(number);
     const Field* const field = index < 0 ? nullptr : &type.fields[static_cast<std::size_t>(index)];
     const bool is_whole = field != nullptr && wire == wire_type_of(field->kind);
-    const bool is_packed = field != nullptr && field->repeated && wire == WireType::bytes &&
-                           wire_type_of(field->kind) != WireType::bytes && field->kind != Kind::group;
+    const bool is_packed = field != nullptr && field->repeated && wire == WireType::bytes && wire_type_of(field->kind) != WireType::bytes &&
+                           field->kind != Kind::group;
     if (!is_whole && !is_packed) {
       if (!reader.skip(number, wire)) return kMalformed;
       continue;

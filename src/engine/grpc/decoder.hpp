@@ -64,8 +64,8 @@ class Decoder {
   TypeNames& names_;
   const Schema& schema_;
   JSContext* context_;
-  std::vector<Slot> slots_;          // of all messages being read, the innermost last
-  std::deque<std::string> merged_;   // singular messages that came in several parts
+  std::vector<Slot> slots_;         // of all messages being read, the innermost last
+  std::deque<std::string> merged_;  // singular messages that came in several parts
   int depth_ = 0;
 };
 

@@ -199,7 +199,8 @@ bool Encoder::ordinary(const MessageType& type, JSValueConst value, const JsonPl
       if (!takes_null) continue;
     }
     if (field.oneof >= 0 && !oneofs.add(static_cast<std::size_t>(field.oneof))) {
-      return fail_at(&here, true, fmt::format("error parsing {{}}, oneof {} is already set", type.oneofs[static_cast<std::size_t>(field.oneof)]));
+      return fail_at(&here, true,
+                     fmt::format("error parsing {{}}, oneof {} is already set", type.oneofs[static_cast<std::size_t>(field.oneof)]));
     }
     if (!member(field, settled.get(), &here, out)) return false;
   }
@@ -333,7 +334,8 @@ bool Encoder::number(const Field& field, JSValueConst value, const JsonPlace* pl
 }
 
 bool Encoder::integer(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits) {
-  const bool is_unsigned = field.kind == Kind::uint32 || field.kind == Kind::uint64 || field.kind == Kind::fixed32 || field.kind == Kind::fixed64;
+  const bool is_unsigned =
+      field.kind == Kind::uint32 || field.kind == Kind::uint64 || field.kind == Kind::fixed32 || field.kind == Kind::fixed64;
   const bool is_wide = field.kind == Kind::int64 || field.kind == Kind::uint64 || field.kind == Kind::sint64 ||
                        field.kind == Kind::fixed64 || field.kind == Kind::sfixed64;
   const auto wrong = [&] { return place != nullptr && wrong_value(field, place); };

@@ -12,7 +12,7 @@ namespace gauntlet::engine::grpc {
 /// A member or an element, and through `up` those around it; lives on the stack of the walk through the value.
 struct JsonPlace {
   const JsonPlace* up;
-  JSAtom key;           ///< JS_ATOM_NULL: an array's element
+  JSAtom key;  ///< JS_ATOM_NULL: an array's element
   std::uint32_t index;
 };
 

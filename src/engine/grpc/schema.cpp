@@ -32,8 +32,8 @@ namespace pb = google::protobuf;
 /// Numbers below this are found through a table, others through a hash map.
 constexpr std::uint32_t kNearNumbers = 128;
 
-constexpr std::string_view kKindNames[] = {"double",  "float",    "int32",    "int64", "uint32", "uint64", "sint32",  "sint64", "fixed32",
-                                           "fixed64", "sfixed32", "sfixed64", "bool",  "enum",   "string", "bytes", "message", "group"};
+constexpr std::string_view kKindNames[] = {"double",  "float",    "int32",    "int64", "uint32", "uint64", "sint32", "sint64",  "fixed32",
+                                           "fixed64", "sfixed32", "sfixed64", "bool",  "enum",   "string", "bytes",  "message", "group"};
 
 std::uint32_t next_type_id() {
   static std::atomic<std::uint32_t> next{0};
@@ -42,10 +42,10 @@ std::uint32_t next_type_id() {
 
 /// The well-known types that an Any may hold even if no file of a schema imports them.
 const std::vector<const pb::FileDescriptor*>& built_in_files() {
-  static const std::vector<const pb::FileDescriptor*> files = {
-      pb::Any::descriptor()->file(),    pb::Duration::descriptor()->file(),  pb::Empty::descriptor()->file(),
-      pb::FieldMask::descriptor()->file(), pb::Struct::descriptor()->file(), pb::Timestamp::descriptor()->file(),
-      pb::Int32Value::descriptor()->file()};
+  static const std::vector<const pb::FileDescriptor*> files = {pb::Any::descriptor()->file(),       pb::Duration::descriptor()->file(),
+                                                               pb::Empty::descriptor()->file(),     pb::FieldMask::descriptor()->file(),
+                                                               pb::Struct::descriptor()->file(),    pb::Timestamp::descriptor()->file(),
+                                                               pb::Int32Value::descriptor()->file()};
   return files;
 }
 
@@ -134,7 +134,8 @@ class FirstError final : public pb::compiler::MultiFileErrorCollector {
 
 class PoolErrors final : public pb::DescriptorPool::ErrorCollector {
  public:
-  void AddError(const std::string& file, const std::string& element, const pb::Message*, ErrorLocation, const std::string& message) override {
+  void AddError(const std::string& file, const std::string& element, const pb::Message*, ErrorLocation,
+                const std::string& message) override {
     if (text.empty()) text = fmt::format("{}: {}: {}", file, element, message);
   }
   std::string text;
@@ -386,7 +387,8 @@ base::Expected<SchemaPtr> SchemaCache::load_protoset(const std::string& path, co
     if (!bytes) return tl::unexpected(std::move(bytes.error()).in("couldn't open protoset"));
     auto schema = schema_from_descriptor_set(*bytes);
     if (!schema) {
-      return tl::unexpected(std::move(schema.error()).in(fmt::format("couldn't unmarshal protoset file {}", std::filesystem::path(path).filename().string())));
+      return tl::unexpected(std::move(schema.error())
+                                .in(fmt::format("couldn't unmarshal protoset file {}", std::filesystem::path(path).filename().string())));
     }
     return schema;
   });

@@ -52,10 +52,10 @@ enum class WellKnown : std::uint8_t { none, any, timestamp, duration, field_mask
 struct EnumType {
   std::uint32_t id = 0;  ///< different for each enum and message of the process; small
   std::string full_name;
-  std::vector<std::pair<std::string, std::int32_t>> values;         ///< as declared, aliases included
+  std::vector<std::pair<std::string, std::int32_t>> values;  ///< as declared, aliases included
   std::unordered_map<std::string, std::int32_t> by_name;
-  std::unordered_map<std::int32_t, std::uint32_t> by_number;        ///< to the first value of that number
-  bool is_null_value = false;  ///< google.protobuf.NullValue: null in JSON
+  std::unordered_map<std::int32_t, std::uint32_t> by_number;  ///< to the first value of that number
+  bool is_null_value = false;                                 ///< google.protobuf.NullValue: null in JSON
 };
 
 struct MessageType;
@@ -67,7 +67,7 @@ struct Field {
   Kind kind = Kind::int32;
   bool repeated = false;  ///< maps too
   bool packed = false;
-  bool is_map = false;    ///< `message` is then the entry: field 0 is the key, field 1 the value
+  bool is_map = false;        ///< `message` is then the entry: field 0 is the key, field 1 the value
   bool has_presence = false;  ///< an explicit zero differs from absence
   bool required = false;
   bool checks_utf8 = false;
@@ -81,19 +81,19 @@ struct MessageType {
   std::uint32_t id = 0;  ///< see EnumType::id
   std::string full_name;
   WellKnown well_known = WellKnown::none;
-  bool has_required = false;     ///< itself; those of its parts are theirs
-  std::vector<Field> fields;     ///< as declared
+  bool has_required = false;  ///< itself; those of its parts are theirs
+  std::vector<Field> fields;  ///< as declared
   std::vector<std::string> oneofs;
   /// The index in `fields` of that number, or -1.
   int index_of(std::uint32_t number) const;
 
-  std::vector<std::int16_t> near_numbers;                     ///< by number, for the small ones
+  std::vector<std::int16_t> near_numbers;  ///< by number, for the small ones
   std::unordered_map<std::uint32_t, std::uint16_t> far_numbers;
 };
 
 struct Method {
   std::string package;
-  std::string service;      ///< without the package
+  std::string service;  ///< without the package
   std::string name;
   std::string full_method;  ///< "/pkg.Service/Method"
   bool client_stream = false;

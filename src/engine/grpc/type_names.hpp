@@ -46,7 +46,7 @@ class TypeNames {
 
  private:
   JSContext* context_;
-  std::vector<std::unique_ptr<Message>> messages_;         // by MessageType::id
+  std::vector<std::unique_ptr<Message>> messages_;           // by MessageType::id
   std::vector<std::unique_ptr<std::vector<JSAtom>>> enums_;  // by EnumType::id
   JSAtom to_json_;
   JSAtom at_type_;

@@ -130,7 +130,8 @@ std::optional<SecondsAndNanos> parse_timestamp(std::string_view text) {
   if (!take(text, 'Z')) {
     int hours = 0, minutes = 0;
     const bool west = take(text, '-');
-    if ((!west && !take(text, '+')) || !take_number(text, 2, hours) || !take(text, ':') || !take_number(text, 2, minutes) || hours > 23 || minutes > 59) {
+    if ((!west && !take(text, '+')) || !take_number(text, 2, hours) || !take(text, ':') || !take_number(text, 2, minutes) || hours > 23 ||
+        minutes > 59) {
       return std::nullopt;
     }
     offset = (west ? -1 : 1) * (hours * 3600 + minutes * 60);

@@ -82,8 +82,7 @@ class Arena {
 
 /// Go's parser, whose output k6 shows, sorts the attributes of elements that format text.
 bool has_sorted_attributes(std::string_view name) {
-  static constexpr std::array kNames = {"a",    "b", "big",   "code",   "em",     "font", "i",
-                                        "nobr", "s", "small", "strike", "strong", "tt",   "u"};
+  static constexpr std::array kNames = {"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
@@ -96,9 +95,7 @@ std::string element_name(const GumboElement& element) {
 
 void fill(Node& node, const GumboNode& source) {
   switch (source.type) {
-    case GUMBO_NODE_DOCUMENT:
-      node.kind = Node::Kind::document;
-      break;
+    case GUMBO_NODE_DOCUMENT: node.kind = Node::Kind::document; break;
     case GUMBO_NODE_COMMENT:
       node.kind = Node::Kind::comment;
       node.text = source.v.text.text;
@@ -119,8 +116,7 @@ void fill(Node& node, const GumboNode& source) {
         node.attributes.push_back({attribute.name, attribute.value});
       }
       if (has_sorted_attributes(node.name)) {
-        std::sort(node.attributes.begin(), node.attributes.end(),
-                  [](const auto& a, const auto& b) { return a.name < b.name; });
+        std::sort(node.attributes.begin(), node.attributes.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
       }
       break;
     }
@@ -136,26 +132,13 @@ const GumboVector* children_of(const GumboNode& node) {
 void escape(std::string& out, std::string_view text) {
   for (const char c : text) {
     switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&#34;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      case '\r':
-        out += "&#13;";
-        break;
-      default:
-        out += c;
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&#34;"; break;
+      case '\'': out += "&#39;"; break;
+      case '\r': out += "&#13;"; break;
+      default: out += c;
     }
   }
 }
@@ -168,26 +151,18 @@ bool is_void(std::string_view name) {
 
 /// Elements whose text is written as it is.
 bool is_raw(std::string_view name) {
-  static constexpr std::array kNames = {"iframe",    "noembed", "noframes", "noscript",
-                                        "plaintext", "script",  "style",    "xmp"};
+  static constexpr std::array kNames = {"iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "xmp"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 void open(std::string& out, const Node& node) {
   switch (node.kind) {
-    case Node::Kind::document:
-      break;
-    case Node::Kind::doctype:
-      out.append("<!DOCTYPE ").append(node.name).append(1, '>');
-      break;
-    case Node::Kind::comment:
-      out.append("<!--").append(node.text).append("-->");
-      break;
+    case Node::Kind::document: break;
+    case Node::Kind::doctype: out.append("<!DOCTYPE ").append(node.name).append(1, '>'); break;
+    case Node::Kind::comment: out.append("<!--").append(node.text).append("-->"); break;
     case Node::Kind::text:
-      if (node.parent != nullptr && is_raw(node.parent->name))
-        out += node.text;
-      else
-        escape(out, node.text);
+      if (node.parent != nullptr && is_raw(node.parent->name)) out += node.text;
+      else escape(out, node.text);
       break;
     case Node::Kind::element:
       out.append(1, '<').append(node.name);
@@ -297,8 +272,7 @@ std::shared_ptr<const Document> Document::parse(std::string_view html, const Roo
     }
     const GumboVector* children = children_of(*step.source);
     if (children == nullptr) continue;
-    for (unsigned int i = children->length; i > 0; --i)
-      steps.push_back({static_cast<const GumboNode*>(children->data[i - 1]), &node});
+    for (unsigned int i = children->length; i > 0; --i) steps.push_back({static_cast<const GumboNode*>(children->data[i - 1]), &node});
   }
   return document;
 }

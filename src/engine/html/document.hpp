@@ -32,9 +32,7 @@ struct Node {
   /// nullptr when there is no such attribute.
   const std::string* attribute(std::string_view name) const;
   Node* previous() const { return parent == nullptr || index == 0 ? nullptr : parent->children[index - 1]; }
-  Node* next() const {
-    return parent == nullptr || index + 1 >= parent->children.size() ? nullptr : parent->children[index + 1];
-  }
+  Node* next() const { return parent == nullptr || index + 1 >= parent->children.size() ? nullptr : parent->children[index + 1]; }
   Node* previous_element() const;
   Node* next_element() const;
   bool contains(const Node& other) const;

@@ -15,9 +15,7 @@ constexpr int kMaxDepth = 32;                 // of :not(:has(...)) and their ki
 constexpr std::size_t kMaxRegexInput = 4096;  // std::regex descends recursively, a step a character
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
-bool is_name_character(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || (c & 0x80) != 0;
-}
+bool is_name_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || (c & 0x80) != 0; }
 
 bool has_word(std::string_view list, std::string_view word) {
   for (std::size_t at = 0; at < list.size();) {
@@ -105,8 +103,7 @@ namespace {
 
 bool matches_pattern(const std::regex& pattern, std::string_view text) {
   Patience::step(Patience::kSteps);
-  return std::regex_search(text.begin(),
-                           text.begin() + static_cast<std::ptrdiff_t>(std::min(text.size(), kMaxRegexInput)), pattern);
+  return std::regex_search(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(text.size(), kMaxRegexInput)), pattern);
 }
 
 bool matches(const AttributeTest& test, const Node& element) {
@@ -114,33 +111,22 @@ bool matches(const AttributeTest& test, const Node& element) {
   if (test.operation == '!') return value == nullptr || *value != test.value;
   if (value == nullptr) return false;
   switch (test.operation) {
-    case 0:
-      return true;
-    case '=':
-      return *value == test.value;
-    case '~':
-      return has_word(*value, test.value);
-    case '|':
-      return *value == test.value || value->starts_with(test.value + "-");
-    case '^':
-      return !test.value.empty() && value->starts_with(test.value);
-    case '$':
-      return !test.value.empty() && value->ends_with(test.value);
-    case '*':
-      return !test.value.empty() && value->find(test.value) != std::string::npos;
-    case '#':
-      return matches_pattern(*test.pattern, *value);
-    default:
-      return false;
+    case 0: return true;
+    case '=': return *value == test.value;
+    case '~': return has_word(*value, test.value);
+    case '|': return *value == test.value || value->starts_with(test.value + "-");
+    case '^': return !test.value.empty() && value->starts_with(test.value);
+    case '$': return !test.value.empty() && value->ends_with(test.value);
+    case '*': return !test.value.empty() && value->find(test.value) != std::string::npos;
+    case '#': return matches_pattern(*test.pattern, *value);
+    default: return false;
   }
 }
 
 bool matches_nth(const Pseudo& pseudo, const Node& element) {
   if (element.parent == nullptr) return false;
   int count = 1;
-  const auto step_on = [&](const Node* node) {
-    return pseudo.from_end ? node->next_element() : node->previous_element();
-  };
+  const auto step_on = [&](const Node* node) { return pseudo.from_end ? node->next_element() : node->previous_element(); };
   for (const Node* node = step_on(&element); node != nullptr; node = step_on(node)) {
     if (!pseudo.of_type || node->name == element.name) ++count;
   }
@@ -151,15 +137,13 @@ bool matches_nth(const Pseudo& pseudo, const Node& element) {
 bool is_only(const Node& element, bool of_type) {
   if (element.parent == nullptr) return false;
   Patience::step(element.parent->children.size());
-  return std::count_if(element.parent->children.begin(), element.parent->children.end(), [&](const Node* each) {
-           return each->is_element() && (!of_type || each->name == element.name);
-         }) == 1;
+  return std::count_if(element.parent->children.begin(), element.parent->children.end(),
+                       [&](const Node* each) { return each->is_element() && (!of_type || each->name == element.name); }) == 1;
 }
 
 bool has_language(const Node& element, std::string_view wanted) {
   for (const Node* node = &element; node != nullptr; node = node->parent) {
-    if (const std::string* lang = node->attribute("lang"))
-      return *lang == wanted || lang->starts_with(std::string(wanted) + "-");
+    if (const std::string* lang = node->attribute("lang")) return *lang == wanted || lang->starts_with(std::string(wanted) + "-");
   }
   return false;
 }
@@ -170,18 +154,12 @@ bool matches(const Pseudo& pseudo, const Node& element) {
     case PseudoKind::empty:
       return std::none_of(element.children.begin(), element.children.end(),
                           [](const Node* each) { return each->is_element() || each->kind == Node::Kind::text; });
-    case PseudoKind::root:
-      return element.parent != nullptr && element.parent->kind == Node::Kind::document;
-    case PseudoKind::only_child:
-      return is_only(element, false);
-    case PseudoKind::only_of_type:
-      return is_only(element, true);
-    case PseudoKind::nth:
-      return matches_nth(pseudo, element);
-    case PseudoKind::input:
-      return is_one_of(name, {"input", "select", "textarea", "button"});
-    case PseudoKind::link:
-      return is_one_of(name, {"a", "area", "link"}) && element.attribute("href") != nullptr;
+    case PseudoKind::root: return element.parent != nullptr && element.parent->kind == Node::Kind::document;
+    case PseudoKind::only_child: return is_only(element, false);
+    case PseudoKind::only_of_type: return is_only(element, true);
+    case PseudoKind::nth: return matches_nth(pseudo, element);
+    case PseudoKind::input: return is_one_of(name, {"input", "select", "textarea", "button"});
+    case PseudoKind::link: return is_one_of(name, {"a", "area", "link"}) && element.attribute("href") != nullptr;
     case PseudoKind::enabled:
       if (is_one_of(name, {"a", "area", "link"})) return element.attribute("href") != nullptr;
       return is_one_of(name, {"optgroup", "menuitem", "fieldset", "button", "input", "select", "textarea", "option"}) &&
@@ -191,27 +169,19 @@ bool matches(const Pseudo& pseudo, const Node& element) {
              element.attribute("disabled") != nullptr;
     case PseudoKind::checked: {
       const std::string* type = element.attribute("type");
-      if (name == "input")
-        return type != nullptr && is_one_of(*type, {"checkbox", "radio"}) && element.attribute("checked") != nullptr;
+      if (name == "input") return type != nullptr && is_one_of(*type, {"checkbox", "radio"}) && element.attribute("checked") != nullptr;
       return name == "option" && element.attribute("selected") != nullptr;
     }
-    case PseudoKind::negation:
-      return !pseudo.inner->matches(element);
-    case PseudoKind::has:
-      return !pseudo.inner->find_all(element).empty();
+    case PseudoKind::negation: return !pseudo.inner->matches(element);
+    case PseudoKind::has: return !pseudo.inner->find_all(element).empty();
     case PseudoKind::has_child:
       return std::any_of(element.children.begin(), element.children.end(),
                          [&](const Node* each) { return each->is_element() && pseudo.inner->matches(*each); });
-    case PseudoKind::contains:
-      return base::lower_case(to_text(element)).find(pseudo.text) != std::string::npos;
-    case PseudoKind::contains_own:
-      return base::lower_case(own_text(element)).find(pseudo.text) != std::string::npos;
-    case PseudoKind::matches:
-      return matches_pattern(*pseudo.pattern, to_text(element));
-    case PseudoKind::matches_own:
-      return matches_pattern(*pseudo.pattern, own_text(element));
-    case PseudoKind::lang:
-      return has_language(element, pseudo.text);
+    case PseudoKind::contains: return base::lower_case(to_text(element)).find(pseudo.text) != std::string::npos;
+    case PseudoKind::contains_own: return base::lower_case(own_text(element)).find(pseudo.text) != std::string::npos;
+    case PseudoKind::matches: return matches_pattern(*pseudo.pattern, to_text(element));
+    case PseudoKind::matches_own: return matches_pattern(*pseudo.pattern, own_text(element));
+    case PseudoKind::lang: return has_language(element, pseudo.text);
   }
   return false;
 }
@@ -227,10 +197,8 @@ bool matches(const Selector::Compound& compound, const Node& element) {
     const std::string* list = element.attribute("class");
     if (list == nullptr || !has_word(*list, each)) return false;
   }
-  return std::all_of(compound.attributes.begin(), compound.attributes.end(),
-                     [&](const auto& test) { return matches(test, element); }) &&
-         std::all_of(compound.pseudos.begin(), compound.pseudos.end(),
-                     [&](const auto& pseudo) { return matches(pseudo, element); });
+  return std::all_of(compound.attributes.begin(), compound.attributes.end(), [&](const auto& test) { return matches(test, element); }) &&
+         std::all_of(compound.pseudos.begin(), compound.pseudos.end(), [&](const auto& pseudo) { return matches(pseudo, element); });
 }
 
 /// Whether the compounds up to `last` lead to `element`, from right to left.
@@ -238,8 +206,7 @@ bool matches(const Selector::Complex& complex, std::size_t last, const Node& ele
   if (!matches(complex.compounds[last], element)) return false;
   if (last == 0) return true;
   switch (complex.combinators[last - 1]) {
-    case '>':
-      return element.parent != nullptr && element.parent->is_element() && matches(complex, last - 1, *element.parent);
+    case '>': return element.parent != nullptr && element.parent->is_element() && matches(complex, last - 1, *element.parent);
     case '+': {
       const Node* before = element.previous_element();
       return before != nullptr && matches(complex, last - 1, *before);
@@ -321,16 +288,11 @@ class SelectorParser {
     const std::size_t begin = at_;
     if (!take('*') && (is_name_character(peek()) || peek() == '\\')) compound.name = base::lower_case(parse_name());
     while (!failed_) {
-      if (take('#'))
-        compound.id = parse_name();
-      else if (take('.'))
-        compound.classes.push_back(parse_name());
-      else if (take('['))
-        compound.attributes.push_back(parse_attribute());
-      else if (take(':'))
-        compound.pseudos.push_back(parse_pseudo());
-      else
-        break;
+      if (take('#')) compound.id = parse_name();
+      else if (take('.')) compound.classes.push_back(parse_name());
+      else if (take('[')) compound.attributes.push_back(parse_attribute());
+      else if (take(':')) compound.pseudos.push_back(parse_pseudo());
+      else break;
     }
     if (at_ == begin) failed_ = true;
     return compound;
@@ -339,12 +301,9 @@ class SelectorParser {
   std::string parse_name() {
     std::string name;
     while (at_ < text_.size()) {
-      if (text_[at_] == '\\' && at_ + 1 < text_.size())
-        name += text_[++at_];
-      else if (is_name_character(text_[at_]))
-        name += text_[at_];
-      else
-        break;
+      if (text_[at_] == '\\' && at_ + 1 < text_.size()) name += text_[++at_];
+      else if (is_name_character(text_[at_])) name += text_[at_];
+      else break;
       ++at_;
     }
     if (name.empty()) failed_ = true;
@@ -427,12 +386,11 @@ class SelectorParser {
       const char* name;
       PseudoKind kind;
     };
-    static constexpr Plain kPlain[] = {
-        {"empty", PseudoKind::empty},           {"root", PseudoKind::root},
-        {"only-child", PseudoKind::only_child}, {"only-of-type", PseudoKind::only_of_type},
-        {"input", PseudoKind::input},           {"link", PseudoKind::link},
-        {"enabled", PseudoKind::enabled},       {"disabled", PseudoKind::disabled},
-        {"checked", PseudoKind::checked}};
+    static constexpr Plain kPlain[] = {{"empty", PseudoKind::empty},           {"root", PseudoKind::root},
+                                       {"only-child", PseudoKind::only_child}, {"only-of-type", PseudoKind::only_of_type},
+                                       {"input", PseudoKind::input},           {"link", PseudoKind::link},
+                                       {"enabled", PseudoKind::enabled},       {"disabled", PseudoKind::disabled},
+                                       {"checked", PseudoKind::checked}};
     for (const Plain& each : kPlain) {
       if (name == each.name) return {each.kind, nullptr, {}, nullptr};
     }
@@ -449,10 +407,8 @@ class SelectorParser {
       pseudo.kind = name == "not" ? PseudoKind::negation : name == "has" ? PseudoKind::has : PseudoKind::has_child;
       SelectorParser inner(parse_until(')'), depth_ + 1);
       auto selector = depth_ < kMaxDepth ? inner.parse_all() : std::nullopt;
-      if (selector)
-        pseudo.inner = std::make_shared<const Selector>(std::move(*selector));
-      else
-        failed_ = true;
+      if (selector) pseudo.inner = std::make_shared<const Selector>(std::move(*selector));
+      else failed_ = true;
     } else if (name == "contains" || name == "containsown") {
       pseudo.kind = name == "contains" ? PseudoKind::contains : PseudoKind::contains_own;
       skip_space();
@@ -508,9 +464,8 @@ class SelectorParser {
 std::optional<Selector> Selector::parse(std::string_view text) { return SelectorParser(text, 0).parse_all(); }
 
 bool Selector::matches(const Node& element) const {
-  return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Complex& complex) {
-    return html::matches(complex, complex.compounds.size() - 1, element);
-  });
+  return std::any_of(alternatives_.begin(), alternatives_.end(),
+                     [&](const Complex& complex) { return html::matches(complex, complex.compounds.size() - 1, element); });
 }
 
 std::vector<const Node*> Selector::find_all(const Node& root) const {

@@ -66,8 +66,7 @@ base::Expected<Archive> read_archive(const std::string& path) {
   };
   const std::unique_ptr<::archive, decltype(&archive_read_free)> tar(archive_read_new(), &archive_read_free);
   archive_read_support_format_tar(tar.get());
-  if (archive_read_open_filename(tar.get(), path.c_str(), 64 * 1024) != ARCHIVE_OK)
-    return damaged(reason_of(tar.get()));
+  if (archive_read_open_filename(tar.get(), path.c_str(), 64 * 1024) != ARCHIVE_OK) return damaged(reason_of(tar.get()));
 
   std::map<std::string, std::string> entries;
   std::vector<std::pair<std::string, std::string>> links;
@@ -99,7 +98,8 @@ base::Expected<Archive> read_archive(const std::string& path) {
     if (const auto found = entries.find(target); found != entries.end()) entries[name] = found->second;
   }
 
-  if (base::json_depth(entries["metadata.json"]) > base::kMaxJsonDepth) return damaged(fmt::format("its metadata.json is nested deeper than {} levels", base::kMaxJsonDepth));
+  if (base::json_depth(entries["metadata.json"]) > base::kMaxJsonDepth)
+    return damaged(fmt::format("its metadata.json is nested deeper than {} levels", base::kMaxJsonDepth));
   const auto metadata = json::parse(entries["metadata.json"], nullptr, false);
   if (!metadata.is_object() || !metadata.contains("filename") || !metadata["filename"].is_string())
     return damaged("there is no metadata.json that names the script");
@@ -108,8 +108,7 @@ base::Expected<Archive> read_archive(const std::string& path) {
   const bool has_folder = metadata.contains("pwd") && metadata["pwd"].is_string();
   const std::string folder = has_folder ? metadata["pwd"].get<std::string>() : std::string(kFile) + "/";
   archive.folder = folder.rfind(kFile, 0) == 0 ? folder.substr(kFile.size()) : "/";
-  if (metadata.contains("options") && metadata["options"].is_object())
-    archive.options_json = metadata["options"].dump();
+  if (metadata.contains("options") && metadata["options"].is_object()) archive.options_json = metadata["options"].dump();
   if (metadata.contains("env") && metadata["env"].is_object()) {
     for (const auto& [name, value] : metadata["env"].items()) {
       if (value.is_string()) archive.environment[name] = value.get<std::string>();
@@ -126,8 +125,7 @@ base::Expected<Archive> read_archive(const std::string& path) {
 base::Expected<void> write_archive(const std::string& path, const Archive& archive) {
   const std::unique_ptr<::archive, decltype(&archive_write_free)> tar(archive_write_new(), &archive_write_free);
   archive_write_set_format_pax_restricted(tar.get());
-  const int opened = path == "-" ? archive_write_open_fd(tar.get(), STDOUT_FILENO)
-                                 : archive_write_open_filename(tar.get(), path.c_str());
+  const int opened = path == "-" ? archive_write_open_fd(tar.get(), STDOUT_FILENO) : archive_write_open_filename(tar.get(), path.c_str());
   json metadata{{"type", "js"},
                 {"options", json::parse(archive.options_json, nullptr, false)},
                 {"filename", archive.entry_url},
@@ -143,8 +141,7 @@ base::Expected<void> write_archive(const std::string& path, const Archive& archi
   }
   if (opened != ARCHIVE_OK || archive_write_close(tar.get()) != ARCHIVE_OK || archive_errno(tar.get()) != 0) {
     const char* why = archive_error_string(tar.get());
-    return base::fail(base::ErrorKind::unknown,
-                      fmt::format("{}: {}", path, why == nullptr ? "could not be written" : why));
+    return base::fail(base::ErrorKind::unknown, fmt::format("{}: {}", path, why == nullptr ? "could not be written" : why));
   }
   return {};
 }

@@ -13,11 +13,11 @@
 namespace gauntlet::engine::js {
 
 struct Archive {
-  std::string entry_url;                          ///< "file:///a/script.js"
-  std::string folder;                             ///< what open() is relative to, "/a"
-  std::string options_json;                       ///< as they were when it was made
+  std::string entry_url;     ///< "file:///a/script.js"
+  std::string folder;        ///< what open() is relative to, "/a"
+  std::string options_json;  ///< as they were when it was made
   std::map<std::string, std::string> environment;
-  std::map<std::string, std::string> contents;    ///< by URL: "file:///a/b.json", "https://host/c.js"
+  std::map<std::string, std::string> contents;  ///< by URL: "file:///a/b.json", "https://host/c.js"
 };
 
 /// Whether the file is a tar file.

@@ -17,9 +17,7 @@ JSClassID next_class_id() {
   return next.fetch_add(1);
 }
 
-JSValue throw_wrong_self(JSContext* context) {
-  return throw_type_error(context, "the method was called on an object of another kind");
-}
+JSValue throw_wrong_self(JSContext* context) { return throw_type_error(context, "the method was called on an object of another kind"); }
 
 void register_class(JSContext* context, JSClassID id, const JSClassDef& definition, Value prototype) {
   if (JS_NewClass(JS_GetRuntime(context), id, &definition) < 0) {
@@ -34,7 +32,9 @@ void define_class(JSContext* context, JSClassID id, const JSClassDef& definition
   if (JS_IsRegisteredClass(runtime, id)) return;
   // Whole or not at all: what is registered is not looked at again.
   Value prototype(context, JS_NewObject(context));
-  if (prototype.is_exception() || JS_SetPropertyFunctionList(context, prototype.get(), members.data(), static_cast<int>(members.size())) < 0) return;
+  if (prototype.is_exception() ||
+      JS_SetPropertyFunctionList(context, prototype.get(), members.data(), static_cast<int>(members.size())) < 0)
+    return;
   register_class(context, id, definition, std::move(prototype));
 }
 

@@ -130,8 +130,8 @@ class Class {
  private:
   static JSValue create_with_prototype(JSContext* context, std::unique_ptr<T> object, JSValueConst prototype) {
     if (!JS_IsRegisteredClass(JS_GetRuntime(context), id())) return JS_EXCEPTION;  // define() found no memory, and threw
-    const JSValue value = JS_IsObject(prototype) ? JS_NewObjectProtoClass(context, prototype, id())
-                                                 : JS_NewObjectClass(context, static_cast<int>(id()));
+    const JSValue value =
+        JS_IsObject(prototype) ? JS_NewObjectProtoClass(context, prototype, id()) : JS_NewObjectClass(context, static_cast<int>(id()));
     if (!JS_IsException(value)) JS_SetOpaque(value, object.release());
     return value;
   }
@@ -183,7 +183,7 @@ void finalize_object(JSRuntime*, JSValueConst value) {
 }
 template <class T>
 void mark_object(JSRuntime* runtime, JSValueConst value, JS_MarkFunc* mark) {
-  if constexpr (requires(T& object) { object.mark(runtime, mark); }) {
+  if constexpr (requires(T & object) { object.mark(runtime, mark); }) {
     if (T* object = static_cast<T*>(JS_GetOpaque(value, Class<T>::id()))) object->mark(runtime, mark);
   }
 }
@@ -251,8 +251,7 @@ class Module {
   /// A constructor whose `prototype` is that of `Class<T>`.
   template <class T, auto native>
   void export_class(const char* name, std::uint8_t length) {
-    Value function(context_, JS_NewCFunction2(context_, &detail::call_function<native>, name, length,
-                                              JS_CFUNC_constructor, 0));
+    Value function(context_, JS_NewCFunction2(context_, &detail::call_function<native>, name, length, JS_CFUNC_constructor, 0));
     link_constructor(function, Value(context_, Class<T>::prototype(context_)));
     export_value(name, std::move(function));
   }

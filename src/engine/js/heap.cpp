@@ -76,7 +76,8 @@ JSRuntime* Heap::new_runtime() {
 
 bool Heap::map() {
   // Huge pages begin at multiples of their size: map one more than is needed, then cut off what sticks out.
-  void* const raw = mmap(nullptr, kMappingBytes + kHugePageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const raw =
+      mmap(nullptr, kMappingBytes + kHugePageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (raw == MAP_FAILED) return false;
   auto* const begin = static_cast<std::byte*>(raw);
   const std::size_t lead = (kHugePageBytes - reinterpret_cast<std::uintptr_t>(raw) % kHugePageBytes) % kHugePageBytes;
@@ -202,7 +203,8 @@ void* Heap::resize(void* block, std::size_t size) {
 std::size_t Heap::usable(const void* block) {
   if (block == nullptr) return 0;
   const Header* const header = Header::of(block);
-  const std::size_t total = header->size_class == Header::kFromMalloc ? malloc_usable_size(const_cast<Header*>(header)) : class_bytes(header->size_class);
+  const std::size_t total =
+      header->size_class == Header::kFromMalloc ? malloc_usable_size(const_cast<Header*>(header)) : class_bytes(header->size_class);
   return total - sizeof(Header);
 }
 

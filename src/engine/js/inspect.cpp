@@ -129,8 +129,7 @@ class Inspector {
     if (!prototype.is_object()) return;
     JSPropertyEnum* properties = nullptr;
     std::uint32_t count = 0;
-    if (JS_GetOwnPropertyNames(context_, &properties, &count, prototype.get(),
-                               JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY) < 0) {
+    if (JS_GetOwnPropertyNames(context_, &properties, &count, prototype.get(), JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY) < 0) {
       return;
     }
     for (std::uint32_t i = 0; i < count; ++i) {

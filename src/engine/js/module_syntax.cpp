@@ -12,8 +12,8 @@ bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 |
 
 /// After one of these words a slash starts a regular expression.
 bool wants_operand(std::string_view word) {
-  static constexpr std::array kWords = {"return", "typeof", "case", "in", "of", "delete", "void", "throw", "new",
-                                        "instanceof", "else", "do", "yield", "await"};
+  static constexpr std::array kWords = {"return", "typeof", "case",       "in",   "of", "delete", "void",
+                                        "throw",  "new",    "instanceof", "else", "do", "yield",  "await"};
   for (const char* candidate : kWords) {
     if (word == candidate) return true;
   }
@@ -138,7 +138,7 @@ class Scanner {
     while (next < text_.size() && std::isspace(static_cast<unsigned char>(text_[next])) != 0) ++next;
     const char follows = next < text_.size() ? text_[next] : '\0';
     if (word == "import") {
-      if (follows == '.') return true;                      // import.meta
+      if (follows == '.') return true;  // import.meta
       return depth_ == 0 && follows != '(' && follows != ':' && follows != '=';
     }
     return depth_ == 0 && (follows == '{' || follows == '*' || is_name(follows));

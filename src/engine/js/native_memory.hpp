@@ -15,8 +15,7 @@ namespace gauntlet::engine::js {
 class NativeMemory {
  public:
   NativeMemory() = default;
-  NativeMemory(NativeMemory&& other) noexcept
-      : runtime_(std::exchange(other.runtime_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  NativeMemory(NativeMemory&& other) noexcept : runtime_(std::exchange(other.runtime_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   NativeMemory& operator=(NativeMemory&& other) noexcept {
     std::swap(runtime_, other.runtime_);
     std::swap(bytes_, other.bytes_);

@@ -20,7 +20,8 @@ base::Expected<std::string> read_file(const std::string& path, std::size_t most 
   auto text = base::read_whole_file(path, most);
   if (text) return std::move(*text);
   if (text.error() == std::errc::file_too_large) {
-    return base::fail(base::ErrorKind::resource_exhausted, fmt::format("open {}: the file is too large: there is room for {} MB", path, most >> 20));
+    return base::fail(base::ErrorKind::resource_exhausted,
+                      fmt::format("open {}: the file is too large: there is room for {} MB", path, most >> 20));
   }
   if (text.error() == base::FileProblem::not_regular)
     return base::fail(base::ErrorKind::invalid_argument, fmt::format("open {}: {}", path, text.error().message()));
@@ -124,15 +125,17 @@ base::Expected<std::string> Program::resolve(std::string_view specifier, std::st
     const auto path = is_relative ? folder / std::string(specifier) : std::filesystem::path(specifier);
     return std::string(base_url.substr(0, root)) + path.lexically_normal().string();
   }
-  return base::fail(base::ErrorKind::not_found, "The moduleSpecifier \"" + std::string(specifier) +
-                                                    "\" couldn't be recognised as something k6 supports.");
+  return base::fail(base::ErrorKind::not_found,
+                    "The moduleSpecifier \"" + std::string(specifier) + "\" couldn't be recognised as something k6 supports.");
 }
 
 base::Expected<const Source*> Program::load(const std::string& url, std::string_view specifier) {
   const std::lock_guard lock(mutex_);
   if (const auto found = sources_.find(url); found != sources_.end()) return found->second.get();
   const bool is_remote = starts_with(url, kRemoteScheme);
-  const std::string path = is_remote ? module_folder() + std::filesystem::path("/" + url.substr(kRemoteScheme.size())).lexically_normal().string() : path_of(url);
+  const std::string path = is_remote
+                               ? module_folder() + std::filesystem::path("/" + url.substr(kRemoteScheme.size())).lexically_normal().string()
+                               : path_of(url);
   auto text = read(path, url, base::kLargestFile);
   if (!text && is_remote && !packed_) {
     return base::fail(base::ErrorKind::not_found,
@@ -154,7 +157,8 @@ base::Expected<const Source*> Program::load(const std::string& url, std::string_
 
 std::string Program::module_folder() {
   if (const char* named = std::getenv("GAUNTLET_MODULES"); named != nullptr && *named != '\0') return named;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') return std::string(cache) + "/gauntlet/modules";
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
+    return std::string(cache) + "/gauntlet/modules";
   const char* home = std::getenv("HOME");
   return std::string(home == nullptr ? "/tmp" : home) + "/.cache/gauntlet/modules";
 }
@@ -184,7 +188,8 @@ base::Expected<Program::File> Program::open(const std::string& path) {
   if (files_sealed_) {
     return base::fail(base::ErrorKind::failed_precondition,
                       "open() can't be used with files that weren't previously opened during initialization (__VU==0), "
-                      "path: \"" + name + "\"");
+                      "path: \"" +
+                          name + "\"");
   }
   const std::size_t room = base::machine_memory_bytes() / kDataShare;
   auto text = read(name, url_of(name), room - std::min(room, data_bytes_));

@@ -17,7 +17,8 @@ constexpr std::size_t kStackReserveBytes = 48 * 1024;
 /// Where a heap is at its limit, what says so still needs a little.
 class HeapLeeway {
  public:
-  explicit HeapLeeway(JSContext* context) : runtime_(JS_GetRuntime(context)), owner_(static_cast<const Runtime*>(JS_GetRuntimeOpaque(runtime_))) {
+  explicit HeapLeeway(JSContext* context)
+      : runtime_(JS_GetRuntime(context)), owner_(static_cast<const Runtime*>(JS_GetRuntimeOpaque(runtime_))) {
     if (owner_ != nullptr) JS_SetMemoryLimit(runtime_, owner_->heap_bytes() + kBytes);
   }
   ~HeapLeeway() {
@@ -60,9 +61,7 @@ Runtime::~Runtime() {
   JS_FreeRuntime(runtime_);
 }
 
-Runtime& Runtime::of(JSContext* context) {
-  return *static_cast<Runtime*>(JS_GetRuntimeOpaque(JS_GetRuntime(context)));
-}
+Runtime& Runtime::of(JSContext* context) { return *static_cast<Runtime*>(JS_GetRuntimeOpaque(JS_GetRuntime(context))); }
 
 // Loading
 
@@ -145,8 +144,7 @@ JSValue Runtime::compile(const Source& source) {
 
 JSValue Runtime::compile_text(const Source& source) {
   if (source.kind == Source::Kind::es_module) {
-    return JS_Eval(context_, source.text.c_str(), source.text.size(), source.url.c_str(),
-                   JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+    return JS_Eval(context_, source.text.c_str(), source.text.size(), source.url.c_str(), JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
   }
   // The wrapper's own line is line 0, so that the script's lines keep their numbers.
   std::string text = source.text;
@@ -195,8 +193,7 @@ void Runtime::set_import_meta(JSModuleDef* definition, const std::string& url) {
   meta.set("resolve", Value(context_, JS_NewCFunctionData(context_, &resolve_from_meta, 1, 0, 1, data)));
 }
 
-JSValue Runtime::resolve_from_meta(JSContext* context, JSValueConst, int count, JSValueConst* arguments, int,
-                                   JSValueConst* data) {
+JSValue Runtime::resolve_from_meta(JSContext* context, JSValueConst, int count, JSValueConst* arguments, int, JSValueConst* data) {
   const Text specifier(context, count > 0 ? arguments[0] : JS_UNDEFINED);
   const Text base(context, data[0]);
   if (specifier.failed()) return JS_EXCEPTION;
@@ -279,8 +276,7 @@ Value Runtime::run_common_js(const Source& source) {
   return module.property("exports");
 }
 
-JSValue Runtime::require_from(JSContext* context, JSValueConst, int count, JSValueConst* arguments, int,
-                              JSValueConst* data) {
+JSValue Runtime::require_from(JSContext* context, JSValueConst, int count, JSValueConst* arguments, int, JSValueConst* data) {
   const Text specifier(context, count > 0 ? arguments[0] : JS_UNDEFINED);
   const Text base(context, data[0]);
   if (specifier.failed()) return JS_EXCEPTION;
@@ -303,9 +299,7 @@ JSValue Runtime::require(std::string_view specifier, std::string_view base_url) 
   Value result(context_, JS_PromiseResult(context_, promise.get()));
   switch (JS_PromiseState(context_, promise.get())) {
     case JS_PROMISE_FULFILLED: return result.release();
-    case JS_PROMISE_REJECTED:
-      JS_PromiseMarkAsHandled(context_, promise.get());
-      return JS_Throw(context_, result.release());
+    case JS_PROMISE_REJECTED: JS_PromiseMarkAsHandled(context_, promise.get()); return JS_Throw(context_, result.release());
     default: return throw_error(context_, "the module \"" + *url + "\" awaits at its top level and can only be imported");
   }
 }
@@ -333,8 +327,7 @@ int Runtime::export_common_js(JSContext* context, JSModuleDef* definition) {
   const Value exports = of(context).common_js_.at(name).property("exports");
   JS_FreeCString(context, name);
   const bool compiled_module = exports.is_object() && JS_ToBool(context, exports.property("__esModule").get()) > 0;
-  JS_SetModuleExport(context, definition, "default",
-                     compiled_module ? exports.property("default").release() : exports.dup());
+  JS_SetModuleExport(context, definition, "default", compiled_module ? exports.property("default").release() : exports.dup());
   if (exports.is_object()) {
     for_each_property(context, exports.get(), [&](std::string_view key, Value value) {
       if (key != "default") JS_SetModuleExport(context, definition, std::string(key).c_str(), value.release());
@@ -376,8 +369,7 @@ bool Runtime::run_jobs() {
   }
 }
 
-void Runtime::track_rejection(JSContext* context, JSValueConst promise, JSValueConst reason, bool handled,
-                              void* opaque) {
+void Runtime::track_rejection(JSContext* context, JSValueConst promise, JSValueConst reason, bool handled, void* opaque) {
   auto& rejected = static_cast<Runtime*>(opaque)->rejected_;
   if (!handled) {
     rejected.emplace_back(Value::copy(context, promise), Value::copy(context, reason));

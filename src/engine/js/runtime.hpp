@@ -72,8 +72,7 @@ class Runtime {
   static void track_rejection(JSContext* context, JSValueConst promise, JSValueConst reason, bool handled, void* opaque);
   static JSValue resolve_from_meta(JSContext* context, JSValueConst self, int count, JSValueConst* arguments, int magic,
                                    JSValueConst* data);
-  static JSValue require_from(JSContext* context, JSValueConst self, int count, JSValueConst* arguments, int magic,
-                              JSValueConst* data);
+  static JSValue require_from(JSContext* context, JSValueConst self, int count, JSValueConst* arguments, int magic, JSValueConst* data);
 
   /// Bytecode of a source as a value to evaluate, or an exception.
   JSValue compile(const Source& source);
@@ -97,9 +96,9 @@ class Runtime {
   JSModuleDef* entry_ = nullptr;
   std::string load_failure_;
   NativeModules natives_;
-  std::unordered_map<std::string, Value> common_js_;  // `module` objects by URL
+  std::unordered_map<std::string, Value> common_js_;         // `module` objects by URL
   std::unordered_map<std::string, std::string> specifiers_;  // as written, by resolved URL, for messages
-  std::vector<std::pair<Value, Value>> rejected_;  // promise and reason
+  std::vector<std::pair<Value, Value>> rejected_;            // promise and reason
 };
 
 /// A thrown value as k6 logs it: an Error's stack, anything else as text.

@@ -25,8 +25,7 @@ constexpr std::size_t kStackBytes = 4U << 20U;  // of a thread's 8 MiB
 std::string plain_message(std::string message, const std::string& url) {
   const std::string prefix = "Error transforming " + url + ": ";
   if (message.starts_with(prefix)) message.erase(0, prefix.size());
-  if (const auto place = message.rfind(" ("); place != std::string::npos && message.ends_with(')'))
-    message.resize(place);
+  if (const auto place = message.rfind(" ("); place != std::string::npos && message.ends_with(')')) message.resize(place);
   return message;
 }
 
@@ -38,8 +37,7 @@ class Stripper {
     JS_SetMaxStackSize(runtime_, kStackBytes);
     context_ = JS_NewContext(runtime_);
     const auto size = static_cast<std::size_t>(gauntlet_type_stripper_end - gauntlet_type_stripper_begin);
-    const Value loaded(context_,
-                       JS_Eval(context_, gauntlet_type_stripper_begin, size, "type_stripper.js", JS_EVAL_TYPE_GLOBAL));
+    const Value loaded(context_, JS_Eval(context_, gauntlet_type_stripper_begin, size, "type_stripper.js", JS_EVAL_TYPE_GLOBAL));
   }
   ~Stripper() {
     JS_FreeContext(context_);
@@ -60,8 +58,7 @@ class Stripper {
     const Value exception(context_, JS_GetException(context_));
     const Value place = exception.property("loc");
     std::string where;
-    if (place.is_object())
-      where = fmt::format(" Line {}:{}", Text(place.property("line")).view(), Text(place.property("column")).view());
+    if (place.is_object()) where = fmt::format(" Line {}:{}", Text(place.property("line")).view(), Text(place.property("column")).view());
     return base::fail(base::ErrorKind::invalid_argument,
                       fmt::format("{} {}", where, plain_message(Text(exception.property("message")).str(), url)));
   }

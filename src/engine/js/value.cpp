@@ -63,7 +63,8 @@ JSValue adopt_array_buffer(JSContext* context, std::string&& bytes) {
   auto owner = std::make_unique<AdoptedBytes>(AdoptedBytes{std::move(bytes), {}});
   if (!owner->memory.charge(context, owner->bytes.capacity())) return JS_EXCEPTION;
   std::string& text = owner->bytes;
-  const JSValue buffer = JS_NewArrayBuffer(context, reinterpret_cast<std::uint8_t*>(text.data()), text.size(), 0, &resize_string_buffer, owner.get(), false);
+  const JSValue buffer =
+      JS_NewArrayBuffer(context, reinterpret_cast<std::uint8_t*>(text.data()), text.size(), 0, &resize_string_buffer, owner.get(), false);
   if (!JS_IsException(buffer)) static_cast<void>(owner.release());
   return buffer;
 }
@@ -87,9 +88,7 @@ JSValue throw_range_error(JSContext* context, std::string_view message) {
   return JS_ThrowMessage(context, JS_THROW_RANGE_ERROR, nullptr, message.data(), message.size());
 }
 
-JSValue throw_error(JSContext* context, std::string_view message) {
-  return throw_named_error(context, "GoError", message);
-}
+JSValue throw_error(JSContext* context, std::string_view message) { return throw_named_error(context, "GoError", message); }
 
 JSValue throw_named_error(JSContext* context, const char* name, std::string_view message) {
   return JS_ThrowMessage(context, JS_THROW_ERROR, name, message.data(), message.size());

@@ -56,9 +56,7 @@ class Value {
   Value property(const char* name) const { return {context_, JS_GetPropertyStr(context_, value_, name)}; }
   Value element(std::uint32_t index) const { return {context_, JS_GetPropertyUint32(context_, value_, index)}; }
   /// Sets an own, enumerable, writable property.
-  void set(const char* name, Value value) const {
-    JS_DefinePropertyValueStr(context_, value_, name, value.release(), JS_PROP_C_W_E);
-  }
+  void set(const char* name, Value value) const { JS_DefinePropertyValueStr(context_, value_, name, value.release(), JS_PROP_C_W_E); }
   void set(const char* name, std::string_view text) const {
     set(name, Value(context_, JS_NewStringLen(context_, text.data(), text.size())));
   }
@@ -106,9 +104,7 @@ constexpr std::int64_t kMaxListLength = 1 << 24;
 /// The length of an array, no more than kMaxListLength; 0 for what has none.
 std::int64_t list_length(JSContext* context, JSValueConst value);
 
-inline JSValue new_string(JSContext* context, std::string_view text) {
-  return JS_NewStringLen(context, text.data(), text.size());
-}
+inline JSValue new_string(JSContext* context, std::string_view text) { return JS_NewStringLen(context, text.data(), text.size()); }
 /// An ArrayBuffer with a copy of `bytes`.
 JSValue new_array_buffer(JSContext* context, std::string_view bytes);
 /// An ArrayBuffer that takes over `bytes` without a copy; an exception where the heap limit does not allow them.

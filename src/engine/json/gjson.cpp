@@ -74,7 +74,7 @@ std::size_t skip_group(std::string_view path, std::size_t at) {
 
 /// One step of a path, and how the rest goes on from it.
 struct Step {
-  std::string name;       // without escapes; the pattern as written when is_pattern
+  std::string name;  // without escapes; the pattern as written when is_pattern
   bool is_pattern = false;
   std::string_view rest;  // after '.' or '|'
   bool has_rest = false;
@@ -366,7 +366,8 @@ class Evaluator {
       const std::string_view selector = colon == std::string_view::npos ? one : inside.substr(colon + 1, stop - colon - 1);
       if (const Found found = get(text, selector, nesting + 1)) {
         if (out.size() > 1) out += ',';
-        if (makes_object) out += (colon == std::string_view::npos ? quote(last_name(selector)) : std::string(inside.substr(start, colon - start))) + ':';
+        if (makes_object)
+          out += (colon == std::string_view::npos ? quote(last_name(selector)) : std::string(inside.substr(start, colon - start))) + ':';
         out += *found;
       }
       start = stop + 1;
@@ -424,7 +425,9 @@ class Evaluator {
   static std::string reverse(std::string_view value) {
     std::vector<std::string> parts;
     if (is_array(value)) for_each_element(value, [&](std::string_view e) { return parts.emplace_back(e), true; });
-    else if (is_object(value)) for_each_member(value, [&](std::string_view k, std::string_view v) { return parts.push_back(std::string(k) + ':' + std::string(v)), true; });
+    else if (is_object(value))
+      for_each_member(value,
+                      [&](std::string_view k, std::string_view v) { return parts.push_back(std::string(k) + ':' + std::string(v)), true; });
     else return std::string(value);
     std::string out(1, value[0]);
     for (auto part = parts.rbegin(); part != parts.rend(); ++part) out += (out.size() > 1 ? "," : "") + *part;
@@ -505,7 +508,8 @@ class Evaluator {
     if (nesting > kMaxNesting) return;
     if (const Found found = get(value, path, nesting + 1)) out += (out.size() > 1 ? "," : "") + *found;
     if (is_array(value)) for_each_element(value, [&](std::string_view e) { return dig(e, path, out, nesting + 1), true; });
-    else if (is_object(value)) for_each_member(value, [&](std::string_view, std::string_view v) { return dig(v, path, out, nesting + 1), true; });
+    else if (is_object(value))
+      for_each_member(value, [&](std::string_view, std::string_view v) { return dig(v, path, out, nesting + 1), true; });
   }
 };
 

@@ -47,8 +47,9 @@ class Checker {
     if (byte < 0x20 || byte == 0x7f) return fmt::format("'\\x{:02x}'", byte);
     if (byte < 0x80) return fmt::format("'{}'", c);
     // Go takes the byte for a Latin-1 character.
-    return byte < 0xa0 || byte == 0xad ? fmt::format("'\\u00{:02x}'", byte)
-                                       : fmt::format("'{}{}'", static_cast<char>(0xc0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3f)));
+    return byte < 0xa0 || byte == 0xad
+               ? fmt::format("'\\u00{:02x}'", byte)
+               : fmt::format("'{}{}'", static_cast<char>(0xc0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3f)));
   }
 
   bool refuse(std::string_view context) {

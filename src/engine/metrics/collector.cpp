@@ -19,8 +19,8 @@ MetricState fresh_state(const MetricInfo& info) {
 
 /// The metric's state within a part, which holds only those that were recorded there.
 MetricState& state_in(PartState& part, const MetricInfo& info) {
-  const auto found = std::find_if(part.metrics.begin(), part.metrics.end(),
-                                  [&](const MetricState& state) { return state.info->id == info.id; });
+  const auto found =
+      std::find_if(part.metrics.begin(), part.metrics.end(), [&](const MetricState& state) { return state.info->id == info.id; });
   if (found != part.metrics.end()) return *found;
   part.metrics.push_back({.info = &info, .total = {}, .submetrics = {}, .window = {}});
   part.metrics.back().total.type = info.type;
@@ -47,9 +47,9 @@ std::unique_ptr<Recorder> Collector::make_recorder(base::EventLoop* loop) {
 
 void Collector::forget(const Recorder& recorder) {
   auto& producers = state_->producers;
-  producers.erase(std::remove_if(producers.begin(), producers.end(),
-                                 [&](const State::Producer& producer) { return producer.recorder == &recorder; }),
-                  producers.end());
+  producers.erase(
+      std::remove_if(producers.begin(), producers.end(), [&](const State::Producer& producer) { return producer.recorder == &recorder; }),
+      producers.end());
 }
 
 std::unique_ptr<Window> Collector::exchange(std::unique_ptr<Window> full) {

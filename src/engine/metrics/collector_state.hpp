@@ -16,8 +16,10 @@ struct Collector::State {
   /// What to add to the steady clock's nanoseconds for those of the calendar.
   static std::int64_t unix_offset(const CollectorOptions& options, Instant started) {
     using std::chrono::nanoseconds;
-    if (options.wall_start) return nanoseconds(options.wall_start->time_since_epoch()).count() - nanoseconds(started.time_since_epoch()).count();
-    return nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count() - nanoseconds(Instant::clock::now().time_since_epoch()).count();
+    if (options.wall_start)
+      return nanoseconds(options.wall_start->time_since_epoch()).count() - nanoseconds(started.time_since_epoch()).count();
+    return nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count() -
+           nanoseconds(Instant::clock::now().time_since_epoch()).count();
   }
 
   State(MetricRegistry& metrics, CollectorOptions chosen, Instant started)

@@ -168,9 +168,7 @@ void Distribution::merge(const Distribution& other) {
   if (!histogram_) histogram_ = std::make_unique<Histogram>();
   for (std::uint32_t i = 0; i < other.size_; ++i) histogram_->add(other.values_[i]);
   if (other.histogram_) histogram_->merge(*other.histogram_);
-  summary_ = first ? theirs
-                   : Summary{summary_.sum + theirs.sum, std::min(summary_.min, theirs.min),
-                             std::max(summary_.max, theirs.max)};
+  summary_ = first ? theirs : Summary{summary_.sum + theirs.sum, std::min(summary_.min, theirs.min), std::max(summary_.max, theirs.max)};
 }
 
 void Distribution::clear() {
@@ -201,9 +199,7 @@ double Distribution::percentile(double fraction) const {
   return at.value + (at.next - at.value) * (rank - below);
 }
 
-std::size_t Distribution::bytes() const {
-  return capacity_ * sizeof(double) + (histogram_ ? sizeof(Histogram) + histogram_->bytes() : 0);
-}
+std::size_t Distribution::bytes() const { return capacity_ * sizeof(double) + (histogram_ ? sizeof(Histogram) + histogram_->bytes() : 0); }
 
 std::string Distribution::serialize() const {
   nlohmann::json json = {{"count", count()}, {"sum", sum()}, {"min", min()}, {"max", max()}};

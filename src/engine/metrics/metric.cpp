@@ -58,8 +58,7 @@ static_assert(std::size(kBuiltins) == index_of(MetricId::first_custom));
 bool valid_name(std::string_view name) {
   if (name.size() < 2 || name.size() > 129) return false;
   if (!base::is_letter(name[0]) && name[0] != '_') return false;
-  return std::all_of(name.begin() + 1, name.end(),
-                     [](char c) { return base::is_letter(c) || base::is_digit(c) || c == '_'; });
+  return std::all_of(name.begin() + 1, name.end(), [](char c) { return base::is_letter(c) || base::is_digit(c) || c == '_'; });
 }
 
 std::string_view unquote(std::string_view text) {
@@ -158,20 +157,18 @@ base::Expected<MetricId> MetricRegistry::declare(std::string_view name, MetricTy
     const MetricInfo& existing = info(found->second);
     const std::string exists = "metric '" + existing.name + "' already exists but with ";
     if (existing.type != type) {
-      return base::fail(base::ErrorKind::already_exists, exists + "type " + std::string(name_of(existing.type)) +
-                                                             ", instead of " + std::string(name_of(type)));
+      return base::fail(base::ErrorKind::already_exists,
+                        exists + "type " + std::string(name_of(existing.type)) + ", instead of " + std::string(name_of(type)));
     }
     if (existing.contains != contains) {
-      return base::fail(base::ErrorKind::already_exists, exists + "a value type " +
-                                                             std::string(name_of(existing.contains)) +
+      return base::fail(base::ErrorKind::already_exists, exists + "a value type " + std::string(name_of(existing.contains)) +
                                                              ", instead of " + std::string(name_of(contains)));
     }
     return existing.id;
   }
   if (size_.load(std::memory_order_relaxed) == kMaxMetrics) {
     return base::fail(base::ErrorKind::resource_exhausted,
-                      "metric '" + std::string(name) + "' is one too many: a test can have " +
-                          std::to_string(kMaxMetrics) + " metrics");
+                      "metric '" + std::string(name) + "' is one too many: a test can have " + std::to_string(kMaxMetrics) + " metrics");
   }
   return insert(name, type, contains, false, true);
 }
@@ -190,8 +187,8 @@ void MetricRegistry::add_submetric(MetricId id, Submetric submetric) {
       return;
     }
   }
-  const auto builtin = std::find_if(submetrics.begin(), submetrics.end(),
-                                    [](const Submetric& existing) { return !existing.from_threshold; });
+  const auto builtin =
+      std::find_if(submetrics.begin(), submetrics.end(), [](const Submetric& existing) { return !existing.from_threshold; });
   submetrics.insert(submetric.from_threshold ? builtin : submetrics.end(), std::move(submetric));
 }
 

@@ -91,10 +91,10 @@ struct MetricInfo {
   std::string name;
   MetricType type = MetricType::counter;
   ValueKind contains = ValueKind::plain;
-  bool past_k6 = false;  ///< one that k6 does not have
-  bool custom = false;   ///< declared by the script
+  bool past_k6 = false;                   ///< one that k6 does not have
+  bool custom = false;                    ///< declared by the script
   std::vector<ThresholdSpec> thresholds;  ///< on the total
-  std::vector<Submetric> submetrics;    ///< those of thresholds as they were added, then built-in ones
+  std::vector<Submetric> submetrics;      ///< those of thresholds as they were added, then built-in ones
 };
 
 /// The words before and between the braces of a threshold's key, as "http_req_duration{name:list,method:GET}".

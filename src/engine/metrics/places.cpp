@@ -58,7 +58,8 @@ PlaceId PlaceTable::check(const CheckKey& key) {
   if (!checks_.contains(key) && checks_.size() >= limits_.checks) wanted = &folded;
   const auto [found, is_new] = checks_.try_emplace(*wanted);
   if (is_new) {
-    found->second = new_place({.kind = Place::Kind::check, .metric = MetricId::checks, .row = static_cast<std::uint32_t>(check_keys_.size())});
+    found->second =
+        new_place({.kind = Place::Kind::check, .metric = MetricId::checks, .row = static_cast<std::uint32_t>(check_keys_.size())});
     check_keys_.push_back(*wanted);
   }
   return found->second;
@@ -93,10 +94,8 @@ bool PlaceTable::part_check(const PartKey& key, const CheckKey& check, PlaceId* 
   if (!part_checks_.contains({number, check}) && keys.size() >= limits_.checks) return false;
   const auto [found, is_new] = part_checks_.try_emplace({number, check});
   if (is_new) {
-    found->second = new_place({.kind = Place::Kind::part_check,
-                               .metric = MetricId::checks,
-                               .row = static_cast<std::uint32_t>(keys.size()),
-                               .part = number});
+    found->second = new_place(
+        {.kind = Place::Kind::part_check, .metric = MetricId::checks, .row = static_cast<std::uint32_t>(keys.size()), .part = number});
     keys.push_back(check);
   }
   *place = found->second;

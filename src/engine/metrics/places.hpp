@@ -23,7 +23,7 @@ struct Place {
   enum class Kind : std::uint8_t { total, submetric, endpoint, check, part, part_check };
   Kind kind = Kind::total;
   MetricId metric{};
-  std::uint32_t row = 0;   ///< of submetrics, endpoints, checks, or the check within its part
+  std::uint32_t row = 0;  ///< of submetrics, endpoints, checks, or the check within its part
   std::uint32_t part = 0;
 };
 

@@ -156,8 +156,7 @@ void Recorder::add(MetricId metric, TagSet* tags, double value, Instant at, cons
   }
 }
 
-void Recorder::add_http_request(TagSet* tags, const HttpRequestTimes& times, int failed, Instant at,
-                                const Metadata* metadata) {
+void Recorder::add_http_request(TagSet* tags, const HttpRequestTimes& times, int failed, Instant at, const Metadata* metadata) {
   add(MetricId::http_reqs, tags, 1, at, metadata);
   add(MetricId::http_req_duration, tags, times.duration, at, metadata);
   add(MetricId::http_req_blocked, tags, times.blocked, at, metadata);

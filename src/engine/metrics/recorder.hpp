@@ -50,8 +50,7 @@ class Recorder {
 
   /// The samples of an HTTP round trip, in k6's order: http_reqs, the seven trends, and http_req_failed when
   /// `failed` is given (0 or 1; negative: no response callback, so not recorded).
-  void add_http_request(TagSet* tags, const HttpRequestTimes& times, int failed, Instant at,
-                        const Metadata* metadata = nullptr);
+  void add_http_request(TagSet* tags, const HttpRequestTimes& times, int failed, Instant at, const Metadata* metadata = nullptr);
 
   /// grpc_req_duration, and unless strict grpc_reqs and grpc_req_failed.
   void add_grpc_request(TagSet* tags, double duration_ms, bool failed, Instant at, const Metadata* metadata = nullptr);
@@ -77,12 +76,12 @@ class Recorder {
   const std::int64_t unix_offset_ns_;
   TagTable tags_;
   std::unique_ptr<Window> window_;
-  std::vector<MetricType> place_types_;  // by PlaceId, of those met
+  std::vector<MetricType> place_types_;   // by PlaceId, of those met
   std::unique_ptr<SampleWriter> stream_;  // nullptr unless an output wants single samples
   std::uint64_t sweeps_told_ = 0;
 
   // What the place table said, so that it is asked once per thread.
-  std::vector<PlaceId> totals_;                // by metric, kUnknownPlace when not asked yet
+  std::vector<PlaceId> totals_;  // by metric, kUnknownPlace when not asked yet
   std::vector<std::vector<PlaceId>> submetrics_;
   std::map<EndpointKey, PlaceId> endpoints_;
   std::map<CheckKey, PlaceId> checks_;

@@ -79,7 +79,8 @@ bool RowFile::Reader::load() {
   at_ = 0;
   const std::size_t before = loaded_.size();
   loaded_.resize(before + kHeldBytes);
-  const ssize_t count = ::pread(file_.file_, loaded_.data() + before, std::min<std::uint64_t>(kHeldBytes, file_.file_bytes_ - read_), static_cast<off_t>(read_));
+  const ssize_t count = ::pread(file_.file_, loaded_.data() + before, std::min<std::uint64_t>(kHeldBytes, file_.file_bytes_ - read_),
+                                static_cast<off_t>(read_));
   loaded_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   read_ += static_cast<std::uint64_t>(std::max<ssize_t>(count, 0));
   return count > 0;

@@ -30,16 +30,17 @@ class RowFile {
   class Reader {
    public:
     explicit Reader(const RowFile& file) : file_(file) {}
-    /// False after the last row. Where the disk does not give back what it was given, those in memory follow. `row` is valid until the next call.
+    /// False after the last row. Where the disk does not give back what it was given, those in memory follow. `row` is valid until the next
+    /// call.
     bool next(std::string_view& row);
 
    private:
     bool load();
 
     const RowFile& file_;
-    std::string loaded_;        // of the file: what begins at at_
-    std::uint64_t read_ = 0;    // bytes of the file that were loaded
-    std::size_t at_ = 0;        // in loaded_, or in what the file holds in memory
+    std::string loaded_;      // of the file: what begins at at_
+    std::uint64_t read_ = 0;  // bytes of the file that were loaded
+    std::size_t at_ = 0;      // in loaded_, or in what the file holds in memory
     bool in_memory_ = false;
   };
 

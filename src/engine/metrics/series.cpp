@@ -199,7 +199,8 @@ void Series::outgrow_finest() {
     SeriesRow row = unpack_row(packed);
     while (has_part && part.at < row.at + row.length) {
       for (const SeriesPoint& from : part.points) {
-        const auto into = std::find_if(row.points.begin(), row.points.end(), [&](const SeriesPoint& point) { return point.metric == from.metric; });
+        const auto into =
+            std::find_if(row.points.begin(), row.points.end(), [&](const SeriesPoint& point) { return point.metric == from.metric; });
         if (into != row.points.end()) merge_buckets(into->buckets, from.buckets);
       }
       has_part = fine_rows.next(packed);

@@ -28,10 +28,10 @@ void merge_buckets(std::vector<SeriesBucket>& into, const std::vector<SeriesBuck
 struct SeriesPoint {
   MetricId metric{};
   std::uint64_t samples = 0;
-  double sum = 0;   ///< counter: count in this row; rate: passes; gauge: value; trend: sum of the values
-  double min = 0;   ///< trend and gauge
+  double sum = 0;  ///< counter: count in this row; rate: passes; gauge: value; trend: sum of the values
+  double min = 0;  ///< trend and gauge
   double max = 0;
-  double p50 = 0;   ///< trend
+  double p50 = 0;  ///< trend
   double p95 = 0;
   double p99 = 0;
   std::vector<SeriesBucket> buckets;  ///< durations of requests and iterations; ascending, those with counts
@@ -41,9 +41,9 @@ struct SeriesPoint {
 SeriesPoint point_of(const MetricInfo& info, const Sink& sink);
 
 struct SeriesRow {
-  std::chrono::nanoseconds at{0};      ///< start of the row, from the start of the test
+  std::chrono::nanoseconds at{0};  ///< start of the row, from the start of the test
   std::chrono::nanoseconds length{0};
-  std::vector<SeriesPoint> points;     ///< metrics that had samples, by id
+  std::vector<SeriesPoint> points;  ///< metrics that had samples, by id
 };
 
 /// At most kMaxRows rows: when a test outgrows them, rows are those of windows twice as long (coarser levels are kept ready

@@ -37,7 +37,7 @@ struct EndpointState {
   std::string name;    ///< tag `name`, or url where that is missing; "(other)" beyond the limit of rows
   std::string status;
   std::string error_code;
-  std::string error;   ///< the words that came with it
+  std::string error;    ///< the words that came with it
   bool failed = false;  ///< expected_response was false, or the gRPC status not 0
   Distribution duration;
 };
@@ -45,26 +45,24 @@ struct EndpointState {
 /// Every metric of one scenario, or of one group within it (`--summary-mode full`).
 struct PartState {
   std::string scenario;
-  std::string group;  ///< "" for the whole scenario
+  std::string group;                 ///< "" for the whole scenario
   std::vector<MetricState> metrics;  ///< only those with samples; without submetrics
   std::vector<CheckCount> checks;
 };
 
 struct Snapshot {
-  std::chrono::nanoseconds elapsed{0};       ///< of the test, from before setup
-  std::chrono::nanoseconds window{0};        ///< how long the last window was
-  std::vector<MetricState> metrics;          ///< by MetricId; unused ones have no samples
-  std::vector<CheckCount> checks;            ///< in the order they were first seen
-  std::vector<std::string> groups;           ///< paths in the order they were first seen, without the root
+  std::chrono::nanoseconds elapsed{0};  ///< of the test, from before setup
+  std::chrono::nanoseconds window{0};   ///< how long the last window was
+  std::vector<MetricState> metrics;     ///< by MetricId; unused ones have no samples
+  std::vector<CheckCount> checks;       ///< in the order they were first seen
+  std::vector<std::string> groups;      ///< paths in the order they were first seen, without the root
   std::vector<EndpointState> endpoints;
-  std::vector<PartState> parts;              ///< empty unless asked for
-  std::uint64_t tag_sweeps = 0;              ///< see TagTable::sweeps
+  std::vector<PartState> parts;  ///< empty unless asked for
+  std::uint64_t tag_sweeps = 0;  ///< see TagTable::sweeps
 
   double elapsed_s() const { return base::seconds_of(elapsed); }
   /// nullptr when the id is beyond what has been recorded.
-  const MetricState* find(MetricId id) const {
-    return index_of(id) < metrics.size() ? &metrics[index_of(id)] : nullptr;
-  }
+  const MetricState* find(MetricId id) const { return index_of(id) < metrics.size() ? &metrics[index_of(id)] : nullptr; }
 };
 
 }  // namespace gauntlet::engine::metrics

@@ -7,7 +7,7 @@ namespace gauntlet::engine::metrics {
 namespace {
 
 constexpr std::array<std::string_view, kSystemTagCount> kNames = {
-    "check", "error",       "error_code", "expected_response", "group",  "ip",       "method",      "name",
+    "check",       "error", "error_code", "expected_response", "group",  "ip",       "method",      "name",
     "ocsp_status", "proto", "scenario",   "service",           "status", "subproto", "tls_version", "url"};
 
 constexpr std::uint32_t bit(SystemTag tag) { return 1U << static_cast<unsigned>(tag); }
@@ -54,9 +54,7 @@ std::uint64_t hash_of(std::string_view text) {
 std::uint64_t pair_hash(SystemTag tag, std::string_view value) {
   return fold(hash_of(value) ^ (static_cast<std::uint64_t>(tag) + 1), kSeed);
 }
-std::uint64_t pair_hash(std::string_view name, std::string_view value) {
-  return fold(hash_of(value) ^ hash_of(name), kStep);
-}
+std::uint64_t pair_hash(std::string_view name, std::string_view value) { return fold(hash_of(value) ^ hash_of(name), kStep); }
 
 /// Up to so many tags each is put where it belongs; more of them are sorted once, or their number squared would count.
 constexpr std::size_t kMostInPlace = 32;

@@ -17,9 +17,8 @@ struct OperatorName {
 };
 // In the order in which k6 looks for them: the first one that occurs divides the expression.
 constexpr OperatorName kOperators[] = {
-    {">=", Operator::greater_equal}, {"<=", Operator::less_equal}, {"<", Operator::less},
-    {">", Operator::greater},        {"===", Operator::strict_equal}, {"==", Operator::equal},
-    {"!=", Operator::not_equal},
+    {">=", Operator::greater_equal}, {"<=", Operator::less_equal}, {"<", Operator::less},       {">", Operator::greater},
+    {"===", Operator::strict_equal}, {"==", Operator::equal},      {"!=", Operator::not_equal},
 };
 
 std::string quoted(std::string_view text) {
@@ -158,8 +157,8 @@ base::Expected<void> Thresholds::add(MetricRegistry& registry, std::string_view 
   if (!parsed) return tl::unexpected(std::move(parsed.error()).in("unable to validate threshold expressions; reason"));
   const MetricInfo* metric = registry.find(parsed->name);
   if (metric == nullptr) {
-    return base::fail(base::ErrorKind::not_found, "invalid threshold defined on " + std::string(key) +
-                                                      "; reason: no metric name " + quoted(key) + " found");
+    return base::fail(base::ErrorKind::not_found,
+                      "invalid threshold defined on " + std::string(key) + "; reason: no metric name " + quoted(key) + " found");
   }
   for (const Threshold& threshold : thresholds) {
     if (supports(metric->type, threshold.expression.aggregation)) continue;
@@ -168,8 +167,8 @@ base::Expected<void> Thresholds::add(MetricRegistry& registry, std::string_view 
     return base::fail(base::ErrorKind::invalid_argument,
                       "invalid threshold " + quoted(threshold.expression.source) + " applied on metric " + std::string(key) +
                           "; reason: unsupported aggregation method " + std::string(method) + " on metric of type " +
-                          std::string(name_of(metric->type)) + ". supported aggregation methods for this metric are: " +
-                          std::string(supported_aggregations(metric->type)));
+                          std::string(name_of(metric->type)) +
+                          ". supported aggregation methods for this metric are: " + std::string(supported_aggregations(metric->type)));
   }
 
   ThresholdGroup group;
@@ -227,8 +226,7 @@ std::string Thresholds::crossed_message(bool aborted) const {
     message.append(separator).append(name);
     separator = ", ";
   }
-  return message + (aborted ? "' were crossed; at least one has abortOnFail enabled, stopping test prematurely"
-                            : "' have been crossed");
+  return message + (aborted ? "' were crossed; at least one has abortOnFail enabled, stopping test prematurely" : "' have been crossed");
 }
 
 const ThresholdGroup* Thresholds::find(MetricId metric, std::optional<std::size_t> submetric) const {

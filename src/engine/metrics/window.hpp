@@ -12,7 +12,7 @@ namespace gauntlet::engine::metrics {
 
 struct Window {
   std::uint32_t recorder = 0;
-  std::vector<Sink> sinks;  // by PlaceId; those of places this thread has not met are empty
+  std::vector<Sink> sinks;    // by PlaceId; those of places this thread has not met are empty
   std::vector<PlaceId> used;  // with samples, each once
   std::uint64_t tag_sweeps = 0;
 

@@ -31,7 +31,8 @@ JSValue make(Call call) {
       if (part.is_exception()) return JS_EXCEPTION;
       if (part.is_string()) blob->bytes += js::Text(part).view();
       else if (const Blob* other = js::Class<Blob>::of(part.get())) blob->bytes += other->bytes;
-      else if (const auto bytes = js::bytes_of(context, part.get())) blob->bytes.append(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+      else if (const auto bytes = js::bytes_of(context, part.get()))
+        blob->bytes.append(reinterpret_cast<const char*>(bytes->data()), bytes->size());
       else return refuse(fmt::format("unsupported type: {}", go_type(context, part.get())));
     }
   }

@@ -66,15 +66,14 @@ const Algorithm* algorithm_named(std::string_view name) {
 }
 
 JSValue throw_wrong_type(JSContext* context, JSValueConst value, std::string_view prefix = "") {
-  return js::throw_error(context, fmt::format("{}invalid type {}, expected string, []byte or ArrayBuffer", prefix,
-                                              go_type(context, value)));
+  return js::throw_error(context,
+                         fmt::format("{}invalid type {}, expected string, []byte or ArrayBuffer", prefix, go_type(context, value)));
 }
 
 JSValue throw_not_available(JSContext* context, const Algorithm& algorithm) {
   return js::throw_error(
       context,
-      fmt::format("{} is not available: this machine's OpenSSL lacks it (its legacy provider is in Debian's libssl3)",
-                  algorithm.name));
+      fmt::format("{} is not available: this machine's OpenSSL lacks it (its legacy provider is in Debian's libssl3)", algorithm.name));
 }
 
 /// What k6 takes for bytes: strings, ArrayBuffers and arrays of bytes.
@@ -109,9 +108,7 @@ JSValue encoded(JSContext* context, std::string_view bytes, JSValueConst encodin
 }
 
 using Output = std::array<unsigned char, EVP_MAX_MD_SIZE>;
-std::string_view view_of(const Output& output, std::size_t size) {
-  return {reinterpret_cast<const char*>(output.data()), size};
-}
+std::string_view view_of(const Output& output, std::size_t size) { return {reinterpret_cast<const char*>(output.data()), size}; }
 
 /// A digest or HMAC that grows by update(); what createHash() and createHMAC() return.
 class Hasher {
@@ -121,17 +118,14 @@ class Hasher {
   }
   Hasher(const Algorithm& algorithm, std::string_view key) : mac_(new_mac(), &EVP_MAC_CTX_free) {
     const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(EVP_MD_get0_name(algorithm.digest)),
-                                         0),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(EVP_MD_get0_name(algorithm.digest)), 0),
         OSSL_PARAM_construct_end()};
     EVP_MAC_init(mac_.get(), reinterpret_cast<const unsigned char*>(key.data()), key.size(), parameters);
   }
 
   void update(std::string_view bytes) {
-    if (digest_)
-      EVP_DigestUpdate(digest_.get(), bytes.data(), bytes.size());
-    else
-      EVP_MAC_update(mac_.get(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    if (digest_) EVP_DigestUpdate(digest_.get(), bytes.data(), bytes.size());
+    else EVP_MAC_update(mac_.get(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
   }
 
   /// Of what was put in so far: more may follow.
@@ -202,8 +196,7 @@ const Algorithm* algorithm_of(const Call& call) {
   if (name.failed()) return nullptr;
   const std::string_view view = call.has(0) ? name.view() : std::string_view();
   const Algorithm* algorithm = algorithm_named(view);
-  if (algorithm == nullptr)
-    js::throw_error(call.context, fmt::format("invalid algorithm: {}", view));
+  if (algorithm == nullptr) js::throw_error(call.context, fmt::format("invalid algorithm: {}", view));
   else if (algorithm->digest == nullptr) {
     throw_not_available(call.context, *algorithm);
     return nullptr;
@@ -247,18 +240,15 @@ struct Hash {
 JSValue update(Self<Hash> self, Call call) {
   const auto bytes = input(call.context, call.arg(0));
   if (!bytes) return throw_wrong_type(call.context, call.arg(0));
-  if (self->hasher)
-    self->hasher->update(*bytes);
-  else if (self->memory.charge(self.context, bytes->size()))
-    self->legacy.data += *bytes;
-  else
-    return JS_EXCEPTION;
+  if (self->hasher) self->hasher->update(*bytes);
+  else if (self->memory.charge(self.context, bytes->size())) self->legacy.data += *bytes;
+  else return JS_EXCEPTION;
   return JS_UNDEFINED;
 }
 JSValue result(Self<Hash> self, Call call) {
   Output output;
-  const std::size_t size = self->hasher ? self->hasher->result(output)
-                                        : legacy_hmac(*self->algorithm, self->legacy.key, self->legacy.data, output);
+  const std::size_t size =
+      self->hasher ? self->hasher->result(output) : legacy_hmac(*self->algorithm, self->legacy.key, self->legacy.data, output);
   return encoded(call.context, view_of(output, size), call.arg(0));
 }
 
@@ -288,10 +278,8 @@ JSValue create_hmac(Call call) {
   if (!key) return throw_wrong_type(call.context, call.arg(1));
   auto hash = std::make_unique<Hash>();
   hash->algorithm = algorithm;
-  if (std::string_view(algorithm->name) == "md4")
-    hash->legacy.key = std::move(*key);
-  else
-    hash->hasher.emplace(*algorithm, *key);
+  if (std::string_view(algorithm->name) == "md4") hash->legacy.key = std::move(*key);
+  else hash->hasher.emplace(*algorithm, *key);
   return new_hash(call.context, std::move(hash));
 }
 

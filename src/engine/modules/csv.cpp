@@ -42,8 +42,7 @@ std::optional<Options> options_of(JSContext* context, JSValueConst given) {
     std::size_t characters = 0;
     for (const char c : options.delimiter) characters += (c & 0xc0) != 0x80 ? 1 : 0;
     if (characters != 1) {
-      js::throw_error(context,
-                      "failed to interpret the provided Parser options; reason: delimiter must be a single character");
+      js::throw_error(context, "failed to interpret the provided Parser options; reason: delimiter must be a single character");
       return std::nullopt;
     }
   }
@@ -51,9 +50,7 @@ std::optional<Options> options_of(JSContext* context, JSValueConst given) {
   options.as_objects = JS_ToBool(context, object.property("asObjects").get()) > 0;
   if (!number("fromLine", options.from_line) || !number("toLine", options.to_line)) return std::nullopt;
   if (options.to_line > 0 && options.from_line > options.to_line) {
-    js::throw_error(
-        context,
-        "failed to interpret the provided Parser options; reason: fromLine must be less than or equal to toLine");
+    js::throw_error(context, "failed to interpret the provided Parser options; reason: fromLine must be less than or equal to toLine");
     return std::nullopt;
   }
   return options;
@@ -71,8 +68,7 @@ class Rows {
     };
     if (options.from_line < 0)
       return refuse(fmt::format("the 'fromLine' option must be greater than or equal to 0; got {}", options.from_line));
-    if (options.as_objects && options.skip_first_line)
-      return refuse("the 'header' option cannot be enabled when 'skipFirstLine' is true");
+    if (options.as_objects && options.skip_first_line) return refuse("the 'header' option cannot be enabled when 'skipFirstLine' is true");
     if (options.as_objects && options.from_line > 0)
       return refuse("the 'header' option cannot be enabled when 'fromLine' is set to a value greater than 0");
     Rows rows(file, options);
@@ -122,8 +118,7 @@ class Rows {
   }
 
  private:
-  Rows(OpenFile& file, const Options& options)
-      : bytes_(file.bytes), options_(options), reader_(file.rest(), options.delimiter) {}
+  Rows(OpenFile& file, const Options& options) : bytes_(file.bytes), options_(options), reader_(file.rest(), options.delimiter) {}
 
   js::Program::File bytes_;  // what reader_ reads
   Options options_;
@@ -150,8 +145,8 @@ std::optional<std::pair<OpenFile*, Options>> arguments_of(const Call& call, cons
 
 /// All rows in a shared array: virtual users that parse the same file the same way share one.
 base::Expected<JSValue> parse_all(JSContext* context, OpenFile& file, const Options& options) {
-  const std::string name = fmt::format("csv.parse {} {} {} {} {} {} {}", file.path, file.offset, options.delimiter,
-                                       options.skip_first_line, options.as_objects, options.from_line, options.to_line);
+  const std::string name = fmt::format("csv.parse {} {} {} {} {} {} {}", file.path, file.offset, options.delimiter, options.skip_first_line,
+                                       options.as_objects, options.from_line, options.to_line);
   const std::size_t size = file.bytes->size();
   if (const JSValue known = find_shared_array(context, name); !JS_IsUndefined(known)) {
     file.offset = size;
@@ -179,10 +174,8 @@ JSValue parse(Call call) {
   }
   const auto array = parse_all(call.context, *arguments->first, arguments->second);
   if (!array) js::throw_error(call.context, array.error().message);
-  if (!array || JS_IsException(*array))
-    deferred.reject(Value(call.context, JS_GetException(call.context)));
-  else
-    deferred.resolve(Value(call.context, *array));
+  if (!array || JS_IsException(*array)) deferred.reject(Value(call.context, JS_GetException(call.context)));
+  else deferred.resolve(Value(call.context, *array));
   return deferred.promise();
 }
 

@@ -4,9 +4,7 @@
 
 namespace gauntlet::engine::modules {
 
-bool CsvReader::at_line_end() const {
-  return at_ >= text_.size() || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n";
-}
+bool CsvReader::at_line_end() const { return at_ >= text_.size() || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n"; }
 
 void CsvReader::skip_line_end() {
   if (at_ < text_.size() && text_[at_] == '\r') ++at_;
@@ -16,8 +14,7 @@ void CsvReader::skip_line_end() {
 }
 
 base::Error CsvReader::malformed(const char* what) const {
-  return {base::ErrorKind::invalid_argument,
-          fmt::format("parse error on line {}, column {}: {}", line_, at_ - line_start_ + 1, what)};
+  return {base::ErrorKind::invalid_argument, fmt::format("parse error on line {}, column {}: {}", line_, at_ - line_start_ + 1, what)};
 }
 
 base::Expected<std::string> CsvReader::plain_field() {
@@ -73,8 +70,7 @@ base::Expected<std::optional<CsvReader::Row>> CsvReader::next() {
   if (at_ < text_.size()) skip_line_end();
   if (fields_ == 0) fields_ = row.size();
   if (row.size() != fields_) {
-    return base::fail(base::ErrorKind::invalid_argument,
-                      fmt::format("record on line {}: wrong number of fields", first_line));
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("record on line {}: wrong number of fields", first_line));
   }
   return row;
 }

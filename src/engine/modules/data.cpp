@@ -49,9 +49,7 @@ struct SharedArray {
 
 JSClassID class_id();
 
-const Elements& elements_of(JSValueConst object) {
-  return *static_cast<SharedArray*>(JS_GetOpaque(object, class_id()))->elements;
-}
+const Elements& elements_of(JSValueConst object) { return *static_cast<SharedArray*>(JS_GetOpaque(object, class_id()))->elements; }
 
 /// What is still to be frozen is in a list: on the stack, data that nest deeply would leave no room.
 bool deep_freeze(JSContext* context, js::Value root) {
@@ -148,9 +146,7 @@ int refuse(JSContext* context) {
 }
 int set_property(JSContext* context, JSValueConst, JSAtom, JSValueConst, JSValueConst, int) { return refuse(context); }
 int delete_property(JSContext* context, JSValueConst, JSAtom) { return refuse(context); }
-int define_own_property(JSContext* context, JSValueConst, JSAtom, JSValueConst, JSValueConst, JSValueConst, int) {
-  return refuse(context);
-}
+int define_own_property(JSContext* context, JSValueConst, JSAtom, JSValueConst, JSValueConst, JSValueConst, int) { return refuse(context); }
 
 JSClassID class_id() { return js::Class<SharedArray>::id(); }
 

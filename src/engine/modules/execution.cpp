@@ -16,9 +16,7 @@
 namespace gauntlet::engine::modules {
 namespace {
 
-JSValue count(JSContext* context, std::uint64_t number) {
-  return JS_NewInt64(context, static_cast<std::int64_t>(number));
-}
+JSValue count(JSContext* context, std::uint64_t number) { return JS_NewInt64(context, static_cast<std::int64_t>(number)); }
 
 JSValue not_in_init(JSContext* context, const char* what) {
   return js::throw_error(context, fmt::format("getting {} in the init context is not supported", what));
@@ -146,8 +144,7 @@ int set_label(JSContext* context, JSValueConst object, JSAtom atom, JSValueConst
   return 1;
 }
 
-int define_label(JSContext* context, JSValueConst object, JSAtom atom, JSValueConst value, JSValueConst, JSValueConst,
-                 int flags) {
+int define_label(JSContext* context, JSValueConst object, JSAtom atom, JSValueConst value, JSValueConst, JSValueConst, int flags) {
   return set_label(context, object, atom, value, object, flags);
 }
 
@@ -253,10 +250,8 @@ JSValue active(JSContext* context, const run::TestState& test) { return JS_NewIn
 JSValue initialized(JSContext* context, const run::TestState& test) { return JS_NewInt64(context, test.vus_initialized); }
 
 const js::Member kInstance[] = {
-    property("currentTestRunDuration", &of_instance<&run_duration>),
-    property("iterationsCompleted", &of_instance<&completed>),
-    property("iterationsInterrupted", &of_instance<&interrupted>),
-    property("vusActive", &of_instance<&active>),
+    property("currentTestRunDuration", &of_instance<&run_duration>), property("iterationsCompleted", &of_instance<&completed>),
+    property("iterationsInterrupted", &of_instance<&interrupted>),   property("vusActive", &of_instance<&active>),
     property("vusInitialized", &of_instance<&initialized>),
 };
 

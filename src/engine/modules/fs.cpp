@@ -25,8 +25,7 @@ JSValue rejected(JSContext* context, const char* name, std::string_view message)
 }
 
 JSValue read(Self<OpenFile> self, Call call) {
-  if (!call.has(0))
-    return rejected(self.context, "TypeError", "read() failed; reason: into argument cannot be null or undefined");
+  if (!call.has(0)) return rejected(self.context, "TypeError", "read() failed; reason: into argument cannot be null or undefined");
   const auto into = js::bytes_of(self.context, call.arg(0));
   if (!into || JS_GetTypedArrayType(call.arg(0)) != JS_TYPED_ARRAY_UINT8) {
     return rejected(self.context, "TypeError", "read() failed; reason: into argument must be a Uint8Array");
@@ -73,8 +72,7 @@ const js::Member kFile[] = {js::own(js::method<&read>("read", 1)), js::own(js::m
 JSValue open(Call call) {
   JSContext* const context = call.context;
   if (!run::vu_of(context).in_init()) {
-    return rejected(context, "ForbiddenError",
-                    "open() failed; reason: opening a file is allowed only in the Init context");
+    return rejected(context, "ForbiddenError", "open() failed; reason: opening a file is allowed only in the Init context");
   }
   if (!call.has(0)) return rejected(context, "TypeError", "open() failed; reason: path cannot be null or undefined");
   const js::Text given(context, call.arg(0));
@@ -85,8 +83,7 @@ JSValue open(Call call) {
   file->path = program.data_path(given.str());
   std::error_code failure;
   if (std::filesystem::is_directory(file->path, failure)) {
-    return rejected(context, "InvalidResourceError",
-                    fmt::format("cannot open \"{}\": opening a directory is not supported", file->path));
+    return rejected(context, "InvalidResourceError", fmt::format("cannot open \"{}\": opening a directory is not supported", file->path));
   }
   auto bytes = program.open(file->path);
   if (!bytes && (bytes.error().kind == base::ErrorKind::invalid_argument || bytes.error().kind == base::ErrorKind::resource_exhausted))
@@ -102,8 +99,7 @@ JSValue open(Call call) {
 }
 
 const js::Member kExports[] = {js::function<&open>("open", 1)};
-const js::Member kSeekMode[] = {js::int_constant("Start", kStart), js::int_constant("Current", kCurrent),
-                                js::int_constant("End", kEnd)};
+const js::Member kSeekMode[] = {js::int_constant("Start", kStart), js::int_constant("Current", kCurrent), js::int_constant("End", kEnd)};
 
 }  // namespace
 

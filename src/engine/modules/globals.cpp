@@ -31,8 +31,8 @@ JSValue log(js::Call call) {
 }
 
 const js::Member kConsole[] = {
-    js::function<&log<LogLevel::debug>>("debug", 0), js::function<&log<LogLevel::error>>("error", 0),
-    js::function<&log<LogLevel::info>>("info", 0),   js::function<&log<LogLevel::info>>("log", 0),
+    js::function<&log<LogLevel::debug>>("debug", 0),  js::function<&log<LogLevel::error>>("error", 0),
+    js::function<&log<LogLevel::info>>("info", 0),    js::function<&log<LogLevel::info>>("log", 0),
     js::function<&log<LogLevel::warning>>("warn", 0),
 };
 
@@ -74,9 +74,7 @@ JSValue set_environment(JSContext* context, JSValueConst, JSValueConst value) {
   run::vu_of(context).replace_environment(js::Value::copy(context, value));
   return JS_UNDEFINED;
 }
-JSValue get_vu(JSContext* context, JSValueConst) {
-  return JS_NewInt64(context, static_cast<std::int64_t>(run::vu_of(context).id()));
-}
+JSValue get_vu(JSContext* context, JSValueConst) { return JS_NewInt64(context, static_cast<std::int64_t>(run::vu_of(context).id())); }
 JSValue get_iteration(JSContext* context, JSValueConst) {
   const run::Vu& vu = run::vu_of(context);
   return vu.scenario() == nullptr ? JS_UNDEFINED : JS_NewInt64(context, static_cast<std::int64_t>(vu.iteration()));

@@ -15,8 +15,7 @@ std::optional<std::string> bytes_or_text(JSContext* context, JSValueConst value)
     }
     return text;
   }
-  if (const auto bytes = js::bytes_of(context, value))
-    return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+  if (const auto bytes = js::bytes_of(context, value)) return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
   return std::nullopt;
 }
 
@@ -33,29 +32,18 @@ std::string go_type(JSContext* context, JSValueConst value) {
   if (JS_IsArray(value)) return "[]interface {}";
   if (JS_IsDate(value)) return "time.Time";
   switch (JS_GetTypedArrayType(value)) {
-    case JS_TYPED_ARRAY_INT8:
-      return "[]int8";
-    case JS_TYPED_ARRAY_INT16:
-      return "[]int16";
-    case JS_TYPED_ARRAY_UINT16:
-      return "[]uint16";
-    case JS_TYPED_ARRAY_INT32:
-      return "[]int32";
-    case JS_TYPED_ARRAY_UINT32:
-      return "[]uint32";
-    case JS_TYPED_ARRAY_BIG_INT64:
-      return "[]int64";
-    case JS_TYPED_ARRAY_BIG_UINT64:
-      return "[]uint64";
-    case JS_TYPED_ARRAY_FLOAT32:
-      return "[]float32";
-    case JS_TYPED_ARRAY_FLOAT64:
-      return "[]float64";
+    case JS_TYPED_ARRAY_INT8: return "[]int8";
+    case JS_TYPED_ARRAY_INT16: return "[]int16";
+    case JS_TYPED_ARRAY_UINT16: return "[]uint16";
+    case JS_TYPED_ARRAY_INT32: return "[]int32";
+    case JS_TYPED_ARRAY_UINT32: return "[]uint32";
+    case JS_TYPED_ARRAY_BIG_INT64: return "[]int64";
+    case JS_TYPED_ARRAY_BIG_UINT64: return "[]uint64";
+    case JS_TYPED_ARRAY_FLOAT32: return "[]float32";
+    case JS_TYPED_ARRAY_FLOAT64: return "[]float64";
     case JS_TYPED_ARRAY_UINT8C:
-    case JS_TYPED_ARRAY_UINT8:
-      return "[]uint8";
-    default:
-      break;
+    case JS_TYPED_ARRAY_UINT8: return "[]uint8";
+    default: break;
   }
   return "map[string]interface {}";
 }

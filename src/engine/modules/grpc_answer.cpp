@@ -42,7 +42,8 @@ JSValue make_metadata(JSContext* context, const net::GrpcMetadata& metadata) {
     }
     std::int64_t length = 0;
     JS_GetLength(context, list.get(), &length);
-    JS_DefinePropertyValueUint32(context, list.get(), static_cast<std::uint32_t>(length), new_network_string(context, metadata[i].value), JS_PROP_C_W_E);
+    JS_DefinePropertyValueUint32(context, list.get(), static_cast<std::uint32_t>(length), new_network_string(context, metadata[i].value),
+                                 JS_PROP_C_W_E);
     JS_FreeAtom(context, name);
   }
   return object;

@@ -149,7 +149,8 @@ JSValue load_protoset(Client self, Call call) {
   if (!state.vu().in_init()) return js::throw_error(self.context, "load must be called in the init context");
   const js::Text path(self.context, call.arg(0));
   if (path.failed()) return JS_EXCEPTION;
-  return take_schema(self, state.schemas().load_protoset((std::filesystem::path(script_folder(state.vu())) / path.view()).lexically_normal(), reader_of(state)));
+  return take_schema(self, state.schemas().load_protoset(
+                               (std::filesystem::path(script_folder(state.vu())) / path.view()).lexically_normal(), reader_of(state)));
 }
 
 // ---- connect
@@ -233,7 +234,8 @@ bool prepare(Client self, const Call& call, PreparedCall& prepared, std::string&
   prepared.found = self->find(method);
   if (prepared.found.method == nullptr) return fail(fmt::format("method \"{}\" not found in file descriptors", full_method_name(method)));
   if (const auto parsed = parse_call_params(context, call.arg(2), prepared.params); !parsed) {
-    return parsed.error().message.empty() ? false : fail(fmt::format("invalid GRPC's client.invoke() parameters: {}", parsed.error().message));
+    return parsed.error().message.empty() ? false
+                                          : fail(fmt::format("invalid GRPC's client.invoke() parameters: {}", parsed.error().message));
   }
   if (JS_IsUndefined(call.arg(1))) return fail("request cannot be nil");
   if (JS_IsNull(call.arg(1))) {
@@ -242,7 +244,8 @@ bool prepare(Client self, const Call& call, PreparedCall& prepared, std::string&
   }
   grpc::Encoder encoder(state.names(), *prepared.found.schema);
   if (!encoder.encode(*prepared.found.method->input, call.arg(1), prepared.request)) {
-    return encoder.problem().empty() ? false : fail(fmt::format("unable to serialise request object to protocol buffer: {}", encoder.problem()));
+    return encoder.problem().empty() ? false
+                                     : fail(fmt::format("unable to serialise request object to protocol buffer: {}", encoder.problem()));
   }
   if (JS_HasException(context)) return false;
   prepared.connection = self->connection();
@@ -283,7 +286,8 @@ JSValue invoke(Client self, Call call) {
 /// One asyncInvoke() from its call until its promise is settled.
 class AsyncInvoke final : public GrpcState::Pending {
  public:
-  AsyncInvoke(GrpcState& state, js::Deferred deferred) : state_(state), deferred_(std::move(deferred)), unary_(CallPool::of_thread().take().release()) {}
+  AsyncInvoke(GrpcState& state, js::Deferred deferred)
+      : state_(state), deferred_(std::move(deferred)), unary_(CallPool::of_thread().take().release()) {}
   void abandon() override {
     if (unary_ && unary_->is_active()) client_->cancel(*unary_);
     script_client_ = Value();
@@ -348,7 +352,8 @@ JSValue health_check(Client self, Call call) {
   if (vu.in_init()) return js::throw_error(context, "invoking RPC methods in the init context is not supported");
   if (self->connection() == nullptr) return js::throw_error(context, kNotConnected);
   auto schema = state.schemas().get("health", [] {
-    return grpc::compile_schema({"/", {}, {"health.proto"}}, [](const std::string&) -> base::Expected<std::string> { return kHealthProto; });
+    return grpc::compile_schema({"/", {}, {"health.proto"}},
+                                [](const std::string&) -> base::Expected<std::string> { return kHealthProto; });
   });
   const grpc::Schema& health = *state.keep(std::move(*schema));
   PreparedCall prepared;
@@ -388,12 +393,8 @@ JSValue new_client(Call call) {
 }
 
 const js::Member kMembers[] = {
-    js::method<&load>("load", 1),
-    js::method<&load_protoset>("loadProtoset", 1),
-    js::method<&connect>("connect", 2),
-    js::method<&invoke>("invoke", 3),
-    js::method<&async_invoke>("asyncInvoke", 3),
-    js::method<&health_check>("healthCheck", 1),
+    js::method<&load>("load", 1),     js::method<&load_protoset>("loadProtoset", 1), js::method<&connect>("connect", 2),
+    js::method<&invoke>("invoke", 3), js::method<&async_invoke>("asyncInvoke", 3),   js::method<&health_check>("healthCheck", 1),
     js::method<&close>("close", 0),
 };
 
@@ -407,9 +408,7 @@ GrpcSampleTags::GrpcSampleTags(run::Vu& vu, const grpc::Method* method, std::str
   if (keep_standing_tags) standing_.emplace(vu.tags().save());
 }
 
-metrics::TagBuilder GrpcSampleTags::builder() const {
-  return {vu_.tags().table(), standing_ ? base_ : vu_.tags().set_pointer()};
-}
+metrics::TagBuilder GrpcSampleTags::builder() const { return {vu_.tags().table(), standing_ ? base_ : vu_.tags().set_pointer()}; }
 
 void GrpcSampleTags::add_to(metrics::TagBuilder& tags) const {
   if (method_ != nullptr) {
@@ -446,9 +445,7 @@ FoundMethod GrpcScriptClient::find(std::string_view name) const {
   return {};
 }
 
-std::string full_method_name(std::string_view name) {
-  return name.starts_with('/') ? std::string(name) : fmt::format("/{}", name);
-}
+std::string full_method_name(std::string_view name) { return name.starts_with('/') ? std::string(name) : fmt::format("/{}", name); }
 
 std::string describe_rpc_error(const net::GrpcStatus& status) {
   return fmt::format("rpc error: code = {} desc = {}", net::grpc_code_name(status.code), status.message);

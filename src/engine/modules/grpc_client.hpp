@@ -32,8 +32,8 @@ struct FoundMethod {
 class GrpcSampleTags {
  public:
   /// `method` outlives this; nullptr for calls that k6 does not name (health checks).
-  GrpcSampleTags(run::Vu& vu, const grpc::Method* method, std::string_view address,
-                 std::vector<std::pair<std::string, std::string>> own, bool keep_standing_tags);
+  GrpcSampleTags(run::Vu& vu, const grpc::Method* method, std::string_view address, std::vector<std::pair<std::string, std::string>> own,
+                 bool keep_standing_tags);
 
   void record_call(int status, base::EventLoop::Clock::time_point started, base::EventLoop::Clock::time_point ended) const;
   /// With `status` the call's outcome is among the tags.

@@ -95,7 +95,8 @@ base::Expected<GrpcConnectParams::Tls> take_tls(const Value& value) {
   GrpcConnectParams::Tls tls;
   const auto text = [](const Value& entry, std::string_view name, std::string& into) -> base::Expected<void> {
     if (entry.is_nullish()) return {};
-    if (!entry.is_string()) return tl::unexpected(wrong(fmt::format("invalid tls {} value: '{}', it needs to be a PEM formatted string", name, shown(entry))));
+    if (!entry.is_string())
+      return tl::unexpected(wrong(fmt::format("invalid tls {} value: '{}', it needs to be a PEM formatted string", name, shown(entry))));
     into = js::Text(entry).str();
     return {};
   };
@@ -121,7 +122,9 @@ base::Expected<void> take_tags(const Value& value, GrpcCallParams& into) {
   return for_each_param(value.context(), value.get(), [&](std::string_view name, const Value& entry) -> base::Expected<void> {
     std::string text;
     if (!tag_text(entry.context(), entry.get(), text)) {
-      return tl::unexpected(wrong(fmt::format("metric tags: invalid value for metric tag '{}': only String, Boolean and Number types are accepted as a metric tag values", name)));
+      return tl::unexpected(wrong(fmt::format(
+          "metric tags: invalid value for metric tag '{}': only String, Boolean and Number types are accepted as a metric tag values",
+          name)));
     }
     into.tags.emplace_back(name, std::move(text));
     return {};
@@ -158,7 +161,8 @@ base::Expected<GrpcConnectParams> parse_connect_params(JSContext* context, JSVal
     if (name == "maxReceiveSize") return assign(params.max_receive_bytes, take_size(entry, name));
     if (name == "maxSendSize") return assign(params.max_send_bytes, take_size(entry, name));
     if (name == "authority") {
-      if (!entry.is_string()) return tl::unexpected(wrong(fmt::format("invalid authority value: '{}', it needs to be a string", shown(entry))));
+      if (!entry.is_string())
+        return tl::unexpected(wrong(fmt::format("invalid authority value: '{}', it needs to be a string", shown(entry))));
       params.authority = js::Text(entry).str();
       return {};
     }

@@ -68,7 +68,8 @@ class ReflectionCall final : public net::GrpcCall {
 
 class Reflection {
  public:
-  Reflection(net::GrpcClient& client, const GrpcMetadataList& metadata, std::chrono::nanoseconds timeout) : client_(client), timeout_(timeout) {
+  Reflection(net::GrpcClient& client, const GrpcMetadataList& metadata, std::chrono::nanoseconds timeout)
+      : client_(client), timeout_(timeout) {
     for (const auto& [name, value] : metadata) metadata_.push_back({name, value});
   }
 

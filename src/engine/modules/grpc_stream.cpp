@@ -62,7 +62,11 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     operation_ = state_.vu().start_operation();
     tags_.count(metrics::MetricId::grpc_streams);
     const auto entries = params.metadata_entries();
-    client_->start(*this, {.path = found_.method->full_method, .metadata = entries, .timeout = params.timeout.value_or(std::chrono::nanoseconds(0)), .unary = false},
+    client_->start(*this,
+                   {.path = found_.method->full_method,
+                    .metadata = entries,
+                    .timeout = params.timeout.value_or(std::chrono::nanoseconds(0)),
+                    .unary = false},
                    nullptr, false);
   }
 
@@ -143,7 +147,8 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
       // The only answer to a stream of ours comes with the outcome; those before it do not know theirs.
       const bool is_only_answer = ended_ && !found_.method->server_stream;
       tags_.count(metrics::MetricId::grpc_streams_msgs_received, is_only_answer ? std::optional(outcome_.code) : std::nullopt);
-      Value message(context, discards_ ? JS_NewObject(context) : grpc::Decoder(state_.names(), *found_.schema).decode(*found_.method->output, bytes));
+      Value message(
+          context, discards_ ? JS_NewObject(context) : grpc::Decoder(state_.names(), *found_.schema).decode(*found_.method->output, bytes));
       if (message.is_exception() || !call(Event::on_data, std::move(message))) return;
       if (Clock::now() > until) break;
     }
@@ -173,10 +178,13 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     Value error(context, new_grpc_error(state_, outcome_, found_.schema));
     const std::string text = fmt::format("code: {}, message: {}", outcome_.code, outcome_.message);
     Value described(context, js::new_string(context, text));
-    const auto give_text = [](JSContext* where, JSValueConst, int, JSValueConst*, int, JSValueConst* data) { return JS_DupValue(where, data[0]); };
+    const auto give_text = [](JSContext* where, JSValueConst, int, JSValueConst*, int, JSValueConst* data) {
+      return JS_DupValue(where, data[0]);
+    };
     JSValueConst data[] = {described.get()};
     error.set("error", Value(context, JS_NewCFunctionData(context, give_text, 0, 0, 1, data)));
-    JS_DefinePropertyValueStr(context, error.get(), "toString", JS_NewCFunctionData(context, give_text, 0, 0, 1, data), JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
+    JS_DefinePropertyValueStr(context, error.get(), "toString", JS_NewCFunctionData(context, give_text, 0, 0, 1, data),
+                              JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
     return call(Event::on_error, std::move(error));
   }
 
@@ -228,11 +236,14 @@ JSValue new_stream(Call call) {
   if (name.failed()) return JS_EXCEPTION;
   const FoundMethod found = client->find(name);
   if (found.method == nullptr) {
-    return js::throw_error(context, fmt::format("invalid GRPC Stream's method: method \"{}\" not found in file descriptors", full_method_name(name)));
+    return js::throw_error(
+        context, fmt::format("invalid GRPC Stream's method: method \"{}\" not found in file descriptors", full_method_name(name)));
   }
   GrpcCallParams params;
   if (const auto parsed = parse_call_params(context, call.arg(2), params); !parsed) {
-    return parsed.error().message.empty() ? JS_EXCEPTION : js::throw_error(context, fmt::format("invalid GRPC Stream's parameters: {}", parsed.error().message));
+    return parsed.error().message.empty()
+               ? JS_EXCEPTION
+               : js::throw_error(context, fmt::format("invalid GRPC Stream's parameters: {}", parsed.error().message));
   }
   auto made = std::make_unique<ScriptStream>();
   ScriptStream& script = *made;
@@ -259,13 +270,12 @@ JSValue on(js::Self<ScriptStream> self, Call call) {
       return JS_UNDEFINED;
     }
   }
-  run::vu_of(self.context).warn(fmt::format("can't register {} event handler: unknown GRPC stream's event type: {}", event.view(), event.view()));
+  run::vu_of(self.context)
+      .warn(fmt::format("can't register {} event handler: unknown GRPC stream's event type: {}", event.view(), event.view()));
   return JS_UNDEFINED;
 }
 
-JSValue write(js::Self<ScriptStream> self, Call call) {
-  return self->running->write(call.arg(0)) ? JS_UNDEFINED : JS_EXCEPTION;
-}
+JSValue write(js::Self<ScriptStream> self, Call call) { return self->running->write(call.arg(0)) ? JS_UNDEFINED : JS_EXCEPTION; }
 
 JSValue end(js::Self<ScriptStream> self, Call) {
   self->running->end_sending();

@@ -52,8 +52,7 @@ JSValue derived(const This& self, Nodes nodes) {
 }
 
 JSValue throw_no_selector(JSContext* context, JSValueConst value) {
-  return js::throw_error(context,
-                         fmt::format("invalid argument, cannot use a '{}' as a selector", go_type(context, value)));
+  return js::throw_error(context, fmt::format("invalid argument, cannot use a '{}' as a selector", go_type(context, value)));
 }
 
 /// What an argument selects: a CSS selector, the nodes of another selection, or a function's answer.
@@ -196,10 +195,8 @@ JSValue walk(This self, Call call) {
   for (const Node* node : self->nodes) step(*node, found);
   Nodes nodes = found.take();
   const Condition condition(self.context, call.arg(0));
-  if (condition.selects())
-    std::erase_if(nodes, [&](const Node* node) { return !condition.matches(*node); });
-  else if (condition.kind() != Condition::Kind::none)
-    nodes.clear();
+  if (condition.selects()) std::erase_if(nodes, [&](const Node* node) { return !condition.matches(*node); });
+  else if (condition.kind() != Condition::Kind::none) nodes.clear();
   return derived(self, std::move(nodes));
 }
 
@@ -235,9 +232,7 @@ void to_siblings(const Node& node, Collector& found) {
 using Move = const Node* (*)(const Node&);
 const Node* next_of(const Node& node) { return node.next_element(); }
 const Node* previous_of(const Node& node) { return node.previous_element(); }
-const Node* parent_of(const Node& node) {
-  return node.parent != nullptr && node.parent->is_element() ? node.parent : nullptr;
-}
+const Node* parent_of(const Node& node) { return node.parent != nullptr && node.parent->is_element() ? node.parent : nullptr; }
 
 /// nextUntil(end, filter) and its kind: up to what matches `end`, without it.
 template <Move move>
@@ -286,9 +281,7 @@ std::int64_t index_argument(const This& self, JSValueConst value) {
 }
 
 const Node* node_at(const This& self, std::int64_t index) {
-  return index >= 0 && index < static_cast<std::int64_t>(self->nodes.size())
-             ? self->nodes[static_cast<std::size_t>(index)]
-             : nullptr;
+  return index >= 0 && index < static_cast<std::int64_t>(self->nodes.size()) ? self->nodes[static_cast<std::size_t>(index)] : nullptr;
 }
 
 JSValue one(const This& self, const Node* node) { return derived(self, node == nullptr ? Nodes() : Nodes{node}); }
@@ -296,9 +289,7 @@ JSValue eq(This self, Call call) { return one(self, node_at(self, index_argument
 JSValue first(This self, Call) { return one(self, node_at(self, 0)); }
 JSValue last(This self, Call) { return one(self, node_at(self, static_cast<std::int64_t>(self->nodes.size()) - 1)); }
 
-JSValue element(const This& self, const Node* node) {
-  return new_element(self.context, self->document, self->url, node);
-}
+JSValue element(const This& self, const Node* node) { return new_element(self.context, self->document, self->url, node); }
 
 JSValue get(This self, Call call) {
   if (call.has(0)) return element(self, node_at(self, index_argument(self, call.arg(0))));
@@ -318,8 +309,7 @@ JSValue to_array(This self, Call) {
 JSValue slice(This self, Call call) {
   const auto size = static_cast<std::int64_t>(self->nodes.size());
   const std::int64_t begin = std::clamp<std::int64_t>(call.has(0) ? index_argument(self, call.arg(0)) : 0, 0, size);
-  const std::int64_t stop =
-      std::clamp<std::int64_t>(call.has(1) ? index_argument(self, call.arg(1)) : size, begin, size);
+  const std::int64_t stop = std::clamp<std::int64_t>(call.has(1) ? index_argument(self, call.arg(1)) : size, begin, size);
   return derived(self, Nodes(self->nodes.begin() + begin, self->nodes.begin() + stop));
 }
 
@@ -347,8 +337,7 @@ JSValue size(This self, Call) { return JS_NewInt64(self.context, static_cast<std
 // Calling for each
 
 JSValue each(This self, Call call) {
-  if (!JS_IsFunction(self.context, call.arg(0)))
-    return js::throw_error(self.context, "the argument to each() must be a function");
+  if (!JS_IsFunction(self.context, call.arg(0))) return js::throw_error(self.context, "the argument to each() must be a function");
   for (std::size_t i = 0; i < self->nodes.size(); ++i) {
     const Value number(self.context, JS_NewInt64(self.context, static_cast<std::int64_t>(i)));
     const Value item(self.context, element(self, self->nodes[i]));
@@ -361,8 +350,7 @@ JSValue each(This self, Call call) {
 }
 
 JSValue map(This self, Call call) {
-  if (!JS_IsFunction(self.context, call.arg(0)))
-    return js::throw_error(self.context, "the argument to map() must be a function");
+  if (!JS_IsFunction(self.context, call.arg(0))) return js::throw_error(self.context, "the argument to map() must be a function");
   const Value list(self.context, JS_NewArray(self.context));
   for (std::size_t i = 0; i < self->nodes.size(); ++i) {
     const Value number(self.context, JS_NewInt64(self.context, static_cast<std::int64_t>(i)));
@@ -387,8 +375,7 @@ JSValue attr(This self, Call call) {
 }
 
 JSValue inner_html(This self, Call call) {
-  if (self->nodes.empty())
-    return call.has(0) ? JS_DupValue(self.context, call.arg(0)) : js::new_string(self.context, "");
+  if (self->nodes.empty()) return call.has(0) ? JS_DupValue(self.context, call.arg(0)) : js::new_string(self.context, "");
   return js::new_string(self.context, to_html(*self->nodes.front(), false));
 }
 
@@ -417,8 +404,7 @@ JSValue data_value(JSContext* context, const std::string& text) {
   double number = 0;
   if (JS_ToFloat64(context, &number, given.get()) == 0) {
     Value back(context, JS_NewFloat64(context, number));
-    if (js::Text(back).view() == text && text != "NaN" && text.find("Infinity") == std::string::npos)
-      return back.release();
+    if (js::Text(back).view() == text && text != "NaN" && text.find("Infinity") == std::string::npos) return back.release();
   }
   return js::new_string(context, text);
 }
@@ -427,8 +413,7 @@ JSValue data_value(JSContext* context, const std::string& text) {
 std::string data_key(std::string_view attribute) {
   std::string key;
   for (std::size_t i = 5; i < attribute.size(); ++i) {
-    const bool is_hump =
-        attribute[i] == '-' && i + 1 < attribute.size() && attribute[i + 1] >= 'a' && attribute[i + 1] <= 'z';
+    const bool is_hump = attribute[i] == '-' && i + 1 < attribute.size() && attribute[i + 1] >= 'a' && attribute[i + 1] <= 'z';
     key += is_hump ? static_cast<char>(attribute[++i] - 0x20) : attribute[i];
   }
   return key;
@@ -441,8 +426,7 @@ JSValue data(This self, Call call) {
     const js::Text wanted(self.context, call.arg(0));
     if (wanted.failed()) return JS_EXCEPTION;
     for (const html::Attribute& each : node.attributes) {
-      if (each.name.starts_with("data-") &&
-          (data_key(each.name) == wanted.view() || each.name.substr(5) == wanted.view())) {
+      if (each.name.starts_with("data-") && (data_key(each.name) == wanted.view() || each.name.substr(5) == wanted.view())) {
         return data_value(self.context, each.value);
       }
     }
@@ -487,8 +471,7 @@ JSValue serialize(This self, Call) {
       continue;
     }
     const std::int64_t length = js::list_length(self.context, value.get());
-    for (std::int64_t i = 0; i < length; ++i)
-      values[name].push_back(js::Text(value.element(static_cast<std::uint32_t>(i))).str());
+    for (std::int64_t i = 0; i < length; ++i) values[name].push_back(js::Text(value.element(static_cast<std::uint32_t>(i))).str());
   }
   std::string out;
   for (const auto& [name, all] : values) {

@@ -23,7 +23,7 @@ struct Selection {
   std::shared_ptr<const html::Document> document;  // shared: by everything that points into it
   std::string url;
   std::vector<const html::Node*> nodes;
-  std::shared_ptr<Selection> origin;  // shared: what end() goes back to
+  std::shared_ptr<Selection> origin;         // shared: what end() goes back to
   std::shared_ptr<js::NativeMemory> memory;  // shared: by the copies that are origins
 
   Selection() = default;
@@ -38,8 +38,7 @@ JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection);
 JSValue new_page_selection(JSContext* context, std::string_view html, std::string url, std::string_view selector = {});
 
 /// An Element object (html_element.cpp), undefined for nullptr.
-JSValue new_element(JSContext* context, std::shared_ptr<const html::Document> document, const std::string& url,
-                    const html::Node* node);
+JSValue new_element(JSContext* context, std::shared_ptr<const html::Document> document, const std::string& url, const html::Node* node);
 
 /// `otherwise` of a node without that attribute.
 std::string attribute_or(const html::Node& node, std::string_view name, std::string_view otherwise = "");

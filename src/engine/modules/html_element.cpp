@@ -13,13 +13,12 @@ using html::Selector;
 using js::Call;
 using js::Value;
 
-JSValue new_element(const ElementSelf& self, const Node* node) {
-  return new_element(self.context, self->document, self->url, node);
-}
+JSValue new_element(const ElementSelf& self, const Node* node) { return new_element(self.context, self->document, self->url, node); }
 
 JSValue new_string_list(JSContext* context, const std::vector<std::string>& texts) {
   const Value array(context, JS_NewArray(context));
-  for (std::uint32_t i = 0; i < texts.size(); ++i) JS_DefinePropertyValueUint32(context, array.get(), i, js::new_string(context, texts[i]), JS_PROP_C_W_E);
+  for (std::uint32_t i = 0; i < texts.size(); ++i)
+    JS_DefinePropertyValueUint32(context, array.get(), i, js::new_string(context, texts[i]), JS_PROP_C_W_E);
   return array.dup();
 }
 
@@ -42,15 +41,11 @@ namespace {
 
 std::string node_name(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::document:
-      return "#document";
-    case Node::Kind::text:
-      return "#text";
-    case Node::Kind::comment:
-      return "#comment";
+    case Node::Kind::document: return "#document";
+    case Node::Kind::text: return "#text";
+    case Node::Kind::comment: return "#comment";
     case Node::Kind::doctype:
-    case Node::Kind::element:
-      return node.name;
+    case Node::Kind::element: return node.name;
   }
   return {};
 }
@@ -119,16 +114,16 @@ JSValue get_attribute_node(ElementSelf self, Call call) {
 JSValue get_elements_by_class_name(ElementSelf self, Call call) {
   const auto wanted = words_of(js::Text(self.context, call.arg(0)));
   return new_element_list(self, elements_below(*self->node, [&](const Node& node) {
-                const auto have = words_of(attribute_or(node, "class"));
-                return !wanted.empty() && std::all_of(wanted.begin(), wanted.end(), [&](const auto& each) {
-                  return std::find(have.begin(), have.end(), each) != have.end();
-                });
-              }));
+                            const auto have = words_of(attribute_or(node, "class"));
+                            return !wanted.empty() && std::all_of(wanted.begin(), wanted.end(), [&](const auto& each) {
+                              return std::find(have.begin(), have.end(), each) != have.end();
+                            });
+                          }));
 }
 JSValue get_elements_by_tag_name(ElementSelf self, Call call) {
   const js::Text name(self.context, call.arg(0));
   return new_element_list(self,
-              elements_below(*self->node, [&](const Node& node) { return name.view() == "*" || node.name == name.view(); }));
+                          elements_below(*self->node, [&](const Node& node) { return name.view() == "*" || node.name == name.view(); }));
 }
 JSValue has_attribute(ElementSelf self, Call call) {
   const js::Text name(self.context, call.arg(0));
@@ -161,23 +156,17 @@ JSValue next_sibling(ElementSelf self, Call) { return new_element(self, self->no
 JSValue node_name_of(ElementSelf self, Call) { return js::new_string(self.context, node_name(*self->node)); }
 JSValue node_type(ElementSelf self, Call) {
   switch (self->node->kind) {
-    case Node::Kind::element:
-      return JS_NewInt32(self.context, 1);
-    case Node::Kind::text:
-      return JS_NewInt32(self.context, 3);
-    case Node::Kind::comment:
-      return JS_NewInt32(self.context, 8);
-    case Node::Kind::document:
-      return JS_NewInt32(self.context, 9);
-    case Node::Kind::doctype:
-      return JS_NewInt32(self.context, 10);
+    case Node::Kind::element: return JS_NewInt32(self.context, 1);
+    case Node::Kind::text: return JS_NewInt32(self.context, 3);
+    case Node::Kind::comment: return JS_NewInt32(self.context, 8);
+    case Node::Kind::document: return JS_NewInt32(self.context, 9);
+    case Node::Kind::doctype: return JS_NewInt32(self.context, 10);
   }
   return JS_UNDEFINED;
 }
 JSValue node_value(ElementSelf self, Call) {
-  return self->node->kind == Node::Kind::text || self->node->kind == Node::Kind::comment
-             ? js::new_string(self.context, self->node->text)
-             : JS_UNDEFINED;
+  return self->node->kind == Node::Kind::text || self->node->kind == Node::Kind::comment ? js::new_string(self.context, self->node->text)
+                                                                                         : JS_UNDEFINED;
 }
 JSValue owner_document(ElementSelf self, Call) { return new_element(self, &self->document->root()); }
 JSValue parent_element(ElementSelf self, Call) {
@@ -205,8 +194,7 @@ JSValue selection(ElementSelf self, Call) {
 }
 JSValue text_content(ElementSelf self, Call) { return js::new_string(self.context, to_text(*self->node)); }
 JSValue to_string(ElementSelf self, Call) {
-  return js::new_string(self.context,
-                self->node->is_element() ? "[object html.Node]" : fmt::format("[object {}]", node_name(*self->node)));
+  return js::new_string(self.context, self->node->is_element() ? "[object html.Node]" : fmt::format("[object {}]", node_name(*self->node)));
 }
 
 const js::Member kElement[] = {
@@ -255,15 +243,12 @@ const js::Member kElement[] = {
 
 }  // namespace
 
-JSValue new_element(JSContext* context, std::shared_ptr<const html::Document> document, const std::string& url,
-                    const Node* node) {
+JSValue new_element(JSContext* context, std::shared_ptr<const html::Document> document, const std::string& url, const Node* node) {
   if (node == nullptr) return JS_UNDEFINED;
   js::Class<Element>::define(context, "Object", kElement);
-  const JSValue object =
-      js::Class<Element>::create(context, std::make_unique<Element>(Element{std::move(document), url, node}));
+  const JSValue object = js::Class<Element>::create(context, std::make_unique<Element>(Element{std::move(document), url, node}));
   const auto& extra = methods_of_tag(node->name);
-  if (!JS_IsException(object) && !extra.empty())
-    JS_SetPropertyFunctionList(context, object, extra.data(), static_cast<int>(extra.size()));
+  if (!JS_IsException(object) && !extra.empty()) JS_SetPropertyFunctionList(context, object, extra.data(), static_cast<int>(extra.size()));
   return object;
 }
 

@@ -30,7 +30,8 @@ template <class Nodes>
 JSValue new_element_list(const ElementSelf& self, const Nodes& nodes) {
   const js::Value array(self.context, JS_NewArray(self.context));
   std::uint32_t count = 0;
-  for (const html::Node* node : nodes) JS_DefinePropertyValueUint32(self.context, array.get(), count++, new_element(self, node), JS_PROP_C_W_E);
+  for (const html::Node* node : nodes)
+    JS_DefinePropertyValueUint32(self.context, array.get(), count++, new_element(self, node), JS_PROP_C_W_E);
   return array.dup();
 }
 JSValue new_string_list(JSContext* context, const std::vector<std::string>& texts);

@@ -35,9 +35,8 @@ const Node* form_of(const Node& node) {
 }
 
 std::vector<const Node*> named(const Node& root, std::initializer_list<const char*> names) {
-  return elements_below(root, [&](const Node& node) {
-    return std::any_of(names.begin(), names.end(), [&](const char* name) { return node.name == name; });
-  });
+  return elements_below(
+      root, [&](const Node& node) { return std::any_of(names.begin(), names.end(), [&](const char* name) { return node.name == name; }); });
 }
 
 JSValue first_named(const ElementSelf& self, const char* name) {
@@ -56,9 +55,9 @@ JSValue labels(const ElementSelf& self) {
   const Node& node = *self->node;
   const std::string* wanted = node.attribute("id");
   return new_element_list(self, elements_below(root_of(node), [&](const Node& label) {
-                return label.name == "label" &&
-                       (label.contains(node) || (wanted != nullptr && attribute_or(label, "for") == *wanted));
-              }));
+                            return label.name == "label" &&
+                                   (label.contains(node) || (wanted != nullptr && attribute_or(label, "for") == *wanted));
+                          }));
 }
 JSValue elements(const ElementSelf& self) {
   return new_element_list(self, named(*self->node, {"button", "fieldset", "input", "keygen", "output", "select", "textarea"}));
@@ -66,7 +65,7 @@ JSValue elements(const ElementSelf& self) {
 JSValue options(const ElementSelf& self) { return new_element_list(self, named(*self->node, {"option"})); }
 JSValue selected_options(const ElementSelf& self) {
   return new_element_list(self,
-              elements_below(*self->node, [](const Node& node) { return node.name == "option" && is_option_selected(node); }));
+                          elements_below(*self->node, [](const Node& node) { return node.name == "option" && is_option_selected(node); }));
 }
 JSValue selected_index(const ElementSelf& self) {
   const auto all = named(*self->node, {"option"});
@@ -80,8 +79,7 @@ JSValue option_index(const ElementSelf& self) {
 JSValue count_elements(const ElementSelf& self) {
   return JS_NewInt64(
       self.context,
-      static_cast<std::int64_t>(
-          named(*self->node, {"button", "fieldset", "input", "keygen", "output", "select", "textarea"}).size()));
+      static_cast<std::int64_t>(named(*self->node, {"button", "fieldset", "input", "keygen", "output", "select", "textarea"}).size()));
 }
 JSValue count_options(const ElementSelf& self) {
   return JS_NewInt64(self.context, static_cast<std::int64_t>(named(*self->node, {"option"}).size()));
@@ -90,8 +88,7 @@ JSValue count_characters(const ElementSelf& self) {
   return JS_NewInt64(self.context, static_cast<std::int64_t>(attribute_or(*self->node, "value").size()));
 }
 JSValue selected_value(const ElementSelf& self) {
-  const auto chosen =
-      elements_below(*self->node, [](const Node& node) { return node.name == "option" && is_option_selected(node); });
+  const auto chosen = elements_below(*self->node, [](const Node& node) { return node.name == "option" && is_option_selected(node); });
   return chosen.empty() ? js::new_string(self.context, "") : field_value(self.context, *chosen.front());
 }
 JSValue value_or_text(const ElementSelf& self) {
@@ -100,10 +97,9 @@ JSValue value_or_text(const ElementSelf& self) {
 JSValue text(const ElementSelf& self) { return js::new_string(self.context, to_text(*self->node)); }
 JSValue control(const ElementSelf& self) {
   const std::string* wanted = self->node->attribute("for");
-  const auto found =
-      wanted == nullptr
-          ? named(*self->node, {"button", "input", "keygen", "meter", "output", "progress", "select", "textarea"})
-          : elements_below(root_of(*self->node), [&](const Node& node) { return attribute_or(node, "id") == *wanted; });
+  const auto found = wanted == nullptr
+                         ? named(*self->node, {"button", "input", "keygen", "meter", "output", "progress", "select", "textarea"})
+                         : elements_below(root_of(*self->node), [&](const Node& node) { return attribute_or(node, "id") == *wanted; });
   return new_element(self, found.empty() ? nullptr : found.front());
 }
 JSValue option_label(const ElementSelf& self) {
@@ -124,33 +120,28 @@ JSValue row_index(const ElementSelf& self) {
   return JS_NewInt64(self.context, table == nullptr ? -1 : position_among(named(*table, {"tr"}), self->node));
 }
 JSValue section_row_index(const ElementSelf& self) {
-  return JS_NewInt64(self.context, self->node->parent == nullptr
-                                       ? -1
-                                       : position_among(named(*self->node->parent, {"tr"}), self->node));
+  return JS_NewInt64(self.context, self->node->parent == nullptr ? -1 : position_among(named(*self->node->parent, {"tr"}), self->node));
 }
 JSValue areas(const ElementSelf& self) { return new_element_list(self, named(*self->node, {"area"})); }
 JSValue map_images(const ElementSelf& self) {
   const std::string wanted = "#" + attribute_or(*self->node, "name");
   return new_element_list(self, elements_below(root_of(*self->node), [&](const Node& node) {
-                return node.name == "img" && attribute_or(node, "usemap") == wanted;
-              }));
+                            return node.name == "img" && attribute_or(node, "usemap") == wanted;
+                          }));
 }
 JSValue text_tracks(const ElementSelf& self) { return new_element_list(self, named(*self->node, {"track"})); }
 JSValue rel_list(const ElementSelf& self) { return new_string_list(self.context, words_of(attribute_or(*self->node, "rel"))); }
 JSValue input_list(const ElementSelf& self) {
   const std::string* wanted = self->node->attribute("list");
   if (wanted == nullptr) return JS_UNDEFINED;
-  const auto found = elements_below(root_of(*self->node), [&](const Node& node) {
-    return node.name == "datalist" && attribute_or(node, "id") == *wanted;
-  });
+  const auto found = elements_below(root_of(*self->node),
+                                    [&](const Node& node) { return node.name == "datalist" && attribute_or(node, "id") == *wanted; });
   return new_element(self, found.empty() ? nullptr : found.front());
 }
 JSValue select_type(const ElementSelf& self) {
   return js::new_string(self.context, self->node->attribute("multiple") == nullptr ? "select" : "select-multiple");
 }
-JSValue select_size(const ElementSelf& self) {
-  return JS_NewInt32(self.context, self->node->attribute("multiple") == nullptr ? 1 : 4);
-}
+JSValue select_size(const ElementSelf& self) { return JS_NewInt32(self.context, self->node->attribute("multiple") == nullptr ? 1 : 4); }
 JSValue undefined(const ElementSelf&) { return JS_UNDEFINED; }
 JSValue progress_position(const ElementSelf& self) {
   const std::string* given = self->node->attribute("value");
@@ -158,8 +149,7 @@ JSValue progress_position(const ElementSelf& self) {
   if (given == nullptr || most <= 0) return JS_NewInt32(self.context, -1);
   char* end = nullptr;
   const double done = std::strtod(given->c_str(), &end);
-  return end == given->c_str() ? JS_NewInt32(self.context, -1)
-                               : JS_NewFloat64(self.context, std::clamp(done / most, 0.0, 1.0));
+  return end == given->c_str() ? JS_NewInt32(self.context, -1) : JS_NewFloat64(self.context, std::clamp(done / most, 0.0, 1.0));
 }
 
 /// An address as seen from the page at `base`; as it is when there is none.
@@ -185,8 +175,7 @@ JSValue link_hostname(const ElementSelf& self) {
   return link_part(self, [](const net::Url& url) { return std::string(url.hostname()); });
 }
 JSValue link_origin(const ElementSelf& self) {
-  return link_part(
-      self, [](const net::Url& url) { return url.scheme.empty() ? std::string() : url.scheme + "://" + host_of(url); });
+  return link_part(self, [](const net::Url& url) { return url.scheme.empty() ? std::string() : url.scheme + "://" + host_of(url); });
 }
 JSValue link_password(const ElementSelf& self) {
   return link_part(self, [](const net::Url& url) { return url.password.value_or(""); });
@@ -201,8 +190,7 @@ JSValue link_protocol(const ElementSelf& self) {
   return link_part(self, [](const net::Url& url) { return url.scheme.empty() ? std::string(":") : url.scheme; });
 }
 JSValue link_search(const ElementSelf& self) {
-  return link_part(self,
-                   [](const net::Url& url) { return url.raw_query.empty() ? std::string() : "?" + url.raw_query; });
+  return link_part(self, [](const net::Url& url) { return url.raw_query.empty() ? std::string() : "?" + url.raw_query; });
 }
 JSValue link_username(const ElementSelf& self) {
   return link_part(self, [](const net::Url& url) { return url.user.value_or(""); });
@@ -224,17 +212,12 @@ struct Method {
 constexpr Method text_of(const char* name, const char* tags, const char* attribute, const char* otherwise = "") {
   return {name, tags, Method::Kind::text, attribute, otherwise};
 }
-constexpr Method url_of(const char* name, const char* tags, const char* attribute) {
-  return {name, tags, Method::Kind::url, attribute};
-}
-constexpr Method flag_of(const char* name, const char* tags, const char* attribute) {
-  return {name, tags, Method::Kind::flag, attribute};
-}
+constexpr Method url_of(const char* name, const char* tags, const char* attribute) { return {name, tags, Method::Kind::url, attribute}; }
+constexpr Method flag_of(const char* name, const char* tags, const char* attribute) { return {name, tags, Method::Kind::flag, attribute}; }
 constexpr Method number_of(const char* name, const char* tags, const char* attribute, const char* otherwise = "0") {
   return {name, tags, Method::Kind::number, attribute, otherwise};
 }
-constexpr Method word_of(const char* name, const char* tags, const char* attribute, const char* otherwise,
-                         const char* allowed) {
+constexpr Method word_of(const char* name, const char* tags, const char* attribute, const char* otherwise, const char* allowed) {
   return {name, tags, Method::Kind::word, attribute, otherwise, allowed};
 }
 constexpr Method computed(const char* name, const char* tags, JSValue (*compute)(const ElementSelf&)) {
@@ -429,12 +412,9 @@ JSValue call_method(JSContext* context, JSValueConst self_value, int, JSValueCon
   if (method.kind == Method::Kind::computed) return method.compute(self);
   const std::string* given = *method.attribute == '\0' ? nullptr : self->node->attribute(method.attribute);
   switch (method.kind) {
-    case Method::Kind::optional_text:
-      return given == nullptr ? JS_UNDEFINED : js::new_string(context, *given);
-    case Method::Kind::url:
-      return js::new_string(context, given == nullptr ? std::string() : seen_from(self->url, *given));
-    case Method::Kind::flag:
-      return JS_NewBool(context, given != nullptr);
+    case Method::Kind::optional_text: return given == nullptr ? JS_UNDEFINED : js::new_string(context, *given);
+    case Method::Kind::url: return js::new_string(context, given == nullptr ? std::string() : seen_from(self->url, *given));
+    case Method::Kind::flag: return JS_NewBool(context, given != nullptr);
     case Method::Kind::number: {
       const std::string& digits = given == nullptr ? std::string(method.otherwise) : *given;
       char* end = nullptr;
@@ -442,10 +422,8 @@ JSValue call_method(JSContext* context, JSValueConst self_value, int, JSValueCon
       return JS_NewInt64(context, *end != '\0' || digits.empty() ? std::strtol(method.otherwise, nullptr, 10) : number);
     }
     case Method::Kind::word:
-      return js::new_string(context,
-                    given != nullptr && has_word(method.allowed, *given) ? std::string_view(*given) : method.otherwise);
-    default:
-      return js::new_string(context, given == nullptr ? std::string_view(method.otherwise) : *given);
+      return js::new_string(context, given != nullptr && has_word(method.allowed, *given) ? std::string_view(*given) : method.otherwise);
+    default: return js::new_string(context, given == nullptr ? std::string_view(method.otherwise) : *given);
   }
 }
 

@@ -81,7 +81,8 @@ template <const char* method>
 JSValue without_body(Call call) {
   if (call.count > 2) {
     const std::string name = base::lower_case(std::string_view(method));
-    run::vu_of(call.context).warn(fmt::format("http.{} only accepts a url and a params argument (2 arguments), but {} were given", name, call.count));
+    run::vu_of(call.context)
+        .warn(fmt::format("http.{} only accepts a url and a params argument (2 arguments), but {} were given", name, call.count));
   }
   return request(call.context, method, call.arg(0), JS_UNDEFINED, call.arg(1));
 }
@@ -249,14 +250,16 @@ class Batch {
 };
 
 /// One entry of http.batch(): a URL, [method, url, body, params] or an object of those.
-std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms, std::string_view key, const Value& entry, Arguments& out) {
+std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms, std::string_view key, const Value& entry,
+                                          Arguments& out) {
   out.method = "GET";
   if (entry.is_string() || js::Class<UrlTemplate>::of(entry.get()) != nullptr) {
     out.url = entry;
   } else if (entry.is_array()) {
     std::int64_t length = 0;
     JS_GetLength(context, entry.get(), &length);
-    if (length < 2) return RequestProblem{fmt::format("invalid batch request '{}'", length == 0 ? "[]interface {}{}" : go_text(context, entry.get())), 0};
+    if (length < 2)
+      return RequestProblem{fmt::format("invalid batch request '{}'", length == 0 ? "[]interface {}{}" : go_text(context, entry.get())), 0};
     out.method = js::Text(entry.element(0)).str();
     out.url = entry.element(1);
     out.body = entry.element(2);
@@ -295,7 +298,8 @@ JSValue batch(Call call) {
   if (is_list) {
     std::int64_t length = 0;
     if (JS_GetLength(context, given, &length) < 0) return JS_EXCEPTION;
-    if (length > js::kMaxListLength) return js::throw_range_error(context, fmt::format("http.batch() takes at most {} requests", js::kMaxListLength));
+    if (length > js::kMaxListLength)
+      return js::throw_range_error(context, fmt::format("http.batch() takes at most {} requests", js::kMaxListLength));
     for (std::int64_t i = 0; i < length; ++i) {
       keys.push_back(std::to_string(i));
       entries.emplace_back(context, JS_GetPropertyInt64(context, given, i));
@@ -312,7 +316,8 @@ JSValue batch(Call call) {
 
   const Value results(context, is_list ? JS_NewArray(context) : JS_NewObject(context));
   const auto put = [&](std::size_t index, JSValue value) {
-    const JSAtom atom = is_list ? JS_NewAtomUInt32(context, static_cast<std::uint32_t>(index)) : JS_NewAtomLen(context, keys[index].data(), keys[index].size());
+    const JSAtom atom = is_list ? JS_NewAtomUInt32(context, static_cast<std::uint32_t>(index))
+                                : JS_NewAtomLen(context, keys[index].data(), keys[index].size());
     JS_DefinePropertyValue(context, results.get(), atom, value, JS_PROP_C_W_E);
     JS_FreeAtom(context, atom);
   };
@@ -377,7 +382,9 @@ JSValue expected_statuses(Call call) {
       continue;
     }
     const auto refuse_argument = [&] {
-      return js::throw_error(context, fmt::format("argument number {} to expectedStatuses was neither an integer nor an object like {{min:100, max:329}}", i + 1));
+      return js::throw_error(
+          context,
+          fmt::format("argument number {} to expectedStatuses was neither an integer nor an object like {{min:100, max:329}}", i + 1));
     };
     if (!JS_IsObject(call.arg(i))) return refuse_argument();
     const Value min(context, JS_GetPropertyStr(context, call.arg(i), "min"));

@@ -13,7 +13,6 @@ namespace gauntlet::engine::modules {
 void init_http(js::Module& module);
 
 /// What http.request() does, for natives that make requests of their own.
-JSValue make_http_request(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body,
-                          JSValueConst params);
+JSValue make_http_request(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body, JSValueConst params);
 
 }  // namespace gauntlet::engine::modules

@@ -38,7 +38,8 @@ JSValue cookies_for_url(js::Self<JarObject> self, js::Call call) {
     }
     std::int64_t length = 0;
     JS_GetLength(self.context, list.get(), &length);
-    JS_DefinePropertyValueUint32(self.context, list.get(), static_cast<std::uint32_t>(length), js::new_string(self.context, cookie.value), JS_PROP_C_W_E);
+    JS_DefinePropertyValueUint32(self.context, list.get(), static_cast<std::uint32_t>(length), js::new_string(self.context, cookie.value),
+                                 JS_PROP_C_W_E);
   }
   return object.release();
 }
@@ -66,8 +67,10 @@ JSValue set_cookie(js::Self<JarObject> self, js::Call call) {
     if (const std::string expires = text("expires"); !expires.empty()) {
       cookie.expires_ms = net::parse_http_date(expires);
       if (!cookie.expires_ms) {
-        return js::throw_error(context, fmt::format("unable to parse \"expires\" date string {}: parsing time {} as \"Mon, 02 Jan 2006 15:04:05 MST\": "
-                                                    "cannot parse {} as \"Mon\"", net::go_quote(expires), net::go_quote(expires), net::go_quote(expires)));
+        return js::throw_error(
+            context, fmt::format("unable to parse \"expires\" date string {}: parsing time {} as \"Mon, 02 Jan 2006 15:04:05 MST\": "
+                                 "cannot parse {} as \"Mon\"",
+                                 net::go_quote(expires), net::go_quote(expires), net::go_quote(expires)));
       }
     }
   }
@@ -99,7 +102,9 @@ JSValue new_cookie_jar(JSContext* context, std::shared_ptr<net::CookieJar> jar) 
   Value object(context, js::Class<JarObject>::create(context, std::make_unique<JarObject>(JarObject{std::move(jar)})));
   if (object.is_exception()) return JS_EXCEPTION;
   // k6 shows them as the object's own, in this order.
-  const auto add = [&](const char* name, JSCFunction* native, int length) { object.set(name, Value(context, JS_NewCFunction(context, native, name, length))); };
+  const auto add = [&](const char* name, JSCFunction* native, int length) {
+    object.set(name, Value(context, JS_NewCFunction(context, native, name, length)));
+  };
   add("clear", &js::detail::call_method<&clear>, 1);
   add("cookiesForURL", &js::detail::call_method<&cookies_for_url>, 1);
   add("delete", &js::detail::call_method<&delete_cookie>, 2);

@@ -17,25 +17,19 @@ using js::Call;
 using js::Self;
 using js::Value;
 
-std::string url_of(const Response& response) {
-  return response.fetch ? std::string(response.fetch->hop_url()) : std::string();
-}
+std::string url_of(const Response& response) { return response.fetch ? std::string(response.fetch->hop_url()) : std::string(); }
 
 /// The page, or what `selector` finds in it; an exception value when there is no body.
 Value select(const Self<Response>& self, std::string_view selector) {
   if (self->has_null_body()) {
-    return {self.context,
-            js::throw_error(
-                self.context,
-                "the body is null so we can't transform it to HTML - this likely was because of a request error "
-                "getting the response")};
+    return {self.context, js::throw_error(self.context,
+                                          "the body is null so we can't transform it to HTML - this likely was because of a request error "
+                                          "getting the response")};
   }
   return {self.context, new_page_selection(self.context, self->text(), url_of(*self.object), selector)};
 }
 
-const std::vector<const Node*>& nodes_of(const Value& selection) {
-  return js::Class<Selection>::of(selection.get())->nodes;
-}
+const std::vector<const Node*>& nodes_of(const Value& selection) { return js::Class<Selection>::of(selection.get())->nodes; }
 
 /// An option of the call as text, or `otherwise`.
 std::string option(const Value& options, const char* name, const char* otherwise) {
@@ -60,8 +54,7 @@ void set_field(Fields& fields, const std::string& name, const Value& value) {
     return;
   }
   const std::int64_t length = js::list_length(value.context(), value.get());
-  for (std::int64_t i = 0; i < length; ++i)
-    list.push_back(js::Text(value.element(static_cast<std::uint32_t>(i))).str());
+  for (std::int64_t i = 0; i < length; ++i) list.push_back(js::Text(value.element(static_cast<std::uint32_t>(i))).str());
 }
 
 Value body_of(JSContext* context, const Fields& fields) {
@@ -102,21 +95,18 @@ JSValue page_html(Self<Response> self, Call call) {
 
 JSValue page_submit_form(Self<Response> self, Call call) {
   JSContext* const context = self.context;
-  if (call.count > 0 && JS_IsNull(call.arg(0)))
-    return js::throw_type_error(context, "Cannot convert undefined or null to object");
+  if (call.count > 0 && JS_IsNull(call.arg(0))) return js::throw_type_error(context, "Cannot convert undefined or null to object");
   const Value options = call.has(0) ? Value::copy(context, call.arg(0)) : Value(context, JS_NewObject(context));
   const std::string form_selector = option(options, "formSelector", "form");
   const Value forms = select(self, form_selector);
   if (forms.is_exception()) return JS_EXCEPTION;
   if (nodes_of(forms).empty()) {
-    return js::throw_error(
-        context, fmt::format("no form found for selector '{}' in response '{}'", form_selector, url_of(*self.object)));
+    return js::throw_error(context, fmt::format("no form found for selector '{}' in response '{}'", form_selector, url_of(*self.object)));
   }
   const Node& form = *nodes_of(forms).front();
 
   Fields fields;
-  for (const auto& [name, field] : form_fields(nodes_of(forms)))
-    set_field(fields, name, Value(context, field_value(context, *field)));
+  for (const auto& [name, field] : form_fields(nodes_of(forms))) set_field(fields, name, Value(context, field_value(context, *field)));
   const Value find = forms.property("find");
   const Value submit_selector(context, js::new_string(context, option(options, "submitSelector", "[type=\"submit\"]")));
   JSValueConst arguments[] = {submit_selector.get()};
@@ -154,20 +144,18 @@ JSValue page_submit_form(Self<Response> self, Call call) {
 
 JSValue page_click_link(Self<Response> self, Call call) {
   JSContext* const context = self.context;
-  if (call.count > 0 && JS_IsNull(call.arg(0)))
-    return js::throw_type_error(context, "Cannot convert undefined or null to object");
+  if (call.count > 0 && JS_IsNull(call.arg(0))) return js::throw_type_error(context, "Cannot convert undefined or null to object");
   const Value options = call.has(0) ? Value::copy(context, call.arg(0)) : Value(context, JS_NewObject(context));
   const std::string selector = option(options, "selector", "a[href]");
   const Value links = select(self, selector);
   if (links.is_exception()) return JS_EXCEPTION;
   if (nodes_of(links).empty()) {
-    return js::throw_error(
-        context, fmt::format("no element found for selector '{}' in response '{}'", selector, url_of(*self.object)));
+    return js::throw_error(context, fmt::format("no element found for selector '{}' in response '{}'", selector, url_of(*self.object)));
   }
   const std::string* href = nodes_of(links).front()->attribute("href");
   if (href == nullptr) {
-    return js::throw_error(context, fmt::format("no valid href attribute value found on element '{}' in response '{}'",
-                                                selector, url_of(*self.object)));
+    return js::throw_error(
+        context, fmt::format("no valid href attribute value found on element '{}' in response '{}'", selector, url_of(*self.object)));
   }
   const Value target(context, js::new_string(context, resolved(url_of(*self.object), *href)));
   const Value params = options.property("params");

@@ -194,7 +194,8 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
       start = comma + 1;
       if (algorithm.empty()) continue;
       if (!net::content_coding(algorithm)) {
-        return RequestProblem{fmt::format("unknown compression algorithm {}, supported algorithms are [gzip deflate zstd br]", algorithm), 0};
+        return RequestProblem{fmt::format("unknown compression algorithm {}, supported algorithms are [gzip deflate zstd br]", algorithm),
+                              0};
       }
       compressions_.push_back(std::move(algorithm));
     }
@@ -285,7 +286,9 @@ std::optional<RequestProblem> HttpRequest::take_tags(JSContext* context, JSValue
   const bool walked = js::for_each_property(context, tags, [&](std::string_view name, Value value) {
     if (!value.is_string() && !value.is_number() && !value.is_bool()) {
       problem = RequestProblem{fmt::format("invalid HTTP request metric tags: invalid value for metric tag '{}': only String, Boolean and "
-                                           "Number types are accepted as a metric tag values", name), 0};
+                                           "Number types are accepted as a metric tag values",
+                                           name),
+                               0};
       return false;
     }
     const Text text(value);
@@ -314,18 +317,21 @@ std::optional<RequestProblem> HttpRequest::compress_body() {
   if (own.empty()) {
     fetch.fields.set("Content-Encoding", encodings);
   } else if (own != encodings) {
-    state_.vu().warn(fmt::format("There's a mismatch between the desired `compression` the manually set `Content-Encoding` header in the {} "
-                                 "request for '{}', the custom header has precedence and won't be overwritten. This may result in invalid "
-                                 "data being sent to the server.", fetch.method, without_credentials(fetch.url)));
+    state_.vu().warn(
+        fmt::format("There's a mismatch between the desired `compression` the manually set `Content-Encoding` header in the {} "
+                    "request for '{}', the custom header has precedence and won't be overwritten. This may result in invalid "
+                    "data being sent to the server.",
+                    fetch.method, without_credentials(fetch.url)));
   }
   return std::nullopt;
 }
 
 void HttpRequest::warn_about_length() {
   if (content_length_ == std::to_string(fetch_->body.size())) return;
-  state_.vu().warn(fmt::format("The specified Content-Length header {} in the {} request for {} doesn't match the actual request body length "
-                               "of {}, so it will be ignored!", net::go_quote(content_length_), fetch_->method, without_credentials(fetch_->url),
-                               fetch_->body.size()));
+  state_.vu().warn(
+      fmt::format("The specified Content-Length header {} in the {} request for {} doesn't match the actual request body length "
+                  "of {}, so it will be ignored!",
+                  net::go_quote(content_length_), fetch_->method, without_credentials(fetch_->url), fetch_->body.size()));
 }
 
 void HttpRequest::keep_tags() {
@@ -376,7 +382,8 @@ void HttpRequest::on_hop(net::HttpFetch& fetch) {
   int failed = -1;
   if (expected_) {
     const bool may_do_without = fetch.authentication == net::HttpFetch::Authentication::ntlm;  // the server's leave to go on at once
-    const bool is_expected = (fetch.is_challenge() && status == 401) || ((!fetch.is_challenge() || may_do_without) && expected_->has(status));
+    const bool is_expected =
+        (fetch.is_challenge() && status == 401) || ((!fetch.is_challenge() || may_do_without) && expected_->has(status));
     tags.set(SystemTag::expected_response, is_expected ? "true" : "false");
     failed = is_expected ? 0 : 1;
   }
@@ -420,8 +427,11 @@ JSValue HttpRequest::finish(JSContext* context) {
   }
   if (fetch.stopped_at_redirect() && warns_about_redirects_) {
     const std::string url = without_credentials(fetch.hop_url());
-    state_.vu().warn(fmt::format("Stopped after {} redirects and returned the redirection; pass {{ redirects: n }} in request params or set "
-                                 "global maxRedirects to silence this", fetch.redirects() + 1), {{"url", url}});
+    state_.vu().warn(
+        fmt::format("Stopped after {} redirects and returned the redirection; pass {{ redirects: n }} in request params or set "
+                    "global maxRedirects to silence this",
+                    fetch.redirects() + 1),
+        {{"url", url}});
   }
   response->plain_request_body = std::move(plain_body_);
   response->has_plain_request_body = has_plain_body_;

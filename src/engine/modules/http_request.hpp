@@ -35,7 +35,8 @@ class HttpRequest final : private net::HttpFetch::Listener {
 
   /// Takes the arguments apart. Returns what is wrong with them; std::nullopt may also mean that a script exception is
   /// pending (getters throw), see has_exception().
-  std::optional<RequestProblem> prepare(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body, JSValueConst params);
+  std::optional<RequestProblem> prepare(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body,
+                                        JSValueConst params);
   bool has_exception() const { return has_exception_; }
   /// Tags as they are now count for its samples, whatever the script sets until it is done.
   void keep_tags();
@@ -71,7 +72,7 @@ class HttpRequest final : private net::HttpFetch::Listener {
   bool throws_ = false;
   bool has_exception_ = false;
   bool warns_about_redirects_ = true;
-  std::string name_;      // http.url's, or the tag of the script
+  std::string name_;  // http.url's, or the tag of the script
   bool has_name_ = false;
   std::vector<std::pair<std::string, std::string>> tags_;
   std::vector<std::string> compressions_;

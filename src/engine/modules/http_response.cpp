@@ -190,7 +190,8 @@ JSValue make(JSContext* context, const HttpState& state, const Response& respons
     case Atoms::body: return make_body(context, response);
     case Atoms::timings: return make_timings(context, state.atoms(), exchange.timings);
     case Atoms::tls_version: return js::new_string(context, exchange.tls && exchange.head.status != 0 ? exchange.tls->version : "");
-    case Atoms::tls_cipher_suite: return js::new_string(context, exchange.tls && exchange.head.status != 0 ? exchange.tls->cipher_suite : "");
+    case Atoms::tls_cipher_suite:
+      return js::new_string(context, exchange.tls && exchange.head.status != 0 ? exchange.tls->cipher_suite : "");
     case Atoms::ocsp: return make_ocsp(context, exchange.tls != nullptr && exchange.head.status != 0);
     case Atoms::error: return js::new_string(context, response.error);
     case Atoms::error_code: return JS_NewInt32(context, response.error_code);
@@ -345,7 +346,8 @@ JSClassExoticMethods kExotic = [] {
 JSValue json_method(js::Self<Response> self, js::Call call) {
   JSContext* const context = self.context;
   if (self->has_null_body()) {
-    return js::throw_error(context, "the body is null so we can't transform it to JSON - this likely was because of a request error getting the response");
+    return js::throw_error(
+        context, "the body is null so we can't transform it to JSON - this likely was because of a request error getting the response");
   }
   const net::Buffer* const body = self->fetch ? &self->fetch->exchange.body : nullptr;
   const std::string_view text = self->text();

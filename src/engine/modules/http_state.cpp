@@ -10,11 +10,51 @@ namespace gauntlet::engine::modules {
 namespace {
 
 constexpr std::array<const char*, Atoms::kCount> kAtomNames = {
-    "remote_ip", "remote_port", "url", "status", "status_text", "proto", "headers", "cookies", "body", "timings", "tls_version",
-    "tls_cipher_suite", "ocsp", "error", "error_code", "request", "clickLink", "html", "json", "submitForm",
-    "duration", "blocked", "looking_up", "connecting", "tls_handshaking", "sending", "waiting", "receiving",
-    "method", "jar", "tags", "timeout", "redirects", "compression", "responseType", "responseCallback", "auth", "throw",
-    "name", "value", "replace", "params", "User-Agent", "Content-Type", "Content-Length",
+    "remote_ip",
+    "remote_port",
+    "url",
+    "status",
+    "status_text",
+    "proto",
+    "headers",
+    "cookies",
+    "body",
+    "timings",
+    "tls_version",
+    "tls_cipher_suite",
+    "ocsp",
+    "error",
+    "error_code",
+    "request",
+    "clickLink",
+    "html",
+    "json",
+    "submitForm",
+    "duration",
+    "blocked",
+    "looking_up",
+    "connecting",
+    "tls_handshaking",
+    "sending",
+    "waiting",
+    "receiving",
+    "method",
+    "jar",
+    "tags",
+    "timeout",
+    "redirects",
+    "compression",
+    "responseType",
+    "responseCallback",
+    "auth",
+    "throw",
+    "name",
+    "value",
+    "replace",
+    "params",
+    "User-Agent",
+    "Content-Type",
+    "Content-Length",
 };
 
 }  // namespace
@@ -50,7 +90,9 @@ Atoms::~Atoms() {
 }
 
 HttpState::HttpState(run::Vu& vu)
-    : vu_(vu), network_(vu.shared().get<Network>()), atoms_(vu.context()),
+    : vu_(vu),
+      network_(vu.shared().get<Network>()),
+      atoms_(vu.context()),
       user_agent_(vu.options().user_agent.given ? vu.options().user_agent.value : "Grafana k6/1.8.1") {
   vu_.on_iteration_start([this] { start_iteration(); });
 }

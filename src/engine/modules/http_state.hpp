@@ -53,9 +53,7 @@ class FetchPool {
 
 /// A fetch borrowed from the thread's pool.
 struct ReturnToPool {
-  void operator()(net::HttpFetch* fetch) const {
-    FetchPool::of_thread().give_back(std::unique_ptr<net::HttpFetch>(fetch));
-  }
+  void operator()(net::HttpFetch* fetch) const { FetchPool::of_thread().give_back(std::unique_ptr<net::HttpFetch>(fetch)); }
 };
 using PooledFetch = std::unique_ptr<net::HttpFetch, ReturnToPool>;
 
@@ -64,14 +62,54 @@ class Atoms {
  public:
   enum Name : std::size_t {
     // Response, in the order in which k6 lists its properties.
-    remote_ip, remote_port, url, status, status_text, proto, headers, cookies, body, timings, tls_version,
-    tls_cipher_suite, ocsp, error, error_code, request, click_link, html, json, submit_form,
+    remote_ip,
+    remote_port,
+    url,
+    status,
+    status_text,
+    proto,
+    headers,
+    cookies,
+    body,
+    timings,
+    tls_version,
+    tls_cipher_suite,
+    ocsp,
+    error,
+    error_code,
+    request,
+    click_link,
+    html,
+    json,
+    submit_form,
     response_end,
     // timings
-    duration = response_end, blocked, looking_up, connecting, tls_handshaking, sending, waiting, receiving,
+    duration = response_end,
+    blocked,
+    looking_up,
+    connecting,
+    tls_handshaking,
+    sending,
+    waiting,
+    receiving,
     // request and its parameters
-    method, jar, tags, timeout, redirects, compression, response_type, response_callback, auth, throws,
-    name, value, replace, params, user_agent, content_type, content_length,
+    method,
+    jar,
+    tags,
+    timeout,
+    redirects,
+    compression,
+    response_type,
+    response_callback,
+    auth,
+    throws,
+    name,
+    value,
+    replace,
+    params,
+    user_agent,
+    content_type,
+    content_length,
     kCount,
   };
 

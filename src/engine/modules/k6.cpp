@@ -88,8 +88,7 @@ JSValue group(js::Call call) {
   const auto start = Clock::now();
   const JSValue result = JS_Call(context, call.arg(1), JS_UNDEFINED, 0, nullptr);
   const auto end = Clock::now();
-  vu.recorder().add(MetricId::group_duration, vu.tags().set_pointer(),
-                    base::milliseconds_of(end - start), end, &vu.tags().metadata());
+  vu.recorder().add(MetricId::group_duration, vu.tags().set_pointer(), base::milliseconds_of(end - start), end, &vu.tags().metadata());
   vu.tags().set(SystemTag::group, parent);
   return result;
 }
@@ -122,9 +121,7 @@ struct SeededRandom {
   }
 };
 
-JSValue seeded_random(js::Call call) {
-  return JS_NewFloat64(call.context, run::vu_of(call.context).slot<SeededRandom>().next());
-}
+JSValue seeded_random(js::Call call) { return JS_NewFloat64(call.context, run::vu_of(call.context).slot<SeededRandom>().next()); }
 
 const js::Member kSeededMath[] = {js::function<&seeded_random>("random", 0)};
 
@@ -142,8 +139,9 @@ JSValue random_seed(js::Call call) {
 }
 
 const js::Member kExports[] = {
-    js::function<&check>("check", 3), js::function<&fail>("fail", 1),   js::function<&group>("group", 2),
-    js::function<&random_seed>("randomSeed", 1), js::function<&sleep>("sleep", 1),
+    js::function<&check>("check", 3), js::function<&fail>("fail", 1),
+    js::function<&group>("group", 2), js::function<&random_seed>("randomSeed", 1),
+    js::function<&sleep>("sleep", 1),
 };
 
 }  // namespace

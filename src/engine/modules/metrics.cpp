@@ -40,8 +40,8 @@ JSValue add(js::Self<Metric> self, js::Call call) {
   const std::string& name = vu.test().metrics.info(self->id).name;
   if (std::isnan(value)) {
     const js::Text shown(context, call.arg(0));
-    const std::string problem = fmt::format(
-        "'{}' is an invalid value for metric '{}', a number or a boolean value is expected", shown.view(), name);
+    const std::string problem =
+        fmt::format("'{}' is an invalid value for metric '{}', a number or a boolean value is expected", shown.view(), name);
     if (vu.options().throw_errors) return js::throw_error(context, problem);
     vu.warn(problem);
     return JS_FALSE;

@@ -44,7 +44,10 @@ base::Expected<net::DnsOptions> parse_dns(const run::DnsOptions& given) {
 
 /// "10.0.0.1", "10.0.0.1-10.0.0.9" or "10.0.0.0/28", divided by commas.
 base::Expected<std::vector<net::Endpoint>> parse_local_ips(std::string_view list) {
-  const auto refuse = [&] { return base::fail(base::ErrorKind::invalid_argument, fmt::format("localIPs: '{}' is no list of addresses, ranges a-b or networks a/n", list)); };
+  const auto refuse = [&] {
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("localIPs: '{}' is no list of addresses, ranges a-b or networks a/n", list));
+  };
   std::vector<net::Endpoint> out;
   std::string_view rest = list;
   while (!rest.empty()) {

@@ -56,8 +56,7 @@ constexpr std::array kAbsentModules = {
 std::span<const ModuleEntry> registered_modules() { return kModules; }
 
 const ModuleEntry* find_module(std::string_view name) {
-  const auto* found =
-      std::find_if(kModules.begin(), kModules.end(), [&](const auto& entry) { return entry.name == name; });
+  const auto* found = std::find_if(kModules.begin(), kModules.end(), [&](const auto& entry) { return entry.name == name; });
   return found == kModules.end() ? nullptr : found;
 }
 

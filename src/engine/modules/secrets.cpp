@@ -59,8 +59,7 @@ JSValue source(Call call) {
     if (text.failed()) return JS_EXCEPTION;
     chosen->name = text.str();
   }
-  if (const auto found = run::vu_of(context).test().secrets.source(chosen->name); !found)
-    return rejected(context, found.error().message);
+  if (const auto found = run::vu_of(context).test().secrets.source(chosen->name); !found) return rejected(context, found.error().message);
   Value object(context, js::Class<ChosenSource>::create(context, std::move(chosen)));
   if (object.is_exception()) return JS_EXCEPTION;
   JS_SetPropertyFunctionList(context, object.get(), kSource, static_cast<int>(std::size(kSource)));

@@ -5,10 +5,10 @@
 #include "engine/js/runtime.hpp"
 
 // The assembler copies the files.
-#define GAUNTLET_EMBED(label, file)                                                        \
-  asm(".section .rodata\n" #label "_begin: .incbin \"" GAUNTLET_STREAMS_DIR "/" file "\"\n" \
-      #label "_end: .byte 0\n"                                                             \
-      ".previous\n");                                                                      \
+#define GAUNTLET_EMBED(label, file)                                                                \
+  asm(".section .rodata\n" #label "_begin: .incbin \"" GAUNTLET_STREAMS_DIR "/" file "\"\n" #label \
+      "_end: .byte 0\n"                                                                            \
+      ".previous\n");                                                                              \
   extern "C" const char label##_begin[], label##_end[]
 
 GAUNTLET_EMBED(gauntlet_streams_promises, "promises.js");

@@ -69,16 +69,16 @@ class Timers {
     std::vector<JSValueConst> values;
     values.reserve(arguments.size());
     for (const js::Value& argument : arguments) values.push_back(argument.get());
-    const js::Value ignored(vu_.context(), JS_Call(vu_.context(), callback.get(), JS_UNDEFINED,
-                                                   static_cast<int>(values.size()), values.data()));
+    const js::Value ignored(vu_.context(),
+                            JS_Call(vu_.context(), callback.get(), JS_UNDEFINED, static_cast<int>(values.size()), values.data()));
   }
 
   void forget_all(bool cut_short) {
     for (auto& [id, timer] : timers_) {
       vu_.loop().cancel(timer.pending);
       if (cut_short) {
-        vu_.warn(fmt::format("{} {} was stopped because the VU iteration was interrupted",
-                             timer.repeats ? "setInterval" : "setTimeout", id));
+        vu_.warn(
+            fmt::format("{} {} was stopped because the VU iteration was interrupted", timer.repeats ? "setInterval" : "setTimeout", id));
       }
     }
     timers_.clear();

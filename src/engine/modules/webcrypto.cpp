@@ -29,9 +29,7 @@ constexpr std::size_t kMaxKeyBits = 1 << 20;
 using Outcome = crypto::Result<Value>;
 using crypto::fail;
 
-std::string_view view_of(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+std::string_view view_of(std::span<const std::uint8_t> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 /// Arguments of one call, read in order; the first thing that is wrong with them stays in failure().
 class Reader {
@@ -76,8 +74,7 @@ class Reader {
     const std::int64_t length = list.is_array() ? js::list_length(context_, list.get()) : 0;
     for (std::int64_t i = 0; i < length; ++i) {
       const js::Text name(list.element(static_cast<std::uint32_t>(i)));
-      static constexpr std::array kNames = {"encrypt",   "decrypt",    "sign",    "verify",
-                                            "deriveKey", "deriveBits", "wrapKey", "unwrapKey"};
+      static constexpr std::array kNames = {"encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"};
       const auto* const found = std::find(kNames.begin(), kNames.end(), name.view());
       const unsigned usage = found == kNames.end() ? 0 : 1U << static_cast<unsigned>(found - kNames.begin());
       if ((usage & crypto::possible_usages(algorithm)) == 0) refuse("SyntaxError", "invalid key usage");
@@ -95,8 +92,8 @@ class Reader {
     const Value value = Value::copy(context_, given);
     static constexpr std::array kNames = {"AES-CBC", "AES-CTR",  "AES-GCM", "AES-KW", "HMAC",   "RSASSA-PKCS1-v1_5",
                                           "RSA-PSS", "RSA-OAEP", "ECDSA",   "ECDH",   "PBKDF2", "HKDF"};
-    const auto* const known = std::find_if(kNames.begin(), kNames.end(),
-                                           [&](std::string_view name) { return upper(name) == algorithm.name; });
+    const auto* const known =
+        std::find_if(kNames.begin(), kNames.end(), [&](std::string_view name) { return upper(name) == algorithm.name; });
     if (known == kNames.end()) {
       refuse_algorithm(algorithm.name, operation);
       return algorithm;
@@ -156,8 +153,7 @@ class Reader {
   }
 
   void refuse_algorithm(const std::string& name, const char* operation) {
-    refuse("NotSupportedError",
-           fmt::format("algorithm \"{}\" doesn't support (in implementation) operation \"{}\"", name, operation));
+    refuse("NotSupportedError", fmt::format("algorithm \"{}\" doesn't support (in implementation) operation \"{}\"", name, operation));
   }
 
   void take_exception() {
@@ -167,8 +163,7 @@ class Reader {
   }
 
   std::string name_of(JSValueConst given) {
-    const Value name =
-        JS_IsObject(given) ? Value(context_, JS_GetPropertyStr(context_, given, "name")) : Value::copy(context_, given);
+    const Value name = JS_IsObject(given) ? Value(context_, JS_GetPropertyStr(context_, given, "name")) : Value::copy(context_, given);
     if (name.is_exception()) take_exception();
     if (!name.is_string()) {
       refuse("SyntaxError", "the algorithm has no name");
@@ -180,8 +175,7 @@ class Reader {
   double number(const Value& object, const char* name) {
     const Value value = object.property(name);
     double result = 0;
-    if (value.is_exception() || (!value.is_nullish() && JS_ToFloat64(context_, &result, value.get()) < 0))
-      take_exception();
+    if (value.is_exception() || (!value.is_nullish() && JS_ToFloat64(context_, &result, value.get()) < 0)) take_exception();
     return result >= 0 && result <= 4294967295.0 ? result : 0;
   }
 
@@ -196,9 +190,7 @@ class Reader {
   std::optional<crypto::Failure> failure_;
 };
 
-Value buffer(JSContext* context, std::string bytes) {
-  return {context, js::adopt_array_buffer(context, std::move(bytes))};
-}
+Value buffer(JSContext* context, std::string bytes) { return {context, js::adopt_array_buffer(context, std::move(bytes))}; }
 Outcome buffer_or(JSContext* context, crypto::Result<std::string> bytes) {
   if (!bytes) return tl::unexpected(bytes.error());
   return buffer(context, std::move(*bytes));
@@ -223,9 +215,7 @@ JSValue promise_of(Call call) {
   return deferred.promise();
 }
 
-Value new_key(JSContext* context, Key key) {
-  return {context, js::Class<Key>::create(context, std::make_unique<Key>(std::move(key)))};
-}
+Value new_key(JSContext* context, Key key) { return {context, js::Class<Key>::create(context, std::make_unique<Key>(std::move(key)))}; }
 
 // CryptoKey
 
@@ -244,23 +234,20 @@ JSValue key_algorithm(Self<Key> self) {
     hash.set("name", algorithm.hash);
     object.set("hash", std::move(hash));
   }
-  if (algorithm.length_bits > 0)
-    object.set("length", Value(self.context, JS_NewInt32(self.context, algorithm.length_bits)));
+  if (algorithm.length_bits > 0) object.set("length", Value(self.context, JS_NewInt32(self.context, algorithm.length_bits)));
   if (!algorithm.curve.empty()) object.set("namedCurve", algorithm.curve);
   if (algorithm.modulus_length_bits > 0) {
     object.set("modulusLength", Value(self.context, JS_NewInt32(self.context, algorithm.modulus_length_bits)));
     const auto& exponent = algorithm.public_exponent;
     object.set(
         "publicExponent",
-        Value(self.context, JS_NewUint8ArrayCopy(self.context, reinterpret_cast<const std::uint8_t*>(exponent.data()),
-                                                 exponent.size())));
+        Value(self.context, JS_NewUint8ArrayCopy(self.context, reinterpret_cast<const std::uint8_t*>(exponent.data()), exponent.size())));
   }
   return object.release();
 }
 JSValue key_usages(Self<Key> self) {
   const Value list(self.context, JS_NewArray(self.context));
-  static constexpr std::array kNames = {"encrypt",   "decrypt",    "sign",    "verify",
-                                        "deriveKey", "deriveBits", "wrapKey", "unwrapKey"};
+  static constexpr std::array kNames = {"encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"};
   std::uint32_t count = 0;
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     if ((self->usages >> i & 1U) != 0)
@@ -291,16 +278,14 @@ void check_key_algorithm(Reader& reader, const Algorithm& algorithm, bool is_new
     reader.need(algorithm.modulus_length_bits > 0, "modulusLength");
     reader.need(!algorithm.public_exponent.empty(), "publicExponent");
   }
-  if (static_cast<std::size_t>(algorithm.length_bits) > kMaxKeyBits)
-    reader.refuse("OperationError", "invalid key length");
+  if (static_cast<std::size_t>(algorithm.length_bits) > kMaxKeyBits) reader.refuse("OperationError", "invalid key length");
 }
 
 Outcome generate_key(Reader& reader) {
   const Algorithm algorithm = reader.algorithm(0, "generateKey");
   if (algorithm.name == "PBKDF2" || algorithm.name == "HKDF") {
-    return fail(
-        "NotSupportedError",
-        fmt::format("algorithm \"{}\" doesn't support (in implementation) operation \"generateKey\"", algorithm.name));
+    return fail("NotSupportedError",
+                fmt::format("algorithm \"{}\" doesn't support (in implementation) operation \"generateKey\"", algorithm.name));
   }
   check_key_algorithm(reader, algorithm, true);
   const unsigned usages = reader.usages(2, algorithm.name);
@@ -355,16 +340,13 @@ const Key* matching_key(Reader& reader, const Algorithm& algorithm, int index, U
   const Key* key = reader.key(index);
   if (reader.failed()) return nullptr;
   if (key->algorithm.name != algorithm.name) {
-    reader.refuse("InvalidAccessError",
-                  fmt::format("the key's algorithm is {}, not {}", key->algorithm.name, algorithm.name));
+    reader.refuse("InvalidAccessError", fmt::format("the key's algorithm is {}, not {}", key->algorithm.name, algorithm.name));
   }
-  if (!key->allows(usage))
-    reader.refuse("InvalidAccessError", fmt::format("key does not contain the '{}' usage", operation));
+  if (!key->allows(usage)) reader.refuse("InvalidAccessError", fmt::format("key does not contain the '{}' usage", operation));
   return key;
 }
 
-template <Usage usage, crypto::Result<std::string> (*operation)(const Algorithm&, const Key&, std::string_view),
-          const char* name>
+template <Usage usage, crypto::Result<std::string> (*operation)(const Algorithm&, const Key&, std::string_view), const char* name>
 Outcome transform(Reader& reader) {
   const Algorithm parameters = reader.algorithm(0, name);
   const Key* key = matching_key(reader, parameters, 1, usage, name);
@@ -392,8 +374,7 @@ Outcome verify(Reader& reader) {
 }
 
 /// The bits that deriveBits() and deriveKey() make.
-crypto::Result<std::string> derived(Reader& reader, const char* operation, Usage usage,
-                                    std::optional<std::size_t> bits) {
+crypto::Result<std::string> derived(Reader& reader, const char* operation, Usage usage, std::optional<std::size_t> bits) {
   const Algorithm parameters = reader.algorithm(0, operation);
   const Key* key = matching_key(reader, parameters, 1, usage, operation);
   if (reader.failed()) return tl::unexpected(reader.failure());
@@ -401,8 +382,7 @@ crypto::Result<std::string> derived(Reader& reader, const char* operation, Usage
     const Value other(reader.context(), JS_GetPropertyStr(reader.context(), reader.argument(0), "public"));
     const Key* public_key = reader.key_of(other.get());
     if (reader.failed()) return tl::unexpected(reader.failure());
-    if (public_key->type != Key::Type::public_key)
-      return fail("InvalidAccessError", "algorithm's public is no public key");
+    if (public_key->type != Key::Type::public_key) return fail("InvalidAccessError", "algorithm's public is no public key");
     if (key->type != Key::Type::private_key) return fail("InvalidAccessError", "the key is no private key");
     return crypto::agree(*key, *public_key, bits.value_or(0));
   }
@@ -480,15 +460,12 @@ const js::Member kSubtle[] = {
 
 JSValue get_random_values(Call call) {
   const int type = JS_GetTypedArrayType(call.arg(0));
-  const bool is_whole =
-      type >= 0 && type != JS_TYPED_ARRAY_FLOAT32 && type != JS_TYPED_ARRAY_FLOAT64 && type != JS_TYPED_ARRAY_FLOAT16;
+  const bool is_whole = type >= 0 && type != JS_TYPED_ARRAY_FLOAT32 && type != JS_TYPED_ARRAY_FLOAT64 && type != JS_TYPED_ARRAY_FLOAT16;
   const auto bytes = is_whole ? js::bytes_of(call.context, call.arg(0)) : std::nullopt;
-  if (!bytes)
-    return js::throw_error(call.context, "TypeMismatchError: typedArray parameter isn't a TypedArray instance");
+  if (!bytes) return js::throw_error(call.context, "TypeMismatchError: typedArray parameter isn't a TypedArray instance");
   if (bytes->size() > kMaxRandomBytes) {
-    return js::throw_error(
-        call.context,
-        fmt::format("QuotaExceededError: typedArray parameter is too big; maximum length is {}", kMaxRandomBytes));
+    return js::throw_error(call.context,
+                           fmt::format("QuotaExceededError: typedArray parameter is too big; maximum length is {}", kMaxRandomBytes));
   }
   if (RAND_bytes(const_cast<std::uint8_t*>(bytes->data()), static_cast<int>(bytes->size())) != 1) {
     return js::throw_error(call.context, "OperationError: OpenSSL has no random bytes");
@@ -507,12 +484,9 @@ JSValue random_uuid(Call call) {
   return js::new_string(call.context, text);
 }
 
-JSValue refuse_construction(Call call) {
-  return js::throw_type_error(call.context, "Illegal constructor: keys come from crypto.subtle");
-}
+JSValue refuse_construction(Call call) { return js::throw_type_error(call.context, "Illegal constructor: keys come from crypto.subtle"); }
 
-const js::Member kCrypto[] = {js::function<&get_random_values>("getRandomValues", 1),
-                              js::function<&random_uuid>("randomUUID", 0)};
+const js::Member kCrypto[] = {js::function<&get_random_values>("getRandomValues", 1), js::function<&random_uuid>("randomUUID", 0)};
 
 }  // namespace
 
@@ -523,8 +497,8 @@ JSValue new_webcrypto(JSContext* context) {
   Value subtle(context, JS_NewObject(context));
   JS_SetPropertyFunctionList(context, subtle.get(), kSubtle, static_cast<int>(std::size(kSubtle)));
   object.set("subtle", std::move(subtle));
-  const Value constructor(context, JS_NewCFunction2(context, &js::detail::call_function<&refuse_construction>,
-                                                    "CryptoKey", 0, JS_CFUNC_constructor, 0));
+  const Value constructor(
+      context, JS_NewCFunction2(context, &js::detail::call_function<&refuse_construction>, "CryptoKey", 0, JS_CFUNC_constructor, 0));
   const Value prototype(context, js::Class<Key>::prototype(context));
   JS_SetConstructor(context, constructor.get(), prototype.get());
   object.set("CryptoKey", constructor);

@@ -30,8 +30,8 @@ auto refuse(std::string message) { return base::fail(base::ErrorKind::invalid_ar
 
 }  // namespace
 
-base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSContext* context, JSValueConst value, std::string_view tag_errors,
-                                                       bool refuses_unknown) {
+base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSContext* context, JSValueConst value,
+                                                       std::string_view tag_errors, bool refuses_unknown) {
   WebSocketParams params;
   params.jar = state.jar();
   params.fields.set("User-Agent", state.user_agent());
@@ -47,23 +47,29 @@ base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSConte
     }
     if (name == "tags") {
       if (!given.is_object()) return true;
-      return js::for_each_property(context, given.get(), [&](std::string_view tag, const Value& text) {
-        std::string made;
-        if (!tag_text(context, text.get(), made)) {
-          problem = fmt::format("invalid {}: invalid value for metric tag '{}': only String, Boolean and Number types are accepted as a metric "
-                                "tag values", tag_errors, tag);
-          return false;
-        }
-        params.tags.emplace_back(tag, std::move(made));
-        return true;
-      }) && problem.empty();
+      return js::for_each_property(
+                 context, given.get(),
+                 [&](std::string_view tag, const Value& text) {
+                   std::string made;
+                   if (!tag_text(context, text.get(), made)) {
+                     problem = fmt::format(
+                         "invalid {}: invalid value for metric tag '{}': only String, Boolean and Number types are accepted as a metric "
+                         "tag values",
+                         tag_errors, tag);
+                     return false;
+                   }
+                   params.tags.emplace_back(tag, std::move(made));
+                   return true;
+                 }) &&
+             problem.empty();
     }
     if (name == "jar") {
       if (auto jar = jar_of(given.get())) params.jar = std::move(jar);
     } else if (name == "compression") {
       const js::Text text(given);
       if (text.view() == "deflate") params.offers_deflate = true;
-      else if (!given.is_nullish() && !text.view().empty()) problem = fmt::format("unsupported compression algorithm '{}', supported algorithm is 'deflate'", text.view());
+      else if (!given.is_nullish() && !text.view().empty())
+        problem = fmt::format("unsupported compression algorithm '{}', supported algorithm is 'deflate'", text.view());
     } else if (refuses_unknown) {
       problem = fmt::format("unknown WebSocket's option {}", name);
     }
@@ -76,7 +82,10 @@ base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSConte
 
 WebSocketSession::WebSocketSession(HttpState& state, net::Dialer& dialer, net::WebSocket::Listener& listener, std::string url,
                                    const WebSocketParams& params, bool names_url)
-    : vu_(state.vu()), url_(std::move(url)), jar_(params.jar), tags_(vu_.recorder().tags()),
+    : vu_(state.vu()),
+      url_(std::move(url)),
+      jar_(params.jar),
+      tags_(vu_.recorder().tags()),
       socket_(vu_.loop(), dialer, listener, max_message_bytes(vu_)) {
   tags_.restore(vu_.tags().save());
   std::string_view shown = url_;

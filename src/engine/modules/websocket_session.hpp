@@ -28,15 +28,15 @@ struct WebSocketParams {
 
 /// `value` may be anything. `api` begins the errors about tags ("ws.connect() metric tags"); `refuses_unknown`: a
 /// property that there is not is an error. A getter that throws leaves its exception pending and gives an empty message.
-base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSContext* context, JSValueConst value, std::string_view tag_errors,
-                                                       bool refuses_unknown);
+base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSContext* context, JSValueConst value,
+                                                       std::string_view tag_errors, bool refuses_unknown);
 
 /// One connection of a script: the client with its request, cookies and metrics.
 class WebSocketSession {
  public:
   /// `names_url`: samples have a tag `name`, the URL unless the script's tags name another, which then is `url`, too.
-  WebSocketSession(HttpState& state, net::Dialer& dialer, net::WebSocket::Listener& listener, std::string url, const WebSocketParams& params,
-                   bool names_url);
+  WebSocketSession(HttpState& state, net::Dialer& dialer, net::WebSocket::Listener& listener, std::string url,
+                   const WebSocketParams& params, bool names_url);
 
   net::WebSocket& socket() { return socket_; }
   const std::string& url() const { return url_; }

@@ -189,7 +189,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
       case Item::Kind::binary: {
         session_.record(MetricId::ws_msgs_received, 1);
         Value event = new_event(Event::message);
-        Value data(context, item.kind == Item::Kind::text          ? new_network_string(context, item.bytes)
+        Value data(context, item.kind == Item::Kind::text  ? new_network_string(context, item.bytes)
                             : script().gives_array_buffers ? js::adopt_array_buffer(context, std::move(item.bytes))
                                                            : new_blob(context, std::move(item.bytes)));
         if (data.is_exception()) return false;
@@ -221,7 +221,8 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
     Value made(context, JS_NewObject(context));
     made.set("type", std::string_view(kEventNames[event]));
     made.set("target", object_);
-    made.set("timestamp", Value(context, JS_NewFloat64(context, base::milliseconds_of(std::chrono::system_clock::now().time_since_epoch()))));
+    made.set("timestamp",
+             Value(context, JS_NewFloat64(context, base::milliseconds_of(std::chrono::system_clock::now().time_since_epoch()))));
     return made;
   }
 
@@ -299,7 +300,8 @@ JSValue make(Call call) {
   if (url->scheme != "ws" && url->scheme != "wss") {
     return js::throw_error(context, fmt::format("WebSocket requires url with scheme ws or wss, but got {}", net::go_quote(url->scheme)));
   }
-  if (!url->fragment.empty()) return js::throw_error(context, fmt::format("WebSocket requires no url fragment, but got {}", net::go_quote(url->fragment)));
+  if (!url->fragment.empty())
+    return js::throw_error(context, fmt::format("WebSocket requires no url fragment, but got {}", net::go_quote(url->fragment)));
   HttpState& state = vu.slot<HttpState>();
   auto params = parse_websocket_params(state, context, call.arg(2), "WebSocket tags option", true);
   if (!params) return params.error().message.empty() ? JS_EXCEPTION : js::throw_error(context, params.error().message);
@@ -323,8 +325,10 @@ JSValue add_event_listener(Self self, Call call) {
   const js::Text name(call.context, call.arg(0));
   if (name.failed()) return JS_EXCEPTION;
   if (!JS_IsFunction(call.context, call.arg(1))) {
-    return js::throw_type_error(call.context, fmt::format("could not convert function call parameter 1: could not convert {} to func(sobek.Value) (sobek.Value, error)",
-                                                          go_text(call.context, call.arg(1))));
+    return js::throw_type_error(
+        call.context,
+        fmt::format("could not convert function call parameter 1: could not convert {} to func(sobek.Value) (sobek.Value, error)",
+                    go_text(call.context, call.arg(1))));
   }
   for (std::size_t i = 0; i < event_count; ++i) {
     if (name.view() != kEventNames[i]) continue;
@@ -366,8 +370,10 @@ JSValue close(Self self, Call call) {
   if (JS_IsNumber(call.arg(0))) {
     JS_ToInt32(call.context, &code, call.arg(0));
     if (code != close_code::kNormal && (code < 3000 || code > 4999)) {
-      return js::throw_error(call.context, fmt::format("InvalidAccessError: Failed to execute 'close' on 'WebSocket': The close code must be either 1000, or "
-                                                       "between 3000 and 4999. {} is neither", code));
+      return js::throw_error(
+          call.context, fmt::format("InvalidAccessError: Failed to execute 'close' on 'WebSocket': The close code must be either 1000, or "
+                                    "between 3000 and 4999. {} is neither",
+                                    code));
     }
   }
   std::string reason;
@@ -378,7 +384,9 @@ JSValue close(Self self, Call call) {
 
 JSValue url(Self self) { return js::new_string(self.context, self->connection->url()); }
 JSValue ready_state(Self self) { return JS_NewInt32(self.context, static_cast<int>(self->connection->state())); }
-JSValue buffered_amount(Self self) { return JS_NewInt64(self.context, static_cast<std::int64_t>(self->connection->socket().unsent_bytes())); }
+JSValue buffered_amount(Self self) {
+  return JS_NewInt64(self.context, static_cast<std::int64_t>(self->connection->socket().unsent_bytes()));
+}
 JSValue extensions(Self self) { return JS_NewArray(self.context); }
 JSValue protocol(Self self) { return js::new_string(self.context, self->connection->socket().subprotocol()); }
 JSValue binary_type(Self self) { return js::new_string(self.context, self->gives_array_buffers ? "arraybuffer" : "blob"); }
@@ -387,7 +395,8 @@ JSValue set_binary_type(Self self, JSValueConst value) {
   const js::Text type(self.context, value);
   if (type.failed()) return JS_EXCEPTION;
   if (type.view() != "blob" && type.view() != "arraybuffer") {
-    return js::throw_error(self.context, fmt::format("unknown binaryType {}, the supported ones are \"blob\" and \"arraybuffer\"", type.view()));
+    return js::throw_error(self.context,
+                           fmt::format("unknown binaryType {}, the supported ones are \"blob\" and \"arraybuffer\"", type.view()));
   }
   self->gives_array_buffers = type.view() == "arraybuffer";
   return JS_UNDEFINED;
@@ -404,7 +413,8 @@ JSValue set_handler(Self self, JSValueConst value) {
     self->on[event] = Value();
     return JS_UNDEFINED;
   }
-  if (!JS_IsFunction(self.context, value)) return js::throw_error(self.context, fmt::format("a value for 'on{}' should be callable", kEventNames[event]));
+  if (!JS_IsFunction(self.context, value))
+    return js::throw_error(self.context, fmt::format("a value for 'on{}' should be callable", kEventNames[event]));
   self->on[event] = Value::copy(self.context, value);
   return JS_UNDEFINED;
 }

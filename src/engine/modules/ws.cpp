@@ -236,9 +236,12 @@ class Session final : private net::WebSocket::Listener {
     Value error(context, JS_NewObject(context));
     Value described(context, js::new_string(context, text));
     JSValueConst data[] = {described.get()};
-    const auto give_text = [](JSContext* where, JSValueConst, int, JSValueConst*, int, JSValueConst* kept) { return JS_DupValue(where, kept[0]); };
+    const auto give_text = [](JSContext* where, JSValueConst, int, JSValueConst*, int, JSValueConst* kept) {
+      return JS_DupValue(where, kept[0]);
+    };
     error.set("error", Value(context, JS_NewCFunctionData(context, give_text, 0, 0, 1, data)));
-    JS_DefinePropertyValueStr(context, error.get(), "toString", JS_NewCFunctionData(context, give_text, 0, 0, 1, data), JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
+    JS_DefinePropertyValueStr(context, error.get(), "toString", JS_NewCFunctionData(context, give_text, 0, 0, 1, data),
+                              JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
     const std::array<Value, 1> arguments{std::move(error)};
     return emit(Event::error_event, arguments);
   }
@@ -260,7 +263,7 @@ class Session final : private net::WebSocket::Listener {
   std::array<std::vector<Value>, event_count> handlers_;
   Inbox<Item> inbox_;
   std::deque<std::uint64_t> due_timers_;  // one of them, then one of the inbox, in turns
-  fiber::Awaited<>* signal_ = nullptr;  // set while the fiber waits
+  fiber::Awaited<>* signal_ = nullptr;    // set while the fiber waits
   std::map<std::string, Clock::time_point> pings_under_way_;
   std::uint64_t pings_ = 0;
   std::map<std::uint64_t, Timer> timers_;
@@ -336,11 +339,14 @@ JSValue close(Self self, Call call) {
 JSValue start_timer(Self self, const Call& call, const char* name, bool repeats) {
   double delay_ms = 0;
   if (JS_ToFloat64(call.context, &delay_ms, call.arg(1)) < 0) return JS_EXCEPTION;
-  if (!(delay_ms > 0)) return js::throw_error(call.context, fmt::format("{} requires a >0 timeout parameter, received {:.2f}", name, delay_ms));
-  if (!JS_IsFunction(call.context, call.arg(0))) return js::throw_type_error(call.context, fmt::format("{} needs a function as its first argument", name));
+  if (!(delay_ms > 0))
+    return js::throw_error(call.context, fmt::format("{} requires a >0 timeout parameter, received {:.2f}", name, delay_ms));
+  if (!JS_IsFunction(call.context, call.arg(0)))
+    return js::throw_type_error(call.context, fmt::format("{} needs a function as its first argument", name));
   constexpr double kLongestMs = 1e12;
   if (self->session) {
-    self->session->start_timer(Value::copy(call.context, call.arg(0)), std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(delay_ms, kLongestMs) * 1e6)), repeats);
+    self->session->start_timer(Value::copy(call.context, call.arg(0)),
+                               std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(delay_ms, kLongestMs) * 1e6)), repeats);
   }
   return JS_UNDEFINED;
 }
@@ -380,7 +386,8 @@ JSValue connect(Call call) {
   const js::Text url(context, call.arg(0));
   if (url.failed()) return JS_EXCEPTION;
   HttpState& state = vu.slot<HttpState>();
-  const auto params = parse_websocket_params(state, context, call.count == 3 ? call.arg(1) : JS_UNDEFINED, "ws.connect() metric tags", false);
+  const auto params =
+      parse_websocket_params(state, context, call.count == 3 ? call.arg(1) : JS_UNDEFINED, "ws.connect() metric tags", false);
   if (!params) return params.error().message.empty() ? JS_EXCEPTION : js::throw_error(context, params.error().message);
   const auto dialer = state.dialer();
   if (!dialer) return js::throw_error(context, dialer.error().message);

@@ -23,7 +23,8 @@ std::optional<Certificate> certificate_of(const Call& call) {
   if (!pem) {
     const js::Text text(call.context, call.arg(0));
     if (!text.failed())
-      js::throw_type_error(call.context, fmt::format("could not convert function call parameter 0: could not convert {} to []uint8", text.view()));
+      js::throw_type_error(call.context,
+                           fmt::format("could not convert function call parameter 0: could not convert {} to []uint8", text.view()));
     return std::nullopt;
   }
   auto certificate = crypto::parse_certificate(*pem);
@@ -34,7 +35,8 @@ std::optional<Certificate> certificate_of(const Call& call) {
 
 Value list_of(JSContext* context, const std::vector<std::string>& texts) {
   Value list(context, JS_NewArray(context));
-  for (std::uint32_t i = 0; i < texts.size(); ++i) JS_DefinePropertyValueUint32(context, list.get(), i, js::new_string(context, texts[i]), JS_PROP_C_W_E);
+  for (std::uint32_t i = 0; i < texts.size(); ++i)
+    JS_DefinePropertyValueUint32(context, list.get(), i, js::new_string(context, texts[i]), JS_PROP_C_W_E);
   return list;
 }
 
@@ -153,8 +155,8 @@ JSValue subject(Call call) {
   return certificate ? subject_of(call.context, certificate->subject).release() : JS_EXCEPTION;
 }
 
-const js::Member kExports[] = {js::function<&alt_names>("getAltNames", 1), js::function<&issuer>("getIssuer", 1), js::function<&subject>("getSubject", 1),
-                               js::function<&parse>("parse", 1)};
+const js::Member kExports[] = {js::function<&alt_names>("getAltNames", 1), js::function<&issuer>("getIssuer", 1),
+                               js::function<&subject>("getSubject", 1), js::function<&parse>("parse", 1)};
 
 }  // namespace
 

@@ -52,7 +52,8 @@ Failure inflate_body(std::string_view input, bool is_gzip, Buffer& out, std::siz
       continue;
     }
     if (state == Z_DATA_ERROR) {
-      if (out.empty() && stream.total_out == 0 && stream.total_in <= header) return cannot_start(is_gzip ? "gzip: invalid header" : "zlib: invalid header");
+      if (out.empty() && stream.total_out == 0 && stream.total_in <= header)
+        return cannot_start(is_gzip ? "gzip: invalid header" : "zlib: invalid header");
       const bool is_checksum = stream.msg != nullptr && std::string_view(stream.msg).find("check") != std::string_view::npos;
       if (is_checksum) return failure(error_code::kOther, is_gzip ? "gzip: invalid checksum" : "zlib: invalid checksum");
       return failure(error_code::kOther, fmt::format("flate: corrupt input before offset {}", stream.total_in));
@@ -64,7 +65,7 @@ Failure inflate_body(std::string_view input, bool is_gzip, Buffer& out, std::siz
 
 Failure unbrotli_body(std::string_view input, Buffer& out, std::size_t max_bytes) {
   const std::unique_ptr<BrotliDecoderState, void (*)(BrotliDecoderState*)> state(BrotliDecoderCreateInstance(nullptr, nullptr, nullptr),
-                                                                                &BrotliDecoderDestroyInstance);
+                                                                                 &BrotliDecoderDestroyInstance);
   std::size_t left = input.size();
   auto next = reinterpret_cast<const std::uint8_t*>(input.data());
   for (;;) {

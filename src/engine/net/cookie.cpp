@@ -38,9 +38,7 @@ bool is_ip(std::string_view host) {
   return Endpoint::parse(host, 0, unused);
 }
 
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || (host.starts_with("127.") && is_ip(host));
-}
+bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || (host.starts_with("127.") && is_ip(host)); }
 
 bool has_dot_suffix(std::string_view text, std::string_view suffix) {
   return text.size() > suffix.size() && text.ends_with(suffix) && text[text.size() - suffix.size() - 1] == '.';
@@ -58,9 +56,11 @@ std::optional<std::int64_t> parse_http_date(std::string_view text) {
   // "Mon, 02 Jan 2006 15:04:05 GMT": the zone name carries no offset that Go would know.
   constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  if (text.size() < 28 || std::find(kDays.begin(), kDays.end(), text.substr(0, 3)) == kDays.end() || text.substr(3, 2) != ", ") return std::nullopt;
+  if (text.size() < 28 || std::find(kDays.begin(), kDays.end(), text.substr(0, 3)) == kDays.end() || text.substr(3, 2) != ", ")
+    return std::nullopt;
   const char separator = text[7];
-  if ((separator != ' ' && separator != '-') || text[11] != separator || text[16] != ' ' || text[19] != ':' || text[22] != ':' || text[25] != ' ') {
+  if ((separator != ' ' && separator != '-') || text[11] != separator || text[16] != ' ' || text[19] != ':' || text[22] != ':' ||
+      text[25] != ' ') {
     return std::nullopt;
   }
   const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));

@@ -44,8 +44,7 @@ bool parse_override(std::string_view text, std::uint16_t port, Endpoint& out) {
 void HostPatterns::add(std::string pattern, std::string value) {
   if (pattern.starts_with('*')) {
     suffixes_.emplace_back(std::move(pattern), std::move(value));
-    std::stable_sort(suffixes_.begin(), suffixes_.end(),
-                     [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
+    std::stable_sort(suffixes_.begin(), suffixes_.end(), [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
   } else {
     exact_.emplace_back(std::move(pattern), std::move(value));
   }
@@ -213,7 +212,8 @@ class Dialer::Attempt final : private Stream::Listener {
       stream_->set_listener(nullptr);
       result.stream = std::move(stream_);
     }
-    if (problem && target_.proxy != nullptr && step_ == Step::connect) problem = failure(error_code::kTcp, "proxyconnect tcp: " + problem.cause);
+    if (problem && target_.proxy != nullptr && step_ == Step::connect)
+      problem = failure(error_code::kTcp, "proxyconnect tcp: " + problem.cause);
     result.failure = std::move(problem);
     const Callback done = std::move(done_);
     dialer_.attempts_.erase(id_);

@@ -40,11 +40,11 @@ class HostPatterns {
 
 /// How a test reaches its servers; shared by all its virtual users and constant while it runs.
 struct DialPolicy {
-  HostPatterns hosts;          ///< option hosts: host or host:port -> ip or ip:port
-  HostPatterns blocked_hosts;  ///< option blockHostnames
-  std::vector<AddressRange> blacklist;  ///< option blacklistIPs
+  HostPatterns hosts;                     ///< option hosts: host or host:port -> ip or ip:port
+  HostPatterns blocked_hosts;             ///< option blockHostnames
+  std::vector<AddressRange> blacklist;    ///< option blacklistIPs
   std::vector<Endpoint> local_addresses;  ///< option localIPs, taken by VU number
-  ProxyRules proxies;  ///< from the environment; for those who dial to choose DialTarget::proxy by
+  ProxyRules proxies;                     ///< from the environment; for those who dial to choose DialTarget::proxy by
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(30);
 };
 
@@ -76,8 +76,7 @@ class Dialer {
   using DialId = std::uint64_t;
 
   /// `tls` may be null when no target asks for TLS; `vu` picks the local address. All references outlive the dialer.
-  Dialer(base::EventLoop& loop, Resolver& resolver, const DialPolicy& policy, const TlsContext* tls, Traffic& traffic,
-         std::uint64_t vu);
+  Dialer(base::EventLoop& loop, Resolver& resolver, const DialPolicy& policy, const TlsContext* tls, Traffic& traffic, std::uint64_t vu);
   ~Dialer();
   Dialer(const Dialer&) = delete;
   Dialer& operator=(const Dialer&) = delete;

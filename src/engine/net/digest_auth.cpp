@@ -81,7 +81,8 @@ std::optional<std::string> answer_digest_challenge(std::string_view challenge, c
   const std::string response = qop.empty() ? hash(fmt::format("{}:{}:{}", secret, nonce, hash(request)))
                                            : hash(fmt::format("{}:{}:00000001:{}:{}:{}", secret, nonce, with.cnonce, qop, hash(request)));
 
-  std::string out = fmt::format("Digest username=\"{}\", realm=\"{}\", nonce=\"{}\", uri=\"{}\", response=\"{}\"", with.user, realm, nonce, with.uri, response);
+  std::string out = fmt::format("Digest username=\"{}\", realm=\"{}\", nonce=\"{}\", uri=\"{}\", response=\"{}\"", with.user, realm, nonce,
+                                with.uri, response);
   if (parameters.contains("algorithm")) out += fmt::format(", algorithm=\"{}\"", algorithm);
   if (!parameters["opaque"].empty()) out += fmt::format(", opaque=\"{}\"", parameters["opaque"]);
   if (!qop.empty()) out += fmt::format(", qop={}, nc=00000001, cnonce=\"{}\"", qop, with.cnonce);

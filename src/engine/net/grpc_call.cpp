@@ -23,9 +23,10 @@ constexpr std::size_t kMaxAttempts = 3;
 constexpr std::size_t kShownDataBytes = 1024;
 
 constexpr std::array<const char*, 17> kCodeNames = {
-    "OK",           "Canceled",           "Unknown",  "InvalidArgument", "DeadlineExceeded", "NotFound",
-    "AlreadyExists", "PermissionDenied",  "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange",
-    "Unimplemented", "Internal",          "Unavailable", "DataLoss",     "Unauthenticated"};
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
 
 constexpr base::Base64Form kBinaryHeader{.is_padded = false, .may_have_line_breaks = false};
 
@@ -146,8 +147,8 @@ void GrpcMetadata::clear() {
 }
 
 void GrpcMetadata::add(std::string_view name, std::string_view value) {
-  entries_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
-                      static_cast<std::uint32_t>(value.size())});
+  entries_.push_back(
+      {static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())});
   text_.append(name).append(value);
 }
 
@@ -260,8 +261,8 @@ void GrpcCall::judge_http_status(bool last) {
   const bool is_grpc = has_content_type_ && http_problem_.empty();
   if (is_grpc && (http_status_ == 200 || (last && has_status_))) return;
   std::string_view why = has_content_type_ ? std::string_view(http_problem_) : "malformed header: missing HTTP content-type";
-  http_problem_ = fmt::format("unexpected HTTP status code received from server: {} ({}){}{}", http_status_,
-                              status_text_of(http_status_), is_grpc ? "" : "; ", why);
+  http_problem_ = fmt::format("unexpected HTTP status code received from server: {} ({}){}{}", http_status_, status_text_of(http_status_),
+                              is_grpc ? "" : "; ", why);
   if (!last) http_problem_ += "\ndata: ";
   headers_.clear();
   trailers_.clear();
@@ -322,8 +323,8 @@ std::size_t GrpcCall::read(std::string_view bytes) {
         return all;
       }
       if (length_of(partial_) > client_->options().max_receive_bytes) {
-        refuse(grpc_status::kResourceExhausted, fmt::format("grpc: received message larger than max ({} vs. {})",
-                                                            length_of(partial_), client_->options().max_receive_bytes));
+        refuse(grpc_status::kResourceExhausted, fmt::format("grpc: received message larger than max ({} vs. {})", length_of(partial_),
+                                                            client_->options().max_receive_bytes));
         return all;
       }
     }
@@ -347,7 +348,8 @@ void GrpcCall::take_message(bool compressed, std::string_view message) {
   if (!compressed) return on_message(message);
   if (encoding_ == Encoding::identity) return refuse(grpc_status::kInternal, "grpc: compressed flag set with identity or empty encoding");
   if (encoding_ == Encoding::other) {
-    return refuse(grpc_status::kInternal, fmt::format("grpc: Decompressor is not installed for grpc-encoding {}", go_quote(encoding_name_)));
+    return refuse(grpc_status::kInternal,
+                  fmt::format("grpc: Decompressor is not installed for grpc-encoding {}", go_quote(encoding_name_)));
   }
   thread_local GzipReader gzip;
   const std::size_t limit = client_->options().max_receive_bytes;
@@ -400,7 +402,8 @@ void GrpcCall::conclude(const End& how) {
       return fail(grpc_status::kUnavailable, "stream terminated by RST_STREAM with error code: REFUSED_STREAM");
     case Http2End::Cause::reset:
       if (!end.by_server) {
-        return fail(grpc_status::kInternal, fmt::format("the server broke the rules of HTTP/2 in this stream ({})", http2_error_name(end.error_code)));
+        return fail(grpc_status::kInternal,
+                    fmt::format("the server broke the rules of HTTP/2 in this stream ({})", http2_error_name(end.error_code)));
       }
       return fail(code_of_reset(end.error_code),
                   fmt::format("stream terminated by RST_STREAM with error code: {}", http2_error_name(end.error_code)));

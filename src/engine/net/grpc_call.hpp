@@ -146,8 +146,8 @@ class GrpcCall : private Http2Exchange {
   GrpcStatus status_;
   std::string http_problem_;  // what is wrong with the answer's HTTP side; data is appended to it
   std::string encoding_name_;
-  std::string partial_;       // a message of which not all has come
-  std::string undecoded_;     // what came during a pause: at most the stream's window
+  std::string partial_;             // a message of which not all has come
+  std::string undecoded_;           // what came during a pause: at most the stream's window
   std::optional<End> waiting_end_;  // behind that
   base::EventLoop::Clock::time_point started_{};
   base::EventLoop::Clock::time_point ended_{};
@@ -158,16 +158,16 @@ class GrpcCall : private Http2Exchange {
   Encoding encoding_ = Encoding::identity;
   std::uint8_t attempts_ = 0;
   bool unary_ = true;
-  bool waiting_ = false;          // for a connection
+  bool waiting_ = false;  // for a connection
   bool has_waited_ = false;
-  bool resendable_ = false;       // outgoing_ is all there is to send
+  bool resendable_ = false;  // outgoing_ is all there is to send
   bool sending_done_ = false;
-  bool answer_begun_ = false;     // a header block was read
-  bool is_trailers_ = false;      // the block being read comes after the first
+  bool answer_begun_ = false;  // a header block was read
+  bool is_trailers_ = false;   // the block being read comes after the first
   bool has_content_type_ = false;
-  bool has_status_ = false;       // grpc-status, or our own verdict
+  bool has_status_ = false;  // grpc-status, or our own verdict
   bool is_paused_ = false;
-  bool verdict_ = false;          // our own: what still comes does not change it
+  bool verdict_ = false;  // our own: what still comes does not change it
 };
 
 }  // namespace gauntlet::engine::net

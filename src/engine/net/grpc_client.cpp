@@ -20,8 +20,7 @@ using Clock = base::EventLoop::Clock;
 constexpr std::size_t kKeptBufferBytes = 64 * 1024;
 
 std::array<char, kGrpcPrefixBytes> prefix_of(std::size_t length) {
-  return {0, static_cast<char>(length >> 24), static_cast<char>(length >> 16), static_cast<char>(length >> 8),
-          static_cast<char>(length)};
+  return {0, static_cast<char>(length >> 24), static_cast<char>(length >> 16), static_cast<char>(length >> 8), static_cast<char>(length)};
 }
 
 /// The value of grpc-timeout: at most eight digits and a unit.
@@ -145,7 +144,8 @@ void GrpcClient::on_dialed(Dialed dialed) {
   }
   if (options_.tls && dialed.stream->tls() != nullptr && dialed.stream->tls()->protocol != "h2") {
     return connection_failed(
-        grpc_connection_error("transport: authentication handshake failed: credentials: cannot check peer: missing selected ALPN property"), true);
+        grpc_connection_error("transport: authentication handshake failed: credentials: cannot check peer: missing selected ALPN property"),
+        true);
   }
   connections_.push_back(std::make_unique<Connection>(*this, std::move(dialed.stream)));
 }

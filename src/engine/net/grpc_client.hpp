@@ -23,10 +23,10 @@
 namespace gauntlet::engine::net {
 
 struct GrpcClientOptions {
-  std::string address;    ///< "host:port"; IPv6 in brackets
+  std::string address;  ///< "host:port"; IPv6 in brackets
   bool tls = false;
   std::shared_ptr<const TlsContext> tls_context;  ///< with tls: instead of the dialer's; shared by all VUs' clients
-  std::string authority;  ///< instead of `address`, in the request and for the certificate
+  std::string authority;                          ///< instead of `address`, in the request and for the certificate
   std::size_t max_receive_bytes = 4 * 1024 * 1024;
   std::size_t max_send_bytes = 0x7fffffff;
   std::string user_agent;
@@ -96,7 +96,7 @@ class GrpcClient {
   State state_ = State::idle;
   std::optional<Dialer::DialId> dialing_;
   std::vector<std::unique_ptr<Connection>> connections_;  // the newest last; older ones finish their calls
-  GrpcCall* first_call_ = nullptr;  // all active ones, the oldest first
+  GrpcCall* first_call_ = nullptr;                        // all active ones, the oldest first
   GrpcCall* last_call_ = nullptr;
   Connected connected_;
   std::string problem_;  // of the last attempt to connect

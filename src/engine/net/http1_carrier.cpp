@@ -41,7 +41,8 @@ Failure broken_transport(Failure problem) {
 
 }  // namespace
 
-Http1Carrier::Http1Carrier(base::EventLoop& loop, const HttpLimits& limits, HttpOrigin& origin, std::unique_ptr<Stream> stream, Owner& owner)
+Http1Carrier::Http1Carrier(base::EventLoop& loop, const HttpLimits& limits, HttpOrigin& origin, std::unique_ptr<Stream> stream,
+                           Owner& owner)
     : loop_(loop), limits_(limits), origin_(origin), owner_(owner), stream_(std::move(stream)) {
   stream_->set_listener(this);
 }
@@ -177,8 +178,8 @@ bool Http1Carrier::take_head(char* bytes, std::size_t size) {
       case HeadState::incomplete:
         exchange.head = {};
         if (size > limits_.max_head_bytes) {
-          fail(broken_transport(failure(error_code::kOther, fmt::format("net/http: server response headers exceeded {} bytes; aborted",
-                                                                        limits_.max_head_bytes))));
+          fail(broken_transport(failure(
+              error_code::kOther, fmt::format("net/http: server response headers exceeded {} bytes; aborted", limits_.max_head_bytes))));
           return false;
         }
         pending_head_.assign(bytes, size);

@@ -81,7 +81,7 @@ class Http1Carrier final : private Stream::Listener {
   std::size_t written_ = 0;
   std::uint64_t left_ = 0;
   ChunkedBody chunks_;
-  std::string pending_head_;  // a head that came in several pieces
+  std::string pending_head_;     // a head that came in several pieces
   std::shared_ptr<bool> alive_;  // watched by what was posted
   Failure write_failure_;
 };

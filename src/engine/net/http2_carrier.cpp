@@ -145,7 +145,8 @@ void Http2Carrier::start(HttpExchange& exchange) {
   exchange.tls = stream().tls();
   translate_head(exchange);
   // A body of unknown length that is empty is framed as chunks in HTTP/1 only.
-  const bool has_body = !exchange.request_body.empty() && exchange.request_head.find("\r\nTransfer-Encoding: chunked\r\n") == std::string::npos;
+  const bool has_body =
+      !exchange.request_body.empty() && exchange.request_head.find("\r\nTransfer-Encoding: chunked\r\n") == std::string::npos;
   session_->start(carried, headers_, has_body ? exchange.request_body : std::string_view(), true);
   exchange.written_ = HttpExchange::Clock::now();
 }
@@ -175,14 +176,15 @@ Failure Http2Carrier::failure_of(const Http2End& end, std::int32_t stream_id) co
   if (end.cause != Http2End::Cause::connection_lost) {
     failure.code = error_code::kHttp2Stream + 1 + static_cast<int>(std::min<std::uint32_t>(end.error_code, 18));
     failure.message = fmt::format("http2: stream error with http2 ErrCode {}", name);
-    failure.cause = fmt::format("stream error: stream ID {}; {}; {}", stream_id, name, end.by_server ? "received from peer" : "the server broke the protocol");
+    failure.cause = fmt::format("stream error: stream ID {}; {}; {}", stream_id, name,
+                                end.by_server ? "received from peer" : "the server broke the protocol");
     return failure;
   }
   if (const auto& goaway = session_->goaway_details()) {
     failure.code = error_code::kHttp2GoAway + 1 + static_cast<int>(std::min<std::uint32_t>(goaway->error_code, 18));
     failure.message = fmt::format("http2: received GoAway with http2 ErrCode {}", http2_error_name(goaway->error_code));
-    failure.cause = fmt::format("http2: server sent GOAWAY and closed the connection; LastStreamID={}, ErrCode={}, debug={}", goaway->last_stream_id,
-                                http2_error_name(goaway->error_code), go_quote(goaway->debug));
+    failure.cause = fmt::format("http2: server sent GOAWAY and closed the connection; LastStreamID={}, ErrCode={}, debug={}",
+                                goaway->last_stream_id, http2_error_name(goaway->error_code), go_quote(goaway->debug));
     return failure;
   }
   return session_->loss();
@@ -198,9 +200,11 @@ void Http2Carrier::Carried::on_finished(Http2Session&, const Http2End& end) {
   const bool too_large = too_large_;
   carrier.release(*this);
   if (too_large) {
-    exchange.failure = failure(error_code::kOther, exchange.body_bytes > 0 || exchange.head.content_length > 0
-                                                       ? fmt::format("response body exceeded {} bytes; aborted", carrier.limits_.body_limit(exchange.discards_body))
-                                                       : fmt::format("net/http: server response headers exceeded {} bytes; aborted", carrier.limits_.max_head_bytes));
+    exchange.failure =
+        failure(error_code::kOther,
+                exchange.body_bytes > 0 || exchange.head.content_length > 0
+                    ? fmt::format("response body exceeded {} bytes; aborted", carrier.limits_.body_limit(exchange.discards_body))
+                    : fmt::format("net/http: server response headers exceeded {} bytes; aborted", carrier.limits_.max_head_bytes));
     exchange.failed_in_body = has_head;
     return carrier.owner_.on_carried(exchange);
   }
@@ -210,7 +214,8 @@ void Http2Carrier::Carried::on_finished(Http2Session&, const Http2End& end) {
   }
   if (end.cause == Http2End::Cause::refused) return carrier.owner_.on_refused(exchange);
   // As with HTTP/1: a kept connection that turns out dead may be replaced, where nothing can have happened twice.
-  if (end.cause == Http2End::Cause::connection_lost && is_untouched && was_kept && exchange.is_replayable && !carrier.session_->goaway_details()) {
+  if (end.cause == Http2End::Cause::connection_lost && is_untouched && was_kept && exchange.is_replayable &&
+      !carrier.session_->goaway_details()) {
     return carrier.owner_.on_refused(exchange);
   }
   exchange.failure = carrier.failure_of(end, id);

@@ -28,13 +28,9 @@ std::array<char, kWriteBytes>& write_buffer() {
   return buffer;
 }
 
-std::string_view view(const std::uint8_t* bytes, std::size_t length) {
-  return {reinterpret_cast<const char*>(bytes), length};
-}
+std::string_view view(const std::uint8_t* bytes, std::size_t length) { return {reinterpret_cast<const char*>(bytes), length}; }
 
-std::uint8_t* bytes_of(std::string_view text) {
-  return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
-}
+std::uint8_t* bytes_of(std::string_view text) { return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data())); }
 
 bool looks_like_http1(std::string_view bytes) { return bytes.starts_with("HTTP/1."); }
 
@@ -177,8 +173,7 @@ Http2Session::Pointer Http2Session::create(std::unique_ptr<Stream> stream, Owner
 Http2Session::Http2Session(std::unique_ptr<Stream> stream, Owner& owner)
     : stream_(std::move(stream)), owner_(&owner), self_(std::make_shared<Http2Session*>(this)) {
   stream_->set_listener(this);
-  [[maybe_unused]] const int made =
-      nghttp2_session_client_new2(&session_, Http2Callbacks::table(), this, Http2Callbacks::options());
+  [[maybe_unused]] const int made = nghttp2_session_client_new2(&session_, Http2Callbacks::table(), this, Http2Callbacks::options());
   assert(made == 0);
 }
 

@@ -86,7 +86,7 @@ class Http2Exchange {
   Http2Session* session_ = nullptr;
   Http2Exchange* previous_ = nullptr;
   Http2Exchange* next_ = nullptr;
-  std::string body_;           // what waits for the server's window
+  std::string body_;  // what waits for the server's window
   std::size_t body_sent_ = 0;
   std::size_t header_bytes_ = 0;  // of the header block that is being read
   std::uint32_t error_code_ = 0;
@@ -94,7 +94,7 @@ class Http2Exchange {
   bool body_complete_ = false;
   bool body_deferred_ = false;  // nghttp2 waits to be told that there is more
   bool reset_by_server_ = false;
-  bool finished_ = false;      // closed, on_finished() not called yet
+  bool finished_ = false;  // closed, on_finished() not called yet
 };
 
 /// Belongs to one thread. Destroyed through its pointer, at any time, its own callbacks included; exchanges that are
@@ -187,13 +187,13 @@ class Http2Session final : private Stream::Listener {
   nghttp2_session* session_ = nullptr;
   List active_;
   List finished_;
-  Http2Exchange* recent_ = nullptr;     // the one that the last callback was about
-  std::string unsent_;                  // frames that the socket did not take; empty nearly always
-  std::size_t count_ = 0;               // in both lists
+  Http2Exchange* recent_ = nullptr;  // the one that the last callback was about
+  std::string unsent_;               // frames that the socket did not take; empty nearly always
+  std::size_t count_ = 0;            // in both lists
   Failure failure_;
   std::optional<Http2GoAway> goaway_;
-  std::shared_ptr<Http2Session*> self_; // empty once destroyed; shared with tasks posted to the loop
-  bool busy_ = false;                   // inside nghttp2 or settle(): no writing, no destruction
+  std::shared_ptr<Http2Session*> self_;  // empty once destroyed; shared with tasks posted to the loop
+  bool busy_ = false;                    // inside nghttp2 or settle(): no writing, no destruction
   State state_ = State::open;
   bool ready_ = false;
   bool ready_told_ = false;

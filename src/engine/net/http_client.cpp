@@ -17,13 +17,13 @@ struct HttpOrigin {
   bool tls;
   std::string host;
   std::uint16_t port;
-  std::vector<Http1Carrier*> idle;            // the most recently used last
-  std::size_t users = 0;                      // connections and exchanges that point here
+  std::vector<Http1Carrier*> idle;  // the most recently used last
+  std::size_t users = 0;            // connections and exchanges that point here
   const ProxyServer* proxy = nullptr;
-  Http2Carrier* carrier = nullptr;            // the one that takes new exchanges
-  bool is_http2 = false;                      // as its last connection was
-  bool is_dialing = false;                    // an HTTP/2 connection that all may share is under way
-  std::vector<HttpExchange*> waiting;         // for that
+  Http2Carrier* carrier = nullptr;     // the one that takes new exchanges
+  bool is_http2 = false;               // as its last connection was
+  bool is_dialing = false;             // an HTTP/2 connection that all may share is under way
+  std::vector<HttpExchange*> waiting;  // for that
 };
 
 HttpClient::HttpClient(base::EventLoop& loop, Dialer& dialer, const HttpLimits& limits) : loop_(loop), dialer_(dialer), limits_(limits) {}
@@ -42,7 +42,8 @@ HttpOrigin* HttpClient::origin(bool tls, std::string_view host, std::uint16_t po
     if (is_it(*candidate)) return last_origin_ = candidate.get();
   }
   if (origins_.size() >= kMaxOrigins) prune_origins();
-  origins_.push_back(std::make_unique<HttpOrigin>(HttpOrigin{tls, std::string(host), port, {}, 0, dialer_.proxy_for(tls, host, port), nullptr, limits_.version == HttpVersion::http2, false, {}}));
+  origins_.push_back(std::make_unique<HttpOrigin>(HttpOrigin{
+      tls, std::string(host), port, {}, 0, dialer_.proxy_for(tls, host, port), nullptr, limits_.version == HttpVersion::http2, false, {}}));
   return last_origin_ = origins_.back().get();
 }
 

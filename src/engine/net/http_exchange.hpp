@@ -19,12 +19,12 @@ namespace gauntlet::engine::net {
 
 /// k6's http_req_* times. duration() is what it calls http_req_duration.
 struct HttpTimings {
-  std::chrono::nanoseconds blocked{0};     ///< until there was a connection: DNS, connect, TLS
+  std::chrono::nanoseconds blocked{0};  ///< until there was a connection: DNS, connect, TLS
   std::chrono::nanoseconds connecting{0};
   std::chrono::nanoseconds tls_handshaking{0};
-  std::chrono::nanoseconds sending{0};     ///< connection there -> last byte written
-  std::chrono::nanoseconds waiting{0};     ///< written -> first byte of the response
-  std::chrono::nanoseconds receiving{0};   ///< first byte -> last byte
+  std::chrono::nanoseconds sending{0};    ///< connection there -> last byte written
+  std::chrono::nanoseconds waiting{0};    ///< written -> first byte of the response
+  std::chrono::nanoseconds receiving{0};  ///< first byte -> last byte
   std::chrono::nanoseconds duration() const { return sending + waiting + receiving; }
 };
 
@@ -36,12 +36,12 @@ enum class HttpVersion : std::uint8_t {
 };
 
 struct HttpLimits {
-  std::size_t max_head_bytes = 10 * 1024 * 1024;    ///< Go's
+  std::size_t max_head_bytes = 10 * 1024 * 1024;      ///< Go's
   std::size_t max_body_bytes = std::size_t{1} << 30;  ///< what a JavaScript string can hold
   std::size_t max_kept_bytes = std::size_t{1} << 30;  ///< of a body that is not discarded: what its script has room for
-  std::size_t max_idle = 20;                        ///< idle connections kept, in all (option batch)
-  std::size_t max_idle_per_origin = 6;              ///< and per scheme, host and port (option batchPerHost)
-  HttpVersion version = HttpVersion::negotiated;    ///< option httpVersion
+  std::size_t max_idle = 20;                          ///< idle connections kept, in all (option batch)
+  std::size_t max_idle_per_origin = 6;                ///< and per scheme, host and port (option batchPerHost)
+  HttpVersion version = HttpVersion::negotiated;      ///< option httpVersion
 
   std::size_t body_limit(bool discards) const { return discards ? max_body_bytes : std::min(max_body_bytes, max_kept_bytes); }
 };
@@ -65,22 +65,22 @@ class HttpExchange {
 
   // The request.
   HttpOrigin* origin = nullptr;
-  std::string request_head;       ///< request line and headers with the empty line
+  std::string request_head;  ///< request line and headers with the empty line
   std::string_view request_body;
-  bool is_head = false;           ///< method HEAD: the response has no body whatever it says
-  bool is_replayable = true;      ///< may be sent again when a kept connection turns out dead: GET, HEAD, OPTIONS, TRACE
-  bool wants_close = false;       ///< the request says Connection: close
-  bool discards_body = false;     ///< read the body, keep nothing
+  bool is_head = false;        ///< method HEAD: the response has no body whatever it says
+  bool is_replayable = true;   ///< may be sent again when a kept connection turns out dead: GET, HEAD, OPTIONS, TRACE
+  bool wants_close = false;    ///< the request says Connection: close
+  bool discards_body = false;  ///< read the body, keep nothing
   Clock::time_point deadline = Clock::time_point::max();
   Listener* listener = nullptr;
 
   // The response.
-  Failure failure;                ///< when set, what follows is what there was until then
-  bool failed_in_body = false;    ///< the failure came after the head
-  ResponseHead head;              ///< status 0 until a head has come; views into response_head
+  Failure failure;              ///< when set, what follows is what there was until then
+  bool failed_in_body = false;  ///< the failure came after the head
+  ResponseHead head;            ///< status 0 until a head has come; views into response_head
   std::string response_head;
   Buffer body;
-  std::uint64_t body_bytes = 0;   ///< on the wire without framing, also when discarded
+  std::uint64_t body_bytes = 0;  ///< on the wire without framing, also when discarded
   HttpTimings timings;
   bool has_remote = false;
   Endpoint remote;
@@ -91,12 +91,12 @@ class HttpExchange {
   friend class Http1Carrier;
   friend class Http2Carrier;
 
-  std::size_t index_ = 0;         // in HttpClient::in_flight_
+  std::size_t index_ = 0;  // in HttpClient::in_flight_
   Http1Carrier* connection_ = nullptr;
   Http2Carrier* carrier_ = nullptr;
-  void* carried_ = nullptr;       // Http2Carrier::Carried
+  void* carried_ = nullptr;  // Http2Carrier::Carried
   int refusals_ = 0;
-  bool waits_ = false;            // for a connection that another exchange dials
+  bool waits_ = false;  // for a connection that another exchange dials
   Dialer::DialId dial_ = 0;
   Clock::time_point started_{};
   Clock::time_point sending_since_{};

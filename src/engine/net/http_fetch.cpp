@@ -20,7 +20,8 @@ bool usually_lacks_body(std::string_view method) {
 }
 
 bool is_replayable(std::string_view method, const RequestFields& fields) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" || fields.has("Idempotency-Key") || fields.has("X-Idempotency-Key");
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" || fields.has("Idempotency-Key") ||
+         fields.has("X-Idempotency-Key");
 }
 
 bool is_domain_or_subdomain(std::string_view sub, std::string_view parent) {
@@ -208,7 +209,9 @@ void HttpFetch::write_head() {
     std::string_view value;
   };
   const bool has_authorization = fields.has("Authorization") && !crossed_domains_;
-  const std::array<Own, 3> own{Own{"Authorization", !answer_.empty() ? std::string_view(answer_) : has_authorization ? std::string_view() : basic_},
+  const std::array<Own, 3> own{Own{"Authorization", !answer_.empty()    ? std::string_view(answer_)
+                                                    : has_authorization ? std::string_view()
+                                                                        : basic_},
                                Own{"Cookie", cookies_}, Own{"Referer", fields.has("Referer") ? std::string_view() : referer_}};
   std::size_t next = 0;
   fields.for_each([&](std::string_view name, std::string_view value) {
@@ -338,7 +341,8 @@ HttpFetch::Next HttpFetch::follow_redirect() {
   const auto from = Url::parse(hop_url_);
   auto to = from ? from->resolve(location) : from;
   if (!to) {
-    exchange.failure = failure(error_code::kOther, fmt::format("failed to parse Location header {}: {}", go_quote(location), to.error().message));
+    exchange.failure =
+        failure(error_code::kOther, fmt::format("failed to parse Location header {}: {}", go_quote(location), to.error().message));
     return Next::failed;
   }
   if (redirects_ >= max_redirects) {

@@ -52,8 +52,8 @@ class HttpFetch final : private HttpExchange::Listener {
 
   // The request.
   std::string method = "GET";
-  std::string url;               ///< absolute, as Url::text() writes it
-  RequestFields fields;          ///< a Host among them replaces the URL's in the request
+  std::string url;       ///< absolute, as Url::text() writes it
+  RequestFields fields;  ///< a Host among them replaces the URL's in the request
   std::string body;
   bool has_body = false;
   std::vector<RequestCookie> cookies;
@@ -105,11 +105,11 @@ class HttpFetch final : private HttpExchange::Listener {
   // Of the whole fetch.
   int redirects_ = 0;
   bool stopped_at_redirect_ = false;
-  bool crossed_domains_ = false;  // credentials are not for the new host
-  bool dropped_body_ = false;     // neither are headers about a body that is not sent
+  bool crossed_domains_ = false;     // credentials are not for the new host
+  bool dropped_body_ = false;        // neither are headers about a body that is not sent
   std::optional<std::string> user_;  // from the URL, for digest and NTLM
   std::string password_;
-  std::string answer_;               // the Authorization header that answers a challenge
+  std::string answer_;  // the Authorization header that answers a challenge
   int ntlm_steps_ = 0;
   std::string first_cookies_;
 

@@ -45,7 +45,8 @@ bool parse_status_line(std::string_view line, ResponseHead& head, Failure& probl
   if (code.size() != 3 || !std::all_of(code.begin(), code.end(), base::is_digit)) return refuse("malformed HTTP status code", code);
   head.status = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
   const std::string_view version = head.protocol;
-  if (version.size() != 8 || !version.starts_with("HTTP/") || !base::is_digit(version[5]) || version[6] != '.' || !base::is_digit(version[7])) {
+  if (version.size() != 8 || !version.starts_with("HTTP/") || !base::is_digit(version[5]) || version[6] != '.' ||
+      !base::is_digit(version[7])) {
     return refuse("malformed HTTP version", version);
   }
   head.major = version[5] - '0';
@@ -94,7 +95,8 @@ class Framing {
     const bool understands_chunks = head_.major > 1 || (head_.major == 1 && head_.minor >= 1);
     if (transfer_count_ > 0 && understands_chunks) {
       if (transfer_count_ > 1) {
-        problem = failure(error_code::kOther, fmt::format("too many transfer encodings: [{} {}]", go_quote(transfer_), go_quote(second_transfer_)));
+        problem = failure(error_code::kOther,
+                          fmt::format("too many transfer encodings: [{} {}]", go_quote(transfer_), go_quote(second_transfer_)));
         return false;
       }
       if (!base::equals_ignoring_case(transfer_, "chunked")) {

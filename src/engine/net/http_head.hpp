@@ -15,14 +15,14 @@ struct ResponseHead {
   int status = 0;
   int major = 0;
   int minor = 0;
-  std::string_view protocol;     ///< "HTTP/1.1"
-  std::string_view status_text;  ///< "200 OK"
-  std::string_view fields;       ///< the header lines, without the empty one
+  std::string_view protocol;         ///< "HTTP/1.1"
+  std::string_view status_text;      ///< "200 OK"
+  std::string_view fields;           ///< the header lines, without the empty one
   std::int64_t content_length = -1;  ///< -1: not told
   bool is_chunked = false;
-  bool keeps_alive = false;      ///< by version and Connection header
-  bool has_cookies = false;      ///< there is a Set-Cookie
-  bool has_encoding = false;     ///< there is a Content-Encoding
+  bool keeps_alive = false;   ///< by version and Connection header
+  bool has_cookies = false;   ///< there is a Set-Cookie
+  bool has_encoding = false;  ///< there is a Content-Encoding
 
   /// Points the views into a copy of the bytes they were parsed from.
   void rebase(const char* from, const char* to) {

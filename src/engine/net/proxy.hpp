@@ -19,9 +19,9 @@ struct ProxyServer {
   Kind kind = Kind::http;
   std::string host;
   std::uint16_t port = 0;
-  std::string user;            ///< from the URL's user info; empty without
+  std::string user;  ///< from the URL's user info; empty without
   std::string password;
-  std::string authorization;   ///< what Proxy-Authorization says; empty without user info
+  std::string authorization;  ///< what Proxy-Authorization says; empty without user info
 };
 
 /// Constant after creation.
@@ -45,7 +45,7 @@ class ProxyRules {
   };
   bool is_excepted(std::string_view host, std::uint16_t port) const;
 
-  std::shared_ptr<const ProxyServer> http_;   // shared by the copies of one set of rules
+  std::shared_ptr<const ProxyServer> http_;  // shared by the copies of one set of rules
   std::shared_ptr<const ProxyServer> https_;
   std::vector<Exception> exceptions_;
   bool never_ = false;  // NO_PROXY=*

@@ -25,7 +25,8 @@ ProxyTunnel::ProxyTunnel(const ProxyServer& proxy, std::string_view host, std::u
     outgoing_ = proxy_.user.empty() ? std::string("\x05\x01\x00", 3) : std::string("\x05\x02\x00\x02", 4);
     return;
   }
-  const std::string target = host.find(':') == std::string_view::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+  const std::string target =
+      host.find(':') == std::string_view::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
   outgoing_ = fmt::format("CONNECT {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: Go-http-client/1.1\r\n", target, target);
   if (!proxy_.authorization.empty()) outgoing_ += fmt::format("Proxy-Authorization: {}\r\n", proxy_.authorization);
   outgoing_ += "\r\n";
@@ -83,8 +84,15 @@ ProxyTunnel::State ProxyTunnel::feed_socks() {
     return State::more;
   }
   if (received_.size() < 5) return State::more;
-  constexpr std::array kReasons = {"succeeded", "general SOCKS server failure", "connection not allowed by ruleset", "network unreachable",
-                                   "host unreachable", "connection refused", "TTL expired", "command not supported", "address type not supported"};
+  constexpr std::array kReasons = {"succeeded",
+                                   "general SOCKS server failure",
+                                   "connection not allowed by ruleset",
+                                   "network unreachable",
+                                   "host unreachable",
+                                   "connection refused",
+                                   "TTL expired",
+                                   "command not supported",
+                                   "address type not supported"};
   if (byte(1) != 0) return fail(byte(1) < kReasons.size() ? kReasons[byte(1)] : fmt::format("unknown code: {}", byte(1)));
   const std::size_t address = byte(3) == 1 ? 4 : byte(3) == 4 ? 16 : 1 + byte(4);
   if (received_.size() < 4 + address + 2) return State::more;

@@ -45,15 +45,13 @@ Endpoint Endpoint::from(const sockaddr* address, std::uint16_t port) {
 
 std::string Endpoint::ip() const {
   char text[INET6_ADDRSTRLEN];
-  const void* const bytes = is_ipv6() ? static_cast<const void*>(&address.sin6_addr)
-                                      : &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
+  const void* const bytes =
+      is_ipv6() ? static_cast<const void*>(&address.sin6_addr) : &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
   if (address.sin6_family == 0 || inet_ntop(address.sin6_family, bytes, text, sizeof text) == nullptr) return {};
   return text;
 }
 
-std::string Endpoint::text() const {
-  return is_ipv6() ? fmt::format("[{}]:{}", ip(), port()) : fmt::format("{}:{}", ip(), port());
-}
+std::string Endpoint::text() const { return is_ipv6() ? fmt::format("[{}]:{}", ip(), port()) : fmt::format("{}:{}", ip(), port()); }
 
 Stream::Stream(base::EventLoop& loop, int fd, const Endpoint& remote, Traffic& traffic)
     : loop_(loop), traffic_(traffic), ssl_(nullptr, &SSL_free), fd_(fd), remote_(remote) {
@@ -155,8 +153,8 @@ Stream::Result Stream::write(std::span<const iovec> parts) {
   std::size_t wanted = 0;
   for (const iovec& part : parts) wanted += part.iov_len;
   for (;;) {
-    const ssize_t sent = parts.size() == 1 ? send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                                           : sendmsg(fd_, &message, MSG_NOSIGNAL);
+    const ssize_t sent =
+        parts.size() == 1 ? send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL) : sendmsg(fd_, &message, MSG_NOSIGNAL);
     if (sent >= 0) {
       const auto bytes = static_cast<std::size_t>(sent);
       traffic_.sent += bytes;

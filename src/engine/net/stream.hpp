@@ -112,7 +112,8 @@ class Stream final : private base::IoHandler {
   Result tls_write(std::span<const iovec> parts);
   Result tls_problem(int returned, std::string_view operation);
   void count_tls_traffic();
-  static long watch_tls_reads(bio_st* bio, int operation, const char* bytes, std::size_t length, int, long, int result, std::size_t* processed);
+  static long watch_tls_reads(bio_st* bio, int operation, const char* bytes, std::size_t length, int, long, int result,
+                              std::size_t* processed);
 
   base::EventLoop& loop_;
   Traffic& traffic_;
@@ -122,7 +123,7 @@ class Stream final : private base::IoHandler {
   std::size_t turn_bytes_ = 0;  // read in this turn
   base::EventLoop::TimerId next_turn_ = 0;
   bool tls_drained_ = false;  // TLS's last read of the socket took all there was
-  bool hung_up_ = false;  // the peer has closed its side: a short read does not mean drained
+  bool hung_up_ = false;      // the peer has closed its side: a short read does not mean drained
   std::uint64_t tls_counted_sent_ = 0;
   std::uint64_t tls_counted_received_ = 0;
   Endpoint remote_;

@@ -32,9 +32,7 @@ int protocol_number(std::string_view name) {
   return -1;
 }
 
-Bio memory_bio(std::string_view text) {
-  return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free_all};
-}
+Bio memory_bio(std::string_view text) { return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free_all}; }
 
 /// OpenSSL's name of a cipher suite given by its IANA name, or null.
 const char* openssl_cipher_name(SSL_CTX* context, std::string_view iana) {
@@ -114,8 +112,8 @@ struct TlsContext::Identity {
   std::vector<std::string> domains;
 
   bool serves(std::string_view host) const {
-    return domains.empty() || std::any_of(domains.begin(), domains.end(),
-                                          [&](const std::string& domain) { return domain_matches(domain, host); });
+    return domains.empty() ||
+           std::any_of(domains.begin(), domains.end(), [&](const std::string& domain) { return domain_matches(domain, host); });
   }
 };
 
@@ -146,10 +144,12 @@ base::Expected<void> TlsContext::configure(const TlsSettings& settings) {
     apply(number);
     return {};
   };
-  if (auto done = set_version(settings.min_version, "tlsVersion.min", [&](int n) { SSL_CTX_set_min_proto_version(context, n); }); !done) return done;
-  if (auto done = set_version(settings.max_version, "tlsVersion.max", [&](int n) { SSL_CTX_set_max_proto_version(context, n); }); !done) return done;
-  const bool wants_old = settings.min_version == "tls1.0" || settings.min_version == "tls1.1" ||
-                         settings.max_version == "tls1.0" || settings.max_version == "tls1.1";
+  if (auto done = set_version(settings.min_version, "tlsVersion.min", [&](int n) { SSL_CTX_set_min_proto_version(context, n); }); !done)
+    return done;
+  if (auto done = set_version(settings.max_version, "tlsVersion.max", [&](int n) { SSL_CTX_set_max_proto_version(context, n); }); !done)
+    return done;
+  const bool wants_old = settings.min_version == "tls1.0" || settings.min_version == "tls1.1" || settings.max_version == "tls1.0" ||
+                         settings.max_version == "tls1.1";
   // Versions before 1.2 sign with SHA-1, which OpenSSL 3 only allows at security level 0.
   if (wants_old) SSL_CTX_set_security_level(context, 0);
 
@@ -287,8 +287,8 @@ Failure handshake_failure(ssl_st* ssl, std::string_view server_name) {
         result = failure(error_code::kTls, "tls: failed to verify certificate: x509: certificate has expired or is not yet valid");
         break;
       default:
-        result = failure(error_code::kTls, fmt::format("tls: failed to verify certificate: x509: {}",
-                                                       X509_verify_cert_error_string(verdict)));
+        result =
+            failure(error_code::kTls, fmt::format("tls: failed to verify certificate: x509: {}", X509_verify_cert_error_string(verdict)));
         break;
     }
   } else if (ERR_GET_LIB(code) == ERR_LIB_SSL && (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_WRONG_VERSION_NUMBER ||

@@ -31,7 +31,7 @@ struct TlsSettings {
   std::string max_version;                 ///< the same
   std::vector<std::string> cipher_suites;  ///< IANA names such as TLS_RSA_WITH_AES_128_GCM_SHA256; empty: default
   std::vector<ClientCertificate> certificates;
-  std::string ca_certificates;             ///< PEM texts trusted instead of the system's; empty: the system's
+  std::string ca_certificates;  ///< PEM texts trusted instead of the system's; empty: the system's
   bool skip_verification = false;
 };
 

@@ -28,8 +28,20 @@ bool should_escape(char c, Part part) {
     if (std::string_view("!$&'()*+,;=:[]<>\"").find(c) != std::string_view::npos) return false;
   }
   switch (c) {
-    case '-': case '_': case '.': case '~': return false;
-    case '$': case '&': case '+': case ',': case '/': case ':': case ';': case '=': case '?': case '@':
+    case '-':
+    case '_':
+    case '.':
+    case '~': return false;
+    case '$':
+    case '&':
+    case '+':
+    case ',':
+    case '/':
+    case ':':
+    case ';':
+    case '=':
+    case '?':
+    case '@':
       switch (part) {
         case Part::path: return c == '?';
         case Part::path_segment: return c == '/' || c == ';' || c == ',' || c == '?';

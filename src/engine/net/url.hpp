@@ -10,16 +10,16 @@
 namespace gauntlet::engine::net {
 
 struct Url {
-  std::string scheme;  ///< lower case; empty for a relative reference
-  std::string opaque;  ///< what follows the scheme of "mailto:x"
+  std::string scheme;                   ///< lower case; empty for a relative reference
+  std::string opaque;                   ///< what follows the scheme of "mailto:x"
   std::optional<std::string> user;      ///< decoded; present when there is an '@'
   std::optional<std::string> password;  ///< decoded
-  std::string host;      ///< with port and brackets, as given; percent-decoded
-  std::string path;      ///< decoded
-  std::string raw_path;  ///< as given when encoding `path` anew would differ
-  bool force_query = false;  ///< a '?' with nothing behind it
-  std::string raw_query;     ///< without '?', as given
-  std::string fragment;      ///< decoded
+  std::string host;                     ///< with port and brackets, as given; percent-decoded
+  std::string path;                     ///< decoded
+  std::string raw_path;                 ///< as given when encoding `path` anew would differ
+  bool force_query = false;             ///< a '?' with nothing behind it
+  std::string raw_query;                ///< without '?', as given
+  std::string fragment;                 ///< decoded
   std::string raw_fragment;
 
   /// Errors read as Go's: `parse "http://a b/": invalid character " " in host name`.
@@ -47,7 +47,7 @@ struct PlainUrl {
   std::string_view authority;  ///< "host:port" or "host"
   std::string_view host;
   std::uint16_t port = 0;
-  std::string_view target;     ///< "/path?query"; empty means "/"
+  std::string_view target;  ///< "/path?query"; empty means "/"
 };
 std::optional<PlainUrl> scan_plain_url(std::string_view text);
 

@@ -104,7 +104,8 @@ void WebSocket::connect(const WebSocketRequest& request) {
     }
   }
   for (const char* own : {"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Extensions"}) {
-    if (request.fields.has(own)) return fail_soon(net::failure(error_code::kOther, fmt::format("websocket: duplicate header not allowed: {}", own)));
+    if (request.fields.has(own))
+      return fail_soon(net::failure(error_code::kOther, fmt::format("websocket: duplicate header not allowed: {}", own)));
   }
   const std::string key = make_key();
   accept_ = accept_of(key);
@@ -115,7 +116,8 @@ void WebSocket::connect(const WebSocketRequest& request) {
   if (const std::string_view agent = request.fields.value("User-Agent"); !agent.empty()) append_field(request_, "User-Agent", agent);
   append_field(request_, "Connection", "Upgrade");
   if (!request.cookies.empty()) append_field(request_, "Cookie", request.cookies);
-  if (offers_deflate_) append_field(request_, "Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
+  if (offers_deflate_)
+    append_field(request_, "Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
   append_field(request_, "Sec-WebSocket-Key", key);
   append_field(request_, "Sec-WebSocket-Version", "13");
   append_field(request_, "Upgrade", "websocket");
@@ -203,12 +205,14 @@ void WebSocket::judge_head(std::string_view rest) {
   if (head_.status != 101 || !list_has_token(field_value(fields, "upgrade"), "websocket") ||
       !list_has_token(field_value(fields, "connection"), "upgrade") || field_value(fields, "sec-websocket-accept") != accept_) {
     state_ = State::refusal;
-    const bool has_body = head_.status != 101 && head_.status != 204 && head_.status != 304 && (head_.is_chunked || head_.content_length != 0);
+    const bool has_body =
+        head_.status != 101 && head_.status != 204 && head_.status != 304 && (head_.is_chunked || head_.content_length != 0);
     if (!has_body) return fail(net::failure(error_code::kOther, "websocket: bad handshake"));
     take_refusal(rest);
     return;
   }
-  if (const std::string_view extensions = field_value(fields, "sec-websocket-extensions"); extensions.find("permessage-deflate") != std::string_view::npos) {
+  if (const std::string_view extensions = field_value(fields, "sec-websocket-extensions");
+      extensions.find("permessage-deflate") != std::string_view::npos) {
     if (!offers_deflate_ || extensions.find("server_no_context_takeover") == std::string_view::npos ||
         extensions.find("client_no_context_takeover") == std::string_view::npos) {
       return fail(net::failure(error_code::kOther, "websocket: invalid compression negotiation"));
@@ -255,9 +259,13 @@ void WebSocket::on_stream_ready() {
     if (got.status == Stream::Status::again) break;
     if (got.status == Stream::Status::ok) {
       const std::string_view view(bytes.data(), got.bytes);
-      goes_on = (state_ == State::handshake ? take_head(view) : state_ == State::refusal ? take_refusal(view) : take_frames(view)) && got.more;
+      goes_on = (state_ == State::handshake ? take_head(view)
+                 : state_ == State::refusal ? take_refusal(view)
+                                            : take_frames(view)) &&
+                got.more;
     } else if (state_ == State::open) {
-      if (got.status == Stream::Status::closed) end({close_code::kAbnormal, "unexpected EOF", describe_websocket_close(close_code::kAbnormal, "unexpected EOF"), close_sent_});
+      if (got.status == Stream::Status::closed)
+        end({close_code::kAbnormal, "unexpected EOF", describe_websocket_close(close_code::kAbnormal, "unexpected EOF"), close_sent_});
       else end_broken(stream_->last_failure());
     } else if (state_ == State::refusal) {
       fail(net::failure(error_code::kOther, "websocket: bad handshake"));
@@ -320,7 +328,8 @@ void WebSocket::take_close(std::string_view payload) {
 
 std::optional<std::string> WebSocket::send(WebSocketOpcode opcode, std::string_view payload) {
   if (close_sent_ || state_ != State::open) return "websocket: close sent";
-  if (unsent_.size() > kMaxUnsentBytes) return fmt::format("websocket: the server does not take what is sent: more than {} bytes wait", kMaxUnsentBytes);
+  if (unsent_.size() > kMaxUnsentBytes)
+    return fmt::format("websocket: the server does not take what is sent: more than {} bytes wait", kMaxUnsentBytes);
   const bool deflated = deflates_ && (opcode == WebSocketOpcode::text || opcode == WebSocketOpcode::binary);
   append_websocket_frame(unsent_, opcode, deflated ? deflate_message(payload) : payload, next_mask(), deflated);
   flush();
@@ -335,7 +344,8 @@ std::optional<std::string> WebSocket::close(std::uint16_t code, std::string_view
   flush();
   timer_ = loop_.call_after(kCloseTimeout, [this] {
     timer_ = 0;
-    end({close_code::kAbnormal, "the server did not answer the close frame", describe_websocket_close(close_code::kAbnormal, "the server did not answer the close frame"), true});
+    end({close_code::kAbnormal, "the server did not answer the close frame",
+         describe_websocket_close(close_code::kAbnormal, "the server did not answer the close frame"), true});
     listener_.on_websocket_quiet();
   });
   return std::nullopt;

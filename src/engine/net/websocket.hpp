@@ -27,9 +27,9 @@
 namespace gauntlet::engine::net {
 
 struct WebSocketRequest {
-  std::string url;           ///< ws:// or wss://
-  RequestFields fields;      ///< the caller's headers, User-Agent among them
-  std::string cookies;       ///< the Cookie header; empty without
+  std::string url;       ///< ws:// or wss://
+  RequestFields fields;  ///< the caller's headers, User-Agent among them
+  std::string cookies;   ///< the Cookie header; empty without
   bool offers_deflate = false;
   std::chrono::nanoseconds timeout = std::chrono::seconds(60);  ///< until the connection is open
 };
@@ -136,10 +136,10 @@ class WebSocket final : private Stream::Listener, private WebSocketReader::Sink 
   base::EventLoop::TimerId timer_ = 0;
   std::unique_ptr<Stream> stream_;
   std::string request_;
-  std::string accept_;   // what the server has to answer to our key
+  std::string accept_;  // what the server has to answer to our key
   std::string unsent_;
   std::optional<std::string> unanswered_ping_;  // the last of those that came while too much was unsent
-  std::string unread_;      // read from the stream before the pause
+  std::string unread_;                          // read from the stream before the pause
   std::string head_bytes_;
   ResponseHead head_;
   ChunkedBody chunks_;

@@ -140,7 +140,8 @@ std::string WebSocketReader::feed(std::string_view& bytes, Sink& sink) {
     if (is_control_) control_.append(part);
     else message_.append(part);
     if (left_ > 0) return {};
-    if (auto problem = end_frame(is_control_ ? std::string_view(control_) : std::string_view(), sink, goes_on); !problem.empty()) return problem;
+    if (auto problem = end_frame(is_control_ ? std::string_view(control_) : std::string_view(), sink, goes_on); !problem.empty())
+      return problem;
   }
   return {};
 }
@@ -208,7 +209,9 @@ std::string WebSocketReader::end_frame(std::string_view payload, Sink& sink, boo
     return end_message(message_.empty() ? payload : message_.view(), sink, goes_on);
   }
   if (frame_opcode_ == WebSocketOpcode::close && !payload.empty()) {
-    const unsigned code = payload.size() == 1 ? 0 : static_cast<unsigned>(static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]));
+    const unsigned code = payload.size() == 1
+                              ? 0
+                              : static_cast<unsigned>(static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]));
     if (payload.size() == 1 || !is_valid_close_code(code)) return fmt::format("bad close code {}", code);
     if (!is_utf8(payload.substr(2))) return "invalid utf8 payload in close frame";
   }

@@ -72,8 +72,8 @@ class WebSocketReader {
   bool is_final_ = false;
   bool is_control_ = false;
   WebSocketOpcode frame_opcode_ = WebSocketOpcode::continuation;
-  std::uint64_t left_ = 0;          // of its payload
-  std::string control_;             // a control frame's payload that came in pieces
+  std::uint64_t left_ = 0;  // of its payload
+  std::string control_;     // a control frame's payload that came in pieces
 
   // The message that its frames belong to.
   bool in_message_ = false;

@@ -51,7 +51,8 @@ Blocks blocks_of(const ComparedRun& run, std::string_view name) {
   std::map<std::int32_t, std::uint32_t> numbers;
   const auto rows = whole_rows(run.rows);
   const auto point_in = [&](const SeriesRow& row) {
-    const auto found = std::find_if(row.points.begin(), row.points.end(), [&](const SeriesPoint& point) { return point.metric == info->id; });
+    const auto found =
+        std::find_if(row.points.begin(), row.points.end(), [&](const SeriesPoint& point) { return point.metric == info->id; });
     return found == row.points.end() ? nullptr : &*found;
   };
   for (const SeriesRow* row : rows) {
@@ -133,9 +134,12 @@ std::vector<Question> questions() {
                    }});
   }
   for (const char* metric : {"http_reqs", "grpc_reqs", "iterations"}) {
-    all.push_back({metric, {"per s"}, "/s", true, [](const Blocks& blocks, const Draw& draw) { return std::vector{per_second(blocks, draw)}; }});
+    all.push_back(
+        {metric, {"per s"}, "/s", true, [](const Blocks& blocks, const Draw& draw) { return std::vector{per_second(blocks, draw)}; }});
   }
-  all.push_back({"dropped_iterations", {"per s"}, "/s", false, [](const Blocks& blocks, const Draw& draw) { return std::vector{per_second(blocks, draw)}; }});
+  all.push_back({"dropped_iterations", {"per s"}, "/s", false, [](const Blocks& blocks, const Draw& draw) {
+                   return std::vector{per_second(blocks, draw)};
+                 }});
   for (const char* metric : {"http_req_failed", "grpc_req_failed"}) {
     all.push_back({metric, {"share"}, "%", false, [](const Blocks& blocks, const Draw& draw) { return std::vector{share(blocks, draw)}; }});
   }
@@ -198,7 +202,8 @@ base::Expected<std::vector<ComparedFigure>> compare(const ComparedRun& a, const 
     const std::size_t rows = whole_rows(run->rows).size();
     if (rows >= kFewestRows) continue;
     return base::fail(base::ErrorKind::failed_precondition,
-                      fmt::format("the {} run has {} whole seconds, and fewer than {} say nothing about how much it varies: run it longer", name, rows, kFewestRows));
+                      fmt::format("the {} run has {} whole seconds, and fewer than {} say nothing about how much it varies: run it longer",
+                                  name, rows, kFewestRows));
   }
   std::vector<ComparedFigure> figures;
   for (const Question& question : questions()) {
@@ -222,8 +227,8 @@ std::string render_comparison(const std::vector<ComparedFigure>& figures, bool c
                               : verdict == Verdict::better ? paint("32", "✓ better")
                                                            : paint("2", "no difference shown");
     text += fmt::format("  {:<36} {:>12} {:>12} {:>10}   {:<22} {}\n", figure.name, fmt::format("{:.2f}{}", figure.a, figure.unit),
-                        fmt::format("{:.2f}{}", figure.b, figure.unit), fmt::format("{:+.1f}{}", figure.change, figure.unit == "%" ? "" : " %"),
-                        interval, words);
+                        fmt::format("{:.2f}{}", figure.b, figure.unit),
+                        fmt::format("{:+.1f}{}", figure.change, figure.unit == "%" ? "" : " %"), interval, words);
   }
   return text;
 }

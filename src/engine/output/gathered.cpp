@@ -61,7 +61,8 @@ void write(JsonWriter& json, const std::vector<MetricState>& states) {
   json.begin_object();
   for (const MetricState& state : states) {
     const MetricInfo& info = *state.info;
-    const bool used = !state.total.empty() || std::any_of(state.submetrics.begin(), state.submetrics.end(), [](const Sink& s) { return !s.empty(); });
+    const bool used =
+        !state.total.empty() || std::any_of(state.submetrics.begin(), state.submetrics.end(), [](const Sink& s) { return !s.empty(); });
     if (!used) continue;
     json.key(info.name).begin_object();
     json.key("type").string(name_of(info.type)).key("contains").string(name_of(info.contains)).key("custom").boolean(info.custom);
@@ -79,7 +80,11 @@ void write(JsonWriter& json, const std::vector<MetricState>& states) {
 }
 
 void write(JsonWriter& json, const SeriesRow& row, const MetricRegistry& registry) {
-  json.begin_object().key("at_ns").number(static_cast<double>(row.at.count())).key("length_ns").number(static_cast<double>(row.length.count()));
+  json.begin_object()
+      .key("at_ns")
+      .number(static_cast<double>(row.at.count()))
+      .key("length_ns")
+      .number(static_cast<double>(row.length.count()));
   json.key("points").begin_object();
   for (const SeriesPoint& point : row.points) {
     json.key(registry.info(point.metric).name).begin_object();
@@ -204,7 +209,8 @@ void add_checks(std::vector<CheckCount>& into, const Json& json) {
   for (const Json& saved : json) {
     const std::string group = saved.at("group");
     const std::string name = saved.at("name");
-    auto check = std::find_if(into.begin(), into.end(), [&](const CheckCount& known) { return known.group == group && known.name == name; });
+    auto check =
+        std::find_if(into.begin(), into.end(), [&](const CheckCount& known) { return known.group == group && known.name == name; });
     if (check == into.end()) check = into.insert(into.end(), {name, group, 0, 0});
     check->passes += saved.at("passes").get<std::uint64_t>();
     check->fails += saved.at("fails").get<std::uint64_t>();
@@ -280,7 +286,8 @@ void add_row(std::vector<SeriesRow>& rows, SeriesRow row, const MetricRegistry& 
   }
   near->length = std::max(near->length, row.length);
   for (SeriesPoint& point : row.points) {
-    auto known = std::find_if(near->points.begin(), near->points.end(), [&](const SeriesPoint& other) { return other.metric == point.metric; });
+    auto known =
+        std::find_if(near->points.begin(), near->points.end(), [&](const SeriesPoint& other) { return other.metric == point.metric; });
     if (known == near->points.end()) {
       near->points.push_back(std::move(point));
     } else {
@@ -306,7 +313,8 @@ SeriesRow read_row(const Json& json, const MetricRegistry& registry) {
     point.p95 = saved.at("p95");
     point.p99 = saved.at("p99");
     if (saved.contains("buckets")) {
-      for (const Json& bucket : saved.at("buckets")) point.buckets.push_back({bucket.at(0).get<std::int32_t>(), bucket.at(1).get<std::uint64_t>()});
+      for (const Json& bucket : saved.at("buckets"))
+        point.buckets.push_back({bucket.at(0).get<std::int32_t>(), bucket.at(1).get<std::uint64_t>()});
     }
     row.points.push_back(std::move(point));
   }
@@ -321,13 +329,15 @@ base::Expected<void> add_json(Gathered& into, const Json& json, MetricRegistry& 
   if (auto ok = add_metrics(snapshot.metrics, json.at("metrics"), registry, true); !ok) return ok;
   add_checks(snapshot.checks, json.at("checks"));
   for (const Json& group : json.at("groups")) {
-    if (std::find(snapshot.groups.begin(), snapshot.groups.end(), group.get<std::string>()) == snapshot.groups.end()) snapshot.groups.push_back(group);
+    if (std::find(snapshot.groups.begin(), snapshot.groups.end(), group.get<std::string>()) == snapshot.groups.end())
+      snapshot.groups.push_back(group);
   }
   if (auto ok = add_endpoints(snapshot.endpoints, json.at("endpoints")); !ok) return ok;
   for (const Json& saved : json.at("parts")) {
     const std::string scenario = saved.at("scenario");
     const std::string group = saved.at("group");
-    auto part = std::find_if(snapshot.parts.begin(), snapshot.parts.end(), [&](const PartState& known) { return known.scenario == scenario && known.group == group; });
+    auto part = std::find_if(snapshot.parts.begin(), snapshot.parts.end(),
+                             [&](const PartState& known) { return known.scenario == scenario && known.group == group; });
     if (part == snapshot.parts.end()) part = snapshot.parts.insert(snapshot.parts.end(), {scenario, group, {}, {}});
     if (auto ok = add_metrics(part->metrics, saved.at("metrics"), registry, false); !ok) return ok;
     add_checks(part->checks, saved.at("checks"));
@@ -348,7 +358,8 @@ ThresholdSpecs read_thresholds(const Json& json) {
   for (const auto& [key, list] : json.items()) {
     auto& into = specs.emplace_back(key, std::vector<metrics::ThresholdSpec>()).second;
     for (const Json& saved : list) {
-      into.push_back({saved.at("threshold"), saved.at("abortOnFail"), nanoseconds(static_cast<std::int64_t>(saved.at("delayAbortEval_ns").get<double>()))});
+      into.push_back({saved.at("threshold"), saved.at("abortOnFail"),
+                      nanoseconds(static_cast<std::int64_t>(saved.at("delayAbortEval_ns").get<double>()))});
     }
   }
   return specs;
@@ -374,7 +385,8 @@ std::string to_json(const Gathered& gathered, const MetricRegistry& registry) {
   for (const EndpointState& row : snapshot.endpoints) {
     if (row.duration.count() == 0) continue;
     json.begin_object().key("key");
-    write_strings(json, {row.protocol == EndpointState::Protocol::grpc ? "grpc" : "http", row.method, row.name, row.status, row.error_code, row.error});
+    write_strings(json, {row.protocol == EndpointState::Protocol::grpc ? "grpc" : "http", row.method, row.name, row.status, row.error_code,
+                         row.error});
     json.key("failed").boolean(row.failed).key("values").raw(row.duration.serialize()).end_object();
   }
   json.end_array();

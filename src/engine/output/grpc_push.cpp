@@ -78,9 +78,9 @@ class GrpcCourier final : public Courier {
       net::TlsSettings settings;
       settings.skip_verification = target_.accept_any_certificate;
       net::ClientCertificate own;
-      for (const auto& [path, text] : {std::pair{&target_.authority_path, &settings.ca_certificates},
-                                       std::pair{&target_.client_certificate_path, &own.certificate},
-                                       std::pair{&target_.client_key_path, &own.key}}) {
+      for (const auto& [path, text] :
+           {std::pair{&target_.authority_path, &settings.ca_certificates}, std::pair{&target_.client_certificate_path, &own.certificate},
+            std::pair{&target_.client_key_path, &own.key}}) {
         if (path->empty()) continue;
         auto read = grpc::read_file(*path);
         if (!read) return tl::unexpected(std::move(read.error()));

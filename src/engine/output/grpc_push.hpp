@@ -13,8 +13,8 @@
 namespace gauntlet::engine::output {
 
 struct GrpcPushTarget {
-  std::string address;  ///< "host:port"
-  std::string path;     ///< "/pkg.Service/Method"
+  std::string address;                                        ///< "host:port"
+  std::string path;                                           ///< "/pkg.Service/Method"
   std::vector<std::pair<std::string, std::string>> metadata;  ///< lower-case names
   bool tls = false;
   bool accept_any_certificate = false;

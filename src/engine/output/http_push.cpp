@@ -59,9 +59,7 @@ class HttpCourier final : public Courier {
     curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, keep_some);
     curl_easy_setopt(handle_, CURLOPT_WRITEDATA, &reply);
     if (const CURLcode code = curl_easy_perform(handle_); code != CURLE_OK) {
-      return {.taken = false,
-              .may_be_tried_again = true,
-              .problem = fmt::format("{} ({})", curl_easy_strerror(code), url)};
+      return {.taken = false, .may_be_tried_again = true, .problem = fmt::format("{} ({})", curl_easy_strerror(code), url)};
     }
     long status = 0;
     curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);

@@ -73,9 +73,8 @@ base::Expected<UrlParts> split_url(const std::string& text) {
   }
   curl_url_cleanup(url);
   if (parts.address.empty()) {
-    return base::fail(
-        base::ErrorKind::invalid_argument,
-        fmt::format("\"{}\" is no address of an InfluxDB; say --out influxdb=http://127.0.0.1:8086/k6", text));
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("\"{}\" is no address of an InfluxDB; say --out influxdb=http://127.0.0.1:8086/k6", text));
   }
   return parts;
 }
@@ -90,9 +89,8 @@ base::Expected<std::map<std::string, InfluxOptions::FieldType>> parse_fields(std
         {"string", InfluxOptions::FieldType::text}, {"int", integer}, {"float", decimal}, {"bool", boolean}};
     const auto found = types.find(type);
     if (found == types.end()) {
-      return base::fail(
-          base::ErrorKind::invalid_argument,
-          fmt::format("K6_INFLUXDB_TAGS_AS_FIELDS: \"{}\" is no type; there are string, int, float and bool", type));
+      return base::fail(base::ErrorKind::invalid_argument,
+                        fmt::format("K6_INFLUXDB_TAGS_AS_FIELDS: \"{}\" is no type; there are string, int, float and bool", type));
     }
     fields[part.substr(0, colon)] = found->second;
   }
@@ -103,19 +101,15 @@ base::Expected<std::map<std::string, InfluxOptions::FieldType>> parse_fields(std
 
 base::Expected<InfluxOptions> read_influx_options(const std::string& argument, const Variables& variable) {
   InfluxOptions options;
-  const auto or_else = [](std::string text, const char* otherwise) {
-    return text.empty() ? std::string(otherwise) : text;
-  };
-  auto url =
-      split_url(argument.empty() ? or_else(text_of(variable, "K6_INFLUXDB_ADDR"), "http://localhost:8086") : argument);
+  const auto or_else = [](std::string text, const char* otherwise) { return text.empty() ? std::string(otherwise) : text; };
+  auto url = split_url(argument.empty() ? or_else(text_of(variable, "K6_INFLUXDB_ADDR"), "http://localhost:8086") : argument);
   if (!url) return tl::unexpected(std::move(url.error()));
   const auto setting = [&](const char* key, const char* name) {
     const auto found = url->query.find(key);
     return found != url->query.end() ? found->second : text_of(variable, name);
   };
   options.address = url->address;
-  const std::string database =
-      !url->database.empty() ? url->database : or_else(text_of(variable, "K6_INFLUXDB_DB"), "k6");
+  const std::string database = !url->database.empty() ? url->database : or_else(text_of(variable, "K6_INFLUXDB_DB"), "k6");
   options.target.username = !url->username.empty() ? url->username : text_of(variable, "K6_INFLUXDB_USERNAME");
   options.target.password = !url->username.empty() ? url->password : text_of(variable, "K6_INFLUXDB_PASSWORD");
   options.target.headers = {"Content-Type: text/plain; charset=utf-8", "User-Agent: k6"};
@@ -126,8 +120,7 @@ base::Expected<InfluxOptions> read_influx_options(const std::string& argument, c
     options.target.accept_any_certificate = *value;
   }
   if (const std::string interval = setting("pushInterval", "K6_INFLUXDB_PUSH_INTERVAL"); !interval.empty()) {
-    auto value =
-        interval_of([&](const char*) { return interval.c_str(); }, "K6_INFLUXDB_PUSH_INTERVAL", options.push_interval);
+    auto value = interval_of([&](const char*) { return interval.c_str(); }, "K6_INFLUXDB_PUSH_INTERVAL", options.push_interval);
     if (!value) return tl::unexpected(std::move(value.error()));
     options.push_interval = *value;
   }
@@ -136,20 +129,17 @@ base::Expected<InfluxOptions> read_influx_options(const std::string& argument, c
                                                   {"u", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}};
   const auto unit = units.find(precision);
   if (unit == units.end()) {
-    return base::fail(base::ErrorKind::invalid_argument,
-                      fmt::format("K6_INFLUXDB_PRECISION: \"{}\" is none of ns, us, ms, s", precision));
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("K6_INFLUXDB_PRECISION: \"{}\" is none of ns, us, ms, s", precision));
   }
   options.time_unit_ns = unit->second;
   auto fields = parse_fields(or_else(setting("tagsAsFields", "K6_INFLUXDB_TAGS_AS_FIELDS"), "vu:int,iter:int,url"));
   if (!fields) return tl::unexpected(std::move(fields.error()));
   options.tags_as_fields = std::move(*fields);
 
-  options.create_url =
-      fmt::format("{}/query?q={}", options.address, url_encoded(fmt::format("CREATE DATABASE \"{}\"", database)));
-  options.target.url =
-      fmt::format("{}/write?consistency={}&db={}&precision={}&rp={}", options.address,
-                  url_encoded(setting("consistency", "K6_INFLUXDB_CONSISTENCY")), url_encoded(database), precision,
-                  url_encoded(setting("retention", "K6_INFLUXDB_RETENTION")));
+  options.create_url = fmt::format("{}/query?q={}", options.address, url_encoded(fmt::format("CREATE DATABASE \"{}\"", database)));
+  options.target.url = fmt::format("{}/write?consistency={}&db={}&precision={}&rp={}", options.address,
+                                   url_encoded(setting("consistency", "K6_INFLUXDB_CONSISTENCY")), url_encoded(database), precision,
+                                   url_encoded(setting("retention", "K6_INFLUXDB_RETENTION")));
   return options;
 }
 
@@ -161,8 +151,7 @@ InfluxOutput::InfluxOutput(InfluxOptions options, const metrics::MetricRegistry&
 void InfluxOutput::add_field(std::string& out, std::string_view name, std::string_view value) const {
   using enum InfluxOptions::FieldType;
   const auto field = options_.tags_as_fields.find(std::string(name));
-  const InfluxOptions::FieldType type =
-      field == options_.tags_as_fields.end() ? InfluxOptions::FieldType::text : field->second;
+  const InfluxOptions::FieldType type = field == options_.tags_as_fields.end() ? InfluxOptions::FieldType::text : field->second;
   double number = 0;
   const char* end = value.data() + value.size();
   const bool is_number = std::from_chars(value.data(), end, number).ptr == end && !value.empty();

@@ -18,12 +18,10 @@ namespace {
 constexpr std::array<double, 15> kBounds{0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000};
 
 std::int64_t unix_now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-void add_attribute(google::protobuf::RepeatedPtrField<otlp::KeyValue>& attributes, const std::string& key,
-                   const std::string& value) {
+void add_attribute(google::protobuf::RepeatedPtrField<otlp::KeyValue>& attributes, const std::string& key, const std::string& value) {
   otlp::KeyValue& attribute = *attributes.Add();
   attribute.set_key(key);
   attribute.mutable_value()->set_string_value(value);
@@ -31,12 +29,9 @@ void add_attribute(google::protobuf::RepeatedPtrField<otlp::KeyValue>& attribute
 
 const char* unit_of(metrics::ValueKind kind) {
   switch (kind) {
-    case metrics::ValueKind::time:
-      return "ms";
-    case metrics::ValueKind::data:
-      return "By";
-    case metrics::ValueKind::plain:
-      break;
+    case metrics::ValueKind::time: return "ms";
+    case metrics::ValueKind::data: return "By";
+    case metrics::ValueKind::plain: break;
   }
   return "";
 }
@@ -44,8 +39,7 @@ const char* unit_of(metrics::ValueKind kind) {
 /// The metrics of a message, by name.
 class Metrics {
  public:
-  Metrics(otlp::ScopeMetrics& scope, std::int64_t start_ns, std::int64_t now_ns)
-      : scope_(scope), start_ns_(start_ns), now_ns_(now_ns) {}
+  Metrics(otlp::ScopeMetrics& scope, std::int64_t start_ns, std::int64_t now_ns) : scope_(scope), start_ns_(start_ns), now_ns_(now_ns) {}
 
   otlp::NumberDataPoint& gauge_point(const std::string& name, const TimeSeries& series) {
     return point(*metric(name, series).mutable_gauge()->add_data_points(), series);
@@ -89,8 +83,7 @@ class Metrics {
 void fill(otlp::HistogramDataPoint& point, const metrics::Distribution& values) {
   std::array<std::uint64_t, kBounds.size() + 1> counts{};
   values.for_each([&](double value, std::uint64_t count) {
-    counts[static_cast<std::size_t>(std::lower_bound(kBounds.begin(), kBounds.end(), value) - kBounds.begin())] +=
-        count;
+    counts[static_cast<std::size_t>(std::lower_bound(kBounds.begin(), kBounds.end(), value) - kBounds.begin())] += count;
   });
   point.set_count(values.count());
   point.set_sum(values.sum());
@@ -140,7 +133,8 @@ base::Expected<Endpoint> endpoint_of(const std::string& argument, const Variable
     endpoint.text = otherwise;
     if (text_of(variable, insecure_name.c_str()).empty()) endpoint.tls = false;
   }
-  for (const auto& [scheme, tls] : {std::pair{"http://", false}, std::pair{"https://", true}, std::pair{"grpc://", false}, std::pair{"grpcs://", true}}) {
+  for (const auto& [scheme, tls] :
+       {std::pair{"http://", false}, std::pair{"https://", true}, std::pair{"grpc://", false}, std::pair{"grpcs://", true}}) {
     if (!endpoint.text.starts_with(scheme)) continue;
     endpoint.text.erase(0, std::string_view(scheme).size());
     endpoint.tls = tls;
@@ -151,8 +145,7 @@ base::Expected<Endpoint> endpoint_of(const std::string& argument, const Variable
 
 }  // namespace
 
-base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::string& argument,
-                                                                 const Variables& variable) {
+base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::string& argument, const Variables& variable) {
   OpenTelemetryOptions options;
   PushTarget& http = options.http;
   GrpcPushTarget& grpc = options.grpc;
@@ -180,8 +173,7 @@ base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::stri
   for (const std::string& pair : list_of(text_of(variable, "K6_OTEL_HEADERS"))) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return base::fail(base::ErrorKind::invalid_argument,
-                        fmt::format("K6_OTEL_HEADERS: \"{}\" is not of the form name=value", pair));
+      return base::fail(base::ErrorKind::invalid_argument, fmt::format("K6_OTEL_HEADERS: \"{}\" is not of the form name=value", pair));
     }
     const std::string name = pair.substr(0, equals);
     http.headers.push_back(fmt::format("{}: {}", name, pair.substr(equals + 1)));
@@ -216,8 +208,7 @@ std::unique_ptr<PushQueue> push_to_collector(const OpenTelemetryOptions& options
 
 }  // namespace
 
-OpenTelemetryOutput::OpenTelemetryOutput(OpenTelemetryOptions options, const metrics::MetricRegistry& registry,
-                                         Tell tell)
+OpenTelemetryOutput::OpenTelemetryOutput(OpenTelemetryOptions options, const metrics::MetricRegistry& registry, Tell tell)
     : SeriesOutput(registry),
       options_(std::move(options)),
       tell_(tell),
@@ -237,15 +228,9 @@ void OpenTelemetryOutput::push() {
     const std::string name = options_.metric_prefix + series.info->name;
     const metrics::Sink& sink = series.sink;
     switch (sink.type) {
-      case metrics::MetricType::counter:
-        out.sum_point(name, series).set_as_double(sink.sum);
-        break;
-      case metrics::MetricType::gauge:
-        out.gauge_point(name, series).set_as_double(sink.last);
-        break;
-      case metrics::MetricType::trend:
-        fill(out.histogram_point(name, series), sink.values);
-        break;
+      case metrics::MetricType::counter: out.sum_point(name, series).set_as_double(sink.sum); break;
+      case metrics::MetricType::gauge: out.gauge_point(name, series).set_as_double(sink.last); break;
+      case metrics::MetricType::trend: fill(out.histogram_point(name, series), sink.values); break;
       case metrics::MetricType::rate:
         if (!options_.single_counter_for_rate) {
           out.sum_point(name + ".occurred", series).set_as_int(static_cast<std::int64_t>(sink.passes));

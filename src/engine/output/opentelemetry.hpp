@@ -6,9 +6,8 @@
 //
 // K6_OTEL_EXPORTER_PROTOCOL (grpc, http/protobuf; k6's old _EXPORTER_TYPE, too), _GRPC_EXPORTER_ENDPOINT
 // (localhost:4317), _GRPC_EXPORTER_INSECURE, _HTTP_EXPORTER_ENDPOINT (localhost:4318), _HTTP_EXPORTER_INSECURE,
-// _HTTP_EXPORTER_URL_PATH (/v1/metrics), _EXPORT_INTERVAL (10s), _METRIC_PREFIX, _SERVICE_NAME (k6), _SERVICE_VERSION, _HEADERS (k1=v1,k2=v2),
-// _SINGLE_COUNTER_FOR_RATE (true), _TLS_INSECURE_SKIP_VERIFY, _TLS_CERTIFICATE, _TLS_CLIENT_CERTIFICATE,
-// _TLS_CLIENT_KEY.
+// _HTTP_EXPORTER_URL_PATH (/v1/metrics), _EXPORT_INTERVAL (10s), _METRIC_PREFIX, _SERVICE_NAME (k6), _SERVICE_VERSION, _HEADERS
+// (k1=v1,k2=v2), _SINGLE_COUNTER_FOR_RATE (true), _TLS_INSECURE_SKIP_VERIFY, _TLS_CERTIFICATE, _TLS_CLIENT_CERTIFICATE, _TLS_CLIENT_KEY.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,8 +31,7 @@ struct OpenTelemetryOptions {
 };
 /// `argument`: what stands behind `=` in --out; empty: the variables say where. A variable that has no protocol beside it
 /// chooses its own.
-base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::string& argument,
-                                                                 const Variables& variable);
+base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::string& argument, const Variables& variable);
 
 class OpenTelemetryOutput final : public SeriesOutput {
  public:

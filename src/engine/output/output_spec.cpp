@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::string_view kStdout = "-";
 
-base::Error bad_csv(std::string why) {
-  return {base::ErrorKind::invalid_argument, "could not create the 'csv' output: " + std::move(why)};
-}
+base::Error bad_csv(std::string why) { return {base::ErrorKind::invalid_argument, "could not create the 'csv' output: " + std::move(why)}; }
 
 /// "200ms", "1s", "1.5s", "1m".
 base::Expected<std::chrono::nanoseconds> parse_interval(std::string_view text) {
@@ -72,7 +70,9 @@ std::string OutputSpec::description() const {
   struct Words {
     std::string operator()(const std::monostate&) const { return ""; }
     std::string operator()(const RemoteWriteOptions& o) const { return "Prometheus remote write (" + o.target.url + ")"; }
-    std::string operator()(const ScrapeOptions& o) const { return fmt::format("Prometheus scrape page (http://{}:{}/metrics)", o.address, o.port); }
+    std::string operator()(const ScrapeOptions& o) const {
+      return fmt::format("Prometheus scrape page (http://{}:{}/metrics)", o.address, o.port);
+    }
     std::string operator()(const InfluxOptions& o) const { return "InfluxDBv1 (" + o.address + ")"; }
     std::string operator()(const OpenTelemetryOptions& o) const {
       if (o.protocol == OpenTelemetryOptions::Protocol::http) return "opentelemetry (http/protobuf, " + o.http.url + ")";
@@ -117,16 +117,19 @@ base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, c
     return spec;
   };
   if (type == "influxdb") return receiver(read_influx_options(argument, variable));
-  if (type == "experimental-prometheus-rw" || (type == "prometheus-rw" && !strict_k6)) return receiver(read_remote_write_options(argument, variable));
+  if (type == "experimental-prometheus-rw" || (type == "prometheus-rw" && !strict_k6))
+    return receiver(read_remote_write_options(argument, variable));
   if (type == "opentelemetry" || type == "experimental-opentelemetry") return receiver(read_open_telemetry_options(argument, variable));
   if (type == "prometheus" && !strict_k6) return receiver(read_scrape_options(argument, variable));
   if (type == "statsd" && !strict_k6) return receiver(read_statsd_options(argument, variable));
 
-  const std::string available = strict_k6 ? "csv, experimental-opentelemetry, experimental-prometheus-rw, influxdb, json, opentelemetry, web-dashboard"
-                                          : "csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, statsd, web-dashboard";
+  const std::string available =
+      strict_k6 ? "csv, experimental-opentelemetry, experimental-prometheus-rw, influxdb, json, opentelemetry, web-dashboard"
+                : "csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, statsd, web-dashboard";
   for (const std::string_view absent : {"cloud", "datadog", "kafka"}) {
     if (type != absent) continue;
-    return base::fail(base::ErrorKind::unimplemented, fmt::format("the output '{}' is not built into this engine; there are: {}", type, available));
+    return base::fail(base::ErrorKind::unimplemented,
+                      fmt::format("the output '{}' is not built into this engine; there are: {}", type, available));
   }
   return base::fail(base::ErrorKind::invalid_argument, fmt::format("invalid output type '{}', available types are: {}", type, available));
 }

@@ -46,7 +46,7 @@ struct OutputSpec {
 
 /// `strict_k6`: `json=FILE.json` is k6's lines, and what k6 does not have does not exist. `variable` gives K6_* settings of
 /// receivers.
-base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6 = false,
-                                        const Variables& variable = [](const char*) { return nullptr; });
+base::Expected<OutputSpec> parse_output(
+    std::string_view text, bool strict_k6 = false, const Variables& variable = [](const char*) { return nullptr; });
 
 }  // namespace gauntlet::engine::output

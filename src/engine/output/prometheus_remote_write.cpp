@@ -66,8 +66,8 @@ base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& 
   target.password = text_of(variable, "K6_PROMETHEUS_RW_PASSWORD");
   target.client_certificate_path = text_of(variable, "K6_PROMETHEUS_RW_CLIENT_CERTIFICATE");
   target.client_key_path = text_of(variable, "K6_PROMETHEUS_RW_CLIENT_CERTIFICATE_KEY");
-  target.headers = {"Content-Type: application/x-protobuf", "Content-Encoding: snappy",
-                    "X-Prometheus-Remote-Write-Version: 0.1.0", "User-Agent: k6-prometheus-rw-output"};
+  target.headers = {"Content-Type: application/x-protobuf", "Content-Encoding: snappy", "X-Prometheus-Remote-Write-Version: 0.1.0",
+                    "User-Agent: k6-prometheus-rw-output"};
   if (const std::string token = text_of(variable, "K6_PROMETHEUS_RW_BEARER_TOKEN"); !token.empty()) {
     target.headers.push_back("Authorization: Bearer " + token);
   }
@@ -96,16 +96,14 @@ base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& 
   auto histograms = switch_of(variable, "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM", false);
   if (!histograms) return tl::unexpected(std::move(histograms.error()));
   if (*histograms) {
-    return base::fail(
-        base::ErrorKind::unimplemented,
-        "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM: native histograms are not part of this version of gauntlet; "
-        "K6_PROMETHEUS_RW_TREND_STATS=p(50),p(99),count,sum gives statistics, --out opentelemetry histograms");
+    return base::fail(base::ErrorKind::unimplemented,
+                      "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM: native histograms are not part of this version of gauntlet; "
+                      "K6_PROMETHEUS_RW_TREND_STATS=p(50),p(99),count,sum gives statistics, --out opentelemetry histograms");
   }
   return options;
 }
 
-PrometheusRemoteWrite::PrometheusRemoteWrite(RemoteWriteOptions options, const metrics::MetricRegistry& registry,
-                                             Tell tell)
+PrometheusRemoteWrite::PrometheusRemoteWrite(RemoteWriteOptions options, const metrics::MetricRegistry& registry, Tell tell)
     : SeriesOutput(registry),
       options_(std::move(options)),
       tell_(tell),

@@ -66,10 +66,8 @@ base::Expected<ScrapeOptions> read_scrape_options(const std::string& argument, c
   if (!port_text.empty()) {
     const auto port = run::parse_integer(port_text);
     if (!port || *port < 1 || *port > 65'535) {
-      return base::fail(
-          base::ErrorKind::invalid_argument,
-          fmt::format("\"{}\" is no port to be scraped at; say --out prometheus=9464 or prometheus=0.0.0.0:9464",
-                      argument));
+      return base::fail(base::ErrorKind::invalid_argument,
+                        fmt::format("\"{}\" is no port to be scraped at; say --out prometheus=9464 or prometheus=0.0.0.0:9464", argument));
     }
     options.port = static_cast<std::uint16_t>(*port);
   }
@@ -86,8 +84,7 @@ PrometheusScrape::PrometheusScrape(ScrapeOptions options, const metrics::MetricR
 
 PrometheusScrape::~PrometheusScrape() = default;
 
-base::Expected<std::unique_ptr<PrometheusScrape>> PrometheusScrape::serve(ScrapeOptions options,
-                                                                          const metrics::MetricRegistry& registry,
+base::Expected<std::unique_ptr<PrometheusScrape>> PrometheusScrape::serve(ScrapeOptions options, const metrics::MetricRegistry& registry,
                                                                           Tell tell) {
   std::unique_ptr<PrometheusScrape> output(new PrometheusScrape(std::move(options), registry, std::move(tell)));
   Server& server = *output->server_;
@@ -98,13 +95,11 @@ base::Expected<std::unique_ptr<PrometheusScrape>> PrometheusScrape::serve(Scrape
   base::Expected<void> listening;
   server.thread.run_and_wait([&] {
     // Not SO_REUSEPORT: two tests at a time would share the port, and each scrape would show either.
-    server.listener =
-        std::make_unique<base::http::Listener>(server.thread.loop(),
-                                               base::http::ListenerOptions{.address = output->options_.address,
-                                                                           .port = output->options_.port,
-                                                                           .reuse_port = false,
-                                                                           .max_connections = 64},
-                                               server.router);
+    server.listener = std::make_unique<base::http::Listener>(
+        server.thread.loop(),
+        base::http::ListenerOptions{
+            .address = output->options_.address, .port = output->options_.port, .reuse_port = false, .max_connections = 64},
+        server.router);
     listening = server.listener->listen();
   });
   if (!listening) return tl::unexpected(std::move(listening.error()));
@@ -125,17 +120,15 @@ std::string PrometheusScrape::render() {
       append_label(labels, prometheus_label(tag), value);
     }
     if (!labels.empty()) labels += '}';
-    for_each_prometheus_value(series, options_.trend_stats,
-                              [&](const std::string& name, PrometheusType type, double value) {
-                                Family& family = families[name];
-                                family.type = type;
-                                family.lines += fmt::format("{}{} {}\n", name, labels, js_number(value));
-                              });
+    for_each_prometheus_value(series, options_.trend_stats, [&](const std::string& name, PrometheusType type, double value) {
+      Family& family = families[name];
+      family.type = type;
+      family.lines += fmt::format("{}{} {}\n", name, labels, js_number(value));
+    });
   }
   std::string text;
   for (const auto& [name, family] : families) {
-    text += fmt::format("# TYPE {} {}\n{}", name, family.type == PrometheusType::counter ? "counter" : "gauge",
-                        family.lines);
+    text += fmt::format("# TYPE {} {}\n{}", name, family.type == PrometheusType::counter ? "counter" : "gauge", family.lines);
   }
   return text;
 }

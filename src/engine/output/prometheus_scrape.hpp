@@ -22,8 +22,7 @@ base::Expected<ScrapeOptions> read_scrape_options(const std::string& argument, c
 class PrometheusScrape final : public SeriesOutput {
  public:
   /// Fails when the port is taken, naming it.
-  static base::Expected<std::unique_ptr<PrometheusScrape>> serve(ScrapeOptions options,
-                                                                 const metrics::MetricRegistry& registry, Tell tell);
+  static base::Expected<std::unique_ptr<PrometheusScrape>> serve(ScrapeOptions options, const metrics::MetricRegistry& registry, Tell tell);
   ~PrometheusScrape() override;
 
   /// Answers who waits.

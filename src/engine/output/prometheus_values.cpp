@@ -14,9 +14,8 @@ base::Expected<std::vector<std::string>> parse_prometheus_stats(std::string_view
     bool known = metrics::parse_percentile(stat).has_value();
     for (const char* name : {"avg", "min", "med", "max", "count", "sum"}) known = known || stat == name;
     if (!known) {
-      return base::fail(
-          base::ErrorKind::invalid_argument,
-          fmt::format("\"{}\" is no statistic of a trend; there are avg, min, med, max, count, sum and p(N)", stat));
+      return base::fail(base::ErrorKind::invalid_argument,
+                        fmt::format("\"{}\" is no statistic of a trend; there are avg, min, med, max, count, sum and p(N)", stat));
     }
   }
   return stats;
@@ -31,20 +30,15 @@ std::string prometheus_label(std::string_view tag) {
   return label;
 }
 
-void for_each_prometheus_value(
-    const TimeSeries& series, const std::vector<std::string>& stats,
-    const std::function<void(const std::string& name, PrometheusType type, double value)>& f) {
+void for_each_prometheus_value(const TimeSeries& series, const std::vector<std::string>& stats,
+                               const std::function<void(const std::string& name, PrometheusType type, double value)>& f) {
   const metrics::Sink& sink = series.sink;
   const std::string name = "k6_" + series.info->name;
   switch (sink.type) {
-    case metrics::MetricType::counter:
-      return f(name + "_total", PrometheusType::counter, sink.sum);
-    case metrics::MetricType::gauge:
-      return f(name, PrometheusType::gauge, sink.last);
-    case metrics::MetricType::rate:
-      return f(name + "_rate", PrometheusType::gauge, sink.rate());
-    case metrics::MetricType::trend:
-      break;
+    case metrics::MetricType::counter: return f(name + "_total", PrometheusType::counter, sink.sum);
+    case metrics::MetricType::gauge: return f(name, PrometheusType::gauge, sink.last);
+    case metrics::MetricType::rate: return f(name + "_rate", PrometheusType::gauge, sink.rate());
+    case metrics::MetricType::trend: break;
   }
   const double unit = series.info->contains == metrics::ValueKind::time ? 1e-3 : 1;
   for (const std::string& stat : stats) {

@@ -18,9 +18,8 @@ base::Expected<std::vector<std::string>> parse_prometheus_stats(std::string_view
 enum class PrometheusType { counter, gauge };
 
 /// Calls f for every Prometheus series that `series` is: one, or for a trend one for each of `stats`.
-void for_each_prometheus_value(
-    const TimeSeries& series, const std::vector<std::string>& stats,
-    const std::function<void(const std::string& name, PrometheusType type, double value)>& f);
+void for_each_prometheus_value(const TimeSeries& series, const std::vector<std::string>& stats,
+                               const std::function<void(const std::string& name, PrometheusType type, double value)>& f);
 
 /// A tag's name as a label may be written: characters that labels cannot have become "_".
 std::string prometheus_label(std::string_view tag);

@@ -79,9 +79,8 @@ struct PushQueue::State {
   }
   void tell_once(const std::string& problem) {
     if (std::exchange(told, true)) return;
-    tell(fmt::format(
-        "{} did not take what was sent to it: {}; the test goes on, the summary and the thresholds have every sample",
-        name, problem));
+    tell(fmt::format("{} did not take what was sent to it: {}; the test goes on, the summary and the thresholds have every sample", name,
+                     problem));
   }
 
   const std::string name;

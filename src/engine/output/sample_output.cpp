@@ -20,15 +20,13 @@ base::Expected<bool> switch_of(const Variables& variable, const char* name, bool
   return *value;
 }
 
-base::Expected<std::chrono::nanoseconds> interval_of(const Variables& variable, const char* name,
-                                                     std::chrono::nanoseconds otherwise) {
+base::Expected<std::chrono::nanoseconds> interval_of(const Variables& variable, const char* name, std::chrono::nanoseconds otherwise) {
   const std::string text = text_of(variable, name);
   if (text.empty()) return otherwise;
   auto value = run::parse_duration(text);
   if (!value) return tl::unexpected(std::move(value.error()).in(name));
   if (value->count() <= 0)
-    return base::fail(base::ErrorKind::invalid_argument,
-                      fmt::format("{}: \"{}\" is not longer than nothing", name, text));
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("{}: \"{}\" is not longer than nothing", name, text));
   return *value;
 }
 

@@ -21,8 +21,7 @@ using Tell = std::function<void(const std::string&)>;
 /// "" when it is not set.
 std::string text_of(const Variables& variable, const char* name);
 base::Expected<bool> switch_of(const Variables& variable, const char* name, bool otherwise);
-base::Expected<std::chrono::nanoseconds> interval_of(const Variables& variable, const char* name,
-                                                     std::chrono::nanoseconds otherwise);
+base::Expected<std::chrono::nanoseconds> interval_of(const Variables& variable, const char* name, std::chrono::nanoseconds otherwise);
 /// "a, b,c", without blanks around and without empty parts.
 std::vector<std::string> list_of(std::string_view text);
 

@@ -32,8 +32,8 @@ struct OpenReceiver {
 }  // namespace
 
 base::Expected<std::unique_ptr<SampleOutputs>> SampleOutputs::open(const std::vector<OutputSpec>& specs, metrics::SampleStream& stream,
-                                                                   const metrics::MetricRegistry& registry,
-                                                                   metrics::SystemTagSet enabled, const Tell& tell) {
+                                                                   const metrics::MetricRegistry& registry, metrics::SystemTagSet enabled,
+                                                                   const Tell& tell) {
   std::unique_ptr<SampleOutputs> outputs(new SampleOutputs(stream));
   for (const OutputSpec& spec : specs) {
     if (!spec.wants_samples()) continue;

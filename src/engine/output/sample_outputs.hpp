@@ -28,8 +28,8 @@ class SampleOutputs {
   /// Takes those of `specs` that want samples. The stream and the registry must outlive it. `tell` hears of receivers that
   /// do not take what is sent, from several threads.
   static base::Expected<std::unique_ptr<SampleOutputs>> open(const std::vector<OutputSpec>& specs, metrics::SampleStream& stream,
-                                                             const metrics::MetricRegistry& registry,
-                                                             metrics::SystemTagSet enabled, const Tell& tell);
+                                                             const metrics::MetricRegistry& registry, metrics::SystemTagSet enabled,
+                                                             const Tell& tell);
   ~SampleOutputs();
   SampleOutputs(const SampleOutputs&) = delete;
   SampleOutputs& operator=(const SampleOutputs&) = delete;

@@ -57,9 +57,7 @@ void SeriesTable::add(const metrics::StreamedSample& sample) {
   metrics::Sink& sink = series.sink;
   const double value = sample.value;
   switch (sink.type) {
-    case metrics::MetricType::counter:
-      sink.sum += value;
-      break;
+    case metrics::MetricType::counter: sink.sum += value; break;
     case metrics::MetricType::gauge:
       // Threads' samples come one ring after the other: the newest counts.
       if (sample.unix_ns >= sink.last_at_ns) {
@@ -67,12 +65,8 @@ void SeriesTable::add(const metrics::StreamedSample& sample) {
         sink.last_at_ns = sample.unix_ns;
       }
       break;
-    case metrics::MetricType::rate:
-      sink.passes += value != 0 ? 1 : 0;
-      break;
-    case metrics::MetricType::trend:
-      sink.values.add(value);
-      break;
+    case metrics::MetricType::rate: sink.passes += value != 0 ? 1 : 0; break;
+    case metrics::MetricType::trend: sink.values.add(value); break;
   }
   ++sink.samples;
   series.last_ns = std::max(series.last_ns, sample.unix_ns);
@@ -81,10 +75,10 @@ void SeriesTable::add(const metrics::StreamedSample& sample) {
 
 void tell_of_refused(const SeriesTable& table, std::string_view output, const Tell& tell) {
   if (table.refused() == 0) return;
-  tell(fmt::format(
-      "{}: {} samples were left out, as the test has more than {} combinations of metric and tags; give requests "
-      "a `name` tag where their URLs differ, or leave tags out with --system-tags",
-      output, table.refused(), SeriesTable::kMostSeries));
+  tell(
+      fmt::format("{}: {} samples were left out, as the test has more than {} combinations of metric and tags; give requests "
+                  "a `name` tag where their URLs differ, or leave tags out with --system-tags",
+                  output, table.refused(), SeriesTable::kMostSeries));
 }
 
 }  // namespace gauntlet::engine::output

@@ -50,23 +50,21 @@ base::Expected<StatsdOptions> read_statsd_options(const std::string& argument, c
   auto tags = switch_of(variable, "K6_STATSD_ENABLE_TAGS", false);
   if (!tags) return tl::unexpected(std::move(tags.error()));
   options.tags = *tags;
-  if (variable("K6_STATSD_TAG_BLOCKLIST") != nullptr)
-    options.tag_blocklist = list_of(text_of(variable, "K6_STATSD_TAG_BLOCKLIST"));
+  if (variable("K6_STATSD_TAG_BLOCKLIST") != nullptr) options.tag_blocklist = list_of(text_of(variable, "K6_STATSD_TAG_BLOCKLIST"));
   return options;
 }
 
-base::Expected<std::unique_ptr<StatsdOutput>> StatsdOutput::open(StatsdOptions options,
-                                                                 const metrics::MetricRegistry& registry, Tell tell) {
+base::Expected<std::unique_ptr<StatsdOutput>> StatsdOutput::open(StatsdOptions options, const metrics::MetricRegistry& registry,
+                                                                 Tell tell) {
   const std::size_t colon = options.address.rfind(':');
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_DGRAM;
   addrinfo* found = nullptr;
-  const int code =
-      getaddrinfo(options.address.substr(0, colon).c_str(), options.address.substr(colon + 1).c_str(), &wanted, &found);
+  const int code = getaddrinfo(options.address.substr(0, colon).c_str(), options.address.substr(colon + 1).c_str(), &wanted, &found);
   if (code != 0) {
-    return base::fail(base::ErrorKind::invalid_argument,
-                      fmt::format("\"{}\" has no address: {}; K6_STATSD_ADDR or --out statsd=HOST:PORT says where",
-                                  options.address, gai_strerror(code)));
+    return base::fail(
+        base::ErrorKind::invalid_argument,
+        fmt::format("\"{}\" has no address: {}; K6_STATSD_ADDR or --out statsd=HOST:PORT says where", options.address, gai_strerror(code)));
   }
   int socket = -1;
   std::string problem;
@@ -100,9 +98,7 @@ void StatsdOutput::consume(const metrics::StreamedSample& sample) {
   const metrics::MetricInfo& info = registry_.info(sample.metric);
   const TagText& tags = tags_.get(sample);
   line_ = options_.name_space;
-  const auto add = [&](std::string_view value, std::string_view type) {
-    line_.append(":").append(value).append("|").append(type);
-  };
+  const auto add = [&](std::string_view value, std::string_view type) { line_.append(":").append(value).append("|").append(type); };
   switch (info.type) {
     case metrics::MetricType::counter:
       line_ += info.name;
@@ -153,8 +149,7 @@ void StatsdOutput::tick(Clock::time_point now) {
 
 base::Expected<void> StatsdOutput::finish() {
   send_packet();
-  if (lost_ != 0)
-    tell_(fmt::format("StatsD at {}: {} of {} samples were lost", options_.address, lost_, lost_ + sent_));
+  if (lost_ != 0) tell_(fmt::format("StatsD at {}: {} of {} samples were lost", options_.address, lost_, lost_ + sent_));
   return {};
 }
 

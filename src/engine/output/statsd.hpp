@@ -30,8 +30,7 @@ base::Expected<StatsdOptions> read_statsd_options(const std::string& argument, c
 class StatsdOutput final : public SampleOutput {
  public:
   /// Fails when the host has no address.
-  static base::Expected<std::unique_ptr<StatsdOutput>> open(StatsdOptions options,
-                                                            const metrics::MetricRegistry& registry, Tell tell);
+  static base::Expected<std::unique_ptr<StatsdOutput>> open(StatsdOptions options, const metrics::MetricRegistry& registry, Tell tell);
   ~StatsdOutput() override;
 
   void define_tags(std::uint32_t producer, std::uint32_t id, const metrics::StreamedTags& tags) override;

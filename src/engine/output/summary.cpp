@@ -49,8 +49,8 @@ MetricResult result_of(const MetricInfo& info, const Sink& sink, const SummaryOp
 void add_thresholds(MetricResult& result, const metrics::ThresholdGroup* group) {
   if (group == nullptr) return;
   for (const metrics::Threshold& threshold : group->thresholds) {
-    result.thresholds.push_back({threshold.expression.source, threshold.expression.aggregation,
-                                 threshold.last_value.value_or(0), threshold.ok});
+    result.thresholds.push_back(
+        {threshold.expression.source, threshold.expression.aggregation, threshold.last_value.value_or(0), threshold.ok});
   }
 }
 
@@ -58,8 +58,7 @@ void sort_by_name(std::vector<MetricResult>& results) {
   std::sort(results.begin(), results.end(), [](const MetricResult& a, const MetricResult& b) { return a.name < b.name; });
 }
 
-std::vector<MetricResult> metric_results(const Snapshot& snapshot, const metrics::Thresholds& thresholds,
-                                         const SummaryOptions& options) {
+std::vector<MetricResult> metric_results(const Snapshot& snapshot, const metrics::Thresholds& thresholds, const SummaryOptions& options) {
   struct Family {
     MetricResult parent;
     bool parent_shown = false;
@@ -181,8 +180,8 @@ std::vector<PartResult> groups_within(const Snapshot& snapshot, std::string_view
     const PartState* state = find_part(snapshot, scenario, path);
     // What setup and teardown did outside of groups of their own is in the totals only.
     const bool of_lifecycle = scenario.empty() && (path == "::setup" || path == "::teardown");
-    PartResult group = part_result(state == nullptr || of_lifecycle ? PartState{} : *state, std::string(last_name(path)),
-                                   snapshot, options);
+    PartResult group =
+        part_result(state == nullptr || of_lifecycle ? PartState{} : *state, std::string(last_name(path)), snapshot, options);
     group.groups = groups_within(snapshot, scenario, path, options);
     groups.push_back(std::move(group));
   }
@@ -208,8 +207,9 @@ void add_parts(Summary& summary, const Snapshot& snapshot) {
 /// https://grpc.io/docs/guides/status-codes/
 std::string_view grpc_status_name(std::string_view code) {
   constexpr std::array<std::string_view, 17> kNames = {
-      "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied",
-      "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable",
+      "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+      "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+      "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
       "DataLoss", "Unauthenticated"};
   std::size_t number = 0;
   if (code.empty() || code.size() > 2) return code;
@@ -346,11 +346,12 @@ GeneratorVerdict GeneratorHealth::verdict() const {
     return to_fixed(100.0 * static_cast<double>(part) / static_cast<double>(whole), 1) + " %";
   };
   if (cpu_share && *cpu_share > kBusyShare) {
-    return {GeneratorLimit::cores_busy, "the generator was the limit: its threads were busy " + to_fixed(*cpu_share * 100, 0) + " % of the time"};
+    return {GeneratorLimit::cores_busy,
+            "the generator was the limit: its threads were busy " + to_fixed(*cpu_share * 100, 0) + " % of the time"};
   }
   if (scheduled != 0 && slip_p99_ms > kLateMs) {
-    return {GeneratorLimit::starts_late, "the generator was the limit: " + share(late, scheduled) + " of the iterations started more than " +
-                                             to_fixed(kLateMs, 0) + "ms after they were due"};
+    return {GeneratorLimit::starts_late, "the generator was the limit: " + share(late, scheduled) +
+                                             " of the iterations started more than " + to_fixed(kLateMs, 0) + "ms after they were due"};
   }
   if (scheduled + dropped != 0 && dropped * 100 > scheduled + dropped) {
     return {GeneratorLimit::no_free_vu,

@@ -38,7 +38,7 @@ struct MetricResult {
   double avg = 0, min = 0, med = 0, max = 0, p90 = 0, p95 = 0;
 
   double value(std::string_view name) const;  ///< 0 when it has none of that name
-  bool ok() const;                             ///< all its thresholds held
+  bool ok() const;                            ///< all its thresholds held
 };
 
 struct CheckResult {
@@ -87,13 +87,13 @@ struct OpenModelResult {
 
 /// How well the generator itself kept up.
 struct GeneratorHealth {
-  std::optional<double> cpu_share;     ///< of the cores it may use, 0..1; given by the run
+  std::optional<double> cpu_share;        ///< of the cores it may use, 0..1; given by the run
   std::optional<double> loop_lag_p99_ms;  ///< from the snapshot
-  std::uint64_t samples_dropped = 0;   ///< single samples that outputs could not take; given by the run
-  std::uint64_t interrupted = 0;       ///< iterations; given by the run
+  std::uint64_t samples_dropped = 0;      ///< single samples that outputs could not take; given by the run
+  std::uint64_t interrupted = 0;          ///< iterations; given by the run
   // From the snapshot:
-  std::uint64_t scheduled = 0;         ///< iterations that had an intended start
-  std::uint64_t late = 0;              ///< of these, started more than kLateMs after it
+  std::uint64_t scheduled = 0;  ///< iterations that had an intended start
+  std::uint64_t late = 0;       ///< of these, started more than kLateMs after it
   double slip_p99_ms = 0;
   double slip_max_ms = 0;
   std::uint64_t dropped = 0;
@@ -126,8 +126,8 @@ struct Summary {
   std::vector<MetricResult> metrics;
   std::vector<CheckResult> checks;  ///< by name in the order first seen, over all groups
   GroupResult root;
-  std::vector<PartResult> groups;     ///< outside of scenarios; full summary
-  std::vector<PartResult> scenarios;  ///< sorted by name; full summary
+  std::vector<PartResult> groups;         ///< outside of scenarios; full summary
+  std::vector<PartResult> scenarios;      ///< sorted by name; full summary
   std::vector<EndpointResult> endpoints;  ///< most frequent first
   /// Outcomes of failed requests over all endpoints, most frequent first; named as EndpointResult::outcomes are.
   std::vector<std::pair<std::string, std::uint64_t>> failures;

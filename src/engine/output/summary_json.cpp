@@ -167,12 +167,8 @@ void write_series(JsonWriter& json, const std::vector<metrics::SeriesRow>& rows,
       const metrics::MetricInfo& info = registry.info(point.metric);
       json.key(info.name).begin_object();
       switch (info.type) {
-        case MetricType::counter:
-          json.key("count").number(point.sum).key("rate").number(seconds > 0 ? point.sum / seconds : 0);
-          break;
-        case MetricType::gauge:
-          json.key("value").number(point.sum).key("min").number(point.min).key("max").number(point.max);
-          break;
+        case MetricType::counter: json.key("count").number(point.sum).key("rate").number(seconds > 0 ? point.sum / seconds : 0); break;
+        case MetricType::gauge: json.key("value").number(point.sum).key("min").number(point.min).key("max").number(point.max); break;
         case MetricType::rate:
           json.key("rate").number(point.sum / static_cast<double>(point.samples));
           json.key("passes").number(point.sum).key("fails").number(static_cast<double>(point.samples) - point.sum);
@@ -288,8 +284,8 @@ std::string machine_readable_json(const Summary& summary, const RunDescription& 
   for (const MetricResult& metric : summary.metrics) {
     // Checks have a section of their own; group_duration and the phases of a request are left out, as in the compact text.
     static constexpr std::array<std::string_view, 8> kLeftOut = {
-        "checks", "group_duration", "http_req_blocked", "http_req_connecting", "http_req_receiving", "http_req_sending",
-        "http_req_tls_handshaking", "http_req_waiting"};
+        "checks",           "group_duration",           "http_req_blocked", "http_req_connecting", "http_req_receiving",
+        "http_req_sending", "http_req_tls_handshaking", "http_req_waiting"};
     const std::string_view family = std::string_view(metric.name).substr(0, metric.name.find('{'));
     if (std::find(kLeftOut.begin(), kLeftOut.end(), family) == kLeftOut.end()) write_machine_metric(json, metric);
   }

@@ -27,7 +27,7 @@ constexpr Style kLegacyStyle{"2", "36;2"};
 /// What a metric's line says, not yet aligned.
 struct Line {
   std::string name;
-  std::string mark;                // legacy: coloured ✓ or ✗ before the name, or empty
+  std::string mark;  // legacy: coloured ✓ or ✗ before the name, or empty
   bool trend = false;
   std::vector<std::string> values;  // trend: by statistic; else the figure and its one or two companions
 };
@@ -157,7 +157,8 @@ class NewLayout {
     });
   }
   bool has_thresholds() const {
-    return std::any_of(summary_.metrics.begin(), summary_.metrics.end(), [](const MetricResult& metric) { return !metric.thresholds.empty(); });
+    return std::any_of(summary_.metrics.begin(), summary_.metrics.end(),
+                       [](const MetricResult& metric) { return !metric.thresholds.empty(); });
   }
 
   /// A block of lines; blocks have a blank line between them.
@@ -181,9 +182,8 @@ class NewLayout {
       const std::string indent(nested ? 6 : 4, ' ');
       std::string lines = indent + (nested ? "{" + metric.suffix + "}" : metric.name) + "\n";
       for (const ThresholdResult& threshold : metric.thresholds) {
-        lines += indent + (threshold.ok ? paint_.green(kPass) : paint_.red(kFail)) + " " +
-                 paint_.white("'" + threshold.source + "'") + " " + paint_.white(threshold.aggregation) + "=" +
-                 paint_.cyan(threshold_value(metric, threshold)) + "\n";
+        lines += indent + (threshold.ok ? paint_.green(kPass) : paint_.red(kFail)) + " " + paint_.white("'" + threshold.source + "'") +
+                 " " + paint_.white(threshold.aggregation) + "=" + paint_.cyan(threshold_value(metric, threshold)) + "\n";
       }
       block(lines);
     }
@@ -195,17 +195,15 @@ class NewLayout {
     return metric.type == MetricType::counter && threshold.aggregation == "rate" ? text + "/s" : text;
   }
 
-  void content(std::size_t indent, bool has_checks, std::uint64_t passes, std::uint64_t fails,
-               const std::vector<CheckResult>& checks, const std::vector<MetricResult>& metrics) {
+  void content(std::size_t indent, bool has_checks, std::uint64_t passes, std::uint64_t fails, const std::vector<CheckResult>& checks,
+               const std::vector<MetricResult>& metrics) {
     if (has_checks) check_blocks(indent, passes, fails, checks);
     metric_blocks(indent, metrics);
   }
 
   void check_blocks(std::size_t indent, std::uint64_t passes, std::uint64_t fails, const std::vector<CheckResult>& checks) {
     const std::uint64_t total = passes + fails;
-    const auto share = [&](std::uint64_t part) {
-      return total == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(total);
-    };
+    const auto share = [&](std::uint64_t part) { return total == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(total); };
     const double rate = summary_.duration_s > 0 ? static_cast<double>(total) / summary_.duration_s : 0;
     const std::array<Line, 3> lines = {
         Line{"checks_total", {}, false, {std::to_string(total), humanize(rate, ValueKind::plain, {}) + "/s"}},
@@ -227,17 +225,15 @@ class NewLayout {
     if (!text.empty()) block(text);
   }
 
-  bool shown(const MetricResult& metric) const {
-    return !metric.past_k6 && !(compact_ && hidden_in_compact(metric));
-  }
+  bool shown(const MetricResult& metric) const { return !metric.past_k6 && !(compact_ && hidden_in_compact(metric)); }
 
   void metric_blocks(std::size_t indent, const std::vector<MetricResult>& metrics) {
     std::array<std::vector<Line>, std::size(kCategories)> blocks;
     Columns columns;
     for (const MetricResult& metric : metrics) {
       if (!shown(metric)) continue;
-      const auto category = std::find_if(std::begin(kCategories), std::end(kCategories),
-                                         [&](const Category& candidate) { return candidate.holds(metric); });
+      const auto category =
+          std::find_if(std::begin(kCategories), std::end(kCategories), [&](const Category& candidate) { return candidate.holds(metric); });
       if (category == std::end(kCategories)) continue;
       Line line{display_name(metric), {}, metric.type == MetricType::trend, value_texts(metric, options_)};
       columns.fit(line);
@@ -377,7 +373,8 @@ std::string open_model_block(const OpenModelResult& model, const std::string& un
   Table table;
   table.row({"iteration", "p(50)", "p(95)", "p(99)", "max"});
   table.row({"from its start", time(model.service_p50), time(model.service_p95), time(model.service_p99), time(model.service_max)});
-  table.row({"from when it was due", time(model.intended_p50), time(model.intended_p95), time(model.intended_p99), time(model.intended_max)});
+  table.row(
+      {"from when it was due", time(model.intended_p50), time(model.intended_p95), time(model.intended_p99), time(model.intended_max)});
   return "    " + paint.bold("OPEN MODEL") + "\n" + table.render(4, 0, paint);
 }
 
@@ -400,7 +397,9 @@ std::string endpoints_block(const std::vector<EndpointResult>& endpoints, const 
 
 std::string generator_block(const GeneratorHealth& health, const std::string& unit, const Paint& paint) {
   std::string text = "    " + paint.bold("GENERATOR") + "\n";
-  const auto line = [&](std::string_view what, const std::string& value) { text += "    " + std::string(what) + fill(what, 22) + value + "\n"; };
+  const auto line = [&](std::string_view what, const std::string& value) {
+    text += "    " + std::string(what) + fill(what, 22) + value + "\n";
+  };
   if (health.scheduled != 0) {
     line("start after due", "p(99)=" + humanize_duration(health.slip_p99_ms, unit) + " max=" + humanize_duration(health.slip_max_ms, unit));
     line("late by over " + to_fixed(GeneratorHealth::kLateMs, 0) + "ms", count_of(health.late, health.scheduled));
@@ -409,7 +408,8 @@ std::string generator_block(const GeneratorHealth& health, const std::string& un
   if (health.cpu_share) line("CPU of its cores", percent(*health.cpu_share));
   if (health.loop_lag_p99_ms) line("event loop lag", "p(99)=" + humanize_duration(*health.loop_lag_p99_ms, unit));
   if (health.samples_dropped != 0) {
-    line("samples not written", paint.red(std::to_string(health.samples_dropped)) + " (an output could not keep up; the figures above have them all)");
+    line("samples not written",
+         paint.red(std::to_string(health.samples_dropped)) + " (an output could not keep up; the figures above have them all)");
   }
   if (health.tag_sweeps != 0) line("tag values", "too many to keep: tag requests with a `name` instead of changing URLs");
   const GeneratorVerdict verdict = health.verdict();

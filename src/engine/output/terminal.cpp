@@ -36,7 +36,8 @@ std::string rate_text(double rate, double max_rate) {
 std::string time_text(const ScenarioProgress& scenario) {
   if (scenario.elapsed >= scenario.duration) return scenario.duration_text;
   // A ramp's total is written with the tenths of what has passed.
-  const std::string total = scenario.kind == Kind::ramping_vus ? fixed_length_duration(scenario.duration, scenario.duration) : scenario.duration_text;
+  const std::string total =
+      scenario.kind == Kind::ramping_vus ? fixed_length_duration(scenario.duration, scenario.duration) : scenario.duration_text;
   return fixed_length_duration(scenario.elapsed, scenario.duration) + "/" + total;
 }
 
@@ -143,9 +144,10 @@ std::string render_header(const RunHeader& header, bool color) {
                      (header.dashboard_url.empty() ? "" : "\n web dashboard: " + paint.cyan(header.dashboard_url)) +
                      "\n        output: " + paint.cyan(outputs.empty() ? "-" : outputs) + "\n\n";
   const std::size_t count = header.scenarios.size();
-  text += "     scenarios: " + paint.cyan("(" + to_fixed(header.segment_share * 100, 2) + "%) " + std::to_string(count) + " scenario" +
-                                          (count == 1 ? "" : "s") + ", " + std::to_string(header.max_vus) + " max VUs, " +
-                                          header.max_duration + " max duration (incl. graceful stop):") + "\n";
+  text += "     scenarios: " +
+          paint.cyan("(" + to_fixed(header.segment_share * 100, 2) + "%) " + std::to_string(count) + " scenario" + (count == 1 ? "" : "s") +
+                     ", " + std::to_string(header.max_vus) + " max VUs, " + header.max_duration + " max duration (incl. graceful stop):") +
+          "\n";
   for (const auto& [name, description] : header.scenarios) text += "              * " + name + ": " + description + "\n";
   return text + "\n";
 }
@@ -159,7 +161,9 @@ std::string render_progress(const RunProgress& progress, const ProgressStyle& st
     lines.push_back({"Run", " ", 1, {"paused"}});
   } else if (progress.phase == RunProgress::Phase::init) {
     const auto all = static_cast<double>(std::max<std::int64_t>(progress.vus_to_initialize, 1));
-    lines.push_back({"Init", " ", static_cast<double>(progress.vus_initialized) / all,
+    lines.push_back({"Init",
+                     " ",
+                     static_cast<double>(progress.vus_initialized) / all,
                      {std::to_string(progress.vus_initialized) + "/" + std::to_string(progress.vus_to_initialize) + " VUs initialized"}});
   }
   for (const ScenarioProgress& scenario : progress.scenarios) lines.push_back(line_of(scenario, running, paint));
@@ -187,9 +191,10 @@ std::string render_progress(const RunProgress& progress, const ProgressStyle& st
   std::string text = "\n";
   if (running) {
     const std::size_t digits = digits_of(progress.max_vus);
-    text += std::string(progress.paused ? "paused (" : "running (") + fixed_length_duration(progress.elapsed, progress.max_duration) + "), " + padded(progress.vus_active, digits) +
-            "/" + padded(progress.vus_initialized, digits) + " VUs, " + std::to_string(progress.iterations_complete) +
-            " complete and " + std::to_string(progress.iterations_interrupted) + " interrupted iterations\n";
+    text += std::string(progress.paused ? "paused (" : "running (") + fixed_length_duration(progress.elapsed, progress.max_duration) +
+            "), " + padded(progress.vus_active, digits) + "/" + padded(progress.vus_initialized, digits) + " VUs, " +
+            std::to_string(progress.iterations_complete) + " complete and " + std::to_string(progress.iterations_interrupted) +
+            " interrupted iterations\n";
   }
   for (const BarLine& line : lines) {
     text += line.name + fill(line.name, name_width) + " " + line.mark + " " + bar_text(line.fraction, bar_width, bar_style) +

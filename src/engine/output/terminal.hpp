@@ -22,7 +22,7 @@ struct RunHeader {
   std::vector<std::string> outputs;  ///< descriptions: "json (points.ndjson)"; none is shown as "-"
   double segment_share = 1;          ///< of the test that this process runs
   std::int64_t max_vus = 0;
-  std::string max_duration;          ///< Go's notation: "10m30s"
+  std::string max_duration;  ///< Go's notation: "10m30s"
   /// Name and k6's words for what it does ("2 looping VUs for 2s (gracefulStop: 30s)"), by start time, then name.
   std::vector<std::pair<std::string, std::string>> scenarios;
 };
@@ -32,25 +32,32 @@ std::string render_header(const RunHeader& header, bool color);
 struct ScenarioProgress {
   enum class Status : std::uint8_t { waiting, running, stopping, done, interrupted };
   /// Which of the numbers below the line shows.
-  enum class Kind : std::uint8_t { shared_iterations, per_vu_iterations, constant_vus, ramping_vus, constant_arrival_rate, ramping_arrival_rate,
-                                   externally_controlled };
+  enum class Kind : std::uint8_t {
+    shared_iterations,
+    per_vu_iterations,
+    constant_vus,
+    ramping_vus,
+    constant_arrival_rate,
+    ramping_arrival_rate,
+    externally_controlled
+  };
 
   std::string name;
   Kind kind = Kind::constant_vus;
   Status status = Status::waiting;
-  double fraction = 0;                       ///< done, 0..1
-  std::chrono::nanoseconds starts_in{0};     ///< while waiting
-  std::chrono::nanoseconds start_time{0};    ///< from the start of the scenarios
-  std::chrono::nanoseconds elapsed{0};       ///< since its start
-  std::chrono::nanoseconds duration{0};      ///< regular one, or maxDuration
-  std::string duration_text;                 ///< the same in Go's notation
-  std::int64_t vus_active = 0;               ///< ramping_vus, arrival rates and externally_controlled
-  std::int64_t vus = 0;                      ///< configured; ramping: greatest target; arrival rates: allocated so far
-  std::int64_t max_vus = 0;                  ///< arrival rates and externally_controlled
+  double fraction = 0;                     ///< done, 0..1
+  std::chrono::nanoseconds starts_in{0};   ///< while waiting
+  std::chrono::nanoseconds start_time{0};  ///< from the start of the scenarios
+  std::chrono::nanoseconds elapsed{0};     ///< since its start
+  std::chrono::nanoseconds duration{0};    ///< regular one, or maxDuration
+  std::string duration_text;               ///< the same in Go's notation
+  std::int64_t vus_active = 0;             ///< ramping_vus, arrival rates and externally_controlled
+  std::int64_t vus = 0;                    ///< configured; ramping: greatest target; arrival rates: allocated so far
+  std::int64_t max_vus = 0;                ///< arrival rates and externally_controlled
   std::uint64_t iterations_done = 0;
-  std::uint64_t iterations_total = 0;        ///< those of all VUs
+  std::uint64_t iterations_total = 0;  ///< those of all VUs
   std::uint64_t iterations_per_vu = 0;
-  double rate = 0;                           ///< iterations per second asked for now
+  double rate = 0;  ///< iterations per second asked for now
   double max_rate = 0;
 };
 
@@ -62,7 +69,7 @@ struct RunProgress {
   std::chrono::nanoseconds max_duration{0};  ///< of the scenarios with their graceful stops
   std::int64_t vus_active = 0;
   std::int64_t vus_initialized = 0;
-  std::int64_t vus_to_initialize = 0;        ///< init
+  std::int64_t vus_to_initialize = 0;  ///< init
   std::int64_t max_vus = 0;
   std::uint64_t iterations_complete = 0;
   std::uint64_t iterations_interrupted = 0;

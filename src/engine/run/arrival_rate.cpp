@@ -114,8 +114,7 @@ class Lane {
 
 class ArrivalRate final : public Executor {
  public:
-  ArrivalRate(ExecutorContext& context, ScenarioRun& scenario)
-      : Executor(context, scenario), arrivals_(scenario.config) {
+  ArrivalRate(ExecutorContext& context, ScenarioRun& scenario) : Executor(context, scenario), arrivals_(scenario.config) {
     for (std::size_t i = 0; i < context.workers.size(); ++i) {
       lanes_.push_back(std::make_unique<Lane>(*this, *context.workers[i], i, context.workers.size()));
     }
@@ -173,8 +172,7 @@ class ArrivalRate final : public Executor {
     if (ending_) return;
     if (static_cast<std::int64_t>(vus_.size()) >= most) {
       if (!warned_) {
-        context_.test.log.write(LogLevel::warning,
-                                fmt::format("Insufficient VUs, reached {} active VUs and cannot initialize more", most),
+        context_.test.log.write(LogLevel::warning, fmt::format("Insufficient VUs, reached {} active VUs and cannot initialize more", most),
                                 {{"executor", name_of(scenario_.config.executor)}, {"scenario", scenario_.config.name}});
       }
       warned_ = true;  // wants_more_ stays set: nobody asks again
@@ -230,7 +228,8 @@ class ArrivalRate final : public Executor {
     }
     const RampingArrivals ramp(config.start_rate, config.stages, config.time_unit);
     if (is_started()) {
-      progress.rate = config.iteration_stripe.share() * ramp.rate_at(std::min<Nanoseconds>(now - scenario_.started, regular_duration(config)));
+      progress.rate =
+          config.iteration_stripe.share() * ramp.rate_at(std::min<Nanoseconds>(now - scenario_.started, regular_duration(config)));
     }
     for (const Stage& stage : config.stages.value) {
       progress.max_rate = std::max(progress.max_rate, static_cast<double>(stage.target) / unit_s);

@@ -25,16 +25,15 @@ base::Expected<ControlledVus> changed(ControlledVus now, std::optional<std::int6
   if (vus) now.vus = *vus;
   if (max_vus) now.max_vus = *max_vus;
   if (const auto problems = problems_of_controlled(now.vus, now.max_vus); !problems.empty()) {
-    return base::fail(base::ErrorKind::invalid_argument,
-                      fmt::format("invalid configuration supplied: {}", fmt::join(problems, ", ")));
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("invalid configuration supplied: {}", fmt::join(problems, ", ")));
   }
   if (now.max_vus < max_vus_at_start) {
     return base::fail(base::ErrorKind::invalid_argument,
-                      fmt::format("the new number of max VUs cannot be lower than the starting number of max VUs ({})",
-                                  max_vus_at_start));
+                      fmt::format("the new number of max VUs cannot be lower than the starting number of max VUs ({})", max_vus_at_start));
   }
   if (const std::string problem = memory_problem(now.max_vus); !problem.empty()) {
-    return base::fail(base::ErrorKind::invalid_argument, fmt::format("invalid configuration supplied: {}: lower the number of maxVUs", problem));
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("invalid configuration supplied: {}: lower the number of maxVUs", problem));
   }
   return now;
 }
@@ -157,8 +156,7 @@ void ExternallyControlled::has_left(Place& place) {
 }
 
 bool ExternallyControlled::is_settled() const {
-  return std::all_of(places_.begin(), places_.end(),
-                     [](const auto& place) { return place->wanted ? place->entered : !place->looping; });
+  return std::all_of(places_.begin(), places_.end(), [](const auto& place) { return place->wanted ? place->entered : !place->looping; });
 }
 
 void ExternallyControlled::check_settled() {

@@ -68,7 +68,7 @@ class ExternallyControlled final : public Executor {
   std::vector<Done> waiting_;  // for is_settled()
   bool paused_ = false;
   bool over_ = false;
-  Nanoseconds left_{0};        // of the duration, while it stands still
+  Nanoseconds left_{0};  // of the duration, while it stands still
   Clock::time_point deadline_{};
   base::EventLoop::TimerId end_timer_ = 0;
 };

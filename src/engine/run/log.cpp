@@ -24,9 +24,7 @@ const char* name_of(LogLevel level) {
   return "";
 }
 
-bool is_plain(char c) {
-  return base::is_letter(c) || base::is_digit(c) || std::strchr("-._/@^+", c) != nullptr;
-}
+bool is_plain(char c) { return base::is_letter(c) || base::is_digit(c) || std::strchr("-._/@^+", c) != nullptr; }
 
 std::string now_rfc3339() {
   const std::time_t now = std::time(nullptr);
@@ -75,8 +73,10 @@ base::Expected<std::unique_ptr<Log>> Log::open(const LogOptions& options) {
     if (const auto comma = path.find(",level="); comma != std::string::npos) {
       const std::string level = path.substr(comma + 7);
       path.resize(comma);
-      log->most_ = level == "debug" ? LogLevel::debug : level == "info" ? LogLevel::info
-                   : level == "error" ? LogLevel::error : LogLevel::warning;
+      log->most_ = level == "debug"   ? LogLevel::debug
+                   : level == "info"  ? LogLevel::info
+                   : level == "error" ? LogLevel::error
+                                      : LogLevel::warning;
     }
     log->file_ = std::fopen(path.c_str(), "ae");
     if (log->file_ == nullptr) {

@@ -1,10 +1,10 @@
 #pragma once
 // The engine's log: lines as k6 writes them, for people and for tools that read k6's.
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <initializer_list>
 #include <memory>
-#include <atomic>
 #include <mutex>
 #include <set>
 #include <string>

@@ -36,7 +36,8 @@ std::uint64_t resident_bytes() {
 
 std::size_t default_heap_bytes(std::int64_t vus) {
   constexpr std::size_t kLeast = std::size_t{64} << 20;
-  return std::clamp(base::machine_memory_bytes() / 2 / static_cast<std::size_t>(std::max<std::int64_t>(vus, 1)), kLeast, js::Runtime::kMaxHeapBytes);
+  return std::clamp(base::machine_memory_bytes() / 2 / static_cast<std::size_t>(std::max<std::int64_t>(vus, 1)), kLeast,
+                    js::Runtime::kMaxHeapBytes);
 }
 
 std::string memory_problem(std::int64_t vus, std::size_t shares) {

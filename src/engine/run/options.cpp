@@ -20,8 +20,8 @@ struct Unit {
 };
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::array kUnits = {
-    Unit{"ns", 1},       Unit{"us", 1'000},       Unit{"µs", 1'000},        Unit{"ms", 1'000'000},
-    Unit{"s", kSecond},  Unit{"m", 60 * kSecond}, Unit{"h", 3600 * kSecond}, Unit{"d", 24 * 3600 * kSecond},
+    Unit{"ns", 1},      Unit{"us", 1'000},       Unit{"µs", 1'000},         Unit{"ms", 1'000'000},
+    Unit{"s", kSecond}, Unit{"m", 60 * kSecond}, Unit{"h", 3600 * kSecond}, Unit{"d", 24 * 3600 * kSecond},
 };
 __extension__ using Wide = unsigned __int128;
 
@@ -134,8 +134,7 @@ base::Expected<std::int64_t> parse_integer(std::string_view text) {
   const char* begin = !text.empty() && text.front() == '+' ? text.data() + 1 : text.data();
   const auto [end, failure] = std::from_chars(begin, text.data() + text.size(), number);
   if (failure != std::errc() || end != text.data() + text.size() || text.empty()) {
-    return base::fail(base::ErrorKind::invalid_argument,
-                      fmt::format("strconv.ParseInt: parsing \"{}\": invalid syntax", text));
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("strconv.ParseInt: parsing \"{}\": invalid syntax", text));
   }
   return number;
 }
@@ -147,8 +146,7 @@ base::Expected<bool> parse_bool(std::string_view text) {
   for (const char* no : {"0", "f", "F", "false", "FALSE", "False"}) {
     if (text == no) return false;
   }
-  return base::fail(base::ErrorKind::invalid_argument,
-                    fmt::format("strconv.ParseBool: parsing \"{}\": invalid syntax", text));
+  return base::fail(base::ErrorKind::invalid_argument, fmt::format("strconv.ParseBool: parsing \"{}\": invalid syntax", text));
 }
 
 base::Expected<Stage> parse_stage(std::string_view text) {
@@ -190,21 +188,18 @@ Options merge(Options lower, const Options& upper) {
   const auto fields = [](auto& options) {
     return std::tie(options.paused, options.vus, options.duration, options.iterations, options.stages, options.scenarios,
                     options.execution_segment, options.execution_segment_sequence, options.no_setup, options.no_teardown,
-                    options.setup_timeout, options.teardown_timeout, options.min_iteration_duration, options.rps,
-                    options.max_redirects, options.user_agent, options.batch, options.batch_per_host, options.http_debug,
-                    options.insecure_skip_tls_verify, options.tls_cipher_suites, options.tls_version, options.tls_auth,
-                    options.throw_errors, options.blacklist_ips, options.block_hostnames, options.hosts,
-                    options.no_connection_reuse, options.no_vu_connection_reuse, options.local_ips,
-                    options.no_cookies_reset, options.discard_response_bodies, options.http_version,
-                    options.max_heap_bytes, options.max_response_bytes, options.thresholds,
-                    options.summary_trend_stats, options.summary_time_unit, options.system_tags, options.tags,
-                    options.metric_samples_buffer_size, options.console_output);
+                    options.setup_timeout, options.teardown_timeout, options.min_iteration_duration, options.rps, options.max_redirects,
+                    options.user_agent, options.batch, options.batch_per_host, options.http_debug, options.insecure_skip_tls_verify,
+                    options.tls_cipher_suites, options.tls_version, options.tls_auth, options.throw_errors, options.blacklist_ips,
+                    options.block_hostnames, options.hosts, options.no_connection_reuse, options.no_vu_connection_reuse, options.local_ips,
+                    options.no_cookies_reset, options.discard_response_bodies, options.http_version, options.max_heap_bytes,
+                    options.max_response_bytes, options.thresholds, options.summary_trend_stats, options.summary_time_unit,
+                    options.system_tags, options.tags, options.metric_samples_buffer_size, options.console_output);
   };
   auto into = fields(lower);
   auto from = fields(upper);
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
-    (take(std::get<i>(into), std::get<i>(from)), ...);
-  }(std::make_index_sequence<std::tuple_size_v<decltype(into)>>());
+  [&]<std::size_t... i>(std::index_sequence<i...>) { (take(std::get<i>(into), std::get<i>(from)), ...); }
+  (std::make_index_sequence<std::tuple_size_v<decltype(into)>>());
   if (upper.dns.given) {
     take(lower.dns.value.ttl, upper.dns->ttl);
     take(lower.dns.value.select, upper.dns->select);

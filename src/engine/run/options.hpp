@@ -147,14 +147,14 @@ struct Options {
   Setting<bool> no_cookies_reset;
   Setting<bool> discard_response_bodies;
   // Not k6's.
-  Setting<std::string> http_version;  // "1.1", "2"; not given: by ALPN, as k6
-  Setting<std::int64_t> max_heap_bytes{0};  // of a virtual user's script; 0: by the machine's memory
+  Setting<std::string> http_version;            // "1.1", "2"; not given: by ALPN, as k6
+  Setting<std::int64_t> max_heap_bytes{0};      // of a virtual user's script; 0: by the machine's memory
   Setting<std::int64_t> max_response_bytes{0};  // of a body or message as the script gets it; 0: the engine's own bounds
 
   // Results.
   Setting<std::map<std::string, std::vector<ThresholdOption>>> thresholds;  // by metric, with its tag filter
   Setting<std::vector<std::string>> summary_trend_stats{{"avg", "min", "med", "max", "p(90)", "p(95)"}};
-  Setting<std::string> summary_time_unit;  // "", "s", "ms", "us"
+  Setting<std::string> summary_time_unit;         // "", "s", "ms", "us"
   Setting<std::vector<std::string>> system_tags;  // not given: k6's default set
   Setting<StringMap> tags;
   Setting<std::int64_t> metric_samples_buffer_size{1000};

@@ -20,9 +20,10 @@ Failure failure(std::string message) { return base::fail(base::ErrorKind::invali
 
 /// Go's decoder on a value of a wrong kind; `field` and `type` are those of k6's structs.
 Failure wrong_kind(const OrderedJson& value, std::string_view field, std::string_view type, std::string_view snippet = "") {
-  return failure(fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
-                             "struct field Options.{} of type {}",
-                             OrderedJson(std::string(snippet)).dump(), go_kind(value), field, type));
+  return failure(
+      fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
+                  "struct field Options.{} of type {}",
+                  OrderedJson(std::string(snippet)).dump(), go_kind(value), field, type));
 }
 
 std::string snippet_of(std::string_view field, const OrderedJson& value) {
@@ -43,17 +44,18 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, std:
     return {};
   }
   if (value.is_number()) {
-    return failure(fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal number {} "
-                               "into Go struct field Options.{} of type int64",
-                               OrderedJson(snippet_of(field, value)).dump(), value.dump(), field));
+    return failure(
+        fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal number {} "
+                    "into Go struct field Options.{} of type int64",
+                    OrderedJson(snippet_of(field, value)).dump(), value.dump(), field));
   }
   return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.Int", go_kind(value)));
 }
 
 base::Expected<void> read(const OrderedJson& value, std::string_view, bool& into) {
   if (!value.is_boolean()) {
-    return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.Bool",
-                               value.is_number() ? "float64" : go_kind(value)));
+    return failure(
+        fmt::format("json: cannot unmarshal {} into Go value of type null.Bool", value.is_number() ? "float64" : go_kind(value)));
   }
   into = value.get<bool>();
   return {};
@@ -73,7 +75,8 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, std:
 base::Expected<void> read(const OrderedJson& value, std::string_view, Nanoseconds& into) {
   if (value.is_number()) {
     const double nanoseconds = value.get<double>() * 1e6;
-    if (std::abs(nanoseconds) >= 9.2e18) return failure(fmt::format("'{}' is not a valid duration value", value.dump()));  // more than 64 bits
+    if (std::abs(nanoseconds) >= 9.2e18)
+      return failure(fmt::format("'{}' is not a valid duration value", value.dump()));  // more than 64 bits
     into = Nanoseconds(static_cast<std::int64_t>(nanoseconds));
     return {};
   }
@@ -220,9 +223,8 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, Thresholds
 
 base::Expected<ExecutorKind> executor_named(std::string_view name) {
   for (const ExecutorKind kind :
-       {ExecutorKind::shared_iterations, ExecutorKind::per_vu_iterations, ExecutorKind::constant_vus,
-        ExecutorKind::ramping_vus, ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate,
-        ExecutorKind::externally_controlled}) {
+       {ExecutorKind::shared_iterations, ExecutorKind::per_vu_iterations, ExecutorKind::constant_vus, ExecutorKind::ramping_vus,
+        ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate, ExecutorKind::externally_controlled}) {
     if (name == name_of(kind)) return kind;
   }
   return failure(fmt::format("unknown executor type '{}'", name));
@@ -245,8 +247,8 @@ std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, cons
   if (name == "executor") return base::Expected<void>();
   if (name == "options") {  // browser options
     if (value.is_null() || (value.is_object() && value.empty())) return base::Expected<void>();
-    return base::Expected<void>(base::fail(base::ErrorKind::unimplemented,
-                                           "the scenario option 'options' (browser) is not part of gauntlet"));
+    return base::Expected<void>(
+        base::fail(base::ErrorKind::unimplemented, "the scenario option 'options' (browser) is not part of gauntlet"));
   }
   if (name == "startTime") return field(scenario.start_time, "BaseConfig.startTime");
   if (name == "gracefulStop") return field(scenario.graceful_stop, "BaseConfig.gracefulStop");
@@ -379,9 +381,10 @@ OrderedJson write(const Thresholds& thresholds) {
       if (!threshold.abort_on_fail) {
         out.push_back(threshold.expression);
       } else {
-        out.push_back({{"threshold", threshold.expression},
-                       {"abortOnFail", threshold.abort_on_fail},
-                       {"delayAbortEval", threshold.delay_abort_eval ? OrderedJson(format_duration(*threshold.delay_abort_eval)) : OrderedJson()}});
+        out.push_back(
+            {{"threshold", threshold.expression},
+             {"abortOnFail", threshold.abort_on_fail},
+             {"delayAbortEval", threshold.delay_abort_eval ? OrderedJson(format_duration(*threshold.delay_abort_eval)) : OrderedJson()}});
       }
     }
     map[metric] = std::move(out);
@@ -449,16 +452,18 @@ OrderedJson write(const std::vector<Scenario>& scenarios) {
 }  // namespace
 
 base::Expected<ParsedOptions> parse_options(std::string_view text) {
-  if (base::json_depth(text) > base::kMaxJsonDepth) return failure(fmt::format("the options are nested deeper than {} levels", base::kMaxJsonDepth));
+  if (base::json_depth(text) > base::kMaxJsonDepth)
+    return failure(fmt::format("the options are nested deeper than {} levels", base::kMaxJsonDepth));
   const OrderedJson json = OrderedJson::parse(text, nullptr, false);
   if (json.is_discarded()) return failure("the options are not valid JSON");
   ParsedOptions parsed;
   if (json.is_null()) return parsed;
   if (!json.is_object()) {
     const std::string shown = json.is_array() ? "[" : json.dump();
-    return failure(fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
-                               "value of type lib.Options",
-                               OrderedJson(shown).dump(), go_kind(json)));
+    return failure(
+        fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
+                    "value of type lib.Options",
+                    OrderedJson(shown).dump(), go_kind(json)));
   }
   for (const auto& item : json.items()) {
     const std::string& name = item.key();  // a structured binding cannot be captured by clang 14's lambdas

@@ -32,22 +32,13 @@ void write_metric(JsonWriter& json, std::string_view name, const metrics::Metric
   }
   json.key("sample").begin_object();
   const auto write = [&](std::initializer_list<const char*> aggregates) {
-    for (const char* aggregate : aggregates)
-      json.key(aggregate).number(sink.aggregate(aggregate, elapsed_s).value_or(0));
+    for (const char* aggregate : aggregates) json.key(aggregate).number(sink.aggregate(aggregate, elapsed_s).value_or(0));
   };
   switch (info.type) {
-    case metrics::MetricType::counter:
-      write({"count", "rate"});
-      break;
-    case metrics::MetricType::gauge:
-      write({"value"});
-      break;
-    case metrics::MetricType::rate:
-      write({"rate"});
-      break;
-    case metrics::MetricType::trend:
-      write({"avg", "max", "med", "min", "p(90)", "p(95)"});
-      break;
+    case metrics::MetricType::counter: write({"count", "rate"}); break;
+    case metrics::MetricType::gauge: write({"value"}); break;
+    case metrics::MetricType::rate: write({"rate"}); break;
+    case metrics::MetricType::trend: write({"avg", "max", "med", "min", "p(90)", "p(95)"}); break;
   }
   json.end_object().end_object().end_object();
 }
@@ -56,8 +47,7 @@ void write_metric(JsonWriter& json, std::string_view name, const metrics::Metric
 template <class F>
 void for_each_metric(const metrics::Snapshot& snapshot, const metrics::Thresholds& thresholds, F&& f) {
   for (const metrics::MetricState& metric : snapshot.metrics) {
-    if (!metric.total.empty())
-      f(metric.info->name, metric.total, thresholds.find(metric.info->id, std::nullopt), *metric.info);
+    if (!metric.total.empty()) f(metric.info->name, metric.total, thresholds.find(metric.info->id, std::nullopt), *metric.info);
     for (std::size_t i = 0; i < metric.submetrics.size(); ++i) {
       const auto& submetric = metric.info->submetrics[i];
       if (metric.submetrics[i].empty() && !submetric.from_threshold) continue;
@@ -76,16 +66,10 @@ void write_relation(JsonWriter& json, const std::string& path) {
 }
 
 void write_group(JsonWriter& json, const metrics::Snapshot& snapshot, const std::string& path) {
-  json.begin_object()
-      .key("type")
-      .string("groups")
-      .key("id")
-      .string(output::id_of_path(path))
-      .key("attributes")
-      .begin_object();
+  json.begin_object().key("type").string("groups").key("id").string(output::id_of_path(path)).key("attributes").begin_object();
   json.key("path").string(path).key("name").string(path.empty() ? "" : path.substr(path.rfind("::") + 2)).key("checks");
-  const bool has_checks = std::any_of(snapshot.checks.begin(), snapshot.checks.end(),
-                                      [&](const auto& check) { return check.group == path; });
+  const bool has_checks =
+      std::any_of(snapshot.checks.begin(), snapshot.checks.end(), [&](const auto& check) { return check.group == path; });
   if (!has_checks) {
     json.null();
   } else {
@@ -93,13 +77,7 @@ void write_group(JsonWriter& json, const metrics::Snapshot& snapshot, const std:
     for (const metrics::CheckCount& check : snapshot.checks) {
       if (check.group != path) continue;
       const std::string check_path = path + "::" + check.name;
-      json.begin_object()
-          .key("id")
-          .string(output::id_of_path(check_path))
-          .key("path")
-          .string(check_path)
-          .key("name")
-          .string(check.name);
+      json.begin_object().key("id").string(output::id_of_path(check_path)).key("path").string(check_path).key("name").string(check.name);
       json.key("passes").integer(check.passes).key("fails").integer(check.fails).end_object();
     }
     json.end_array();
@@ -137,26 +115,10 @@ RestReply error_document(int status, std::string_view title, std::string_view de
 
 RestReply status_document(const RestStatus& status) {
   JsonWriter json;
-  json.begin_object()
-      .key("data")
-      .begin_object()
-      .key("type")
-      .string("status")
-      .key("id")
-      .string("default")
-      .key("attributes")
-      .begin_object();
+  json.begin_object().key("data").begin_object().key("type").string("status").key("id").string("default").key("attributes").begin_object();
   json.key("status").integer(static_cast<std::uint64_t>(status.phase)).key("paused").boolean(status.paused);
-  json.key("vus")
-      .integer(static_cast<std::uint64_t>(status.vus))
-      .key("vus-max")
-      .integer(static_cast<std::uint64_t>(status.vus_max));
-  json.key("stopped")
-      .boolean(status.stopped)
-      .key("running")
-      .boolean(status.running)
-      .key("tainted")
-      .boolean(status.tainted);
+  json.key("vus").integer(static_cast<std::uint64_t>(status.vus)).key("vus-max").integer(static_cast<std::uint64_t>(status.vus_max));
+  json.key("stopped").boolean(status.stopped).key("running").boolean(status.running).key("tainted").boolean(status.tainted);
   json.end_object().end_object().end_object();
   return {.status = 200, .text = json.take(), .is_json = true};
 }
@@ -182,7 +144,8 @@ base::Expected<StatusPatch> parse_status_patch(std::string_view body) {
   if (const Json paused = attributes.value("paused", Json()); paused.is_boolean()) {
     patch.paused = paused.get<bool>();
   } else if (!paused.is_null()) {
-    return refuse(fmt::format("json: cannot unmarshal {} into Go value of type null.Bool", paused.is_number() ? "float64" : json::go_kind(paused)));
+    return refuse(
+        fmt::format("json: cannot unmarshal {} into Go value of type null.Bool", paused.is_number() ? "float64" : json::go_kind(paused)));
   }
   if (const Json stopped = attributes.value("stopped", Json()); stopped.is_boolean()) {
     patch.stopped = stopped.get<bool>();
@@ -199,7 +162,8 @@ base::Expected<StatusPatch> parse_status_patch(std::string_view body) {
       if (!parsed) return refuse(parsed.error().message);
       patch.*member = *parsed;
     } else if (number.is_number()) {
-      return refuse(fmt::format("json: cannot unmarshal number {} into Go struct field Status.data.attributes.{} of type int64", number.dump(), name));
+      return refuse(fmt::format("json: cannot unmarshal number {} into Go struct field Status.data.attributes.{} of type int64",
+                                number.dump(), name));
     } else {
       return wrong(number, "value of type null.Int");
     }
@@ -210,26 +174,24 @@ base::Expected<StatusPatch> parse_status_patch(std::string_view body) {
 RestReply metrics_document(const metrics::Snapshot& snapshot, const metrics::Thresholds& thresholds) {
   JsonWriter json;
   json.begin_object().key("data").begin_array();
-  for_each_metric(
-      snapshot, thresholds,
-      [&](const std::string& name, const metrics::Sink& sink, const metrics::ThresholdGroup* group,
-          const metrics::MetricInfo& info) { write_metric(json, name, info, sink, group, snapshot.elapsed_s()); });
+  for_each_metric(snapshot, thresholds,
+                  [&](const std::string& name, const metrics::Sink& sink, const metrics::ThresholdGroup* group,
+                      const metrics::MetricInfo& info) { write_metric(json, name, info, sink, group, snapshot.elapsed_s()); });
   json.end_array().end_object();
   return {.status = 200, .text = json.take(), .is_json = true};
 }
 
-RestReply metric_document(const metrics::Snapshot& snapshot, const metrics::Thresholds& thresholds,
-                          std::string_view wanted) {
+RestReply metric_document(const metrics::Snapshot& snapshot, const metrics::Thresholds& thresholds, std::string_view wanted) {
   JsonWriter json;
   bool found = false;
   json.begin_object().key("data");
-  for_each_metric(snapshot, thresholds,
-                  [&](const std::string& name, const metrics::Sink& sink, const metrics::ThresholdGroup* group,
-                      const metrics::MetricInfo& info) {
-                    if (name != wanted || found) return;
-                    write_metric(json, name, info, sink, group, snapshot.elapsed_s());
-                    found = true;
-                  });
+  for_each_metric(
+      snapshot, thresholds,
+      [&](const std::string& name, const metrics::Sink& sink, const metrics::ThresholdGroup* group, const metrics::MetricInfo& info) {
+        if (name != wanted || found) return;
+        write_metric(json, name, info, sink, group, snapshot.elapsed_s());
+        found = true;
+      });
   if (!found) return error_document(404, "Not Found", "No metric with that ID was found");
   json.end_object();
   return {.status = 200, .text = json.take(), .is_json = true};

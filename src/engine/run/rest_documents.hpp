@@ -36,8 +36,7 @@ base::Expected<StatusPatch> parse_status_patch(std::string_view body);
 
 /// All metrics with samples, or the one of that name (also a submetric's, as "checks{a:b}").
 RestReply metrics_document(const metrics::Snapshot& snapshot, const metrics::Thresholds& thresholds);
-RestReply metric_document(const metrics::Snapshot& snapshot, const metrics::Thresholds& thresholds,
-                          std::string_view name);
+RestReply metric_document(const metrics::Snapshot& snapshot, const metrics::Thresholds& thresholds, std::string_view name);
 
 RestReply groups_document(const metrics::Snapshot& snapshot);
 RestReply group_document(const metrics::Snapshot& snapshot, std::string_view id);

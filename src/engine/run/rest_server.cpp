@@ -43,8 +43,7 @@ struct RestServer::State {
 
 RestServer::RestServer(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-base::Expected<std::unique_ptr<RestServer>> RestServer::start(const std::string& address, base::EventLoop& control,
-                                                              Answer answer) {
+base::Expected<std::unique_ptr<RestServer>> RestServer::start(const std::string& address, base::EventLoop& control, Answer answer) {
   const std::size_t colon = address.rfind(':');
   std::string host = address.substr(0, colon == std::string::npos ? 0 : colon);
   const auto port = parse_integer(colon == std::string::npos ? address : address.substr(colon + 1));
@@ -68,19 +67,17 @@ base::Expected<std::unique_ptr<RestServer>> RestServer::start(const std::string&
     }
     const std::uint64_t number = server->next++;
     server->waiting[number] = exchange;
-    server->control.post(
-        [weak, number, asked = RestRequest{std::string(request.method()), path, std::string(request.body())}] {
-          const auto answering = weak.lock();
-          if (!answering || answering->stopped) return;
-          answering->answer(asked, [weak, number](RestReply reply) {
-            const auto replying = weak.lock();
-            if (replying && !replying->stopped) replying->send(number, std::move(reply));
-          });
-        });
+    server->control.post([weak, number, asked = RestRequest{std::string(request.method()), path, std::string(request.body())}] {
+      const auto answering = weak.lock();
+      if (!answering || answering->stopped) return;
+      answering->answer(asked, [weak, number](RestReply reply) {
+        const auto replying = weak.lock();
+        if (replying && !replying->stopped) replying->send(number, std::move(reply));
+      });
+    });
   };
   for (const char* method : {"GET", "PATCH", "PUT", "POST", "DELETE"}) {
-    for (const char* pattern : {"/v1/metrics/{id}", "/v1/groups/{id}", "/*"})
-      state->router.add(method, pattern, handle);
+    for (const char* pattern : {"/v1/metrics/{id}", "/v1/groups/{id}", "/*"}) state->router.add(method, pattern, handle);
   }
 
   base::Expected<void> listening;
@@ -88,8 +85,7 @@ base::Expected<std::unique_ptr<RestServer>> RestServer::start(const std::string&
     // Not SO_REUSEPORT: two tests at a time would share the port, and each command would reach either.
     state->listener = std::make_unique<base::http::Listener>(
         state->thread.loop(),
-        base::http::ListenerOptions{
-            .address = host, .port = static_cast<std::uint16_t>(*port), .reuse_port = false, .max_connections = 64},
+        base::http::ListenerOptions{.address = host, .port = static_cast<std::uint16_t>(*port), .reuse_port = false, .max_connections = 64},
         state->router);
     listening = state->listener->listen();
     if (!listening) state->listener.reset();

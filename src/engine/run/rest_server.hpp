@@ -30,8 +30,7 @@ class RestServer {
 
   /// `address` is HOST:PORT or :PORT (127.0.0.1). Fails, naming it, when it cannot listen there. `answer` runs on
   /// `control`, which outlives the server.
-  static base::Expected<std::unique_ptr<RestServer>> start(const std::string& address, base::EventLoop& control,
-                                                           Answer answer);
+  static base::Expected<std::unique_ptr<RestServer>> start(const std::string& address, base::EventLoop& control, Answer answer);
   /// Requests that wait are cut off.
   ~RestServer();
   RestServer(const RestServer&) = delete;

@@ -22,9 +22,8 @@ bool is_arrival_rate(ExecutorKind kind) {
 }
 
 bool is_valid_name(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return base::is_digit(c) || base::is_letter(c) || c == '_' || c == '-';
-  });
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return base::is_digit(c) || base::is_letter(c) || c == '_' || c == '-'; });
 }
 
 Nanoseconds total(const std::vector<Stage>& stages) {
@@ -44,7 +43,9 @@ constexpr Nanoseconds kLongestTest = std::chrono::hours(100 * 365 * 24);
 /// Of everything that is added up to learn when the scenario ends, which may be more than its type holds.
 double longest_seconds(const Scenario& s) {
   double sum = 0;
-  for (const Nanoseconds part : {s.start_time.value, s.duration.value, s.max_duration.value, s.graceful_stop.value, s.graceful_ramp_down.value}) sum += base::seconds_of(part);
+  for (const Nanoseconds part :
+       {s.start_time.value, s.duration.value, s.max_duration.value, s.graceful_stop.value, s.graceful_ramp_down.value})
+    sum += base::seconds_of(part);
   for (const Stage& stage : s.stages.value) sum += base::seconds_of(stage.duration);
   return sum;
 }
@@ -188,8 +189,7 @@ base::Expected<ScenarioPlan> plan_scenarios(const Options& options) {
       plan.warnings.emplace_back("`stages` was explicitly set to an empty value, running the script with 1 iteration in 1 VU");
     } else if (options.vus.given && options.vus != 1) {
       plan.warnings.push_back(fmt::format(
-          "`vus={}` option will be ignored, it only works in conjunction with `iterations`, `duration`, or `stages`",
-          options.vus.value));
+          "`vus={}` option will be ignored, it only works in conjunction with `iterations`, `duration`, or `stages`", options.vus.value));
     }
   }
   plan.scenarios.push_back(std::move(scenario));
@@ -214,14 +214,15 @@ std::vector<std::string> problems_of(const Scenario& s) {
   if (s.start_time->count() < 0) problems.emplace_back("the startTime can't be negative");
   if (s.graceful_stop->count() < 0) problems.emplace_back("the gracefulStop timeout can't be negative");
   if (longest_seconds(s) > base::seconds_of(kLongestTest)) {
-    problems.push_back(fmt::format("its times (startTime, duration or stages, gracefulStop) together are longer than {}: shorten them", format_duration(kLongestTest)));
+    problems.push_back(fmt::format("its times (startTime, duration or stages, gracefulStop) together are longer than {}: shorten them",
+                                   format_duration(kLongestTest)));
   }
   switch (s.executor) {
     case ExecutorKind::shared_iterations:
       if (s.vus < 1) problems.emplace_back("the number of VUs must be more than 0");
       if (s.iterations.value < s.vus.value) {
-        problems.push_back(fmt::format("the number of iterations ({}) can't be less than the number of VUs ({})",
-                                       s.iterations.value, s.vus.value));
+        problems.push_back(
+            fmt::format("the number of iterations ({}) can't be less than the number of VUs ({})", s.iterations.value, s.vus.value));
       }
       check_at_least_a_second("maxDuration", s.max_duration, problems);
       break;
@@ -279,10 +280,10 @@ std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, std:
   of_all.vu_stripe = Stripe();
   const std::int64_t all = std::max(max_vus(of_all), planned_vus(of_all));
   const bool grows = is_arrival_rate(scenario.executor) && scenario.max_vus.given;
-  const char* const option = scenario.executor == ExecutorKind::ramping_vus                           ? "the stages' targets"
-                             : scenario.executor == ExecutorKind::externally_controlled || grows      ? "maxVUs"
-                             : is_arrival_rate(scenario.executor)                                     ? "preAllocatedVUs"
-                                                                                                      : "vus";
+  const char* const option = scenario.executor == ExecutorKind::ramping_vus                      ? "the stages' targets"
+                             : scenario.executor == ExecutorKind::externally_controlled || grows ? "maxVUs"
+                             : is_arrival_rate(scenario.executor)                                ? "preAllocatedVUs"
+                                                                                                 : "vus";
   if (const std::string problem = memory_problem(stripe.count_below(all), memory_shares); !problem.empty()) {
     return fmt::format("{}: lower {}, or split the test over machines (--part)", problem, option);
   }
@@ -295,7 +296,8 @@ std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, std:
     from = stage.target;
   }
   if (changes <= kMostChanges) return "";
-  return fmt::format("the stages add and take away {:.0f} virtual users, and {:.0f} can be planned: use fewer stages or lower targets", changes, kMostChanges);
+  return fmt::format("the stages add and take away {:.0f} virtual users, and {:.0f} can be planned: use fewer stages or lower targets",
+                     changes, kMostChanges);
 }
 
 bool set_duration(Scenario& scenario, Nanoseconds duration) {
@@ -358,7 +360,8 @@ bool is_endless(const Scenario& scenario) {
 }
 
 Nanoseconds longest_duration(const Scenario& scenario) {
-  return regular_duration(scenario) + (scenario.executor == ExecutorKind::externally_controlled ? Nanoseconds(0) : scenario.graceful_stop.value);
+  return regular_duration(scenario) +
+         (scenario.executor == ExecutorKind::externally_controlled ? Nanoseconds(0) : scenario.graceful_stop.value);
 }
 
 std::int64_t max_vus(const Scenario& scenario) {
@@ -368,7 +371,8 @@ std::int64_t max_vus(const Scenario& scenario) {
 
 std::int64_t planned_vus(const Scenario& scenario) {
   if (is_arrival_rate(scenario.executor)) return scenario.pre_allocated_vus;
-  if (scenario.executor == ExecutorKind::ramping_vus) return scenario.vu_stripe.count_below(greatest_target(scenario.stages, scenario.start_vus));
+  if (scenario.executor == ExecutorKind::ramping_vus)
+    return scenario.vu_stripe.count_below(greatest_target(scenario.stages, scenario.start_vus));
   // All that there may be are made ready, though not all are active.
   if (scenario.executor == ExecutorKind::externally_controlled) return scenario.vu_stripe.count_below(scenario.max_vus);
   return scenario.vus;
@@ -390,12 +394,10 @@ std::string describe(const Scenario& s) {
       what = fmt::format("{} iterations for each of {} VUs", s.iterations.value, s.vus.value);
       fact("maxDuration", format_duration(s.max_duration));
       break;
-    case ExecutorKind::constant_vus:
-      what = fmt::format("{} looping VUs for {}", s.vus.value, format_duration(s.duration));
-      break;
+    case ExecutorKind::constant_vus: what = fmt::format("{} looping VUs for {}", s.vus.value, format_duration(s.duration)); break;
     case ExecutorKind::ramping_vus:
-      what = fmt::format("Up to {} looping VUs for {} over {} stages", planned_vus(s),
-                         format_duration(regular_duration(s)), s.stages->size());
+      what =
+          fmt::format("Up to {} looping VUs for {} over {} stages", planned_vus(s), format_duration(regular_duration(s)), s.stages->size());
       fact("gracefulRampDown", format_duration(s.graceful_ramp_down));
       break;
     case ExecutorKind::constant_arrival_rate:
@@ -419,7 +421,8 @@ std::string describe(const Scenario& s) {
   }
   if (s.exec.value != "default") fact("exec", s.exec);
   if (s.start_time->count() > 0) fact("startTime", format_duration(s.start_time));
-  if (s.graceful_stop->count() > 0 && s.executor != ExecutorKind::externally_controlled) fact("gracefulStop", format_duration(s.graceful_stop));
+  if (s.graceful_stop->count() > 0 && s.executor != ExecutorKind::externally_controlled)
+    fact("gracefulStop", format_duration(s.graceful_stop));
   return facts.empty() ? what : fmt::format("{} ({})", what, facts);
 }
 
@@ -429,7 +432,8 @@ std::vector<VuNeed> needs_of(const Scenario& scenario, bool most) {
     add_ramping_needs(scenario, needs);
   } else {
     const Nanoseconds start = scenario.start_time;
-    needs.add(start, is_endless(scenario) ? Nanoseconds::max() : start + longest_duration(scenario), most ? max_vus(scenario) : planned_vus(scenario));
+    needs.add(start, is_endless(scenario) ? Nanoseconds::max() : start + longest_duration(scenario),
+              most ? max_vus(scenario) : planned_vus(scenario));
   }
   return needs.take();
 }

@@ -36,11 +36,11 @@ class RampingArrivals {
 
  private:
   struct Segment {
-    double begin_s;      // offset
+    double begin_s;  // offset
     double duration_s;
-    double from;         // starts a second
+    double from;  // starts a second
     double to;
-    double count_before; // integral up to its beginning
+    double count_before;  // integral up to its beginning
     double count() const { return (from + to) / 2 * duration_s; }
   };
   std::vector<Segment> segments_;

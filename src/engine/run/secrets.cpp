@@ -33,8 +33,7 @@ base::Expected<Values> read_file(const std::string& path) {
     ++number;
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.empty() || line.front() == '#') continue;
-    if (auto added = add_pair(values, line); !added)
-      return tl::unexpected(std::move(added.error()).in(fmt::format("{}:{}", path, number)));
+    if (auto added = add_pair(values, line); !added) return tl::unexpected(std::move(added.error()).in(fmt::format("{}:{}", path, number)));
   }
   return values;
 }
@@ -58,8 +57,7 @@ base::Expected<Secrets> Secrets::open(const std::vector<std::string>& sources) {
     const std::size_t equals = text.find('=');
     const std::string kind = text.substr(0, equals);
     if (kind != "file" && kind != "mock") {
-      return tl::unexpected(
-          wrong(fmt::format("no secret source for type \"{}\"; there are file=PATH and mock=KEY=VALUE,...", kind)));
+      return tl::unexpected(wrong(fmt::format("no secret source for type \"{}\"; there are file=PATH and mock=KEY=VALUE,...", kind)));
     }
     std::string name, path;
     bool is_default = false;
@@ -85,8 +83,8 @@ base::Expected<Secrets> Secrets::open(const std::vector<std::string>& sources) {
       return tl::unexpected(wrong(fmt::format("two secret sources are called \"{}\": tell them apart by name=", name)));
     }
     if (is_default && !default_name.empty())
-      return tl::unexpected(wrong(
-          fmt::format("can't have two secret sources that are default ones: \"{}\" and \"{}\"", default_name, name)));
+      return tl::unexpected(
+          wrong(fmt::format("can't have two secret sources that are default ones: \"{}\" and \"{}\"", default_name, name)));
     if (is_default) default_name = name;
   }
   if (default_name.empty() && sources.size() == 1) default_name = secrets.by_name_.begin()->first;

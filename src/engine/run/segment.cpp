@@ -81,7 +81,8 @@ base::Expected<void> check(const Interval& interval) {
     return tl::unexpected(invalid(fmt::format("segment start value must be at least 0 but was {:.2f}", interval.from.value())));
   }
   if (!(interval.from < interval.to)) {
-    return tl::unexpected(invalid(fmt::format("segment start({:.2f}) must be less than its end({:.2f})", interval.from.value(), interval.to.value())));
+    return tl::unexpected(
+        invalid(fmt::format("segment start({:.2f}) must be less than its end({:.2f})", interval.from.value(), interval.to.value())));
   }
   if (Fraction{1, 1} < interval.to) {
     return tl::unexpected(invalid(fmt::format("segment end value can't be more than 1 but was {:.2f}", interval.to.value())));
@@ -191,7 +192,8 @@ base::Expected<Stripe> Stripe::parse(std::string_view segment, std::string_view 
     if (same(points[i], interval->from) && same(points[i + 1], interval->to)) begin = points[i];
   }
   if (!begin) {
-    return tl::unexpected(invalid(fmt::format("provided segment {}:{} can't be found in sequence {}", text_of(interval->from), text_of(interval->to), sequence)));
+    return tl::unexpected(invalid(
+        fmt::format("provided segment {}:{} can't be found in sequence {}", text_of(interval->from), text_of(interval->to), sequence)));
   }
   points = completed(std::move(points));
   if (points.size() == 2) return Stripe();
@@ -199,14 +201,16 @@ base::Expected<Stripe> Stripe::parse(std::string_view segment, std::string_view 
   for (const Fraction& point : points) {
     cycle = std::lcm(cycle, point.denominator);
     if (cycle > kMaxCycle) {
-      return tl::unexpected(invalid(fmt::format("the execution segments have no common denominator below {}: give them as fractions, as 1/3", kMaxCycle)));
+      return tl::unexpected(
+          invalid(fmt::format("the execution segments have no common denominator below {}: give them as fractions, as 1/3", kMaxCycle)));
     }
   }
   std::vector<std::int64_t> lengths;
   std::size_t mine = 0;
   for (std::size_t i = 0; i + 1 < points.size(); ++i) {
     if (same(points[i], *begin)) mine = i;
-    lengths.push_back(points[i + 1].numerator * (cycle / points[i + 1].denominator) - points[i].numerator * (cycle / points[i].denominator));
+    lengths.push_back(points[i + 1].numerator * (cycle / points[i + 1].denominator) -
+                      points[i].numerator * (cycle / points[i].denominator));
   }
   return Stripe(lengths, mine);
 }

@@ -126,8 +126,7 @@ void StageCall::describe(const Vu::CallResult& outcome) {
       result_.files.emplace_back(name, js::Text(content).str());
     } else if (result_.unusable_file.empty()) {
       result_.unusable_file =
-          fmt::format("error handling summary object {}: invalid type {}, it needs to be a string or ArrayBuffer", name,
-                      go_type(content));
+          fmt::format("error handling summary object {}: invalid type {}, it needs to be a string or ArrayBuffer", name, go_type(content));
     }
     return true;
   });

@@ -26,7 +26,7 @@ struct StageResult {
   std::string unusable_json;  ///< why it has no such form: "unsupported value: NaN"
   bool is_function = false;
   std::vector<std::pair<std::string, std::string>> files;  ///< of an object: text or bytes by name, in order
-  std::string unusable_file;  ///< why the object cannot be written: "bad: invalid type int64, ..."
+  std::string unusable_file;                               ///< why the object cannot be written: "bad: invalid type int64, ..."
   bool is_falsy = true;
 };
 

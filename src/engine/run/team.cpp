@@ -1,7 +1,7 @@
 #include "engine/run/team.hpp"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -138,7 +138,8 @@ base::Expected<std::unique_ptr<Team>> Team::fork(std::size_t size, const std::fu
     }
     const pid_t leader = getpid();
     const pid_t process = ::fork();
-    if (process < 0) return base::fail(base::ErrorKind::unavailable, fmt::format("process {} could not be started: {}", i + 1, std::strerror(errno)));
+    if (process < 0)
+      return base::fail(base::ErrorKind::unavailable, fmt::format("process {} could not be started: {}", i + 1, std::strerror(errno)));
     if (process == 0) {
       prctl(PR_SET_PDEATHSIG, SIGTERM);
       if (getppid() != leader) _exit(1);

@@ -123,9 +123,7 @@ void TestRun::run_until(const std::function<bool()>& over) {
 
 Verdict not_loaded(const js::Program& program, ExitCode code, const std::string& reason) {
   return {code,
-          fmt::format("could not initialize '{}': could not load JS test '{}': {}", program.given_name(),
-                      program.entry_url(), reason),
-          ""};
+          fmt::format("could not initialize '{}': could not load JS test '{}': {}", program.given_name(), program.entry_url(), reason), ""};
 }
 
 Verdict verdict_of(const js::Program& program, const Vu::InitFailure& failure) {

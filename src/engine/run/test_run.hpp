@@ -120,8 +120,8 @@ class TestRun {
   void answer_status(const RestRequest& request, const RestServer::Reply& reply);
   void answer_setup(const RestRequest& request, const RestServer::Reply& reply);
   /// setup() or teardown() because the REST API asks for it.
-  void call_for_rest(const char* function, std::optional<std::string> argument, Nanoseconds timeout,
-                     const RestServer::Reply& reply, std::function<void(const StageResult&)> then);
+  void call_for_rest(const char* function, std::optional<std::string> argument, Nanoseconds timeout, const RestServer::Reply& reply,
+                     std::function<void(const StageResult&)> then);
   void make_next_change();
   void change_pause(bool paused, const std::function<void(std::optional<RestReply>)>& done);
   void change_vus(const StatusPatch& patch, const std::function<void(std::optional<RestReply>)>& done);
@@ -133,8 +133,8 @@ class TestRun {
   void give_verdict(Verdict verdict);
   const StageResult& call_stage(const char* function, const char* group, std::optional<std::string> argument,
                                 std::chrono::nanoseconds timeout);
-  void use_stage_failure(const StageResult& result, const char* function, const char* option,
-                         std::chrono::nanoseconds timeout, ExitCode timeout_code);
+  void use_stage_failure(const StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,
+                         ExitCode timeout_code);
 
   // The summary.
   output::GeneratorHealth health() const;
@@ -146,9 +146,7 @@ class TestRun {
   void write_export_files(const output::Summary& summary);
 
   bool wants_summary() const { return !settings_.no_summary && settings_.summary_mode != output::SummaryMode::disabled; }
-  bool has_function(const std::string& name) const {
-    return std::find(functions_.begin(), functions_.end(), name) != functions_.end();
-  }
+  bool has_function(const std::string& name) const { return std::find(functions_.begin(), functions_.end(), name) != functions_.end(); }
 
   const RunSettings& settings_;
   js::Program& program_;

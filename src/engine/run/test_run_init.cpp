@@ -69,9 +69,13 @@ bool TestRun::settle_options(const std::string& script_options) {
   Options merged;
   if (!settings_.config_path.empty()) {
     const auto text = base::read_whole_file(settings_.config_path);
-    const auto why = [&] { return text.error() == std::errc::no_such_file_or_directory ? "no such file or directory" : text.error().message(); };
+    const auto why = [&] {
+      return text.error() == std::errc::no_such_file_or_directory ? "no such file or directory" : text.error().message();
+    };
     auto parsed = text ? parse_options(*text)
-                       : base::fail(base::ErrorKind::not_found, fmt::format("failed to load the configuration file from the local file system: stat {}: {}", settings_.config_path, why()));
+                       : base::fail(base::ErrorKind::not_found,
+                                    fmt::format("failed to load the configuration file from the local file system: stat {}: {}",
+                                                settings_.config_path, why()));
     if (!parsed) {
       give_verdict({ExitCode::invalid_config, parsed.error().message, ""});
       return false;
@@ -81,14 +85,14 @@ bool TestRun::settle_options(const std::string& script_options) {
 
   if (script_options.size() > kMostOptionsBytes) {
     give_verdict(not_loaded(program_, ExitCode::invalid_config,
-                            fmt::format("the options that the script exports have {} MB as JSON, and can have {}: what is data belongs into files (open(), SharedArray)",
+                            fmt::format("the options that the script exports have {} MB as JSON, and can have {}: what is data belongs "
+                                        "into files (open(), SharedArray)",
                                         script_options.size() >> 20, kMostOptionsBytes >> 20)));
     return false;
   }
   auto script = parse_options(script_options);
   if (!script) {
-    give_verdict(not_loaded(program_, script.error().message.rfind("invalid DNS TTL", 0) == 0 ? ExitCode::other
-                                                                                              : ExitCode::invalid_config,
+    give_verdict(not_loaded(program_, script.error().message.rfind("invalid DNS TTL", 0) == 0 ? ExitCode::other : ExitCode::invalid_config,
                             script.error().message));
     return false;
   }
@@ -121,11 +125,10 @@ bool TestRun::settle_options(const std::string& script_options) {
     const Nanoseconds duration = settings_.flags.duration;
     bool any = false;
     for (Scenario& scenario : merged.scenarios.value) any = set_duration(scenario, duration) || any;
-    log_.write(LogLevel::info,
-               any ? fmt::format("--duration sets every scenario that has a duration to {}; --strict-k6 gives k6's rule "
-                                 "(one looping VU instead of the script's scenarios)",
-                                 format_duration(duration))
-                   : std::string("--duration changes nothing: every scenario of the script counts iterations"));
+    log_.write(LogLevel::info, any ? fmt::format("--duration sets every scenario that has a duration to {}; --strict-k6 gives k6's rule "
+                                                 "(one looping VU instead of the script's scenarios)",
+                                                 format_duration(duration))
+                                   : std::string("--duration changes nothing: every scenario of the script counts iterations"));
   }
   test_.options = std::move(merged);
   return true;
@@ -138,8 +141,10 @@ bool TestRun::plan() {
     return false;
   };
   paused_ = options.paused;
-  if (paused_ && settings_.rest_address.empty()) return refuse("a test that begins paused is resumed by the REST API: say where with --address 127.0.0.1:6565");
-  if (settings_.team != nullptr && !settings_.rest_address.empty()) return refuse("the REST API steers one process: leave --address out with --processes");
+  if (paused_ && settings_.rest_address.empty())
+    return refuse("a test that begins paused is resumed by the REST API: say where with --address 127.0.0.1:6565");
+  if (settings_.team != nullptr && !settings_.rest_address.empty())
+    return refuse("the REST API steers one process: leave --address out with --processes");
   if (settings_.team != nullptr && settings_.linger) return refuse("one process stays after its test: leave --linger out with --processes");
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
   if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
@@ -166,7 +171,8 @@ bool TestRun::plan() {
   const std::size_t memory_shares = settings_.member == nullptr ? 1 : settings_.member->team_size();
   if (problems.empty()) {
     for (const Scenario& scenario : scenarios_) {
-      if (const auto problem = size_problem_of(scenario, test_.stripe, memory_shares); !problem.empty()) problems += fmt::format("\n\t- scenario {}: {}", scenario.name, problem);
+      if (const auto problem = size_problem_of(scenario, test_.stripe, memory_shares); !problem.empty())
+        problems += fmt::format("\n\t- scenario {}: {}", scenario.name, problem);
     }
   }
   if (!problems.empty()) return refuse("There were problems with the specified script configuration:" + problems);
@@ -178,7 +184,8 @@ bool TestRun::plan() {
   shown.scenarios = scenarios_;
   test_.options_json = to_json(shown);
   std::erase_if(scenarios_, [&](Scenario& scenario) { return !take_share(scenario, test_.stripe); });
-  const auto steered = std::find_if(scenarios_.begin(), scenarios_.end(), [](const Scenario& scenario) { return scenario.executor == ExecutorKind::externally_controlled; });
+  const auto steered = std::find_if(scenarios_.begin(), scenarios_.end(),
+                                    [](const Scenario& scenario) { return scenario.executor == ExecutorKind::externally_controlled; });
   if (steered != scenarios_.end()) controlled_vus_ = {steered->vus, steered->max_vus};
   std::stable_sort(scenarios_.begin(), scenarios_.end(),
                    [](const Scenario& a, const Scenario& b) { return a.start_time.value < b.start_time.value; });
@@ -191,11 +198,12 @@ bool TestRun::plan() {
     return refuse(fmt::format("maxHeapBytes is {}: a virtual user's script needs at least {}", options.max_heap_bytes.value,
                               js::Runtime::kMinHeapBytes));
   }
-  test_.heap_bytes_per_vu = options.max_heap_bytes.given ? static_cast<std::size_t>(options.max_heap_bytes.value)
-                                                         : default_heap_bytes(most_vus_);
+  test_.heap_bytes_per_vu =
+      options.max_heap_bytes.given ? static_cast<std::size_t>(options.max_heap_bytes.value) : default_heap_bytes(most_vus_);
   for (const Scenario& scenario : scenarios_) {
     const auto needs = needs_of(scenario, true);
-    longest_ = std::max(longest_, needs.empty() || is_endless(scenario) ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);
+    longest_ = std::max(
+        longest_, needs.empty() || is_endless(scenario) ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);
   }
 
   if (options.console_output.given) {

@@ -31,7 +31,9 @@ void TestRun::judge() {
     output::SummaryOptions options;
     options.health = health();
     const auto verdict = output::summarize(collector_->snapshot(), thresholds_, std::move(options)).health.verdict();
-    if (!verdict.kept_up()) give_verdict({ExitCode::generator_limited, verdict.words, "the figures are not those of the target: spread the load over more cores or machines"});
+    if (!verdict.kept_up())
+      give_verdict({ExitCode::generator_limited, verdict.words,
+                    "the figures are not those of the target: spread the load over more cores or machines"});
   }
 }
 
@@ -138,7 +140,8 @@ void TestRun::write_export_files(const output::Summary& summary) {
     }
   };
   const bool leaves_export_out = settings_.strict_k6 && !wants_summary();  // it goes with the summary there
-  if (!settings_.summary_export.empty() && !leaves_export_out) write("summary export", settings_.summary_export, output::summary_export_json(summary));
+  if (!settings_.summary_export.empty() && !leaves_export_out)
+    write("summary export", settings_.summary_export, output::summary_export_json(summary));
   for (const auto& spec : settings_.outputs) {
     if (spec.wants_samples()) continue;
     const output::Gathered all = gathered();

@@ -12,7 +12,8 @@ using output::RunProgress;
 
 bool TestRun::open_rest() {
   if (settings_.rest_address.empty() || settings_.member != nullptr) return true;
-  auto started = RestServer::start(settings_.rest_address, control_, [this](const RestRequest& request, const RestServer::Reply& reply) { answer_rest(request, reply); });
+  auto started = RestServer::start(settings_.rest_address, control_,
+                                   [this](const RestRequest& request, const RestServer::Reply& reply) { answer_rest(request, reply); });
   if (!started) {
     give_verdict({ExitCode::rest_address_taken, std::move(started.error()).in("the REST API cannot be served").message, ""});
     return false;
@@ -101,11 +102,13 @@ void TestRun::change_pause(bool paused, const std::function<void(std::optional<R
   const bool begun = phase_ != RunProgress::Phase::init;
   for (const Scenario& scenario : scenarios_) {
     if (!begun || scenario.executor == ExecutorKind::externally_controlled) continue;
-    return refuse(fmt::format("{} executor '{}' doesn't support pause and resume operations after its start", name_of(scenario.executor), scenario.name));
+    return refuse(fmt::format("{} executor '{}' doesn't support pause and resume operations after its start", name_of(scenario.executor),
+                              scenario.name));
   }
   if (paused == paused_) {
     return refuse(!paused ? begun ? "test execution wasn't paused" : "execution wasn't paused"
-                          : begun ? "test execution was already paused" : "execution is already paused");
+                  : begun ? "test execution was already paused"
+                          : "execution is already paused");
   }
   if (ended_) return refuse("the test has ended");
   paused_ = paused;
@@ -129,11 +132,11 @@ void TestRun::change_pause(bool paused, const std::function<void(std::optional<R
 
 void TestRun::change_vus(const StatusPatch& patch, const std::function<void(std::optional<RestReply>)>& done) {
   if (!patch.vus && !patch.max_vus) return done(std::nullopt);
-  const auto first = std::find_if(scenarios_.begin(), scenarios_.end(), [](const Scenario& scenario) {
-    return scenario.executor == ExecutorKind::externally_controlled;
-  });
+  const auto first = std::find_if(scenarios_.begin(), scenarios_.end(),
+                                  [](const Scenario& scenario) { return scenario.executor == ExecutorKind::externally_controlled; });
   if (first == scenarios_.end()) {
-    return done(error_document(500, "Execution config error", "an externally-controlled executor needs to be configured for live configuration updates"));
+    return done(error_document(500, "Execution config error",
+                               "an externally-controlled executor needs to be configured for live configuration updates"));
   }
   const auto wanted = changed(controlled_vus_, patch.vus, patch.max_vus, first->max_vus);
   if (!wanted) return done(error_document(400, "Config update error", wanted.error().message));
@@ -171,14 +174,15 @@ void TestRun::answer_setup(const RestRequest& request, const RestServer::Reply& 
   show();
 }
 
-void TestRun::call_for_rest(const char* function, std::optional<std::string> argument, Nanoseconds timeout,
-                            const RestServer::Reply& reply, std::function<void(const StageResult&)> then) {
+void TestRun::call_for_rest(const char* function, std::optional<std::string> argument, Nanoseconds timeout, const RestServer::Reply& reply,
+                            std::function<void(const StageResult&)> then) {
   const auto refuse = [this, function, reply](const std::string& why) {
     log_.write(LogLevel::error, fmt::format("Error executing {}", function), {{"error", why}});
     reply(error_document(500, fmt::format("Error executing {}", function), why));
   };
   if (workers_.empty()) return refuse("the test is still loading its script");
-  rest_calls_.push_back(std::make_unique<StageCall>(test_, control_, *workers_.front(), function, fmt::format("::{}", function), std::move(argument)));
+  rest_calls_.push_back(
+      std::make_unique<StageCall>(test_, control_, *workers_.front(), function, fmt::format("::{}", function), std::move(argument)));
   StageCall* call = rest_calls_.back().get();
   call->start(timeout, [this, call, function, timeout, refuse, then = std::move(then)] {
     const StageResult& result = call->result();
@@ -207,7 +211,8 @@ void TestRun::answer_rest(const RestRequest& request, const RestServer::Reply& r
     if (!has_function("teardown")) return reply(done);
     std::optional<std::string> data;
     if (const auto json = test_.setup_data.json()) data = *json;
-    return call_for_rest("teardown", std::move(data), test_.options.teardown_timeout, reply, [reply, done](const StageResult&) { reply(done); });
+    return call_for_rest("teardown", std::move(data), test_.options.teardown_timeout, reply,
+                         [reply, done](const StageResult&) { reply(done); });
   }
   if (path.rfind("/v1/", 0) != 0) return reply({.status = 200, .text = "ok", .is_json = false});
   if (!gets) return reply(not_allowed);

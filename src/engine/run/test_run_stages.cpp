@@ -17,13 +17,13 @@ const StageResult& TestRun::call_stage(const char* function, const char* group, 
   return stage_->result();
 }
 
-void TestRun::use_stage_failure(const StageResult& result, const char* function, const char* option,
-                                std::chrono::nanoseconds timeout, ExitCode timeout_code) {
+void TestRun::use_stage_failure(const StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,
+                                ExitCode timeout_code) {
   if (result.init_failure) {
     give_verdict(verdict_of(program_, *result.init_failure));
   } else if (result.timed_out) {
-    give_verdict({timeout_code, problem_of(result, function, timeout),
-                  fmt::format("You can increase the time limit via the {} option", option)});
+    give_verdict(
+        {timeout_code, problem_of(result, function, timeout), fmt::format("You can increase the time limit via the {} option", option)});
   } else if (result.kind == Vu::CallResult::Kind::threw) {
     give_verdict({ExitCode::script_exception, result.error, "script exception"});
   }
@@ -70,10 +70,9 @@ void TestRun::run_scenarios() {
   }
   run_until([&] {
     // An aborted test does not wait for scenarios that have not begun.
-    return finished == executors_.size() ||
-           (aborted_ && std::all_of(executors_.begin(), executors_.end(), [](const auto& executor) {
-              return executor->is_finished() || !executor->is_started();
-            }));
+    return finished == executors_.size() || (aborted_ && std::all_of(executors_.begin(), executors_.end(), [](const auto& executor) {
+                                               return executor->is_finished() || !executor->is_started();
+                                             }));
   });
   end_ = test_time();
 }

@@ -35,8 +35,8 @@ bool TestRun::open_outputs() {
   }
   options.lifecycle_apart = settings_.setup_apart;
   options.parts = settings_.summary_mode == output::SummaryMode::full;
-  const bool wants_samples = std::any_of(settings_.outputs.begin(), settings_.outputs.end(),
-                                         [](const auto& spec) { return spec.wants_samples(); });
+  const bool wants_samples =
+      std::any_of(settings_.outputs.begin(), settings_.outputs.end(), [](const auto& spec) { return spec.wants_samples(); });
   if (wants_samples) options.stream_bytes = output::kSampleRingBytes;
   collector_ = std::make_unique<metrics::Collector>(registry_, options, Clock::now());
   recorder_ = collector_->make_recorder(nullptr);

@@ -166,8 +166,8 @@ RunProgress TestRun::progress() const {
 
 void TestRun::show_progress() {
   if (settings_.quiet) return;
-  screen_.show_progress(output::render_progress(
-      progress(), {.bars = screen_.is_terminal(), .color = screen_.color(), .columns = screen_.columns()}));
+  screen_.show_progress(
+      output::render_progress(progress(), {.bars = screen_.is_terminal(), .color = screen_.color(), .columns = screen_.columns()}));
 }
 
 }  // namespace gauntlet::engine::run

@@ -29,7 +29,7 @@ struct TestState {
   Log& log;
   Options options;
   StringMap environment;  ///< __ENV before a scenario adds its own
-  Stripe stripe;             ///< what of the test this process runs
+  Stripe stripe;          ///< what of the test this process runs
   SharedState shared;
   Secrets secrets;
   std::string options_json;  ///< exec.test.options

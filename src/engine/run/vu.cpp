@@ -229,8 +229,7 @@ void Vu::log_exception(const js::Value& exception) const {
 bool Vu::report_unhandled_rejections() {
   const auto reasons = runtime_->take_unhandled_rejections();
   for (const js::Value& reason : reasons) {
-    test_.log.write(LogLevel::error, "Uncaught (in promise) " + js::describe_exception(context_, reason.get()),
-                    scenario_fields(""));
+    test_.log.write(LogLevel::error, "Uncaught (in promise) " + js::describe_exception(context_, reason.get()), scenario_fields(""));
   }
   return !reasons.empty();
 }
@@ -318,7 +317,8 @@ Vu::CallResult Vu::call(const std::string& name, std::vector<js::Value> argument
   values.reserve(arguments.size());
   for (const js::Value& argument : arguments) values.push_back(argument.get());
   const bool has_all = std::none_of(values.begin(), values.end(), [](JSValueConst each) { return JS_IsException(each); });
-  js::Value value(context_, has_all ? JS_Call(context_, function.get(), JS_UNDEFINED, static_cast<int>(values.size()), values.data()) : JS_EXCEPTION);
+  js::Value value(context_,
+                  has_all ? JS_Call(context_, function.get(), JS_UNDEFINED, static_cast<int>(values.size()), values.data()) : JS_EXCEPTION);
   CallResult result;
   Settled how = Settled::quiet;
   if (value.is_exception()) {

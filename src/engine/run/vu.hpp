@@ -52,8 +52,7 @@ inline Vu& vu_of(JSContext* context) { return *static_cast<Vu*>(JS_GetContextOpa
 class Operation {
  public:
   Operation() = default;
-  Operation(Operation&& other) noexcept
-      : vu_(std::exchange(other.vu_, nullptr)), epoch_(other.epoch_) {}
+  Operation(Operation&& other) noexcept : vu_(std::exchange(other.vu_, nullptr)), epoch_(other.epoch_) {}
   Operation& operator=(Operation&& other) noexcept {
     drop();
     vu_ = std::exchange(other.vu_, nullptr);
@@ -256,7 +255,7 @@ class Vu final : private js::Host {
   std::string abort_reason_;
 
   // What the running iteration or call waits for.
-  std::uint64_t epoch_ = 0;       // tells its operations from those of former ones
+  std::uint64_t epoch_ = 0;  // tells its operations from those of former ones
   std::size_t operations_ = 0;
   std::vector<std::function<void()>> inbox_;
   fiber::Awaited<>* inbox_signal_ = nullptr;  // set while the fiber waits for the inbox

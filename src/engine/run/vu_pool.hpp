@@ -54,7 +54,7 @@ class VuPool {
   std::vector<std::unique_ptr<PooledVu>> all_;
   std::vector<std::deque<PooledVu*>> free_;  // by worker, in the order in which they were given back
   std::uint64_t given_back_ = 0;
-  std::vector<std::int64_t> lent_;            // by worker
+  std::vector<std::int64_t> lent_;  // by worker
 };
 
 }  // namespace gauntlet::engine::run

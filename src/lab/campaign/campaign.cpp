@@ -49,8 +49,7 @@ std::string failure_of(const ScenarioResult& result, const CampaignLevel& level)
   const std::string generator = verdict.machine_was_the_limit() ? "; " + verdict.words : "";
   if (!result.thresholds_held) {
     std::string why = "a threshold was crossed";
-    if (result.summary.request_time)
-      why += fmt::format(", p95 of requests {:.0f} ms", result.summary.request_time->p95_ms);
+    if (result.summary.request_time) why += fmt::format(", p95 of requests {:.0f} ms", result.summary.request_time->p95_ms);
     if (result.summary.call_time) why += fmt::format(", p95 of events {:.0f} ms", result.summary.call_time->p95_ms);
     return why + generator;
   }
@@ -63,8 +62,7 @@ std::string failure_of(const ScenarioResult& result, const CampaignLevel& level)
 
 class Campaign {
  public:
-  Campaign(const SystemUnderTest& system, Stack* stack, const CampaignOptions& options, Interruption& interruption,
-           const Tell& tell)
+  Campaign(const SystemUnderTest& system, Stack* stack, const CampaignOptions& options, Interruption& interruption, const Tell& tell)
       : system_(system),
         stack_(stack),
         options_(options),
@@ -83,11 +81,9 @@ class Campaign {
       if (auto done = stack_->up(up, tell_); !done) return tl::unexpected(done.error());
     }
     for (std::size_t i = 0; i < levels_.size(); ++i) {
-      if (interruption_.has_come())
-        return base::fail(ErrorKind::cancelled, "interrupted; gauntlet campaign --resume goes on");
+      if (interruption_.has_come()) return base::fail(ErrorKind::cancelled, "interrupted; gauntlet campaign --resume goes on");
       const CampaignLevel& level = levels_[i];
-      if (const auto* done = journal_.find(level); done != nullptr && done->state != LevelRecord::State::skipped)
-        continue;
+      if (const auto* done = journal_.find(level); done != nullptr && done->state != LevelRecord::State::skipped) continue;
       std::erase_if(journal_.levels, [&](const auto& record) { return record.level == level; });
       if (auto finished = do_level(level, i); !finished) return tl::unexpected(finished.error());
     }
@@ -108,8 +104,7 @@ class Campaign {
     if (options_.resume) {
       if (!earlier) return tl::unexpected(std::move(earlier.error()).in("there is no campaign to resume"));
       if (earlier->size != options_.size)
-        return base::fail(ErrorKind::invalid_argument,
-                          fmt::format("the campaign to resume is a --{} one; say so", to_text(earlier->size)));
+        return base::fail(ErrorKind::invalid_argument, fmt::format("the campaign to resume is a --{} one; say so", to_text(earlier->size)));
       journal_ = std::move(*earlier);
       return {};
     }
@@ -129,12 +124,10 @@ class Campaign {
   /// Levels above the target's rate are left out; one command may load it for so long and no longer.
   base::Expected<void> keep_within_caps() {
     if (system_.max_rate) {
-      const auto left_out = std::erase_if(levels_, [&](const CampaignLevel& level) {
-        return level.load.requests_per_s + level.load.events_per_s > *system_.max_rate;
-      });
+      const auto left_out = std::erase_if(
+          levels_, [&](const CampaignLevel& level) { return level.load.requests_per_s + level.load.events_per_s > *system_.max_rate; });
       if (left_out > 0)
-        tell_(fmt::format("{} levels are above the target's max_rate of {:g} a second and are left out", left_out,
-                          *system_.max_rate));
+        tell_(fmt::format("{} levels are above the target's max_rate of {:g} a second and are left out", left_out, *system_.max_rate));
     }
     if (levels_.empty()) return base::fail(ErrorKind::invalid_argument, "no level is left to run");
     seconds load{0};
@@ -163,8 +156,7 @@ class Campaign {
         if (name.find("_" + level_name(level.load) + ".") != std::string::npos && !name.starts_with("level_"))
           fs::remove(entry.path(), error);
       }
-    for (const char* name :
-         {"db_monitor.log", "query_analysis.txt", "flush_timing.log", "visibility.json", "visibility.log"})
+    for (const char* name : {"db_monitor.log", "query_analysis.txt", "flush_timing.log", "visibility.json", "visibility.log"})
       if (level.scenario >= 4) fs::remove(result.parent_path() / name, error);
   }
 
@@ -205,10 +197,8 @@ class Campaign {
                  .throughput_per_s = record.requests_per_s + record.events_per_s};
     if (const auto text = base::read_file(result))
       if (const auto summary = parse_run_summary(*text)) {
-        if (summary->request_time)
-          run.p95_ms = summary->request_time->p95_ms;
-        else if (summary->call_time)
-          run.p95_ms = summary->call_time->p95_ms;
+        if (summary->request_time) run.p95_ms = summary->request_time->p95_ms;
+        else if (summary->call_time) run.p95_ms = summary->call_time->p95_ms;
       }
     if (auto added = history->add(run); !added) tell_("    not in the history: " + added.error().message);
   }
@@ -227,25 +217,22 @@ class Campaign {
     for (const char* name : {"K6_WEB_DASHBOARD_HOST", "K6_WEB_DASHBOARD_PORT", "K6_WEB_DASHBOARD_PERIOD"})
       if (const char* value = std::getenv(name)) variables[name] = value;
     if (system_.state_dir) variables["GAUNTLET_STATE_DIR"] = system_.state_dir->string();
-    variables["GAUNTLET_PART"] =
-        fmt::format("{}/{} scenario {} at {} for {}; at most {} to go", index + 1, levels_.size(), level.scenario,
-                    level_title(level.load), duration_text(level.duration), duration_text(remaining_from(index)));
+    variables["GAUNTLET_PART"] = fmt::format("{}/{} scenario {} at {} for {}; at most {} to go", index + 1, levels_.size(), level.scenario,
+                                             level_title(level.load), duration_text(level.duration), duration_text(remaining_from(index)));
     return variables;
   }
 
   void announce(const CampaignLevel& level, std::size_t index) {
     const seconds remaining = remaining_from(index);
-    tell_(fmt::format("{} {:>2} of {}  scenario {}: {} for {}; at most {} to go", bar(index, levels_.size()), index + 1,
-                      levels_.size(), level.scenario, level_title(level.load), duration_text(level.duration),
-                      duration_text(remaining)));
+    tell_(fmt::format("{} {:>2} of {}  scenario {}: {} for {}; at most {} to go", bar(index, levels_.size()), index + 1, levels_.size(),
+                      level.scenario, level_title(level.load), duration_text(level.duration), duration_text(remaining)));
   }
 
   base::Expected<LevelRecord> measure(const CampaignLevel& level, std::size_t index) {
     auto reset = system_.reset();
     if (!reset) return tl::unexpected(reset.error());
     if (!reset->empty()) tell_("    " + *reset);
-    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested)
-      return tl::unexpected(rested.error());
+    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
     auto target = system_.find_target();
     if (!target) return tl::unexpected(target.error());
     const fs::path result = results_ / result_file(level);
@@ -290,13 +277,10 @@ class Campaign {
 
   using Sides = std::vector<std::pair<std::string, SideProcess>>;
 
-  static fs::path log_of_sides(const fs::path& result) {
-    return fs::path(result).replace_extension(".monitor") / "gauntlet.log";
-  }
+  static fs::path log_of_sides(const fs::path& result) { return fs::path(result).replace_extension(".monitor") / "gauntlet.log"; }
 
   /// Of a program that works beside the load.
-  LaunchSpec side(std::vector<std::string> command, std::map<std::string, std::string> environment,
-                  const fs::path& log) const {
+  LaunchSpec side(std::vector<std::string> command, std::map<std::string, std::string> environment, const fs::path& log) const {
     return {.command = std::move(command),
             .environment = std::move(environment),
             .directory = system_.project,
@@ -312,8 +296,7 @@ class Campaign {
     auto environment = script_environment(system_, target, level.load, level.duration);
     environment.merge(database_environment(target));
     Sides sides;
-    auto start = [&](const std::string& what, std::vector<std::string> command,
-                     const fs::path& log) -> base::Expected<void> {
+    auto start = [&](const std::string& what, std::vector<std::string> command, const fs::path& log) -> base::Expected<void> {
       auto process = SideProcess::start(side(std::move(command), environment, log));
       if (!process) return tl::unexpected(std::move(process.error()).in(what));
       sides.emplace_back(what, std::move(*process));
@@ -321,32 +304,32 @@ class Campaign {
     };
     // Bounded, so that it ends even if this process is killed.
     const auto most = std::to_string(level.duration.count() + 120);
-    if (auto started = start("watch", system_.watching({"watch", "--quiet", "--out", monitor.string(), "--duration", most}),
-                             log_of_sides(result));
+    if (auto started =
+            start("watch", system_.watching({"watch", "--quiet", "--out", monitor.string(), "--duration", most}), log_of_sides(result));
         !started)
       return tl::unexpected(started.error());
     if (level.scenario == 3 && level.duration >= seconds(2) && !target.pprof.empty()) {
       const auto length = std::to_string(std::min(kLongestCpuProfile, level.duration / 2).count());
-      if (auto started = start("profile",
-                               system_.watching({"profile", "--out", result.parent_path().string(), "--level",
-                                     level_name(level.load), "--seconds", length}),
-                               log_of_sides(result));
+      if (auto started = start(
+              "profile",
+              system_.watching({"profile", "--out", result.parent_path().string(), "--level", level_name(level.load), "--seconds", length}),
+              log_of_sides(result));
           !started)
         return tl::unexpected(started.error());
     }
     if (level.scenario == 4 && target.database)
-      if (auto started =
-              start("monitor_db",
-                    {(test_ / "scripts/monitor_db.sh").string(), (result.parent_path() / "db_monitor.log").string(),
-                     level.duration > seconds(30) ? "5" : "1"},
-                    log_of_sides(result));
+      if (auto started = start("monitor_db",
+                               {(test_ / "scripts/monitor_db.sh").string(), (result.parent_path() / "db_monitor.log").string(),
+                                level.duration > seconds(30) ? "5" : "1"},
+                               log_of_sides(result));
           !started)
         return tl::unexpected(started.error());
     if (level.scenario == 5 && system_.max_rate)
       tell_("    the way from event to API is not measured: its probes have no rate that max_rate could cap");
     if (level.scenario == 5 && !system_.max_rate) {
       const fs::path visibility = result.parent_path() / "visibility.json";
-      if (auto started = start("visibility", system_.running(test_ / "k6/scenario5_visibility.js", visibility), fs::path(visibility).replace_extension(".log"));
+      if (auto started = start("visibility", system_.running(test_ / "k6/scenario5_visibility.js", visibility),
+                               fs::path(visibility).replace_extension(".log"));
           !started)
         return tl::unexpected(started.error());
     }
@@ -374,15 +357,13 @@ class Campaign {
     if (!output) return tl::unexpected(output.error());
     if (status != 0)
       return base::fail(ErrorKind::internal,
-                        fmt::format("the database's analysis ended with {}; the end of {}:\n{}", status, raw.string(),
-                                    tail_of(raw, 12)));
-    if (auto written = write_file_atomically(result.parent_path() / "query_analysis.txt", *output); !written)
-      return written;
+                        fmt::format("the database's analysis ended with {}; the end of {}:\n{}", status, raw.string(), tail_of(raw, 12)));
+    if (auto written = write_file_atomically(result.parent_path() / "query_analysis.txt", *output); !written) return written;
     auto connection = postgres::BlockingConnection::connect(*target.database);
     if (!connection) return {};
     // With its share of the indexes and of what updates left behind: what a row takes on disk.
-    const auto size = connection->run(
-        "SELECT pg_total_relation_size('user_goal_progress') / greatest(count(*), 1) FROM user_goal_progress");
+    const auto size =
+        connection->run("SELECT pg_total_relation_size('user_goal_progress') / greatest(count(*), 1) FROM user_goal_progress");
     if (size && !size->rows.empty()) journal_.environment["bytes_per_row"] = size->rows[0][0];
     return {};
   }
@@ -391,8 +372,7 @@ class Campaign {
   base::Expected<void> extract_flushes(std::uintmax_t from, const fs::path& to) {
     std::ifstream log(*system_.handler_log);
     std::error_code error;
-    if (from <= fs::file_size(*system_.handler_log, error))
-      log.seekg(static_cast<std::streamoff>(from));  // else it was rotated
+    if (from <= fs::file_size(*system_.handler_log, error)) log.seekg(static_cast<std::streamoff>(from));  // else it was rotated
     std::string lines;
     for (std::string line; std::getline(log, line);)
       if (line.find("buffer flush") != std::string::npos) lines += line + '\n';
@@ -412,9 +392,8 @@ class Campaign {
 
 }  // namespace
 
-base::Expected<CampaignJournal> run_campaign(const SystemUnderTest& system, Stack* stack,
-                                             const CampaignOptions& options, Interruption& interruption,
-                                             const Tell& tell) {
+base::Expected<CampaignJournal> run_campaign(const SystemUnderTest& system, Stack* stack, const CampaignOptions& options,
+                                             Interruption& interruption, const Tell& tell) {
   const bool was_up = stack == nullptr || stack->is_supervised();
   auto done = Campaign(system, stack, options, interruption, tell).run();
   if (done || was_up) return done;

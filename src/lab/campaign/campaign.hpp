@@ -18,7 +18,7 @@ struct CampaignOptions {
   std::optional<int> scenario;                   // else all five
   std::optional<std::chrono::seconds> duration;  // of each level; else the size's
   std::optional<LoadLevel> highest;              // levels above it are left out (a part of 0: no limit for that part)
-  bool web = false;     // each level has the live page (K6_WEB_DASHBOARD_* of our environment say where)
+  bool web = false;                              // each level has the live page (K6_WEB_DASHBOARD_* of our environment say where)
   bool resume = false;                           // go on with the campaign that test/results/campaign.json tells of
 };
 
@@ -31,8 +31,7 @@ struct CampaignOptions {
 /// after a whole campaign it is left up. Of other systems is taken what their profile names: without pprof there are
 /// no profiles, without a database no analysis; levels above its rate are left out, and permission_denied says that the
 /// levels together take longer than it allows.
-base::Expected<CampaignJournal> run_campaign(const SystemUnderTest& system, Stack* stack,
-                                             const CampaignOptions& options, Interruption& interruption,
-                                             const Tell& tell);
+base::Expected<CampaignJournal> run_campaign(const SystemUnderTest& system, Stack* stack, const CampaignOptions& options,
+                                             Interruption& interruption, const Tell& tell);
 
 }  // namespace gauntlet::lab

@@ -84,53 +84,44 @@ base::Expected<CampaignJournal> read_journal(const std::filesystem::path& result
       entry.at("achieved_eps").get_to(record.events_per_s);
       entry.at("wall_s").get_to(record.wall_s);
       const auto& cpu = entry.at("cpu_s");
-      record.cpu = {cpu.at("generator").get<double>(), cpu.at("services").get<double>(),
-                    cpu.at("database").get<double>()};
+      record.cpu = {cpu.at("generator").get<double>(), cpu.at("services").get<double>(), cpu.at("database").get<double>()};
       journal.levels.push_back(std::move(record));
     }
     return journal;
   } catch (const json::exception& problem) {
-    return base::fail(ErrorKind::invalid_argument,
-                      fmt::format("{} is no campaign's journal: {}", file.string(), problem.what()));
+    return base::fail(ErrorKind::invalid_argument, fmt::format("{} is no campaign's journal: {}", file.string(), problem.what()));
   }
 }
 
 base::Expected<void> write_journal(const std::filesystem::path& results, const CampaignJournal& journal) {
   json levels = json::array();
   for (const auto& r : journal.levels)
-    levels.push_back(
-        {{"scenario", r.level.scenario},
-         {"target_rps", r.level.load.requests_per_s},
-         {"target_eps", r.level.load.events_per_s},
-         {"duration_s", r.level.duration.count()},
-         {"state", kStates[static_cast<std::size_t>(r.state)]},
-         {"reason", r.reason},
-         {"result", result_file(r.level)},
-         {"started", r.started_s},
-         {"ended", r.ended_s},
-         {"achieved_rps", r.requests_per_s},
-         {"achieved_eps", r.events_per_s},
-         {"wall_s", r.wall_s},
-         {"cpu_s",
-          {{"generator", r.cpu.generator_s}, {"services", r.cpu.services_s}, {"database", r.cpu.database_s}}}});
-  const json out{{"size", to_text(journal.size)},
-                 {"started", journal.started_s},
-                 {"environment", journal.environment},
-                 {"levels", levels}};
+    levels.push_back({{"scenario", r.level.scenario},
+                      {"target_rps", r.level.load.requests_per_s},
+                      {"target_eps", r.level.load.events_per_s},
+                      {"duration_s", r.level.duration.count()},
+                      {"state", kStates[static_cast<std::size_t>(r.state)]},
+                      {"reason", r.reason},
+                      {"result", result_file(r.level)},
+                      {"started", r.started_s},
+                      {"ended", r.ended_s},
+                      {"achieved_rps", r.requests_per_s},
+                      {"achieved_eps", r.events_per_s},
+                      {"wall_s", r.wall_s},
+                      {"cpu_s", {{"generator", r.cpu.generator_s}, {"services", r.cpu.services_s}, {"database", r.cpu.database_s}}}});
+  const json out{{"size", to_text(journal.size)}, {"started", journal.started_s}, {"environment", journal.environment}, {"levels", levels}};
   return write_file_atomically(journal_file(results), out.dump(2) + "\n");
 }
 
 std::map<std::string, std::string> describe_environment(const std::filesystem::path& project) {
   utsname system{};
   ::uname(&system);
-  const double memory_gb =
-      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e9;
-  std::map<std::string, std::string> environment{
-      {"cpu", first_line_after("/proc/cpuinfo", "model name")},
-      {"cores", std::to_string(::sysconf(_SC_NPROCESSORS_ONLN))},
-      {"memory", fmt::format("{:.0f} GB", memory_gb)},
-      {"kernel", fmt::format("{} {}", system.sysname, system.release)},
-      {"postgres", output_of({"/usr/lib/postgresql/15/bin/postgres", "--version"}, "/")}};
+  const double memory_gb = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e9;
+  std::map<std::string, std::string> environment{{"cpu", first_line_after("/proc/cpuinfo", "model name")},
+                                                 {"cores", std::to_string(::sysconf(_SC_NPROCESSORS_ONLN))},
+                                                 {"memory", fmt::format("{:.0f} GB", memory_gb)},
+                                                 {"kernel", fmt::format("{} {}", system.sysname, system.release)},
+                                                 {"postgres", output_of({"/usr/lib/postgresql/15/bin/postgres", "--version"}, "/")}};
   if (const auto revision = output_of({"/usr/bin/git", "describe", "--always", "--dirty"}, project); !revision.empty())
     environment["revision"] = revision;
   return environment;

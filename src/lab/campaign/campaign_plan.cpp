@@ -13,12 +13,9 @@ constexpr LoadLevel kVisibilityLevel{0, 1000};
 
 seconds duration_of(CampaignSize size, int scenario) {
   switch (size) {
-    case CampaignSize::quick:
-      return seconds(20);
-    case CampaignSize::standard:
-      return seconds(120);
-    case CampaignSize::full:
-      break;
+    case CampaignSize::quick: return seconds(20);
+    case CampaignSize::standard: return seconds(120);
+    case CampaignSize::full: break;
   }
   return scenario == 5 ? seconds(300) : seconds(1800);
 }
@@ -27,12 +24,9 @@ seconds duration_of(CampaignSize size, int scenario) {
 
 const char* to_text(CampaignSize size) {
   switch (size) {
-    case CampaignSize::quick:
-      return "quick";
-    case CampaignSize::standard:
-      return "standard";
-    case CampaignSize::full:
-      break;
+    case CampaignSize::quick: return "quick";
+    case CampaignSize::standard: return "standard";
+    case CampaignSize::full: break;
   }
   return "full";
 }
@@ -64,22 +58,17 @@ std::string result_file(const CampaignLevel& level) {
 
 std::string script_file(const CampaignLevel& level) {
   switch (level.scenario) {
-    case 1:
-      return "scenario1_api_load.js";
+    case 1: return "scenario1_api_load.js";
     case 2:
-    case 5:
-      return "scenario2_event_load.js";
-    default:
-      return "scenario3_combined.js";
+    case 5: return "scenario2_event_load.js";
+    default: return "scenario3_combined.js";
   }
 }
 
-std::vector<CampaignLevel> campaign_levels(CampaignSize size, std::optional<int> scenario,
-                                           std::optional<seconds> duration) {
+std::vector<CampaignLevel> campaign_levels(CampaignSize size, std::optional<int> scenario, std::optional<seconds> duration) {
   std::vector<CampaignLevel> levels;
   auto add = [&](int number, const LoadLevel& load) {
-    if (!scenario || *scenario == number)
-      levels.push_back({number, load, duration.value_or(duration_of(size, number))});
+    if (!scenario || *scenario == number) levels.push_back({number, load, duration.value_or(duration_of(size, number))});
   };
   for (const auto& load : kApiLevels) add(1, load);
   for (const auto& load : kEventLevels) add(2, load);

@@ -21,8 +21,8 @@ struct CampaignLevel {
   std::chrono::seconds duration{0};
 
   bool operator==(const CampaignLevel& other) const {
-    return scenario == other.scenario && load.requests_per_s == other.load.requests_per_s &&
-           load.events_per_s == other.load.events_per_s && duration == other.duration;
+    return scenario == other.scenario && load.requests_per_s == other.load.requests_per_s && load.events_per_s == other.load.events_per_s &&
+           duration == other.duration;
   }
 };
 

@@ -28,14 +28,8 @@ struct Side {
 
 class AbRun {
  public:
-  AbRun(const SystemUnderTest& system, const AbChange& change, const AbOptions& options, Interruption& interruption,
-        const Tell& tell)
-      : system_(system),
-        change_(change),
-        options_(options),
-        interruption_(interruption),
-        tell_(tell),
-        folder_(system.results / "ab") {}
+  AbRun(const SystemUnderTest& system, const AbChange& change, const AbOptions& options, Interruption& interruption, const Tell& tell)
+      : system_(system), change_(change), options_(options), interruption_(interruption), tell_(tell), folder_(system.results / "ab") {}
 
   base::Expected<AbReport> run() {
     std::error_code error;
@@ -56,10 +50,9 @@ class AbRun {
     add("database's CPU per call, ms", true, &Side::database_cpu_ms);
     std::string file = report.change;
     std::replace_if(
-        file.begin(), file.end(),
-        [](unsigned char c) { return std::isalnum(c) == 0 && c != '=' && c != '_' && c != '-' && c != '.'; }, '_');
-    if (auto written = write_file_atomically(folder_ / (file + ".json"), to_json(report)); !written)
-      return tl::unexpected(written.error());
+        file.begin(), file.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '=' && c != '_' && c != '-' && c != '.'; },
+        '_');
+    if (auto written = write_file_atomically(folder_ / (file + ".json"), to_json(report)); !written) return tl::unexpected(written.error());
     return report;
   }
 
@@ -67,8 +60,7 @@ class AbRun {
   base::Expected<void> measure(int pair, bool changed) {
     if (auto set = change_.set(changed); !set) return set;
     if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
-    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested)
-      return tl::unexpected(rested.error());
+    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
     const ScenarioRun run{.script = options_.script,
                           .result = folder_ / "run" / fmt::format("{}_{}.json", pair, changed ? "after" : "before"),
                           .level = {},
@@ -88,9 +80,8 @@ class AbRun {
     side.throughput.push_back(trial->throughput_per_s);
     side.services_cpu_ms.push_back(ran->cpu.services_s / calls * 1000);
     side.database_cpu_ms.push_back(ran->cpu.database_s / calls * 1000);
-    tell_(fmt::format("pair {} of {}, {}: p95 {:.2f} ms, {:.0f}/s", pair + 1, options_.pairs,
-                      changed ? change_.title : "as it is", side.p95_ms.back(),
-                      side.throughput.back()));
+    tell_(fmt::format("pair {} of {}, {}: p95 {:.2f} ms, {:.0f}/s", pair + 1, options_.pairs, changed ? change_.title : "as it is",
+                      side.p95_ms.back(), side.throughput.back()));
     return {};
   }
 
@@ -124,10 +115,9 @@ AbChange changed_by_commands(const fs::path& project, const std::string& before,
           }};
 }
 
-base::Expected<AbReport> run_ab(const SystemUnderTest& system, const AbChange& change, const AbOptions& options,
-                                Interruption& interruption, const Tell& tell) {
-  if (auto permitted = system.permit_length(2 * options.pairs * options.length); !permitted)
-    return tl::unexpected(permitted.error());
+base::Expected<AbReport> run_ab(const SystemUnderTest& system, const AbChange& change, const AbOptions& options, Interruption& interruption,
+                                const Tell& tell) {
+  if (auto permitted = system.permit_length(2 * options.pairs * options.length); !permitted) return tl::unexpected(permitted.error());
   auto report = AbRun(system, change, options, interruption, tell).run();
   if (auto restored = change.set(false); !restored && report)
     return tl::unexpected(std::move(restored.error()).in("the system could not be made as it was"));
@@ -149,13 +139,13 @@ std::string to_json(const AbReport& report) {
 }
 
 std::string to_text(const AbReport& report) {
-  std::string out = fmt::format("{} on {}\n\n{:<28} {:>10} {:>10} {:>10}  {:<20} {}\n", report.change, report.script,
-                                "", "before", "after", "change", "95 % interval", "judgement");
+  std::string out = fmt::format("{} on {}\n\n{:<28} {:>10} {:>10} {:>10}  {:<20} {}\n", report.change, report.script, "", "before", "after",
+                                "change", "95 % interval", "judgement");
   for (const auto& m : report.measures)
-    out += fmt::format("{:<28} {:>10.4g} {:>10.4g} {:>+9.1f}%  {:<20} {}\n", m.name, m.difference.before,
-                       m.difference.after, m.difference.difference * 100,
-                       fmt::format("{:+.1f} to {:+.1f} %", m.difference.lower * 100, m.difference.upper * 100),
-                       judgement(m.difference, m.smaller_is_better));
+    out +=
+        fmt::format("{:<28} {:>10.4g} {:>10.4g} {:>+9.1f}%  {:<20} {}\n", m.name, m.difference.before, m.difference.after,
+                    m.difference.difference * 100, fmt::format("{:+.1f} to {:+.1f} %", m.difference.lower * 100, m.difference.upper * 100),
+                    judgement(m.difference, m.smaller_is_better));
   return out;
 }
 

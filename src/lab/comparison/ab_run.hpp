@@ -21,8 +21,7 @@ struct AbChange {
   std::function<base::Expected<void>(bool changed)> set;  // with it, or as it was
 };
 /// A setting of both services over .env: they are restarted for each run. The stack must outlive it.
-AbChange changed_setting(Stack& stack, const std::filesystem::path& programs, const std::string& name,
-                         const std::string& value);
+AbChange changed_setting(Stack& stack, const std::filesystem::path& programs, const std::string& name, const std::string& value);
 /// Two commands for sh in the project's folder, where the system is not ours to restart.
 AbChange changed_by_commands(const std::filesystem::path& project, const std::string& before, const std::string& after);
 
@@ -47,8 +46,8 @@ struct AbReport {
 /// Runs before, after, after, before, ...: what drifts hits both alike. In the end the change is taken back, also after
 /// a failure. Writes ab/CHANGE.json into the system's results. permission_denied when all runs together are longer than
 /// the target's profile allows.
-base::Expected<AbReport> run_ab(const SystemUnderTest& system, const AbChange& change, const AbOptions& options,
-                                Interruption& interruption, const Tell& tell);
+base::Expected<AbReport> run_ab(const SystemUnderTest& system, const AbChange& change, const AbOptions& options, Interruption& interruption,
+                                const Tell& tell);
 
 std::string to_json(const AbReport& report);
 std::string to_text(const AbReport& report);

@@ -109,7 +109,9 @@ std::string difference(const json& expected, const json& found, std::chrono::sys
     return sorted == expected["sorted"] ? "" : wrong(expected["sorted"].dump() + " in some order");
   }
   if (expected.is_object() && expected.contains("contains")) {
-    return as_text(found).find(expected["contains"].get<std::string>()) != std::string::npos ? "" : wrong("a text with \"" + expected["contains"].get<std::string>() + "\"");
+    return as_text(found).find(expected["contains"].get<std::string>()) != std::string::npos
+               ? ""
+               : wrong("a text with \"" + expected["contains"].get<std::string>() + "\"");
   }
   return found == expected ? "" : wrong(as_text(expected));
 }

@@ -40,8 +40,8 @@ struct ContractCase {
   nlohmann::json grpc_message = nlohmann::json::object();
   int status = 200;
   std::optional<int> error_code;
-  std::string error_text;                                 // contained in its message
-  nlohmann::json expect = nlohmann::json::object();       // pointer -> value; see contract_answer.hpp
+  std::string error_text;                            // contained in its message
+  nlohmann::json expect = nlohmann::json::object();  // pointer -> value; see contract_answer.hpp
   nlohmann::json expect_headers = nlohmann::json::object();
   std::optional<nlohmann::json> config;  // RFC 6902 patch of the challenge config: section 3, asked of a program
   std::vector<std::string> refused;      // words of the refusal; empty: the program takes the config

@@ -45,7 +45,8 @@ const Statement kPutRow(
 std::string replaced(std::string text, const std::map<std::string, std::string>& words) {
   for (const auto& [name, value] : words) {
     const std::string mark = "{" + name + "}";
-    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size())) text.replace(at, mark.size(), value);
+    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + value.size()))
+      text.replace(at, mark.size(), value);
   }
   return text;
 }
@@ -84,9 +85,10 @@ class ContractRun {
     if (!listed) return tl::unexpected(listed.error());
     const auto parsed = json::parse(listed->text, nullptr, false);
     if (listed->status != 200 || find_in(parsed, "/challenges/*challengeId") != json({"ladder", "rounds", "old"})) {
-      return fail(ErrorKind::failed_precondition,
-                  target_.base_url + "/v1/challenges does not list the contract's challenges (status " + std::to_string(listed->status) +
-                      "); run the service with what `gauntlet contract-test --print-config` prints, and PLUGIN_GRPC_SERVER_AUTH_ENABLED=false");
+      return fail(
+          ErrorKind::failed_precondition,
+          target_.base_url + "/v1/challenges does not list the contract's challenges (status " + std::to_string(listed->status) +
+              "); run the service with what `gauntlet contract-test --print-config` prints, and PLUGIN_GRPC_SERVER_AUTH_ENABLED=false");
     }
     return {};
   }
@@ -144,10 +146,13 @@ class ContractRun {
       const auto answer = ask(request, words);
       if (!answer) return answer.error().message;
       const auto parsed = json::parse(answer->text, nullptr, false);
-      if (answer->status != 200) return "before: " + request.method + " " + request.path + " answers " + std::to_string(answer->status) + " " + answer->text;
+      if (answer->status != 200)
+        return "before: " + request.method + " " + request.path + " answers " + std::to_string(answer->status) + " " + answer->text;
       for (const auto& [name, pointer] : request.remember.items()) {
         if (pointer.get<std::string>().starts_with("header:")) {
-          words[name] = answer->headers.count(pointer.get<std::string>().substr(7)) != 0 ? answer->headers.at(pointer.get<std::string>().substr(7)) : "";
+          words[name] = answer->headers.count(pointer.get<std::string>().substr(7)) != 0
+                            ? answer->headers.at(pointer.get<std::string>().substr(7))
+                            : "";
         } else {
           const json found = find_in(parsed, pointer.get<std::string>());
           words[name] = found.is_string() ? found.get<std::string>() : found.dump();
@@ -175,7 +180,8 @@ class ContractRun {
     const auto now = std::chrono::system_clock::now();
     const auto answer = ask(*one.ask, words);
     if (!answer) return answer.error().message;
-    if (answer->status != one.status) return "status is " + std::to_string(answer->status) + ", not " + std::to_string(one.status) + ": " + answer->text.substr(0, 300);
+    if (answer->status != one.status)
+      return "status is " + std::to_string(answer->status) + ", not " + std::to_string(one.status) + ": " + answer->text.substr(0, 300);
     for (const auto& [name, expected] : one.expect_headers.items()) {
       const auto found = answer->headers.find(name);
       const json value = found == answer->headers.end() ? json() : json(found->second);
@@ -189,7 +195,8 @@ class ContractRun {
     const auto parsed = parse_answer(answer->text);
     if (!parsed) return "the answer " + parsed.error().message;
     if (one.error_code) {
-      if (find_in(*parsed, "/{}") != json({"code", "details", "message"}) || !(*parsed)["details"].is_array() || !(*parsed)["details"].empty())
+      if (find_in(*parsed, "/{}") != json({"code", "details", "message"}) || !(*parsed)["details"].is_array() ||
+          !(*parsed)["details"].empty())
         return "an error is {\"code\",\"message\",\"details\":[]}, not " + answer->text;
       if ((*parsed)["code"] != *one.error_code) return "code is " + (*parsed)["code"].dump() + ", not " + std::to_string(*one.error_code);
       const std::string text = replaced(one.error_text, words);
@@ -208,7 +215,8 @@ class ContractRun {
     const auto answer = asker_.grpc(target_.grpc, one.grpc_method, metadata, replaced(one.grpc_message, words));
     if (!answer) return answer.error().message;
     const int code = one.error_code.value_or(0);
-    if (answer->status != code) return "code is " + std::to_string(answer->status) + " (" + answer->message + "), not " + std::to_string(code);
+    if (answer->status != code)
+      return "code is " + std::to_string(answer->status) + " (" + answer->message + "), not " + std::to_string(code);
     if (code != 0) {
       const std::string text = replaced(one.error_text, words);
       return answer->message.find(text) != std::string::npos ? "" : "message is \"" + answer->message + "\" without \"" + text + "\"";
@@ -259,8 +267,11 @@ class ContractRun {
     if (pipe2(ends, O_CLOEXEC) != 0) return {-1, "no pipe"};
     const pid_t child = fork();
     if (child == 0) {
-      for (const auto& [name, value] : {std::pair{"CHALLENGE_CONFIG_PATH", config.c_str()}, {"DB_HOST", "/nowhere"}, {"DB_STARTUP_WAIT", "0"},
-                                        {"PLUGIN_GRPC_SERVER_AUTH_ENABLED", "false"}, {"REWARD_CLIENT_MODE", "mock"}})
+      for (const auto& [name, value] : {std::pair{"CHALLENGE_CONFIG_PATH", config.c_str()},
+                                        {"DB_HOST", "/nowhere"},
+                                        {"DB_STARTUP_WAIT", "0"},
+                                        {"PLUGIN_GRPC_SERVER_AUTH_ENABLED", "false"},
+                                        {"REWARD_CLIENT_MODE", "mock"}})
         setenv(name, value, 1);
       dup2(ends[1], 1);
       dup2(ends[1], 2);

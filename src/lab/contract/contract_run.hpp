@@ -13,8 +13,8 @@
 namespace gauntlet::lab {
 
 struct ContractTarget {
-  std::string base_url;                                // "http://host:8000/challenge"
-  std::string grpc;                                    // "host:6565"; empty: not asked over gRPC
+  std::string base_url;                                 // "http://host:8000/challenge"
+  std::string grpc;                                     // "host:6565"; empty: not asked over gRPC
   std::optional<postgres::ConnectionOptions> database;  // absent: cases that need rows are skipped
   std::string program;  // challenge-service, started with wrong configs (section 3); empty: those are skipped
   std::string filter;   // only cases whose section or name has this text
@@ -29,6 +29,7 @@ struct ContractResult {
 
 /// Runs the cases in the table's order and calls `told` after each. Rows that it wrote are deleted in the end. Fails only
 /// where nothing could be asked: the service or the database cannot be reached, or does not have contract_config().
-base::Expected<std::vector<ContractResult>> run_contract(const ContractTarget& target, const std::function<void(const ContractResult&)>& told);
+base::Expected<std::vector<ContractResult>> run_contract(const ContractTarget& target,
+                                                         const std::function<void(const ContractResult&)>& told);
 
 }  // namespace gauntlet::lab

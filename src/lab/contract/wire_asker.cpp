@@ -110,7 +110,8 @@ Expected<ContractAnswer> WireAsker::grpc(const std::string& address, const std::
   Headers headers = metadata;
   headers.emplace_back("content-type", "application/grpc");
   headers.emplace_back("te", "trailers");
-  auto answer = perform("POST", "http://" + address + "/service.Service/" + method, headers, framed(request->SerializeAsString()), /*http2=*/true);
+  auto answer =
+      perform("POST", "http://" + address + "/service.Service/" + method, headers, framed(request->SerializeAsString()), /*http2=*/true);
   if (!answer) return answer;
   const auto status = answer->headers.find("grpc-status");
   if (answer->status != 200 || status == answer->headers.end())

@@ -37,9 +37,7 @@ class Demo {
   base::Expected<void> run() {
     if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return made;
     tell_("starting the stack");
-    if (auto up = stack_.up(
-            {.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
-        !up)
+    if (auto up = stack_.up({.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_); !up)
       return up;
     if (auto done = measure_api(); !done) return done;
     if (auto done = measure_events(); !done) return done;
@@ -82,8 +80,7 @@ class Demo {
     if (!few) return tl::unexpected(few.error());
     auto many = measure(scenario, "trial", levels[1], kTrial);
     if (!many) return tl::unexpected(many.error());
-    cores_ = cores_available(many->cpu.total_s(), many->idle_cpu_s, many->wall_s,
-                             static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN)));
+    cores_ = cores_available(many->cpu.total_s(), many->idle_cpu_s, many->wall_s, static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN)));
     return cost_of_one_more(few->summary.iterations, few->cpu.total_s(), many->summary.iterations, many->cpu.total_s());
   }
 
@@ -99,18 +96,15 @@ class Demo {
     }
   }
 
-  base::Expected<ScenarioResult> measure(int scenario, const char* name, const LoadLevel& level,
-                                         std::chrono::seconds duration) {
+  base::Expected<ScenarioResult> measure(int scenario, const char* name, const LoadLevel& level, std::chrono::seconds duration) {
     if (interruption_.has_come()) return base::fail(ErrorKind::cancelled, "interrupted");
     if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
-    static constexpr const char* kScripts[] = {"scenario1_api_load.js", "scenario2_event_load.js",
-                                               "scenario3_combined.js"};
-    const ScenarioRun run{
-        .script = test_ / "k6" / kScripts[scenario - 1],
-        .result = test_ / "results" / fmt::format("scenario{}", scenario) / fmt::format("{}.json", name),
-        .level = level,
-        .duration = duration,
-        .variables = {}};
+    static constexpr const char* kScripts[] = {"scenario1_api_load.js", "scenario2_event_load.js", "scenario3_combined.js"};
+    const ScenarioRun run{.script = test_ / "k6" / kScripts[scenario - 1],
+                          .result = test_ / "results" / fmt::format("scenario{}", scenario) / fmt::format("{}.json", name),
+                          .level = level,
+                          .duration = duration,
+                          .variables = {}};
     std::string what;
     if (level.requests_per_s > 0) what += fmt::format(" {} RPS", level.requests_per_s);
     if (level.events_per_s > 0) what += fmt::format(" {} EPS", level.events_per_s);
@@ -120,8 +114,7 @@ class Demo {
 
   base::Expected<void> conclude() {
     std::error_code error;
-    for (const char* trial :
-         {"scenario1/trial.json", "scenario1/trial.log", "scenario2/trial.json", "scenario2/trial.log"})
+    for (const char* trial : {"scenario1/trial.json", "scenario1/trial.log", "scenario2/trial.json", "scenario2/trial.log"})
       fs::remove(test_ / "results" / trial, error);
     const std::string table = table_.text();
     tell_("\n" + table);

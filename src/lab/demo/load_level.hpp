@@ -17,12 +17,9 @@ struct UnitCost {
 };
 
 // The guide's levels, smallest first.
-inline constexpr std::array<LoadLevel, 7> kApiLevels{
-    {{50, 0}, {100, 0}, {200, 0}, {500, 0}, {1000, 0}, {2000, 0}, {5000, 0}}};
-inline constexpr std::array<LoadLevel, 6> kEventLevels{
-    {{0, 100}, {0, 500}, {0, 1000}, {0, 2000}, {0, 5000}, {0, 10000}}};
-inline constexpr std::array<LoadLevel, 5> kCombinedLevels{
-    {{50, 100}, {100, 500}, {200, 1000}, {500, 2000}, {1000, 5000}}};
+inline constexpr std::array<LoadLevel, 7> kApiLevels{{{50, 0}, {100, 0}, {200, 0}, {500, 0}, {1000, 0}, {2000, 0}, {5000, 0}}};
+inline constexpr std::array<LoadLevel, 6> kEventLevels{{{0, 100}, {0, 500}, {0, 1000}, {0, 2000}, {0, 5000}, {0, 10000}}};
+inline constexpr std::array<LoadLevel, 5> kCombinedLevels{{{50, 100}, {100, 500}, {200, 1000}, {500, 2000}, {1000, 5000}}};
 
 /// What one more iteration costs, from two short runs of a scenario: what a run costs however few iterations it makes
 /// (the generator's start, a thousand connections) falls out of the difference. Runs that tell no difference: the
@@ -47,8 +44,7 @@ template <std::size_t N>
 LoadLevel level_that_fits(const std::array<LoadLevel, N>& levels, const UnitCost& cost, double cores) {
   LoadLevel best = levels.front();
   for (const auto& level : levels)
-    if (level.requests_per_s * cost.request_cpu_s + level.events_per_s * cost.event_cpu_s <= cores * kFillShare)
-      best = level;
+    if (level.requests_per_s * cost.request_cpu_s + level.events_per_s * cost.event_cpu_s <= cores * kFillShare) best = level;
   return best;
 }
 
@@ -57,8 +53,7 @@ template <std::size_t N>
 LoadLevel level_below(const std::array<LoadLevel, N>& levels, const LoadLevel& level) {
   LoadLevel below = levels.front();
   for (const auto& candidate : levels)
-    if (candidate.requests_per_s + candidate.events_per_s < level.requests_per_s + level.events_per_s)
-      below = candidate;
+    if (candidate.requests_per_s + candidate.events_per_s < level.requests_per_s + level.events_per_s) below = candidate;
   return below;
 }
 

@@ -34,21 +34,18 @@ ServerCpu server_cpu(const Target& target) {
   ServerCpu cpu;
   for (const auto& process : target.processes) {
     const double used = base::seconds_of(cpu_time_of_tree(process.pid));
-    if (process.name == kPostgres)
-      cpu.database_s += used;
-    else if (process.name != kRedis)
-      cpu.services_s += used;
+    if (process.name == kPostgres) cpu.database_s += used;
+    else if (process.name != kRedis) cpu.services_s += used;
   }
   return cpu;
 }
 
 }  // namespace
 
-std::map<std::string, std::string> script_environment(const SystemUnderTest& system, const Target& target,
-                                                      const LoadLevel& level, std::chrono::seconds duration) {
-  std::map<std::string, std::string> environment{{"PATH", "/usr/local/bin:/usr/bin:/bin"},
-                                                 {"LANG", "C.UTF-8"},
-                                                 {"GAUNTLET_PROJECT", system.project.string()}};
+std::map<std::string, std::string> script_environment(const SystemUnderTest& system, const Target& target, const LoadLevel& level,
+                                                      std::chrono::seconds duration) {
+  std::map<std::string, std::string> environment{
+      {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}, {"GAUNTLET_PROJECT", system.project.string()}};
   if (const char* home = std::getenv("HOME")) environment["HOME"] = home;
   for (const auto& [name, value] : target.variables) environment[name] = value;
   if (level.requests_per_s > 0) environment["TARGET_RPS"] = std::to_string(level.requests_per_s);
@@ -62,17 +59,14 @@ double ScenarioResult::requests_per_s(std::chrono::seconds duration) const {
   return (summary.iterations - summary.calls) / static_cast<double>(duration.count());
 }
 
-double ScenarioResult::events_per_s(std::chrono::seconds duration) const {
-  return summary.calls / static_cast<double>(duration.count());
-}
+double ScenarioResult::events_per_s(std::chrono::seconds duration) const { return summary.calls / static_cast<double>(duration.count()); }
 
 bool ScenarioResult::held(std::chrono::seconds duration) const {
   return thresholds_held && requests_per_s(duration) >= kLeastAchieved * level.requests_per_s &&
          events_per_s(duration) >= kLeastAchieved * level.events_per_s;
 }
 
-base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const ScenarioRun& run,
-                                            Interruption& interruption) {
+base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const ScenarioRun& run, Interruption& interruption) {
   auto before = system.find_target();
   if (!before) return tl::unexpected(before.error());
   const fs::path log = fs::path(run.result).replace_extension(".log");
@@ -106,9 +100,8 @@ base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const
   result.idle_cpu_s = idle_cpu_s() - idle_before;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (code != 0 && code != kThresholdsCrossed)
-    return base::fail(ErrorKind::internal,
-                      fmt::format("{} ended with {}; the end of {}:\n{}", run.script.filename().string(), code,
-                                  log.string(), tail_of(log, 12)));
+    return base::fail(ErrorKind::internal, fmt::format("{} ended with {}; the end of {}:\n{}", run.script.filename().string(), code,
+                                                       log.string(), tail_of(log, 12)));
   result.thresholds_held = code == 0;
   auto text = base::read_file(run.result);
   if (!text) return tl::unexpected(text.error());
@@ -119,9 +112,7 @@ base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const
   auto after = system.find_target();
   if (!after) return tl::unexpected(after.error());
   const ServerCpu cpu_after = server_cpu(*after);
-  auto spent = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
+  auto spent = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
   result.cpu = {.generator_s = spent(usage.ru_utime) + spent(usage.ru_stime),
                 .services_s = cpu_after.services_s - cpu_before.services_s,
                 .database_s = cpu_after.database_s - cpu_before.database_s};

@@ -23,8 +23,8 @@ struct ScenarioRun {
 
 /// What a script gets to see: the target's addresses, TARGET_RPS and TARGET_EPS of the level, DURATION, and little
 /// else. With the project's place, for the programs of ours that get it.
-std::map<std::string, std::string> script_environment(const SystemUnderTest& system, const Target& target,
-                                                      const LoadLevel& level, std::chrono::seconds duration);
+std::map<std::string, std::string> script_environment(const SystemUnderTest& system, const Target& target, const LoadLevel& level,
+                                                      std::chrono::seconds duration);
 
 /// CPU seconds that each part used during a run; 0 for what no profile names a process of.
 struct CpuUse {
@@ -51,7 +51,6 @@ struct ScenarioResult {
 
 /// Runs the engine in a process of its own. cancelled when interrupted (the engine is ended first); internal when it
 /// fails or refuses, with the end of its output.
-base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const ScenarioRun& run,
-                                            Interruption& interruption);
+base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const ScenarioRun& run, Interruption& interruption);
 
 }  // namespace gauntlet::lab

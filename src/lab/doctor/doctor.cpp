@@ -34,14 +34,13 @@ constexpr rlim_t kEnoughDescriptors = 16'384;
 constexpr rlim_t kFewestDescriptors = 4'096;
 constexpr double kCrowdedConnections = 0.8;
 constexpr double kNoisyShare = 0.25;  // of the machine, used by programs that are not ours
-constexpr double kApart_s = 1;    // of two machines' clocks
-constexpr double kStep_s = 0.05;  // far beyond what NTP slews within a second
+constexpr double kApart_s = 1;        // of two machines' clocks
+constexpr double kStep_s = 0.05;      // far beyond what NTP slews within a second
 constexpr std::chrono::milliseconds kLook{1200};
 
 class Doctor {
  public:
-  Doctor(Stack& stack, const DoctorOptions& options, const Tell& tell)
-      : stack_(stack), options_(options), tell_(tell) {}
+  Doctor(Stack& stack, const DoctorOptions& options, const Tell& tell) : stack_(stack), options_(options), tell_(tell) {}
 
   std::vector<Finding> examine() {
     begin_watching();
@@ -57,11 +56,8 @@ class Doctor {
   }
 
  private:
-  void well(const char* subject, std::string what) {
-    findings_.push_back({subject, Level::well, std::move(what), "", {}});
-  }
-  void problem(const char* subject, std::string what, std::string fix,
-               std::function<base::Expected<void>()> repair = {}) {
+  void well(const char* subject, std::string what) { findings_.push_back({subject, Level::well, std::move(what), "", {}}); }
+  void problem(const char* subject, std::string what, std::string fix, std::function<base::Expected<void>()> repair = {}) {
     findings_.push_back({subject, Level::problem, std::move(what), std::move(fix), std::move(repair)});
   }
   void warn(const char* subject, std::string what, std::string fix) {
@@ -69,20 +65,14 @@ class Doctor {
   }
 
   void look_at_programs() {
-    if (auto programs = find_postgres_programs(); !programs)
-      problem("installed", programs.error().message, "scripts/install-deps");
-    else if (::access("/usr/bin/redis-server", X_OK) != 0)
-      problem("installed", "redis-server is missing", "scripts/install-deps");
-    else
-      well("installed", "PostgreSQL 15 and Redis");
+    if (auto programs = find_postgres_programs(); !programs) problem("installed", programs.error().message, "scripts/install-deps");
+    else if (::access("/usr/bin/redis-server", X_OK) != 0) problem("installed", "redis-server is missing", "scripts/install-deps");
+    else well("installed", "PostgreSQL 15 and Redis");
     std::string missing;
     for (const char* name : {kService, kEventHandler})
-      if (::access((options_.programs / name).c_str(), X_OK) != 0)
-        missing += std::string(missing.empty() ? "" : ", ") + name;
-    if (missing.empty())
-      well("built", "both services");
-    else
-      problem("built", missing + " not built in " + options_.programs.string(), "make build");
+      if (::access((options_.programs / name).c_str(), X_OK) != 0) missing += std::string(missing.empty() ? "" : ", ") + name;
+    if (missing.empty()) well("built", "both services");
+    else problem("built", missing + " not built in " + options_.programs.string(), "make build");
   }
 
   void look_at_stack() {
@@ -92,14 +82,12 @@ class Doctor {
     if (status_.supervisor == 0)
       return problem("services", "the stack is down", "make dev-up (gauntlet up)", [this] {
         // Whoever has one of the usual ports keeps it: ending strangers is not for a repair to decide.
-        return stack_.up(
-            {.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
+        return stack_.up({.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
       });
     for (const auto& component : status_.components)
       if (component.condition != Condition::healthy)
         problem("services",
-                fmt::format("{} is {}{}", component.name, to_text(component),
-                            component.reason.empty() ? "" : ": " + component.reason),
+                fmt::format("{} is {}{}", component.name, to_text(component), component.reason.empty() ? "" : ": " + component.reason),
                 fmt::format("gauntlet logs {}; then make dev-restart", component.name));
     if (status_.all_healthy()) well("services", "all four are up and healthy");
   }
@@ -121,8 +109,7 @@ class Doctor {
     if (const auto holder = find_port_holder(options_.dashboard_port))
       problem("dashboard port", fmt::format("port {} is taken by {}", options_.dashboard_port, holder->describe()),
               "end that program, or set K6_WEB_DASHBOARD_PORT=5666");
-    else
-      well("dashboard port", fmt::format("{} is free", options_.dashboard_port));
+    else well("dashboard port", fmt::format("{} is free", options_.dashboard_port));
   }
 
   void look_at_fixtures() {
@@ -133,8 +120,7 @@ class Doctor {
       if (!fs::exists(folder / name, error)) missing += std::string(missing.empty() ? "" : ", ") + name;
     const auto make = [this] { return ensure_project_fixtures(stack_.project(), tell_); };
     if (!missing.empty())
-      return problem("fixtures", "test/fixtures lacks " + missing,
-                     "gauntlet fixtures (or the scripts test/scripts/generate_*.sh)", make);
+      return problem("fixtures", "test/fixtures lacks " + missing, "gauntlet fixtures (or the scripts test/scripts/generate_*.sh)", make);
     const auto players = read_players((folder / "users.json").string());
     if (!players) return problem("fixtures", players.error().message, "test/scripts/generate_users.sh");
     well("fixtures", fmt::format("{} players, their tokens, and challenges", players->size()));
@@ -144,22 +130,18 @@ class Doctor {
     const auto fixture = base::read_file(stack_.project() / "test/fixtures/challenges.json");
     const auto plan = stack_.plan();
     if (!fixture || !plan || status_.supervisor == 0) return;
-    for (const auto& [name, variable] :
-         {std::pair(kService, "CHALLENGE_CONFIG_PATH"), std::pair(kEventHandler, "CONFIG_PATH")}) {
+    for (const auto& [name, variable] : {std::pair(kService, "CHALLENGE_CONFIG_PATH"), std::pair(kEventHandler, "CONFIG_PATH")}) {
       const Component* component = plan->find(name);
       if (component == nullptr) continue;
       const auto read = base::read_file(component->environment.at(variable));
       if (read && *read == *fixture) continue;
-      return problem(
-          "configuration",
-          fmt::format("{} reads {}, which is not test/fixtures/challenges.json", name,
-                      component->environment.at(variable)),
-          "copy the fixture as the guide's step 4 says, then make dev-restart", [this]() -> base::Expected<void> {
-            if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return made;
-            return stack_.restart(
-                {}, {.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs},
-                tell_);
-          });
+      return problem("configuration",
+                     fmt::format("{} reads {}, which is not test/fixtures/challenges.json", name, component->environment.at(variable)),
+                     "copy the fixture as the guide's step 4 says, then make dev-restart", [this]() -> base::Expected<void> {
+                       if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return made;
+                       return stack_.restart(
+                           {}, {.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
+                     });
     }
     well("configuration", "both services read the fixture's challenges");
   }
@@ -175,10 +157,9 @@ class Doctor {
       const bool crowded = connection.error().message.find("too many") != std::string::npos ||
                            connection.error().message.find("remaining connection slots") != std::string::npos;
       return problem("connections", connection.error().message,
-                     crowded
-                         ? "POSTGRES_MAX_CONNECTIONS=500 in .env, then make dev-restart; see who holds them: gauntlet "
-                           "exec-sql \"SELECT application_name, count(*) FROM pg_stat_activity GROUP BY 1\""
-                         : "gauntlet logs challenge-postgres");
+                     crowded ? "POSTGRES_MAX_CONNECTIONS=500 in .env, then make dev-restart; see who holds them: gauntlet "
+                               "exec-sql \"SELECT application_name, count(*) FROM pg_stat_activity GROUP BY 1\""
+                             : "gauntlet logs challenge-postgres");
     }
     auto ask = [&](const std::string& sql) {
       auto answer = connection->run(sql);
@@ -191,31 +172,25 @@ class Doctor {
     if (used > kCrowdedConnections * most)
       problem("connections", fmt::format("{:.0f} of {:.0f} database connections are taken", used, most),
               "POSTGRES_MAX_CONNECTIONS=500 in .env, then make dev-restart; or end what holds them");
-    else
-      well("connections", fmt::format("{:.0f} of {:.0f}", used, most));
+    else well("connections", fmt::format("{:.0f} of {:.0f}", used, most));
 
     if (ask("SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'")[0] != "1")
-      problem("pg_stat_statements", "it is not created in this database",
-              "gauntlet exec-sql \"CREATE EXTENSION pg_stat_statements\"", [database]() -> base::Expected<void> {
+      problem("pg_stat_statements", "it is not created in this database", "gauntlet exec-sql \"CREATE EXTENSION pg_stat_statements\"",
+              [database]() -> base::Expected<void> {
                 auto again = postgres::BlockingConnection::connect(database);
                 if (!again) return tl::unexpected(again.error());
-                if (auto made = again->run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); !made)
-                  return tl::unexpected(made.error());
+                if (auto made = again->run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); !made) return tl::unexpected(made.error());
                 return {};
               });
-    else
-      well("pg_stat_statements", "created");
+    else well("pg_stat_statements", "created");
 
     const auto clock = ask("SELECT extract(epoch FROM clock_timestamp())");
     if (const double apart = std::abs(std::strtod(clock[0].c_str(), nullptr) - base::unix_now_s()); apart > kApart_s)
-      problem("clock", fmt::format("the database's clock is {:.1f} s apart from this machine's", apart),
-              "synchronise both (NTP)");
+      problem("clock", fmt::format("the database's clock is {:.1f} s apart from this machine's", apart), "synchronise both (NTP)");
 
     if (ask("SELECT EXISTS (SELECT FROM user_goal_progress WHERE is_active)")[0] != "t")
-      problem("goals", "no player has an active goal: events change nothing, and there is nothing to claim",
-              "gauntlet reset");
-    else
-      well("goals", "players have been given goals");
+      problem("goals", "no player has an active goal: events change nothing, and there is nothing to claim", "gauntlet reset");
+    else well("goals", "players have been given goals");
     look_at_flushes(*target);
   }
 
@@ -226,8 +201,7 @@ class Doctor {
       HttpFetcher http;
       double waiting = 0, before = 0, after = 0, failures = 0;
       for (double* flushes : {&before, &after}) {
-        const auto text =
-            http.body_of({.url = page.url, .headers = {}, .post = {}, .timeout = std::chrono::milliseconds(2000)});
+        const auto text = http.body_of({.url = page.url, .headers = {}, .post = {}, .timeout = std::chrono::milliseconds(2000)});
         if (!text)
           return problem("flushes", "challenge-event-handler does not answer: " + text.error().message,
                          "gauntlet logs challenge-event-handler; then make dev-restart");
@@ -246,8 +220,7 @@ class Doctor {
       else if (failures > 0)
         warn("flushes", fmt::format("{:.0f} flushes failed since the handler's start", failures),
              "gauntlet logs challenge-event-handler | grep 'buffer flush failed'");
-      else
-        well("flushes", fmt::format("{:.0f} ended, {:.0f} events wait", after, waiting));
+      else well("flushes", fmt::format("{:.0f} ended, {:.0f} events wait", after, waiting));
     }
   }
 
@@ -259,23 +232,17 @@ class Doctor {
       problem("ulimit", what, "ulimit -Hn 65536 as root, or nofile in /etc/security/limits.conf");
     else if (descriptors.rlim_max < kEnoughDescriptors)
       warn("ulimit", what + ": the guide's highest levels need more", "nofile in /etc/security/limits.conf");
-    else
-      well("ulimit", what);
+    else well("ulimit", what);
     struct statvfs disk {};
     const fs::path folder = stack_.directory().exists() ? stack_.directory().root() : stack_.project();
     if (::statvfs(folder.c_str(), &disk) != 0) return;
     const auto free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-    const std::string left =
-        fmt::format("{:.1f} GB free at {}", static_cast<double>(free_bytes) / 1e9, folder.string());
-    if (free_bytes < options_.least_disk_bytes)
-      problem("disk", left, "free some space, or put the stack elsewhere: --state-dir");
-    else
-      well("disk", left);
+    const std::string left = fmt::format("{:.1f} GB free at {}", static_cast<double>(free_bytes) / 1e9, folder.string());
+    if (free_bytes < options_.least_disk_bytes) problem("disk", left, "free some space, or put the stack elsewhere: --state-dir");
+    else well("disk", left);
   }
 
-  static double steady_s() {
-    return base::seconds_of(std::chrono::steady_clock::now().time_since_epoch());
-  }
+  static double steady_s() { return base::seconds_of(std::chrono::steady_clock::now().time_since_epoch()); }
 
   /// Rates need two looks; what is examined in between counts as time.
   void begin_watching() {
@@ -303,18 +270,14 @@ class Doctor {
       }
     const double others = std::max(0.0, all - idle - steal - used);
     const std::string what = fmt::format("programs that are not of the stack use {:.1f} of {:.0f} cores", others, all);
-    if (others > kNoisyShare * all)
-      problem("neighbours", what, "end them, or measure elsewhere: top -o %CPU names them");
-    else
-      well("neighbours", what);
+    if (others > kNoisyShare * all) problem("neighbours", what, "end them, or measure elsewhere: top -o %CPU names them");
+    else well("neighbours", what);
     if (steal > 0.05 * all)
-      warn("throttling", fmt::format("the hypervisor takes {:.1f} cores away", steal),
-           "measure on a machine that is not shared");
+      warn("throttling", fmt::format("the hypervisor takes {:.1f} cores away", steal), "measure on a machine that is not shared");
     else if (throttled > 0.05)
       warn("throttling", fmt::format("a CPU quota holds the stack back for {:.0f} % of the time", throttled * 100),
            "that is what --limits asks for; without it, look at the container's cpu.max");
-    else
-      well("throttling", "nobody takes CPU away");
+    else well("throttling", "nobody takes CPU away");
     if (const double step = base::unix_now_s() - steady_s() - calendar_ahead_s_; std::abs(step) > kStep_s)
       warn("clock", fmt::format("this machine's clock was stepped by {:+.2f} s while the doctor looked", step),
            "let NTP slew it instead (chrony: makestep only at the start); runs of this time compare times wrongly");
@@ -323,8 +286,7 @@ class Doctor {
     if (source >> clock; clock == "hpet" || clock == "acpi_pm")
       warn("clock", fmt::format("the kernel's clock is {}, which is slow to read", clock),
            "boot with clocksource=tsc where the machine allows it");
-    else
-      well("clock", clock.empty() ? "readable" : clock);
+    else well("clock", clock.empty() ? "readable" : clock);
   }
 
   Stack& stack_;

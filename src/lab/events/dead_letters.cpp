@@ -96,10 +96,13 @@ base::Expected<std::vector<DeadLetter>> DeadLetters::list(std::int32_t most) {
   if (!rows) return tl::unexpected<Error>(rows.error());
   std::vector<DeadLetter> letters;
   for (const postgres::Row row : *rows)
-    letters.push_back({.id = row.get<std::int64_t>(0), .kind = row.get<std::string>(1),
+    letters.push_back({.id = row.get<std::int64_t>(0),
+                       .kind = row.get<std::string>(1),
                        .event_id = event_id_of(row.get<std::string_view>(1), row.get<std::string_view>(3)),
-                       .user_id = row.get<std::string>(2), .reason = row.get<std::string>(4),
-                       .failures = row.get<std::int32_t>(5), .last_failed_at = row.get<std::string>(6)});
+                       .user_id = row.get<std::string>(2),
+                       .reason = row.get<std::string>(4),
+                       .failures = row.get<std::int32_t>(5),
+                       .last_failed_at = row.get<std::string>(6)});
   return letters;
 }
 

@@ -18,7 +18,7 @@ struct DeadLetter {
   std::string kind;      // login, statistic
   std::string event_id;  // as the event says; may be empty
   std::string user_id;
-  std::string reason;    // of the last failure
+  std::string reason;  // of the last failure
   std::int32_t failures = 0;
   std::string last_failed_at;  // UTC
 };

@@ -27,8 +27,7 @@ constexpr double kSure = 0.5;  // a confirming run must more likely hold than no
 
 class LimitRun {
  public:
-  LimitRun(const SystemUnderTest& system, const LimitOptions& options, const fs::path& folder, Interruption& interruption,
-           const Tell& tell)
+  LimitRun(const SystemUnderTest& system, const LimitOptions& options, const fs::path& folder, Interruption& interruption, const Tell& tell)
       : system_(system),
         options_(options),
         folder_(folder),
@@ -76,8 +75,7 @@ class LimitRun {
   base::Expected<TriedLevel> attempt(double level, seconds window, bool confirming) {
     if (options_.reset)
       if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
-    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested)
-      return tl::unexpected(rested.error());
+    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
     ScenarioRun run{.script = options_.script,
                     .result = folder_ / fmt::format("trial_{:.0f}.json", level),
                     .level = {},
@@ -143,8 +141,7 @@ class LimitRun {
     std::vector<ScalabilityPoint> points;
     for (const auto& tried : report_.tried) points.push_back(tried.trial.point());
     report_.fit = fit_scalability(points);
-    if (auto written = write_file_atomically(folder_ / "limit.json", to_json(report_)); !written)
-      return tl::unexpected(written.error());
+    if (auto written = write_file_atomically(folder_ / "limit.json", to_json(report_)); !written) return tl::unexpected(written.error());
     return report_;
   }
 
@@ -160,13 +157,12 @@ class LimitRun {
 
 }  // namespace
 
-base::Expected<LimitReport> find_limit(const SystemUnderTest& system, const LimitOptions& options,
-                                       const fs::path& folder, Interruption& interruption, const Tell& tell) {
+base::Expected<LimitReport> find_limit(const SystemUnderTest& system, const LimitOptions& options, const fs::path& folder,
+                                       Interruption& interruption, const Tell& tell) {
   if (auto permitted = system.permit_length(options.budget + kMostConfirmations * 2 * options.window); !permitted)
     return tl::unexpected(permitted.error());
   std::error_code error;
-  if (!fs::exists(options.script, error))
-    return base::fail(ErrorKind::not_found, options.script.string() + ": no such script");
+  if (!fs::exists(options.script, error)) return base::fail(ErrorKind::not_found, options.script.string() + ": no such script");
   fs::remove_all(folder, error);
   fs::create_directories(folder, error);
   return LimitRun(system, options, folder, interruption, tell).run();
@@ -213,25 +209,23 @@ std::string to_text(const LimitReport& report) {
         "programs), or more virtual users.\n",
         report.refused);
   } else if (report.estimate.below_range) {
-    out =
-        fmt::format("{} does not hold even {}={:.0f}; search lower.\n", report.script, report.variable, report.lowest);
+    out = fmt::format("{} does not hold even {}={:.0f}; search lower.\n", report.script, report.variable, report.lowest);
   } else if (report.estimate.above_range) {
-    out = fmt::format("{} holds all of the range: the limit lies at or above {}={:.0f}; search higher.\n",
-                      report.script, report.variable, report.highest);
+    out = fmt::format("{} holds all of the range: the limit lies at or above {}={:.0f}; search higher.\n", report.script, report.variable,
+                      report.highest);
   } else {
-    out = fmt::format("{} holds {}={:.0f}; 95 % interval {:.0f} to {:.0f}.\n", report.script, report.variable,
-                      report.estimate.median, report.estimate.lower, report.estimate.upper);
+    out = fmt::format("{} holds {}={:.0f}; 95 % interval {:.0f} to {:.0f}.\n", report.script, report.variable, report.estimate.median,
+                      report.estimate.lower, report.estimate.upper);
     if (!report.settled) out += "The time ran out before the interval was narrow; --budget gives it more.\n";
   }
   if (report.refused.empty())
     out += report.confirmed ? fmt::format("Confirmed by a run of twice the length at {:.0f}.\n", *report.confirmed)
                             : std::string("Not confirmed: the runs at the interval's lower end did not hold.\n");
-  out += fmt::format("\n{:>8}  {:>7}  {:>12}  {:>12}  {:>10}  {:>9}\n", "level", "holds", "throughput/s", "service ms",
-                     "generator", "idle");
+  out +=
+      fmt::format("\n{:>8}  {:>7}  {:>12}  {:>12}  {:>10}  {:>9}\n", "level", "holds", "throughput/s", "service ms", "generator", "idle");
   for (const auto& t : report.tried)
-    out += fmt::format("{:>8.0f}  {:>6.0f}%  {:>12.1f}  {:>12.2f}  {:>10.2f}  {:>9.2f}\n", t.trial.level,
-                       t.probability * 100, t.trial.throughput_per_s, t.trial.mean_service_s * 1000,
-                       t.trial.generator_cores, t.trial.machine_idle_cores);
+    out += fmt::format("{:>8.0f}  {:>6.0f}%  {:>12.1f}  {:>12.2f}  {:>10.2f}  {:>9.2f}\n", t.trial.level, t.probability * 100,
+                       t.trial.throughput_per_s, t.trial.mean_service_s * 1000, t.trial.generator_cores, t.trial.machine_idle_cores);
   if (report.fit) {
     const auto& fit = *report.fit;
     out += fmt::format(
@@ -240,8 +234,7 @@ std::string to_text(const LimitReport& report) {
         fit.a, fit.b, fit.c, fit.least_concurrency, fit.most_concurrency, fit.worst_residual * 100);
     if (const auto peak = fit.peak(); peak && std::isfinite(peak->concurrency))
       out += fmt::format("; its peak is {:.0f}/s at N = {:.1f}", peak->throughput, peak->concurrency);
-    else if (peak)
-      out += fmt::format("; it levels off at {:.0f}/s", peak->throughput);
+    else if (peak) out += fmt::format("; it levels off at {:.0f}/s", peak->throughput);
     out += fit.worst_residual > 0.2 ? ".\nThe residuals are large: do not trust it.\n" : ".\n";
   }
   return out;

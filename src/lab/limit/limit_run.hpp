@@ -46,9 +46,8 @@ struct LimitReport {
 /// Files go to `folder`: trial_LEVEL.json for each trial, LEVEL.monitor/ and the profiles of the confirming run,
 /// limit.json with the report. Errors as run_scenario; permission_denied when the budget with its confirming runs is more
 /// than the target's profile allows; cancelled when interrupted.
-base::Expected<LimitReport> find_limit(const SystemUnderTest& system, const LimitOptions& options,
-                                       const std::filesystem::path& folder, Interruption& interruption,
-                                       const Tell& tell);
+base::Expected<LimitReport> find_limit(const SystemUnderTest& system, const LimitOptions& options, const std::filesystem::path& folder,
+                                       Interruption& interruption, const Tell& tell);
 
 std::string to_json(const LimitReport& report);
 /// The answer, the trials and the fitted law, for a terminal or a Markdown code block.

@@ -10,8 +10,7 @@ namespace gauntlet::lab {
 namespace {
 
 /// Solves the normal equations for the parameters in `used`; false when they are singular.
-bool solve(const std::vector<ScalabilityPoint>& points, const std::vector<int>& used,
-           std::array<double, 3>& parameters) {
+bool solve(const std::vector<ScalabilityPoint>& points, const std::vector<int>& used, std::array<double, 3>& parameters) {
   const std::size_t n = used.size();
   std::array<std::array<double, 4>, 3> m{};
   for (const auto& point : points) {

@@ -18,9 +18,7 @@ struct ScalabilityFit {
   double worst_residual = 0;
   double least_concurrency = 0, most_concurrency = 0;  // where it was measured: beyond is extrapolation
 
-  double throughput(double concurrency) const {
-    return concurrency / (a + b * concurrency + c * concurrency * concurrency);
-  }
+  double throughput(double concurrency) const { return concurrency / (a + b * concurrency + c * concurrency * concurrency); }
   /// The highest throughput of the curve, and the concurrency there; nothing when the points show no bend (b = c = 0).
   std::optional<ScalabilityPoint> peak() const;
 };

@@ -37,16 +37,11 @@ bool parse_expression(const std::string& text, std::string& column, bool& below,
   const std::size_t from = text.find_first_of("0123456789.-", at);
   if (from == std::string::npos) return false;
   bound = std::strtod(text.c_str() + from, nullptr);
-  if (left == "p(95)")
-    column = "p95";
-  else if (left == "p(99)")
-    column = "p99";
-  else if (left == "p(50)" || left == "med")
-    column = "p50";
-  else if (left == "avg" || left == "rate")
-    column = left;
-  else
-    column.clear();
+  if (left == "p(95)") column = "p95";
+  else if (left == "p(99)") column = "p99";
+  else if (left == "p(50)" || left == "med") column = "p50";
+  else if (left == "avg" || left == "rate") column = left;
+  else column.clear();
   return true;
 }
 
@@ -54,10 +49,8 @@ bool parse_expression(const std::string& text, std::string& column, bool& below,
 
 base::Expected<Trial> read_trial(const std::string& json_text) {
   const json in = json::parse(json_text, nullptr, false);
-  if (!in.is_object() || !in.contains("metrics") || !in.contains("series") || !in["series"].is_array() ||
-      in["series"].empty())
-    return base::fail(base::ErrorKind::invalid_argument,
-                      "it holds no end-of-test summary with a series (--out json=FILE.json)");
+  if (!in.is_object() || !in.contains("metrics") || !in.contains("series") || !in["series"].is_array() || in["series"].empty())
+    return base::fail(base::ErrorKind::invalid_argument, "it holds no end-of-test summary with a series (--out json=FILE.json)");
   Trial trial;
   const json& metrics = in["metrics"];
   for (const auto& row : in["series"]) trial.seconds += row.value("seconds", 0.0);
@@ -74,9 +67,9 @@ base::Expected<Trial> read_trial(const std::string& json_text) {
   trial.calls_per_s = calls;
   trial.throughput_per_s = requests + calls;
   if (trial.throughput_per_s > 0)
-    trial.mean_service_s = (requests * value_of(metrics, "http_req_duration", "avg") +
-                            calls * value_of(metrics, "grpc_req_duration", "avg")) /
-                           trial.throughput_per_s / 1000;
+    trial.mean_service_s =
+        (requests * value_of(metrics, "http_req_duration", "avg") + calls * value_of(metrics, "grpc_req_duration", "avg")) /
+        trial.throughput_per_s / 1000;
   for (const auto& [name, metric] : metrics.items()) {
     const auto thresholds = metric.find("thresholds");
     if (thresholds == metric.end()) continue;
@@ -119,16 +112,14 @@ std::string generator_limit(const Trial& trial) {
   // Little's law: so many virtual users are busy with iterations at this rate. When far fewer than there are would do,
   // iterations were dropped because the generator did not come round to starting them.
   const double needed = trial.wanted_per_s * trial.mean_iteration_s;
-  if (trial.generator_cores > kBusyGeneratorCores && trial.machine_idle_cores < kNothingLeftCores &&
-      needed < 0.8 * trial.most_vus)
+  if (trial.generator_cores > kBusyGeneratorCores && trial.machine_idle_cores < kNothingLeftCores && needed < 0.8 * trial.most_vus)
     return fmt::format(
         "the generator used {:.1f} cores and the machine had none left; {:.0f} of {:.0f} virtual users would have been "
         "enough",
         trial.generator_cores, needed, trial.most_vus);
   if (trial.most_vus > 0 && needed >= 0.95 * trial.most_vus &&
       std::all_of(trial.thresholds.begin(), trial.thresholds.end(), [](const auto& t) { return t.held_overall; }))
-    return fmt::format("all {:.0f} virtual users were busy while every threshold held: give the script more",
-                       trial.most_vus);
+    return fmt::format("all {:.0f} virtual users were busy while every threshold held: give the script more", trial.most_vus);
   return "";
 }
 

@@ -80,9 +80,9 @@ base::Expected<std::vector<Observation>> DatabaseMonitor::sample(double now_s) {
           "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
   if (!states) return tl::unexpected(states.error());
   add_activity(*states, rows);
-  auto clients = ask(
-      "SELECT application_name, count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity "
-      "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database() GROUP BY 1");
+  auto clients =
+      ask("SELECT application_name, count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity "
+          "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database() GROUP BY 1");
   if (!clients) return tl::unexpected(clients.error());
   for (const auto& c : *clients)
     rows.push_back({"pg_clients", {{"application", c[0]}, {"connections", number(c[1])}, {"busy", number(c[2])}}});
@@ -106,8 +106,7 @@ void DatabaseMonitor::add_activity(const Rows& states, std::vector<Observation>&
     rows.push_back({"pg_wait",
                     {{"type", wait.first},
                      {"event", wait.second},
-                     {"sessions",
-                      static_cast<double>(count) / static_cast<double>(std::max<std::int64_t>(1, session_samples_))}}});
+                     {"sessions", static_cast<double>(count) / static_cast<double>(std::max<std::int64_t>(1, session_samples_))}}});
   waits_.clear();
   session_samples_ = 0;
 }
@@ -153,8 +152,7 @@ base::Expected<void> DatabaseMonitor::add_counters(double elapsed_s, std::vector
   for (std::size_t i = 0; i < std::size(kNames); ++i) {
     const auto more = increase(std::string("counter ") + kNames[i], number((*answer)[0][i]));
     whole = whole && more.has_value();
-    (i < kOfDatabase ? database : wal)
-        .emplace_back(kNames[i], more && elapsed_s > 0 ? Cell(*more / elapsed_s) : Cell());
+    (i < kOfDatabase ? database : wal).emplace_back(kNames[i], more && elapsed_s > 0 ? Cell(*more / elapsed_s) : Cell());
   }
   if (!whole) return {};
   const double hits = to_number(database[3].second), reads = to_number(database[2].second);
@@ -172,9 +170,9 @@ base::Expected<void> DatabaseMonitor::add_tables(double elapsed_s, std::vector<O
           "FROM pg_stat_user_tables t JOIN pg_statio_user_tables io USING (relid) WHERE n_live_tup + n_tup_ins + "
           "n_tup_upd > 0");
   if (!tables) return tl::unexpected(tables.error());
-  static constexpr const char* kNames[] = {
-      "inserted_per_s",    "updated_per_s",   "hot_updated_per_s", "deleted_per_s",    "seq_scans_per_s",
-      "index_scans_per_s", "heap_read_per_s", "heap_hit_per_s",    "index_read_per_s", "index_hit_per_s"};
+  static constexpr const char* kNames[] = {"inserted_per_s",   "updated_per_s",     "hot_updated_per_s", "deleted_per_s",
+                                           "seq_scans_per_s",  "index_scans_per_s", "heap_read_per_s",   "heap_hit_per_s",
+                                           "index_read_per_s", "index_hit_per_s"};
   for (const auto& t : *tables) {
     std::vector<std::pair<const char*, Cell>> values{{"name", t[0]}};
     for (std::size_t i = 0; i < std::size(kNames); ++i) {
@@ -204,9 +202,7 @@ base::Expected<void> DatabaseMonitor::add_statements(double elapsed_s, std::vect
   };
   std::vector<Delta> deltas;
   for (const auto& s : *statements) {
-    auto more = [&](const char* what, std::size_t column) {
-      return increase("statement " + s[0] + what, number(s[column])).value_or(0);
-    };
+    auto more = [&](const char* what, std::size_t column) { return increase("statement " + s[0] + what, number(s[column])).value_or(0); };
     const Delta delta{&s, more("c", 2), more("t", 3), more("r", 4), more("h", 5), more("d", 6), more("w", 7)};
     if (delta.calls > 0) deltas.push_back(delta);
   }
@@ -228,8 +224,7 @@ base::Expected<void> DatabaseMonitor::add_statements(double elapsed_s, std::vect
       ask("SELECT mode, count(*) FILTER (WHERE granted), count(*) FILTER (WHERE NOT granted) FROM pg_locks WHERE pid "
           "<> pg_backend_pid() GROUP BY mode");
   if (!locks) return tl::unexpected(locks.error());
-  for (const auto& l : *locks)
-    rows.push_back({"pg_locks", {{"mode", l[0]}, {"granted", number(l[1])}, {"waiting", number(l[2])}}});
+  for (const auto& l : *locks) rows.push_back({"pg_locks", {{"mode", l[0]}, {"granted", number(l[1])}, {"waiting", number(l[2])}}});
   return {};
 }
 

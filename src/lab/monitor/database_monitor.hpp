@@ -40,8 +40,7 @@ class DatabaseMonitor {
   postgres::ConnectionOptions options_;
   std::optional<postgres::BlockingConnection> connection_;
   std::map<std::string, double> counters_;
-  std::map<std::pair<std::string, std::string>, std::int64_t>
-      waits_;  // samples by type and event since the last sample
+  std::map<std::pair<std::string, std::string>, std::int64_t> waits_;  // samples by type and event since the last sample
   std::int64_t session_samples_ = 0;
   bool has_statements_ = true;
   double last_s_ = 0;

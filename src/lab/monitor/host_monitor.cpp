@@ -62,13 +62,11 @@ double throttled_s_of(pid_t pid) {
     const std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
     if (controllers.empty()) {
       for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
-        if (const auto text = read_proc_file(mount + path + "/cpu.stat");
-            text.find("throttled_usec") != std::string::npos)
+        if (const auto text = read_proc_file(mount + path + "/cpu.stat"); text.find("throttled_usec") != std::string::npos)
           return static_cast<double>(value_after(text, "throttled_usec")) / 1e6;
     } else if (("," + controllers + ",").find(",cpu,") != std::string::npos) {  // not cpuacct or cpuset alone
       for (const std::string& mount : {"/sys/fs/cgroup/" + controllers, std::string("/sys/fs/cgroup/cpu")})
-        if (const auto text = read_proc_file(mount + path + "/cpu.stat");
-            text.find("throttled_time") != std::string::npos)
+        if (const auto text = read_proc_file(mount + path + "/cpu.stat"); text.find("throttled_time") != std::string::npos)
           return static_cast<double>(value_after(text, "throttled_time")) * kNanosecond;
     }
   }
@@ -105,10 +103,8 @@ bool add_one_process(pid_t pid, ProcessCounters& sum) {
   const std::string io = read_proc_file(folder / "io");
   sum.read_bytes += value_after(io, "read_bytes:");
   sum.written_bytes += value_after(io, "write_bytes:");
-  if (::access((folder / "fd").c_str(), R_OK | X_OK) != 0)
-    sum.descriptors = -1;
-  else if (sum.descriptors >= 0)
-    sum.descriptors += static_cast<int>(names_in_proc(folder / "fd").size());
+  if (::access((folder / "fd").c_str(), R_OK | X_OK) != 0) sum.descriptors = -1;
+  else if (sum.descriptors >= 0) sum.descriptors += static_cast<int>(names_in_proc(folder / "fd").size());
   return true;
 }
 
@@ -119,8 +115,7 @@ double rate(double now, double before, double elapsed_s) { return std::max(0.0, 
 
 Cell count(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
-void add_pressure(const char* resource, std::vector<std::pair<const char*, Cell>>& values,
-                  const std::array<const char*, 2>& names) {
+void add_pressure(const char* resource, std::vector<std::pair<const char*, Cell>>& values, const std::array<const char*, 2>& names) {
   const auto pressure = parse_pressure(read_proc_file(fs::path("/proc/pressure") / resource));
   values.emplace_back(names[0], pressure ? Cell(pressure->some_avg10) : Cell());
   values.emplace_back(names[1], pressure ? Cell(pressure->full_avg10) : Cell());
@@ -150,8 +145,8 @@ std::optional<Pressure> parse_pressure(const std::string& text) {
   double avg60 = 0, avg300 = 0;
   unsigned long long total_us = 0;
   const auto some = text.find("some ");
-  if (some == std::string::npos || std::sscanf(text.c_str() + some, "some avg10=%lf avg60=%lf avg300=%lf total=%llu",
-                                               &pressure.some_avg10, &avg60, &avg300, &total_us) != 4)
+  if (some == std::string::npos || std::sscanf(text.c_str() + some, "some avg10=%lf avg60=%lf avg300=%lf total=%llu", &pressure.some_avg10,
+                                               &avg60, &avg300, &total_us) != 4)
     return std::nullopt;
   pressure.some_total_s = static_cast<double>(total_us) / 1e6;
   if (const auto full = text.find("full "); full != std::string::npos)
@@ -181,24 +176,23 @@ std::vector<Observation> HostMonitor::sample(double now_s, const std::vector<Wat
     const auto before = processes_.find(process.name);
     if (elapsed_s > 0 && before != processes_.end() && before->second.first == process.pid) {
       const ProcessCounters& was = before->second.second;
-      rows.push_back(
-          {"process",
-           {{"name", process.name},
-            {"pid", std::int64_t{process.pid}},
-            {"cpu_cores", rate(now->user_s + now->system_s, was.user_s + was.system_s, elapsed_s)},
-            {"cpu_system_cores", rate(now->system_s, was.system_s, elapsed_s)},
-            {"run_queue_delay_cores", rate(now->run_queue_delay_s, was.run_queue_delay_s, elapsed_s)},
-            {"resident_bytes", count(now->resident_bytes())},
-            {"processes", std::int64_t{now->processes}},
-            {"threads", std::int64_t{now->threads}},
-            {"descriptors", now->descriptors < 0 ? Cell() : Cell(std::int64_t{now->descriptors})},
-            {"voluntary_switches_per_s", rate(now->voluntary_switches, was.voluntary_switches, elapsed_s)},
-            {"involuntary_switches_per_s", rate(now->involuntary_switches, was.involuntary_switches, elapsed_s)},
-            {"read_bytes_per_s", rate(now->read_bytes, was.read_bytes, elapsed_s)},
-            {"written_bytes_per_s", rate(now->written_bytes, was.written_bytes, elapsed_s)},
-            {"major_faults_per_s", rate(now->major_faults, was.major_faults, elapsed_s)},
-            // A group's time adds up over its CPUs.
-            {"throttled_share", std::min(1.0, rate(now->throttled_s, was.throttled_s, elapsed_s))}}});
+      rows.push_back({"process",
+                      {{"name", process.name},
+                       {"pid", std::int64_t{process.pid}},
+                       {"cpu_cores", rate(now->user_s + now->system_s, was.user_s + was.system_s, elapsed_s)},
+                       {"cpu_system_cores", rate(now->system_s, was.system_s, elapsed_s)},
+                       {"run_queue_delay_cores", rate(now->run_queue_delay_s, was.run_queue_delay_s, elapsed_s)},
+                       {"resident_bytes", count(now->resident_bytes())},
+                       {"processes", std::int64_t{now->processes}},
+                       {"threads", std::int64_t{now->threads}},
+                       {"descriptors", now->descriptors < 0 ? Cell() : Cell(std::int64_t{now->descriptors})},
+                       {"voluntary_switches_per_s", rate(now->voluntary_switches, was.voluntary_switches, elapsed_s)},
+                       {"involuntary_switches_per_s", rate(now->involuntary_switches, was.involuntary_switches, elapsed_s)},
+                       {"read_bytes_per_s", rate(now->read_bytes, was.read_bytes, elapsed_s)},
+                       {"written_bytes_per_s", rate(now->written_bytes, was.written_bytes, elapsed_s)},
+                       {"major_faults_per_s", rate(now->major_faults, was.major_faults, elapsed_s)},
+                       // A group's time adds up over its CPUs.
+                       {"throttled_share", std::min(1.0, rate(now->throttled_s, was.throttled_s, elapsed_s))}}});
     }
     processes_[process.name] = {process.pid, *now};
   }
@@ -214,14 +208,8 @@ void HostMonitor::add_host(double elapsed_s, std::vector<Observation>& rows) {
   double user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
   cpu >> word >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
   const std::string netstat = read_proc_file("/proc/net/netstat");
-  HostCounters now{(user + nice) * tick_s(),
-                   system * tick_s(),
-                   iowait * tick_s(),
-                   steal * tick_s(),
-                   idle * tick_s(),
-                   (irq + softirq) * tick_s(),
-                   0,
-                   0};
+  HostCounters now{
+      (user + nice) * tick_s(), system * tick_s(), iowait * tick_s(), steal * tick_s(), idle * tick_s(), (irq + softirq) * tick_s(), 0, 0};
   // Two lines a protocol: names, then values in the same order.
   std::istringstream lines(netstat);
   for (std::string names, values; std::getline(lines, names) && std::getline(lines, values);) {
@@ -268,8 +256,8 @@ void HostMonitor::add_disks(double elapsed_s, std::vector<Observation>& rows) {
     std::uint64_t major = 0, minor = 0, merged = 0, ms = 0, in_flight = 0;
     std::string name;
     DiskCounters now;
-    if (!(fields >> major >> minor >> name >> now.reads >> merged >> now.read_bytes >> ms >> now.writes >> merged >>
-          now.written_bytes >> ms >> in_flight >> now.busy_ms))
+    if (!(fields >> major >> minor >> name >> now.reads >> merged >> now.read_bytes >> ms >> now.writes >> merged >> now.written_bytes >>
+          ms >> in_flight >> now.busy_ms))
       continue;
     std::error_code error;
     // Whole devices only; loop devices and RAM disks are files and memory.
@@ -305,8 +293,7 @@ void HostMonitor::add_cgroup(const fs::path& folder, double elapsed_s, std::vect
           {"cpu_cores", rate(used_s, before->second.second, elapsed_s)},
           {"throttled_share", rate(throttled_s, before->second.first, elapsed_s)},
           {"memory_bytes", count(std::strtoull(read_proc_file(folder / "memory.current").c_str(), nullptr, 10))},
-          {"memory_limit_bytes",
-           limit.starts_with("max") || limit.empty() ? Cell() : count(std::strtoull(limit.c_str(), nullptr, 10))},
+          {"memory_limit_bytes", limit.starts_with("max") || limit.empty() ? Cell() : count(std::strtoull(limit.c_str(), nullptr, 10))},
           {"oom_kills", count(value_after(read_proc_file(folder / "memory.events"), "oom_kill"))}}});
   }
   cgroups_[folder.string()] = {throttled_s, used_s};

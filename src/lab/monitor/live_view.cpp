@@ -89,9 +89,7 @@ const std::vector<LiveTable>& live_tables() {
       {"What active sessions wait for",
        "pg_wait",
        {{"Type", "type", nullptr}, {"Event", "event", nullptr}, {"Sessions", "sessions", "plain"}}},
-      {"Locks",
-       "pg_locks",
-       {{"Mode", "mode", nullptr}, {"Granted", "granted", "count"}, {"Waiting", "waiting", "count"}}},
+      {"Locks", "pg_locks", {{"Mode", "mode", nullptr}, {"Granted", "granted", "count"}, {"Waiting", "waiting", "count"}}},
   };
   return kTables;
 }
@@ -128,8 +126,7 @@ std::string detail_of(const std::vector<Observation>& rows, const std::vector<st
   for (const std::string& problem : problems) json.string("Not seen: " + problem + ".");
   json.end_array().key("tables").begin_array();
   for (const LiveTable& table : live_tables()) {
-    const bool any =
-        std::any_of(rows.begin(), rows.end(), [&](const Observation& row) { return row.table == table.source; });
+    const bool any = std::any_of(rows.begin(), rows.end(), [&](const Observation& row) { return row.table == table.source; });
     if (any) write_table(json, table, rows);
   }
   json.end_array().end_object();
@@ -236,8 +233,7 @@ void LiveView::Work::run() {
   auto due = std::chrono::steady_clock::now();
   for (bool first = true;; first = false) {
     monitor.sample_sessions();
-    const auto rows =
-        monitor.sample();
+    const auto rows = monitor.sample();
     std::unique_lock lock(mutex);
     if (stopping) return;  // nobody looks any more, and the process may be at its end
     lock.unlock();

@@ -15,8 +15,7 @@ namespace gauntlet::lab {
 /// so that the first rows give none of those.
 class LiveFigures {
  public:
-  engine::dashboard::SystemSample sample_of(const std::vector<Observation>& rows,
-                                            const std::vector<std::string>& problems);
+  engine::dashboard::SystemSample sample_of(const std::vector<Observation>& rows, const std::vector<std::string>& problems);
 
  private:
   struct Flushes {

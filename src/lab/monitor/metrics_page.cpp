@@ -9,12 +9,9 @@ namespace {
 std::size_t end_of_labels(const std::string& line, std::size_t from) {
   bool quoted = false;
   for (std::size_t at = from; at < line.size(); ++at) {
-    if (quoted && line[at] == '\\')
-      ++at;
-    else if (line[at] == '"')
-      quoted = !quoted;
-    else if (!quoted && line[at] == '}')
-      return at;
+    if (quoted && line[at] == '\\') ++at;
+    else if (line[at] == '"') quoted = !quoted;
+    else if (!quoted && line[at] == '}') return at;
   }
   return std::string::npos;
 }

@@ -39,8 +39,8 @@ base::Expected<Monitor> Monitor::open(std::function<base::Expected<Target>()> fi
 }
 
 void Monitor::refresh_target() {
-  const bool all_there = std::all_of(target_.processes.begin(), target_.processes.end(),
-                                     [](const auto& p) { return identify(p.pid).has_value(); });
+  const bool all_there =
+      std::all_of(target_.processes.begin(), target_.processes.end(), [](const auto& p) { return identify(p.pid).has_value(); });
   if (all_there) return;
   auto target = find_target_();
   if (!target) {
@@ -64,17 +64,14 @@ std::vector<Observation> Monitor::sample() {
   // watches names itself: under one name twice, the second would be measured from the first.
   auto processes = target_.processes;
   if (std::none_of(processes.begin(), processes.end(), [](const auto& p) { return p.name == "generator"; }))
-    if (const auto runs = find_runs_of_this_program("run"); !runs.empty())
-      processes.push_back({"generator", runs.front().pid});
+    if (const auto runs = find_runs_of_this_program("run"); !runs.empty()) processes.push_back({"generator", runs.front().pid});
   auto rows = host_.sample(now_s, processes, target_.cgroups);
   if (calendar_ahead_s_) rows.push_back({"clock", {{"step_s", ahead_s - *calendar_ahead_s_}}});
   calendar_ahead_s_ = ahead_s;
   if (database_) {
     auto seen = database_->sample(now_s);
-    if (seen)
-      std::move(seen->begin(), seen->end(), std::back_inserter(rows));
-    else
-      problems_.push_back("database: " + seen.error().message);
+    if (seen) std::move(seen->begin(), seen->end(), std::back_inserter(rows));
+    else problems_.push_back("database: " + seen.error().message);
     if (sessions_problem_ && seen) problems_.push_back("database sessions: " + sessions_problem_->message);
     sessions_problem_.reset();
   }
@@ -114,11 +111,9 @@ void Monitor::add_metrics(std::vector<Observation>& rows) {
     }
     for (auto& sample : parse_metrics_page(*text))
       if (is_kept(sample))
-        rows.push_back({"metric",
-                        {{"server", page.name},
-                         {"name", std::move(sample.name)},
-                         {"labels", std::move(sample.labels)},
-                         {"value", sample.value}}});
+        rows.push_back(
+            {"metric",
+             {{"server", page.name}, {"name", std::move(sample.name)}, {"labels", std::move(sample.labels)}, {"value", sample.value}}});
   }
 }
 

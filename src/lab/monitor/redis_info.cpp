@@ -31,16 +31,14 @@ base::Expected<Descriptor> connect_to(const RedisAddress& address) {
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (const int code = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &wanted, &found);
-      code != 0)
+  if (const int code = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &wanted, &found); code != 0)
     return tl::unexpected(no_answer(address, ::gai_strerror(code)));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> release(found, &::freeaddrinfo);
   Descriptor socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval patience{2, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (::connect(socket.get(), found->ai_addr, found->ai_addrlen) != 0)
-    return tl::unexpected(no_answer(address, std::strerror(errno)));
+  if (::connect(socket.get(), found->ai_addr, found->ai_addrlen) != 0) return tl::unexpected(no_answer(address, std::strerror(errno)));
   return socket;
 }
 
@@ -73,8 +71,7 @@ base::Expected<std::map<std::string, std::string>> redis_info(const RedisAddress
   char chunk[16384];
   for (;;) {
     const ssize_t size = ::recv(socket->get(), chunk, sizeof chunk, 0);
-    if (size <= 0)
-      return tl::unexpected(no_answer(address, size == 0 ? "it closed the connection" : std::strerror(errno)));
+    if (size <= 0) return tl::unexpected(no_answer(address, size == 0 ? "it closed the connection" : std::strerror(errno)));
     answer.append(chunk, static_cast<std::size_t>(size));
     if (const auto error = answer.find('-'); error == 0 || answer.find("\r\n-") != std::string::npos)
       return tl::unexpected(no_answer(address, answer.substr(answer[0] == '-' ? 1 : answer.find("\r\n-") + 3, 100)));

@@ -28,7 +28,8 @@ bool may_access(const std::optional<Account>& account, const std::filesystem::pa
   if (child == 0) ::_exit(become(*account) && ::access(path.c_str(), mode) == 0 ? 0 : 1);
   if (child < 0) return false;
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

@@ -122,9 +122,11 @@ base::Expected<LaunchedProcess> launch(const LaunchSpec& spec) {
   told.close();
   Failure failure{};
   ssize_t size = 0;
-  while ((size = ::read(heard.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {}
+  while ((size = ::read(heard.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {
+  }
   if (size == sizeof failure) {
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
     return failed(failure.reason, name_of(failure.step));
   }
   Descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -162,7 +164,8 @@ base::Expected<std::string> run_to_end(const std::vector<std::string>& command, 
     output.append(chunk, static_cast<std::size_t>(size));
   }
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output;
   constexpr std::size_t kTail = 2000;
   return base::fail(output.find("No space left") != std::string::npos ? ErrorKind::resource_exhausted : ErrorKind::internal,

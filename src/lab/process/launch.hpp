@@ -34,12 +34,12 @@ class Descriptor {
 };
 
 struct LaunchSpec {
-  std::vector<std::string> command;  // [0] is the program's path; PATH is not searched
+  std::vector<std::string> command;                // [0] is the program's path; PATH is not searched
   std::map<std::string, std::string> environment;  // the whole of it
   std::filesystem::path directory;
-  std::filesystem::path log;                       // stdout and stderr are appended to it; stdin is empty
+  std::filesystem::path log;  // stdout and stderr are appended to it; stdin is empty
   std::optional<Account> account;
-  std::filesystem::path cgroup_procs;              // file to enter before the program starts; empty: stay in ours
+  std::filesystem::path cgroup_procs;  // file to enter before the program starts; empty: stay in ours
 };
 
 struct LaunchedProcess {

@@ -91,9 +91,8 @@ std::vector<ProcessId> find_processes(const fs::path& directory, const fs::path&
     if (target_of(proc(pid, "cwd")) != wanted_directory || !runs_program(pid, wanted_program)) return;
     if (auto process = identify(pid)) found.push_back(*process);
   });
-  std::sort(found.begin(), found.end(), [](const ProcessId& a, const ProcessId& b) {
-    return std::pair(a.start_ticks, a.pid) < std::pair(b.start_ticks, b.pid);
-  });
+  std::sort(found.begin(), found.end(),
+            [](const ProcessId& a, const ProcessId& b) { return std::pair(a.start_ticks, a.pid) < std::pair(b.start_ticks, b.pid); });
   return found;
 }
 
@@ -107,9 +106,8 @@ std::vector<ProcessId> find_runs_of_this_program(const std::string& argument) {
     if (first == std::string::npos || words.compare(first + 1, argument.size() + 1, argument + '\0') != 0) return;
     if (auto process = identify(pid)) found.push_back(*process);
   });
-  std::sort(found.begin(), found.end(), [](const ProcessId& a, const ProcessId& b) {
-    return std::pair(a.start_ticks, a.pid) < std::pair(b.start_ticks, b.pid);
-  });
+  std::sort(found.begin(), found.end(),
+            [](const ProcessId& a, const ProcessId& b) { return std::pair(a.start_ticks, a.pid) < std::pair(b.start_ticks, b.pid); });
   return found;
 }
 

@@ -55,9 +55,7 @@ struct RawSample {
 void name_samples(const std::vector<RawSample>& raw, const Symbolize& symbolize, Profile& profile) {
   // All but the innermost are return addresses, one past the call: the byte before lies in the calling function for
   // sure.
-  auto looked_up = [](const RawSample& sample, std::size_t i) {
-    return i == 0 ? sample.addresses[i] : sample.addresses[i] - 1;
-  };
+  auto looked_up = [](const RawSample& sample, std::size_t i) { return i == 0 ? sample.addresses[i] : sample.addresses[i] - 1; };
   std::set<std::uint64_t> wanted;
   for (const auto& sample : raw)
     for (std::size_t i = 0; i < sample.addresses.size(); ++i) wanted.insert(looked_up(sample, i));
@@ -116,13 +114,11 @@ base::Expected<Profile> read_gperftools_heap(std::string_view text, const Symbol
     if (line.starts_with("MAPPED_LIBRARIES")) break;
     long long objects = 0, bytes = 0;
     const auto stack = line.find(" @ ");
-    if (stack == std::string::npos || std::sscanf(line.c_str(), " %lld: %lld", &objects, &bytes) != 2 || objects <= 0)
-      continue;
+    if (stack == std::string::npos || std::sscanf(line.c_str(), " %lld: %lld", &objects, &bytes) != 2 || objects <= 0) continue;
     // Each allocation was sampled with a probability that grows with its size: undone as pprof does it.
     double scale = 1;
     if (profile.period > 0)
-      scale = 1 / (1 - std::exp(-static_cast<double>(bytes) / static_cast<double>(objects) /
-                                static_cast<double>(profile.period)));
+      scale = 1 / (1 - std::exp(-static_cast<double>(bytes) / static_cast<double>(objects) / static_cast<double>(profile.period)));
     RawSample sample;
     for (const char* address = line.c_str() + stack + 3; *address != '\0';) {
       char* next = nullptr;
@@ -131,8 +127,7 @@ base::Expected<Profile> read_gperftools_heap(std::string_view text, const Symbol
       sample.addresses.push_back(value);
       address = next;
     }
-    sample.values = {std::llround(static_cast<double>(objects) * scale),
-                     std::llround(static_cast<double>(bytes) * scale)};
+    sample.values = {std::llround(static_cast<double>(objects) * scale), std::llround(static_cast<double>(bytes) * scale)};
     raw.push_back(std::move(sample));
   }
   name_samples(raw, symbolize, profile);
@@ -151,8 +146,7 @@ Profile read_goroutines(std::string_view text) {
     at = end + 1;
     if (line.starts_with("---")) break;
     long long count = 0;
-    if (!line.starts_with("#") && line.find(" @") != std::string::npos &&
-        std::sscanf(line.c_str(), "%lld @", &count) == 1) {
+    if (!line.starts_with("#") && line.find(" @") != std::string::npos && std::sscanf(line.c_str(), "%lld @", &count) == 1) {
       profile.samples.push_back({{}, {count}});
     } else if (line.starts_with("#\t") && !profile.samples.empty()) {
       const auto name = line.find('\t', 2);
@@ -214,9 +208,7 @@ base::Expected<Profile> read_protobuf(std::string_view bytes) {
     if (type != WireType::bytes) return reader.skip(number, type);
     if (!reader.take_bytes(part)) return false;
     switch (number) {
-      case 1:
-        types.emplace_back(number_field(part, 1), number_field(part, 2));
-        return true;
+      case 1: types.emplace_back(number_field(part, 1), number_field(part, 2)); return true;
       case 2: {
         auto& [locations, values] = samples.emplace_back();
         return read_fields(part, [&](std::uint32_t inner, WireType inner_type, WireReader& r) {
@@ -235,14 +227,9 @@ base::Expected<Profile> read_protobuf(std::string_view bytes) {
           return true;
         });
       }
-      case 5:
-        name_of_function[number_field(part, 1)] = number_field(part, 2);
-        return true;
-      case 6:
-        strings.emplace_back(part);
-        return true;
-      default:
-        return true;
+      case 5: name_of_function[number_field(part, 1)] = number_field(part, 2); return true;
+      case 6: strings.emplace_back(part); return true;
+      default: return true;
     }
   });
   auto text = [&](std::uint64_t index) { return index < strings.size() ? strings[index] : std::string(); };
@@ -255,8 +242,7 @@ base::Expected<Profile> read_protobuf(std::string_view bytes) {
   for (const auto& [locations, values] : samples) {
     Profile::Sample sample;
     for (const auto location : locations)
-      for (const auto function : functions_of_location[location])
-        sample.stack.push_back(text(name_of_function[function]));
+      for (const auto function : functions_of_location[location]) sample.stack.push_back(text(name_of_function[function]));
     for (const auto value : values) sample.values.push_back(static_cast<std::int64_t>(value));
     sample.values.resize(types.size());
     profile.samples.push_back(std::move(sample));
@@ -294,8 +280,8 @@ std::size_t depth_of(const Flame& flame) {
 
 constexpr double kWidth = 1200, kRow = 17, kNarrowest = 0.4;
 
-void draw(const Flame& flame, double x, std::size_t level, double scale, double height, std::int64_t total,
-          const std::string& unit, std::string& out) {
+void draw(const Flame& flame, double x, std::size_t level, double scale, double height, std::int64_t total, const std::string& unit,
+          std::string& out) {
   for (const auto& [name, call] : flame.calls) {
     const double width = static_cast<double>(call.value) * scale;
     if (width >= kNarrowest) {
@@ -305,8 +291,8 @@ void draw(const Flame& flame, double x, std::size_t level, double scale, double 
       out += fmt::format(
           "<g><title>{} ({}, {:.1f} %)</title><rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.0f}\" "
           "fill=\"hsl({},75%,62%)\" rx=\"1\"/>",
-          escaped(name), readable(call.value, unit),
-          100.0 * static_cast<double>(call.value) / static_cast<double>(total), x, y, width, kRow - 1, hue);
+          escaped(name), readable(call.value, unit), 100.0 * static_cast<double>(call.value) / static_cast<double>(total), x, y, width,
+          kRow - 1, hue);
       if (letters > 3)
         out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", x + 3, y + 12,
                            escaped(name.size() > letters ? name.substr(0, letters - 2) + ".." : name));
@@ -404,17 +390,15 @@ std::vector<HotFunction> hot_functions(const Profile& profile) {
     function.name = name;
     sorted.push_back(std::move(function));
   }
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.flat, a.cumulative) > std::pair(b.flat, b.cumulative);
-  });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return std::pair(a.flat, a.cumulative) > std::pair(b.flat, b.cumulative); });
   return sorted;
 }
 
 std::string top_text(const Profile& profile, std::size_t most) {
   std::int64_t total = 0;
   for (const auto& sample : profile.samples) total += sample.values.empty() ? 0 : sample.values.back();
-  const auto [what, unit] =
-      profile.value_types.empty() ? std::pair<std::string, std::string>() : profile.value_types.back();
+  const auto [what, unit] = profile.value_types.empty() ? std::pair<std::string, std::string>() : profile.value_types.back();
   std::string out = fmt::format("Type: {}\n", what);
   if (profile.duration_ns > 0) {
     const double seconds = static_cast<double>(profile.duration_ns) / 1e9;
@@ -432,9 +416,8 @@ std::string top_text(const Profile& profile, std::size_t most) {
   for (const auto& function : hot_functions(profile)) {
     if (most-- == 0) break;
     sum += function.flat;
-    out +=
-        fmt::format("{:>10}  {:>6}  {:>6}  {:>10}  {:>6}  {}\n", readable(function.flat, unit), percent(function.flat),
-                    percent(sum), readable(function.cumulative, unit), percent(function.cumulative), function.name);
+    out += fmt::format("{:>10}  {:>6}  {:>6}  {:>10}  {:>6}  {}\n", readable(function.flat, unit), percent(function.flat), percent(sum),
+                       readable(function.cumulative, unit), percent(function.cumulative), function.name);
   }
   return out;
 }

@@ -18,8 +18,7 @@ constexpr std::chrono::milliseconds kPatience{15'000};  // beyond the profile's 
 constexpr std::size_t kAddressesARequest = 1000;
 
 /// Go's protocol: addresses joined by + go in as a POST, lines "0xADDRESS\tNAME" come back.
-std::vector<std::string> ask_symbols(HttpFetcher& http, const std::string& pprof_url,
-                                     const std::vector<std::uint64_t>& addresses) {
+std::vector<std::string> ask_symbols(HttpFetcher& http, const std::string& pprof_url, const std::vector<std::uint64_t>& addresses) {
   std::map<std::uint64_t, std::string> names;
   for (std::size_t at = 0; at < addresses.size(); at += kAddressesARequest) {
     std::string body;
@@ -40,25 +39,23 @@ std::vector<std::string> ask_symbols(HttpFetcher& http, const std::string& pprof
   return out;
 }
 
-base::Expected<void> take(const ServerPage& server, const std::string& prefix, const std::string& kind,
-                          const ProfileRequest& request) {
+base::Expected<void> take(const ServerPage& server, const std::string& prefix, const std::string& kind, const ProfileRequest& request) {
   const bool is_cpu = kind == "cpu";
   const std::string url = server.url + (is_cpu           ? fmt::format("/profile?seconds={}", request.cpu.count())
                                         : kind == "heap" ? "/heap"
                                                          : "/goroutine");
   HttpFetcher http;
-  auto bytes = http.body_of(
-      {.url = url, .headers = {}, .post = {}, .timeout = kPatience + (is_cpu ? request.cpu : std::chrono::seconds(0))});
+  auto bytes =
+      http.body_of({.url = url, .headers = {}, .post = {}, .timeout = kPatience + (is_cpu ? request.cpu : std::chrono::seconds(0))});
   if (!bytes) return tl::unexpected(bytes.error());
-  auto profile = read_profile(
-      *bytes, [&](const std::vector<std::uint64_t>& addresses) { return ask_symbols(http, server.url, addresses); });
+  auto profile =
+      read_profile(*bytes, [&](const std::vector<std::uint64_t>& addresses) { return ask_symbols(http, server.url, addresses); });
   if (!profile) return tl::unexpected(std::move(profile.error()).in(url));
   if (is_cpu && profile->duration_ns == 0) profile->duration_ns = std::chrono::nanoseconds(request.cpu).count();
   const std::string stem = fmt::format("{}{}_{}", prefix, kind, request.level);
   const bool is_pprof = bytes->starts_with("\x1f\x8b");
   for (const auto& [name, content] :
-       {std::pair(stem + ".txt", is_pprof ? *bytes : write_profile(*profile)),
-        std::pair(stem + ".top.txt", top_text(*profile)),
+       {std::pair(stem + ".txt", is_pprof ? *bytes : write_profile(*profile)), std::pair(stem + ".top.txt", top_text(*profile)),
         std::pair(stem + ".svg", flame_svg(*profile, fmt::format("{}, {} at {}", server.name, kind, request.level)))})
     if (auto written = write_file_atomically(request.folder / name, content); !written) return written;
   return {};

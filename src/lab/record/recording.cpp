@@ -40,8 +40,7 @@ base::Expected<Recording::Table*> Recording::table_for(const Observation& row) {
     columns += fmt::format(",{}", name);
     marks += ",?";
   }
-  if (auto made = database_.run(fmt::format("CREATE TABLE {} ({})", row.table, columns)); !made)
-    return tl::unexpected(made.error());
+  if (auto made = database_.run(fmt::format("CREATE TABLE {} ({})", row.table, columns)); !made) return tl::unexpected(made.error());
   Table table;
   table.insert = fmt::format("INSERT INTO {} VALUES ({})", row.table, marks);
   const fs::path file = folder_ / (row.table + ".csv");

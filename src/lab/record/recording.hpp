@@ -32,8 +32,7 @@ class Recording {
   static std::filesystem::path database_of(const std::filesystem::path& folder) { return folder / "monitor.sqlite"; }
 
  private:
-  Recording(std::filesystem::path folder, SqliteFile database)
-      : folder_(std::move(folder)), database_(std::move(database)) {}
+  Recording(std::filesystem::path folder, SqliteFile database) : folder_(std::move(folder)), database_(std::move(database)) {}
   struct Table {
     std::string insert;
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> csv{nullptr, &std::fclose};

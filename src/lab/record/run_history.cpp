@@ -45,8 +45,7 @@ base::Expected<std::int64_t> RunHistory::add(const RunEntry& run) {
   auto added = database_.query(
       "INSERT INTO run (started_s, seconds, kind, script, level, state, result, p95_ms, throughput_per_s) VALUES (?, "
       "?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-      {run.started_s, run.seconds, run.kind, run.script, run.level, run.state, run.result, run.p95_ms,
-       run.throughput_per_s});
+      {run.started_s, run.seconds, run.kind, run.script, run.level, run.state, run.result, run.p95_ms, run.throughput_per_s});
   if (!added) return tl::unexpected(added.error());
   return static_cast<std::int64_t>(to_number((*added)[0][0]));
 }
@@ -69,10 +68,8 @@ base::Expected<std::optional<RunEntry>> RunHistory::find(std::int64_t id) {
 base::Expected<void> RunHistory::remove(std::int64_t id, bool with_files) {
   auto run = find(id);
   if (!run) return tl::unexpected(run.error());
-  if (!*run)
-    return base::fail(base::ErrorKind::not_found, fmt::format("there is no run {}: gauntlet runs ls lists them", id));
-  if (auto removed = database_.query("DELETE FROM run WHERE id = ?", {id}); !removed)
-    return tl::unexpected(removed.error());
+  if (!*run) return base::fail(base::ErrorKind::not_found, fmt::format("there is no run {}: gauntlet runs ls lists them", id));
+  if (auto removed = database_.query("DELETE FROM run WHERE id = ?", {id}); !removed) return tl::unexpected(removed.error());
   if (!with_files) return {};
   const fs::path result = (*run)->result;
   std::error_code error;

@@ -17,48 +17,31 @@ constexpr int kPatienceMs = 10'000;
 
 ErrorKind kind_of(int code) {
   switch (code & 0xff) {
-    case SQLITE_FULL:
-      return ErrorKind::resource_exhausted;
-    case SQLITE_CANTOPEN:
-      return ErrorKind::not_found;
+    case SQLITE_FULL: return ErrorKind::resource_exhausted;
+    case SQLITE_CANTOPEN: return ErrorKind::not_found;
     case SQLITE_READONLY:
-    case SQLITE_PERM:
-      return ErrorKind::permission_denied;
+    case SQLITE_PERM: return ErrorKind::permission_denied;
     case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-      return ErrorKind::invalid_argument;
-    case SQLITE_BUSY:
-      return ErrorKind::unavailable;
-    default:
-      return ErrorKind::internal;
+    case SQLITE_CORRUPT: return ErrorKind::invalid_argument;
+    case SQLITE_BUSY: return ErrorKind::unavailable;
+    default: return ErrorKind::internal;
   }
 }
 
 void bind(sqlite3_stmt* statement, int index, const Cell& cell) {
   switch (cell.kind()) {
-    case Cell::Kind::whole:
-      sqlite3_bind_int64(statement, index, cell.whole());
-      break;
-    case Cell::Kind::real:
-      sqlite3_bind_double(statement, index, cell.real());
-      break;
-    case Cell::Kind::text:
-      sqlite3_bind_text64(statement, index, cell.text().data(), cell.text().size(), SQLITE_STATIC, SQLITE_UTF8);
-      break;
-    case Cell::Kind::null:
-      sqlite3_bind_null(statement, index);
-      break;
+    case Cell::Kind::whole: sqlite3_bind_int64(statement, index, cell.whole()); break;
+    case Cell::Kind::real: sqlite3_bind_double(statement, index, cell.real()); break;
+    case Cell::Kind::text: sqlite3_bind_text64(statement, index, cell.text().data(), cell.text().size(), SQLITE_STATIC, SQLITE_UTF8); break;
+    case Cell::Kind::null: sqlite3_bind_null(statement, index); break;
   }
 }
 
 Cell column(sqlite3_stmt* statement, int index) {
   switch (sqlite3_column_type(statement, index)) {
-    case SQLITE_INTEGER:
-      return std::int64_t{sqlite3_column_int64(statement, index)};
-    case SQLITE_FLOAT:
-      return sqlite3_column_double(statement, index);
-    case SQLITE_NULL:
-      return {};
+    case SQLITE_INTEGER: return std::int64_t{sqlite3_column_int64(statement, index)};
+    case SQLITE_FLOAT: return sqlite3_column_double(statement, index);
+    case SQLITE_NULL: return {};
     default: {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, index));
       return std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, index)));
@@ -70,14 +53,10 @@ Cell column(sqlite3_stmt* statement, int index) {
 
 std::string to_text(const Cell& cell) {
   switch (cell.kind()) {
-    case Cell::Kind::whole:
-      return std::to_string(cell.whole());
-    case Cell::Kind::text:
-      return cell.text();
-    case Cell::Kind::null:
-      return "";
-    case Cell::Kind::real:
-      break;
+    case Cell::Kind::whole: return std::to_string(cell.whole());
+    case Cell::Kind::text: return cell.text();
+    case Cell::Kind::null: return "";
+    case Cell::Kind::real: break;
   }
   if (!std::isfinite(cell.real())) return "";
   std::string out = fmt::format("{:.6f}", cell.real());
@@ -88,14 +67,10 @@ std::string to_text(const Cell& cell) {
 
 double to_number(const Cell& cell) {
   switch (cell.kind()) {
-    case Cell::Kind::whole:
-      return static_cast<double>(cell.whole());
-    case Cell::Kind::real:
-      return cell.real();
-    case Cell::Kind::text:
-      return std::strtod(cell.text().c_str(), nullptr);
-    case Cell::Kind::null:
-      break;
+    case Cell::Kind::whole: return static_cast<double>(cell.whole());
+    case Cell::Kind::real: return cell.real();
+    case Cell::Kind::text: return std::strtod(cell.text().c_str(), nullptr);
+    case Cell::Kind::null: break;
   }
   return 0;
 }
@@ -126,9 +101,7 @@ SqliteFile::~SqliteFile() {
 }
 
 SqliteFile::SqliteFile(SqliteFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      database_(std::exchange(other.database_, nullptr)),
-      prepared_(std::exchange(other.prepared_, {})) {}
+    : path_(std::move(other.path_)), database_(std::exchange(other.database_, nullptr)), prepared_(std::exchange(other.prepared_, {})) {}
 
 SqliteFile& SqliteFile::operator=(SqliteFile&& other) noexcept {
   std::swap(path_, other.path_);
@@ -138,8 +111,7 @@ SqliteFile& SqliteFile::operator=(SqliteFile&& other) noexcept {
 }
 
 base::Error SqliteFile::failure(const std::string& what) const {
-  return {kind_of(sqlite3_errcode(database_)),
-          fmt::format("{}: {}: {}", path_.string(), what, sqlite3_errmsg(database_))};
+  return {kind_of(sqlite3_errcode(database_)), fmt::format("{}: {}: {}", path_.string(), what, sqlite3_errmsg(database_))};
 }
 
 base::Expected<void> SqliteFile::run(const std::string& sql) {
@@ -147,8 +119,7 @@ base::Expected<void> SqliteFile::run(const std::string& sql) {
   return {};
 }
 
-base::Expected<std::vector<std::vector<Cell>>> SqliteFile::query(const std::string& sql,
-                                                                 const std::vector<Cell>& values) {
+base::Expected<std::vector<std::vector<Cell>>> SqliteFile::query(const std::string& sql, const std::vector<Cell>& values) {
   auto& statement = prepared_[sql];
   if (statement == nullptr && sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK)
     return tl::unexpected(failure(sql));

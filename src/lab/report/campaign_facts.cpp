@@ -39,10 +39,8 @@ std::vector<std::string> json_files(const fs::path& folder, bool in_subfolders) 
   std::vector<fs::path> files;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (in_subfolders && entry.is_directory(error))
-      files.push_back(entry.path() / "limit.json");
-    else if (!in_subfolders && entry.path().extension() == ".json")
-      files.push_back(entry.path());
+    if (in_subfolders && entry.is_directory(error)) files.push_back(entry.path() / "limit.json");
+    else if (!in_subfolders && entry.path().extension() == ".json") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   std::vector<std::string> texts;
@@ -83,8 +81,8 @@ base::Expected<CampaignFacts> read_campaign_facts(const fs::path& results) {
       double busy = 0;
       for (const auto& [application, sessions] : e.clients)
         if (application.starts_with("challenge-")) busy += sessions.second;
-      points.push_back({record.requests_per_s, record.events_per_s, e.process_cores(kService),
-                        e.process_cores(kEventHandler), e.process_cores(kPostgres), busy});
+      points.push_back({record.requests_per_s, record.events_per_s, e.process_cores(kService), e.process_cores(kEventHandler),
+                        e.process_cores(kPostgres), busy});
     }
     facts.levels.push_back(std::move(level));
   }
@@ -92,14 +90,12 @@ base::Expected<CampaignFacts> read_campaign_facts(const fs::path& results) {
     const auto* record = facts.journal.first_failed(scenario);
     if (record == nullptr) record = facts.journal.highest_held(scenario);
     if (record == nullptr) continue;
-    if (auto diagnosis = explain(results / result_file(record->level)))
-      facts.diagnoses[scenario] = std::move(*diagnosis);
+    if (auto diagnosis = explain(results / result_file(record->level))) facts.diagnoses[scenario] = std::move(*diagnosis);
   }
   facts.visibility = read_visibility(results / "scenario5/visibility.json");
   std::string level;
   for (const auto& entry : facts.levels)
-    if (entry.record.level.scenario == 3 && entry.record.state != LevelRecord::State::skipped)
-      level = level_name(entry.record.level.load);
+    if (entry.record.level.scenario == 3 && entry.record.state != LevelRecord::State::skipped) level = level_name(entry.record.level.load);
   for (const auto& [file, title] :
        std::vector<std::pair<std::string, std::string>>{{"cpu", "CPU of challenge-service"},
                                                         {"event-handler_cpu", "CPU of challenge-event-handler"},

@@ -13,8 +13,7 @@ constexpr double kFill = 0.7;
 constexpr int kFewestReplicas = 2;  // one may be away
 
 /// Least squares over those of {1, requests, events} that are used; nothing when singular.
-std::optional<std::array<double, 3>> solve(const std::vector<CostPoint>& points, double CostPoint::*value,
-                                           unsigned used) {
+std::optional<std::array<double, 3>> solve(const std::vector<CostPoint>& points, double CostPoint::*value, unsigned used) {
   std::array<std::array<double, 4>, 3> m{};
   for (const auto& p : points) {
     const double y = p.*value;
@@ -50,8 +49,7 @@ LinearCost fit(const std::vector<CostPoint>& points, double CostPoint::*value) {
     if (!parameters || std::any_of(parameters->begin(), parameters->end(), [](double p) { return p < 0; })) continue;
     const LinearCost cost{(*parameters)[0], (*parameters)[1], (*parameters)[2]};
     double error = 0;
-    for (const auto& p : points)
-      error += std::pow((cost.at(p.requests_per_s, p.events_per_s) - p.*value) / std::max(p.*value, 0.01), 2);
+    for (const auto& p : points) error += std::pow((cost.at(p.requests_per_s, p.events_per_s) - p.*value) / std::max(p.*value, 0.01), 2);
     if (error < least) least = error, best = cost;
   }
   return best;
@@ -73,22 +71,19 @@ std::optional<CapacityModel> fit_capacity(const std::vector<CostPoint>& points) 
   model.connections = fit(points, &CostPoint::busy_connections);
   for (const auto& p : points) {
     const double measured = p.service_cores + p.handler_cores + p.database_cores;
-    const double fitted = model.service.at(p.requests_per_s, p.events_per_s) +
-                          model.handler.at(p.requests_per_s, p.events_per_s) +
+    const double fitted = model.service.at(p.requests_per_s, p.events_per_s) + model.handler.at(p.requests_per_s, p.events_per_s) +
                           model.database.at(p.requests_per_s, p.events_per_s);
     if (measured > 0.05) model.worst_error = std::max(model.worst_error, std::abs(fitted - measured) / measured);
   }
   return model;
 }
 
-CapacityPlan plan_capacity(const CapacityModel& model, const PlayerBehaviour& players,
-                           std::optional<double> bytes_per_row) {
+CapacityPlan plan_capacity(const CapacityModel& model, const PlayerBehaviour& players, std::optional<double> bytes_per_row) {
   constexpr double kSecondsADay = 86'400;
   CapacityPlan plan;
   plan.peak_requests_per_s = players.daily_players * players.requests_per_player / kSecondsADay * players.peak_factor;
   plan.peak_events_per_s = players.daily_players * players.events_per_player / kSecondsADay * players.peak_factor;
-  const double requests = plan.peak_requests_per_s * players.headroom,
-               events = plan.peak_events_per_s * players.headroom;
+  const double requests = plan.peak_requests_per_s * players.headroom, events = plan.peak_events_per_s * players.headroom;
   auto replicas = [&](const LinearCost& cost) {
     return std::max(kFewestReplicas, static_cast<int>(std::ceil(cost.at(requests, events) / kFill)));
   };
@@ -96,8 +91,8 @@ CapacityPlan plan_capacity(const CapacityModel& model, const PlayerBehaviour& pl
   plan.handler_replicas = replicas(model.handler);
   plan.database_cores = std::max(1.0, std::ceil(model.database.at(requests, events) / kFill));
   // Idle connections cost memory only; one for each core of each replica is the least that keeps them busy.
-  plan.connections = std::max(plan.service_replicas + plan.handler_replicas,
-                              static_cast<int>(std::ceil(model.connections.at(requests, events) / kFill)));
+  plan.connections =
+      std::max(plan.service_replicas + plan.handler_replicas, static_cast<int>(std::ceil(model.connections.at(requests, events) / kFill)));
   if (bytes_per_row) plan.database_gb = players.daily_players * players.goals_per_player * *bytes_per_row / 1e9;
   plan.extrapolation = std::max(requests / model.most_requests_per_s, events / model.most_events_per_s);
   return plan;

@@ -17,14 +17,12 @@ struct CostPoint {
 /// above.
 struct LinearCost {
   double base = 0, per_request = 0, per_event = 0;
-  double at(double requests_per_s, double events_per_s) const {
-    return base + per_request * requests_per_s + per_event * events_per_s;
-  }
+  double at(double requests_per_s, double events_per_s) const { return base + per_request * requests_per_s + per_event * events_per_s; }
 };
 
 struct CapacityModel {
   LinearCost service, handler, database, connections;
-  double worst_error = 0;  // largest relative deviation of a point's total cores from the model
+  double worst_error = 0;                                 // largest relative deviation of a point's total cores from the model
   double most_requests_per_s = 0, most_events_per_s = 0;  // measured up to here
   std::size_t points = 0;
 };
@@ -51,7 +49,6 @@ struct CapacityPlan {
   double extrapolation = 0;           // peak over what was measured; above 1: the model is stretched
 };
 
-CapacityPlan plan_capacity(const CapacityModel& model, const PlayerBehaviour& players,
-                           std::optional<double> bytes_per_row);
+CapacityPlan plan_capacity(const CapacityModel& model, const PlayerBehaviour& players, std::optional<double> bytes_per_row);
 
 }  // namespace gauntlet::lab

@@ -54,12 +54,9 @@ std::string errors_of(const LevelFacts& level) {
 
 std::string state_of(const LevelRecord& record) {
   switch (record.state) {
-    case LevelRecord::State::held:
-      return "held";
-    case LevelRecord::State::failed:
-      return "**failed**";
-    case LevelRecord::State::skipped:
-      break;
+    case LevelRecord::State::held: return "held";
+    case LevelRecord::State::failed: return "**failed**";
+    case LevelRecord::State::skipped: break;
   }
   return "skipped: " + record.reason;
 }
@@ -81,22 +78,18 @@ std::string level_table(const std::vector<const LevelFacts*>& levels, bool event
     }
     std::string achieved;
     if (r.level.load.requests_per_s > 0) achieved = fmt::format("{:.0f}", r.requests_per_s);
-    if (r.level.load.events_per_s > 0)
-      achieved += fmt::format("{}{:.0f}", achieved.empty() ? "" : " + ", r.events_per_s);
+    if (r.level.load.events_per_s > 0) achieved += fmt::format("{}{:.0f}", achieved.empty() ? "" : " + ", r.events_per_s);
     const auto* latency = latency_of(*level);
     out += fmt::format(" {} | {} | {} | {} | {} |", achieved, latency ? ms(latency->p50_ms) : kNotMeasured,
-                       latency ? ms(latency->p95_ms) : kNotMeasured, latency ? ms(latency->p99_ms) : kNotMeasured,
-                       errors_of(*level));
+                       latency ? ms(latency->p95_ms) : kNotMeasured, latency ? ms(latency->p99_ms) : kNotMeasured, errors_of(*level));
     if (level->evidence) {
       const Evidence& e = *level->evidence;
       auto memory = [&](const char* name) {
         const auto found = e.processes.find(name);
-        return found == e.processes.end() ? std::string(kNotMeasured)
-                                          : fmt::format("{:.0f}", found->second.resident_bytes_max / 1e6);
+        return found == e.processes.end() ? std::string(kNotMeasured) : fmt::format("{:.0f}", found->second.resident_bytes_max / 1e6);
       };
-      out += fmt::format(" {:.2f} | {:.2f} | {:.2f} | {:.2f} | {} | {} |", e.process_cores(kService),
-                         e.process_cores(kEventHandler), e.process_cores(kPostgres), e.process_cores("generator"),
-                         memory(kService), memory(kPostgres));
+      out += fmt::format(" {:.2f} | {:.2f} | {:.2f} | {:.2f} | {} | {} |", e.process_cores(kService), e.process_cores(kEventHandler),
+                         e.process_cores(kPostgres), e.process_cores("generator"), memory(kService), memory(kPostgres));
       if (events) out += fmt::format(" {:.1f} |", e.buffer_size);
     } else {
       for (int i = 0; i < (events ? 7 : 6); ++i) out += fmt::format(" {} |", kNotMeasured);
@@ -109,8 +102,7 @@ std::string level_table(const std::vector<const LevelFacts*>& levels, bool event
 std::string conservative(const LoadLevel& load) {
   std::string out;
   if (load.requests_per_s > 0) out = fmt::format("{:.0f} RPS", load.requests_per_s * kConservative);
-  if (load.events_per_s > 0)
-    out += fmt::format("{}{:.0f} EPS", out.empty() ? "" : " + ", load.events_per_s * kConservative);
+  if (load.events_per_s > 0) out += fmt::format("{}{:.0f} EPS", out.empty() ? "" : " + ", load.events_per_s * kConservative);
   return out;
 }
 
@@ -134,8 +126,7 @@ std::string diagnosis_text(const CampaignFacts& facts, int scenario) {
 std::string limit_section(const CampaignFacts& facts) {
   std::string out = "## Limits by search\n\n";
   if (facts.limits.empty())
-    return out + fmt::format("{}; `gauntlet limit test/k6/scenario1_api_load.js --over TARGET_RPS=50..5000` does.\n\n",
-                             kNotMeasured);
+    return out + fmt::format("{}; `gauntlet limit test/k6/scenario1_api_load.js --over TARGET_RPS=50..5000` does.\n\n", kNotMeasured);
   out += "| script | variable | holds | 95 % interval | confirmed at |\n|---|---|---|---|---|\n";
   for (const auto& text : facts.limits) {
     const json in = json::parse(text);
@@ -145,13 +136,12 @@ std::string limit_section(const CampaignFacts& facts) {
       continue;
     }
     const bool above = in.value("above_range", false), below = in.value("below_range", false);
-    out += fmt::format(
-        "| {} | {} | {} | {:.0f} to {:.0f} | {} |\n", script, variable,
-        above   ? fmt::format("at least {:.0f}", in["range"][1].get<double>())
-        : below ? fmt::format("less than {:.0f}", in["range"][0].get<double>())
-                : fmt::format("{:.0f}", in.value("median", 0.0)),
-        in["interval"][0].get<double>(), in["interval"][1].get<double>(),
-        in["confirmed"].is_number() ? fmt::format("{:.0f}", in["confirmed"].get<double>()) : "not confirmed");
+    out += fmt::format("| {} | {} | {} | {:.0f} to {:.0f} | {} |\n", script, variable,
+                       above   ? fmt::format("at least {:.0f}", in["range"][1].get<double>())
+                       : below ? fmt::format("less than {:.0f}", in["range"][0].get<double>())
+                               : fmt::format("{:.0f}", in.value("median", 0.0)),
+                       in["interval"][0].get<double>(), in["interval"][1].get<double>(),
+                       in["confirmed"].is_number() ? fmt::format("{:.0f}", in["confirmed"].get<double>()) : "not confirmed");
   }
   return out + "\n";
 }
@@ -167,21 +157,19 @@ std::string database_section(const CampaignFacts& facts) {
       "| commits | {:.0f}/s |\n| cache hit ratio | {:.2f} % |\n| updates that were HOT | {:.1f} % |\n| write-ahead log "
       "| {:.2f} MB/s |\n",
       e->commits_per_s, e->cache_hit_share * 100, e->hot_share * 100, e->wal_bytes_per_s / 1e6);
-  out += fmt::format("| flush | {:.2f} ms for {:.1f} events; the first of them waited {:.2f} ms |\n", e->flush_ms,
-                     e->flush_events, e->flush_wait_ms);
+  out += fmt::format("| flush | {:.2f} ms for {:.1f} events; the first of them waited {:.2f} ms |\n", e->flush_ms, e->flush_events,
+                     e->flush_wait_ms);
   for (const auto& [application, sessions] : e->clients)
     if (application.starts_with("challenge-"))
       out += fmt::format("| connections of {} | {:.1f}, {:.2f} busy |\n", application, sessions.first, sessions.second);
   if (!e->top_statement.empty())
-    out += fmt::format("| statement with most time | {:.3f} ms: `{}` |\n", e->top_statement_ms,
-                       in_table(e->top_statement.substr(0, 160)));
+    out += fmt::format("| statement with most time | {:.3f} ms: `{}` |\n", e->top_statement_ms, in_table(e->top_statement.substr(0, 160)));
   std::vector<std::pair<double, std::string>> waits;
   for (const auto& [wait, sessions] : e->waits) waits.emplace_back(sessions, wait.first + ":" + wait.second);
   std::sort(waits.rbegin(), waits.rend());
   for (std::size_t i = 0; i < std::min<std::size_t>(5, waits.size()); ++i)
     out += fmt::format("| sessions at {} | {:.2f} |\n", waits[i].second, waits[i].first);
-  return out +
-         "\nTable statistics, index use, sizes and all statements: `test/results/scenario4/query_analysis.txt`.\n\n";
+  return out + "\nTable statistics, index use, sizes and all statements: `test/results/scenario4/query_analysis.txt`.\n\n";
 }
 
 }  // namespace
@@ -273,19 +261,16 @@ std::string plan_text(const CapacityModel& model, const PlayerBehaviour& p, cons
       "          {} database connections, ",
       p.daily_players, p.requests_per_player, p.events_per_player, p.peak_factor, p.headroom, plan.peak_requests_per_s,
       plan.peak_events_per_s, plan.service_replicas, plan.handler_replicas, plan.database_cores, plan.connections);
-  out += plan.database_gb
-             ? fmt::format("{:.1f} GB of progress rows ({:g} goals a player)\n", *plan.database_gb, p.goals_per_player)
-             : std::string("database size not known: a row's size was not measured\n");
+  out += plan.database_gb ? fmt::format("{:.1f} GB of progress rows ({:g} goals a player)\n", *plan.database_gb, p.goals_per_player)
+                          : std::string("database size not known: a row's size was not measured\n");
   out += fmt::format(
       "model     linear in requests and events, from {} levels that held; off by {:.0f} % at most where it was "
       "measured\n",
       model.points, model.worst_error * 100);
-  if (model.worst_error > kPoorFit)
-    out += "          it fits badly: measure again on a quieter machine before planning with it\n";
+  if (model.worst_error > kPoorFit) out += "          it fits badly: measure again on a quieter machine before planning with it\n";
   if (plan.extrapolation > 1)
-    out += fmt::format(
-        "          the peak with headroom is {:.1f} times the highest level measured: this is extrapolated\n",
-        plan.extrapolation);
+    out += fmt::format("          the peak with headroom is {:.1f} times the highest level measured: this is extrapolated\n",
+                       plan.extrapolation);
   return out;
 }
 
@@ -299,17 +284,14 @@ std::string capacity_document(const CampaignFacts& facts) {
   out +=
       "## The model\n\nCores used, linear in requests and events per second, fitted to the levels that held:\n\n| part "
       "| at rest | per 1,000 requests/s | per 1,000 events/s |\n|---|---|---|---|\n";
-  for (const auto& [name, cost] :
-       {std::pair("challenge-service", m.service), std::pair("challenge-event-handler", m.handler),
-        std::pair("PostgreSQL", m.database), std::pair("busy connections", m.connections)})
-    out += fmt::format("| {} | {:.3f} | {:.2f} | {:.2f} |\n", name, cost.base, cost.per_request * 1000,
-                       cost.per_event * 1000);
+  for (const auto& [name, cost] : {std::pair("challenge-service", m.service), std::pair("challenge-event-handler", m.handler),
+                                   std::pair("PostgreSQL", m.database), std::pair("busy connections", m.connections)})
+    out += fmt::format("| {} | {:.3f} | {:.2f} | {:.2f} |\n", name, cost.base, cost.per_request * 1000, cost.per_event * 1000);
   out += fmt::format(
       "\nFrom {} levels; total cores deviate by {:.0f} % at most. Valid up to {:.0f} requests/s and {:.0f} events/s; "
       "beyond, lines say how far they are extrapolated.\n\n",
       m.points, m.worst_error * 100, m.most_requests_per_s, m.most_events_per_s);
-  if (m.worst_error > kPoorFit)
-    out += "**The model fits badly: measure again on a quieter machine before planning with it.**\n\n";
+  if (m.worst_error > kPoorFit) out += "**The model fits badly: measure again on a quieter machine before planning with it.**\n\n";
   const PlayerBehaviour base;
   out += fmt::format(
       "## Players\n\nAssumed, not measured: {:g} requests and {:g} events a player a day, a busiest hour of {:g} times "
@@ -322,9 +304,8 @@ std::string capacity_document(const CampaignFacts& facts) {
     PlayerBehaviour p;
     p.daily_players = players;
     const auto plan = plan_capacity(m, p, bytes_per_row(facts));
-    out += fmt::format("| {:.0f} | {:.1f} | {:.1f} | {} | {} | {:.0f} | {} | {} | {} |\n", players,
-                       plan.peak_requests_per_s, plan.peak_events_per_s, plan.service_replicas, plan.handler_replicas,
-                       plan.database_cores, plan.connections,
+    out += fmt::format("| {:.0f} | {:.1f} | {:.1f} | {} | {} | {:.0f} | {} | {} | {} |\n", players, plan.peak_requests_per_s,
+                       plan.peak_events_per_s, plan.service_replicas, plan.handler_replicas, plan.database_cores, plan.connections,
                        plan.database_gb ? fmt::format("{:.1f} GB", *plan.database_gb) : kNotMeasured,
                        plan.extrapolation > 1 ? fmt::format("{:.1f}x", plan.extrapolation) : "no");
   }
@@ -345,18 +326,17 @@ std::string tuning_document(const CampaignFacts& facts) {
   for (const auto& text : facts.comparisons) {
     const json in = json::parse(text);
     for (const auto& row : in.value("measures", json::array()))
-      out += fmt::format("| `{}` | {} | {} | {:.4g} | {:.4g} | {:+.1f} % ({:+.1f} to {:+.1f}) | {} |\n",
-                         in.value("change", ""), in.value("script", ""), row.value("name", ""),
-                         row.value("before", 0.0), row.value("after", 0.0), row.value("difference", 0.0) * 100,
-                         row.value("lower", 0.0) * 100, row.value("upper", 0.0) * 100, row.value("judgement", ""));
+      out += fmt::format("| `{}` | {} | {} | {:.4g} | {:.4g} | {:+.1f} % ({:+.1f} to {:+.1f}) | {} |\n", in.value("change", ""),
+                         in.value("script", ""), row.value("name", ""), row.value("before", 0.0), row.value("after", 0.0),
+                         row.value("difference", 0.0) * 100, row.value("lower", 0.0) * 100, row.value("upper", 0.0) * 100,
+                         row.value("judgement", ""));
   }
   out += "\n## What the evidence suggests\n\n";
   bool any = false;
   for (const auto& [scenario, diagnosis] : facts.diagnoses) {
     if (diagnosis.held) continue;
     any = true;
-    out +=
-        fmt::format("Scenario {} ({}), {}:\n\n", scenario, kScenarios[scenario], to_text(diagnosis.cause.bottleneck));
+    out += fmt::format("Scenario {} ({}), {}:\n\n", scenario, kScenarios[scenario], to_text(diagnosis.cause.bottleneck));
     for (const auto& line : diagnosis.cause.advice) out += "- " + line + "\n";
     out += "\n";
   }
@@ -411,8 +391,7 @@ std::string report_json(const CampaignFacts& facts) {
              {"reason", r.reason}};
     if (const auto* latency = latency_of(level))
       row["latency_ms"] = {{"p50", latency->p50_ms}, {"p95", latency->p95_ms}, {"p99", latency->p99_ms}};
-    if (r.state != LevelRecord::State::skipped)
-      row["achieved"] = {{"requests_per_s", r.requests_per_s}, {"events_per_s", r.events_per_s}};
+    if (r.state != LevelRecord::State::skipped) row["achieved"] = {{"requests_per_s", r.requests_per_s}, {"events_per_s", r.events_per_s}};
     if (level.evidence) {
       json cores;
       for (const auto& [name, p] : level.evidence->processes) cores[name] = p.cpu_cores;
@@ -421,8 +400,7 @@ std::string report_json(const CampaignFacts& facts) {
     levels.push_back(row);
   }
   json diagnoses = json::object(), limits = json::array();
-  for (const auto& [scenario, diagnosis] : facts.diagnoses)
-    diagnoses[std::to_string(scenario)] = json::parse(to_json(diagnosis));
+  for (const auto& [scenario, diagnosis] : facts.diagnoses) diagnoses[std::to_string(scenario)] = json::parse(to_json(diagnosis));
   for (const auto& limit : facts.limits) limits.push_back(json::parse(limit));
   json out{{"environment", facts.journal.environment},
            {"size", to_text(facts.journal.size)},
@@ -449,8 +427,8 @@ std::string report_junit(const CampaignFacts& facts) {
       continue;
     }
     (r.state == LevelRecord::State::failed ? failures : skipped) += 1;
-    cases += fmt::format("><{0} message=\"{1}\"/></testcase>\n",
-                         r.state == LevelRecord::State::failed ? "failure" : "skipped", escaped(r.reason));
+    cases += fmt::format("><{0} message=\"{1}\"/></testcase>\n", r.state == LevelRecord::State::failed ? "failure" : "skipped",
+                         escaped(r.reason));
   }
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"gauntlet campaign\" tests=\"{}\" failures=\"{}\" "
@@ -469,9 +447,8 @@ base::Expected<std::vector<fs::path>> write_reports(const fs::path& results, con
        {std::pair(documents / "PERFORMANCE_BASELINE.md", baseline),
         std::pair(documents / "CAPACITY_PLANNING.md", capacity_document(*facts)),
         std::pair(documents / "PERFORMANCE_TUNING.md", tuning_document(*facts)),
-        std::pair(documents / "TECH_SPEC_M2.md", specification_document()),
-        std::pair(results / "report.md", baseline), std::pair(results / "report.html", report_html(*facts)),
-        std::pair(results / "report.json", report_json(*facts)),
+        std::pair(documents / "TECH_SPEC_M2.md", specification_document()), std::pair(results / "report.md", baseline),
+        std::pair(results / "report.html", report_html(*facts)), std::pair(results / "report.json", report_json(*facts)),
         std::pair(results / "report.xml", report_junit(*facts))}) {
     if (auto written = write_file_atomically(file, content); !written) return tl::unexpected(written.error());
     files.push_back(file);

@@ -72,8 +72,7 @@ std::string charts_of(const CampaignFacts& facts, int scenario) {
   if (names.size() < 2) return "";
   std::vector<ChartSeries> times{p50, p95, p99};
   if (events95.values.size() == names.size()) times.push_back(events95);
-  return "<div class=\"charts\">\n" + level_chart("Latency", "ms", names, times) +
-         level_chart("Load", "/s", names, {wanted, reached}) +
+  return "<div class=\"charts\">\n" + level_chart("Latency", "ms", names, times) + level_chart("Load", "/s", names, {wanted, reached}) +
          level_chart("CPU", "cores", names, {service, handler, database, generator, others}) + "</div>\n";
 }
 
@@ -107,25 +106,20 @@ std::string section(const std::string& id, const std::string& title, const std::
 std::string html_of_markdown(const std::string& markdown, int levels_down) {
   static const bool registered = (cmark_gfm_core_extensions_ensure_registered(), true);
   static_cast<void>(registered);
-  const std::unique_ptr<cmark_parser, void (*)(cmark_parser*)> parser(cmark_parser_new(CMARK_OPT_DEFAULT),
-                                                                      &cmark_parser_free);
+  const std::unique_ptr<cmark_parser, void (*)(cmark_parser*)> parser(cmark_parser_new(CMARK_OPT_DEFAULT), &cmark_parser_free);
   cmark_parser_attach_syntax_extension(parser.get(), cmark_find_syntax_extension("table"));
   cmark_parser_feed(parser.get(), markdown.data(), markdown.size());
-  const std::unique_ptr<cmark_node, void (*)(cmark_node*)> document(cmark_parser_finish(parser.get()),
-                                                                    &cmark_node_free);
+  const std::unique_ptr<cmark_node, void (*)(cmark_node*)> document(cmark_parser_finish(parser.get()), &cmark_node_free);
   for (cmark_node* node = cmark_node_first_child(document.get()); node != nullptr; node = cmark_node_next(node))
     if (cmark_node_get_type(node) == CMARK_NODE_HEADING)
       cmark_node_set_heading_level(node, std::min(6, cmark_node_get_heading_level(node) + levels_down));
   const std::unique_ptr<char, void (*)(void*)> text(
-      cmark_render_html(document.get(), CMARK_OPT_DEFAULT, cmark_parser_get_syntax_extensions(parser.get())),
-      &std::free);
+      cmark_render_html(document.get(), CMARK_OPT_DEFAULT, cmark_parser_get_syntax_extensions(parser.get())), &std::free);
   std::string html = text.get();
-  for (const auto& [from, to] :
-       {std::pair<std::string, std::string>{"<table>", "<div class=\"table\" tabindex=\"0\"><table>"},
-        std::pair<std::string, std::string>{"</table>", "</table></div>"},
-        std::pair<std::string, std::string>{"<pre>", "<pre tabindex=\"0\">"}})
-    for (auto at = html.find(from); at != std::string::npos; at = html.find(from, at + to.size()))
-      html.replace(at, from.size(), to);
+  for (const auto& [from, to] : {std::pair<std::string, std::string>{"<table>", "<div class=\"table\" tabindex=\"0\"><table>"},
+                                 std::pair<std::string, std::string>{"</table>", "</table></div>"},
+                                 std::pair<std::string, std::string>{"<pre>", "<pre tabindex=\"0\">"}})
+    for (auto at = html.find(from); at != std::string::npos; at = html.find(from, at + to.size())) html.replace(at, from.size(), to);
   return html;
 }
 
@@ -144,11 +138,10 @@ std::string report_html(const CampaignFacts& facts) {
   body += section("capacity", "Capacity planning", html_of_markdown(body_of(capacity_document(facts), environment), 1));
   body += section("tuning", "Performance tuning", html_of_markdown(body_of(tuning_document(facts), environment), 1));
   body += section("environment", "Environment", html_of_markdown(environment, 1));
-  contents +=
-      "<a href=\"#capacity\">Capacity</a> <a href=\"#tuning\">Tuning</a> <a href=\"#environment\">Environment</a>";
+  contents += "<a href=\"#capacity\">Capacity</a> <a href=\"#tuning\">Tuning</a> <a href=\"#environment\">Environment</a>";
   return html_page("Load test report",
-                   fmt::format("Challenge backend, campaign of size {}, {} levels. {}", to_text(facts.journal.size),
-                               facts.levels.size(), escaped(whose_machine(facts.journal))),
+                   fmt::format("Challenge backend, campaign of size {}, {} levels. {}", to_text(facts.journal.size), facts.levels.size(),
+                               escaped(whose_machine(facts.journal))),
                    fmt::format("<nav aria-label=\"Contents\">{}</nav>\n{}", contents, body));
 }
 

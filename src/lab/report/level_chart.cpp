@@ -45,9 +45,8 @@ std::string level_chart(const std::string& title, const std::string& unit, const
       "<text class=\"name\" x=\"0\" y=\"14\">{} ({})</text>",
       kWidth, kHeight, escaped(title + " by level; the table below has the figures"), escaped(title), escaped(unit));
   for (double tick = 0; tick <= top + step / 2; tick += step)
-    out += fmt::format("<line class=\"grid\" x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>{}", kLeft,
-                       kWidth - kRight, y(tick), y(tick),
-                       text_at(kLeft - 6, y(tick) + 4, "end", fmt::format("{:g}", tick)));
+    out += fmt::format("<line class=\"grid\" x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>{}", kLeft, kWidth - kRight, y(tick),
+                       y(tick), text_at(kLeft - 6, y(tick) + 4, "end", fmt::format("{:g}", tick)));
   for (std::size_t i = 0; i < levels.size(); ++i) out += text_at(x(i), kHeight - kBottom + 18, "middle", levels[i]);
   double legend = 0;
   for (std::size_t i = 0; i < series.size(); ++i) {
@@ -58,9 +57,8 @@ std::string level_chart(const std::string& title, const std::string& unit, const
       const auto value = series[i].values[level];
       if (value) {
         line += fmt::format("{}{:.1f} {:.1f}", drawn ? " L" : " M", x(level), y(*value));
-        points +=
-            fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.2\"><title>{}, {}: {:.3g} {}</title></circle>",
-                        x(level), y(*value), escaped(series[i].name), escaped(levels[level]), *value, escaped(unit));
+        points += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.2\"><title>{}, {}: {:.3g} {}</title></circle>", x(level),
+                              y(*value), escaped(series[i].name), escaped(levels[level]), *value, escaped(unit));
       }
       drawn = value.has_value();
     }

@@ -22,7 +22,7 @@ inline constexpr const char* kEventHandler = "challenge-event-handler";
 
 /// What the guide's compose file grants; applied with `up --limits` only.
 struct Limits {
-  double cpus = 0;               // 0: no limit
+  double cpus = 0;  // 0: no limit
   std::uint64_t memory_bytes = 0;
   bool operator==(const Limits&) const = default;
 };
@@ -61,7 +61,7 @@ struct StackPlan {
   std::filesystem::path project;
   std::optional<Account> account;  // whom the servers run as
   StackPorts ports;
-  bool limits = false;             // put each component into a control group of its own
+  bool limits = false;  // put each component into a control group of its own
   DatabasePlan database;
   std::vector<Component> components;  // in start order
 

@@ -31,9 +31,7 @@ base::Expected<void> put(const fs::path& file, const std::string& text) {
   return {};
 }
 
-base::Error not_possible(const std::string& why) {
-  return {ErrorKind::failed_precondition, "limits are not applied: " + why};
-}
+base::Error not_possible(const std::string& why) { return {ErrorKind::failed_precondition, "limits are not applied: " + why}; }
 
 }  // namespace
 
@@ -47,7 +45,9 @@ base::Expected<ControlGroups> ControlGroups::open(const std::string& stack, cons
   const fs::path parent = mount / ("gauntlet-" + stack);
   std::error_code error;
   fs::create_directory(parent, error);
-  if (error) return tl::unexpected(not_possible(fmt::format("cannot make {} ({}): run as root or have it delegated", parent.string(), error.message())));
+  if (error)
+    return tl::unexpected(
+        not_possible(fmt::format("cannot make {} ({}): run as root or have it delegated", parent.string(), error.message())));
   for (const fs::path& folder : {mount, parent})
     if (auto enabled = put(folder / "cgroup.subtree_control", "+cpu +memory"); !enabled)
       return tl::unexpected(not_possible(enabled.error().message));

@@ -94,9 +94,7 @@ void ControlServer::on_io(std::uint32_t) {
   callers_.push_back(std::make_unique<Caller>(*this, std::move(socket)));
 }
 
-base::Error stack_not_up() {
-  return {ErrorKind::unavailable, "the stack is not up: gauntlet up (or make dev-up) starts it"};
-}
+base::Error stack_not_up() { return {ErrorKind::unavailable, "the stack is not up: gauntlet up (or make dev-up) starts it"}; }
 
 base::Expected<std::string> ask_supervisor(const std::filesystem::path& socket, const std::string& request) {
   Descriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -17,8 +17,7 @@ class ControlServer final : base::IoHandler {
  public:
   using Answer = std::function<std::string(const std::string& request)>;
 
-  static base::Expected<std::unique_ptr<ControlServer>> listen(base::EventLoop& loop, const std::filesystem::path& socket,
-                                                               Answer answer);
+  static base::Expected<std::unique_ptr<ControlServer>> listen(base::EventLoop& loop, const std::filesystem::path& socket, Answer answer);
   ~ControlServer() override;
 
  private:

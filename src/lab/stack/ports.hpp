@@ -15,11 +15,11 @@ namespace gauntlet::lab {
 
 /// The stack's ports by what they are for.
 struct StackPorts {
-  int http = 8000;              // challenge-service, REST
-  int service_grpc = 6565;      // challenge-service, gRPC
-  int service_metrics = 8080;   // challenge-service, /metrics and /debug/pprof
-  int events_grpc = 6566;       // challenge-event-handler, OnMessage
-  int events_metrics = 8081;    // challenge-event-handler, /metrics and /debug/pprof
+  int http = 8000;             // challenge-service, REST
+  int service_grpc = 6565;     // challenge-service, gRPC
+  int service_metrics = 8080;  // challenge-service, /metrics and /debug/pprof
+  int events_grpc = 6566;      // challenge-event-handler, OnMessage
+  int events_metrics = 8081;   // challenge-event-handler, /metrics and /debug/pprof
   int postgres = 5433;
   int redis = 6379;
 

@@ -84,8 +84,8 @@ base::Expected<void> create_cluster(const fs::path& programs, const fs::path& da
   return {};
 }
 
-std::vector<std::string> postgres_command(const fs::path& programs, const fs::path& data, const fs::path& socket_folder,
-                                          int port, const DatabaseSettings& settings) {
+std::vector<std::string> postgres_command(const fs::path& programs, const fs::path& data, const fs::path& socket_folder, int port,
+                                          const DatabaseSettings& settings) {
   std::vector<std::string> command{(programs / "postgres").string(), "-D", data.string()};
   const std::pair<const char*, std::string> values[] = {
       {"listen_addresses", "127.0.0.1"},
@@ -127,7 +127,9 @@ base::Expected<void> prepare_database(const DatabasePlan& plan) {
   auto has_database = exists(*server, "SELECT 1 FROM pg_database WHERE datname = " + literal(plan.name));
   if (!has_database) return tl::unexpected(has_database.error());
   if (!*has_database)
-    if (auto done = server->run(fmt::format("CREATE DATABASE {} OWNER {}", postgres::quoted_name(plan.name), postgres::quoted_name(plan.user))); !done)
+    if (auto done =
+            server->run(fmt::format("CREATE DATABASE {} OWNER {}", postgres::quoted_name(plan.name), postgres::quoted_name(plan.user)));
+        !done)
       return tl::unexpected(done.error());
   auto database = connect(plan, plan.name);
   if (!database) return tl::unexpected(database.error());

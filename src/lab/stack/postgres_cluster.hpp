@@ -23,8 +23,7 @@ base::Expected<void> create_cluster(const std::filesystem::path& programs, const
 
 /// The server's command line: port, sizes, pg_stat_statements; fsync stays on. Listens on loopback only.
 std::vector<std::string> postgres_command(const std::filesystem::path& programs, const std::filesystem::path& data,
-                                          const std::filesystem::path& socket_folder, int port,
-                                          const DatabaseSettings& settings);
+                                          const std::filesystem::path& socket_folder, int port, const DatabaseSettings& settings);
 
 /// Removes a postmaster.pid whose process is gone for good, for a pid that another process has been given since would
 /// make PostgreSQL refuse to start. Safe: no process may work in the data folder.

@@ -27,8 +27,7 @@ std::string postgres_startup() {
 
 Verdict judge(ProbeSpec::Kind kind, std::string_view received) {
   switch (kind) {
-    case ProbeSpec::Kind::tcp:
-      return Verdict::ready;
+    case ProbeSpec::Kind::tcp: return Verdict::ready;
     case ProbeSpec::Kind::http: {
       static constexpr std::string_view kStatusAt = "HTTP/1.1 200";
       if (received.size() < kStatusAt.size()) return Verdict::undecided;
@@ -58,16 +57,14 @@ std::string question_of(const ProbeSpec& probe) {
 
 class Probe::Exchange : public base::IoHandler {
  public:
-  Exchange(base::EventLoop& loop, const ProbeSpec& spec, std::chrono::milliseconds timeout,
-           std::function<void(std::string)> done)
-      : loop_(loop), spec_(spec), done_(std::move(done)),
-        socket_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+  Exchange(base::EventLoop& loop, const ProbeSpec& spec, std::chrono::milliseconds timeout, std::function<void(std::string)> done)
+      : loop_(loop), spec_(spec), done_(std::move(done)), socket_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(spec.port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool going = socket_ && (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-                                   errno == EINPROGRESS);
+    const bool going =
+        socket_ && (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EINPROGRESS);
     if (!going) {
       timer_ = loop_.call_after({}, [this, why = reason(errno)] { timer_ = 0, finish(why); });
       return;
@@ -137,8 +134,7 @@ class Probe::Exchange : public base::IoHandler {
   std::string received_;
 };
 
-Probe::Probe(base::EventLoop& loop, const ProbeSpec& spec, std::chrono::milliseconds timeout,
-             std::function<void(std::string)> done)
+Probe::Probe(base::EventLoop& loop, const ProbeSpec& spec, std::chrono::milliseconds timeout, std::function<void(std::string)> done)
     : exchange_(std::make_unique<Exchange>(loop, spec, timeout, std::move(done))) {}
 Probe::~Probe() = default;
 

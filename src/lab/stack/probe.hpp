@@ -18,7 +18,7 @@ struct ProbeSpec {
     redis,     // PING answers +PONG, or that it wants a password
   };
   Kind kind = Kind::tcp;
-  int port = 0;  // on 127.0.0.1
+  int port = 0;      // on 127.0.0.1
   std::string path;  // http only
 
   bool operator==(const ProbeSpec&) const = default;
@@ -35,8 +35,7 @@ std::string question_of(const ProbeSpec& probe);
 class Probe {
  public:
   /// `done` is called once, from the loop, never from here: "" for ready, else why not. It may destroy the probe.
-  Probe(base::EventLoop& loop, const ProbeSpec& spec, std::chrono::milliseconds timeout,
-        std::function<void(std::string why_not)> done);
+  Probe(base::EventLoop& loop, const ProbeSpec& spec, std::chrono::milliseconds timeout, std::function<void(std::string why_not)> done);
   ~Probe();
 
  private:

@@ -55,9 +55,7 @@ Descriptor lock_port_choice() {
   return lock ? std::move(*lock) : Descriptor();  // another user's file: the choice is then only very likely unique
 }
 
-std::string restart_request(const std::set<std::string>& names) {
-  return json{{"command", "apply"}, {"restart", names}}.dump();
-}
+std::string restart_request(const std::set<std::string>& names) { return json{{"command", "apply"}, {"restart", names}}.dump(); }
 
 }  // namespace
 
@@ -93,8 +91,7 @@ base::Expected<void> Stack::require_up() const {
 
 base::Expected<StackPlan> Stack::plan() const {
   std::error_code error;
-  if (!fs::exists(directory_.plan(), error))
-    return tl::unexpected(stack_not_up());
+  if (!fs::exists(directory_.plan(), error)) return tl::unexpected(stack_not_up());
   auto text = base::read_file(directory_.plan());
   if (!text) return tl::unexpected(text.error());
   auto plan = plan_from_json(*text);
@@ -156,18 +153,24 @@ base::Expected<StackPorts> Stack::choose_ports(const UpOptions& options, const T
         tell(fmt::format("port of {}: {} is taken, using {}", after[i].first, before[i].second, after[i].second));
     return chosen;
   }
-  static const std::map<std::string, std::string> kOwner{
-      {"http", kService},          {"service-grpc", kService},         {"service-metrics", kService}, {"events-grpc", kEventHandler},
-      {"events-metrics", kEventHandler}, {"postgres", kPostgres}, {"redis", kRedis}};
+  static const std::map<std::string, std::string> kOwner{{"http", kService},
+                                                         {"service-grpc", kService},
+                                                         {"service-metrics", kService},
+                                                         {"events-grpc", kEventHandler},
+                                                         {"events-metrics", kEventHandler},
+                                                         {"postgres", kPostgres},
+                                                         {"redis", kRedis}};
   std::string taken;
   for (const auto& [name, port] : named(wanted)) {
     const std::string& owner = kOwner.at(name);
     if (!options.only.empty() && !options.only.contains(owner)) continue;
-    if (const auto holder = stranger_on(port)) taken += fmt::format("\n  port {} ({} of {}) is held by {}", port, name, owner, holder->describe());
+    if (const auto holder = stranger_on(port))
+      taken += fmt::format("\n  port {} ({} of {}) is held by {}", port, name, owner, holder->describe());
   }
   if (taken.empty()) return wanted;
-  return base::fail(ErrorKind::already_exists, "the stack cannot start, ports are taken:" + taken +
-                                                   "\nend those processes, or use other ports: gauntlet up --auto-ports (make dev-up AUTO_PORTS=1)");
+  return base::fail(ErrorKind::already_exists,
+                    "the stack cannot start, ports are taken:" + taken +
+                        "\nend those processes, or use other ports: gauntlet up --auto-ports (make dev-up AUTO_PORTS=1)");
 }
 
 base::Expected<StackPlan> Stack::make_plan_for(const UpOptions& options, const Tell& tell) const {
@@ -328,8 +331,9 @@ base::Expected<void> Stack::end_everything() const {
   }
   for (const auto give_up = Clock::now() + kDown; Clock::now() < give_up; std::this_thread::sleep_for(kPoll))
     if (lock_file(directory_.supervisor_lock(), false)) return {};
-  return base::fail(ErrorKind::deadline_exceeded, fmt::format("the stack does not stop within {} s; see {}", std::chrono::seconds(kDown).count(),
-                                                              directory_.log_of("supervisor").string()));
+  return base::fail(ErrorKind::deadline_exceeded,
+                    fmt::format("the stack does not stop within {} s; see {}", std::chrono::seconds(kDown).count(),
+                                directory_.log_of("supervisor").string()));
 }
 
 base::Expected<void> Stack::wipe() {

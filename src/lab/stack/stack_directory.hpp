@@ -21,8 +21,7 @@ class StackDirectory {
   /// Where the stack of `project` is: `wanted` when given, else `.gauntlet/` in the project, else (when servers run as
   /// another user who cannot enter the project, as below root's home) /var/lib/gauntlet/<hash of the project's path>.
   /// Creates nothing.
-  static base::Expected<StackDirectory> locate(const std::filesystem::path& project,
-                                               const std::optional<std::filesystem::path>& wanted,
+  static base::Expected<StackDirectory> locate(const std::filesystem::path& project, const std::optional<std::filesystem::path>& wanted,
                                                const std::optional<Account>& account);
   explicit StackDirectory(std::filesystem::path root) : root_(std::move(root)) {}
 
@@ -31,8 +30,8 @@ class StackDirectory {
   bool exists() const { return std::filesystem::is_directory(root_); }
 
   const std::filesystem::path& root() const { return root_; }
-  std::filesystem::path plan() const { return root_ / "plan.json"; }             // what should run
-  std::filesystem::path children() const { return root_ / "children.json"; }     // what the supervisor has started
+  std::filesystem::path plan() const { return root_ / "plan.json"; }                   // what should run
+  std::filesystem::path children() const { return root_ / "children.json"; }           // what the supervisor has started
   std::filesystem::path supervisor_lock() const { return root_ / "supervisor.lock"; }  // held while it lives
   std::filesystem::path prepare_lock() const { return root_ / "prepare.lock"; }        // one `up` at a time
   std::filesystem::path control_socket() const { return root_ / "control.sock"; }

@@ -59,8 +59,11 @@ class Planner {
     plan_.limits = request_.limits;
     const auto& database = request_.settings.database;
     plan_.database = {directory_.postgres_socket_folder(), request_.ports.postgres, database.name, database.user, database.password};
-    for (const auto& [name, add] : std::initializer_list<std::pair<const char*, base::Expected<void> (Planner::*)()>>{
-             {kPostgres, &Planner::add_postgres}, {kRedis, &Planner::add_redis}, {kService, &Planner::add_service}, {kEventHandler, &Planner::add_event_handler}}) {
+    for (const auto& [name, add] :
+         std::initializer_list<std::pair<const char*, base::Expected<void> (Planner::*)()>>{{kPostgres, &Planner::add_postgres},
+                                                                                            {kRedis, &Planner::add_redis},
+                                                                                            {kService, &Planner::add_service},
+                                                                                            {kEventHandler, &Planner::add_event_handler}}) {
       if (!request_.only.empty() && !request_.only.contains(name)) continue;
       if (auto added = (this->*add)(); !added) return tl::unexpected(added.error());
     }
@@ -74,8 +77,8 @@ class Planner {
     Component c;
     c.name = kPostgres;
     c.directory = directory_.postgres_data();
-    c.command = postgres_command(*programs, directory_.postgres_data(), directory_.postgres_socket_folder(),
-                                 request_.ports.postgres, request_.settings.database);
+    c.command = postgres_command(*programs, directory_.postgres_data(), directory_.postgres_socket_folder(), request_.ports.postgres,
+                                 request_.settings.database);
     c.environment = plain_environment(directory_.root() / "postgres");
     c.ports = {{"sql", request_.ports.postgres}};
     c.probes = {{ProbeSpec::Kind::postgres, request_.ports.postgres, ""}};
@@ -90,8 +93,9 @@ class Planner {
   base::Expected<void> add_redis() {
     const fs::path program = "/usr/bin/redis-server";
     if (::access(program.c_str(), X_OK) != 0)
-      return base::fail(ErrorKind::failed_precondition,
-                        fmt::format("Redis is not installed ({} is missing): run scripts/install-deps (package redis-server)", program.string()));
+      return base::fail(
+          ErrorKind::failed_precondition,
+          fmt::format("Redis is not installed ({} is missing): run scripts/install-deps (package redis-server)", program.string()));
     Component c;
     c.name = kRedis;
     c.directory = directory_.folder_of(c.name);
@@ -117,7 +121,8 @@ class Planner {
   base::Expected<void> add_service() {
     const StackPorts& p = request_.ports;
     const auto base_path = request_.settings.services.find("BASE_PATH");
-    const std::string prefix = base_path == request_.settings.services.end() || base_path->second.empty() ? "/challenge" : base_path->second;
+    const std::string prefix =
+        base_path == request_.settings.services.end() || base_path->second.empty() ? "/challenge" : base_path->second;
     return add_program(kService, "CHALLENGE_CONFIG_PATH", &ChallengeFiles::service,
                        {{"HTTP_PORT", p.http}, {"GRPC_PORT", p.service_grpc}, {"METRICS_PORT", p.service_metrics}},
                        {{ProbeSpec::Kind::http, p.http, prefix + "/healthz"}, {ProbeSpec::Kind::tcp, p.service_grpc, ""}});
@@ -138,12 +143,13 @@ class Planner {
     auto text = base::read_file(config);
     if (!text) return tl::unexpected(text.error());
     if (auto parsed = challenge::parse_config(*text); !parsed)
-      return base::fail(ErrorKind::invalid_argument, fmt::format("{} is not a valid challenge file:\n{}", config.string(),
-                                                                 challenge::describe(parsed.error())));
+      return base::fail(ErrorKind::invalid_argument,
+                        fmt::format("{} is not a valid challenge file:\n{}", config.string(), challenge::describe(parsed.error())));
 
     const fs::path program = request_.programs / name;
     if (::access(program.c_str(), X_OK) != 0)
-      return base::fail(ErrorKind::failed_precondition, fmt::format("{} is not built ({} is missing): run make build", name, program.string()));
+      return base::fail(ErrorKind::failed_precondition,
+                        fmt::format("{} is not built ({} is missing): run make build", name, program.string()));
 
     Component c;
     c.name = name;

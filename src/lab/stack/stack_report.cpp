@@ -29,8 +29,10 @@ std::string variable_of(const Component& component, const char* name) {
 
 std::string describe_state(const StackStatus& status) {
   if (status.supervisor == 0) return "down";
-  const auto healthy = std::count_if(status.components.begin(), status.components.end(), [](const auto& c) { return c.condition == Condition::healthy; });
-  return fmt::format("{} of {} healthy, supervisor pid {}{}", healthy, status.components.size(), status.supervisor, status.stopping ? ", going down" : "");
+  const auto healthy =
+      std::count_if(status.components.begin(), status.components.end(), [](const auto& c) { return c.condition == Condition::healthy; });
+  return fmt::format("{} of {} healthy, supervisor pid {}{}", healthy, status.components.size(), status.supervisor,
+                     status.stopping ? ", going down" : "");
 }
 
 }  // namespace
@@ -38,9 +40,8 @@ std::string describe_state(const StackStatus& status) {
 base::Expected<std::vector<std::pair<std::string, std::string>>> describe_stack(const Stack& stack) {
   auto status = stack.status();
   if (!status) return tl::unexpected(status.error());
-  std::vector<std::pair<std::string, std::string>> lines{{"stack", describe_state(*status)},
-                                                         {"project", stack.project().string()},
-                                                         {"folder", stack.directory().root().string()}};
+  std::vector<std::pair<std::string, std::string>> lines{
+      {"stack", describe_state(*status)}, {"project", stack.project().string()}, {"folder", stack.directory().root().string()}};
   const auto plan = stack.plan();
   if (!plan) return lines;
   lines.emplace_back("servers run as", plan->account ? plan->account->name : "you");

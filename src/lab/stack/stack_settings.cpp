@@ -49,9 +49,10 @@ base::Expected<StackSettings> stack_settings(const base::Environment& env, const
   const auto redis = means_private_server(env, "REDIS_HOST", "redis");
   if (!redis) return tl::unexpected(redis.error());
   if (*postgres || *redis)
-    out.notes.push_back(fmt::format("the hosts `postgres` and `redis` of .env are container names; here they are "
-                                    "127.0.0.1:{} and 127.0.0.1:{}",
-                                    ports.postgres, ports.redis));
+    out.notes.push_back(
+        fmt::format("the hosts `postgres` and `redis` of .env are container names; here they are "
+                    "127.0.0.1:{} and 127.0.0.1:{}",
+                    ports.postgres, ports.redis));
 
   out.services = env;
   out.services["REWARD_CLIENT_MODE"] = out.mock_rewards ? "mock" : "real";  // without it, real
@@ -65,8 +66,8 @@ base::Expected<StackSettings> stack_settings(const base::Environment& env, const
   return out;
 }
 
-base::Expected<base::Environment> read_project_env(const std::filesystem::path& project,
-                                                   const base::Environment& overrides, bool& created) {
+base::Expected<base::Environment> read_project_env(const std::filesystem::path& project, const base::Environment& overrides,
+                                                   bool& created) {
   const auto file = project / ".env";
   std::error_code error;
   created = !std::filesystem::exists(file, error);
@@ -87,7 +88,8 @@ base::Expected<bool> keep_to_owner(const std::filesystem::path& file) {
   const fs::perms of_others = fs::status(file, error).permissions() & (fs::perms::group_all | fs::perms::others_all);
   if (!error && of_others == fs::perms::none) return false;
   if (!error) fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, error);
-  if (error) return tl::unexpected(base::system_error(error.value(), "cannot take the rights of others from " + file.string() + " (chmod 600)"));
+  if (error)
+    return tl::unexpected(base::system_error(error.value(), "cannot take the rights of others from " + file.string() + " (chmod 600)"));
   return true;
 }
 

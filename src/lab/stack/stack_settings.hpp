@@ -11,10 +11,10 @@
 namespace gauntlet::lab {
 
 struct DatabaseSettings {
-  std::string name = "challenge_db";  // DB_NAME
-  std::string user = "postgres";      // DB_USER
-  std::string password;               // DB_PASSWORD
-  int max_connections = 300;          // POSTGRES_MAX_CONNECTIONS
+  std::string name = "challenge_db";   // DB_NAME
+  std::string user = "postgres";       // DB_USER
+  std::string password;                // DB_PASSWORD
+  int max_connections = 300;           // POSTGRES_MAX_CONNECTIONS
   std::string shared_buffers = "1GB";  // POSTGRES_SHARED_BUFFERS, as PostgreSQL writes sizes
 };
 
@@ -23,8 +23,8 @@ struct StackSettings {
   std::string redis_password;  // REDIS_PASSWORD; empty: none
   /// What both services get: all of `.env`, with the database and Redis at their private ports.
   base::Environment services;
-  bool mock_rewards = false;   // REWARD_CLIENT_MODE=mock
-  bool checks_tokens = true;   // PLUGIN_GRPC_SERVER_AUTH_ENABLED
+  bool mock_rewards = false;  // REWARD_CLIENT_MODE=mock
+  bool checks_tokens = true;  // PLUGIN_GRPC_SERVER_AUTH_ENABLED
   /// What the user should know about how `.env` was read, one sentence each.
   std::vector<std::string> notes;
 };
@@ -36,8 +36,7 @@ base::Expected<StackSettings> stack_settings(const base::Environment& env, const
 
 /// Reads `.env` of the project, after making it from `.env.example` when there is none (`created` tells). `overrides`
 /// win over the file.
-base::Expected<base::Environment> read_project_env(const std::filesystem::path& project,
-                                                   const base::Environment& overrides, bool& created);
+base::Expected<base::Environment> read_project_env(const std::filesystem::path& project, const base::Environment& overrides, bool& created);
 
 /// Takes a file that holds secrets away from everybody but its owner (0600); true when others could read it until now.
 base::Expected<bool> keep_to_owner(const std::filesystem::path& file);

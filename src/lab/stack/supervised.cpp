@@ -53,8 +53,8 @@ void Supervised::start() {
   around_.loop.cancel(std::exchange(retry_timer_, 0));
   if (around_.before_start)
     if (auto ready = around_.before_start(); !ready) return start_failed(ready.error().message);
-  auto launched = launch({component_.command, component_.environment, component_.directory, around_.log, around_.account,
-                          around_.cgroup_procs});
+  auto launched =
+      launch({component_.command, component_.environment, component_.directory, around_.log, around_.account, around_.cgroup_procs});
   if (!launched) return start_failed(launched.error().message);
   hold(std::move(*launched), true);
   become(Condition::starting, "");
@@ -163,8 +163,7 @@ void Supervised::ended(const std::string& how) {
   around_.loop.cancel(std::exchange(probe_timer_, 0));
   around_.loop.cancel(std::exchange(stop_timer_, 0));
   const bool wanted = condition_ != Condition::stopping;
-  log::write(wanted ? log::Level::warn : log::Level::info, "process ended",
-             {{"component", component_.name}, {"pid", pid}, {"how", how}});
+  log::write(wanted ? log::Level::warn : log::Level::info, "process ended", {{"component", component_.name}, {"pid", pid}, {"how", how}});
   if (!wanted) {
     become(Condition::stopped, how);
     if (std::exchange(start_again_, false)) start();

@@ -158,8 +158,8 @@ class Supervisor {
   void stop_in_order() {
     for (auto& server : servers_)
       if (!is_needed(server->component().name)) server->stop();
-    const bool all_stopped = std::all_of(servers_.begin(), servers_.end(),
-                                         [](const auto& server) { return server->condition() == Condition::stopped; });
+    const bool all_stopped =
+        std::all_of(servers_.begin(), servers_.end(), [](const auto& server) { return server->condition() == Condition::stopped; });
     if (all_stopped) loop_.stop();
   }
 
@@ -249,7 +249,8 @@ class Supervisor {
     json out = json::object();
     for (const auto& server : servers_)
       if (const auto process = server->process())
-        out[server->component().name] = {{"pid", process->pid}, {"start_ticks", process->start_ticks}, {"digest", digest_of(server->component())}};
+        out[server->component().name] = {
+            {"pid", process->pid}, {"start_ticks", process->start_ticks}, {"digest", digest_of(server->component())}};
     if (auto written = write_file_atomically(directory_.children(), out.dump(1) + "\n", 0600); !written)
       log::error("cannot remember the servers", {{"reason", written.error().message}});
   }

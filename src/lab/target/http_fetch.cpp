@@ -40,11 +40,8 @@ base::Expected<FetchedPage> HttpFetcher::fetch(const Request& request) {
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(
-      handle, CURLOPT_PROXY,
-      request.url.find("127.0.0.1") != std::string::npos || request.url.find("localhost") != std::string::npos
-          ? ""
-          : nullptr);
+  curl_easy_setopt(handle, CURLOPT_PROXY,
+                   request.url.find("127.0.0.1") != std::string::npos || request.url.find("localhost") != std::string::npos ? "" : nullptr);
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &append);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &page.body);
@@ -54,8 +51,7 @@ base::Expected<FetchedPage> HttpFetcher::fetch(const Request& request) {
   }
   if (!request.method.empty()) curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   const CURLcode code = curl_easy_perform(handle);
-  if (code != CURLE_OK)
-    return base::fail(base::ErrorKind::unavailable, fmt::format("{}: {}", request.url, curl_easy_strerror(code)));
+  if (code != CURLE_OK) return base::fail(base::ErrorKind::unavailable, fmt::format("{}: {}", request.url, curl_easy_strerror(code)));
   long status = 0;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
   page.status = static_cast<int>(status);
@@ -66,8 +62,7 @@ base::Expected<std::string> HttpFetcher::body_of(const Request& request) {
   auto page = fetch(request);
   if (!page) return tl::unexpected(page.error());
   if (page->status == 200) return std::move(page->body);
-  return base::fail(base::ErrorKind::unavailable,
-                    fmt::format("{}: answered {}: {}", request.url, page->status, page->body.substr(0, 200)));
+  return base::fail(base::ErrorKind::unavailable, fmt::format("{}: answered {}: {}", request.url, page->status, page->body.substr(0, 200)));
 }
 
 }  // namespace gauntlet::lab

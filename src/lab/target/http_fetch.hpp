@@ -27,7 +27,7 @@ class HttpFetcher {
     std::vector<std::string> headers;  // "X-Mock-User-Id: user-000001"
     std::string post;                  // sent as the body of a POST when not empty
     std::chrono::milliseconds timeout{5000};
-    std::string method = {};           // empty: GET, or POST where there is a body
+    std::string method = {};  // empty: GET, or POST where there is a body
   };
   /// Whatever the status. unavailable with the reason when there is no answer.
   base::Expected<FetchedPage> fetch(const Request& request);

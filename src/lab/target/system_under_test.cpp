@@ -53,8 +53,8 @@ SystemUnderTest own_stack(const Stack& stack, const fs::path& programs) {
   return system;
 }
 
-base::Expected<SystemUnderTest> described_system(const fs::path& profiles, const std::string& name,
-                                                 const std::vector<std::string>& owned, const fs::path& programs) {
+base::Expected<SystemUnderTest> described_system(const fs::path& profiles, const std::string& name, const std::vector<std::string>& owned,
+                                                 const fs::path& programs) {
   auto profile = read_target_profile(profiles, name);
   if (!profile) return tl::unexpected(std::move(profile.error()));
   if (auto permitted = permit_target(*profile, owned); !permitted) return tl::unexpected(permitted.error());
@@ -91,8 +91,8 @@ fs::path results_of_target(const fs::path& project, const std::string& target) {
 std::map<std::string, std::string> database_environment(const Target& target) {
   if (!target.database) return {};
   const auto& database = *target.database;
-  return {{"PGHOST", database.host},         {"PGPORT", std::to_string(database.port)}, {"PGDATABASE", database.database},
-          {"PGUSER", database.user},         {"PGPASSWORD", database.password},         {"PGSSLMODE", database.sslmode},
+  return {{"PGHOST", database.host}, {"PGPORT", std::to_string(database.port)}, {"PGDATABASE", database.database},
+          {"PGUSER", database.user}, {"PGPASSWORD", database.password},         {"PGSSLMODE", database.sslmode},
           {"PGCONNECT_TIMEOUT", "5"}};
 }
 

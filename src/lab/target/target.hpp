@@ -34,9 +34,8 @@ struct RedisAddress {
 };
 
 struct Target {
-  std::string name;  // "stack", or the profile's
-  std::vector<std::pair<std::string, std::string>>
-      variables;  // what scripts get: BASE_URL, EVENT_HANDLER_ADDR, NAMESPACE, ...
+  std::string name;                                            // "stack", or the profile's
+  std::vector<std::pair<std::string, std::string>> variables;  // what scripts get: BASE_URL, EVENT_HANDLER_ADDR, NAMESPACE, ...
   std::vector<WatchedProcess> processes;
   std::vector<std::filesystem::path> cgroups;  // control groups (v2 folders) to watch
   std::vector<ServerPage> metrics;

@@ -21,9 +21,8 @@ namespace fs = std::filesystem;
 using base::ErrorKind;
 using engine::run::ExecutorKind;
 
-const std::set<std::string> kKeys{"base_url",   "grpc",    "behind",  "max_rate",  "max_minutes",
-                                  "database",   "redis",   "cgroups", "variables", "processes",
-                                  "containers", "metrics", "pprof",   "reset"};
+const std::set<std::string> kKeys{"base_url", "grpc",      "behind",    "max_rate",   "max_minutes", "database", "redis",
+                                  "cgroups",  "variables", "processes", "containers", "metrics",     "pprof",    "reset"};
 
 base::Error wrong(const fs::path& file, const toml::node& node, const std::string& what) {
   return {ErrorKind::invalid_argument, fmt::format("{}:{}: {}", file.string(), node.source().begin.line, what)};
@@ -41,13 +40,12 @@ std::string host_of(std::string address) {
 bool is_here(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 /// Text values of the table `key`, in the file's order.
-base::Expected<std::vector<std::pair<std::string, std::string>>> texts_of(const fs::path& file,
-                                                                          const toml::table& profile, const char* key) {
+base::Expected<std::vector<std::pair<std::string, std::string>>> texts_of(const fs::path& file, const toml::table& profile,
+                                                                          const char* key) {
   std::vector<std::pair<std::string, std::string>> out;
   const toml::node* node = profile.get(key);
   if (node == nullptr) return out;
-  if (!node->is_table())
-    return tl::unexpected(wrong(file, *node, fmt::format("{} is a table: {{ NAME = \"...\" }}", key)));
+  if (!node->is_table()) return tl::unexpected(wrong(file, *node, fmt::format("{} is a table: {{ NAME = \"...\" }}", key)));
   for (const auto& [name, value] : *node->as_table()) {
     const auto text = value.value<std::string>();
     if (!text) return tl::unexpected(wrong(file, value, fmt::format("{}.{} is a text in quotes", key, name.str())));
@@ -72,11 +70,9 @@ base::Expected<std::optional<double>> amount_of(const fs::path& file, const toml
   return number;
 }
 
-base::Expected<postgres::ConnectionOptions> database_of(const fs::path& file, const toml::node& node,
-                                                        const std::string& text) {
+base::Expected<postgres::ConnectionOptions> database_of(const fs::path& file, const toml::node& node, const std::string& text) {
   char* problem = nullptr;
-  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(PQconninfoParse(text.c_str(), &problem),
-                                                                              &PQconninfoFree);
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parsed(PQconninfoParse(text.c_str(), &problem), &PQconninfoFree);
   if (!parsed) {
     const std::string why = problem == nullptr ? "out of memory" : problem;
     PQfreemem(problem);
@@ -98,8 +94,7 @@ base::Expected<postgres::ConnectionOptions> database_of(const fs::path& file, co
 }
 
 base::Expected<pid_t> pid_of_container(const std::string& container) {
-  auto said =
-      run_to_end({"/usr/bin/env", "docker", "inspect", "--format", "{{.State.Pid}}", container}, std::nullopt, "/");
+  auto said = run_to_end({"/usr/bin/env", "docker", "inspect", "--format", "{{.State.Pid}}", container}, std::nullopt, "/");
   if (!said) return tl::unexpected(std::move(said.error()).in("container " + container));
   const int pid = std::atoi(said->c_str());
   if (pid <= 0) return base::fail(ErrorKind::unavailable, fmt::format("container {} does not run", container));
@@ -124,8 +119,7 @@ std::optional<double> busiest_rate(const engine::run::Scenario& scenario) {
 
 base::Expected<TargetProfile> read_target_profile(const fs::path& file, const std::string& name) {
   auto text = base::read_file(file);
-  if (!text)
-    return tl::unexpected(std::move(text.error()).in("targets are described in gauntlet.toml (docs/LAB.md, Targets)"));
+  if (!text) return tl::unexpected(std::move(text.error()).in("targets are described in gauntlet.toml (docs/LAB.md, Targets)"));
   toml::table document;
   try {
     document = toml::parse(*text, file.string());
@@ -139,13 +133,12 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
     std::string known;
     if (targets != nullptr)
       for (const auto& [key, value] : *targets) known += (known.empty() ? "" : ", ") + std::string(key.str());
-    return base::fail(ErrorKind::not_found, fmt::format("{} has no [targets.{}]; it has {}", file.string(), name,
-                                                        known.empty() ? "no targets" : known));
+    return base::fail(ErrorKind::not_found,
+                      fmt::format("{} has no [targets.{}]; it has {}", file.string(), name, known.empty() ? "no targets" : known));
   }
   for (const auto& [key, value] : *profile)
     if (!kKeys.contains(std::string(key.str())))
-      return tl::unexpected(
-          wrong(file, value, fmt::format("there is no key `{}`; there are {}", key.str(), fmt::join(kKeys, ", "))));
+      return tl::unexpected(wrong(file, value, fmt::format("there is no key `{}`; there are {}", key.str(), fmt::join(kKeys, ", "))));
 
   TargetProfile out;
   Target& target = out.target;
@@ -189,8 +182,7 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
     if (!node->is_table()) return tl::unexpected(wrong(file, *node, "processes is a table: { NAME = PID }"));
     for (const auto& [process, value] : *node->as_table()) {
       const auto pid = value.value<std::int64_t>();
-      if (!pid || *pid <= 0)
-        return tl::unexpected(wrong(file, value, fmt::format("processes.{} is a pid", process.str())));
+      if (!pid || *pid <= 0) return tl::unexpected(wrong(file, value, fmt::format("processes.{} is a pid", process.str())));
       target.processes.push_back({std::string(process.str()), static_cast<pid_t>(*pid)});
     }
   }
@@ -222,8 +214,7 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
   if (!redis->empty()) {
     RedisAddress address;
     address.host = host_of(*redis);
-    if (const auto colon = redis->rfind(':'); colon != std::string::npos)
-      address.port = std::atoi(redis->c_str() + colon + 1);
+    if (const auto colon = redis->rfind(':'); colon != std::string::npos) address.port = std::atoi(redis->c_str() + colon + 1);
     target.redis = address;
   }
   return out;
@@ -244,30 +235,26 @@ base::Expected<void> permit_target(const TargetProfile& profile, const std::vect
   return {};
 }
 
-base::Expected<void> permit_scenarios(const TargetProfile& profile,
-                                      const std::vector<engine::run::Scenario>& scenarios) {
+base::Expected<void> permit_scenarios(const TargetProfile& profile, const std::vector<engine::run::Scenario>& scenarios) {
   double rate = 0;
   for (const auto& scenario : scenarios) {
     if (profile.longest && is_endless(scenario))
       return base::fail(ErrorKind::permission_denied,
-                        fmt::format("scenario {} has no end, and target {} allows {} minutes (max_minutes in gauntlet.toml)",
-                                    scenario.name, profile.target.name, profile.longest->count()));
+                        fmt::format("scenario {} has no end, and target {} allows {} minutes (max_minutes in gauntlet.toml)", scenario.name,
+                                    profile.target.name, profile.longest->count()));
     const auto length = scenario.start_time.value + longest_duration(scenario);
     if (profile.longest && length > *profile.longest)
-      return base::fail(
-          ErrorKind::permission_denied,
-          fmt::format("scenario {} may take {:.1f} minutes with its graceful stop, and target {} allows {} "
-                      "(max_minutes in gauntlet.toml)",
-                      scenario.name, base::seconds_of(length) / 60, profile.target.name,
-                      profile.longest->count()));
+      return base::fail(ErrorKind::permission_denied,
+                        fmt::format("scenario {} may take {:.1f} minutes with its graceful stop, and target {} allows {} "
+                                    "(max_minutes in gauntlet.toml)",
+                                    scenario.name, base::seconds_of(length) / 60, profile.target.name, profile.longest->count()));
     if (!profile.max_rate) continue;
     const auto busiest = busiest_rate(scenario);
     if (!busiest)
-      return base::fail(
-          ErrorKind::permission_denied,
-          fmt::format("scenario {} is {}, whose rate cannot be known before: target {} has a max_rate, so "
-                      "use constant-arrival-rate or ramping-arrival-rate",
-                      scenario.name, name_of(scenario.executor), profile.target.name));
+      return base::fail(ErrorKind::permission_denied,
+                        fmt::format("scenario {} is {}, whose rate cannot be known before: target {} has a max_rate, so "
+                                    "use constant-arrival-rate or ramping-arrival-rate",
+                                    scenario.name, name_of(scenario.executor), profile.target.name));
     rate += *busiest;
   }
   if (profile.max_rate && rate > *profile.max_rate)

@@ -56,12 +56,10 @@ void read_processes(Questions& ask, Evidence& evidence) {
     p.throttled_share = to_number(row[6]);
   }
   for (auto& [name, p] : evidence.processes) {
-    const auto rows = ask.rows(
-        fmt::format("SELECT resident_bytes FROM process WHERE time_s >= ? AND name = '{}' ORDER BY time_s", name));
+    const auto rows = ask.rows(fmt::format("SELECT resident_bytes FROM process WHERE time_s >= ? AND name = '{}' ORDER BY time_s", name));
     const std::size_t fifth = std::max<std::size_t>(1, rows.size() / 5);
     double first = 0, last = 0;
-    for (std::size_t i = 0; i < fifth; ++i)
-      first += to_number(rows[i][0]), last += to_number(rows[rows.size() - 1 - i][0]);
+    for (std::size_t i = 0; i < fifth; ++i) first += to_number(rows[i][0]), last += to_number(rows[rows.size() - 1 - i][0]);
     p.resident_growth = first > 0 ? last / first - 1 : 0;
   }
 }
@@ -97,10 +95,8 @@ void read_database(Questions& ask, Evidence& e) {
     e.waits[{to_text(row[0]), to_text(row[1])}] = sessions;
     e.active_sessions += sessions;
   }
-  for (const auto& row :
-       ask.rows("SELECT application, sum(connections), sum(busy) FROM pg_clients WHERE time_s >= ? GROUP BY 1"))
-    e.clients[to_text(row[0])] = {to_number(row[1]) / std::max(1.0, samples),
-                                  to_number(row[2]) / std::max(1.0, samples)};
+  for (const auto& row : ask.rows("SELECT application, sum(connections), sum(busy) FROM pg_clients WHERE time_s >= ? GROUP BY 1"))
+    e.clients[to_text(row[0])] = {to_number(row[1]) / std::max(1.0, samples), to_number(row[2]) / std::max(1.0, samples)};
   e.commits_per_s = ask.number("avg(commits_per_s)", "pg_database");
   e.cache_hit_share = ask.number("avg(cache_hit_share)", "pg_database", 1);
   e.wal_bytes_per_s = ask.number("avg(bytes_per_s)", "pg_wal");
@@ -119,9 +115,8 @@ void read_metrics(Questions& ask, Evidence& e) {
   // Counters: what was added between the first and the last look.
   std::map<std::pair<std::string, std::string>, double> added;
   double span_s = 0;
-  for (const auto& row :
-       ask.rows("SELECT name, labels, max(value) - min(value), max(time_s) - min(time_s) FROM metric WHERE time_s >= ? "
-                "AND name LIKE 'challenge\\_%' ESCAPE '\\' GROUP BY server, name, labels")) {
+  for (const auto& row : ask.rows("SELECT name, labels, max(value) - min(value), max(time_s) - min(time_s) FROM metric WHERE time_s >= ? "
+                                  "AND name LIKE 'challenge\\_%' ESCAPE '\\' GROUP BY server, name, labels")) {
     added[{to_text(row[0]), to_text(row[1])}] = to_number(row[2]);
     span_s = std::max(span_s, to_number(row[3]));
   }
@@ -141,10 +136,8 @@ void read_metrics(Questions& ask, Evidence& e) {
   std::map<std::string, std::pair<double, double>> routes;
   for (const auto& [key, value] : added) {
     if (key.first == "challenge_api_request_duration_seconds_sum") routes[label_of(key.second, "path")].first += value;
-    if (key.first == "challenge_api_request_duration_seconds_count")
-      routes[label_of(key.second, "path")].second += value;
-    if (key.first == "challenge_events_total" && label_of(key.second, "outcome") == "refused")
-      e.refused_per_s += value / span_s;
+    if (key.first == "challenge_api_request_duration_seconds_count") routes[label_of(key.second, "path")].second += value;
+    if (key.first == "challenge_events_total" && label_of(key.second, "outcome") == "refused") e.refused_per_s += value / span_s;
   }
   double sum = 0, count = 0;
   for (const auto& [route, seen] : routes) {
@@ -186,9 +179,9 @@ base::Expected<Evidence> read_evidence(const fs::path& result) {
   if (!trial) return tl::unexpected(std::move(trial.error()).in(result.string()));
   Evidence evidence;
   evidence.trial = std::move(*trial);
-  evidence.held = evidence.trial.achieved_per_s >= 0.97 * evidence.trial.wanted_per_s &&
-                  std::all_of(evidence.trial.thresholds.begin(), evidence.trial.thresholds.end(),
-                              [](const auto& t) { return t.held_overall; });
+  evidence.held =
+      evidence.trial.achieved_per_s >= 0.97 * evidence.trial.wanted_per_s &&
+      std::all_of(evidence.trial.thresholds.begin(), evidence.trial.thresholds.end(), [](const auto& t) { return t.held_overall; });
   const fs::path folder = fs::path(result).replace_extension(".monitor");
   auto database = SqliteFile::open_existing(Recording::database_of(folder));
   if (!database) {
@@ -201,10 +194,9 @@ base::Expected<Evidence> read_evidence(const fs::path& result) {
   const double first = to_number((*span)[0][0]), last = to_number((*span)[0][1]);
   evidence.seconds = last - first;
   if (evidence.seconds < kLeastRecorded * evidence.trial.seconds)
-    return base::fail(
-        base::ErrorKind::invalid_argument,
-        fmt::format("{} holds {:.0f} s of a run of {:.0f} s: the monitor ended early, see gauntlet.log beside it",
-                    Recording::database_of(folder).string(), evidence.seconds, evidence.trial.seconds));
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("{} holds {:.0f} s of a run of {:.0f} s: the monitor ended early, see gauntlet.log beside it",
+                                  Recording::database_of(folder).string(), evidence.seconds, evidence.trial.seconds));
   Questions ask(*database, first + kWarmUp * (last - first));
   read_processes(ask, evidence);
   read_host(ask, evidence);
@@ -217,8 +209,7 @@ base::Expected<Evidence> read_evidence(const fs::path& result) {
   evidence.cores = used > 0 ? std::max(1.0, std::round(used)) : static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));
   double ours = 0;
   for (const auto& [name, p] : evidence.processes) ours += p.cpu_cores;
-  evidence.strangers_cores =
-      used > 0 ? std::max(0.0, used - evidence.idle_cores - evidence.iowait_cores - evidence.steal_cores - ours) : 0;
+  evidence.strangers_cores = used > 0 ? std::max(0.0, used - evidence.idle_cores - evidence.iowait_cores - evidence.steal_cores - ours) : 0;
   evidence.trial.generator_cores = evidence.process_cores("generator");
   evidence.trial.machine_idle_cores = evidence.idle_cores;
   return evidence;

@@ -21,8 +21,8 @@ base::Expected<Diagnosis> explain(const fs::path& result) {
         script_file(record.level) == script_file({.scenario = record.level.scenario, .load = {}, .duration = {}}))
       last_good = &record;
   }
-  if (last_good == nullptr || fs::path(result_file(last_good->level)).parent_path() !=
-                                  fs::weakly_canonical(result, error).parent_path().filename())
+  if (last_good == nullptr ||
+      fs::path(result_file(last_good->level)).parent_path() != fs::weakly_canonical(result, error).parent_path().filename())
     return judge(*bad, nullptr);
   const auto good = read_evidence(results / result_file(last_good->level));
   return judge(*bad, good ? &*good : nullptr);

@@ -32,9 +32,8 @@ Suspicion cpu_of(Bottleneck bottleneck, const char* name, const Evidence& e) {
   // A process that is throttled for a moment now and then is not limited by it.
   const double throttled = ramp(p.throttled_share, 0.1, 0.4);
   if (throttled > 0)
-    s.evidence.push_back(
-        fmt::format("{} was held back by its CPU quota for {:.0f} % of the time while it used {:.2f} cores", name,
-                    p.throttled_share * 100, p.cpu_cores));
+    s.evidence.push_back(fmt::format("{} was held back by its CPU quota for {:.0f} % of the time while it used {:.2f} cores", name,
+                                     p.throttled_share * 100, p.cpu_cores));
   const double busy = e.cores > 0 ? (e.cores - e.idle_cores - e.iowait_cores) / e.cores : 0;
   double all = 0, largest_other = 0;
   for (const auto& [other, use] : e.processes) {
@@ -43,8 +42,8 @@ Suspicion cpu_of(Bottleneck bottleneck, const char* name, const Evidence& e) {
   }
   double saturated = 0;
   if (all > 0 && p.cpu_cores > largest_other)
-    saturated = ramp(busy, 0.85, 0.97) * ramp(p.cpu_cores / std::max(all, 1e-9), 0.3, 0.5) *
-                ramp(p.cpu_cores / e.cores, 0.25, 0.4) * (1 - stolen_share(e));
+    saturated = ramp(busy, 0.85, 0.97) * ramp(p.cpu_cores / std::max(all, 1e-9), 0.3, 0.5) * ramp(p.cpu_cores / e.cores, 0.25, 0.4) *
+                (1 - stolen_share(e));
   if (saturated > 0)
     s.evidence.push_back(
         fmt::format("the machine was {:.0f} % busy, and {} used most of it: {:.2f} of {:.0f} cores; it waited {:.2f} s "
@@ -53,17 +52,15 @@ Suspicion cpu_of(Bottleneck bottleneck, const char* name, const Evidence& e) {
   s.strength = std::max(throttled, 0.9 * saturated);
   if (s.strength > 0) {
     if (throttled > 0)
-      s.advice.push_back(
-          fmt::format("raise the CPU limit of {} (docker-compose.yml, gauntlet up without --limits)", name));
+      s.advice.push_back(fmt::format("raise the CPU limit of {} (docker-compose.yml, gauntlet up without --limits)", name));
     if (bottleneck == Bottleneck::service_cpu) {
       s.advice.push_back("let clients ask with If-None-Match and Accept-Encoding: answers then cost less");
       s.advice.push_back("add a replica of challenge-service behind a balancer: it keeps no state");
     } else if (bottleneck == Bottleneck::handler_cpu) {
-      s.advice.push_back(
-          "add a replica of challenge-event-handler: players are spread over replicas, arithmetic is in the database");
+      s.advice.push_back("add a replica of challenge-event-handler: players are spread over replicas, arithmetic is in the database");
     } else {
-      s.advice.push_back(fmt::format("look at the statement that takes most time ({:.2f} ms each): {}",
-                                     e.top_statement_ms, e.top_statement.substr(0, 120)));
+      s.advice.push_back(fmt::format("look at the statement that takes most time ({:.2f} ms each): {}", e.top_statement_ms,
+                                     e.top_statement.substr(0, 120)));
       s.advice.push_back("give PostgreSQL more cores, or a machine of its own");
     }
   }
@@ -73,10 +70,10 @@ Suspicion cpu_of(Bottleneck bottleneck, const char* name, const Evidence& e) {
 Suspicion database_io(const Evidence& e) {
   Suspicion s{Bottleneck::database_io, 0, {}, {}};
   // Those who wait for somebody else's flush of the log wait for the disk, too.
-  const double log = e.wait_share("IO", "WALSync") + e.wait_share("IO", "WALWrite") +
-                     e.wait_share("LWLock", "WALWrite") + e.wait_share("IO", "WALInitSync");
-  const double data = e.wait_share("IO", "DataFileRead") + e.wait_share("IO", "DataFileWrite") +
-                      e.wait_share("IO", "DataFileExtend") + e.wait_share("IO", "DataFileImmediateSync");
+  const double log = e.wait_share("IO", "WALSync") + e.wait_share("IO", "WALWrite") + e.wait_share("LWLock", "WALWrite") +
+                     e.wait_share("IO", "WALInitSync");
+  const double data = e.wait_share("IO", "DataFileRead") + e.wait_share("IO", "DataFileWrite") + e.wait_share("IO", "DataFileExtend") +
+                      e.wait_share("IO", "DataFileImmediateSync");
   // Waiting for the disk is how a commit spends its time anyway, and one session after the other always does. It is a
   // limit when sessions do little else and queue for it, or when each wait is a long one.
   const double queue = ramp(e.active_sessions, 1.5, 3);
@@ -88,14 +85,13 @@ Suspicion database_io(const Evidence& e) {
         fmt::format("of {:.1f} active database sessions {:.0f} % waited for the write-ahead log to reach the disk, "
                     "{:.1f} ms a commit ({:.0f} commits/s, {:.1f} MB of log/s)",
                     e.active_sessions, log * 100, log_ms, e.commits_per_s, e.wal_bytes_per_s / 1e6));
-    if (e.flush_ms > 0)
-      s.evidence.push_back(fmt::format("a flush of {:.0f} events took {:.1f} ms", e.flush_events, e.flush_ms));
+    if (e.flush_ms > 0) s.evidence.push_back(fmt::format("a flush of {:.0f} events took {:.1f} ms", e.flush_events, e.flush_ms));
     s.advice = {"put PostgreSQL's data (pg_wal above all) on a disk with a faster fsync",
                 "let commits share flushes: commit_delay, or larger event batches (EVENT_MAX_BATCH)"};
   } else {
-    s.evidence.push_back(fmt::format(
-        "of {:.1f} active database sessions {:.0f} % waited for data files; {:.2f} % of blocks came from memory",
-        e.active_sessions, data * 100, e.cache_hit_share * 100));
+    s.evidence.push_back(
+        fmt::format("of {:.1f} active database sessions {:.0f} % waited for data files; {:.2f} % of blocks came from memory",
+                    e.active_sessions, data * 100, e.cache_hit_share * 100));
     s.advice = {"raise shared_buffers (POSTGRES_SHARED_BUFFERS in .env) or the machine's memory",
                 "look at sequential scans: gauntlet exec-sql -f test/scripts/analyze_db_performance.sql"};
   }
@@ -107,13 +103,11 @@ Suspicion locks(const Evidence& e) {
   const double share = e.wait_share("Lock");
   s.strength = std::max(ramp(share, 0.25, 0.6) * ramp(e.active_sessions, 0.3, 0.9), ramp(e.waiting_for_lock, 0.5, 2));
   if (s.strength <= 0) return s;
-  s.evidence.push_back(
-      fmt::format("{:.0f} % of {:.1f} active database sessions waited for a lock; {:.1f} of them at any time",
-                  share * 100, e.active_sessions, e.waiting_for_lock));
+  s.evidence.push_back(fmt::format("{:.0f} % of {:.1f} active database sessions waited for a lock; {:.1f} of them at any time", share * 100,
+                                   e.active_sessions, e.waiting_for_lock));
   if (e.oldest_transaction_s > 1)
-    s.evidence.push_back(
-        fmt::format("the oldest transaction was open for {:.1f} s; {:.1f} sessions were idle in a transaction",
-                    e.oldest_transaction_s, e.idle_in_transaction));
+    s.evidence.push_back(fmt::format("the oldest transaction was open for {:.1f} s; {:.1f} sessions were idle in a transaction",
+                                     e.oldest_transaction_s, e.idle_in_transaction));
   s.advice = {
       "find who holds it: SELECT pid, pg_blocking_pids(pid), query FROM pg_stat_activity WHERE wait_event_type = "
       "'Lock'",
@@ -131,15 +125,13 @@ Suspicion connection_pool(const Evidence& e) {
     const double strength = ramp(busy / connections, 0.7, 0.9) * idle * (1 - elsewhere);
     if (strength <= s.strength) continue;
     s.strength = strength;
-    s.evidence = {
-        fmt::format("{} had {:.1f} connections and {:.1f} of them busy, while {:.1f} of {:.0f} cores were idle",
-                    application, connections, busy, e.idle_cores, e.cores)};
+    s.evidence = {fmt::format("{} had {:.1f} connections and {:.1f} of them busy, while {:.1f} of {:.0f} cores were idle", application,
+                              connections, busy, e.idle_cores, e.cores)};
     s.advice = {fmt::format("raise DB_MAX_OPEN_CONNS of {} in .env", application)};
   }
   if (e.max_connections > 0 && e.connections > 0.95 * e.max_connections) {
     s.strength = std::max(s.strength, 0.8);
-    s.evidence.push_back(
-        fmt::format("{:.0f} of the server's {:.0f} connections were taken", e.connections, e.max_connections));
+    s.evidence.push_back(fmt::format("{:.0f} of the server's {:.0f} connections were taken", e.connections, e.max_connections));
     s.advice.push_back("raise POSTGRES_MAX_CONNECTIONS in .env, or put a pooler in front");
   }
   return s;
@@ -158,14 +150,12 @@ Suspicion memory(const Evidence& e) {
                   "fullest limit was {:.0f} % used",
                   e.pressure_memory, e.memory_available_share * 100, e.memory_limit_share * 100));
   if (faults > 1) s.evidence.push_back(fmt::format("up to {:.0f} pages a second came back from disk", faults));
-  if (e.oom_kills > 0)
-    s.evidence.push_back(fmt::format("the kernel killed {:.0f} processes for want of memory", e.oom_kills));
+  if (e.oom_kills > 0) s.evidence.push_back(fmt::format("the kernel killed {:.0f} processes for want of memory", e.oom_kills));
   for (const auto& [name, p] : e.processes)
     if (p.resident_growth > 0.2)
-      s.evidence.push_back(fmt::format("{} grew by {:.0f} % during the run, to {:.0f} MB", name,
-                                       p.resident_growth * 100, p.resident_bytes_max / 1e6));
-  s.advice = {"raise the memory limit of the part that is full",
-              "lower POSTGRES_SHARED_BUFFERS where the machine is too small for it"};
+      s.evidence.push_back(
+          fmt::format("{} grew by {:.0f} % during the run, to {:.0f} MB", name, p.resident_growth * 100, p.resident_bytes_max / 1e6));
+  s.advice = {"raise the memory limit of the part that is full", "lower POSTGRES_SHARED_BUFFERS where the machine is too small for it"};
   return s;
 }
 
@@ -173,8 +163,7 @@ Suspicion network(const Evidence& e) {
   Suspicion s{Bottleneck::network, 0, {}, {}};
   s.strength = 0.9 * ramp(e.lost_retransmits_per_s, 5, 50);
   if (s.strength <= 0) return s;
-  s.evidence.push_back(
-      fmt::format("{:.0f} TCP segments a second had to be sent more than twice", e.lost_retransmits_per_s));
+  s.evidence.push_back(fmt::format("{:.0f} TCP segments a second had to be sent more than twice", e.lost_retransmits_per_s));
   s.advice = {"look at the path between generator and system: drops on interfaces, a tunnel, a balancer"};
   return s;
 }
@@ -182,8 +171,7 @@ Suspicion network(const Evidence& e) {
 /// Iterations that start late are the generator's doing: a slow system makes it run out of virtual users instead.
 bool generator_was_late(const Evidence& e) {
   return !e.held && e.trial.generator.machine_was_the_limit() &&
-         std::all_of(e.trial.thresholds.begin(), e.trial.thresholds.end(),
-                     [](const auto& t) { return t.held_overall; });
+         std::all_of(e.trial.thresholds.begin(), e.trial.thresholds.end(), [](const auto& t) { return t.held_overall; });
 }
 
 Suspicion generator(const Evidence& e) {
@@ -202,19 +190,16 @@ Suspicion generator(const Evidence& e) {
     // CPU.
     const double server_share = e.server_share().value_or(1);
     const double unseen = ramp(1 - server_share, 0.5, 0.8);
-    const double starved =
-        std::max(ramp(p.throttled_share, 0.1, 0.4),
-                 ramp(p.run_queue_delay_cores, 0.3, 1) * ramp(1 - e.idle_cores / std::max(1.0, e.cores), 0.85, 0.97));
+    const double starved = std::max(ramp(p.throttled_share, 0.1, 0.4),
+                                    ramp(p.run_queue_delay_cores, 0.3, 1) * ramp(1 - e.idle_cores / std::max(1.0, e.cores), 0.85, 0.97));
     const double strength = 0.9 * starved * unseen;
     if (strength > 0.1)
-      s.evidence.push_back(fmt::format(
-          "the generator used {:.2f} cores and waited {:.2f} s each second for a CPU (throttled {:.0f} %); of the "
-          "{:.1f} ms that it saw the servers account for {:.0f} %",
-          p.cpu_cores, p.run_queue_delay_cores, p.throttled_share * 100, e.trial.mean_service_s * 1000,
-          server_share * 100));
+      s.evidence.push_back(
+          fmt::format("the generator used {:.2f} cores and waited {:.2f} s each second for a CPU (throttled {:.0f} %); of the "
+                      "{:.1f} ms that it saw the servers account for {:.0f} %",
+                      p.cpu_cores, p.run_queue_delay_cores, p.throttled_share * 100, e.trial.mean_service_s * 1000, server_share * 100));
     if (strength > 0.1 && e.strangers_cores > 0.2)
-      s.evidence.push_back(fmt::format("programs that are not part of the test used {:.1f} of {:.0f} cores",
-                                       e.strangers_cores, e.cores));
+      s.evidence.push_back(fmt::format("programs that are not part of the test used {:.1f} of {:.0f} cores", e.strangers_cores, e.cores));
     s.strength = std::max(s.strength, strength);
   }
   if (s.strength > 0)
@@ -239,12 +224,10 @@ Suspicion external_dependency(const Evidence& e) {
   const double database = ramp(e.wait_share("Lock") + e.wait_share("IO"), 0.5, 0.8) * ramp(e.active_sessions, 0.5, 1.5);
   s.strength = ramp(slow_ms, 100, 500) * ramp(slow_ms / std::max(others_ms, 0.1), 5, 15) * (1 - database);
   if (s.strength <= 0) return s;
-  s.evidence.push_back(
-      fmt::format("{} took {:.0f} ms on average, all other routes {:.1f} ms: only claims wait for the platform's grant",
-                  slow, slow_ms, others_ms));
-  s.advice = {
-      "look at the platform (AGS): its latency and rate limits; MOCK_AGS_LATENCY_* where the mock stands for it",
-      "claims wait without using CPU: raise the number of requests that may wait at once"};
+  s.evidence.push_back(fmt::format("{} took {:.0f} ms on average, all other routes {:.1f} ms: only claims wait for the platform's grant",
+                                   slow, slow_ms, others_ms));
+  s.advice = {"look at the platform (AGS): its latency and rate limits; MOCK_AGS_LATENCY_* where the mock stands for it",
+              "claims wait without using CPU: raise the number of requests that may wait at once"};
   return s;
 }
 
@@ -261,8 +244,7 @@ Suspicion queue_limit(const Evidence& e) {
     s.advice.push_back("find out why flushes are slow first; EVENT_MAX_WAITING only makes the queue longer");
   }
   if (dropped > 0) {
-    s.evidence.push_back(fmt::format("{:.0f} connections a second were dropped because a listener's queue was full",
-                                     e.listen_drops_per_s));
+    s.evidence.push_back(fmt::format("{:.0f} connections a second were dropped because a listener's queue was full", e.listen_drops_per_s));
     s.advice.push_back("raise net.core.somaxconn, and keep connections alive");
   }
   return s;
@@ -285,7 +267,10 @@ Suspicion stolen_cpu(const Evidence& e) {
 Suspicion clock_step(const Evidence& e) {
   Suspicion s{Bottleneck::clock, 0.7 * ramp(e.clock_step_s, 0.05, 0.5), {}, {}};
   if (s.strength <= 0) return s;
-  s.evidence.push_back(fmt::format("the machine's calendar clock jumped by {:.2f} s during the run: what compares times of day (ages of events, expiry of tokens) is wrong by as much", e.clock_step_s));
+  s.evidence.push_back(
+      fmt::format("the machine's calendar clock jumped by {:.2f} s during the run: what compares times of day (ages of events, expiry of "
+                  "tokens) is wrong by as much",
+                  e.clock_step_s));
   s.advice = {"let NTP slew the clock instead of stepping it (chrony: makestep only at the start), then repeat the run"};
   return s;
 }
@@ -311,8 +296,7 @@ std::vector<std::string> what_moved(const Evidence& bad, const Evidence& good) {
   for (const auto& [name, p] : bad.processes) {
     add(name + " CPU", good.process_cores(name), p.cpu_cores, "cores", 0.05);
     const auto was = good.processes.find(name);
-    if (was != good.processes.end())
-      add(name + " wait for a CPU", was->second.run_queue_delay_cores, p.run_queue_delay_cores, "s/s", 0.05);
+    if (was != good.processes.end()) add(name + " wait for a CPU", was->second.run_queue_delay_cores, p.run_queue_delay_cores, "s/s", 0.05);
   }
   add("idle CPU", good.idle_cores, bad.idle_cores, "cores", 0.1);
   add("active database sessions", good.active_sessions, bad.active_sessions, "", 0.3);
@@ -329,8 +313,7 @@ std::vector<std::string> what_moved(const Evidence& bad, const Evidence& good) {
   std::vector<std::string> out;
   for (const auto& m : moves) {
     if (out.size() == 8 || size(m) < 0.2) break;
-    out.push_back(fmt::format("{}: {:.2f} to {:.2f}{}{}", m.name, m.before, m.after,
-                              *m.unit != '\0' && *m.unit != '/' ? " " : "", m.unit));
+    out.push_back(fmt::format("{}: {:.2f} to {:.2f}{}{}", m.name, m.before, m.after, *m.unit != '\0' && *m.unit != '/' ? " " : "", m.unit));
   }
   return out;
 }
@@ -339,34 +322,20 @@ std::vector<std::string> what_moved(const Evidence& bad, const Evidence& good) {
 
 const char* to_text(Bottleneck bottleneck) {
   switch (bottleneck) {
-    case Bottleneck::service_cpu:
-      return "service CPU";
-    case Bottleneck::handler_cpu:
-      return "handler CPU";
-    case Bottleneck::database_cpu:
-      return "database CPU";
-    case Bottleneck::database_io:
-      return "database I/O or fsync";
-    case Bottleneck::locks:
-      return "locks";
-    case Bottleneck::connection_pool:
-      return "connection pool";
-    case Bottleneck::memory:
-      return "memory pressure";
-    case Bottleneck::network:
-      return "network";
-    case Bottleneck::generator:
-      return "generator";
-    case Bottleneck::external_dependency:
-      return "external dependency (AGS)";
-    case Bottleneck::queue_limit:
-      return "a queue's limit";
-    case Bottleneck::stolen_cpu:
-      return "CPU taken by the hypervisor";
-    case Bottleneck::clock:
-      return "a step of the clock";
-    case Bottleneck::unclear:
-      break;
+    case Bottleneck::service_cpu: return "service CPU";
+    case Bottleneck::handler_cpu: return "handler CPU";
+    case Bottleneck::database_cpu: return "database CPU";
+    case Bottleneck::database_io: return "database I/O or fsync";
+    case Bottleneck::locks: return "locks";
+    case Bottleneck::connection_pool: return "connection pool";
+    case Bottleneck::memory: return "memory pressure";
+    case Bottleneck::network: return "network";
+    case Bottleneck::generator: return "generator";
+    case Bottleneck::external_dependency: return "external dependency (AGS)";
+    case Bottleneck::queue_limit: return "a queue's limit";
+    case Bottleneck::stolen_cpu: return "CPU taken by the hypervisor";
+    case Bottleneck::clock: return "a step of the clock";
+    case Bottleneck::unclear: break;
   }
   return "unclear";
 }
@@ -386,8 +355,7 @@ Diagnosis judge(const Evidence& bad, const Evidence* good) {
                                     stolen_cpu(bad),
                                     clock_step(bad)};
   std::erase_if(suspicions, [](const Suspicion& s) { return s.strength < kNoticed; });
-  std::stable_sort(suspicions.begin(), suspicions.end(),
-                   [](const Suspicion& a, const Suspicion& b) { return a.strength > b.strength; });
+  std::stable_sort(suspicions.begin(), suspicions.end(), [](const Suspicion& a, const Suspicion& b) { return a.strength > b.strength; });
   Diagnosis verdict;
   verdict.held = bad.held;
   if (good != nullptr) verdict.moved = what_moved(bad, *good);
@@ -396,12 +364,10 @@ Diagnosis judge(const Evidence& bad, const Evidence* good) {
     verdict.cause = suspicions[0];
     suspicions.erase(suspicions.begin());
   } else {
-    verdict.cause.evidence.push_back(suspicions.empty()
-                                         ? "no part shows a limit that the monitors know"
-                                         : "several parts show signs, none clearly more than the others");
-    verdict.cause.evidence.push_back(
-        fmt::format("the machine had {:.2f} of {:.0f} cores idle; {:.1f} database sessions were active", bad.idle_cores,
-                    bad.cores, bad.active_sessions));
+    verdict.cause.evidence.push_back(suspicions.empty() ? "no part shows a limit that the monitors know"
+                                                        : "several parts show signs, none clearly more than the others");
+    verdict.cause.evidence.push_back(fmt::format("the machine had {:.2f} of {:.0f} cores idle; {:.1f} database sessions were active",
+                                                 bad.idle_cores, bad.cores, bad.active_sessions));
     verdict.cause.advice = {"repeat the level for longer (--seconds 120), with nothing else on the machine",
                             "take profiles at it: gauntlet profile"};
   }
@@ -410,10 +376,9 @@ Diagnosis judge(const Evidence& bad, const Evidence* good) {
 }
 
 std::string to_text(const Diagnosis& verdict) {
-  std::string out = fmt::format(
-      "{}: {}{}\n", verdict.held ? "Nearest to its limit" : "Bottleneck", to_text(verdict.cause.bottleneck),
-      verdict.cause.bottleneck == Bottleneck::unclear ? ""
-                                                      : fmt::format(" (strength {:.2f} of 1)", verdict.cause.strength));
+  std::string out =
+      fmt::format("{}: {}{}\n", verdict.held ? "Nearest to its limit" : "Bottleneck", to_text(verdict.cause.bottleneck),
+                  verdict.cause.bottleneck == Bottleneck::unclear ? "" : fmt::format(" (strength {:.2f} of 1)", verdict.cause.strength));
   if (verdict.held) out += "The level held: nothing was the limit yet.\n";
   auto list = [&](const char* title, const std::vector<std::string>& lines) {
     if (lines.empty()) return;
@@ -425,8 +390,8 @@ std::string to_text(const Diagnosis& verdict) {
   list("What moved between the last good level and this one", verdict.moved);
   std::vector<std::string> others;
   for (const auto& other : verdict.others)
-    others.push_back(fmt::format("{} ({:.2f}): {}", to_text(other.bottleneck), other.strength,
-                                 other.evidence.empty() ? "" : other.evidence[0]));
+    others.push_back(
+        fmt::format("{} ({:.2f}): {}", to_text(other.bottleneck), other.strength, other.evidence.empty() ? "" : other.evidence[0]));
   list("Also seen", others);
   return out;
 }
@@ -434,16 +399,11 @@ std::string to_text(const Diagnosis& verdict) {
 std::string to_json(const Diagnosis& verdict) {
   using nlohmann::json;
   auto one = [](const Suspicion& s) {
-    return json{{"bottleneck", to_text(s.bottleneck)},
-                {"strength", s.strength},
-                {"evidence", s.evidence},
-                {"advice", s.advice}};
+    return json{{"bottleneck", to_text(s.bottleneck)}, {"strength", s.strength}, {"evidence", s.evidence}, {"advice", s.advice}};
   };
   json others = json::array();
   for (const auto& other : verdict.others) others.push_back(one(other));
-  return json{{"held", verdict.held}, {"cause", one(verdict.cause)}, {"others", others}, {"moved", verdict.moved}}.dump(
-             2) +
-         "\n";
+  return json{{"held", verdict.held}, {"cause", one(verdict.cause)}, {"others", others}, {"moved", verdict.moved}}.dump(2) + "\n";
 }
 
 }  // namespace gauntlet::lab

@@ -34,8 +34,7 @@ constexpr std::string_view kPage = R"(<!DOCTYPE html>
 constexpr std::string_view kPageScript =
     R"(window.onload = () => SwaggerUIBundle({url: "api.json", dom_id: "#page", validatorUrl: null, deepLinking: true});
 )";
-constexpr std::string_view kPolicy =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+constexpr std::string_view kPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 void serve(base::http::Router& router, const std::string& path, std::string_view type, std::string_view text) {
   router.get(path, [type, text](const ExchangePtr& exchange) {

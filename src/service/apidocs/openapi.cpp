@@ -39,8 +39,7 @@ const std::vector<Failure> kOfRequests{{400, "A part of the request is malformed
 const std::vector<Failure> kOfPlayers{{429, "This player asks too often; try again after Retry-After seconds."},
                                       {500, "The database failed."},
                                       {503, "Too busy; try again after Retry-After seconds."}};
-const std::vector<Failure> kOfTokens{{401, "The token is missing or not valid."},
-                                     {403, "The token is of another namespace."}};
+const std::vector<Failure> kOfTokens{{401, "The token is missing or not valid."}, {403, "The token is of another namespace."}};
 
 const Failure kUnchanged{304, "Nothing has changed since the answer whose ETag If-None-Match names."};
 
@@ -100,16 +99,14 @@ std::vector<Operation> operations() {
        "Activates the given goals",
        BatchSelectRequest::descriptor(),
        GoalSelectionResponse::descriptor(),
-       {{400, "No ids, or a goal of another challenge; or the request is malformed."},
-        {404, "No such challenge or goal."}}},
+       {{400, "No ids, or a goal of another challenge; or the request is malformed."}, {404, "No such challenge or goal."}}},
       {"post",
        "/v1/challenges/{challenge_id}/goals/random-select",
        "RandomSelectGoals",
        "Activates goals drawn at random among those that are open",
        RandomSelectRequest::descriptor(),
        GoalSelectionResponse::descriptor(),
-       {{400, "count is not positive, or no goal can be drawn; or the request is malformed."},
-        {404, "No such challenge."}}},
+       {{400, "count is not positive, or no goal can be drawn; or the request is malformed."}, {404, "No such challenge."}}},
       {"get",
        "/v1/challenges/{challenge_id}/rotation",
        "GetRotationStatus",
@@ -124,14 +121,10 @@ Json reference(std::string_view definition) { return {{"$ref", "#/definitions/" 
 
 Json schema_of_value(const FieldDescriptor& field) {
   switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return {{"type", "boolean"}};
-    case FieldDescriptor::CPPTYPE_INT32:
-      return {{"type", "integer"}, {"format", "int32"}};
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      return reference(field.message_type()->name());
-    default:
-      return {{"type", "string"}};
+    case FieldDescriptor::CPPTYPE_BOOL: return {{"type", "boolean"}};
+    case FieldDescriptor::CPPTYPE_INT32: return {{"type", "integer"}, {"format", "int32"}};
+    case FieldDescriptor::CPPTYPE_MESSAGE: return reference(field.message_type()->name());
+    default: return {{"type", "string"}};
   }
 }
 
@@ -139,8 +132,7 @@ Json schema_of(const FieldDescriptor& field) {
   if (field.is_repeated()) return {{"type", "array"}, {"items", schema_of_value(field)}};
   Json schema = schema_of_value(field);
   // The one message that answers leave unset. What stands beside a $ref is ignored, hence allOf.
-  if (field.message_type() == ::service::RotationPeriod::descriptor())
-    return {{"allOf", {std::move(schema)}}, {"x-nullable", true}};
+  if (field.message_type() == ::service::RotationPeriod::descriptor()) return {{"allOf", {std::move(schema)}}, {"x-nullable", true}};
   return schema;
 }
 

@@ -61,8 +61,7 @@ TEST(JsonWebToken, that_is_forged_or_broken_is_refused_with_the_reason) {
       {good.substr(0, second_dot), "three parts"},
       {good.substr(0, second_dot + 1), "signature is wrong"},
       {good.substr(0, good.size() - 10), ""},
-      {good.substr(0, good.find('.')) + "." + base64url(R"({"sub":"eve","namespace":"test","exp":2000})") +
-           good.substr(second_dot),
+      {good.substr(0, good.find('.')) + "." + base64url(R"({"sub":"eve","namespace":"test","exp":2000})") + good.substr(second_dot),
        "signature is wrong"},
       {issuer().sign("no json"), "payload is not a JSON object"},
       {issuer().sign(R"({"sub":"ann","namespace":"test"})"), "no expiry"},
@@ -90,7 +89,9 @@ TEST(JsonWebToken, of_another_namespace_is_forbidden) {
 }
 
 TEST(JsonWebToken, must_name_the_issuer_and_the_audience_that_are_demanded) {
-  const auto with = [](const std::string& members) { return issuer().sign(R"({"sub":"ann","namespace":"test","exp":2000)" + members + "}"); };
+  const auto with = [](const std::string& members) {
+    return issuer().sign(R"({"sub":"ann","namespace":"test","exp":2000)" + members + "}");
+  };
   const TokenDemands issued{"test", "https://iam", ""}, meant{"test", "", "game"};
   EXPECT_TRUE(judge(with(R"(,"iss":"https://other","aud":"other")"))) << "nothing is demanded";
   EXPECT_TRUE(judge(with(R"(,"iss":"https://iam")"), 1500, issued));
@@ -144,8 +145,7 @@ TEST(KeySet, leaves_out_what_cannot_sign_tokens_safely) {
   ASSERT_TRUE(keys);
   EXPECT_EQ(keys->size(), 1u);
   EXPECT_TRUE(keys->has("good"));
-  for (const char* document : {"", "[]", "{}", R"({"keys":{}})", "<html>"})
-    EXPECT_FALSE(KeySet::parse(document)) << document;
+  for (const char* document : {"", "[]", "{}", R"({"keys":{}})", "<html>"}) EXPECT_FALSE(KeySet::parse(document)) << document;
 }
 
 }  // namespace

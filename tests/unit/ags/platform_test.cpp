@@ -8,9 +8,9 @@
 
 #include "ags/platform_access.hpp"
 #include "ags/platform_reward_client.hpp"
+#include "ags/signing_key.hpp"
 #include "ags/token_verifier.hpp"
 #include "base/http/listener.hpp"
-#include "ags/signing_key.hpp"
 
 namespace gauntlet::ags {
 namespace {
@@ -69,8 +69,7 @@ class PlatformTest : public testing::Test {
   std::string url() const { return "http://127.0.0.1:" + std::to_string(listener->port()); }
   PlatformAddress address() const { return {url(), "test", "client", "secret"}; }
 
-  GrantOutcome grant(PlatformRewardClient& client, RewardType type = RewardType::wallet,
-                     std::chrono::milliseconds time = 5s) {
+  GrantOutcome grant(PlatformRewardClient& client, RewardType type = RewardType::wallet, std::chrono::milliseconds time = 5s) {
     GrantOutcome outcome;
     bool answered = false;
     client.grant({"key-1", "ann b", type, "GEMS", 5}, base::EventLoop::Clock::now() + time, [&](GrantOutcome result) {
@@ -138,9 +137,8 @@ TEST_F(GrantTest, of_a_wallet_credits_it_with_the_services_own_token) {
   PlatformAccess access(http, address());
   PlatformRewardClient client(http, access, /*send_keys=*/true);
   EXPECT_EQ(grant(client).result, Result::granted);
-  EXPECT_EQ(
-      asked,
-      R"(PUT /platform/admin/namespaces/test/users/ann%20b/wallets/GEMS/credit {"amount":5,"metadata":{"idempotencyKey":"key-1"}})");
+  EXPECT_EQ(asked,
+            R"(PUT /platform/admin/namespaces/test/users/ann%20b/wallets/GEMS/credit {"amount":5,"metadata":{"idempotencyKey":"key-1"}})");
   EXPECT_EQ(authorization, "Bearer t1");
 }
 
@@ -148,19 +146,17 @@ TEST_F(GrantTest, of_an_item_makes_an_entitlement) {
   PlatformAccess access(http, address());
   PlatformRewardClient client(http, access, /*send_keys=*/false);
   EXPECT_EQ(grant(client, RewardType::item).result, Result::granted);
-  EXPECT_EQ(
-      asked,
-      R"(POST /platform/admin/namespaces/test/users/ann%20b/entitlements [{"itemId":"GEMS","itemNamespace":"test","quantity":5}])");
+  EXPECT_EQ(asked,
+            R"(POST /platform/admin/namespaces/test/users/ann%20b/entitlements [{"itemId":"GEMS","itemNamespace":"test","quantity":5}])");
 }
 
 TEST_F(GrantTest, ends_as_the_status_says) {
   PlatformAccess access(http, address());
   PlatformRewardClient client(http, access, true);
-  const std::pair<int, Result> cases[] = {{201, Result::granted},   {204, Result::granted},   {400, Result::refused},
-                                          {401, Result::refused},   {403, Result::refused},   {404, Result::refused},
-                                          {409, Result::refused},   {422, Result::refused},   {408, Result::uncertain},
-                                          {429, Result::unsent}, {500, Result::uncertain}, {503, Result::uncertain},
-                                          {302, Result::uncertain}};
+  const std::pair<int, Result> cases[] = {
+      {201, Result::granted},   {204, Result::granted},   {400, Result::refused},  {401, Result::refused},   {403, Result::refused},
+      {404, Result::refused},   {409, Result::refused},   {422, Result::refused},  {408, Result::uncertain}, {429, Result::unsent},
+      {500, Result::uncertain}, {503, Result::uncertain}, {302, Result::uncertain}};
   for (const auto& [with_status, result] : cases) {
     status["grant"] = with_status;
     EXPECT_EQ(grant(client).result, result) << with_status;
@@ -224,7 +220,8 @@ TEST_F(HttpClientTest, says_of_a_request_that_never_left_that_nothing_has_happen
   ASSERT_EQ(listen(silent, 8), 0);
   ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&bound), &size), 0);
   const std::string port = std::to_string(ntohs(bound.sin_port));
-  for (const std::string& url : {"https://127.0.0.1:" + port + "/", std::string("http://127.0.0.1:1/"), std::string("http://no.such.host.invalid/")}) {
+  for (const std::string& url :
+       {"https://127.0.0.1:" + port + "/", std::string("http://127.0.0.1:1/"), std::string("http://no.such.host.invalid/")}) {
     const auto reply = send_to("POST", url, 200ms);
     ASSERT_FALSE(reply) << url;
     EXPECT_EQ(reply.error().kind, base::ErrorKind::unavailable) << url << ": " << reply.error().message;
@@ -300,8 +297,7 @@ TEST_F(VerifierTest, fetches_the_keys_again_when_a_token_names_a_new_one) {
   keys = new_key.jwks();
   EXPECT_EQ(verify(verifier, new_key.sign(payload)), "ann");
   EXPECT_EQ(counts["jwks"], 2);
-  EXPECT_THAT(verify(verifier, old_key.sign(payload)), HasSubstr("key is not known"))
-      << "the withdrawn key's verdicts are gone";
+  EXPECT_THAT(verify(verifier, old_key.sign(payload)), HasSubstr("key is not known")) << "the withdrawn key's verdicts are gone";
 }
 
 TEST_F(VerifierTest, is_not_driven_into_a_storm_of_fetches_by_invented_keys) {
@@ -310,9 +306,8 @@ TEST_F(VerifierTest, is_not_driven_into_a_storm_of_fetches_by_invented_keys) {
   TokenVerifier verifier(loop, http, clock, options(60s));
   EXPECT_EQ(verify(verifier, issuer.sign(payload)), "ann");
   for (int i = 0; i < 50; ++i) {
-    EXPECT_THAT(
-        verify(verifier, issuer.sign(R"({"alg":"RS256","kid":"invented-)" + std::to_string(i) + "\"}", payload)),
-        HasSubstr("key is not known"));
+    EXPECT_THAT(verify(verifier, issuer.sign(R"({"alg":"RS256","kid":"invented-)" + std::to_string(i) + "\"}", payload)),
+                HasSubstr("key is not known"));
   }
   EXPECT_EQ(counts["jwks"], 1);
 }

@@ -30,8 +30,8 @@ GrantOutcome end_of(Scripted& client, std::chrono::milliseconds time, Repeating 
   base::EventLoop loop;
   GrantOutcome ended;
   loop.call_after(0ms, [&] {
-    grant_with_retries(loop, client, repeating, {"key", "ann", RewardType::wallet, "GEMS", 5},
-                       base::EventLoop::Clock::now() + time, [&](const GrantOutcome& outcome) {
+    grant_with_retries(loop, client, repeating, {"key", "ann", RewardType::wallet, "GEMS", 5}, base::EventLoop::Clock::now() + time,
+                       [&](const GrantOutcome& outcome) {
                          ended = outcome;
                          loop.stop();
                        });
@@ -104,8 +104,7 @@ TEST(MockRewardClient, grants_at_once_without_a_latency_and_never_answers_after_
   base::EventLoop loop;
   MockRewardClient instant(loop, {}, 1);
   bool granted = false;
-  instant.grant({}, base::EventLoop::Clock::now(),
-                [&](const GrantOutcome& outcome) { granted = outcome.result == Result::granted; });
+  instant.grant({}, base::EventLoop::Clock::now(), [&](const GrantOutcome& outcome) { granted = outcome.result == Result::granted; });
   EXPECT_TRUE(granted);
 
   MockRewardClient slow(loop, {60s, 60s}, 1);

@@ -6,8 +6,14 @@ namespace gauntlet::base {
 namespace {
 
 // RFC 4648, section 10, and bytes whose digits differ between the alphabets.
-const std::pair<std::string_view, std::string_view> kVectors[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-                                                                  {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xfe", "+//+"}};
+const std::pair<std::string_view, std::string_view> kVectors[] = {{"", ""},
+                                                                  {"f", "Zg=="},
+                                                                  {"fo", "Zm8="},
+                                                                  {"foo", "Zm9v"},
+                                                                  {"foob", "Zm9vYg=="},
+                                                                  {"fooba", "Zm9vYmE="},
+                                                                  {"foobar", "Zm9vYmFy"},
+                                                                  {"\xfb\xff\xfe", "+//+"}};
 
 TEST(Base64, is_that_of_the_rfc) {
   for (const auto& [bytes, text] : kVectors) {
@@ -23,7 +29,8 @@ TEST(Base64, is_that_of_the_rfc) {
 }
 
 TEST(Base64, tells_where_a_text_is_wrong) {
-  const std::pair<std::string_view, std::size_t> kWrong[] = {{"Zm9v!mFy", 4}, {"Zg=a", 3}, {"Z===", 3}, {"Zm9", 3}, {"Zg", 2}, {"-__-", 0}, {"Zm9v YmFy", 4}};
+  const std::pair<std::string_view, std::size_t> kWrong[] = {{"Zm9v!mFy", 4}, {"Zg=a", 3}, {"Z===", 3},     {"Zm9", 3},
+                                                             {"Zg", 2},       {"-__-", 0}, {"Zm9v YmFy", 4}};
   for (const auto& [text, at] : kWrong) {
     std::size_t wrong_at = 99;
     EXPECT_FALSE(decode_base64(text, {}, &wrong_at)) << text;

@@ -25,8 +25,7 @@ struct Log : testing::Test {
 };
 
 TEST_F(Log, writes_time_level_message_and_fields_on_one_line) {
-  info("buffer flush",
-       {{"rows", 120}, {"ms", 3.25}, {"ok", true}, {"big", std::uint64_t{1} << 63}, {"player", "user-000001"}});
+  info("buffer flush", {{"rows", 120}, {"ms", 3.25}, {"ok", true}, {"big", std::uint64_t{1} << 63}, {"player", "user-000001"}});
   EXPECT_THAT(lines(), ContainsRegex("^[0-9-]+T[0-9:.]+Z info  buffer flush rows=120 ms=3.25 ok=true "
                                      "big=9223372036854775808 player=user-000001\n$"));
 }
@@ -50,8 +49,7 @@ struct JsonLog : testing::Test {
 };
 
 TEST_F(JsonLog, is_one_object_a_line_with_fields_of_their_own_types) {
-  warn("buffer \"flush\"\n",
-       {{"rows", -120}, {"ms", 3.25}, {"ok", true}, {"big", std::uint64_t{1} << 63}, {"player", "user-000001"}});
+  warn("buffer \"flush\"\n", {{"rows", -120}, {"ms", 3.25}, {"ok", true}, {"big", std::uint64_t{1} << 63}, {"player", "user-000001"}});
   EXPECT_THAT(lines(), ContainsRegex("^[{]\"time\":\"[0-9-]+T[0-9:]+[.][0-9]{3}Z\",\"level\":\"warning\","
                                      "\"message\":\"buffer \\\\\"flush\\\\\"\\\\n\",\"rows\":-120,\"ms\":3.25,\"ok\":true,"
                                      "\"big\":9223372036854775808,\"player\":\"user-000001\"[}]\n$"));

@@ -64,8 +64,8 @@ TEST(Metrics, describe_the_process) {
   Registry registry;
   registry.add_process_metrics();
   const std::string text = registry.text();
-  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes",
-                           "process_open_fds", "process_max_fds", "process_start_time_seconds"}) {
+  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes", "process_open_fds",
+                           "process_max_fds", "process_start_time_seconds"}) {
     EXPECT_THAT(text, HasSubstr(std::string("\n") + name + " ")) << name;
   }
   EXPECT_THAT(text, HasSubstr("# TYPE process_cpu_seconds_total counter"));

@@ -10,8 +10,7 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 TEST(Settings, give_the_value_or_the_default_where_it_is_unset_or_empty) {
-  Settings settings(
-      {{"PORT", "8000"}, {"EMPTY", ""}, {"FLAG", "Yes"}, {"WAIT", "1m30s"}, {"BARE", "100"}, {"MODE", "real"}});
+  Settings settings({{"PORT", "8000"}, {"EMPTY", ""}, {"FLAG", "Yes"}, {"WAIT", "1m30s"}, {"BARE", "100"}, {"MODE", "real"}});
   EXPECT_EQ(settings.integer<std::uint16_t>("PORT", 1, {.min = 1}, ""), 8000);
   EXPECT_EQ(settings.text("EMPTY", "fallback", ""), "fallback");
   EXPECT_FALSE(settings.is_set("EMPTY"));
@@ -43,11 +42,9 @@ TEST(Settings, name_every_bad_variable_with_its_value_and_what_is_allowed) {
   ASSERT_FALSE(checked);
   const std::string& message = checked.error().message;
   for (const char* expected :
-       {"PORT: '70000' is not allowed; expected integer 1 to 65535",
-        "COUNT: '12x' is not allowed; expected integer from 0", "FLAG: 'maybe' is not allowed; expected true or false",
-        "WAIT: '2 weeks' is not allowed; expected duration 10ms to 1h0m0s",
-        "MODE: 'Real' is not allowed; expected one of mock, real",
-        "RATIO: '1.5' is not allowed; expected number 0 to 1",
+       {"PORT: '70000' is not allowed; expected integer 1 to 65535", "COUNT: '12x' is not allowed; expected integer from 0",
+        "FLAG: 'maybe' is not allowed; expected true or false", "WAIT: '2 weeks' is not allowed; expected duration 10ms to 1h0m0s",
+        "MODE: 'Real' is not allowed; expected one of mock, real", "RATIO: '1.5' is not allowed; expected number 0 to 1",
         "WHERE: 'localhost' is not allowed; expected a numeric address, as 127.0.0.1 or ::",
         "AB_NAMESPACE: is not set, and there is no default (the game's namespace)", "MIN: is larger than MAX"}) {
     EXPECT_THAT(message, HasSubstr(expected));
@@ -70,18 +67,12 @@ TEST(Durations, are_read_as_go_writes_them) {
   EXPECT_EQ(parse_duration("250us", 1s), 250us);
   EXPECT_EQ(parse_duration("600", 1s), 600s);
   EXPECT_EQ(parse_duration("0", 1s), 0s);
-  for (const char* bad : {"", "s", "-1s", "1x", "1s2", "1e", "nan", "inf", " 1s"})
-    EXPECT_FALSE(parse_duration(bad, 1s)) << bad;
+  for (const char* bad : {"", "s", "-1s", "1x", "1s2", "1e", "nan", "inf", " 1s"}) EXPECT_FALSE(parse_duration(bad, 1s)) << bad;
 }
 
 TEST(Durations, are_written_short_and_read_back_the_same) {
-  for (const auto& [text, value] : std::vector<std::pair<std::string, std::chrono::nanoseconds>>{{"0s", 0ns},
-                                                                                                 {"15ns", 15ns},
-                                                                                                 {"1.5us", 1500ns},
-                                                                                                 {"250ms", 250ms},
-                                                                                                 {"1.5s", 1500ms},
-                                                                                                 {"1m30s", 90s},
-                                                                                                 {"2h0m0s", 2h}}) {
+  for (const auto& [text, value] : std::vector<std::pair<std::string, std::chrono::nanoseconds>>{
+           {"0s", 0ns}, {"15ns", 15ns}, {"1.5us", 1500ns}, {"250ms", 250ms}, {"1.5s", 1500ms}, {"1m30s", 90s}, {"2h0m0s", 2h}}) {
     EXPECT_EQ(format_duration(value), text);
     EXPECT_EQ(parse_duration(text, 1s), value);
   }

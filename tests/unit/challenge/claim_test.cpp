@@ -12,8 +12,7 @@ using std::chrono::days;
 Config claim_config() {
   Goal dependent = make_goal("d");
   dependent.prerequisites = {0};
-  return make_config(
-      {{make_goal("g"), dependent, make_rotating_goal("r", {Schedule::daily, true, true})}, {make_goal("x")}});
+  return make_config({{make_goal("g"), dependent, make_rotating_goal("r", {Schedule::daily, true, true})}, {make_goal("x")}});
 }
 
 Row row_with(Status status, bool active = true, Instant updated = kNow) {
@@ -37,17 +36,14 @@ TEST(Claim, needs_a_goal_of_that_challenge) {
   const Config config = claim_config();
   EXPECT_EQ(find_claimed_goal(config, "c0", "nope").error().message,
             "Goal not found or removed from config (goal_id: nope, challenge_id: c0)");
-  EXPECT_EQ(find_claimed_goal(config, "c1", "g").error().message,
-            "Goal not found or removed from config (goal_id: g, challenge_id: c1)");
+  EXPECT_EQ(find_claimed_goal(config, "c1", "g").error().message, "Goal not found or removed from config (goal_id: g, challenge_id: c1)");
   EXPECT_EQ(find_claimed_goal(config, "c0", "g").value()->id, "g");
 }
 
 TEST(Claim, is_refused_in_the_contracts_order_and_words) {
-  EXPECT_EQ(refusal(0, {}),
-            "9 Goal not completed. Please wait 1 second and try again. (goal_id: g, status: not_started)");
-  EXPECT_EQ(
-      refusal(0, {{0, row_with(Status::claimed, false)}}),
-      "9 Goal must be active to claim reward. Activate it first via PUT /v1/challenges/c0/goals/g/active (goal_id: g)");
+  EXPECT_EQ(refusal(0, {}), "9 Goal not completed. Please wait 1 second and try again. (goal_id: g, status: not_started)");
+  EXPECT_EQ(refusal(0, {{0, row_with(Status::claimed, false)}}),
+            "9 Goal must be active to claim reward. Activate it first via PUT /v1/challenges/c0/goals/g/active (goal_id: g)");
   EXPECT_EQ(refusal(2, {{2, row_with(Status::completed, true, kNow - days(1))}}),
             "9 Goal has rotated and must be re-completed (goal_id: r, challenge_id: c0)");
   EXPECT_EQ(refusal(2, {{2, row_with(Status::claimed, true, kNow - days(1))}}),

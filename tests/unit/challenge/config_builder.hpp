@@ -18,8 +18,7 @@ inline Goal make_goal(std::string id, ProgressRule rule = ProgressRule::absolute
   return goal;
 }
 
-inline Goal make_rotating_goal(std::string id, Rotation rotation, ProgressRule rule = ProgressRule::absolute,
-                               std::int32_t target = 10) {
+inline Goal make_rotating_goal(std::string id, Rotation rotation, ProgressRule rule = ProgressRule::absolute, std::int32_t target = 10) {
   Goal goal = make_goal(std::move(id), rule, target);
   goal.rotation = rotation;
   return goal;
@@ -50,8 +49,8 @@ inline Config make_config(std::vector<std::vector<Goal>> goals_by_challenge) {
 inline Instant at(const char* text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
   std::sscanf(text, "%d-%d-%dT%d:%d:%d", &year, &month, &day, &hour, &minute, &second);
-  return std::chrono::sys_days(std::chrono::year(year) / month / day) + std::chrono::hours(hour) +
-         std::chrono::minutes(minute) + std::chrono::seconds(second);
+  return std::chrono::sys_days(std::chrono::year(year) / month / day) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
 }
 
 inline const Instant kNow = at("2026-11-25T12:00:00Z");  // a Wednesday

@@ -97,14 +97,11 @@ TEST(ConfigParser, names_path_and_value_of_each_problem) {
       {R"({"challenges":[7]})", "challenges[0]", "must be an object, is 7"},
       {R"({"challenges":[{"id":"c","name":"C","goals":[]}]})", "challenges[0].goals", "must name at least one goal"},
       {with(R"("challengeId":"c")", R"("challengeId":"")"), "challenges[0].challengeId", "must not be empty"},
-      {with(R"("challengeId":"c")", R"("challengeId":"c","id":"d")"), "challenges[0].id",
-       "is \"d\" but challengeId says \"c\""},
+      {with(R"("challengeId":"c")", R"("challengeId":"c","id":"d")"), "challenges[0].id", "is \"d\" but challengeId says \"c\""},
       {with(R"("name":"C")", R"("name":9)"), "challenges[0].name", "must be a text, is 9"},
       {with(R"("goalId":"g",)", ""), "challenges[0].goals[0].goalId", "is missing"},
-      {with(R"("goalId":"g")", R"("goalId":")" + std::string(101, 'x') + '"'), "challenges[0].goals[0].goalId",
-       "with 101"},
-      {with(R"("goalId":"g")", R"("goalId":"h")"), "challenges[0].goals[1]",
-       "repeats the id \"h\" of goal challenges[0].goals[0]"},
+      {with(R"("goalId":"g")", R"("goalId":")" + std::string(101, 'x') + '"'), "challenges[0].goals[0].goalId", "with 101"},
+      {with(R"("goalId":"g")", R"("goalId":"h")"), "challenges[0].goals[1]", "repeats the id \"h\" of goal challenges[0].goals[0]"},
       {with(R"("name":"G")", R"("name":"")"), "challenges[0].goals[0].name", "must not be empty"},
       {with(R"("eventSource":"statistic")", R"("eventSource":"stat")"), "challenges[0].goals[0].eventSource",
        "must be one of statistic, login, is \"stat\""},
@@ -115,40 +112,29 @@ TEST(ConfigParser, names_path_and_value_of_each_problem) {
        "must be one of absolute, increment, daily, is \"weekly\""},
       {with(R"("defaultAssigned":true)", R"("type":"absolute","daily":true)"), "challenges[0].goals[0].daily",
        "needs type increment, type is \"absolute\""},
-      {with(R"("statCode":"kills")", R"("statCode":"")"), "challenges[0].goals[0].requirement.statCode",
-       "must not be empty"},
-      {with(R"("operator":">=")", R"("operator":"<")"), "challenges[0].goals[0].requirement.operator",
-       "must be >=, is \"<\""},
+      {with(R"("statCode":"kills")", R"("statCode":"")"), "challenges[0].goals[0].requirement.statCode", "must not be empty"},
+      {with(R"("operator":">=")", R"("operator":"<")"), "challenges[0].goals[0].requirement.operator", "must be >=, is \"<\""},
       {with(R"("targetValue":5)", R"("targetValue":0)"), "challenges[0].goals[0].requirement.targetValue",
        "must be a whole number from 1 to 2147483647, is 0"},
-      {with(R"("targetValue":5)", R"("targetValue":2147483648)"), "challenges[0].goals[0].requirement.targetValue",
-       "is 2147483648"},
-      {with(R"("targetValue":5)", R"("targetValue":99999999999999999999)"),
-       "challenges[0].goals[0].requirement.targetValue", "from 1 to"},
-      {with(R"("targetValue":5)", R"("targetValue":18446744073709551615)"),
-       "challenges[0].goals[0].requirement.targetValue", "from 1 to"},
+      {with(R"("targetValue":5)", R"("targetValue":2147483648)"), "challenges[0].goals[0].requirement.targetValue", "is 2147483648"},
+      {with(R"("targetValue":5)", R"("targetValue":99999999999999999999)"), "challenges[0].goals[0].requirement.targetValue", "from 1 to"},
+      {with(R"("targetValue":5)", R"("targetValue":18446744073709551615)"), "challenges[0].goals[0].requirement.targetValue", "from 1 to"},
       {with(R"("targetValue":5)", R"("targetValue":1.5)"), "challenges[0].goals[0].requirement.targetValue", "is 1.5"},
-      {with(R"("progressMode":"relative")", R"("progressMode":"delta")"),
-       "challenges[0].goals[0].requirement.progressMode", "must be one of absolute, relative, is \"delta\""},
-      {with(R"("type":"ITEM")", R"("type":"GOLD")"), "challenges[0].goals[0].reward.type",
-       "must be one of ITEM, WALLET, is \"GOLD\""},
-      {with(R"("rewardId":"sword")", R"("rewardId":"")"), "challenges[0].goals[0].reward.rewardId",
-       "must not be empty"},
+      {with(R"("progressMode":"relative")", R"("progressMode":"delta")"), "challenges[0].goals[0].requirement.progressMode",
+       "must be one of absolute, relative, is \"delta\""},
+      {with(R"("type":"ITEM")", R"("type":"GOLD")"), "challenges[0].goals[0].reward.type", "must be one of ITEM, WALLET, is \"GOLD\""},
+      {with(R"("rewardId":"sword")", R"("rewardId":"")"), "challenges[0].goals[0].reward.rewardId", "must not be empty"},
       {with(R"("quantity":2)", R"("quantity":-2)"), "challenges[0].goals[0].reward.quantity", "is -2"},
       {with(R"("prerequisites":["h"])", R"("prerequisites":["nope"])"), "challenges[0].goals[0].prerequisites[0]",
        "must be the id of a goal in this file, is \"nope\""},
-      {with(R"("prerequisites":["h"])", R"("prerequisites":[3])"), "challenges[0].goals[0].prerequisites[0]",
-       "must be a goal's id, is 3"},
+      {with(R"("prerequisites":["h"])", R"("prerequisites":[3])"), "challenges[0].goals[0].prerequisites[0]", "must be a goal's id, is 3"},
       {with(R"("prerequisites":["h"])", R"("prerequisites":["g"])"), "challenges[0].goals[0].prerequisites", "g -> g"},
       {with(R"("schedule":"weekly")", R"("schedule":"yearly")"), "challenges[0].goals[0].rotation.schedule",
        "must be one of daily, weekly, monthly, is \"yearly\""},
-      {with(R"("progressMode":"relative")", R"("progressMode":"absolute")"), "challenges[0].goals[0].rotation",
-       "the goal is absolute"},
+      {with(R"("progressMode":"relative")", R"("progressMode":"absolute")"), "challenges[0].goals[0].rotation", "the goal is absolute"},
       {with(R"(,"progressMode":"relative")", ""), "challenges[0].goals[0].rotation", "\"progressMode\": \"relative\""},
-      {with(R"("type":"global")", R"("type":"local")"), "challenges[0].goals[0].rotation.type",
-       "must be global, is \"local\""},
-      {with(R"("reward":{"type":"ITEM","rewardId":"sword","quantity":2},)", ""), "challenges[0].goals[0].reward",
-       "is missing"},
+      {with(R"("type":"global")", R"("type":"local")"), "challenges[0].goals[0].rotation.type", "must be global, is \"local\""},
+      {with(R"("reward":{"type":"ITEM","rewardId":"sword","quantity":2},)", ""), "challenges[0].goals[0].reward", "is missing"},
   };
   for (const BadCase& c : cases) {
     const auto config = parse_config(c.json);
@@ -172,15 +158,13 @@ TEST(ConfigParser, reports_every_problem_at_once) {
 TEST(ConfigParser, shows_the_whole_cycle_of_prerequisites_once) {
   std::string goals;
   for (const auto& [id, needs] : {std::pair{"a", "b"}, {"b", "c"}, {"c", "a"}, {"d", "a"}}) {
-    goals +=
-        std::string(goals.empty() ? "" : ",") + R"({"id":")" + id +
-        R"(","name":"n","eventSource":"login","prerequisites":[")" + needs +
-        R"("],"requirement":{"statCode":"s","operator":">=","targetValue":1},"reward":{"type":"ITEM","rewardId":"i","quantity":1}})";
+    goals += std::string(goals.empty() ? "" : ",") + R"({"id":")" + id + R"(","name":"n","eventSource":"login","prerequisites":[")" +
+             needs +
+             R"("],"requirement":{"statCode":"s","operator":">=","targetValue":1},"reward":{"type":"ITEM","rewardId":"i","quantity":1}})";
   }
   const auto config = parse_config(R"({"challenges":[{"id":"x","name":"X","goals":[)" + goals + "]}]}");
   ASSERT_FALSE(config);
-  EXPECT_EQ(describe(config.error()),
-            "challenges[0].goals[0].prerequisites: must not lead back to the goal itself: a -> b -> c -> a");
+  EXPECT_EQ(describe(config.error()), "challenges[0].goals[0].prerequisites: must not lead back to the goal itself: a -> b -> c -> a");
 }
 
 TEST(ConfigParser, tells_where_the_json_breaks) {

@@ -266,12 +266,12 @@ TEST(Locks, close_again_when_the_prerequisite_has_rotated) {
 
 Goal any_goal() {
   Goal goal = make_goal("g",
-                        *rc::gen::element(ProgressRule::absolute, ProgressRule::increment,
-                                          ProgressRule::increment_daily, ProgressRule::daily, ProgressRule::relative),
+                        *rc::gen::element(ProgressRule::absolute, ProgressRule::increment, ProgressRule::increment_daily,
+                                          ProgressRule::daily, ProgressRule::relative),
                         *rc::gen::inRange(1, 6));
   if (*rc::gen::arbitrary<bool>()) {
-    goal.rotation = Rotation{*rc::gen::element(Schedule::daily, Schedule::weekly, Schedule::monthly),
-                             *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>()};
+    goal.rotation = Rotation{*rc::gen::element(Schedule::daily, Schedule::weekly, Schedule::monthly), *rc::gen::arbitrary<bool>(),
+                             *rc::gen::arbitrary<bool>()};
   }
   return goal;
 }
@@ -286,9 +286,7 @@ struct Life {
   bool step() {
     now += std::chrono::seconds(*rc::gen::element<std::int64_t>(0, 1, 3600, 86'400, 7 * 86'400, 31 * 86'400));
     switch (*rc::gen::inRange(0, 8)) {
-      case 0:
-        row = set_active(goal, &row, *rc::gen::arbitrary<bool>(), now);
-        return true;
+      case 0: row = set_active(goal, &row, *rc::gen::arbitrary<bool>(), now); return true;
       case 1:
         row = current(goal, row, now);
         if (row.status == Status::completed) {
@@ -296,11 +294,9 @@ struct Life {
           row.claimed_at = row.updated_at = now;
         }
         return true;
-      default:
-        break;
+      default: break;
     }
-    const Event event =
-        *rc::gen::arbitrary<bool>() ? stat(*rc::gen::inRange(-3, 12), *rc::gen::inRange(0, 3)) : login();
+    const Event event = *rc::gen::arbitrary<bool>() ? stat(*rc::gen::inRange(-3, 12), *rc::gen::inRange(0, 3)) : login();
     const auto next = apply_event(goal, row, event, now);
     if (next) row = *next;
     return next.has_value();
@@ -334,8 +330,8 @@ RC_GTEST_PROP(Progress, of_a_completed_goal_is_lost_to_nothing_but_a_claim_or_a_
 RC_GTEST_PROP(Progress, never_unclaims_without_reselection, ()) {
   Life life;
   if (life.goal.rule == ProgressRule::daily) life.goal.rule = ProgressRule::increment;  // starts over each day
-  life.goal.rotation = Rotation{*rc::gen::element(Schedule::daily, Schedule::weekly, Schedule::monthly),
-                                *rc::gen::arbitrary<bool>(), false};
+  life.goal.rotation =
+      Rotation{*rc::gen::element(Schedule::daily, Schedule::weekly, Schedule::monthly), *rc::gen::arbitrary<bool>(), false};
   bool claimed = false;
   for (int i = *rc::gen::inRange(1, 25); i > 0; --i) {
     life.step();
@@ -363,8 +359,7 @@ RC_GTEST_PROP(Progress, moves_from_what_is_shown, ()) {
   const auto direct = apply_event(life.goal, life.row, event, later);
   const Row stored = current(life.goal, life.row, later);
   const auto through = apply_event(life.goal, stored, event, later);
-  RC_ASSERT(display(life.goal, direct ? &*direct : &stored, later) ==
-            display(life.goal, through ? &*through : &stored, later));
+  RC_ASSERT(display(life.goal, direct ? &*direct : &stored, later) == display(life.goal, through ? &*through : &stored, later));
 }
 
 }  // namespace

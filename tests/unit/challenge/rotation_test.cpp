@@ -54,15 +54,9 @@ RC_GTEST_PROP(Rotation, a_period_holds_its_instant_and_touches_its_neighbours, (
   RC_ASSERT(std::chrono::floor<std::chrono::days>(period.start) == period.start);
   const auto length = std::chrono::duration_cast<std::chrono::days>(period.end - period.start).count();
   switch (schedule) {
-    case Schedule::daily:
-      RC_ASSERT(length == 1);
-      break;
-    case Schedule::weekly:
-      RC_ASSERT(length == 7);
-      break;
-    case Schedule::monthly:
-      RC_ASSERT(length >= 28 && length <= 31);
-      break;
+    case Schedule::daily: RC_ASSERT(length == 1); break;
+    case Schedule::weekly: RC_ASSERT(length == 7); break;
+    case Schedule::monthly: RC_ASSERT(length >= 28 && length <= 31); break;
   }
 }
 

@@ -22,9 +22,7 @@ Config selection_config() {
 
 TEST(BatchSelection, takes_known_goals_of_the_challenge_once_in_the_given_order) {
   const Config config = selection_config();
-  const auto select = [&](const char* challenge, std::vector<std::string> ids) {
-    return batch_selection(config, challenge, ids);
-  };
+  const auto select = [&](const char* challenge, std::vector<std::string> ids) { return batch_selection(config, challenge, ids); };
   EXPECT_THAT(select("c0", {"d", "a", "d"}).value(), ElementsAre(3u, 0u));
   EXPECT_EQ(select("nope", {}).error().message, "goal_ids cannot be empty");
   EXPECT_EQ(select("nope", {"a"}).error().message, "challenge 'nope' not found");
@@ -35,8 +33,7 @@ TEST(BatchSelection, takes_known_goals_of_the_challenge_once_in_the_given_order)
 
 std::set<std::string> candidates(PlayerRows rows, RandomSelection request) {
   const Config config = selection_config();
-  const auto drawn =
-      random_selection(config, config.challenge(0), rows, request, kNow, [](std::uint64_t) { return 0; });
+  const auto drawn = random_selection(config, config.challenge(0), rows, request, kNow, [](std::uint64_t) { return 0; });
   std::set<std::string> ids;
   if (drawn) {
     for (const GoalIndex goal : *drawn) ids.insert(config.goal(goal).id);
@@ -63,8 +60,7 @@ TEST(RandomSelection, says_when_there_is_nothing_to_choose_from) {
   Row done;
   done.status = Status::claimed;
   const std::vector<PlayerRow> rows = {{0, done}};
-  const auto drawn =
-      random_selection(config, config.challenge(0), rows, {3, false, false}, kNow, [](std::uint64_t) { return 0; });
+  const auto drawn = random_selection(config, config.challenge(0), rows, {3, false, false}, kNow, [](std::uint64_t) { return 0; });
   EXPECT_EQ(drawn.error().message, "INSUFFICIENT_GOALS: no goals available for selection (available: 0, requested: 3)");
   EXPECT_EQ(check_random_selection(config, "c0", {0, false, false}).error().message, "count must be greater than 0");
   EXPECT_EQ(check_random_selection(config, "nope", {1, false, false}).error().message, "challenge 'nope' not found");

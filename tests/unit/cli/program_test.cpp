@@ -48,10 +48,10 @@ TEST(Program, an_unknown_flag_or_value_is_wrong_usage) {
 }
 
 TEST(Program, an_assignment_without_its_equals_sign_is_named_with_its_flag) {
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {"gauntlet", "up", "--env", "BASE_URL"},
-           {"gauntlet", "limit", "script.js", "--over", "TARGET_RPS=1..2", "-e", "=5"},
-           {"gauntlet", "ab", "/dev/null", "--change", "DB_MAX_OPEN_CONNS=5", "-e", "BASE_URL"}}) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"gauntlet", "up", "--env", "BASE_URL"},
+                                             {"gauntlet", "limit", "script.js", "--over", "TARGET_RPS=1..2", "-e", "=5"},
+                                             {"gauntlet", "ab", "/dev/null", "--change", "DB_MAX_OPEN_CONNS=5", "-e", "BASE_URL"}}) {
     const auto outcome = call(words);
     EXPECT_EQ(outcome.code, kBadInput) << words[1];
     EXPECT_NE(outcome.err.find("--env " + words.back() + ": write it as NAME=VALUE"), std::string::npos) << outcome.err;
@@ -65,8 +65,7 @@ TEST(Program, outside_a_project_a_command_says_what_it_looked_for) {
 }
 
 TEST(Program, k6_version_names_the_version_that_it_follows) {
-  for (const auto& words :
-       std::vector<std::vector<std::string>>{{"/usr/bin/k6", "version"}, {"gauntlet", "k6-compatible", "version"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"/usr/bin/k6", "version"}, {"gauntlet", "k6-compatible", "version"}}) {
     const auto outcome = call(words);
     EXPECT_EQ(outcome.code, kDone);
     EXPECT_EQ(outcome.out.substr(0, 9), "k6 v1.8.1");

@@ -160,7 +160,9 @@ TEST(EventIds, of_other_kinds_tell_events_apart_that_share_an_id) {
   five.value = 5;
   Event six = five;
   six.value = 6;
-  const auto id = [](const Event& event, const char* stat) { return make_event_id("e", parse_timestamp("2026-11-23T01:00:00Z"), event, stat, kNow, 1); };
+  const auto id = [](const Event& event, const char* stat) {
+    return make_event_id("e", parse_timestamp("2026-11-23T01:00:00Z"), event, stat, kNow, 1);
+  };
   EXPECT_EQ(id(five, "kills"), id(five, "kills"));
   EXPECT_NE(id(five, "kills"), id(six, "kills"));
   EXPECT_NE(id(five, "kills"), id(five, "wins"));
@@ -172,7 +174,8 @@ TEST(EventIds, belong_to_the_day_of_the_events_own_time) {
   EXPECT_EQ(id("2026-11-23T00:30:00+02:00").day.days, kToday - 1);
   EXPECT_EQ(id("2026-11-23T23:30:00-02:00").day.days, kToday + 1);
   EXPECT_FALSE(id("2026-11-21T12:00:00Z").arrival_day);
-  for (const char* unusable : {"", "yesterday", "2026-11-20T12:00:00Z", "2026-11-25T12:00:00Z", "2611-06-14T13:34:00Z", "2026-13-01T00:00:00Z", "2026-11-23T14:00:00", "2026-11-23 99:00:00Z"}) {
+  for (const char* unusable : {"", "yesterday", "2026-11-20T12:00:00Z", "2026-11-25T12:00:00Z", "2611-06-14T13:34:00Z",
+                               "2026-13-01T00:00:00Z", "2026-11-23T14:00:00", "2026-11-23 99:00:00Z"}) {
     EXPECT_TRUE(id(unusable).arrival_day) << unusable;
     EXPECT_EQ(id(unusable).day.days, kToday) << unusable;
   }

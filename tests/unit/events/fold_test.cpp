@@ -52,7 +52,8 @@ TEST(Folder, keeps_the_last_value_the_highest_and_what_came_before_the_first) {
 }
 
 TEST(Folder, counts_unusable_values_but_takes_none_of_them) {
-  const std::vector<Event> events{stat("a", 1, -5), stat("a", 1, std::nan("")), stat("a", 1, kInfinity), stat("a", 1, -kInfinity), stat("b", 1, -5), stat("b", 1, 4, 1), stat("b", 1, -1)};
+  const std::vector<Event> events{stat("a", 1, -5), stat("a", 1, std::nan("")), stat("a", 1, kInfinity), stat("a", 1, -kInfinity),
+                                  stat("b", 1, -5), stat("b", 1, 4, 1),         stat("b", 1, -1)};
   const Changes changes = fold(events);
   EXPECT_EQ(changes.count, (std::vector<std::int32_t>{4, 3}));
   EXPECT_EQ(changes.last[0], std::nullopt);
@@ -88,7 +89,8 @@ TEST(Folder, leaves_out_values_that_come_after_newer_ones_but_counts_their_event
 }
 
 TEST(Folder, says_what_is_left_of_a_change_that_begins_later) {
-  const Changes changes = fold({at(5, stat("a", 1, 1)), at(10, stat("b", 1, 7, 2)), at(20, stat("b", 1, 3, 1)), at(30, stat("b", 1, 9, 4))});
+  const Changes changes =
+      fold({at(5, stat("a", 1, 1)), at(10, stat("b", 1, 7, 2)), at(20, stat("b", 1, 3, 1)), at(30, stat("b", 1, 9, 4))});
   EXPECT_EQ(changes.first_step, (std::vector<std::int32_t>{0, 1}));
   EXPECT_EQ(changes.steps.last_step, (std::vector<std::int32_t>{3, 3, 3}));
   EXPECT_EQ(changes.steps.highest, (std::vector<std::int32_t>{9, 9, 9}));

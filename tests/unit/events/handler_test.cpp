@@ -72,7 +72,8 @@ void create_players(const postgres::ConnectionOptions& database, int players) {
   ASSERT_TRUE(connection) << connection.error().message;
   const auto done = connection->run(
       "INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace) SELECT 'user-' || n, goal, 'c', 'test'"
-      " FROM generate_series(0, " + std::to_string(players - 1) + ") AS n, unnest('{value,count,logins}'::text[]) AS goal");
+      " FROM generate_series(0, " +
+      std::to_string(players - 1) + ") AS n, unnest('{value,count,logins}'::text[]) AS goal");
   ASSERT_TRUE(done) << done.error().message;
 }
 
@@ -83,7 +84,8 @@ std::string value(const postgres::ConnectionOptions& database, const std::string
   return result->rows.empty() ? "" : result->rows[0][0];
 }
 
-std::string stat_message(const std::string& user, const std::string& id, double latest = 7, const std::string& name_space = "test", const std::string& code = "kills") {
+std::string stat_message(const std::string& user, const std::string& id, double latest = 7, const std::string& name_space = "test",
+                         const std::string& code = "kills") {
   accelbyte::social::statistic::v1::StatItemUpdated message;
   message.set_id(id);
   message.set_user_id(user);
@@ -110,7 +112,8 @@ class Platform {
     std::string message;
   };
 
-  Platform(base::EventLoop& loop, std::vector<std::uint16_t> ports, unsigned seed) : loop_(loop), ports_(std::move(ports)), producers_(ports_.size()), random_(seed) {}
+  Platform(base::EventLoop& loop, std::vector<std::uint16_t> ports, unsigned seed)
+      : loop_(loop), ports_(std::move(ports)), producers_(ports_.size()), random_(seed) {}
 
   void deliver(int events, int players, double duplicates) {
     for (int i = 0; i < events; ++i) {
@@ -152,16 +155,17 @@ class Platform {
     const Delivery delivery = std::move(to_send_.front());
     to_send_.pop_front();
     ++in_flight_;
-    producers_[at]->send(delivery.login ? support::kLoginMethod : support::kStatisticMethod, delivery.message, [this, delivery](int status, const std::string&) {
-      --in_flight_;
-      if (status == kOk) {
-        --unacknowledged_;
-        return;
-      }
-      ++refusals_;
-      // A little later, and not in order.
-      loop_.call_after(std::chrono::milliseconds(random_() % 30), [this, delivery] { to_send_.push_back(delivery); });
-    });
+    producers_[at]->send(delivery.login ? support::kLoginMethod : support::kStatisticMethod, delivery.message,
+                         [this, delivery](int status, const std::string&) {
+                           --in_flight_;
+                           if (status == kOk) {
+                             --unacknowledged_;
+                             return;
+                           }
+                           ++refusals_;
+                           // A little later, and not in order.
+                           loop_.call_after(std::chrono::milliseconds(random_() % 30), [this, delivery] { to_send_.push_back(delivery); });
+                         });
   }
 
   base::EventLoop& loop_;
@@ -178,7 +182,8 @@ class Platform {
 
 void expect_each_once(const postgres::ConnectionOptions& database, const Platform& platform) {
   for (const auto& [what, times] : platform.expected())
-    EXPECT_EQ(value(database, "SELECT progress FROM user_goal_progress WHERE user_id = 'user-" + std::to_string(what.first) + "' AND goal_id = '" + (what.second ? "logins" : "count") + "'"),
+    EXPECT_EQ(value(database, "SELECT progress FROM user_goal_progress WHERE user_id = 'user-" + std::to_string(what.first) +
+                                  "' AND goal_id = '" + (what.second ? "logins" : "count") + "'"),
               std::to_string(times))
         << "player " << what.first << (what.second ? ", logins" : ", statistic events");
 }
@@ -263,7 +268,8 @@ TEST(Handler, serves_three_thousand_connections_at_once) {
   std::map<int, int> answers;
   for (int i = 0; i < 3000; ++i) {
     producers.push_back(std::make_unique<EventProducer>(loop, replica.port));
-    producers.back()->send(support::kLoginMethod, login_message("user-" + std::to_string(i % 10), "many-" + std::to_string(i)), [&](int status, const std::string&) { ++answers[status]; });
+    producers.back()->send(support::kLoginMethod, login_message("user-" + std::to_string(i % 10), "many-" + std::to_string(i)),
+                           [&](int status, const std::string&) { ++answers[status]; });
     if (i % 100 == 0) loop.run_once(0ms);
   }
   while (answers[kOk] < 3000 && answers.size() == 1) loop.run_once(100ms);
@@ -281,7 +287,8 @@ TEST(Handler, refuses_beyond_its_bound_while_the_table_is_locked_and_recovers) {
   std::vector<int> statuses;
   EventProducer producer(loop, replica.port);
   for (int i = 0; i < 200; ++i)
-    producer.send(support::kStatisticMethod, stat_message("user-1", "lock-" + std::to_string(i)), [&](int status, const std::string&) { statuses.push_back(status); });
+    producer.send(support::kStatisticMethod, stat_message("user-1", "lock-" + std::to_string(i)),
+                  [&](int status, const std::string&) { statuses.push_back(status); });
   while (statuses.size() < 150) loop.run_once(100ms);
   EXPECT_EQ(std::count(statuses.begin(), statuses.end(), kResourceExhausted), 150);
   ASSERT_TRUE(locker->run("COMMIT"));
@@ -320,7 +327,8 @@ TEST(Handler, a_drain_commits_and_answers_what_is_in_flight) {
   ASSERT_TRUE(locker->run("BEGIN; LOCK TABLE user_goal_progress"));
   std::vector<int> statuses;
   for (int i = 0; i < 100; ++i)
-    producer.send(support::kLoginMethod, login_message("user-0", "drain-" + std::to_string(i)), [&](int status, const std::string&) { statuses.push_back(status); });
+    producer.send(support::kLoginMethod, login_message("user-0", "drain-" + std::to_string(i)),
+                  [&](int status, const std::string&) { statuses.push_back(status); });
   while (value(database, "SELECT count(*) FROM pg_locks WHERE NOT granted") == "0") loop.run_once(5ms);
   std::thread drain([&] { replica.drain(); });
   loop.run_once(20ms);
@@ -339,7 +347,8 @@ TEST(Handler, buffered_mode_answers_first_and_writes_by_the_drain) {
   EventProducer producer(loop, replica.port);
   int answered = 0;
   for (int i = 0; i < 20; ++i)
-    producer.send(support::kLoginMethod, login_message("user-0", "buffer-" + std::to_string(i)), [&](int status, const std::string&) { answered += status == kOk; });
+    producer.send(support::kLoginMethod, login_message("user-0", "buffer-" + std::to_string(i)),
+                  [&](int status, const std::string&) { answered += status == kOk; });
   while (answered < 20) loop.run_once(100ms);
   EXPECT_EQ(value(database, "SELECT progress FROM user_goal_progress WHERE goal_id = 'logins'"), "0");
   std::thread drain([&] { replica.drain(); });

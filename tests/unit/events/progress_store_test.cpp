@@ -54,9 +54,8 @@ std::string describe(const Row& row) {
   const auto time = [](std::optional<Instant> at) { return at ? std::to_string(at->time_since_epoch().count()) : "null"; };
   out << "progress " << row.progress << ", " << challenge::to_string(row.status) << (row.is_active ? ", active" : ", inactive")
       << ", completed " << time(row.completed_at) << ", claimed " << time(row.claimed_at) << ", assigned " << time(row.assigned_at)
-      << ", expires " << time(row.expires_at) << ", baseline "
-      << (row.baseline_value ? std::to_string(*row.baseline_value) : "null") << ", updated " << time(row.updated_at)
-      << ", value of " << time(row.value_at);
+      << ", expires " << time(row.expires_at) << ", baseline " << (row.baseline_value ? std::to_string(*row.baseline_value) : "null")
+      << ", updated " << time(row.updated_at) << ", value of " << time(row.value_at);
   return out.str();
 }
 
@@ -86,7 +85,8 @@ challenge::Config every_kind_of_goal() {
                                                Rotation{Schedule::monthly, true, false},
                                                Rotation{Schedule::daily, false, true}};
   for (const auto& rotation : rotations)
-    for (const auto rule : {ProgressRule::absolute, ProgressRule::increment, ProgressRule::increment_daily, ProgressRule::daily, ProgressRule::relative}) {
+    for (const auto rule :
+         {ProgressRule::absolute, ProgressRule::increment, ProgressRule::increment_daily, ProgressRule::daily, ProgressRule::relative}) {
       add(EventSource::statistic, "kills", rule, 5, rotation);
       add(EventSource::statistic, "wins", rule, 3, rotation);
       add(EventSource::login, "login_count", rule, 4, rotation);
@@ -129,18 +129,30 @@ class ProgressStoreTest : public testing::Test {
     auto* connection = side_connection();
     ASSERT_TRUE(connection->run("DELETE FROM user_goal_progress; DELETE FROM processed_event"));  // no new files: they cost an fsync
     auto row = rows.begin();
-    const auto copied = connection->copy_in(
-        "user_goal_progress",
-        {"user_id", "goal_id", "challenge_id", "namespace", "progress", "status", "is_active", "completed_at", "claimed_at",
-         "assigned_at", "expires_at", "baseline_value", "updated_at", "value_at"},
-        [&](postgres::CopyRows& out) {
-          if (row == rows.end()) return false;
-          const Row& r = row->second;
-          out.add(row->first.first).add(row->first.second).add("challenge").add("test").add(r.progress)
-              .add(challenge::to_string(r.status)).add(r.is_active).add(timestamp(r.completed_at)).add(timestamp(r.claimed_at))
-              .add(timestamp(r.assigned_at)).add(timestamp(r.expires_at)).add(r.baseline_value).add(*timestamp(r.updated_at)).add(timestamp(r.value_at)).end_row();
-          return ++row != rows.end();
-        });
+    const auto copied =
+        connection->copy_in("user_goal_progress",
+                            {"user_id", "goal_id", "challenge_id", "namespace", "progress", "status", "is_active", "completed_at",
+                             "claimed_at", "assigned_at", "expires_at", "baseline_value", "updated_at", "value_at"},
+                            [&](postgres::CopyRows& out) {
+                              if (row == rows.end()) return false;
+                              const Row& r = row->second;
+                              out.add(row->first.first)
+                                  .add(row->first.second)
+                                  .add("challenge")
+                                  .add("test")
+                                  .add(r.progress)
+                                  .add(challenge::to_string(r.status))
+                                  .add(r.is_active)
+                                  .add(timestamp(r.completed_at))
+                                  .add(timestamp(r.claimed_at))
+                                  .add(timestamp(r.assigned_at))
+                                  .add(timestamp(r.expires_at))
+                                  .add(r.baseline_value)
+                                  .add(*timestamp(r.updated_at))
+                                  .add(timestamp(r.value_at))
+                                  .end_row();
+                              return ++row != rows.end();
+                            });
     ASSERT_TRUE(copied) << copied.error().message;
   }
 
@@ -190,7 +202,8 @@ class ProgressStoreTest : public testing::Test {
     EventId id;
     id.uuid.bytes[14] = static_cast<unsigned char>(number >> 8);
     id.uuid.bytes[15] = static_cast<unsigned char>(number);
-    id.day = {static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()).time_since_epoch().count())};
+    id.day = {
+        static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()).time_since_epoch().count())};
     id.arrival_day = arrival_day;
     return id;
   }
@@ -287,26 +300,29 @@ rc::Gen<History> any_history() {
   const auto below = [](int n) { return gen::inRange(0, n); };
   const auto value = gen::weightedOneOf<double>({{7, gen::map(below(9), [](int n) { return static_cast<double>(n); })},
                                                  {2, gen::element(-4.0, 7.9, 5e12, -0.5, no_number, infinite, -infinite)}});
-  const auto increment = gen::weightedOneOf<double>({{15, gen::map(below(4), [](int n) { return static_cast<double>(n); })},
-                                                     {1, gen::element(no_number, infinite, -infinite)}});
+  const auto increment = gen::weightedOneOf<double>(
+      {{15, gen::map(below(4), [](int n) { return static_cast<double>(n); })}, {1, gen::element(no_number, infinite, -infinite)}});
   const auto minutes = gen::weightedOneOf<std::optional<int>>(
       {{1, gen::just(std::optional<int>())}, {3, gen::map(below(6), [](int n) { return std::optional<int>(n * 40); })}});
-  const auto happening = gen::build<Happening>(
-      gen::set(&Happening::user, below(5)), gen::set(&Happening::what, below(3)), gen::set(&Happening::value, value),
-      gen::set(&Happening::increment, increment), gen::set(&Happening::has_id, gen::map(below(4), [](int n) { return n != 0; })),
-      gen::set(&Happening::arrival_day), gen::set(&Happening::minutes, minutes));
+  const auto happening = gen::build<Happening>(gen::set(&Happening::user, below(5)), gen::set(&Happening::what, below(3)),
+                                               gen::set(&Happening::value, value), gen::set(&Happening::increment, increment),
+                                               gen::set(&Happening::has_id, gen::map(below(4), [](int n) { return n != 0; })),
+                                               gen::set(&Happening::arrival_day), gen::set(&Happening::minutes, minutes));
   const auto gap = gen::weightedOneOf<int>({{5, below(90)}, {1, below(60 * 24 * 9)}});
-  const auto batch = gen::build<Batch>(
-      gen::set(&Batch::minutes_later, gap),
-      gen::set(&Batch::deliveries, gen::mapcat(gen::element(5, 60), [=](int most) { return gen::resize(most, gen::nonEmpty(gen::container<std::vector<int>>(below(1000)))); })));
-  return gen::build<History>(gen::set(&History::start_minute, below(60 * 24 * 7)), gen::set(&History::rows, gen::cast<unsigned>(below(1'000'000))),
+  const auto batch =
+      gen::build<Batch>(gen::set(&Batch::minutes_later, gap), gen::set(&Batch::deliveries, gen::mapcat(gen::element(5, 60), [=](int most) {
+                          return gen::resize(most, gen::nonEmpty(gen::container<std::vector<int>>(below(1000))));
+                        })));
+  return gen::build<History>(gen::set(&History::start_minute, below(60 * 24 * 7)),
+                             gen::set(&History::rows, gen::cast<unsigned>(below(1'000'000))),
                              gen::set(&History::happenings, gen::nonEmpty(gen::container<std::vector<Happening>>(happening))),
                              gen::set(&History::batches, gen::resize(12, gen::nonEmpty(gen::container<std::vector<Batch>>(batch)))));
 }
 
 /// The first difference, in words; empty when there is none.
 std::string difference(const Table& expected, const Table& actual) {
-  if (expected.size() != actual.size()) return std::to_string(expected.size()) + " rows expected, " + std::to_string(actual.size()) + " found";
+  if (expected.size() != actual.size())
+    return std::to_string(expected.size()) + " rows expected, " + std::to_string(actual.size()) + " found";
   for (const auto& [where, row] : expected) {
     const auto found = actual.find(where);
     if (found == actual.end()) return "row " + where.first + "/" + where.second + " is gone";
@@ -362,11 +378,11 @@ TEST_F(ProgressStoreTest, an_older_value_never_overwrites_a_newer_one) {
     return event;
   };
   EXPECT_EQ(write(std::vector{at(5, 4)})->rows, 1);
-  EXPECT_EQ(write(std::vector{at(3, 2)})->rows, 0);                        // from another batch, or replica
-  EXPECT_EQ(write(std::vector{at(3, 2), at(6, 3), at(2, 1)})->rows, 1);    // from the same one
+  EXPECT_EQ(write(std::vector{at(3, 2)})->rows, 0);                      // from another batch, or replica
+  EXPECT_EQ(write(std::vector{at(3, 2), at(6, 3), at(2, 1)})->rows, 1);  // from the same one
   EXPECT_EQ(value("SELECT progress FROM user_goal_progress"), "3");
-  EXPECT_EQ(write(std::vector{at(6, 4)})->rows, 1);                        // as new: the last one counts
-  EXPECT_EQ(write(std::vector{stat("ann", "kills", 1)})->rows, 1);         // without a time too
+  EXPECT_EQ(write(std::vector{at(6, 4)})->rows, 1);                 // as new: the last one counts
+  EXPECT_EQ(write(std::vector{stat("ann", "kills", 1)})->rows, 1);  // without a time too
   EXPECT_EQ(write(std::vector{at(4, 9)})->rows, 0);
   EXPECT_EQ(value("SELECT progress FROM user_goal_progress"), "1");
 }
@@ -491,9 +507,10 @@ TEST_F(ProgressStoreTest, the_plan_is_pinned_at_every_batch_size) {
     auto connection = BlockingConnection::connect(connection_options);
     ASSERT_TRUE(connection);
     ASSERT_TRUE(connection->run("TRUNCATE user_goal_progress"));
-    ASSERT_TRUE(connection->run("INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace)"
-                                " SELECT 'user-' || n / 10, 'goal-' || n % 10, 'c', 'test' FROM generate_series(0, " +
-                                std::to_string(table_rows - 1) + ") AS n"));
+    ASSERT_TRUE(
+        connection->run("INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace)"
+                        " SELECT 'user-' || n / 10, 'goal-' || n % 10, 'c', 'test' FROM generate_series(0, " +
+                        std::to_string(table_rows - 1) + ") AS n"));
     for (const bool analyzed : {false, true}) {
       if (analyzed) {
         ASSERT_TRUE(connection->run("ANALYZE user_goal_progress"));
@@ -504,28 +521,41 @@ TEST_F(ProgressStoreTest, the_plan_is_pinned_at_every_batch_size) {
         ASSERT_TRUE(done) << done.error().message;
       }
       std::string types;
-      for (const char* type : {"text[]", "int4[]", "int4[]", "int4[]", "int4[]", "boolean[]", "int4[]", "timestamp", "timestamp[]", "timestamp[]", "int4", "timestamp[]", "timestamp[]", "int4[]", "timestamp[]", "int4[]", "int4[]", "boolean[]", "int4[]"})
+      for (const char* type :
+           {"text[]", "int4[]", "int4[]", "int4[]", "int4[]", "boolean[]", "int4[]", "timestamp", "timestamp[]", "timestamp[]", "int4",
+            "timestamp[]", "timestamp[]", "int4[]", "timestamp[]", "int4[]", "int4[]", "boolean[]", "int4[]"})
         types.append(types.empty() ? "" : ", ").append(type);
       ASSERT_TRUE(connection->run("DEALLOCATE ALL; PREPARE apply (" + types + ") AS " + kApplyChanges.sql()));
       for (const int batch : {10, 100, 1000, 5000}) {
         const std::string n = std::to_string(batch);
         // EXECUTE takes no sub-selects, so the arrays are built first.
-        auto arrays = connection->run("SELECT quote_literal(array_agg('user-' || i)), quote_literal(array_agg(1)), quote_literal(array_agg(true)) FROM generate_series(1, " + n + ") AS i");
+        auto arrays = connection->run(
+            "SELECT quote_literal(array_agg('user-' || i)), quote_literal(array_agg(1)), quote_literal(array_agg(true)) FROM "
+            "generate_series(1, " +
+            n + ") AS i");
         ASSERT_TRUE(arrays) << arrays.error().message;
         const std::string users = arrays->rows[0][0], ones = arrays->rows[0][1], trues = arrays->rows[0][2];
         const std::string times = "'{2026-11-23,2026-11-23,2026-11-01}'";
-        auto plan = connection->run("EXPLAIN EXECUTE apply (" + users + ", " + ones + ", " + ones + ", " + ones + ", " + ones + ", " + trues + ", " + ones + ", now(), " + times + ", " + times + ", " + n + ", NULL, NULL, NULL, '{}', '{}', '{}', '{}', '{}')");
+        auto plan = connection->run("EXPLAIN EXECUTE apply (" + users + ", " + ones + ", " + ones + ", " + ones + ", " + ones + ", " +
+                                    trues + ", " + ones + ", now(), " + times + ", " + times + ", " + n +
+                                    ", NULL, NULL, NULL, '{}', '{}', '{}', '{}', '{}')");
         ASSERT_TRUE(plan) << plan.error().message;
         std::string nodes;
         for (const auto& row : plan->rows)
-          for (const char* node : {"Nested Loop", "Function Scan on e", "Index Scan using user_goal_progress_pkey on user_goal_progress p", "Index Scan using event_goal_goal_id_idx on event_goal g", "Hash", "Seq Scan", "Merge", "Sort", "Bitmap"})
+          for (const char* node :
+               {"Nested Loop", "Function Scan on e", "Index Scan using user_goal_progress_pkey on user_goal_progress p",
+                "Index Scan using event_goal_goal_id_idx on event_goal g", "Hash", "Seq Scan", "Merge", "Sort", "Bitmap"})
             if (row[0].find(node) != std::string::npos) nodes.append(node).append("; ");
         const std::string where = std::to_string(table_rows) + " rows, batch " + n + (analyzed ? ", analyzed" : "");
-        EXPECT_EQ(nodes, "Nested Loop; Nested Loop; Function Scan on e; Index Scan using user_goal_progress_pkey on user_goal_progress p; "
-                         "Index Scan using event_goal_goal_id_idx on event_goal g; ") << where;
+        EXPECT_EQ(nodes,
+                  "Nested Loop; Nested Loop; Function Scan on e; Index Scan using user_goal_progress_pkey on user_goal_progress p; "
+                  "Index Scan using event_goal_goal_id_idx on event_goal g; ")
+            << where;
         // Remembering lookups is a matter of speed only: worth it wherever the statistics are those of a real table.
         if (analyzed && table_rows >= 100'000) {
-          EXPECT_TRUE(std::any_of(plan->rows.begin(), plan->rows.end(), [](const auto& row) { return row[0].find("Memoize") != std::string::npos; })) << where;
+          EXPECT_TRUE(std::any_of(plan->rows.begin(), plan->rows.end(), [](const auto& row) {
+            return row[0].find("Memoize") != std::string::npos;
+          })) << where;
         }
       }
     }
@@ -534,7 +564,9 @@ TEST_F(ProgressStoreTest, the_plan_is_pinned_at_every_batch_size) {
 
 TEST_F(ProgressStoreTest, a_partitioned_table_keeps_its_rows_and_each_player_is_looked_for_in_one_part) {
   auto* connection = side_connection();
-  ASSERT_TRUE(connection->run("INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress) SELECT 'user-' || n, 'goal-0', 'c', 'test', 1 FROM generate_series(1, 100) AS n"));
+  ASSERT_TRUE(
+      connection->run("INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress) SELECT 'user-' || n, 'goal-0', "
+                      "'c', 'test', 1 FROM generate_series(1, 100) AS n"));
   ASSERT_EQ(value("SELECT partition_user_goal_progress(4)"), "t");
   EXPECT_EQ(value("SELECT partition_user_goal_progress(4)"), "f");
   EXPECT_EQ(value("SELECT sum(progress) FROM user_goal_progress"), "100");
@@ -562,8 +594,10 @@ TEST_F(ProgressStoreTest, fails_while_the_connection_is_away_and_comes_back) {
 
 TEST_F(ProgressStoreTest, old_partitions_of_event_ids_are_dropped) {
   auto connection = BlockingConnection::connect(options_);
-  ASSERT_TRUE(connection->run("CREATE TABLE processed_event_20200101 PARTITION OF processed_event FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')"));
-  ASSERT_TRUE(connection->run("DO $$ BEGIN EXECUTE 'DROP TABLE processed_event_' || to_char((now() AT TIME ZONE 'UTC')::date + 2, 'YYYYMMDD'); END $$"));
+  ASSERT_TRUE(connection->run(
+      "CREATE TABLE processed_event_20200101 PARTITION OF processed_event FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')"));
+  ASSERT_TRUE(connection->run(
+      "DO $$ BEGIN EXECUTE 'DROP TABLE processed_event_' || to_char((now() AT TIME ZONE 'UTC')::date + 2, 'YYYYMMDD'); END $$"));
   ASSERT_TRUE(connection->run("SELECT maintain_processed_event(24)"));
   EXPECT_EQ(value("SELECT to_regclass('processed_event_20200101') IS NULL"), "t");
   EXPECT_EQ(value("SELECT count(*) FROM pg_inherits WHERE inhparent = 'processed_event'::regclass"), "6");

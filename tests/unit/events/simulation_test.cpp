@@ -75,8 +75,7 @@ int number_of(const Event& event) { return static_cast<int>(event.value); }
 /// What is committed, for all replicas.
 class Database {
  public:
-  Database(std::size_t events, Defect defect)
-      : applied(events), poison(events), buried(events), ids_(events), defect_(defect) {}
+  Database(std::size_t events, Defect defect) : applied(events), poison(events), buried(events), ids_(events), defect_(defect) {}
   std::vector<int> applied;  // committed effects by event number
   std::vector<bool> poison;
   std::vector<bool> buried;  // kept as dead letters
@@ -131,12 +130,9 @@ class SimulatedStore final : public ProgressStore {
     if (poisoned) return fail_later(ErrorKind::invalid_argument, std::move(done));
     if (world_.chance(trouble_)) {
       switch (world_.pick(5)) {
-        case 0:
-          return fail_later(ErrorKind::aborted, std::move(done));
-        case 1:
-          return fail_later(ErrorKind::internal, std::move(done));
-        case 2:
-          return fail_later(ErrorKind::deadline_exceeded, std::move(done));
+        case 0: return fail_later(ErrorKind::aborted, std::move(done));
+        case 1: return fail_later(ErrorKind::internal, std::move(done));
+        case 2: return fail_later(ErrorKind::deadline_exceeded, std::move(done));
         case 3:  // lost before the commit
           return lose({}, std::move(done));
         default:  // lost after the commit, before its answer
@@ -199,13 +195,11 @@ class SimulatedStore final : public ProgressStore {
 
 /// A writer with its connection.
 struct SimulatedReplica {
-  SimulatedReplica(World& world, Database& database, unsigned trouble_percent, const WriterLimits& limits,
-                   Writer::Observer observer)
+  SimulatedReplica(World& world, Database& database, unsigned trouble_percent, const WriterLimits& limits, Writer::Observer observer)
       : store(world, database, trouble_percent),
         writer(store,
                {.now = [&world] { return world.now; },
-                .after = [&world](std::chrono::nanoseconds delay,
-                                  std::function<void()> task) { world.after(delay, std::move(task)); }},
+                .after = [&world](std::chrono::nanoseconds delay, std::function<void()> task) { world.after(delay, std::move(task)); }},
                limits, std::move(observer)) {
     store.on_lost = [this] { writer.store_lost({ErrorKind::unavailable, "simulated"}); };
     store.on_back = [this] { writer.store_back(); };
@@ -235,10 +229,9 @@ std::optional<std::string> violation(unsigned seed, Defect defect) {
   for (unsigned i = 0; i < replica_count; ++i)
     replicas.push_back(std::make_unique<SimulatedReplica>(
         world, database, trouble, limits,
-        Writer::Observer{
-            .on_flush = {}, .on_failed_flush = {}, .on_poison = [&](const Event& event, const base::Error&) {
-              poisoned[static_cast<std::size_t>(number_of(event))] = true;
-            }}));
+        Writer::Observer{.on_flush = {}, .on_failed_flush = {}, .on_poison = [&](const Event& event, const base::Error&) {
+                           poisoned[static_cast<std::size_t>(number_of(event))] = true;
+                         }}));
 
   std::optional<std::string> wrong;
   const auto complain = [&](const std::string& what) {
@@ -261,13 +254,11 @@ std::optional<std::string> violation(unsigned seed, Defect defect) {
       acknowledged[number] = true;
       if (!buffered && !(database.poison[number] ? database.buried[number] : database.applied[number] > 0))
         complain("event " + std::to_string(number) + " was acknowledged before its commit");
-      if (world.chance(5))
-        world.after(std::chrono::microseconds(world.pick(20'000)), [&deliver, number] { deliver(number); });
+      if (world.chance(5)) world.after(std::chrono::microseconds(world.pick(20'000)), [&deliver, number] { deliver(number); });
     });
     if (writer.waiting() > limits.max_waiting) complain("more events wait than the bound allows");
   };
-  for (std::size_t i = 0; i < events; ++i)
-    world.after(std::chrono::microseconds(world.pick(30'000)), [&deliver, i] { deliver(i); });
+  for (std::size_t i = 0; i < events; ++i) world.after(std::chrono::microseconds(world.pick(30'000)), [&deliver, i] { deliver(i); });
 
   unsigned drained = 0;
   int steps = 0;
@@ -279,18 +270,15 @@ std::optional<std::string> violation(unsigned seed, Defect defect) {
   if (wrong) return wrong;
   if (open_calls != 0) return std::to_string(open_calls) + " calls were never answered";
   for (const auto& replica : replicas) {
-    if (replica->writer.waiting() != 0)
-      return "the drain left " + std::to_string(replica->writer.waiting()) + " events";
+    if (replica->writer.waiting() != 0) return "the drain left " + std::to_string(replica->writer.waiting()) + " events";
     if (replica->store.overlapped) return "two writes of one writer were in flight at once";
   }
   if (drained != replica_count) return "a drain did not end";
-  if (std::find(acknowledged.begin(), acknowledged.end(), false) != acknowledged.end())
-    return "not every event was acknowledged";
+  if (std::find(acknowledged.begin(), acknowledged.end(), false) != acknowledged.end()) return "not every event was acknowledged";
   for (std::size_t i = 0; i < events; ++i)
     if (database.applied[i] != (database.poison[i] ? 0 : 1))
       return "event " + std::to_string(i) + " took effect " + std::to_string(database.applied[i]) + " times";
-  if (poisoned != database.poison || database.buried != database.poison)
-    return "poisoned events were not all isolated and kept";
+  if (poisoned != database.poison || database.buried != database.poison) return "poisoned events were not all isolated and kept";
   return std::nullopt;
 }
 
@@ -327,9 +315,7 @@ unsigned setting(const char* name, unsigned fallback) {
 Defect defect_asked_for() {
   const char* text = std::getenv("GAUNTLET_SIMULATION_DEFECT");
   const std::string_view name = text == nullptr ? "" : text;
-  return name == "answers_before_commit" ? Defect::answers_before_commit
-         : name == "forgets_ids"         ? Defect::forgets_ids
-                                         : Defect::none;
+  return name == "answers_before_commit" ? Defect::answers_before_commit : name == "forgets_ids" ? Defect::forgets_ids : Defect::none;
 }
 
 TEST(Simulation, acknowledged_is_committed_and_counts_once_in_every_world) {
@@ -341,18 +327,15 @@ TEST(Simulation, acknowledged_is_committed_and_counts_once_in_every_world) {
   const unsigned worlds = setting("GAUNTLET_SIMULATION_SEEDS", kWorlds);
   const auto began = Clock::now();
   const auto found = first_violation(worlds, defect_asked_for());
-  ASSERT_FALSE(found)
-      << found->second << "\nreplay: GAUNTLET_SIMULATION_SEED=" << found->first
-      << " unit_events --gtest_filter=Simulation.acknowledged_is_committed_and_counts_once_in_every_world";
-  std::printf("simulation: %u worlds, %.0f a second\n", worlds,
-              worlds / std::chrono::duration<double>(Clock::now() - began).count());
+  ASSERT_FALSE(found) << found->second << "\nreplay: GAUNTLET_SIMULATION_SEED=" << found->first
+                      << " unit_events --gtest_filter=Simulation.acknowledged_is_committed_and_counts_once_in_every_world";
+  std::printf("simulation: %u worlds, %.0f a second\n", worlds, worlds / std::chrono::duration<double>(Clock::now() - began).count());
 }
 
 /// This program with settings of its own; what it printed, and whether it passed.
 std::pair<std::string, bool> run_simulation(const std::string& settings) {
-  const std::string command =
-      settings + " '" + std::filesystem::read_symlink("/proc/self/exe").string() +
-      "' --gtest_filter=Simulation.acknowledged_is_committed_and_counts_once_in_every_world 2>&1";
+  const std::string command = settings + " '" + std::filesystem::read_symlink("/proc/self/exe").string() +
+                              "' --gtest_filter=Simulation.acknowledged_is_committed_and_counts_once_in_every_world 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   std::string said;
   char block[4096];

@@ -46,7 +46,10 @@ class WriterTest : public testing::Test {
   std::size_t told_waiting_ = 0;
 
   Writer make(WriterLimits limits = {}) {
-    return Writer(store_, {.now = [this] { return now_; }, .after = [this](std::chrono::nanoseconds delay, std::function<void()> task) { later_.emplace_back(now_ + delay, std::move(task)); }},
+    return Writer(store_,
+                  {.now = [this] { return now_; },
+                   .after = [this](std::chrono::nanoseconds delay,
+                                   std::function<void()> task) { later_.emplace_back(now_ + delay, std::move(task)); }},
                   limits,
                   {.on_flush = [this](const Flush& flush) { flushes_.push_back(flush); },
                    .on_failed_flush = {},
@@ -176,10 +179,8 @@ TEST_F(WriterTest, isolates_a_poisoned_event_by_bisection) {
     const auto& users = store_.writes[0].users;
     const bool refused = std::find(users.begin(), users.end(), "poison") != users.end();
     ++writes;
-    if (refused)
-      store_.answer(base::fail(ErrorKind::invalid_argument, "no"));
-    else
-      store_.answer({});
+    if (refused) store_.answer(base::fail(ErrorKind::invalid_argument, "no"));
+    else store_.answer({});
     pass();
   }
   EXPECT_EQ(poisoned_, (Strings{"poison"}));

@@ -32,15 +32,20 @@ class DeadLettersTest : public testing::Test {
     close(mkstemp(path));
     config_ = path;
     std::ofstream(config_) << kChallenges;
-    run("INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace) SELECT 'user-' || n, 'count', 'c', 'test' FROM generate_series(0, 9) AS n");
-    run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.user_id = 'user-3' THEN RAISE EXCEPTION 'user-3 is banned'; END IF;"
+    run("INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace) SELECT 'user-' || n, 'count', 'c', 'test' FROM "
+        "generate_series(0, 9) AS n");
+    run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.user_id = 'user-3' THEN RAISE EXCEPTION 'user-3 is "
+        "banned'; END IF;"
         " RETURN NEW; END $$; CREATE TRIGGER refuse BEFORE UPDATE ON user_goal_progress FOR EACH ROW EXECUTE FUNCTION refuse()");
   }
   void TearDown() override { unlink(config_.c_str()); }
 
   void start(std::vector<std::pair<std::string, std::string>> environment = {}) {
-    handler_ = std::make_unique<support::HandlerProcess>(support::HandlerStart{
-        .program = GAUNTLET_HANDLER, .challenge_config = config_, .database = database_, .grpc_port = 0, .environment = std::move(environment)});
+    handler_ = std::make_unique<support::HandlerProcess>(support::HandlerStart{.program = GAUNTLET_HANDLER,
+                                                                               .challenge_config = config_,
+                                                                               .database = database_,
+                                                                               .grpc_port = 0,
+                                                                               .environment = std::move(environment)});
     address_ = "127.0.0.1:" + std::to_string(handler_->port());
   }
 
@@ -62,7 +67,8 @@ class DeadLettersTest : public testing::Test {
       message.set_user_id("user-" + std::to_string(players[i]));
       message.set_namespace_("test");
       message.mutable_payload()->set_stat_code("kills");
-      producer.send(support::kStatisticMethod, message.SerializeAsString(), [&, i](int status, const std::string&) { statuses[i] = status; });
+      producer.send(support::kStatisticMethod, message.SerializeAsString(),
+                    [&, i](int status, const std::string&) { statuses[i] = status; });
     }
     while (std::count(statuses.begin(), statuses.end(), 99) > 0) loop.run_once(std::chrono::milliseconds(100));
     return statuses;

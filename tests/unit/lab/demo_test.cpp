@@ -22,9 +22,7 @@ TEST(LoadLevel, counts_requests_and_events_together) {
   EXPECT_EQ(level.events_per_s, 2000);
 }
 
-TEST(LoadLevel, is_the_lowest_when_none_fits) {
-  EXPECT_EQ(level_that_fits(kApiLevels, {.request_cpu_s = 1}, 2).requests_per_s, 50);
-}
+TEST(LoadLevel, is_the_lowest_when_none_fits) { EXPECT_EQ(level_that_fits(kApiLevels, {.request_cpu_s = 1}, 2).requests_per_s, 50); }
 
 TEST(LoadLevel, is_not_lowered_by_what_a_run_costs_however_small) {
   // 1 s to start the generator and 0.1 ms an event: the mean of a small run would be 1.8 ms.

@@ -58,7 +58,8 @@ TEST(Fixtures, the_first_goal_of_each_challenge_is_given_at_once_and_all_statist
     EXPECT_EQ(index, config->challenge_of(config->goal(index)).first_goal);
     ++stats[config->goal(index).requirement.stat_code];
   }
-  EXPECT_EQ(stats, (std::map<std::string, int>{{"login_count", 2}, {"enemy_kills", 2}, {"games_played", 2}, {"headshots", 2}, {"wins", 2}}));
+  EXPECT_EQ(stats,
+            (std::map<std::string, int>{{"login_count", 2}, {"enemy_kills", 2}, {"games_played", 2}, {"headshots", 2}, {"wins", 2}}));
 }
 
 TEST(Fixtures, more_active_goals_are_spread_over_the_challenges) {
@@ -66,7 +67,8 @@ TEST(Fixtures, more_active_goals_are_spread_over_the_challenges) {
   ASSERT_TRUE(config);
   std::map<std::string, int> per_challenge;
   for (const auto index : config->default_goals()) ++per_challenge[config->challenge_of(config->goal(index)).id];
-  EXPECT_EQ(per_challenge, (std::map<std::string, int>{{"challenge-001", 2}, {"challenge-002", 2}, {"challenge-003", 1}, {"challenge-004", 1}}));
+  EXPECT_EQ(per_challenge,
+            (std::map<std::string, int>{{"challenge-001", 2}, {"challenge-002", 2}, {"challenge-003", 1}, {"challenge-004", 1}}));
 }
 
 TEST(Fixtures, targets_of_a_statistic_rise_within_a_challenge) {

@@ -62,8 +62,8 @@ struct Knee {
 constexpr Knee kKnees[] = {
     {"a queue: 20 ms / (1 - load / capacity)",
      [](double share) { return share * 0.9 < 1 ? std::min(20 / (1 - share * 0.9), 50'000.0) : 50'000; }, 0.12},
-    {"the same, seconds twice as noisy",
-     [](double share) { return share * 0.9 < 1 ? std::min(20 / (1 - share * 0.9), 50'000.0) : 50'000; }, 0.24},
+    {"the same, seconds twice as noisy", [](double share) { return share * 0.9 < 1 ? std::min(20 / (1 - share * 0.9), 50'000.0) : 50'000; },
+     0.24},
     {"a cliff: 20 ms, beyond the limit 5 s", [](double share) { return share <= 1 ? 20.0 : 5000.0; }, 0.12},
     {"a slope: by the square of the load", [](double share) { return kBound * share * share; }, 0.12},
     {"a knee that bends late: by its tenth power", [](double share) { return 10 + (kBound - 10) * std::pow(share, 10); }, 0.12},
@@ -152,8 +152,7 @@ TEST(LimitSearch, a_trial_that_proves_nothing_changes_nothing) {
 
 TEST(Scalability, the_law_is_found_again_from_points_on_it) {
   std::vector<ScalabilityPoint> points;
-  for (const double n : {1.0, 2.0, 5.0, 10.0, 20.0, 40.0})
-    points.push_back({n, n / (0.01 + 0.001 * n + 0.00002 * n * n)});
+  for (const double n : {1.0, 2.0, 5.0, 10.0, 20.0, 40.0}) points.push_back({n, n / (0.01 + 0.001 * n + 0.00002 * n * n)});
   const auto fit = fit_scalability(points);
   ASSERT_TRUE(fit);
   EXPECT_NEAR(fit->a, 0.01, 1e-6);

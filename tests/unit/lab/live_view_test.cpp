@@ -27,28 +27,25 @@ std::map<std::string, double> figures(const engine::dashboard::SystemSample& sam
 
 std::vector<Observation> handler_counters(double flushes, double events, double seconds) {
   const auto metric = [](const char* name, double value) {
-    return Observation{"metric",
-                       {{"server", "challenge-event-handler"}, {"name", name}, {"labels", ""}, {"value", value}}};
+    return Observation{"metric", {{"server", "challenge-event-handler"}, {"name", name}, {"labels", ""}, {"value", value}}};
   };
   return {metric("challenge_buffer_flush_events_sum", events), metric("challenge_buffer_flush_events_count", flushes),
-          metric("challenge_buffer_flush_duration_seconds_sum", seconds),
-          metric("challenge_buffer_flush_duration_seconds_count", flushes)};
+          metric("challenge_buffer_flush_duration_seconds_sum", seconds), metric("challenge_buffer_flush_duration_seconds_count", flushes)};
 }
 
 TEST(LiveFigures, draw_processes_and_the_database_under_the_pages_names) {
   LiveFigures live;
-  const auto sample = live.sample_of(
-      {{"process", {{"name", "challenge-service"}, {"cpu_cores", 0.5}, {"resident_bytes", std::int64_t{1000}}}},
-       {"process", {{"name", "generator"}, {"cpu_cores", 0.25}, {"resident_bytes", std::int64_t{2000}}}},
-       {"pg_activity", {{"active", 3.0}, {"idle", 7.0}, {"idle_in_transaction", 1.0}, {"waiting_for_lock", 0.0}}},
-       {"pg_database", {{"commits_per_s", 250.0}, {"rollbacks_per_s", 0.0}, {"cache_hit_share", Cell()}}},
-       {"pg_tables", {{"name", "a"}, {"updated_per_s", 30.0}, {"hot_updated_per_s", 27.0}}},
-       {"pg_tables", {{"name", "b"}, {"updated_per_s", 10.0}, {"hot_updated_per_s", 3.0}}}},
-      {});
-  EXPECT_THAT(figures(sample),
-              AllOf(Contains(Pair("cpu/service", 0.5)), Contains(Pair("memory/generator", 2000)),
-                    Contains(Pair("connections/idle", 7)), Contains(Pair("transactions/committed", 250)),
-                    Contains(Pair("locks/waiting", 0)), Contains(Pair("hits/HOT updates", DoubleEq(0.75)))));
+  const auto sample =
+      live.sample_of({{"process", {{"name", "challenge-service"}, {"cpu_cores", 0.5}, {"resident_bytes", std::int64_t{1000}}}},
+                      {"process", {{"name", "generator"}, {"cpu_cores", 0.25}, {"resident_bytes", std::int64_t{2000}}}},
+                      {"pg_activity", {{"active", 3.0}, {"idle", 7.0}, {"idle_in_transaction", 1.0}, {"waiting_for_lock", 0.0}}},
+                      {"pg_database", {{"commits_per_s", 250.0}, {"rollbacks_per_s", 0.0}, {"cache_hit_share", Cell()}}},
+                      {"pg_tables", {{"name", "a"}, {"updated_per_s", 30.0}, {"hot_updated_per_s", 27.0}}},
+                      {"pg_tables", {{"name", "b"}, {"updated_per_s", 10.0}, {"hot_updated_per_s", 3.0}}}},
+                     {});
+  EXPECT_THAT(figures(sample), AllOf(Contains(Pair("cpu/service", 0.5)), Contains(Pair("memory/generator", 2000)),
+                                     Contains(Pair("connections/idle", 7)), Contains(Pair("transactions/committed", 250)),
+                                     Contains(Pair("locks/waiting", 0)), Contains(Pair("hits/HOT updates", DoubleEq(0.75)))));
   EXPECT_THAT(figures(sample), Not(Contains(Key("hits/cache")))) << "nothing was read: no share";
 }
 
@@ -64,9 +61,8 @@ TEST(LiveFigures, give_flushes_as_means_of_the_last_second_and_none_across_a_res
 
 TEST(LiveFigures, list_statements_and_say_what_they_could_not_see) {
   LiveFigures live;
-  const auto sample =
-      live.sample_of({{"pg_statements", {{"query", "UPDATE \"x\""}, {"calls_per_s", 12.0}, {"mean_ms", Cell()}}}},
-                     {"database: it is away"});
+  const auto sample = live.sample_of({{"pg_statements", {{"query", "UPDATE \"x\""}, {"calls_per_s", 12.0}, {"mean_ms", Cell()}}}},
+                                     {"database: it is away"});
   const auto detail = nlohmann::json::parse(sample.detail);
   ASSERT_EQ(detail["tables"].size(), 1u);
   EXPECT_EQ(detail["tables"][0]["rows"][0][0], "UPDATE \"x\"");
@@ -101,8 +97,7 @@ TEST(LiveView, does_not_hold_up_the_end_of_a_run_when_the_system_is_silent) {
     target.database.emplace();
     target.database->host = "127.0.0.1";
     target.database->port = silent.port;
-    for (int i = 0; i < 8; ++i)
-      target.metrics.push_back({"server", fmt::format("http://127.0.0.1:{}/metrics", silent.port)});
+    for (int i = 0; i < 8; ++i) target.metrics.push_back({"server", fmt::format("http://127.0.0.1:{}/metrics", silent.port)});
     return target;
   });
   ASSERT_TRUE(monitor);

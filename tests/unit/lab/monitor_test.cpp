@@ -12,8 +12,8 @@ namespace gauntlet::lab {
 namespace {
 
 TEST(MetricsPage, is_read_with_labels_that_hold_braces_and_quotes) {
-  const auto samples = parse_metrics_page(
-      "# HELP a b\n# TYPE a counter\na 3\nb{path=\"/x}\\\"y\",m=\"GET\"} 1.5e3\nbroken{x=\"\n\nc NaN\nd\n");
+  const auto samples =
+      parse_metrics_page("# HELP a b\n# TYPE a counter\na 3\nb{path=\"/x}\\\"y\",m=\"GET\"} 1.5e3\nbroken{x=\"\n\nc NaN\nd\n");
   ASSERT_EQ(samples.size(), 3U);
   EXPECT_EQ(samples[0].name, "a");
   EXPECT_EQ(samples[0].value, 3);
@@ -29,8 +29,8 @@ TEST(RedisInfo, is_read_without_its_headings) {
 }
 
 TEST(Pressure, is_read_and_its_absence_is_no_zero) {
-  const auto pressure = parse_pressure(
-      "some avg10=1.50 avg60=0.20 avg300=0.10 total=2500000\nfull avg10=0.75 avg60=0.00 avg300=0.00 total=1\n");
+  const auto pressure =
+      parse_pressure("some avg10=1.50 avg60=0.20 avg300=0.10 total=2500000\nfull avg10=0.75 avg60=0.00 avg300=0.00 total=1\n");
   ASSERT_TRUE(pressure);
   EXPECT_DOUBLE_EQ(pressure->some_avg10, 1.5);
   EXPECT_DOUBLE_EQ(pressure->full_avg10, 0.75);
@@ -58,12 +58,9 @@ TEST(Recording, keeps_the_same_rows_as_csv_and_as_a_table) {
   const TemporaryFolder folder;
   auto recording = Recording::create(folder.path());
   ASSERT_TRUE(recording) << recording.error().message;
-  ASSERT_TRUE(recording->add(
-      1000.25, {{"thing", {{"name", "a,\"b\""}, {"count", std::int64_t{7}}, {"share", 0.5}, {"gone", Cell()}}}}));
-  ASSERT_TRUE(recording->add(
-      1001.25, {{"thing", {{"name", "c"}, {"count", std::int64_t{8}}, {"share", 1.0 / 3}, {"gone", Cell()}}}}));
-  EXPECT_EQ(folder.read("thing.csv"),
-            "time_s,name,count,share,gone\n1000.250,\"a,\"\"b\"\"\",7,0.5,\n1001.250,c,8,0.333333,\n");
+  ASSERT_TRUE(recording->add(1000.25, {{"thing", {{"name", "a,\"b\""}, {"count", std::int64_t{7}}, {"share", 0.5}, {"gone", Cell()}}}}));
+  ASSERT_TRUE(recording->add(1001.25, {{"thing", {{"name", "c"}, {"count", std::int64_t{8}}, {"share", 1.0 / 3}, {"gone", Cell()}}}}));
+  EXPECT_EQ(folder.read("thing.csv"), "time_s,name,count,share,gone\n1000.250,\"a,\"\"b\"\"\",7,0.5,\n1001.250,c,8,0.333333,\n");
   auto database = SqliteFile::open_existing(Recording::database_of(folder.path()));
   ASSERT_TRUE(database);
   const auto rows = database->query("SELECT name, share, gone FROM thing WHERE count = ?", {std::int64_t{7}});

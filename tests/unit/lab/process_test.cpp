@@ -102,8 +102,7 @@ TEST(Launch, root_can_become_an_ordinary_user) {
 
 TEST(Process, is_found_by_folder_and_program) {
   const TemporaryFolder folder;
-  auto process =
-      launch(shell(folder, "kill -STOP $$; true"));  // a shell that waits for a child is two shells for a moment
+  auto process = launch(shell(folder, "kill -STOP $$; true"));  // a shell that waits for a child is two shells for a moment
   ASSERT_TRUE(process);
   const auto found = find_processes(folder.path(), "/bin/sh");
   ASSERT_EQ(found.size(), 1U);
@@ -156,8 +155,7 @@ TEST(Process, a_zombie_is_not_alive) {
 TEST(Process, cpu_time_of_a_tree_counts_children_that_have_ended) {
   const TemporaryFolder folder;
   // The inner shell burns CPU and ends; the outer one only waits, then stays.
-  auto process =
-      launch(shell(folder, "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; echo done; sleep 30"));
+  auto process = launch(shell(folder, "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; echo done; sleep 30"));
   ASSERT_TRUE(process);
   while (folder.read("log") != "done\n") ::usleep(10'000);
   const auto own = cpu_time_of(process->id.pid);
@@ -168,8 +166,7 @@ TEST(Process, cpu_time_of_a_tree_counts_children_that_have_ended) {
 }
 
 TEST(ProcFile, is_empty_where_reading_fails_and_throws_nothing) {
-  EXPECT_EQ(read_proc_file("/proc/self/mem"), "")
-      << "opens, and fails at the first read as files of ended processes do";
+  EXPECT_EQ(read_proc_file("/proc/self/mem"), "") << "opens, and fails at the first read as files of ended processes do";
   EXPECT_EQ(read_proc_file("/proc/self/nothing"), "");
   EXPECT_EQ(read_proc_file("/proc/self/comm"), "unit_lab\n");
   EXPECT_FALSE(names_in_proc("/proc/self/task").empty());

@@ -22,8 +22,7 @@ std::string words(const std::vector<std::uint64_t>& values) {
 
 TEST(Profile, a_gperftools_cpu_profile_gets_names_and_nanoseconds) {
   // Period 10 ms; 3 samples of a called from b (a return address one past b's last byte), 1 of c.
-  const auto profile =
-      read_profile(words({0, 3, 0, 10'000, 0, 3, 2, 0x05, 0x20, 1, 1, 0x21, 0, 1, 0}) + "the memory map", letters);
+  const auto profile = read_profile(words({0, 3, 0, 10'000, 0, 3, 2, 0x05, 0x20, 1, 1, 0x21, 0, 1, 0}) + "the memory map", letters);
   ASSERT_TRUE(profile) << profile.error().message;
   ASSERT_EQ(profile->samples.size(), 2U);
   EXPECT_EQ(profile->samples[0].stack, (std::vector<std::string>{"a", "b"}));
@@ -84,8 +83,7 @@ TEST(Profile, the_top_counts_recursion_once_and_adds_up) {
   EXPECT_EQ(top[0].name, "f");
   EXPECT_EQ(top[0].cumulative, 30'000'000);
   EXPECT_EQ(top[1].cumulative, 40'000'000);
-  EXPECT_NE(top_text(profile).find("30ms  75.00%  75.00%        30ms  75.00%  f\n"), std::string::npos)
-      << top_text(profile);
+  EXPECT_NE(top_text(profile).find("30ms  75.00%  75.00%        30ms  75.00%  f\n"), std::string::npos) << top_text(profile);
 }
 
 TEST(Profile, a_flame_graph_escapes_what_xml_would_misread) {

@@ -23,8 +23,7 @@ CostPoint point(double requests, double events) {
 }
 
 TEST(CapacityModel, is_found_again_from_points_that_follow_it) {
-  const auto model =
-      fit_capacity({point(50, 0), point(200, 0), point(500, 0), point(0, 500), point(0, 2000), point(200, 1000)});
+  const auto model = fit_capacity({point(50, 0), point(200, 0), point(500, 0), point(0, 500), point(0, 2000), point(200, 1000)});
   ASSERT_TRUE(model);
   EXPECT_NEAR(model->service.per_request, 0.001, 1e-6);
   EXPECT_NEAR(model->handler.per_event, 0.0001, 1e-7);
@@ -111,8 +110,7 @@ TEST(Documents, say_what_was_not_measured) {
                           {levels[1], LevelRecord::State::skipped, "50 RPS failed", 0, 0, 0, 0, {}, 0}};
   for (const auto& record : facts.journal.levels) facts.levels.push_back({record, std::nullopt, std::nullopt});
   const auto baseline = baseline_document(facts);
-  EXPECT_NE(baseline.find("| 2 Event processing | not measured | not measured | not measured | not measured |"),
-            std::string::npos)
+  EXPECT_NE(baseline.find("| 2 Event processing | not measured | not measured | not measured | not measured |"), std::string::npos)
       << baseline;
   EXPECT_NE(baseline.find("| 50 RPS | **failed** | 40 | not measured |"), std::string::npos) << baseline;
   EXPECT_NE(capacity_document(facts).find("Nothing here is guessed"), std::string::npos);
@@ -125,8 +123,7 @@ TEST(HtmlReport, draws_levels_and_takes_no_text_for_markup) {
   CampaignFacts facts;
   const auto levels = campaign_levels(CampaignSize::quick, 1);
   for (int i = 0; i < 2; ++i) {
-    LevelRecord record{
-        levels[static_cast<std::size_t>(i)], LevelRecord::State::held, "", 1, 2, 50.0 * (i + 1), 0, {}, 20};
+    LevelRecord record{levels[static_cast<std::size_t>(i)], LevelRecord::State::held, "", 1, 2, 50.0 * (i + 1), 0, {}, 20};
     facts.journal.levels.push_back(record);
     RunSummary summary;
     summary.request_time = Percentiles{1, 2, 3};

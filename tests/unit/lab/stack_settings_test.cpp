@@ -8,9 +8,15 @@
 namespace gauntlet::lab {
 namespace {
 
-const base::Environment kGuide{{"REWARD_CLIENT_MODE", "mock"}, {"PLUGIN_GRPC_SERVER_AUTH_ENABLED", "false"}, {"AB_NAMESPACE", "test"},
-                               {"DB_HOST", "postgres"},        {"DB_PORT", "5432"},                        {"DB_NAME", "challenge_db"},
-                               {"DB_USER", "postgres"},        {"DB_PASSWORD", "postgres"},                {"REDIS_HOST", "redis"},
+const base::Environment kGuide{{"REWARD_CLIENT_MODE", "mock"},
+                               {"PLUGIN_GRPC_SERVER_AUTH_ENABLED", "false"},
+                               {"AB_NAMESPACE", "test"},
+                               {"DB_HOST", "postgres"},
+                               {"DB_PORT", "5432"},
+                               {"DB_NAME", "challenge_db"},
+                               {"DB_USER", "postgres"},
+                               {"DB_PASSWORD", "postgres"},
+                               {"REDIS_HOST", "redis"},
                                {"REDIS_PORT", "6379"}};
 
 base::Environment with(const std::string& name, const std::string& value) {
@@ -22,7 +28,8 @@ base::Environment with(const std::string& name, const std::string& value) {
 TEST(StackSettings, the_service_is_told_who_grants_rewards_also_where_env_does_not_say) {
   auto env = kGuide;
   env.erase("REWARD_CLIENT_MODE");
-  for (const auto& [given, mode] : {std::pair{env, "mock"}, {with("REWARD_CLIENT_MODE", "mock"), "mock"}, {with("REWARD_CLIENT_MODE", "real"), "real"}}) {
+  for (const auto& [given, mode] :
+       {std::pair{env, "mock"}, {with("REWARD_CLIENT_MODE", "mock"), "mock"}, {with("REWARD_CLIENT_MODE", "real"), "real"}}) {
     const auto settings = stack_settings(given, {});
     ASSERT_TRUE(settings) << settings.error().message;
     EXPECT_EQ(settings->services.at("REWARD_CLIENT_MODE"), mode);

@@ -73,8 +73,24 @@ TEST(Digest, tells_components_apart_by_anything_that_matters_at_their_start) {
 
 TEST(StackStatus, survives_the_wire_and_knows_when_all_is_well) {
   StackStatus status{.supervisor = 77, .stopping = false, .components = {}};
-  status.components.push_back({.name = kRedis, .condition = Condition::healthy, .pid = 5, .restarts = 2, .launches = 3, .since = 9, .retry_in_ms = 0, .reason = "", .ports = {{"redis", 6379}}});
-  status.components.push_back({.name = kPostgres, .condition = Condition::backing_off, .pid = 0, .restarts = 1, .launches = 1, .since = 0, .retry_in_ms = 1500, .reason = "ended \"badly\"\xff", .ports = {}});
+  status.components.push_back({.name = kRedis,
+                               .condition = Condition::healthy,
+                               .pid = 5,
+                               .restarts = 2,
+                               .launches = 3,
+                               .since = 9,
+                               .retry_in_ms = 0,
+                               .reason = "",
+                               .ports = {{"redis", 6379}}});
+  status.components.push_back({.name = kPostgres,
+                               .condition = Condition::backing_off,
+                               .pid = 0,
+                               .restarts = 1,
+                               .launches = 1,
+                               .since = 0,
+                               .retry_in_ms = 1500,
+                               .reason = "ended \"badly\"\xff",
+                               .ports = {}});
   const auto again = status_from_json(to_json(status));
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->supervisor, 77);

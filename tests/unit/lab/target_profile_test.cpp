@@ -74,15 +74,13 @@ TEST(TargetGuard, loads_other_machines_only_for_those_who_say_they_own_them_and_
   const auto uncapped = profile_of("[targets.staging]\nbase_url = \"http://10.1.2.3:8000\"\n");
   EXPECT_THAT(permit_target(*uncapped, {"10.1.2.3"}).error().message, HasSubstr("max_rate"));
   // A tunnel's near end is here, its far end is not.
-  const auto tunnel =
-      profile_of("[targets.staging]\nbase_url = \"http://localhost:8000\"\nbehind = \"cluster\"\n" + caps);
+  const auto tunnel = profile_of("[targets.staging]\nbase_url = \"http://localhost:8000\"\nbehind = \"cluster\"\n" + caps);
   EXPECT_THAT(permit_target(*tunnel, {}).error().message, HasSubstr("--yes-i-own cluster"));
   EXPECT_TRUE(permit_target(*profile_of("[targets.staging]\nbase_url = \"http://[::1]:8000\"\n"), {}));
 }
 
 TEST(TargetGuard, keeps_a_test_within_the_rate_and_the_time) {
-  const auto profile =
-      profile_of("[targets.staging]\nbase_url = \"http://localhost\"\nmax_rate = 50\nmax_minutes = 2\n");
+  const auto profile = profile_of("[targets.staging]\nbase_url = \"http://localhost\"\nmax_rate = 50\nmax_minutes = 2\n");
   ASSERT_TRUE(profile);
   using std::chrono::seconds;
   EXPECT_TRUE(permit_scenarios(*profile, {arrivals(50, seconds(60))}));

@@ -53,91 +53,90 @@ TEST_P(Diagnosed, by_its_signature_and_with_evidence_and_advice) {
 
 INSTANTIATE_TEST_SUITE_P(
     Injections, Diagnosed,
-    testing::Values(
-        Injection{"service_under_a_quota", Bottleneck::service_cpu,
-                  [](Evidence& e) { e.processes[kService] = {.cpu_cores = 0.2, .throttled_share = 0.6}; }},
-        Injection{"handler_under_a_quota", Bottleneck::handler_cpu,
-                  [](Evidence& e) { e.processes[kEventHandler] = {.cpu_cores = 0.2, .throttled_share = 0.6}; }},
-        Injection{"database_on_all_cores", Bottleneck::database_cpu,
-                  [](Evidence& e) {
-                    e.processes[kPostgres].cpu_cores = 2.8;
-                    e.idle_cores = 0.05;
-                    e.waits = {{{"CPU", "CPU"}, 6}};
-                    e.active_sessions = 6;
-                  }},
-        Injection{"a_neighbour_on_the_same_hypervisor", Bottleneck::stolen_cpu,
-                  [](Evidence& e) {
-                    e.processes[kService].cpu_cores = 1.8;  // the largest user, of what there was
-                    e.steal_cores = 1;
-                    e.idle_cores = 0.1;
-                  }},
-        Injection{"a_clock_set_back", Bottleneck::clock, [](Evidence& e) { e.clock_step_s = 2; }},
-        Injection{"slow_fsync", Bottleneck::database_io,
-                  [](Evidence& e) {
-                    e.waits = {{{"IO", "WALSync"}, 1.5}, {{"LWLock", "WALWrite"}, 4}, {{"CPU", "CPU"}, 0.2}};
-                    e.active_sessions = 5.7;
-                  }},
-        Injection{"a_lock_held", Bottleneck::locks,
-                  [](Evidence& e) {
-                    e.waits = {{{"Lock", "transactionid"}, 8}, {{"CPU", "CPU"}, 0.2}};
-                    e.active_sessions = 8.2;
-                    e.waiting_for_lock = 8;
-                    e.clients["challenge-service"] = {25, 8};
-                  }},
-        Injection{"a_pool_of_two", Bottleneck::connection_pool,
-                  [](Evidence& e) {
-                    e.clients["challenge-service"] = {2, 1.95};
-                  }},
-        Injection{"no_connections_left", Bottleneck::connection_pool, [](Evidence& e) { e.connections = 299; }},
-        Injection{"memory_limit", Bottleneck::memory,
-                  [](Evidence& e) {
-                    e.pressure_memory = 40;
-                    e.memory_limit_share = 1;
-                  }},
-        Injection{"lossy_network", Bottleneck::network, [](Evidence& e) { e.lost_retransmits_per_s = 80; }},
-        Injection{"slow_platform", Bottleneck::external_dependency,
-                  [](Evidence& e) { e.routes["/v1/challenges/{challenge_id}/goals/{goal_id}/claim"].mean_ms = 2010; }},
-        Injection{"full_queue", Bottleneck::queue_limit, [](Evidence& e) { e.refused_per_s = 50; }},
-        Injection{"starved_generator", Bottleneck::generator,
-                  [](Evidence& e) {
-                    e.processes["generator"] = {.cpu_cores = 0.2, .throttled_share = 0.7};
-                    e.trial.mean_service_s = 0.2;
-                  }},
-        // A machine that others use: sessions wait for the disk, and that is not where the clients' time goes.
-        Injection{"starved_by_strangers", Bottleneck::generator,
-                  [](Evidence& e) {
-                    e.idle_cores = 0;
-                    e.processes["generator"] = {.cpu_cores = 0.4, .run_queue_delay_cores = 1.6};
-                    e.trial.mean_service_s = 0.16;
-                    e.waits = {{{"LWLock", "WALWrite"}, 0.96}, {{"CPU", "CPU"}, 0.04}};
-                    e.active_sessions = 1;
-                  }},
-        Injection{"late_generator", Bottleneck::generator,
-                  [](Evidence& e) {
-                    e.trial.generator = {engine::output::GeneratorLimit::starts_late, "98 % of the iterations started late"};
-                    e.trial.achieved_per_s = 300;
-                    e.waits = {{{"LWLock", "WALWrite"}, 0.96}, {{"CPU", "CPU"}, 0.04}};
-                    e.active_sessions = 1;
-                  }},
-        // One commit after the other waits 4 ms for the disk: that is a commit, and no limit.
-        Injection{"commits_one_after_the_other", Bottleneck::unclear,
-                  [](Evidence& e) {
-                    e.waits = {{{"IO", "WALSync"}, 0.95}, {{"CPU", "CPU"}, 0.05}};
-                    e.active_sessions = 1;
-                    e.commits_per_s = 250;
-                  }},
-        Injection{"nothing_at_all", Bottleneck::unclear, [](Evidence&) {}},
-        Injection{"two_at_once", Bottleneck::unclear,
-                  [](Evidence& e) {
-                    e.processes[kService].throttled_share = 0.6;
-                    e.processes[kEventHandler].throttled_share = 0.6;
-                  }},
-        // Every part busy alike on a full machine: none stands out.
-        Injection{"an_even_load", Bottleneck::unclear,
-                  [](Evidence& e) {
-                    e.idle_cores = 0.05;
-                    for (auto& [name, p] : e.processes) p.cpu_cores = 0.98;
-                  }}),
+    testing::Values(Injection{"service_under_a_quota", Bottleneck::service_cpu,
+                              [](Evidence& e) { e.processes[kService] = {.cpu_cores = 0.2, .throttled_share = 0.6}; }},
+                    Injection{"handler_under_a_quota", Bottleneck::handler_cpu,
+                              [](Evidence& e) { e.processes[kEventHandler] = {.cpu_cores = 0.2, .throttled_share = 0.6}; }},
+                    Injection{"database_on_all_cores", Bottleneck::database_cpu,
+                              [](Evidence& e) {
+                                e.processes[kPostgres].cpu_cores = 2.8;
+                                e.idle_cores = 0.05;
+                                e.waits = {{{"CPU", "CPU"}, 6}};
+                                e.active_sessions = 6;
+                              }},
+                    Injection{"a_neighbour_on_the_same_hypervisor", Bottleneck::stolen_cpu,
+                              [](Evidence& e) {
+                                e.processes[kService].cpu_cores = 1.8;  // the largest user, of what there was
+                                e.steal_cores = 1;
+                                e.idle_cores = 0.1;
+                              }},
+                    Injection{"a_clock_set_back", Bottleneck::clock, [](Evidence& e) { e.clock_step_s = 2; }},
+                    Injection{"slow_fsync", Bottleneck::database_io,
+                              [](Evidence& e) {
+                                e.waits = {{{"IO", "WALSync"}, 1.5}, {{"LWLock", "WALWrite"}, 4}, {{"CPU", "CPU"}, 0.2}};
+                                e.active_sessions = 5.7;
+                              }},
+                    Injection{"a_lock_held", Bottleneck::locks,
+                              [](Evidence& e) {
+                                e.waits = {{{"Lock", "transactionid"}, 8}, {{"CPU", "CPU"}, 0.2}};
+                                e.active_sessions = 8.2;
+                                e.waiting_for_lock = 8;
+                                e.clients["challenge-service"] = {25, 8};
+                              }},
+                    Injection{"a_pool_of_two", Bottleneck::connection_pool,
+                              [](Evidence& e) {
+                                e.clients["challenge-service"] = {2, 1.95};
+                              }},
+                    Injection{"no_connections_left", Bottleneck::connection_pool, [](Evidence& e) { e.connections = 299; }},
+                    Injection{"memory_limit", Bottleneck::memory,
+                              [](Evidence& e) {
+                                e.pressure_memory = 40;
+                                e.memory_limit_share = 1;
+                              }},
+                    Injection{"lossy_network", Bottleneck::network, [](Evidence& e) { e.lost_retransmits_per_s = 80; }},
+                    Injection{"slow_platform", Bottleneck::external_dependency,
+                              [](Evidence& e) { e.routes["/v1/challenges/{challenge_id}/goals/{goal_id}/claim"].mean_ms = 2010; }},
+                    Injection{"full_queue", Bottleneck::queue_limit, [](Evidence& e) { e.refused_per_s = 50; }},
+                    Injection{"starved_generator", Bottleneck::generator,
+                              [](Evidence& e) {
+                                e.processes["generator"] = {.cpu_cores = 0.2, .throttled_share = 0.7};
+                                e.trial.mean_service_s = 0.2;
+                              }},
+                    // A machine that others use: sessions wait for the disk, and that is not where the clients' time goes.
+                    Injection{"starved_by_strangers", Bottleneck::generator,
+                              [](Evidence& e) {
+                                e.idle_cores = 0;
+                                e.processes["generator"] = {.cpu_cores = 0.4, .run_queue_delay_cores = 1.6};
+                                e.trial.mean_service_s = 0.16;
+                                e.waits = {{{"LWLock", "WALWrite"}, 0.96}, {{"CPU", "CPU"}, 0.04}};
+                                e.active_sessions = 1;
+                              }},
+                    Injection{"late_generator", Bottleneck::generator,
+                              [](Evidence& e) {
+                                e.trial.generator = {engine::output::GeneratorLimit::starts_late, "98 % of the iterations started late"};
+                                e.trial.achieved_per_s = 300;
+                                e.waits = {{{"LWLock", "WALWrite"}, 0.96}, {{"CPU", "CPU"}, 0.04}};
+                                e.active_sessions = 1;
+                              }},
+                    // One commit after the other waits 4 ms for the disk: that is a commit, and no limit.
+                    Injection{"commits_one_after_the_other", Bottleneck::unclear,
+                              [](Evidence& e) {
+                                e.waits = {{{"IO", "WALSync"}, 0.95}, {{"CPU", "CPU"}, 0.05}};
+                                e.active_sessions = 1;
+                                e.commits_per_s = 250;
+                              }},
+                    Injection{"nothing_at_all", Bottleneck::unclear, [](Evidence&) {}},
+                    Injection{"two_at_once", Bottleneck::unclear,
+                              [](Evidence& e) {
+                                e.processes[kService].throttled_share = 0.6;
+                                e.processes[kEventHandler].throttled_share = 0.6;
+                              }},
+                    // Every part busy alike on a full machine: none stands out.
+                    Injection{"an_even_load", Bottleneck::unclear,
+                              [](Evidence& e) {
+                                e.idle_cores = 0.05;
+                                for (auto& [name, p] : e.processes) p.cpu_cores = 0.98;
+                              }}),
     [](const auto& injection) { return std::string(injection.param.what); });
 
 TEST(Diagnosis, of_a_level_that_held_says_so) {

@@ -33,10 +33,10 @@ std::string value(BlockingConnection& connection, const std::string& sql) {
 }
 
 TEST(SplitStatements, keeps_semicolons_inside_quotes_and_dollar_quotes) {
-  const auto statements = split_statements(
-      "-- a; comment\nSELECT 'a;b', \"c;d\";\n/* x; */ DO $$ BEGIN PERFORM 1; END $$;\n DO $tag$ ; $tag$ ; SELECT $1;;");
-  EXPECT_EQ(statements, (std::vector<std::string>{"SELECT 'a;b', \"c;d\"", "DO $$ BEGIN PERFORM 1; END $$",
-                                                  "DO $tag$ ; $tag$ ", "SELECT $1"}));
+  const auto statements =
+      split_statements("-- a; comment\nSELECT 'a;b', \"c;d\";\n/* x; */ DO $$ BEGIN PERFORM 1; END $$;\n DO $tag$ ; $tag$ ; SELECT $1;;");
+  EXPECT_EQ(statements,
+            (std::vector<std::string>{"SELECT 'a;b', \"c;d\"", "DO $$ BEGIN PERFORM 1; END $$", "DO $tag$ ; $tag$ ", "SELECT $1"}));
 }
 
 TEST(Migrations, bring_an_empty_database_to_the_newest_version_and_are_idempotent) {
@@ -86,8 +86,9 @@ TEST(Migrations, upgrade_the_earlier_services_database_in_place) {
   const auto migrated = migrate(options, kMigrations);
   ASSERT_TRUE(migrated) << migrated.error().message;
   EXPECT_EQ(value(*connection, "SELECT progress FROM user_goal_progress WHERE baseline_value IS NULL"), "7");
-  EXPECT_EQ(value(*connection, "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'user_goal_progress'"),
-            "operators_own user_goal_progress_pkey");
+  EXPECT_EQ(
+      value(*connection, "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'user_goal_progress'"),
+      "operators_own user_goal_progress_pkey");
 }
 
 TEST(Migrations, serialise_concurrent_starters) {
@@ -98,10 +99,8 @@ TEST(Migrations, serialise_concurrent_starters) {
   for (std::size_t i = 0; i < 6; ++i)
     starters.emplace_back([&, i] {
       const auto done = migrate(options, kMigrations);
-      if (done)
-        applied[i] = done->applied.size();
-      else
-        failures[i] = done.error().message;
+      if (done) applied[i] = done->applied.size();
+      else failures[i] = done.error().message;
     });
   for (auto& starter : starters) starter.join();
   std::size_t total = 0;
@@ -156,7 +155,14 @@ TEST(CopyIn, loads_rows_in_binary_and_nothing_on_an_error) {
     int user = 0;
     return connection->copy_in("user_goal_progress", columns, [&](CopyRows& rows) {
       for (int goal = 0; goal < 10; ++goal)
-        rows.add("user-" + std::to_string(user)).add("goal-" + std::to_string(goal)).add("c").add("n").add(progress).add(Timestamp{1'700'000'000'000'000}).add_null().end_row();
+        rows.add("user-" + std::to_string(user))
+            .add("goal-" + std::to_string(goal))
+            .add("c")
+            .add("n")
+            .add(progress)
+            .add(Timestamp{1'700'000'000'000'000})
+            .add_null()
+            .end_row();
       return ++user < 1000;
     });
   };

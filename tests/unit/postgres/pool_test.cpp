@@ -57,7 +57,8 @@ class PoolTest : public testing::Test {
   }
   base::Expected<Result> ask(const Statement& statement, const Parameters& parameters) {
     std::unique_ptr<base::Expected<Result>> answer;
-    pool_->execute(statement, parameters, [&](base::Expected<Result> result) { answer = std::make_unique<base::Expected<Result>>(std::move(result)); });
+    pool_->execute(statement, parameters,
+                   [&](base::Expected<Result> result) { answer = std::make_unique<base::Expected<Result>>(std::move(result)); });
     EXPECT_FALSE(answer) << "answered from inside the call";
     run_until([&] { return answer != nullptr; });
     return std::move(*answer);
@@ -73,7 +74,15 @@ TEST_F(PoolTest, carries_every_type_both_ways) {
   Uuid uuid;
   uuid.bytes[0] = 0xab;
   uuid.bytes[15] = 0x01;
-  auto answer = ask(kEcho, Parameters().add(-5).add("h\xc3\xa9").add(true).add(Timestamp{1'700'000'000'123'456}).add(std::int64_t{1} << 40).add(uuid).add(Date{-1}).add_null());
+  auto answer = ask(kEcho, Parameters()
+                               .add(-5)
+                               .add("h\xc3\xa9")
+                               .add(true)
+                               .add(Timestamp{1'700'000'000'123'456})
+                               .add(std::int64_t{1} << 40)
+                               .add(uuid)
+                               .add(Date{-1})
+                               .add_null());
   ASSERT_TRUE(answer) << answer.error().message;
   const Row row = (*answer)[0];
   EXPECT_EQ(row.get<std::int32_t>(0), -5);
@@ -139,14 +148,16 @@ TEST_F(PoolTest, serves_by_turns_those_who_wait) {
   std::vector<int> order;
   int refused = 0;
   const auto ask_for = [&](std::size_t line, int number) {
-    pool_->execute(kNumber, Parameters().add(number), [&, number](const base::Expected<Result>& result) {
-      if (!result) {
-        ++refused;
-        EXPECT_EQ(result.error().kind, ErrorKind::resource_exhausted);
-      } else {
-        order.push_back(number);
-      }
-    }, {.line = line});
+    pool_->execute(kNumber, Parameters().add(number),
+                   [&, number](const base::Expected<Result>& result) {
+                     if (!result) {
+                       ++refused;
+                       EXPECT_EQ(result.error().kind, ErrorKind::resource_exhausted);
+                     } else {
+                       order.push_back(number);
+                     }
+                   },
+                   {.line = line});
   };
   for (int i = 0; i < 120; ++i) ask_for(1, 0);
   for (int i = 1; i <= 5; ++i) ask_for(2, i);
@@ -188,13 +199,15 @@ TEST_F(PoolTest, a_group_takes_effect_as_a_whole) {
   open();
   int answered = 0;
   base::Error error;
-  const std::vector<Execution> bad{{&kInsert, Parameters().add(1).add(1)}, {&kInsert, Parameters().add(1).add(2)}, {&kInsert, Parameters().add(2).add(2)}};
+  const std::vector<Execution> bad{
+      {&kInsert, Parameters().add(1).add(1)}, {&kInsert, Parameters().add(1).add(2)}, {&kInsert, Parameters().add(2).add(2)}};
   pool_->execute_group(bad, [&](base::Expected<std::vector<Result>> results) {
     ASSERT_FALSE(results);
     error = results.error();
     ++answered;
   });
-  const std::vector<Execution> good{{&kInsert, Parameters().add(5).add(50)}, {&kAdd, Parameters().add(5).add(1)}, {&kRead, Parameters().add(5)}};
+  const std::vector<Execution> good{
+      {&kInsert, Parameters().add(5).add(50)}, {&kAdd, Parameters().add(5).add(1)}, {&kRead, Parameters().add(5)}};
   pool_->execute_group(good, [&](base::Expected<std::vector<Result>> results) {
     ASSERT_TRUE(results);
     EXPECT_EQ((*results)[1].affected(), 1);
@@ -235,7 +248,8 @@ TEST_F(PoolTest, a_dropped_transaction_is_rolled_back_and_gives_its_connection_b
   pool_->begin([&](base::Expected<Transaction> begun) {
     ASSERT_TRUE(begun);
     auto transaction = std::make_shared<Transaction>(std::move(*begun));
-    transaction->execute(kInsert, Parameters().add(1).add(1), [&, transaction](base::Expected<Result> done) { inserted = done.has_value(); });
+    transaction->execute(kInsert, Parameters().add(1).add(1),
+                         [&, transaction](base::Expected<Result> done) { inserted = done.has_value(); });
   });
   run_until([&] { return inserted; });
   EXPECT_EQ(read(1), -1);  // on the same, only connection: parked until the drop
@@ -293,7 +307,8 @@ TEST_F(PoolTest, racing_transactions_lose_no_update) {
       auto transaction = std::make_shared<Transaction>(std::move(*begun));
       transaction->execute(kLock, Parameters().add(1), [&, transaction](base::Expected<Result> row) {
         ASSERT_TRUE(row);
-        transaction->execute_and_commit(kAdd, Parameters().add(1).add(1), [&](base::Expected<Result> done) { committed += done.has_value(); });
+        transaction->execute_and_commit(kAdd, Parameters().add(1).add(1),
+                                        [&](base::Expected<Result> done) { committed += done.has_value(); });
       });
     });
   run_until([&] { return committed == 100; });

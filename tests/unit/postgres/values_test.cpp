@@ -40,19 +40,39 @@ TEST(Parameters, writes_arrays_with_their_header_and_element_lengths) {
   Parameters p;
   p.add_array(std::vector<std::int32_t>{1, 2});
   // one dimension, no nulls, int4; two elements from index 1
-  EXPECT_EQ(hex(p[0]), "00000001" "00000000" "00000017" "00000002" "00000001" "00000004" "00000001" "00000004" "00000002");
+  EXPECT_EQ(hex(p[0]),
+            "00000001"
+            "00000000"
+            "00000017"
+            "00000002"
+            "00000001"
+            "00000004"
+            "00000001"
+            "00000004"
+            "00000002");
 }
 
 TEST(Parameters, writes_nulls_within_arrays) {
   Parameters p;
   p.add_array(std::vector<std::optional<std::string>>{std::nullopt, "x"});
-  EXPECT_EQ(hex(p[0]), "00000001" "00000001" "00000019" "00000002" "00000001" "ffffffff" "00000001" "78");
+  EXPECT_EQ(hex(p[0]),
+            "00000001"
+            "00000001"
+            "00000019"
+            "00000002"
+            "00000001"
+            "ffffffff"
+            "00000001"
+            "78");
 }
 
 TEST(Parameters, writes_an_empty_array_without_dimensions) {
   Parameters p;
   p.add_array(std::vector<bool>{});
-  EXPECT_EQ(hex(p[0]), "00000000" "00000000" "00000010");
+  EXPECT_EQ(hex(p[0]),
+            "00000000"
+            "00000000"
+            "00000010");
 }
 
 TEST(Parameters, can_be_reused_after_clear) {
@@ -76,10 +96,13 @@ TEST(ConnectionOptions, reads_the_environment_names_of_both_services) {
 }
 
 TEST(ConnectionOptions, refuses_bad_values_by_name_and_value) {
-  for (const auto& [name, value, expected] : std::vector<std::tuple<std::string, std::string, std::string>>{
-           {"DB_PORT", "abc", "DB_PORT=abc"}, {"DB_PORT", "70000", "DB_PORT=70000"}, {"DB_PORT", "5433x", "DB_PORT=5433x"}, {"DB_SSLMODE", "on", "DB_SSLMODE=on"}}) {
-    const auto options = ConnectionOptions::from_settings(
-        [&](const std::string& asked) { return asked == name ? std::optional(value) : std::nullopt; });
+  for (const auto& [name, value, expected] :
+       std::vector<std::tuple<std::string, std::string, std::string>>{{"DB_PORT", "abc", "DB_PORT=abc"},
+                                                                      {"DB_PORT", "70000", "DB_PORT=70000"},
+                                                                      {"DB_PORT", "5433x", "DB_PORT=5433x"},
+                                                                      {"DB_SSLMODE", "on", "DB_SSLMODE=on"}}) {
+    const auto options =
+        ConnectionOptions::from_settings([&](const std::string& asked) { return asked == name ? std::optional(value) : std::nullopt; });
     ASSERT_FALSE(options) << name << "=" << value;
     EXPECT_EQ(options.error().kind, base::ErrorKind::invalid_argument);
     EXPECT_NE(options.error().message.find(expected), std::string::npos) << options.error().message;

@@ -28,17 +28,14 @@ TEST(PlayerRate, forgets_players_rather_than_growing) {
   const Clock::time_point start{1h};
   // Far more than it keeps: those whose second is over make room, so the last ones are still counted.
   for (int second = 0; second < 4; ++second) {
-    for (int i = 0; i < 200'000; ++i)
-      rate.until_allowed("player-" + std::to_string(second) + "-" + std::to_string(i), start + second * 2s);
+    for (int i = 0; i < 200'000; ++i) rate.until_allowed("player-" + std::to_string(second) + "-" + std::to_string(i), start + second * 2s);
   }
   EXPECT_EQ(rate.until_allowed("ann", start + 10s), 0ns);
   EXPECT_EQ(rate.until_allowed("ann", start + 10s), 1s);
 }
 
 struct AnyPlayer final : Authenticator {
-  void authenticate(const Credentials&, std::function<void(base::Expected<std::string>)> done) override {
-    done(std::string("ann"));
-  }
+  void authenticate(const Credentials&, std::function<void(base::Expected<std::string>)> done) override { done(std::string("ann")); }
 };
 
 TEST(Admission, sheds_while_requests_wait_longer_than_allowed_and_recovers) {

@@ -35,9 +35,7 @@ using Json = nlohmann::ordered_json;
 
 const Instant kNow = challenge::at("2028-02-29T12:00:00Z");
 
-std::string time_text(const std::optional<Instant>& instant) {
-  return instant ? challenge::format_rfc3339(*instant) : "";
-}
+std::string time_text(const std::optional<Instant>& instant) { return instant ? challenge::format_rfc3339(*instant) : ""; }
 
 Json obvious_goal(const Config& config, const Goal& goal, const std::map<GoalIndex, Row>& rows, Instant now) {
   const auto find = [&](GoalIndex index) { return rows.count(index) ? &rows.at(index) : nullptr; };
@@ -54,10 +52,8 @@ Json obvious_goal(const Config& config, const Goal& goal, const std::map<GoalInd
       {"goalId", goal.id},
       {"name", goal.name},
       {"description", goal.description},
-      {"requirement",
-       {{"statCode", goal.requirement.stat_code}, {"operator", ">="}, {"targetValue", goal.requirement.target_value}}},
-      {"reward",
-       {{"type", to_string(goal.reward.type)}, {"rewardId", goal.reward.id}, {"quantity", goal.reward.quantity}}},
+      {"requirement", {{"statCode", goal.requirement.stat_code}, {"operator", ">="}, {"targetValue", goal.requirement.target_value}}},
+      {"reward", {{"type", to_string(goal.reward.type)}, {"rewardId", goal.reward.id}, {"quantity", goal.reward.quantity}}},
       {"prerequisites", prerequisites},
       {"progress", shown.progress},
       {"status", to_string(shown.status)},
@@ -77,10 +73,8 @@ Json obvious_list(const Config& config, const std::map<GoalIndex, Row>& rows, bo
       const bool active = rows.count(goal.index) && rows.at(goal.index).is_active;
       if (!active_only || active) goals.push_back(obvious_goal(config, goal, rows, now));
     }
-    challenges.push_back({{"challengeId", challenge.id},
-                          {"name", challenge.name},
-                          {"description", challenge.description},
-                          {"goals", goals}});
+    challenges.push_back(
+        {{"challengeId", challenge.id}, {"name", challenge.name}, {"description", challenge.description}, {"goals", goals}});
   }
   return {{"challenges", challenges}};
 }
@@ -92,15 +86,13 @@ Config any_config() {
   for (int c = *rc::gen::inRange(1, 4); c > 0; --c) {
     std::vector<Goal>& goals = challenges.emplace_back();
     for (int g = *rc::gen::inRange(1, 6); g > 0; --g) {
-      Goal goal = challenge::make_goal("goal-" + std::to_string(count),
-                                       *rc::gen::element(ProgressRule::absolute, ProgressRule::relative));
+      Goal goal = challenge::make_goal("goal-" + std::to_string(count), *rc::gen::element(ProgressRule::absolute, ProgressRule::relative));
       goal.name = *rc::gen::element<std::string>("Plain", "Quote \" & <tag> é", "Back\\slash / \n\x01", "雪✓");
       if (*rc::gen::inRange(0, 3) == 0) {
-        goal.rotation = Rotation{*rc::gen::element(Schedule::daily, Schedule::weekly, Schedule::monthly),
-                                 *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>()};
+        goal.rotation = Rotation{*rc::gen::element(Schedule::daily, Schedule::weekly, Schedule::monthly), *rc::gen::arbitrary<bool>(),
+                                 *rc::gen::arbitrary<bool>()};
       }
-      if (count > 0 && *rc::gen::inRange(0, 3) == 0)
-        goal.prerequisites.push_back(*rc::gen::inRange<GoalIndex>(0, count));
+      if (count > 0 && *rc::gen::inRange(0, 3) == 0) goal.prerequisites.push_back(*rc::gen::inRange<GoalIndex>(0, count));
       goals.push_back(std::move(goal));
       ++count;
     }
@@ -153,8 +145,8 @@ RC_GTEST_PROP(ChallengeJson, says_what_grpc_says, ()) {
   for (const bool active_only : {false, true}) {
     ::service::GetChallengesResponse message;
     fill(message, view, active_only);
-    const auto body = active_only ? catalog->json.active(catalog->config, view.rows, kNow)
-                                  : catalog->json.all(catalog->config, view.rows, kNow);
+    const auto body =
+        active_only ? catalog->json.active(catalog->config, view.rows, kNow) : catalog->json.all(catalog->config, view.rows, kNow);
     RC_ASSERT(body.text() == to_json(message));
   }
 }
@@ -191,8 +183,7 @@ Config large_config() {
   GoalIndex count = 0;
   for (int c = *rc::gen::inRange(1, 5); c > 0; --c) {
     std::vector<Goal>& goals = challenges.emplace_back();
-    for (int g = *rc::gen::inRange(1, 300); g > 0; --g)
-      goals.push_back(challenge::make_goal("goal-" + std::to_string(count++)));
+    for (int g = *rc::gen::inRange(1, 300); g > 0; --g) goals.push_back(challenge::make_goal("goal-" + std::to_string(count++)));
   }
   return challenge::make_config(std::move(challenges));
 }
@@ -256,8 +247,8 @@ TEST(ChallengeJson, is_read_compressed_while_it_is_being_compressed_ahead) {
 
 TEST(ChallengeJson, counts_down_where_goals_rotate) {
   const auto rotating = challenge::make_rotating_goal("b", {Schedule::daily, true, true});
-  const Config config = challenge::make_config(
-      {{challenge::make_goal("a")}, {challenge::make_goal("c"), rotating}, {challenge::make_goal("d")}});
+  const Config config =
+      challenge::make_config({{challenge::make_goal("a")}, {challenge::make_goal("c"), rotating}, {challenge::make_goal("d")}});
   const ChallengeJson json(config);
   EXPECT_TRUE(json.counts_down());
   EXPECT_FALSE(json.counts_down(config.challenges()[0]));

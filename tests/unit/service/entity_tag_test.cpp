@@ -14,16 +14,16 @@ using challenge::Status;
 
 TEST(EntityTag, changes_with_everything_that_the_answer_shows) {
   const auto config = [] {
-    return challenge::make_config({{challenge::make_goal("a"), challenge::make_goal("b"), challenge::make_goal("d", challenge::ProgressRule::daily)}});
+    return challenge::make_config(
+        {{challenge::make_goal("a"), challenge::make_goal("b"), challenge::make_goal("d", challenge::ProgressRule::daily)}});
   };
   const Catalog catalog(config(), 1), other(config(), 2);
   PlayerRow row{0, {}};
   row.row.progress = 3;
   std::set<std::string> tags;
   const auto take = [&](const Catalog& of, std::vector<PlayerRow> rows, std::string_view view = "all",
-                        base::http::Coding coding = base::http::Coding::identity, challenge::Instant now = challenge::kNow) {
-    return tags.insert(entity_tag(of, rows, now, view, coding)).second;
-  };
+                        base::http::Coding coding = base::http::Coding::identity,
+                        challenge::Instant now = challenge::kNow) { return tags.insert(entity_tag(of, rows, now, view, coding)).second; };
   EXPECT_TRUE(take(catalog, {}));
   EXPECT_FALSE(take(catalog, {})) << "the same again";
   EXPECT_TRUE(take(other, {})) << "another config";
@@ -53,8 +53,7 @@ TEST(EntityTag, changes_with_everything_that_the_answer_shows) {
 }
 
 TEST(EntityTag, is_found_in_if_none_match) {
-  for (const char* header : {"\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*"})
-    EXPECT_TRUE(names_tag(header, "\"abc\"")) << header;
+  for (const char* header : {"\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*"}) EXPECT_TRUE(names_tag(header, "\"abc\"")) << header;
   for (const char* header : {"", "abc", "\"abcd\"", "\"ab\""}) EXPECT_FALSE(names_tag(header, "\"abc\"")) << header;
 }
 

@@ -15,17 +15,16 @@ TEST(ProtoJson, sends_every_field_in_camel_case_also_zero_values_and_null_for_un
   message.set_challenge_id("a\"b");
   EXPECT_EQ(to_json(message), R"({"challengeId":"a\"b","rotation":null})");
   message.mutable_rotation();
-  EXPECT_EQ(
-      to_json(message),
-      R"({"challengeId":"a\"b","rotation":{"enabled":false,"type":"","schedule":"","currentPeriod":null,"nextPeriod":null}})");
+  EXPECT_EQ(to_json(message),
+            R"({"challengeId":"a\"b","rotation":{"enabled":false,"type":"","schedule":"","currentPeriod":null,"nextPeriod":null}})");
   ::service::GoalSelectionResponse selection;
   selection.add_replaced_goals("x");
   EXPECT_EQ(to_json(selection), R"({"selectedGoals":[],"challengeId":"","totalActiveGoals":0,"replacedGoals":["x"]})");
 }
 
 TEST(ProtoJson, reads_both_spellings_and_ignores_unknown_fields) {
-  for (const char* json : {R"({"goal_ids":["a","b"],"replace_existing":true})",
-                           R"({"goalIds":["a","b"],"replaceExisting":true,"more":{"x":[1]}})"}) {
+  for (const char* json :
+       {R"({"goal_ids":["a","b"],"replace_existing":true})", R"({"goalIds":["a","b"],"replaceExisting":true,"more":{"x":[1]}})"}) {
     ::service::BatchSelectRequest request;
     ASSERT_TRUE(from_json(json, request)) << json;
     EXPECT_THAT(request.goal_ids(), ElementsAre("a", "b"));
@@ -66,8 +65,7 @@ TEST(ProtoJson, says_what_does_not_fit) {
     EXPECT_THAT(read.error().message, HasSubstr(message));
   }
   ::service::RandomSelectRequest random;
-  for (const char* json :
-       {R"({"count":1.5})", R"({"count":2147483648})", R"({"count":"x"})", R"({"count":true})", R"({"count":1e300})"}) {
+  for (const char* json : {R"({"count":1.5})", R"({"count":2147483648})", R"({"count":"x"})", R"({"count":true})", R"({"count":1e300})"}) {
     EXPECT_FALSE(from_json(json, random)) << json;
   }
   ::service::BatchSelectRequest batch;

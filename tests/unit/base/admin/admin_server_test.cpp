@@ -83,8 +83,7 @@ perftools::profiles::Profile parsed(const std::string& gzip) {
 std::vector<std::string> names_in_profile(const std::string& gzip) {
   const auto profile = parsed(gzip);
   std::vector<std::string> names;
-  for (const auto& function : profile.function())
-    names.push_back(profile.string_table(static_cast<int>(function.name())));
+  for (const auto& function : profile.function()) names.push_back(profile.string_table(static_cast<int>(function.name())));
   return names;
 }
 
@@ -107,8 +106,7 @@ constexpr const char* kNamed = "gauntlet::base::admin::wait_in_a_named_function(
 TEST(NamedProfile, of_the_cpu_names_its_functions_and_counts_time) {
   const auto inside = reinterpret_cast<std::uintptr_t>(&wait_in_a_named_function) + 1;
   Symbols symbols;
-  const std::string profile =
-      named_cpu_profile({{{inside, inside + 1}, 7}, {{0x10}, 1}}, std::chrono::seconds(2), symbols);
+  const std::string profile = named_cpu_profile({{{inside, inside + 1}, 7}, {{0x10}, 1}}, std::chrono::seconds(2), symbols);
   EXPECT_THAT(values_of(profile, kNamed), testing::ElementsAre(testing::ElementsAre(7, 70'000'000)));
   EXPECT_EQ(parsed(profile).sample_size(), 2) << "the address that nobody can name counts, too";
   EXPECT_EQ(parsed(profile).duration_nanos(), 2'000'000'000);
@@ -116,19 +114,15 @@ TEST(NamedProfile, of_the_cpu_names_its_functions_and_counts_time) {
 
 TEST(NamedProfile, of_memory_counts_for_what_was_not_sampled) {
   char line[160];
-  std::snprintf(line, sizeof line,
-                "heap profile: 9: 9 [ 9: 9] @ heap_v2/1000\n  2: 2000 [ 4: 8000] @ %p 0x2\n\nMAPPED_LIBRARIES:\n",
+  std::snprintf(line, sizeof line, "heap profile: 9: 9 [ 9: 9] @ heap_v2/1000\n  2: 2000 [ 4: 8000] @ %p 0x2\n\nMAPPED_LIBRARIES:\n",
                 reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(&wait_in_a_named_function) + 2));
   Symbols symbols;
-  EXPECT_THAT(values_of(named_heap_profile(line, false, symbols), kNamed),
-              testing::ElementsAre(testing::ElementsAre(3, 3164)));
-  EXPECT_THAT(values_of(named_heap_profile(line, true, symbols), kNamed),
-              testing::ElementsAre(testing::ElementsAre(5, 9252)));
+  EXPECT_THAT(values_of(named_heap_profile(line, false, symbols), kNamed), testing::ElementsAre(testing::ElementsAre(3, 3164)));
+  EXPECT_THAT(values_of(named_heap_profile(line, true, symbols), kNamed), testing::ElementsAre(testing::ElementsAre(5, 9252)));
 }
 
 TEST_F(AdminTest, serves_metrics_and_the_services_own_routes) {
-  EXPECT_THAT(get("/metrics"),
-              AllOf(HasSubstr("Content-Type: text/plain; version=0.0.4"), HasSubstr("\nthings_total 7\n")));
+  EXPECT_THAT(get("/metrics"), AllOf(HasSubstr("Content-Type: text/plain; version=0.0.4"), HasSubstr("\nthings_total 7\n")));
   EXPECT_THAT(get("/readyz"), EndsWith("ready"));
 }
 
@@ -136,10 +130,8 @@ TEST_F(AdminTest, says_why_a_profile_is_not_there) {
   for (const char* name : {"mutex", "block", "trace", "threadcreate"}) {
     EXPECT_THAT(get(std::string("/debug/pprof/") + name), StartsWith("HTTP/1.1 501 ")) << name;
   }
-  EXPECT_THAT(get("/debug/pprof/profile?seconds=0"),
-              testing::AnyOf(StartsWith("HTTP/1.1 400 "), StartsWith("HTTP/1.1 501 ")));
-  EXPECT_THAT(get("/debug/pprof/profile?seconds=x"),
-              testing::AnyOf(StartsWith("HTTP/1.1 400 "), StartsWith("HTTP/1.1 501 ")));
+  EXPECT_THAT(get("/debug/pprof/profile?seconds=0"), testing::AnyOf(StartsWith("HTTP/1.1 400 "), StartsWith("HTTP/1.1 501 ")));
+  EXPECT_THAT(get("/debug/pprof/profile?seconds=x"), testing::AnyOf(StartsWith("HTTP/1.1 400 "), StartsWith("HTTP/1.1 501 ")));
 }
 
 TEST_F(AdminTest, names_the_functions_of_addresses) {
@@ -164,8 +156,7 @@ TEST_F(AdminTest, shows_every_threads_name_and_stack) {
   std::string text;
   do {
     text = get("/debug/pprof/goroutine?debug=2");
-  } while (text.find("wait_in_a_named_function") == std::string::npos ||
-           text.find("\"the-waiting-one\" [sleeping]") == std::string::npos);
+  } while (text.find("wait_in_a_named_function") == std::string::npos || text.find("\"the-waiting-one\" [sleeping]") == std::string::npos);
   EXPECT_THAT(text, ContainsRegex("thread [0-9]+ \"the-waiting-one\" \\[sleeping\\]:\n"));
   EXPECT_THAT(text, HasSubstr("\"admin\""));
   const std::string counts = get("/debug/pprof/goroutine?debug=1");

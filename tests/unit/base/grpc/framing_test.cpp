@@ -18,8 +18,7 @@ TEST(GrpcTimeout, has_up_to_eight_digits_and_a_unit) {
   EXPECT_EQ(parse_timeout("250m"), 250ms);
   EXPECT_EQ(parse_timeout("7u"), 7us);
   EXPECT_EQ(parse_timeout("99999999H"), 8784h);  // cut to a year, so that it fits
-  for (const char* bad : {"", "S", "1", "1s", "-1S", "1.5S", " 1S", "123456789S", "1SS"})
-    EXPECT_FALSE(parse_timeout(bad)) << bad;
+  for (const char* bad : {"", "S", "1", "1s", "-1S", "1.5S", " 1S", "123456789S", "1SS"}) EXPECT_FALSE(parse_timeout(bad)) << bad;
 }
 
 TEST(GrpcPrefix, is_read_as_written) {

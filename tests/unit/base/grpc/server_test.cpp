@@ -96,14 +96,12 @@ TEST_F(GrpcTest, answers_with_a_framed_message_and_a_status_in_the_trailers) {
 }
 
 TEST_F(GrpcTest, refuses_requests_that_are_not_one_whole_message) {
-  EXPECT_THAT(status_of("/test.Echo/Unary", framed("hello").substr(0, 7)),
-              HasSubstr("13 the request ends inside its message"));
+  EXPECT_THAT(status_of("/test.Echo/Unary", framed("hello").substr(0, 7)), HasSubstr("13 the request ends inside its message"));
   EXPECT_THAT(status_of("/test.Echo/Unary", "abc"), HasSubstr("13 "));
   EXPECT_THAT(status_of("/test.Echo/Unary", framed("a") + framed("b")), HasSubstr("12 more than one request message"));
   EXPECT_THAT(status_of("/test.Echo/Unary", framed("a") + "x"), HasSubstr("12 "));
   EXPECT_THAT(status_of("/test.Echo/Unary", ""), HasSubstr("13 the call has no request message"));
-  EXPECT_THAT(status_of("/test.Echo/Parse", framed("\xff\xff")),
-              HasSubstr("3 the request is not a service.ClaimRewardRequest"));
+  EXPECT_THAT(status_of("/test.Echo/Parse", framed("\xff\xff")), HasSubstr("3 the request is not a service.ClaimRewardRequest"));
 }
 
 TEST_F(GrpcTest, refuses_a_message_that_is_too_large_before_it_has_come) {
@@ -116,8 +114,7 @@ TEST_F(GrpcTest, refuses_a_message_that_is_too_large_before_it_has_come) {
 
 TEST_F(GrpcTest, reads_compressed_messages_only_as_announced) {
   EXPECT_THAT(status_of("/test.Echo/Unary", framed("x", 1)), HasSubstr("13 compressed message without grpc-encoding"));
-  EXPECT_THAT(status_of("/test.Echo/Unary", framed("x", 1), {{"grpc-encoding", "gzip"}}),
-              HasSubstr("13 malformed gzip message"));
+  EXPECT_THAT(status_of("/test.Echo/Unary", framed("x", 1), {{"grpc-encoding", "gzip"}}), HasSubstr("13 malformed gzip message"));
   EXPECT_THAT(status_of("/test.Echo/Unary", framed("x", 2), {{"grpc-encoding", "gzip"}}), HasSubstr("13 "));
   EXPECT_EQ(status_of("/test.Echo/Unary", framed("x"), {{"grpc-encoding", "gzip"}}), "0 ");
   Http2Client client(server->port());
@@ -129,10 +126,8 @@ TEST_F(GrpcTest, reads_compressed_messages_only_as_announced) {
 TEST_F(GrpcTest, takes_only_posts_with_a_timeout_that_it_can_read) {
   Http2Client client(server->port());
   EXPECT_EQ(client.exchange("GET", "/test.Echo/Unary", headers()).header("grpc-status"), "12");
-  EXPECT_THAT(status_of("/test.Echo/Unary", framed("x"), {{"grpc-timeout", "soon"}}),
-              HasSubstr("13 malformed grpc-timeout"));
-  EXPECT_EQ(client.exchange("POST", "/test.Echo/Unary", {{"content-type", "application/json"}}, "{}").header(":status"),
-            "404");
+  EXPECT_THAT(status_of("/test.Echo/Unary", framed("x"), {{"grpc-timeout", "soon"}}), HasSubstr("13 malformed grpc-timeout"));
+  EXPECT_EQ(client.exchange("POST", "/test.Echo/Unary", {{"content-type", "application/json"}}, "{}").header(":status"), "404");
 }
 
 TEST_F(GrpcTest, fails_a_call_that_its_handler_lets_go) {
@@ -178,9 +173,7 @@ TEST_F(GrpcTest, ends_the_call_at_its_deadline_and_tells_the_handler) {
     EXPECT_TRUE(kept[0]->cancelled());
     kept[0]->finish("late");
   });
-  EXPECT_EQ(
-      client.exchange("POST", "/test.Echo/Keep", headers({{"grpc-timeout", "0S"}}), framed("x")).header("grpc-status"),
-      "4");
+  EXPECT_EQ(client.exchange("POST", "/test.Echo/Keep", headers({{"grpc-timeout", "0S"}}), framed("x")).header("grpc-status"), "4");
 }
 
 TEST_F(GrpcTest, answers_kept_calls_later_all_at_once) {
@@ -250,15 +243,13 @@ TEST_F(GrpcTest, cuts_messages_of_a_stream_wherever_they_end) {
 }
 
 TEST_F(GrpcTest, ends_a_stream_that_ends_inside_a_message) {
-  EXPECT_THAT(status_of("/test.Echo/Both", framed("whole") + std::string(2, 0)),
-              HasSubstr("13 the request ends inside a message"));
+  EXPECT_THAT(status_of("/test.Echo/Both", framed("whole") + std::string(2, 0)), HasSubstr("13 the request ends inside a message"));
 }
 
 TEST_F(GrpcTest, lets_handlers_keep_calls_longer_than_the_connection_and_the_listener_live) {
   {
     Http2Client client(server->port());
-    for (int i = 0; i < 3; ++i)
-      client.send_data(client.start("POST", "/test.Echo/Keep", headers(), false), framed("x"), true);
+    for (int i = 0; i < 3; ++i) client.send_data(client.start("POST", "/test.Echo/Keep", headers(), false), framed("x"), true);
     server->wait_for([&](const http::Listener::Counts&) { return kept.size() == 3; });
     server->on_loop([&] { kept.pop_back(); });
   }

@@ -165,8 +165,7 @@ std::vector<Refused> refused() {
       {"header value too large", head + "X-A: " + std::string(5000, 'a') + "\r\n\r\n", 431},
       {"header name too large", head + std::string(5000, 'a') + ": 1\r\n\r\n", 431},
       {"target too large", "GET /" + std::string(5000, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n", 431},
-      {"endless trailers", head + "Transfer-Encoding: chunked\r\n\r\n0\r\nX-A: " + std::string(5000, 'a') + "\r\n\r\n",
-       431},
+      {"endless trailers", head + "Transfer-Encoding: chunked\r\n\r\n0\r\nX-A: " + std::string(5000, 'a') + "\r\n\r\n", 431},
       {"unknown expectation", head + "Expect: miracles\r\nContent-Length: 1\r\n\r\nx", 417},
   };
   std::string padded = head + "Transfer-Encoding: chunked\r\n\r\n";
@@ -204,8 +203,7 @@ TEST(Http1Reader, does_not_ask_for_a_body_that_is_there_already) {
   Http1Reader reader(kLimits);
   Request request;
   std::size_t consumed = 0;
-  EXPECT_EQ(reader.read("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhe", request,
-                        consumed),
+  EXPECT_EQ(reader.read("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhe", request, consumed),
             Outcome::incomplete);
   EXPECT_FALSE(reader.take_expects_continue());
 }
@@ -216,9 +214,8 @@ TEST(Http1Reader, knows_whether_the_connection_goes_on) {
     bool keep_alive;
   };
   for (const Row& row :
-       {Row{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", true},
-        Row{"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", false}, Row{"GET / HTTP/1.0\r\n\r\n", false},
-        Row{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true}}) {
+       {Row{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", true}, Row{"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", false},
+        Row{"GET / HTTP/1.0\r\n\r\n", false}, Row{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true}}) {
     Http1Reader reader(kLimits);
     Request request;
     std::size_t consumed = 0;
@@ -240,14 +237,9 @@ TEST(Http1Reader, reads_damaged_requests_the_same_whole_and_in_pieces) {
     for (std::size_t edits = 1 + random() % 3; edits > 0; --edits) {
       const std::size_t at = random() % text.size();
       switch (random() % 3) {
-        case 0:
-          text[at] = alphabet[random() % alphabet.size()];
-          break;
-        case 1:
-          text.insert(at, 1, alphabet[random() % alphabet.size()]);
-          break;
-        default:
-          text.erase(at, 1 + random() % 4);
+        case 0: text[at] = alphabet[random() % alphabet.size()]; break;
+        case 1: text.insert(at, 1, alphabet[random() % alphabet.size()]); break;
+        default: text.erase(at, 1 + random() % 4);
       }
     }
     Read whole;

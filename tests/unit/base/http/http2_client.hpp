@@ -50,15 +50,13 @@ class Http2Client {
 
   /// Starts a request; its body follows by send_data() where `ends` is false.
   std::int32_t start(std::string_view method, std::string_view path, const Headers& headers = {}, bool ends = true) {
-    Headers all{
-        {":method", std::string(method)}, {":scheme", "http"}, {":path", std::string(path)}, {":authority", "h"}};
+    Headers all{{":method", std::string(method)}, {":scheme", "http"}, {":path", std::string(path)}, {":authority", "h"}};
     all.insert(all.end(), headers.begin(), headers.end());
     std::vector<nghttp2_nv> values;
     for (auto& [name, value] : all) values.push_back({bytes(name), bytes(value), name.size(), value.size(), 0});
     nghttp2_data_provider body{};
     body.read_callback = read_data;
-    const std::int32_t id =
-        nghttp2_submit_request(session_, nullptr, values.data(), values.size(), ends ? nullptr : &body, nullptr);
+    const std::int32_t id = nghttp2_submit_request(session_, nullptr, values.data(), values.size(), ends ? nullptr : &body, nullptr);
     streams_[id].ends = ends;
     flush();
     return id;
@@ -75,8 +73,7 @@ class Http2Client {
     flush();
   }
   /// A whole request and its whole answer.
-  Stream& exchange(std::string_view method, std::string_view path, const Headers& headers = {},
-                   const std::string& body = {}) {
+  Stream& exchange(std::string_view method, std::string_view path, const Headers& headers = {}, const std::string& body = {}) {
     const std::int32_t id = start(method, path, headers, body.empty());
     if (!body.empty()) send_data(id, body, true);
     return wait(id);
@@ -131,13 +128,11 @@ class Http2Client {
 
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
                        const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* data) {
-    self(data).streams_[frame->hd.stream_id].headers.insert_or_assign(
-        std::string(reinterpret_cast<const char*>(name), name_size),
-        std::string(reinterpret_cast<const char*>(value), value_size));
+    self(data).streams_[frame->hd.stream_id].headers.insert_or_assign(std::string(reinterpret_cast<const char*>(name), name_size),
+                                                                      std::string(reinterpret_cast<const char*>(value), value_size));
     return 0;
   }
-  static int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes, std::size_t size,
-                     void* data) {
+  static int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes, std::size_t size, void* data) {
     self(data).streams_[id].data.append(reinterpret_cast<const char*>(bytes), size);
     return 0;
   }

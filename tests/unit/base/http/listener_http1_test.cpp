@@ -18,16 +18,14 @@ using testing::StartsWith;
 
 void add_routes(Router& router) {
   router.get("/hello/{name}", [](const ExchangePtr& exchange) {
-    exchange->respond(
-        {.content_type = "text/plain", .body = "hello " + std::string(exchange->request().parameter("name"))});
+    exchange->respond({.content_type = "text/plain", .body = "hello " + std::string(exchange->request().parameter("name"))});
   });
   router.post("/echo", [](const ExchangePtr& exchange) {
     exchange->respond({.content_type = "text/plain", .body = std::string(exchange->request().body())});
   });
   router.get("/later/{name}", [](const ExchangePtr& exchange) {
     exchange->loop().call_after(5ms, [exchange] {
-      exchange->respond(
-          {.content_type = "text/plain", .body = "late " + std::string(exchange->request().parameter("name"))});
+      exchange->respond({.content_type = "text/plain", .body = "late " + std::string(exchange->request().parameter("name"))});
     });
   });
   router.get("/header", [](const ExchangePtr& exchange) {
@@ -56,8 +54,7 @@ TEST_F(Http1Test, answers_with_length_date_and_type) {
   const std::string response = socket.read_response();
   EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(response, HasSubstr("\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"));
-  EXPECT_THAT(response,
-              testing::ContainsRegex("\r\nDate: [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT\r\n"));
+  EXPECT_THAT(response, testing::ContainsRegex("\r\nDate: [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT\r\n"));
   EXPECT_THAT(response, EndsWith("\r\n\r\nhello w\xc3\xb6rld"));
 }
 
@@ -73,8 +70,7 @@ TEST_F(Http1Test, answers_pipelined_requests_in_their_order_though_some_take_tim
   std::string requests;
   for (int i = 0; i < 50; ++i) {
     requests += (i % 3 == 0 ? "GET /later/" : "GET /hello/") + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n";
-    requests += "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n" + std::to_string(10 + i) +
-                "\r\n0\r\n\r\n";
+    requests += "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n" + std::to_string(10 + i) + "\r\n0\r\n\r\n";
   }
   ASSERT_TRUE(socket.send(requests));
   for (int i = 0; i < 50; ++i) {
@@ -136,8 +132,7 @@ TEST_F(Http1Test, answers_errors_in_the_contracts_shape) {
               AllOf(StartsWith("HTTP/1.1 404 "), EndsWith(R"({"code":5,"message":"Not Found","details":[]})")));
   EXPECT_THAT(answer("DELETE /hello/x HTTP/1.1\r\nHost: h\r\n\r\n"),
               AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nallow: GET, HEAD\r\n"), HasSubstr(R"("code":12)")));
-  EXPECT_THAT(answer("GET /hello/%ff HTTP/1.1\r\nHost: h\r\n\r\n"),
-              AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr(R"("code":3)")));
+  EXPECT_THAT(answer("GET /hello/%ff HTTP/1.1\r\nHost: h\r\n\r\n"), AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr(R"("code":3)")));
   EXPECT_THAT(answer("GET /hello/a%00b HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer("GET /hello/%2 HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer("GET /hello/x HTTP/1.1\r\nHost: h\r\nA: " + std::string(3000, 'a') + "\r\n\r\n"),
@@ -256,9 +251,7 @@ TEST_F(Http1StreamTest, refuses_to_begin_an_endless_answer_to_HEAD) {
 TEST(Http1, survives_clients_that_vanish_while_a_handler_works) {
   std::vector<ExchangePtr> waiting;
   {
-    TestServer server({}, [&](Router& router) {
-      router.get("/wait", [&](const ExchangePtr& exchange) { waiting.push_back(exchange); });
-    });
+    TestServer server({}, [&](Router& router) { router.get("/wait", [&](const ExchangePtr& exchange) { waiting.push_back(exchange); }); });
     {
       Socket socket(server.port());
       ASSERT_TRUE(socket.send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n"));
@@ -357,13 +350,11 @@ TEST(Http1, tells_the_observer_of_every_answer) {
     EXPECT_GE(answered.elapsed.count(), 0);
     EXPECT_FALSE(answered.trace.request_id().empty());
     const std::lock_guard lock(mutex);
-    seen.push_back(std::string(answered.request.method()) + " " + std::string(answered.route) + " " +
-                   std::to_string(answered.status));
+    seen.push_back(std::string(answered.request.method()) + " " + std::string(answered.route) + " " + std::to_string(answered.status));
   };
   TestServer server(options, add_routes);
   Socket socket(server.port());
-  ASSERT_TRUE(
-      socket.send("GET /hello/x HTTP/1.1\r\nHost: h\r\n\r\nGET /no HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n"));
+  ASSERT_TRUE(socket.send("GET /hello/x HTTP/1.1\r\nHost: h\r\n\r\nGET /no HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n"));
   socket.read_all();
   EXPECT_EQ(seen, (std::vector<std::string>{"GET /hello/{name} 200", "GET  404", "  400"}));
 }
@@ -376,8 +367,7 @@ TEST(Listener, names_address_port_and_reason_when_it_cannot_listen) {
   Listener second(loop, {.address = "127.0.0.1", .port = first.port(), .reuse_port = false}, router);
   const auto listening = second.listen();
   ASSERT_FALSE(listening);
-  EXPECT_EQ(listening.error().message,
-            "cannot listen on 127.0.0.1:" + std::to_string(first.port()) + ": Address already in use");
+  EXPECT_EQ(listening.error().message, "cannot listen on 127.0.0.1:" + std::to_string(first.port()) + ": Address already in use");
   Listener third(loop, {.address = "localhost"}, router);
   EXPECT_THAT(third.listen().error().message, HasSubstr("'localhost' is not a numeric"));
 }

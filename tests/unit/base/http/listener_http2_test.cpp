@@ -15,36 +15,32 @@ using testing::StartsWith;
 
 struct Http2Test : testing::Test {
   static ListenerOptions options() {
-    return {.max_header_bytes = 4096,
-            .max_body_bytes = 100'000,
-            .max_buffered_response_bytes = 64 * 1024,
-            .max_concurrent_streams = 50};
+    return {.max_header_bytes = 4096, .max_body_bytes = 100'000, .max_buffered_response_bytes = 64 * 1024, .max_concurrent_streams = 50};
   }
-  TestServer server{
-      options(), [this](Router& router) {
-        router.get("/hello/{name}", [](const ExchangePtr& exchange) {
-          exchange->respond({.content_type = "text/plain",
-                             .body = "hello " + std::string(exchange->request().parameter("name")),
-                             .headers = {{"x-authority", std::string(exchange->request().authority())}}});
-        });
-        router.post("/echo", [](const ExchangePtr& exchange) {
-          exchange->respond({.content_type = "text/plain", .body = std::string(exchange->request().body())});
-        });
-        router.get("/large", [](const ExchangePtr& exchange) {
-          static const std::string fragment(50'000, 'L');
-          Body body;
-          for (int i = 0; i < 40; ++i) {
-            body.append_view(fragment);
-            body.append_copy("|");
-          }
-          exchange->respond({.content_type = "text/plain", .body = std::move(body)});
-        });
-        router.get("/long-header", [](const ExchangePtr& exchange) {
-          exchange->respond({.body = "{}", .headers = {{"x-long", std::string(70'000, 'a')}}});
-        });
-        router.get("/dropped", [](const ExchangePtr&) {});
-        router.get("/wait", [this](const ExchangePtr& exchange) { waiting.push_back(exchange); });
-      }};
+  TestServer server{options(), [this](Router& router) {
+                      router.get("/hello/{name}", [](const ExchangePtr& exchange) {
+                        exchange->respond({.content_type = "text/plain",
+                                           .body = "hello " + std::string(exchange->request().parameter("name")),
+                                           .headers = {{"x-authority", std::string(exchange->request().authority())}}});
+                      });
+                      router.post("/echo", [](const ExchangePtr& exchange) {
+                        exchange->respond({.content_type = "text/plain", .body = std::string(exchange->request().body())});
+                      });
+                      router.get("/large", [](const ExchangePtr& exchange) {
+                        static const std::string fragment(50'000, 'L');
+                        Body body;
+                        for (int i = 0; i < 40; ++i) {
+                          body.append_view(fragment);
+                          body.append_copy("|");
+                        }
+                        exchange->respond({.content_type = "text/plain", .body = std::move(body)});
+                      });
+                      router.get("/long-header", [](const ExchangePtr& exchange) {
+                        exchange->respond({.body = "{}", .headers = {{"x-long", std::string(70'000, 'a')}}});
+                      });
+                      router.get("/dropped", [](const ExchangePtr&) {});
+                      router.get("/wait", [this](const ExchangePtr& exchange) { waiting.push_back(exchange); });
+                    }};
   std::vector<ExchangePtr> waiting;  // used on the loop
 
   void TearDown() override {
@@ -104,9 +100,7 @@ TEST_F(Http2Test, refuses_bodies_and_headers_that_are_too_large) {
   client.send_data(id, std::string(200'000, 'x'), false);
   client.run_until([&] { return !client.stream(id).data.empty(); });
   EXPECT_EQ(client.stream(id).header(":status"), "413");
-  EXPECT_EQ(client.exchange("GET", "/hello/x", {{"a", std::string(3000, 'a')}, {"b", std::string(3000, 'b')}})
-                .header(":status"),
-            "431");
+  EXPECT_EQ(client.exchange("GET", "/hello/x", {{"a", std::string(3000, 'a')}, {"b", std::string(3000, 'b')}}).header(":status"), "431");
   EXPECT_EQ(client.exchange("GET", "/hello/x").data, "hello x");
 }
 
@@ -176,8 +170,7 @@ TEST_F(Http2Test, ends_a_connection_that_speaks_nonsense_and_serves_the_others) 
 
 TEST_F(Http2Test, takes_a_preface_in_pieces) {
   Socket slow(server.port());
-  for (const char c : std::string_view("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
-    ASSERT_TRUE(slow.send(std::string_view(&c, 1)));
+  for (const char c : std::string_view("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")) ASSERT_TRUE(slow.send(std::string_view(&c, 1)));
   EXPECT_EQ(slow.read_exactly(9).substr(3, 1), std::string(1, '\4'));  // its SETTINGS
 }
 
@@ -198,9 +191,8 @@ TEST_F(Http2Test, drains_announcing_it_finishing_streams_and_closing) {
 }
 
 TEST(Http2, says_goodbye_to_idle_connections_and_resets_streams_that_never_end) {
-  TestServer server({.header_timeout = 60ms, .http2_idle_timeout = 100ms}, [](Router& router) {
-    router.post("/echo", [](const ExchangePtr& exchange) { exchange->respond({.body = "{}"}); });
-  });
+  TestServer server({.header_timeout = 60ms, .http2_idle_timeout = 100ms},
+                    [](Router& router) { router.post("/echo", [](const ExchangePtr& exchange) { exchange->respond({.body = "{}"}); }); });
   Http2Client client(server.port());
   const auto id = client.start("POST", "/echo", {}, false);
   EXPECT_EQ(client.wait(id).code, std::uint32_t{NGHTTP2_CANCEL});
@@ -215,17 +207,14 @@ struct ClosedWindow {
     router.get("/large", [](const ExchangePtr& exchange) { exchange->respond({.body = std::string(100'000, 'L')}); });
     router.get("/small", [](const ExchangePtr& exchange) { exchange->respond({.body = "{}"}); });
   }
-  explicit ClosedWindow(const TestServer& server) : client(server.port(), {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}}) {
-    client.receive();
-  }
+  explicit ClosedWindow(const TestServer& server) : client(server.port(), {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0}}) { client.receive(); }
   void ask(int count) {
     for (int i = 0; i < count; ++i) streams.push_back(client.start("GET", "/large"));
     client.run_until([&] { return client.stream(streams.back()).header(":status") == "200" || client.stream(streams.back()).closed; });
   }
   int reset_with(std::uint32_t code) {
-    return static_cast<int>(std::count_if(streams.begin(), streams.end(), [&](std::int32_t id) {
-      return client.stream(id).closed && client.stream(id).code == code;
-    }));
+    return static_cast<int>(std::count_if(streams.begin(), streams.end(),
+                                          [&](std::int32_t id) { return client.stream(id).closed && client.stream(id).code == code; }));
   }
   Http2Client client;
   std::vector<std::int32_t> streams;

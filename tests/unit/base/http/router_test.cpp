@@ -35,9 +35,8 @@ TEST_F(RouterTest, finds_the_route_of_a_method_and_path) {
 }
 
 TEST_F(RouterTest, takes_paths_literally) {
-  for (const char* path :
-       {"", "x", "/", "/v1", "/v1/challenges/", "//v1/challenges", "/V1/challenges", "/apidocs",
-        "/v1/challenges/c1/goals//claim", "/v1/challenges/c1/goals/g1/claim/x", "/v1/%63hallenges"}) {
+  for (const char* path : {"", "x", "/", "/v1", "/v1/challenges/", "//v1/challenges", "/V1/challenges", "/apidocs",
+                           "/v1/challenges/c1/goals//claim", "/v1/challenges/c1/goals/g1/claim/x", "/v1/%63hallenges"}) {
     EXPECT_EQ(route("GET", path), "404") << path;
   }
 }

@@ -21,7 +21,8 @@ int status_of_request(std::string_view method, std::string_view host,
 }
 
 TEST(SameSite, takes_this_machine_by_its_addresses_and_local_names) {
-  for (const char* host : {"localhost", "localhost:5665", "LOCALHOST:1", "page.localhost:80", "127.0.0.1:6565", "[::1]:6565", "10.1.2.3:80", ""})
+  for (const char* host :
+       {"localhost", "localhost:5665", "LOCALHOST:1", "page.localhost:80", "127.0.0.1:6565", "[::1]:6565", "10.1.2.3:80", ""})
     EXPECT_EQ(status_of_request("GET", host), 200) << host;
 }
 

@@ -24,13 +24,11 @@ namespace gauntlet::base::http {
 
 class TestServer {
  public:
-  explicit TestServer(ListenerOptions options, const std::function<void(Router&)>& add_routes,
-                      grpc::Server* rpc = nullptr) {
+  explicit TestServer(ListenerOptions options, const std::function<void(Router&)>& add_routes, grpc::Server* rpc = nullptr) {
     options.address = "127.0.0.1";
     add_routes(router_);
     thread_.run_and_wait([&] {
-      listener_ =
-          std::make_unique<Listener>(thread_.loop(), options, router_, rpc == nullptr ? nullptr : rpc->streams());
+      listener_ = std::make_unique<Listener>(thread_.loop(), options, router_, rpc == nullptr ? nullptr : rpc->streams());
       const auto listening = listener_->listen();
       EXPECT_TRUE(listening) << listening.error().message;
     });

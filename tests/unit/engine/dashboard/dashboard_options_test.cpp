@@ -62,7 +62,8 @@ TEST(DashboardOptions, tell_the_runs_place_in_a_longer_test) {
   EXPECT_EQ(options->part.index, 2);
   EXPECT_EQ(options->part.count, 17);
   EXPECT_EQ(options->part.text, "scenario 1: 100 RPS");
-  for (const char* wrong : {"2", "2/", "2/17", "0/3 x", "4/3 x", "x/3 y"}) EXPECT_FALSE(from_variables({{"GAUNTLET_PART", wrong}})) << wrong;
+  for (const char* wrong : {"2", "2/", "2/17", "0/3 x", "4/3 x", "x/3 y"})
+    EXPECT_FALSE(from_variables({{"GAUNTLET_PART", wrong}})) << wrong;
 }
 
 TEST(DashboardOptions, come_from_the_outputs_arguments) {

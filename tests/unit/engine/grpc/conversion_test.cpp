@@ -155,16 +155,70 @@ class Conversion : public testing::Test {
 };
 
 TEST_F(Conversion, writes_what_protobuf_makes_of_the_same_json) {
-  for (const char* const expression : {
-           "{}", "{name:'x'}", "{big:'9007199254740993'}", "{big:9007199254740992}", "{big:-5}", "{big:1e3}", "{nums:[1,-2,3]}",
-           "{nums:[]}", "{nums:['5']}", "{nums:null}", "{blob:'AQID'}", "{blob:'-_8'}", "{blob:''}", "{kind:'GOOD'}", "{kind:1}", "{kind:0}",
-           "{m:{a:'1',b:''}}", "{m:{}}", "{a:''}", "{b:0}", "{a:null,b:1}", "{d:1.5}", "{d:-0}", "{d:'NaN'}", "{d:'-Infinity'}", "{d:'1.5e3'}",
-           "{t:true}", "{f:0.1}", "{f:1e-45}", "{f:3.4028234663852886e38}", "{inner:{}}", "{inner:{inner:{name:'deep'}}}", "{inner:null}",
-           "{u:4294967295}", "{mk:{1:'GOOD',2:1}}", "{ts:'2024-01-02T03:04:05.123Z'}", "{ts:'2024-01-02T03:04:05+02:30'}", "{ts:'0001-01-01T00:00:00Z'}",
-           "{ts:'9999-12-31T23:59:59.999999999Z'}", "{du:'-1.5s'}", "{du:'315576000000s'}", "{du:'0.000000001s'}", "{st:{a:[1,'x',null,{b:true}]}}",
-           "{st:{}}", "{va:null}", "{va:1}", "{va:[[]]}", "{va:'s'}", "{va:{}}", "{fm:'a.bC,d'}", "{fm:''}", "{an:{'@type':'type.googleapis.com/hello.Req',name:'x'}}",
-           "{an:{'@type':'type.googleapis.com/google.protobuf.Duration',value:'1s'}}", "{wi:'5'}", "{wi:0}", "{wi:null}", "{os:''}", "{os:null}",
-           "{reqs:[{},{name:'x'}]}", "{nv:null}", "{nv:'NULL_VALUE'}", "{lv:[1,'2',[3]]}", "{mb:{true:'x',false:'y'}}", "{ml:{'5':1,'-9223372036854775808':2}}"}) {
+  for (const char* const expression : {"{}",
+                                       "{name:'x'}",
+                                       "{big:'9007199254740993'}",
+                                       "{big:9007199254740992}",
+                                       "{big:-5}",
+                                       "{big:1e3}",
+                                       "{nums:[1,-2,3]}",
+                                       "{nums:[]}",
+                                       "{nums:['5']}",
+                                       "{nums:null}",
+                                       "{blob:'AQID'}",
+                                       "{blob:'-_8'}",
+                                       "{blob:''}",
+                                       "{kind:'GOOD'}",
+                                       "{kind:1}",
+                                       "{kind:0}",
+                                       "{m:{a:'1',b:''}}",
+                                       "{m:{}}",
+                                       "{a:''}",
+                                       "{b:0}",
+                                       "{a:null,b:1}",
+                                       "{d:1.5}",
+                                       "{d:-0}",
+                                       "{d:'NaN'}",
+                                       "{d:'-Infinity'}",
+                                       "{d:'1.5e3'}",
+                                       "{t:true}",
+                                       "{f:0.1}",
+                                       "{f:1e-45}",
+                                       "{f:3.4028234663852886e38}",
+                                       "{inner:{}}",
+                                       "{inner:{inner:{name:'deep'}}}",
+                                       "{inner:null}",
+                                       "{u:4294967295}",
+                                       "{mk:{1:'GOOD',2:1}}",
+                                       "{ts:'2024-01-02T03:04:05.123Z'}",
+                                       "{ts:'2024-01-02T03:04:05+02:30'}",
+                                       "{ts:'0001-01-01T00:00:00Z'}",
+                                       "{ts:'9999-12-31T23:59:59.999999999Z'}",
+                                       "{du:'-1.5s'}",
+                                       "{du:'315576000000s'}",
+                                       "{du:'0.000000001s'}",
+                                       "{st:{a:[1,'x',null,{b:true}]}}",
+                                       "{st:{}}",
+                                       "{va:null}",
+                                       "{va:1}",
+                                       "{va:[[]]}",
+                                       "{va:'s'}",
+                                       "{va:{}}",
+                                       "{fm:'a.bC,d'}",
+                                       "{fm:''}",
+                                       "{an:{'@type':'type.googleapis.com/hello.Req',name:'x'}}",
+                                       "{an:{'@type':'type.googleapis.com/google.protobuf.Duration',value:'1s'}}",
+                                       "{wi:'5'}",
+                                       "{wi:0}",
+                                       "{wi:null}",
+                                       "{os:''}",
+                                       "{os:null}",
+                                       "{reqs:[{},{name:'x'}]}",
+                                       "{nv:null}",
+                                       "{nv:'NULL_VALUE'}",
+                                       "{lv:[1,'2',[3]]}",
+                                       "{mb:{true:'x',false:'y'}}",
+                                       "{ml:{'5':1,'-9223372036854775808':2}}"}) {
     SCOPED_TRACE(expression);
     const js::Value value = evaluate("(" + std::string(expression) + ")");
     const auto expected = from_json("hello.Req", js::to_json(context, value.get()).value());
@@ -273,9 +327,10 @@ TEST_F(Conversion, passes_on_what_getters_throw_and_bounds_its_depth) {
 }
 
 TEST_F(Conversion, shows_an_empty_message_with_its_defaults_in_order) {
-  EXPECT_EQ(decode("hello.Req", ""),
-            R"({"name":"","big":"0","nums":[],"blob":"","kind":"UNKNOWN","m":{},"d":0,"t":false,"f":0,"inner":null,"u":0,"mk":{},"ts":null,)"
-            R"("du":null,"st":null,"va":null,"fm":null,"an":null,"wi":null,"reqs":[],"nv":null,"lv":null,"mb":{},"ml":{}})");
+  EXPECT_EQ(
+      decode("hello.Req", ""),
+      R"({"name":"","big":"0","nums":[],"blob":"","kind":"UNKNOWN","m":{},"d":0,"t":false,"f":0,"inner":null,"u":0,"mk":{},"ts":null,)"
+      R"("du":null,"st":null,"va":null,"fm":null,"an":null,"wi":null,"reqs":[],"nv":null,"lv":null,"mb":{},"ml":{}})");
   EXPECT_EQ(decode("old.Old", "\x08\x01"), R"({"must":1,"may":null,"loose":[],"part":null,"inner":null,"colour":null})");
 }
 
@@ -284,12 +339,39 @@ TEST_F(Conversion, reads_what_the_wire_allows) {
   using namespace std::string_literals;
   EXPECT_EQ(field("\x18\x01\x18\x02\x1a\x02\x03\x04"s, "nums"), "[1,2,3,4]") << "loose and packed, mixed";
   EXPECT_EQ(field("\x1a\x00"s, "nums"), "[]");
-  EXPECT_EQ(field("\x0a\x01" "a" "\x0a\x01" "b"s, "name"), "\"b\"") << "the last wins";
-  EXPECT_EQ(json::parse(decode("hello.Req", "\x3a\x01" "x" "\x40\x05"s)).contains("a"), false) << "the last of a oneof wins";
-  EXPECT_EQ(json::parse(field("\x62\x03\x0a\x01" "a" "\x62\x02\x10\x07"s, "inner"))["name"], "a") << "parts are merged";
-  EXPECT_EQ(json::parse(field("\x62\x03\x0a\x01" "a" "\x62\x02\x10\x07"s, "inner"))["big"], "7");
+  EXPECT_EQ(field("\x0a\x01"
+                  "a"
+                  "\x0a\x01"
+                  "b"s,
+                  "name"),
+            "\"b\"")
+      << "the last wins";
+  EXPECT_EQ(json::parse(decode("hello.Req",
+                               "\x3a\x01"
+                               "x"
+                               "\x40\x05"s))
+                .contains("a"),
+            false)
+      << "the last of a oneof wins";
+  EXPECT_EQ(json::parse(field("\x62\x03\x0a\x01"
+                              "a"
+                              "\x62\x02\x10\x07"s,
+                              "inner"))["name"],
+            "a")
+      << "parts are merged";
+  EXPECT_EQ(json::parse(field("\x62\x03\x0a\x01"
+                              "a"
+                              "\x62\x02\x10\x07"s,
+                              "inner"))["big"],
+            "7");
   EXPECT_EQ(field("\x28\x63"s, "kind"), "99") << "an unknown enum value";
-  EXPECT_EQ(field("\x32\x00\x32\x06\x0a\x01" "k" "\x12\x01" "v"s, "m"), R"({"":"","k":"v"})") << "absent key and value";
+  EXPECT_EQ(field("\x32\x00\x32\x06\x0a\x01"
+                  "k"
+                  "\x12\x01"
+                  "v"s,
+                  "m"),
+            R"({"":"","k":"v"})")
+      << "absent key and value";
   EXPECT_EQ(field("\x49\x00\x00\x00\x00\x00\x00\xf8\x7f"s, "d"), "\"NaN\"");
   EXPECT_EQ(field("\x5d\xcd\xcc\xcc\x3d"s, "f"), "0.1") << "the shortest text of a float";
   EXPECT_EQ(field("\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s, "big"), "\"-1\"");
@@ -300,8 +382,9 @@ TEST_F(Conversion, reads_what_the_wire_allows) {
 TEST_F(Conversion, refuses_what_the_wire_forbids) {
   using namespace std::string_literals;
   constexpr const char* kMalformed = "proto: cannot parse invalid wire-format data";
-  for (const std::string& bytes : {"\x0a"s, "\x0a\x05he"s, "\x08"s, "\x00"s, "\x07"s, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s, "\x49\x00\x00"s,
-                                   "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"s, "\x0c"s, "\x0b"s, "\x0b\x14"s, "\x1a\x01\xff"s, "\x62\x02\x0a\x05"s}) {
+  for (const std::string& bytes :
+       {"\x0a"s, "\x0a\x05he"s, "\x08"s, "\x00"s, "\x07"s, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s, "\x49\x00\x00"s,
+        "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"s, "\x0c"s, "\x0b"s, "\x0b\x14"s, "\x1a\x01\xff"s, "\x62\x02\x0a\x05"s}) {
     EXPECT_EQ(check_wire(type("hello.Req"), bytes), kMalformed) << testing::PrintToString(bytes);
     EXPECT_EQ(decode("hello.Req", bytes), std::string("GoError: ") + kMalformed) << testing::PrintToString(bytes);
   }
@@ -335,7 +418,9 @@ class Filler {
 
   bool chance(double share) { return std::uniform_real_distribution(0.0, 1.0)(random_) < share; }
   template <class T>
-  T uniform(T low, T high) { return std::uniform_int_distribution<T>(low, high)(random_); }
+  T uniform(T low, T high) {
+    return std::uniform_int_distribution<T>(low, high)(random_);
+  }
   std::uint32_t bits() { return random_(); }
 
  private:
@@ -359,7 +444,8 @@ class Filler {
     }
   }
   std::string text() {
-    constexpr const char* kPieces[] = {"", "a", "\xc3\xa9", "\xe2\x9c\x93", "\xf0\x9f\x98\x80", "\"", "\\", "\n", "\x01", "plain text", "</script>"};
+    constexpr const char* kPieces[] = {"",   "a",  "\xc3\xa9", "\xe2\x9c\x93", "\xf0\x9f\x98\x80", "\"",
+                                       "\\", "\n", "\x01",     "plain text",   "</script>"};
     std::string made;
     for (int n = uniform(0, 4); n > 0; --n) made += kPieces[static_cast<std::size_t>(uniform(0, 10))];
     return made;
@@ -492,12 +578,14 @@ TEST_F(Conversion, survives_bytes_without_any_sense) {
   for (int round = 0; round < 20'000; ++round) {
     std::string bytes(static_cast<std::size_t>(filler.uniform(0, 40)), '\0');
     for (char& c : bytes) c = static_cast<char>(filler.bits() & (round % 2 == 0 ? 0xff : 0x3f));
-    for (const char* const name : {"hello.All", "hello.Req", "old.Old", "google.protobuf.Value", "google.protobuf.Any", "google.protobuf.FieldMask"}) {
+    for (const char* const name :
+         {"hello.All", "hello.Req", "old.Old", "google.protobuf.Value", "google.protobuf.Any", "google.protobuf.FieldMask"}) {
       const bool is_right = !check_wire(type(name), bytes).has_value();
       const std::string shown = decode(name, bytes);
       if (!is_right && !shown.starts_with("GoError: ")) {
         // Only what decoding does not look at may have been wrong: UTF-8, required fields.
-        EXPECT_THAT(*check_wire(type(name), bytes), testing::AnyOf(testing::HasSubstr("UTF-8"), testing::HasSubstr("required"), testing::HasSubstr("wire-format")));
+        EXPECT_THAT(*check_wire(type(name), bytes),
+                    testing::AnyOf(testing::HasSubstr("UTF-8"), testing::HasSubstr("required"), testing::HasSubstr("wire-format")));
       }
     }
   }

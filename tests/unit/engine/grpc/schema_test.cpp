@@ -17,11 +17,13 @@ using testing::HasSubstr;
 
 base::Expected<SchemaPtr> compile(const std::map<std::string, std::string>& files, std::vector<std::string> wanted,
                                   std::vector<std::string> import_paths = {}) {
-  return compile_schema({"/scripts", std::move(import_paths), std::move(wanted)}, [&](const std::string& path) -> base::Expected<std::string> {
-    const auto found = files.find(path);
-    if (found == files.end()) return base::fail(base::ErrorKind::not_found, "stat " + path + ": no such file or directory");
-    return found->second;
-  });
+  return compile_schema({"/scripts", std::move(import_paths), std::move(wanted)},
+                        [&](const std::string& path) -> base::Expected<std::string> {
+                          const auto found = files.find(path);
+                          if (found == files.end())
+                            return base::fail(base::ErrorKind::not_found, "stat " + path + ": no such file or directory");
+                          return found->second;
+                        });
 }
 
 constexpr const char* kGreeter = R"(
@@ -32,9 +34,10 @@ service Greeter { rpc Say(Ask) returns (Ask); rpc Talk(stream Ask) returns (stre
 )";
 
 TEST(Schema, lists_methods_as_k6_does_with_those_of_imports_first) {
-  const auto schema = compile({{"/scripts/a.proto", "syntax=\"proto3\"; package p; import \"b.proto\"; service A { rpc X(q.M) returns (q.M); }"},
-                               {"/scripts/b.proto", "syntax=\"proto3\"; package q; message M {} service B { rpc Y(stream M) returns (M); }"}},
-                              {"a.proto", "b.proto"});
+  const auto schema =
+      compile({{"/scripts/a.proto", "syntax=\"proto3\"; package p; import \"b.proto\"; service A { rpc X(q.M) returns (q.M); }"},
+               {"/scripts/b.proto", "syntax=\"proto3\"; package q; message M {} service B { rpc Y(stream M) returns (M); }"}},
+              {"a.proto", "b.proto"});
   ASSERT_TRUE(schema) << schema.error().message;
   ASSERT_EQ((*schema)->methods().size(), 2U);
   const Method& first = (*schema)->methods()[0];
@@ -66,7 +69,8 @@ TEST(Schema, tells_where_a_file_is_wrong) {
     return schema ? "compiles" : schema.error().message;
   };
   EXPECT_EQ(problem("syntax = \"proto3\";\npackage b;\nmessage A { strin x = 1; }\n"), "x.proto:3:13: \"strin\" is not defined.");
-  EXPECT_EQ(problem("syntax = \"proto3\";\nimport \"no/such.proto\";\n"), "x.proto:2:1: stat /scripts/no/such.proto: no such file or directory");
+  EXPECT_EQ(problem("syntax = \"proto3\";\nimport \"no/such.proto\";\n"),
+            "x.proto:2:1: stat /scripts/no/such.proto: no such file or directory");
   EXPECT_THAT(problem("syntax = \"proto3\";\nmessage A { string x = 1 }\n"), testing::StartsWith("x.proto:2:26: "));
   EXPECT_THAT(problem("syntax = \"proto3\";\nmessage A { string x = 1; string y = 1; }\n"), HasSubstr("x.proto:2:38"));
   EXPECT_THAT(problem(std::string(100, '\0')), testing::StartsWith("x.proto:1:"));
@@ -78,7 +82,8 @@ TEST(Schema, has_google_s_well_known_types_built_in) {
     import "google/protobuf/timestamp.proto";
     import "google/protobuf/struct.proto";
     message A { google.protobuf.Timestamp t = 1; google.protobuf.Value v = 2; }
-    service S { rpc M(A) returns (A); })"}}, {"x.proto"});
+    service S { rpc M(A) returns (A); })"}},
+                              {"x.proto"});
   ASSERT_TRUE(schema) << schema.error().message;
   const MessageType& type = *(*schema)->methods()[0].input;
   EXPECT_EQ(type.fields[0].message->well_known, WellKnown::timestamp);
@@ -96,7 +101,8 @@ TEST(Schema, knows_how_each_field_is_written) {
       string far_away = 100000; Kind kind = 9;
       enum Kind { option allow_alias = true; ZERO = 0; NULL = 0; MINUS = -1; }
     }
-    service S { rpc M(A) returns (A); })"}}, {"x.proto"});
+    service S { rpc M(A) returns (A); })"}},
+                              {"x.proto"});
   ASSERT_TRUE(schema) << schema.error().message;
   const MessageType& type = *(*schema)->methods()[0].input;
   const auto& fields = type.fields;
@@ -149,7 +155,8 @@ TEST_F(SchemaFiles, are_compiled_once_for_all_virtual_users) {
   for (const Schema* const each : got) EXPECT_EQ(each, got[0]);
   std::filesystem::remove(folder / "a.proto");
   EXPECT_TRUE(cache.load(what)) << "read again";
-  EXPECT_EQ(cache.load({folder.string(), {}, {"b.proto"}}).error().message, "stat " + (folder / "b.proto").string() + ": no such file or directory");
+  EXPECT_EQ(cache.load({folder.string(), {}, {"b.proto"}}).error().message,
+            "stat " + (folder / "b.proto").string() + ": no such file or directory");
   EXPECT_THAT(cache.load({folder.parent_path().string(), {}, {folder.filename().string()}}).error().message, HasSubstr("is a directory"));
 }
 

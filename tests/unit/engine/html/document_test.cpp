@@ -17,15 +17,12 @@ std::string repeated(const std::string& text, int times) {
 TEST(Document, of_five_thousand_nested_elements_is_walked) {
   const auto document = Document::parse(repeated("<div>", 5000) + "deep");
   EXPECT_EQ(to_text(document->root()), "deep");
-  EXPECT_EQ(to_html(document->root(), false).size(),
-            5000 * (5 + 6) + 4 + std::string("<html><head></head><body></body></html>").size());
+  EXPECT_EQ(to_html(document->root(), false).size(), 5000 * (5 + 6) + 4 + std::string("<html><head></head><body></body></html>").size());
   EXPECT_EQ(Selector::parse("div")->find_all(document->root()).size(), 5000U);
 }
 
 // A second of CPU time, not the minutes that the parser would take.
-TEST(Document, that_nests_without_end_is_refused) {
-  EXPECT_EQ(Document::parse(repeated("<span><div></span>", 100'000)), nullptr);
-}
+TEST(Document, that_nests_without_end_is_refused) { EXPECT_EQ(Document::parse(repeated("<span><div></span>", 100'000)), nullptr); }
 
 TEST(Document, of_many_elements_side_by_side_is_parsed_however_they_end) {
   EXPECT_NE(Document::parse(repeated("<p>", 20'000)), nullptr);  // each ends the one before it
@@ -42,8 +39,7 @@ TEST(Document, is_written_as_it_was_read) {
 }
 
 TEST(Selector, that_is_none_is_refused) {
-  for (const char* text :
-       {"", "li[", "li:hover", "a::before", ":not(", "li >", "> li", "[a=]", ":nth-child(x)", ":matches([)", "a,,b"}) {
+  for (const char* text : {"", "li[", "li:hover", "a::before", ":not(", "li >", "> li", "[a=]", ":nth-child(x)", ":matches([)", "a,,b"}) {
     EXPECT_FALSE(Selector::parse(text)) << text;
   }
   EXPECT_FALSE(Selector::parse(repeated(":not(", 5000) + "a" + repeated(")", 5000)));

@@ -130,13 +130,16 @@ TEST(Heap, lets_runtimes_come_and_go_beside_one_another) {
     for (int turn = 0; turn < 20; ++turn) {
       for (std::size_t i = 0; i < scripts.size(); ++i) {
         const std::string number = std::to_string(i * 100 + static_cast<std::size_t>(turn));
-        run(scripts[i].get(), "globalThis.kept = globalThis.kept || []; kept.push({ mine: `of " + number + "`, list: [1, 2, 3] });"
-                              "for (let i = 0; i < 20; i++) ({ gone: `x${i}`, f: () => i });");
+        run(scripts[i].get(), "globalThis.kept = globalThis.kept || []; kept.push({ mine: `of " + number +
+                                  "`, list: [1, 2, 3] });"
+                                  "for (let i = 0; i < 20; i++) ({ gone: `x${i}`, f: () => i });");
       }
     }
     for (std::size_t i = 0; i < scripts.size(); ++i) {
       const std::string begin = std::to_string(i * 100);
-      EXPECT_EQ(run(scripts[i].get(), "kept.slice(-20).filter((each, n) => each.mine === `of ${" + begin + " + n}` && each.list.length === 3).length"), 20);
+      EXPECT_EQ(run(scripts[i].get(),
+                    "kept.slice(-20).filter((each, n) => each.mine === `of ${" + begin + " + n}` && each.list.length === 3).length"),
+                20);
     }
     if (round == 2) used = heap.used_bytes();
     // The first, the last, and one in the middle end.

@@ -45,8 +45,7 @@ TEST_F(RemoteModules, have_their_neighbours_on_their_host) {
 TEST_F(RemoteModules, that_are_absent_are_named_with_the_place_to_put_them) {
   const auto source = program_->load("https://lib.example/other.js", "");
   ASSERT_FALSE(source);
-  EXPECT_NE(source.error().message.find(folder_ + "/lib.example/other.js"), std::string::npos)
-      << source.error().message;
+  EXPECT_NE(source.error().message.find(folder_ + "/lib.example/other.js"), std::string::npos) << source.error().message;
 }
 
 TEST_F(RemoteModules, do_not_lead_out_of_the_folder) {

@@ -18,8 +18,7 @@ TEST(TypeStripper, leaves_everything_where_it_was) {
     EXPECT_NE(stripped->find(word), std::string::npos) << word << " in\n" << *stripped;
   }
   for (const char* word : {"f = ", "g(x", "throw", "new Error('here')"})
-    EXPECT_EQ(stripped->find(word) - stripped->rfind('\n', stripped->find(word)),
-              source.find(word) - source.rfind('\n', source.find(word)))
+    EXPECT_EQ(stripped->find(word) - stripped->rfind('\n', stripped->find(word)), source.find(word) - source.rfind('\n', source.find(word)))
         << word;
 }
 

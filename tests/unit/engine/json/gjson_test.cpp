@@ -28,26 +28,67 @@ struct Case {
 
 TEST(Gjson, selects_what_its_documentation_says) {
   const Case cases[] = {
-      {"name.last", R"("Anderson")"}, {"name.first", R"("Tom")"}, {"age", "37"}, {"children", R"(["Sara","Alex","Jack"])"},
-      {"children.0", R"("Sara")"}, {"children.1", R"("Alex")"}, {"friends.1", R"({"first": "Roger", "last": "Craig", "age": 68, "nets": ["fb", "tw"]})"},
-      {"friends.1.first", R"("Roger")"}, {"child*.2", R"("Jack")"}, {"c?ildren.0", R"("Sara")"}, {R"(fav\.movie)", R"("Deer Hunter")"},
-      {"friends.#", "3"}, {"friends.#.age", "[44,68,47]"}, {"friends.#.first", R"(["Dale","Roger","Jane"])"},
-      {R"(friends.#(last=="Murphy").first)", R"("Dale")"}, {R"(friends.#(last=="Murphy")#.first)", R"(["Dale","Jane"])"},
-      {"friends.#(age>45)#.last", R"(["Craig","Murphy"])"}, {R"(friends.#(first%"D*").last)", R"("Murphy")"},
-      {R"(friends.#(first!%"D*").last)", R"("Craig")"}, {R"(children.#(!%"*a*"))", R"("Alex")"}, {R"(children.#(%"*a*")#)", R"(["Sara","Jack"])"},
-      {R"(friends.#(nets.#(=="fb"))#.first)", R"(["Dale","Roger"])"}, {"friends.0.first", R"("Dale")"}, {"friends|0.first", R"("Dale")"},
-      {"friends.0|first", R"("Dale")"}, {"friends|0|first", R"("Dale")"}, {"friends|#", "3"}, {R"(friends.#(last="Murphy")#)",
+      {"name.last", R"("Anderson")"},
+      {"name.first", R"("Tom")"},
+      {"age", "37"},
+      {"children", R"(["Sara","Alex","Jack"])"},
+      {"children.0", R"("Sara")"},
+      {"children.1", R"("Alex")"},
+      {"friends.1", R"({"first": "Roger", "last": "Craig", "age": 68, "nets": ["fb", "tw"]})"},
+      {"friends.1.first", R"("Roger")"},
+      {"child*.2", R"("Jack")"},
+      {"c?ildren.0", R"("Sara")"},
+      {R"(fav\.movie)", R"("Deer Hunter")"},
+      {"friends.#", "3"},
+      {"friends.#.age", "[44,68,47]"},
+      {"friends.#.first", R"(["Dale","Roger","Jane"])"},
+      {R"(friends.#(last=="Murphy").first)", R"("Dale")"},
+      {R"(friends.#(last=="Murphy")#.first)", R"(["Dale","Jane"])"},
+      {"friends.#(age>45)#.last", R"(["Craig","Murphy"])"},
+      {R"(friends.#(first%"D*").last)", R"("Murphy")"},
+      {R"(friends.#(first!%"D*").last)", R"("Craig")"},
+      {R"(children.#(!%"*a*"))", R"("Alex")"},
+      {R"(children.#(%"*a*")#)", R"(["Sara","Jack"])"},
+      {R"(friends.#(nets.#(=="fb"))#.first)", R"(["Dale","Roger"])"},
+      {"friends.0.first", R"("Dale")"},
+      {"friends|0.first", R"("Dale")"},
+      {"friends.0|first", R"("Dale")"},
+      {"friends|0|first", R"("Dale")"},
+      {"friends|#", "3"},
+      {R"(friends.#(last="Murphy")#)",
        R"([{"first": "Dale", "last": "Murphy", "age": 44, "nets": ["ig", "fb", "tw"]},{"first": "Jane", "last": "Murphy", "age": 47, "nets": ["ig", "tw"]}])"},
-      {R"(friends.#(last="Murphy")#.0)", "[]"}, {R"(friends.#(last="Murphy")#|0.first)", R"("Dale")"}, {R"(friends.#(last="Murphy")#|#)", "2"},
+      {R"(friends.#(last="Murphy")#.0)", "[]"},
+      {R"(friends.#(last="Murphy")#|0.first)", R"("Dale")"},
+      {R"(friends.#(last="Murphy")#|#)", "2"},
       {R"(friends.#(last="Murphy")#.#)", "[]"},
-      {"children.@reverse", R"(["Jack","Alex","Sara"])"}, {"children.@reverse.0", R"("Jack")"}, {"name.@keys", R"(["first","last"])"},
-      {"name.@values", R"(["Tom","Anderson"])"}, {R"(@this.age)", "37"}, {R"(children.@tostr)", R"("[\"Sara\",\"Alex\",\"Jack\"]")"},
-      {R"(name.first.@fromstr)", "Tom"}, {R"({name.first,age,"the_murphys":friends.#(last="Murphy")#.first})", R"({"first":"Tom","age":37,"the_murphys":["Dale","Jane"]})"},
-      {"[name.first,age]", R"(["Tom",37])"}, {R"({name.first,age,"company":!"Happysoft","employed":!true})", R"({"first":"Tom","age":37,"company":"Happysoft","employed":true})"},
-      {R"(friends.#(age>=47).first)", R"("Roger")"}, {R"(friends.#(age<45).first)", R"("Dale")"}, {R"(friends.#(age!=44).first)", R"("Roger")"},
-      {"nope", nullptr}, {"name.nope", nullptr}, {"children.3", nullptr}, {"children.-1", nullptr}, {"age.x", nullptr}, {"", nullptr}, {"name..first", nullptr},
-      {"friends.#(nope)", nullptr}, {"friends.#.nope", "[]"}, {"@nope", nullptr}, {"children.first", nullptr}, {"*", R"({"first": "Tom", "last": "Anderson"})"},
-      {"friends.#.first|0", R"("Dale")"}, {"friends.#.first.@reverse", R"(["Jane","Roger","Dale"])"}, {"friends.#(age>60)#|@reverse.0.first", R"("Roger")"},
+      {"children.@reverse", R"(["Jack","Alex","Sara"])"},
+      {"children.@reverse.0", R"("Jack")"},
+      {"name.@keys", R"(["first","last"])"},
+      {"name.@values", R"(["Tom","Anderson"])"},
+      {R"(@this.age)", "37"},
+      {R"(children.@tostr)", R"("[\"Sara\",\"Alex\",\"Jack\"]")"},
+      {R"(name.first.@fromstr)", "Tom"},
+      {R"({name.first,age,"the_murphys":friends.#(last="Murphy")#.first})", R"({"first":"Tom","age":37,"the_murphys":["Dale","Jane"]})"},
+      {"[name.first,age]", R"(["Tom",37])"},
+      {R"({name.first,age,"company":!"Happysoft","employed":!true})", R"({"first":"Tom","age":37,"company":"Happysoft","employed":true})"},
+      {R"(friends.#(age>=47).first)", R"("Roger")"},
+      {R"(friends.#(age<45).first)", R"("Dale")"},
+      {R"(friends.#(age!=44).first)", R"("Roger")"},
+      {"nope", nullptr},
+      {"name.nope", nullptr},
+      {"children.3", nullptr},
+      {"children.-1", nullptr},
+      {"age.x", nullptr},
+      {"", nullptr},
+      {"name..first", nullptr},
+      {"friends.#(nope)", nullptr},
+      {"friends.#.nope", "[]"},
+      {"@nope", nullptr},
+      {"children.first", nullptr},
+      {"*", R"({"first": "Tom", "last": "Anderson"})"},
+      {"friends.#.first|0", R"("Dale")"},
+      {"friends.#.first.@reverse", R"(["Jane","Roger","Dale"])"},
+      {"friends.#(age>60)#|@reverse.0.first", R"("Roger")"},
       {"@dig:first", R"(["Tom","Dale","Roger","Jane"])"},
   };
   for (const Case& one : cases) {
@@ -75,7 +116,8 @@ TEST(Gjson, understands_modifiers_lines_and_truth) {
 TEST(Gjson, reads_no_further_than_the_text) {
   const bool holds = rc::check("any text, any path", [] {
     const auto text = *rc::gen::container<std::string>(rc::gen::element('{', '}', '[', ']', '"', ':', ',', 'a', '1', '\\', ' ', 'u'));
-    const auto path = *rc::gen::container<std::string>(rc::gen::element('a', '.', '#', '(', ')', '|', '@', '*', '?', '"', '\\', '=', '{', '}', '[', ']', ',', '!', '1', ':'));
+    const auto path = *rc::gen::container<std::string>(
+        rc::gen::element('a', '.', '#', '(', ')', '|', '@', '*', '?', '"', '\\', '=', '{', '}', '[', ']', ',', '!', '1', ':'));
     // Copies without anything behind them, so that a sanitizer sees a step too far.
     const std::vector<char> t(text.begin(), text.end());
     const std::vector<char> p(path.begin(), path.end());
@@ -112,7 +154,8 @@ TEST(SyntaxError, is_told_as_k6_tells_it) {
       {"", "line 1, character 0 , error: unexpected end of JSON input"},
       {"\xef\xbb\xbf{}", "line 1, character 1 , error: invalid character '\xc3\xaf' looking for beginning of value"},
   };
-  for (const auto& [text, want] : cases) EXPECT_EQ(describe_syntax_error(text), std::string("cannot parse json due to an error at ") + want) << text;
+  for (const auto& [text, want] : cases)
+    EXPECT_EQ(describe_syntax_error(text), std::string("cannot parse json due to an error at ") + want) << text;
 }
 
 TEST(SyntaxError, of_a_text_that_is_nested_without_end_is_told_in_a_little_stack) {

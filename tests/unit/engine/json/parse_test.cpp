@@ -89,21 +89,121 @@ std::string nested(std::string open, std::string close, int depth) {
 
 TEST(JsonParse, agrees_with_the_plain_parser_on_every_corner) {
   Script script;
-  const std::vector<std::string> corners = {
-      "0", "-0", "[-0]", "{\"a\":-0}", "[0,-0, 0]", "[-0.0]", "[-0e5]", "\"-0,\"", "[0,\"x-0\"]", "[0,\"2026-01-02\"]", "1e400", "[-1e400]", "1e-400",
-      "12345678901234567890", "123456789012345678901234567890", "9007199254740993", "-9223372036854775808", "18446744073709551615", "18446744073709551616",
-      "0.1", "1.0", "1E5", "1e+5", "5e-324", "2.2250738585072011e-308", "1.7976931348623157e308", "0.30000000000000004", "100000000000000000000000",
-      "true", "false", "null", "\"\"", "\"a\"", "[]", "{}", "[[]]", "[{}]", "{\"a\":{}}", " \t\r\n 1 \t\r\n ", "[ 1 , 2 ]", "{ \"a\" : 1 , \"b\" : 2 }",
-      "{\"a\":1,\"a\":2}", "{\"a\":1,\"b\":2,\"a\":3}", "[{\"a\":1,\"a\":2},{\"a\":1,\"a\":2}]", "[{\"a\":1,\"b\":2},{\"a\":1,\"a\":2}]",
-      "{\"__proto__\":1}", "{\"__proto__\":{\"x\":1}}", "[{\"__proto__\":1,\"a\":2},{\"__proto__\":3,\"a\":4}]", "{\"constructor\":1,\"toString\":2}",
-      "{\"2\":1,\"1\":2,\"a\":3,\"0\":4}", "[{\"2\":1,\"1\":2},{\"2\":3,\"1\":4}]", "{\"01\":1,\"-1\":2,\"4294967295\":3,\"4294967294\":4}", "{\"\":1}",
-      "[{\"a\":1,\"b\":2},{\"b\":1,\"a\":2},{\"a\":1},{\"a\":1,\"b\":2,\"c\":3},{\"a\":9,\"b\":8}]",
-      "[{\"ab\":1,\"c\":2},{\"a\":1,\"bc\":2}]",
-      "\"\\u0041\\n\\t\\\"\\\\\\/\\b\\f\\r\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\\udc00x\"", "\"\\ud800\\ud800\"", "\"\\u0000\"", "{\"\\u0000\":1}", "{\"\\ud800\":1}",
-      "\"h\xc3\xa9llo\"", "\"\xe2\x98\x83\"", "\"\xf0\x9f\x98\x80\"", "{\"\xc3\xa9\":\"\xe2\x98\x83\"}", "\xef\xbb\xbf{}", "\"\xef\xbb\xbf\"",
-      "", " ", "{", "[", "}", "]", "[1,]", "{\"a\":1,}", "[,1]", "{\"a\"}", "{\"a\":}", "{a:1}", "{'a':1}", "01", "-", "+1", ".5", "1.", "1e", "1e+", "0x1", "NaN", "Infinity",
-      "tru", "truee", "nul", "[1 2]", "{} {}", "1 2", "\"", "\"\n\"", "\"\t\"", "\"\\x\"", "\"\\u12\"", "[1,2", "{\"a\":1", "undefined", "// c\n1", "[1]//", "\x01",
-      nested("[", "]", 500), nested("{\"a\":", "}", 500), nested("[", "]", 1020), nested("[", "]", 1030), nested("[", "]", 3000), nested("{\"a\":[", "]}", 700)};
+  const std::vector<std::string> corners = {"0",
+                                            "-0",
+                                            "[-0]",
+                                            "{\"a\":-0}",
+                                            "[0,-0, 0]",
+                                            "[-0.0]",
+                                            "[-0e5]",
+                                            "\"-0,\"",
+                                            "[0,\"x-0\"]",
+                                            "[0,\"2026-01-02\"]",
+                                            "1e400",
+                                            "[-1e400]",
+                                            "1e-400",
+                                            "12345678901234567890",
+                                            "123456789012345678901234567890",
+                                            "9007199254740993",
+                                            "-9223372036854775808",
+                                            "18446744073709551615",
+                                            "18446744073709551616",
+                                            "0.1",
+                                            "1.0",
+                                            "1E5",
+                                            "1e+5",
+                                            "5e-324",
+                                            "2.2250738585072011e-308",
+                                            "1.7976931348623157e308",
+                                            "0.30000000000000004",
+                                            "100000000000000000000000",
+                                            "true",
+                                            "false",
+                                            "null",
+                                            "\"\"",
+                                            "\"a\"",
+                                            "[]",
+                                            "{}",
+                                            "[[]]",
+                                            "[{}]",
+                                            "{\"a\":{}}",
+                                            " \t\r\n 1 \t\r\n ",
+                                            "[ 1 , 2 ]",
+                                            "{ \"a\" : 1 , \"b\" : 2 }",
+                                            "{\"a\":1,\"a\":2}",
+                                            "{\"a\":1,\"b\":2,\"a\":3}",
+                                            "[{\"a\":1,\"a\":2},{\"a\":1,\"a\":2}]",
+                                            "[{\"a\":1,\"b\":2},{\"a\":1,\"a\":2}]",
+                                            "{\"__proto__\":1}",
+                                            "{\"__proto__\":{\"x\":1}}",
+                                            "[{\"__proto__\":1,\"a\":2},{\"__proto__\":3,\"a\":4}]",
+                                            "{\"constructor\":1,\"toString\":2}",
+                                            "{\"2\":1,\"1\":2,\"a\":3,\"0\":4}",
+                                            "[{\"2\":1,\"1\":2},{\"2\":3,\"1\":4}]",
+                                            "{\"01\":1,\"-1\":2,\"4294967295\":3,\"4294967294\":4}",
+                                            "{\"\":1}",
+                                            "[{\"a\":1,\"b\":2},{\"b\":1,\"a\":2},{\"a\":1},{\"a\":1,\"b\":2,\"c\":3},{\"a\":9,\"b\":8}]",
+                                            "[{\"ab\":1,\"c\":2},{\"a\":1,\"bc\":2}]",
+                                            "\"\\u0041\\n\\t\\\"\\\\\\/\\b\\f\\r\"",
+                                            "\"\\ud83d\\ude00\"",
+                                            "\"\\ud800\"",
+                                            "\"\\udc00x\"",
+                                            "\"\\ud800\\ud800\"",
+                                            "\"\\u0000\"",
+                                            "{\"\\u0000\":1}",
+                                            "{\"\\ud800\":1}",
+                                            "\"h\xc3\xa9llo\"",
+                                            "\"\xe2\x98\x83\"",
+                                            "\"\xf0\x9f\x98\x80\"",
+                                            "{\"\xc3\xa9\":\"\xe2\x98\x83\"}",
+                                            "\xef\xbb\xbf{}",
+                                            "\"\xef\xbb\xbf\"",
+                                            "",
+                                            " ",
+                                            "{",
+                                            "[",
+                                            "}",
+                                            "]",
+                                            "[1,]",
+                                            "{\"a\":1,}",
+                                            "[,1]",
+                                            "{\"a\"}",
+                                            "{\"a\":}",
+                                            "{a:1}",
+                                            "{'a':1}",
+                                            "01",
+                                            "-",
+                                            "+1",
+                                            ".5",
+                                            "1.",
+                                            "1e",
+                                            "1e+",
+                                            "0x1",
+                                            "NaN",
+                                            "Infinity",
+                                            "tru",
+                                            "truee",
+                                            "nul",
+                                            "[1 2]",
+                                            "{} {}",
+                                            "1 2",
+                                            "\"",
+                                            "\"\n\"",
+                                            "\"\t\"",
+                                            "\"\\x\"",
+                                            "\"\\u12\"",
+                                            "[1,2",
+                                            "{\"a\":1",
+                                            "undefined",
+                                            "// c\n1",
+                                            "[1]//",
+                                            "\x01",
+                                            nested("[", "]", 500),
+                                            nested("{\"a\":", "}", 500),
+                                            nested("[", "]", 1020),
+                                            nested("[", "]", 1030),
+                                            nested("[", "]", 3000),
+                                            nested("{\"a\":[", "]}", 700)};
   for (const std::string& corner : corners) EXPECT_EQ(script.disagreement(corner), "") << corner.substr(0, 80);
   // The same again: what was remembered of the first time changes nothing.
   for (const std::string& corner : corners) EXPECT_EQ(script.disagreement(corner), "") << corner.substr(0, 80);
@@ -112,13 +212,15 @@ TEST(JsonParse, agrees_with_the_plain_parser_on_every_corner) {
 rc::Gen<std::string> json_text(int depth);
 
 rc::Gen<std::string> json_key() {
-  return rc::gen::element<std::string>("a", "b", "id", "name", "0", "1", "10", "__proto__", "x y", "\\u0061", "h\xc3\xa9", "constructor", "", "goals", "-0");
+  return rc::gen::element<std::string>("a", "b", "id", "name", "0", "1", "10", "__proto__", "x y", "\\u0061", "h\xc3\xa9", "constructor",
+                                       "", "goals", "-0");
 }
 
 rc::Gen<std::string> json_scalar() {
   return rc::gen::oneOf(
-      rc::gen::element<std::string>("0", "-0", "1", "-1", "1.5", "-0.0", "1e3", "1e400", "123456789012345678901", "9007199254740993", "4294967296", "true", "false", "null",
-                                    "\"\"", "\"a-0,\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\xe2\x98\x83\"", "\"2026-01-05\""),
+      rc::gen::element<std::string>("0", "-0", "1", "-1", "1.5", "-0.0", "1e3", "1e400", "123456789012345678901", "9007199254740993",
+                                    "4294967296", "true", "false", "null", "\"\"", "\"a-0,\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"",
+                                    "\"\xe2\x98\x83\"", "\"2026-01-05\""),
       rc::gen::map(rc::gen::arbitrary<int>(), [](int n) { return std::to_string(n); }),
       rc::gen::map(rc::gen::arbitrary<double>(), [](double n) { return std::isfinite(n) ? std::to_string(n) : std::string("0"); }),
       rc::gen::map(rc::gen::container<std::string>(rc::gen::inRange<char>(' ', '~')), [](const std::string& text) {
@@ -177,7 +279,8 @@ TEST(JsonParse, agrees_with_the_plain_parser_on_strings_that_come_again) {
       strings.push_back('"' + other + '"');
     }
   }
-  strings.insert(strings.end(), {"\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\\u0000\"", "\"\\u0000\\u0000\"", "\"h\xc3\xa9\"", "\"\xe2\x98\x83\""});
+  strings.insert(strings.end(),
+                 {"\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\\u0000\"", "\"\\u0000\\u0000\"", "\"h\xc3\xa9\"", "\"\xe2\x98\x83\""});
   EXPECT_EQ(script.disagreement(repeated(strings, 40'000)), "");
   const bool holds = rc::check("fast and plain parser agree on any JSON many times over", [&] {
     const std::string text = repeated(*rc::gen::resize(8, rc::gen::nonEmpty(rc::gen::container<std::vector<std::string>>(json_text(3)))));
@@ -207,7 +310,8 @@ TEST(JsonParse, gives_strings_that_a_script_may_use_for_anything) {
     let text = list[0].key; text += 'bet'; text += 's';
     const object = {}; object[list[1].key] = 1; object[list[2].x] = 2; Symbol.for(list[3].key);
     [text, list[4].key, list[499].other, Object.keys(object), list.every((each) => each.key === 'alpha' && each.x === '1')].join();
-  )js"), "alphabets,alpha,alpha,1,alpha,true");
+  )js"),
+            "alphabets,alpha,alpha,1,alpha,true");
 }
 
 TEST(JsonParse, agrees_with_the_plain_parser_on_damaged_json) {
@@ -289,7 +393,8 @@ TEST(JsonParse, makes_objects_that_do_not_share_what_is_done_to_them) {
     list[0].c = 7; delete list[1].a; list[2].a = 'x'; Object.freeze(list[2]);
     const again = JSON.parse('[{"a":1,"b":2}]');
     JSON.stringify([list, again, Object.isFrozen(again[0])]);
-  )js"), R"([[{"a":1,"b":2,"c":7},{"b":4},{"a":"x","b":6}],[{"a":1,"b":2}],false])");
+  )js"),
+            R"([[{"a":1,"b":2,"c":7},{"b":4},{"a":"x","b":6}],[{"a":1,"b":2}],false])");
 }
 
 TEST(JsonParse, keeps_to_the_specification_with_revivers_and_odd_arguments) {
@@ -307,7 +412,8 @@ TEST(JsonParse, forgets_templates_instead_of_growing) {
     let sum = 0;
     for (let i = 0; i < 2000; i++) { const o = JSON.parse(`{"k${i}":${i},"z":[{"q${i}":1}]}`); sum += o['k' + i] + o.z[0]['q' + i]; }
     sum;
-  )js"), "2001000");
+  )js"),
+            "2001000");
 }
 
 TEST(JsonParse, reads_remembered_bytes_only_for_their_own_string) {

@@ -146,7 +146,8 @@ TEST(Collector, loses_and_doubles_nothing_while_threads_record) {
   for (auto& worker : workers) {
     worker->thread = std::thread([&done, w = worker.get()] {
       for (int n = 0; n < kSamples; ++n) {
-        w->recorder->add_http_request(request_tags(*w->recorder, "e" + std::to_string(n % 40), "200"), {.duration = 1.0 * (n % 100)}, 0, {});
+        w->recorder->add_http_request(request_tags(*w->recorder, "e" + std::to_string(n % 40), "200"), {.duration = 1.0 * (n % 100)}, 0,
+                                      {});
         if (n % 500 == 0) w->loop.run_once(std::chrono::nanoseconds(0));
       }
       ++done;
@@ -186,7 +187,8 @@ TEST(MetricRegistry, takes_a_name_again_only_for_the_same_kind) {
   EXPECT_EQ(registry.declare("same", MetricType::counter, ValueKind::time).error().message,
             "metric 'same' already exists but with a value type default, instead of time");
   EXPECT_EQ(registry.declare("bad name!", MetricType::counter, ValueKind::plain).error().message,
-            "Invalid metric name: 'bad name!'. Metric names must only include up to 128 ASCII letters, numbers, or underscores and start with a letter or an underscore.");
+            "Invalid metric name: 'bad name!'. Metric names must only include up to 128 ASCII letters, numbers, or underscores and start "
+            "with a letter or an underscore.");
   for (const std::string& name : {std::string("_a"), std::string(129, 'a'), std::string("A9_")}) {
     EXPECT_TRUE(registry.declare(name, MetricType::rate, ValueKind::plain)) << name;
   }
@@ -272,7 +274,8 @@ TEST(PackedRow, gives_back_what_was_packed) {
     const SeriesPoint& theirs = row.points[i];
     EXPECT_EQ(ours.metric, theirs.metric);
     EXPECT_EQ(ours.samples, theirs.samples);
-    EXPECT_EQ(std::tie(ours.sum, ours.min, ours.max, ours.p50, ours.p95, ours.p99), std::tie(theirs.sum, theirs.min, theirs.max, theirs.p50, theirs.p95, theirs.p99));
+    EXPECT_EQ(std::tie(ours.sum, ours.min, ours.max, ours.p50, ours.p95, ours.p99),
+              std::tie(theirs.sum, theirs.min, theirs.max, theirs.p50, theirs.p95, theirs.p99));
     ASSERT_EQ(ours.buckets.size(), theirs.buckets.size());
     for (std::size_t b = 0; b < ours.buckets.size(); ++b) {
       EXPECT_EQ(ours.buckets[b].index, theirs.buckets[b].index);

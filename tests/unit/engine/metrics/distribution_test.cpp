@@ -85,7 +85,8 @@ TEST(Distribution, merged_equals_one_that_saw_all_values) {
     RC_ASSERT(merged.count() == whole.count());
     RC_ASSERT(merged.min() == whole.min());
     RC_ASSERT(merged.max() == whole.max());
-    RC_ASSERT(std::fabs(merged.sum() - whole.sum()) <= 1e-9 * (1 + std::accumulate(all.begin(), all.end(), 0.0, [](double sum, double v) { return sum + std::fabs(v); })));
+    RC_ASSERT(std::fabs(merged.sum() - whole.sum()) <=
+              1e-9 * (1 + std::accumulate(all.begin(), all.end(), 0.0, [](double sum, double v) { return sum + std::fabs(v); })));
     if (all.size() <= Distribution::kExactLimit) RC_ASSERT(merged.exact());
     if (merged.exact() == whole.exact()) {
       for (const double fraction : kFractions) RC_ASSERT(merged.percentile(fraction) == whole.percentile(fraction));
@@ -107,8 +108,9 @@ TEST(Distribution, comes_back_from_its_text_as_it_was) {
 }
 
 TEST(Distribution, text_that_is_none_is_refused) {
-  for (const char* text : {"", "{}", "[]", R"({"count":2,"sum":1,"min":0,"max":1,"values":[1]})",
-                           R"({"count":1,"sum":1,"min":0,"max":1,"values":["x"]})", R"({"count":1,"sum":1,"min":0,"max":1,"buckets":[[1]]})"}) {
+  for (const char* text :
+       {"", "{}", "[]", R"({"count":2,"sum":1,"min":0,"max":1,"values":[1]})", R"({"count":1,"sum":1,"min":0,"max":1,"values":["x"]})",
+        R"({"count":1,"sum":1,"min":0,"max":1,"buckets":[[1]]})"}) {
     EXPECT_FALSE(Distribution::deserialize(text)) << text;
   }
 }

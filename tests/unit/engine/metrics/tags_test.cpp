@@ -16,7 +16,13 @@ TEST(TagBuilder, equal_tags_are_one_object_whatever_the_order) {
   Tags base(table);
   base.set(SystemTag::scenario, "s");
   TagSet* one = TagBuilder(base).set(SystemTag::method, "GET").set("kind", "a").set("b", "c").intern();
-  TagSet* other = TagBuilder(base).set("b", "c").set("kind", "x").set(SystemTag::method, "POST").set(SystemTag::method, "GET").set("kind", "a").intern();
+  TagSet* other = TagBuilder(base)
+                      .set("b", "c")
+                      .set("kind", "x")
+                      .set(SystemTag::method, "POST")
+                      .set(SystemTag::method, "GET")
+                      .set("kind", "a")
+                      .intern();
   EXPECT_EQ(one, other);
   EXPECT_EQ(one->get(SystemTag::scenario), "s");
   EXPECT_NE(one, TagBuilder(base).set(SystemTag::method, "GET").set("kind", "a").intern());

@@ -18,11 +18,11 @@ TEST(ThresholdExpression, is_read_as_k6_reads_it) {
     double holds;
     double fails;
   };
-  for (const Row& row : {Row{"p(95)<500", "p(95)", 500, 499, 500}, Row{" count  >=  0.0 ", "count", 0, 0, -1},
-                         Row{"p(50)  < 1.5e1", "p(50)", 15, 14, 16}, Row{"count<-5", "count", -5, -6, 0},
-                         Row{"count>+5", "count", 5, 6, 5}, Row{"count>.5", "count", 0.5, 1, 0.5}, Row{"rate==0.5", "rate", 0.5, 0.5, 0.4},
-                         Row{"rate===0.5", "rate", 0.5, 0.5, 0.4}, Row{"value!=5", "value", 5, 4, 5}, Row{"count>=1_000", "count", 1000, 1000, 999},
-                         Row{"med<=3", "med", 3, 3, 3.1}, Row{"p(99.999)<5", "p(99.999)", 5, 4, 5}}) {
+  for (const Row& row :
+       {Row{"p(95)<500", "p(95)", 500, 499, 500}, Row{" count  >=  0.0 ", "count", 0, 0, -1}, Row{"p(50)  < 1.5e1", "p(50)", 15, 14, 16},
+        Row{"count<-5", "count", -5, -6, 0}, Row{"count>+5", "count", 5, 6, 5}, Row{"count>.5", "count", 0.5, 1, 0.5},
+        Row{"rate==0.5", "rate", 0.5, 0.5, 0.4}, Row{"rate===0.5", "rate", 0.5, 0.5, 0.4}, Row{"value!=5", "value", 5, 4, 5},
+        Row{"count>=1_000", "count", 1000, 1000, 999}, Row{"med<=3", "med", 3, 3, 3.1}, Row{"p(99.999)<5", "p(99.999)", 5, 4, 5}}) {
     const auto expression = parse_threshold(row.text);
     ASSERT_TRUE(expression) << row.text;
     EXPECT_EQ(expression->source, row.text);
@@ -36,16 +36,27 @@ TEST(ThresholdExpression, is_read_as_k6_reads_it) {
 TEST(ThresholdExpression, errors_are_k6s_words) {
   const auto error = [](const char* text) { return parse_threshold(text).error().message; };
   EXPECT_EQ(error("count"), R"(failed parsing threshold expression "count"; reason: malformed threshold expression)");
-  EXPECT_EQ(error("count>"), R"(failed parsing threshold expresion's "count>" right hand side; reason: strconv.ParseFloat: parsing "": invalid syntax)");
-  EXPECT_EQ(error("count>x"), R"(failed parsing threshold expresion's "count>x" right hand side; reason: strconv.ParseFloat: parsing "x": invalid syntax)");
+  EXPECT_EQ(error("count>"),
+            R"(failed parsing threshold expresion's "count>" right hand side; reason: strconv.ParseFloat: parsing "": invalid syntax)");
+  EXPECT_EQ(error("count>x"),
+            R"(failed parsing threshold expresion's "count>x" right hand side; reason: strconv.ParseFloat: parsing "x": invalid syntax)");
   EXPECT_EQ(error(""), R"(failed parsing threshold expression ""; reason: malformed threshold expression)");
-  EXPECT_EQ(error("foo>1"), R"(failed parsing threshold expression's "foo>1" left hand side; reason: failed parsing method from expression)");
-  EXPECT_EQ(error("count>1 && rate<2"), R"(failed parsing threshold expression's "count>1 && rate<2" left hand side; reason: failed parsing method from expression)");
-  EXPECT_EQ(error("p()<5"), R"(failed parsing threshold expression's "p()<5" left hand side; reason: malformed percentile value; reason: strconv.ParseFloat: parsing "": invalid syntax)");
-  EXPECT_EQ(error("p( 95 )<5"), R"(failed parsing threshold expression's "p( 95 )<5" left hand side; reason: malformed percentile value; reason: strconv.ParseFloat: parsing " 95 ": invalid syntax)");
+  EXPECT_EQ(error("foo>1"),
+            R"(failed parsing threshold expression's "foo>1" left hand side; reason: failed parsing method from expression)");
+  EXPECT_EQ(error("count>1 && rate<2"),
+            R"(failed parsing threshold expression's "count>1 && rate<2" left hand side; reason: failed parsing method from expression)");
+  EXPECT_EQ(
+      error("p()<5"),
+      R"(failed parsing threshold expression's "p()<5" left hand side; reason: malformed percentile value; reason: strconv.ParseFloat: parsing "": invalid syntax)");
+  EXPECT_EQ(
+      error("p( 95 )<5"),
+      R"(failed parsing threshold expression's "p( 95 )<5" left hand side; reason: malformed percentile value; reason: strconv.ParseFloat: parsing " 95 ": invalid syntax)");
   EXPECT_EQ(error("count=5"), R"(failed parsing threshold expression "count=5"; reason: malformed threshold expression)");
-  EXPECT_EQ(error("count<>5"), R"(failed parsing threshold expresion's "count<>5" right hand side; reason: strconv.ParseFloat: parsing ">5": invalid syntax)");
-  EXPECT_EQ(error("count>0x10"), R"(failed parsing threshold expresion's "count>0x10" right hand side; reason: strconv.ParseFloat: parsing "0x10": invalid syntax)");
+  EXPECT_EQ(error("count<>5"),
+            R"(failed parsing threshold expresion's "count<>5" right hand side; reason: strconv.ParseFloat: parsing ">5": invalid syntax)");
+  EXPECT_EQ(
+      error("count>0x10"),
+      R"(failed parsing threshold expresion's "count>0x10" right hand side; reason: strconv.ParseFloat: parsing "0x10": invalid syntax)");
 }
 
 class ThresholdKeys : public testing::Test {
@@ -64,9 +75,15 @@ class ThresholdKeys : public testing::Test {
 
 TEST_F(ThresholdKeys, errors_are_k6s_words) {
   EXPECT_EQ(error("zz{a:b}", "count>5"), R"(invalid threshold defined on zz{a:b}; reason: no metric name "zz{a:b}" found)");
-  EXPECT_EQ(error("cc", "avg<5"), R"(invalid threshold "avg<5" applied on metric cc; reason: unsupported aggregation method avg on metric of type counter. supported aggregation methods for this metric are: count, rate)");
-  EXPECT_EQ(error("tt", "count>5"), R"(invalid threshold "count>5" applied on metric tt; reason: unsupported aggregation method count on metric of type trend. supported aggregation methods for this metric are: avg, min, max, med, p)");
-  EXPECT_EQ(error("cc", "p(95)<5"), R"(invalid threshold "p(95)<5" applied on metric cc; reason: unsupported aggregation method p on metric of type counter. supported aggregation methods for this metric are: count, rate)");
+  EXPECT_EQ(
+      error("cc", "avg<5"),
+      R"(invalid threshold "avg<5" applied on metric cc; reason: unsupported aggregation method avg on metric of type counter. supported aggregation methods for this metric are: count, rate)");
+  EXPECT_EQ(
+      error("tt", "count>5"),
+      R"(invalid threshold "count>5" applied on metric tt; reason: unsupported aggregation method count on metric of type trend. supported aggregation methods for this metric are: avg, min, max, med, p)");
+  EXPECT_EQ(
+      error("cc", "p(95)<5"),
+      R"(invalid threshold "p(95)<5" applied on metric cc; reason: unsupported aggregation method p on metric of type counter. supported aggregation methods for this metric are: count, rate)");
   const std::string prefix = "unable to validate threshold expressions; reason: parsing metric name failed, metric ";
   EXPECT_EQ(error("cc{", "count>5"), prefix + R"("cc{" has unmatched opening/close curly brace)");
   EXPECT_EQ(error("cc}", "count>5"), prefix + R"("cc}" has unmatched opening/close curly brace)");

@@ -28,7 +28,8 @@ void receive(CookieJar& jar, std::string_view from, std::initializer_list<std::s
 }
 
 TEST(SetCookie, is_read_with_its_attributes) {
-  const auto cookie = parse_set_cookie("c=\"q v\"; Expires=Wed, 21 Oct 2037 07:28:00 GMT; HttpOnly; SameSite=Lax; path=/x; DOMAIN=example.com; Max-Age=100; Secure");
+  const auto cookie = parse_set_cookie(
+      "c=\"q v\"; Expires=Wed, 21 Oct 2037 07:28:00 GMT; HttpOnly; SameSite=Lax; path=/x; DOMAIN=example.com; Max-Age=100; Secure");
   ASSERT_TRUE(cookie);
   EXPECT_EQ(cookie->name, "c");
   EXPECT_EQ(cookie->value, "q v");
@@ -56,7 +57,8 @@ TEST(SetCookie, reads_ages_as_go_does) {
 TEST(HttpDate, is_read_in_both_spellings) {
   EXPECT_EQ(parse_http_date("Thu, 01 Jan 1970 00:00:01 GMT"), 1000);
   EXPECT_EQ(parse_http_date("Mon, 02-Jan-2006 15:04:05 MST"), 1136214245000);
-  for (const char* text : {"", "tomorrow", "Mon, 32 Jan 2006 15:04:05 GMT", "Mon, 02 Foo 2006 15:04:05 GMT", "Mon, 02 Jan 2006 25:04:05 GMT", "Xxx, 02 Jan 2006 15:04:05 GMT"}) {
+  for (const char* text : {"", "tomorrow", "Mon, 32 Jan 2006 15:04:05 GMT", "Mon, 02 Foo 2006 15:04:05 GMT",
+                           "Mon, 02 Jan 2006 25:04:05 GMT", "Xxx, 02 Jan 2006 15:04:05 GMT"}) {
     EXPECT_EQ(parse_http_date(text), std::nullopt) << text;
   }
 }
@@ -64,9 +66,10 @@ TEST(HttpDate, is_read_in_both_spellings) {
 // The exchange recorded with k6 1.8.1: which cookies of that response go where.
 TEST(CookieJar, sends_what_k6_sends) {
   CookieJar jar;
-  receive(jar, "http://127.0.0.1:18901/cookies",
-          {"a=1; Path=/; Max-Age=100", "b=2; Path=/echo; Secure", "c=\"q v\"; Expires=Wed, 21 Oct 2037 07:28:00 GMT; HttpOnly; SameSite=Lax",
-           "d=4; Domain=example.com", "bad", "neg=1; Max-Age=-1", "a=1b; Path=/x"});
+  receive(
+      jar, "http://127.0.0.1:18901/cookies",
+      {"a=1; Path=/; Max-Age=100", "b=2; Path=/echo; Secure", "c=\"q v\"; Expires=Wed, 21 Oct 2037 07:28:00 GMT; HttpOnly; SameSite=Lax",
+       "d=4; Domain=example.com", "bad", "neg=1; Max-Age=-1", "a=1b; Path=/x"});
   EXPECT_EQ(sent(jar, "http://127.0.0.1:18901/"), "a=1; c=\"q v\"");
   EXPECT_EQ(sent(jar, "http://127.0.0.1:18901/echo"), "b=2; a=1; c=\"q v\"");
   EXPECT_EQ(sent(jar, "http://127.0.0.1:18901/x/y"), "a=1b; a=1; c=\"q v\"");

@@ -197,7 +197,8 @@ class FrameServer {
         setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
       } else {
         shutdown(client.fd, SHUT_WR);
-        while (recv(client.fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {}
+        while (recv(client.fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+        }
       }
       close(client.fd);
       return false;

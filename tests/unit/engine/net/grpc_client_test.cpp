@@ -171,14 +171,16 @@ TEST_F(GrpcClientTest, may_be_destroyed_from_inside_its_callbacks) {
 TEST_F(GrpcClientTest, takes_messages_that_come_in_pieces) {
   const std::string long_message(300'000, 'm');
   RecordingCall made;
-  call_against([&](auto stream) {
-    std::string bytes = grpc_headers(stream);
-    const std::string framed = grpc_message(long_message);
-    for (std::size_t at = 0, step = 1; at < framed.size(); at += step, step = std::min<std::size_t>(step * 2, 16'000)) {
-      bytes += data_frame(stream, std::string_view(framed).substr(at, step));
-    }
-    return Reaction{bytes + grpc_trailers(stream)};
-  }, made);
+  call_against(
+      [&](auto stream) {
+        std::string bytes = grpc_headers(stream);
+        const std::string framed = grpc_message(long_message);
+        for (std::size_t at = 0, step = 1; at < framed.size(); at += step, step = std::min<std::size_t>(step * 2, 16'000)) {
+          bytes += data_frame(stream, std::string_view(framed).substr(at, step));
+        }
+        return Reaction{bytes + grpc_trailers(stream)};
+      },
+      made);
   EXPECT_EQ(made.status().code, 0) << made.status().message;
   EXPECT_EQ(made.messages, std::vector<std::string>{long_message});
 }
@@ -242,49 +244,112 @@ TEST_F(GrpcClientTest, names_what_the_server_did_wrong) {
        "stream terminated by RST_STREAM with error code: NO_ERROR"},
       {"refused again and again", [](auto s) { return Reaction{rst_frame(s, 7)}; }, 14,
        "stream terminated by RST_STREAM with error code: REFUSED_STREAM"},
-      {"trailers only, OK", [](auto s) { return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-status", "0"}}, true)}; },
+      {"trailers only, OK",
+       [](auto s) {
+         return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-status", "0"}}, true)};
+       },
        13, "cardinality violation: received no response message from non-server-streaming RPC"},
       {"two messages", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, message + message) + grpc_trailers(s)}; }, 13,
        "cardinality violation: expected <EOF> for non server-streaming RPCs, but received another message", 1},
-      {"trailers without status", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, message) + headers_frame(s, {{"x", "1"}}, true)}; }, 2, "", 1},
+      {"trailers without status",
+       [=](auto s) {
+         return Reaction{ok_headers(s) + data_frame(s, message) + headers_frame(s, {{"x", "1"}}, true)};
+       },
+       2, "", 1},
       {"no trailers", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, message, true)}; }, 13,
        "server closed the stream without sending trailers", 1},
-      {"headers only", [](auto s) { return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "application/grpc"}}, true)}; }, 2, ""},
-      {"not found with a page", [](auto s) { return Reaction{headers_frame(s, {{":status", "404"}, {"content-type", "text/plain"}}) + data_frame(s, "nope", true)}; },
-       12, "unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type \"text/plain\"\ndata: \"nope\""},
-      {"not found", [](auto s) { return Reaction{headers_frame(s, {{":status", "404"}, {"content-type", "text/plain"}}, true)}; }, 12,
-       "unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type \"text/plain\""},
-      {"unavailable", [](auto s) { return Reaction{headers_frame(s, {{":status", "503"}}, true)}; }, 14,
-       "unexpected HTTP status code received from server: 503 (Service Unavailable); malformed header: missing HTTP content-type"},
-      {"a page", [](auto s) { return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "text/html"}}) + data_frame(s, "nope", true)}; }, 2,
-       "unexpected HTTP status code received from server: 200 (OK); transport: received unexpected content-type \"text/html\"\ndata: \"nope\""},
-      {"a status in an HTTP error", [](auto s) { return Reaction{headers_frame(s, {{":status", "500"}, {"content-type", "application/grpc"}, {"grpc-status", "5"}, {"grpc-message", "m"}}, true)}; },
+      {"headers only",
+       [](auto s) {
+         return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "application/grpc"}}, true)};
+       },
+       2, ""},
+      {"not found with a page",
+       [](auto s) {
+         return Reaction{headers_frame(s, {{":status", "404"}, {"content-type", "text/plain"}}) + data_frame(s, "nope", true)};
+       },
+       12,
+       "unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type "
+       "\"text/plain\"\ndata: \"nope\""},
+      {"not found",
+       [](auto s) {
+         return Reaction{headers_frame(s, {{":status", "404"}, {"content-type", "text/plain"}}, true)};
+       },
+       12, "unexpected HTTP status code received from server: 404 (Not Found); transport: received unexpected content-type \"text/plain\""},
+      {"unavailable",
+       [](auto s) {
+         return Reaction{headers_frame(s, {{":status", "503"}}, true)};
+       },
+       14, "unexpected HTTP status code received from server: 503 (Service Unavailable); malformed header: missing HTTP content-type"},
+      {"a page",
+       [](auto s) {
+         return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "text/html"}}) + data_frame(s, "nope", true)};
+       },
+       2,
+       "unexpected HTTP status code received from server: 200 (OK); transport: received unexpected content-type \"text/html\"\ndata: "
+       "\"nope\""},
+      {"a status in an HTTP error",
+       [](auto s) {
+         return Reaction{headers_frame(
+             s, {{":status", "500"}, {"content-type", "application/grpc"}, {"grpc-status", "5"}, {"grpc-message", "m"}}, true)};
+       },
        5, "m"},
       {"status abc", [=](auto s) { return Reaction{ok_headers(s) + grpc_trailers(s, "abc")}; }, 2,
        "transport: malformed grpc-status: strconv.ParseInt: parsing \"abc\": invalid syntax"},
-      {"status 99", [=](auto s) { return Reaction{ok_headers(s) + headers_frame(s, {{"grpc-status", "99"}, {"grpc-message", "x%20y%E2%9C%93%zz"}}, true)}; },
+      {"status 99",
+       [=](auto s) {
+         return Reaction{ok_headers(s) + headers_frame(s, {{"grpc-status", "99"}, {"grpc-message", "x%20y%E2%9C%93%zz"}}, true)};
+       },
        99, "x y\xE2\x9C\x93%zz"},
-      {"a binary header that is none", [=](auto s) { return Reaction{ok_headers(s) + headers_frame(s, {{"grpc-status", "0"}, {"x-bin", "AAAAA"}}, true)}; }, 13,
-       "malformed binary header \"x-bin\""},
-      {"compressed, no encoding", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, grpc_message("hello", 1)) + grpc_trailers(s)}; }, 13,
+      {"a binary header that is none",
+       [=](auto s) {
+         return Reaction{ok_headers(s) + headers_frame(s, {{"grpc-status", "0"}, {"x-bin", "AAAAA"}}, true)};
+       },
+       13, "malformed binary header \"x-bin\""},
+      {"compressed, no encoding",
+       [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, grpc_message("hello", 1)) + grpc_trailers(s)}; }, 13,
        "grpc: compressed flag set with identity or empty encoding"},
-      {"unknown encoding", [](auto s) { return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-encoding", "snappy"}}) + data_frame(s, grpc_message("hello", 1)) + grpc_trailers(s)}; },
+      {"unknown encoding",
+       [](auto s) {
+         return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-encoding", "snappy"}}) +
+                         data_frame(s, grpc_message("hello", 1)) + grpc_trailers(s)};
+       },
        13, "grpc: Decompressor is not installed for grpc-encoding \"snappy\""},
-      {"gzip garbage", [](auto s) { return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-encoding", "gzip"}}) + data_frame(s, grpc_message("hello", 1)) + grpc_trailers(s)}; },
+      {"gzip garbage",
+       [](auto s) {
+         return Reaction{headers_frame(s, {{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-encoding", "gzip"}}) +
+                         data_frame(s, grpc_message("hello", 1)) + grpc_trailers(s)};
+       },
        13, "grpc: failed to decompress the message: unexpected EOF"},
       {"flag 2", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, grpc_message("hello", 2)) + grpc_trailers(s)}; }, 13,
        "grpc: received unexpected payload format 2"},
-      {"truncated", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, message.substr(0, 7)) + grpc_trailers(s)}; }, 13, "unexpected EOF"},
+      {"truncated", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, message.substr(0, 7)) + grpc_trailers(s)}; }, 13,
+       "unexpected EOF"},
       {"too large", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, std::string("\0\0\x4c\x4b\x45", 5))}; }, 8,
        "grpc: received message larger than max (5000005 vs. 4194304)"},
-      {"message, then an error", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, message) + headers_frame(s, {{"grpc-status", "7"}, {"grpc-message", "denied"}}, true)}; },
+      {"message, then an error",
+       [=](auto s) {
+         return Reaction{ok_headers(s) + data_frame(s, message) +
+                         headers_frame(s, {{"grpc-status", "7"}, {"grpc-message", "denied"}}, true)};
+       },
        7, "denied", 1},
-      {"closed in the middle", [=](auto s) { return Reaction{ok_headers(s) + data_frame(s, message), Then::close}; }, 14, "error reading from server: EOF", 1},
-      {"goaway, then closed", [](auto s) { return Reaction{goaway_frame(s, 11, "too_many_pings"), Then::close}; }, 14,
-       "closing transport due to: connection error: desc = \"error reading from server: EOF\", received prior goaway: code: ENHANCE_YOUR_CALM, debug data: \"too_many_pings\""},
+      {"closed in the middle",
+       [=](auto s) {
+         return Reaction{ok_headers(s) + data_frame(s, message), Then::close};
+       },
+       14, "error reading from server: EOF", 1},
+      {"goaway, then closed",
+       [](auto s) {
+         return Reaction{goaway_frame(s, 11, "too_many_pings"), Then::close};
+       },
+       14,
+       "closing transport due to: connection error: desc = \"error reading from server: EOF\", received prior goaway: code: "
+       "ENHANCE_YOUR_CALM, debug data: \"too_many_pings\""},
       {"goaway, then the answer", [](auto s) { return Reaction{goaway_frame(s, 0) + grpc_answer(s, "x")}; }, 0, "", 1},
-      {"upper-case header", [](auto s) { return Reaction{headers_frame(s, {{":status", "200"}, {"X-Bad", "1"}}) + grpc_trailers(s)}; }, 13,
-       "the server broke the rules of HTTP/2 in this stream (PROTOCOL_ERROR)"},
+      {"upper-case header",
+       [](auto s) {
+         return Reaction{headers_frame(s, {{":status", "200"}, {"X-Bad", "1"}}) + grpc_trailers(s)};
+       },
+       13, "the server broke the rules of HTTP/2 in this stream (PROTOCOL_ERROR)"},
   };
   for (const Misbehaviour& each : cases) {
     SCOPED_TRACE(each.name);
@@ -317,7 +382,9 @@ TEST_F(GrpcClientTest, tells_a_reset_connection) {
 
 TEST_F(GrpcClientTest, sends_again_what_the_server_has_not_looked_at) {
   for (const bool by_goaway : {false, true}) {
-    FrameServer server({[=](auto s) { return by_goaway ? Reaction{goaway_frame(0, 0), Reaction::Then::close} : Reaction{rst_frame(s, 7)}; },
+    FrameServer server({[=](auto s) {
+                          return by_goaway ? Reaction{goaway_frame(0, 0), Reaction::Then::close} : Reaction{rst_frame(s, 7)};
+                        },
                         [](auto s) { return Reaction{grpc_answer(s, "second")}; }});
     const auto client = client_for(server.address());
     ASSERT_EQ(connect(*client), std::nullopt);
@@ -331,7 +398,9 @@ TEST_F(GrpcClientTest, sends_again_what_the_server_has_not_looked_at) {
 }
 
 TEST_F(GrpcClientTest, connects_anew_after_the_connection_was_lost) {
-  FrameServer server({[](auto s) { return Reaction{grpc_answer(s, "one"), Reaction::Then::close}; },
+  FrameServer server({[](auto s) {
+                        return Reaction{grpc_answer(s, "one"), Reaction::Then::close};
+                      },
                       [](auto s) { return Reaction{grpc_answer(s, "two")}; }});
   const auto client = client_for(server.address());
   ASSERT_EQ(connect(*client), std::nullopt);
@@ -391,9 +460,11 @@ TEST_F(GrpcClientTest, says_why_it_cannot_connect) {
     const auto client = client_for(address);
     return connect(*client, timeout).value_or("connected");
   };
-  EXPECT_EQ(outcome("127.0.0.1:1", 5s), "connection error: desc = \"transport: error while dialing: dial tcp 127.0.0.1:1: connect: connection refused\"");
+  EXPECT_EQ(outcome("127.0.0.1:1", 5s),
+            "connection error: desc = \"transport: error while dialing: dial tcp 127.0.0.1:1: connect: connection refused\"");
   EXPECT_EQ(outcome("", 5s), "connection error: desc = \"transport: error while dialing: missing port in address\"");
-  EXPECT_EQ(outcome("127.0.0.1", 5s), "connection error: desc = \"transport: error while dialing: address 127.0.0.1: missing port in address\"");
+  EXPECT_EQ(outcome("127.0.0.1", 5s),
+            "connection error: desc = \"transport: error while dialing: address 127.0.0.1: missing port in address\"");
   FrameServer silent({[](auto) { return Reaction{}; }}, "");
   EXPECT_EQ(outcome(silent.address(), 50ms), "context deadline exceeded");
   FrameServer old({[](auto) { return Reaction{}; }}, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
@@ -412,7 +483,12 @@ TEST_F(GrpcClientTest, checks_metadata_and_keeps_the_protocol_s_names_from_it) {
   EXPECT_EQ(made.status().message, "header key \"a b\" contains illegal characters not in [0-9a-z-_.]");
   call(*client, made, "ask", 5s, {{"x", "\xc3\xa9\n"}});
   EXPECT_EQ(made.status().message, "header key \"x\" contains value with non-printable ASCII characters");
-  call(*client, made, "ask", 5s, {{":path", "/evil"}, {"grpc-timeout", "1n"}, {"te", "x"}, {"a-bin", std::string_view("\0\xff\x01", 3)}, {"authorization", "Bearer t"}});
+  call(*client, made, "ask", 5s,
+       {{":path", "/evil"},
+        {"grpc-timeout", "1n"},
+        {"te", "x"},
+        {"a-bin", std::string_view("\0\xff\x01", 3)},
+        {"authorization", "Bearer t"}});
   EXPECT_EQ(made.status().code, 0);
   EXPECT_EQ(server.requests(), 1);
 }
@@ -431,7 +507,8 @@ TEST_F(GrpcClientTest, refuses_to_send_more_than_the_limit) {
 }
 
 TEST_F(GrpcClientTest, streams_both_ways) {
-  FrameServer server({[](auto s) { return Reaction{grpc_headers(s) + data_frame(s, grpc_message("one") + grpc_message("two")) + grpc_trailers(s)}; }});
+  FrameServer server(
+      {[](auto s) { return Reaction{grpc_headers(s) + data_frame(s, grpc_message("one") + grpc_message("two")) + grpc_trailers(s)}; }});
   const auto client = client_for(server.address());
   ASSERT_EQ(connect(*client), std::nullopt);
   RecordingCall stream;
@@ -449,7 +526,9 @@ TEST_F(GrpcClientTest, streams_both_ways) {
 }
 
 TEST_F(GrpcClientTest, waits_for_the_connection_with_what_a_stream_has_sent_already) {
-  FrameServer server({[](auto s) { return Reaction{grpc_answer(s, "one"), Reaction::Then::close}; },
+  FrameServer server({[](auto s) {
+                        return Reaction{grpc_answer(s, "one"), Reaction::Then::close};
+                      },
                       [](auto s) { return Reaction{grpc_answer(s, "two")}; }});
   const auto client = client_for(server.address());
   ASSERT_EQ(connect(*client), std::nullopt);

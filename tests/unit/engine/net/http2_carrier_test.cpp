@@ -25,12 +25,14 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 Reaction ok(std::uint32_t stream) {
-  return {headers_frame(stream, {{":status", "200"}, {"content-type", "text/plain"}, {"content-length", "2"}}) + data_frame(stream, "ok", true)};
+  return {headers_frame(stream, {{":status", "200"}, {"content-type", "text/plain"}, {"content-length", "2"}}) +
+          data_frame(stream, "ok", true)};
 }
 
 class Http2CarrierTest : public DialingTest, public HttpExchange::Listener {
  protected:
-  void send(HttpExchange& exchange, std::uint16_t port, std::string head = "GET /x HTTP/1.1\r\nHost: h.test\r\nX-One: 1\r\nConnection: close\r\n\r\n",
+  void send(HttpExchange& exchange, std::uint16_t port,
+            std::string head = "GET /x HTTP/1.1\r\nHost: h.test\r\nX-One: 1\r\nConnection: close\r\n\r\n",
             std::chrono::milliseconds timeout = 5s) {
     exchange.origin = client_.origin(false, "127.0.0.1", port);
     exchange.request_head = std::move(head);
@@ -54,9 +56,10 @@ class Http2CarrierTest : public DialingTest, public HttpExchange::Listener {
 
 TEST_F(Http2CarrierTest, shows_an_answer_as_http_1_would) {
   const FrameServer server({[](std::uint32_t stream) {
-    return Reaction{headers_frame(stream, {{":status", "103"}, {"link", "early"}}) +
-                    headers_frame(stream, {{":status", "404"}, {"set-cookie", "a=b"}, {"content-length", "5"}, {"content-encoding", "gzip"}}) +
-                    data_frame(stream, "he") + data_frame(stream, "llo") + headers_frame(stream, {{"x-trailer", "1"}}, true)};
+    return Reaction{
+        headers_frame(stream, {{":status", "103"}, {"link", "early"}}) +
+        headers_frame(stream, {{":status", "404"}, {"set-cookie", "a=b"}, {"content-length", "5"}, {"content-encoding", "gzip"}}) +
+        data_frame(stream, "he") + data_frame(stream, "llo") + headers_frame(stream, {{"x-trailer", "1"}}, true)};
   }});
   const HttpExchange& got = get(server);
   EXPECT_FALSE(got.failure) << got.failure.cause;
@@ -114,7 +117,8 @@ TEST_F(Http2CarrierTest, names_a_goaway_by_its_code) {
   const FrameServer server({[](std::uint32_t stream) { return Reaction{goaway_frame(stream, 11, "enough"), Reaction::Then::close}; }, ok});
   const HttpExchange& got = get(server);
   EXPECT_EQ(got.failure.code, 1622);
-  EXPECT_EQ(got.failure.cause, "http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=ENHANCE_YOUR_CALM, debug=\"enough\"");
+  EXPECT_EQ(got.failure.cause,
+            "http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=ENHANCE_YOUR_CALM, debug=\"enough\"");
   EXPECT_EQ(get(server).body.view(), "ok");
 }
 
@@ -135,7 +139,8 @@ TEST_F(Http2CarrierTest, stops_at_endless_headers_and_bodies) {
     std::string block = gauntlet::test::header_block({{":status", "200"}});
     for (int i = 0; i < 60; ++i) block += gauntlet::test::header_block({{"x-more", std::string(2000, 'x')}});
     std::string bytes = frame(1, 0, stream, block.substr(0, 16000));
-    for (std::size_t at = 16000; at < block.size(); at += 16000) bytes += frame(9, at + 16000 >= block.size() ? 4 : 0, stream, block.substr(at, 16000));
+    for (std::size_t at = 16000; at < block.size(); at += 16000)
+      bytes += frame(9, at + 16000 >= block.size() ? 4 : 0, stream, block.substr(at, 16000));
     return Reaction{bytes};
   }});
   EXPECT_THAT(get(headers).failure.message, HasSubstr("response headers exceeded 65536 bytes"));
@@ -144,8 +149,11 @@ TEST_F(Http2CarrierTest, stops_at_endless_headers_and_bodies) {
     for (int i = 0; i < 70; ++i) bytes += data_frame(stream, std::string(16000, 'x'));
     return Reaction{bytes};
   }});
-  EXPECT_THAT(get(body, 2s).failure.message, testing::AnyOf(HasSubstr("response body exceeded 1048576 bytes"), HasSubstr("ErrCode FLOW_CONTROL_ERROR")));
-  const FrameServer announced({[](std::uint32_t stream) { return Reaction{headers_frame(stream, {{":status", "200"}, {"content-length", "99999999"}})}; }});
+  EXPECT_THAT(get(body, 2s).failure.message,
+              testing::AnyOf(HasSubstr("response body exceeded 1048576 bytes"), HasSubstr("ErrCode FLOW_CONTROL_ERROR")));
+  const FrameServer announced({[](std::uint32_t stream) {
+    return Reaction{headers_frame(stream, {{":status", "200"}, {"content-length", "99999999"}})};
+  }});
   EXPECT_THAT(get(announced).failure.message, HasSubstr("response body exceeded"));
 }
 

@@ -27,7 +27,8 @@ class HttpClientTest : public DialingTest, public HttpExchange::Listener {
     prepare(exchange_, server, "GET", path, timeout);
     return run(exchange_);
   }
-  void prepare(HttpExchange& exchange, const ScriptServer& server, std::string method, std::string_view path, std::chrono::milliseconds timeout = 5s) {
+  void prepare(HttpExchange& exchange, const ScriptServer& server, std::string method, std::string_view path,
+               std::chrono::milliseconds timeout = 5s) {
     exchange.origin = client_.origin(false, "127.0.0.1", server.port());
     exchange.request_head = method + ' ' + std::string(path) + " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
     if (!exchange.request_body.empty()) exchange.request_head += "Content-Length: " + std::to_string(exchange.request_body.size()) + "\r\n";
@@ -202,9 +203,14 @@ INSTANTIATE_TEST_SUITE_P(
         Framing{"no_content", "HTTP/1.1 204 No Content\r\n\r\n", "GET", 204, "", 1},
         Framing{"not_modified_with_length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "GET", 304, "", 1},
         Framing{"head_with_length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HEAD", 200, "", 1},
-        Framing{"informational", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "GET", 200, "ok", 1},
-        Framing{"chunked_with_extension_and_trailer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;a=b\r\nabc\r\n4\r\ndefg\r\n0\r\nT: x\r\n\r\n", "GET", 200, "abcdefg", 1},
-        Framing{"chunked_beats_length", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "GET", 200, "abc", 1},
+        Framing{"informational",
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                "GET", 200, "ok", 1},
+        Framing{"chunked_with_extension_and_trailer",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;a=b\r\nabc\r\n4\r\ndefg\r\n0\r\nT: x\r\n\r\n", "GET", 200,
+                "abcdefg", 1},
+        Framing{"chunked_beats_length", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+                "GET", 200, "abc", 1},
         Framing{"same_length_twice", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab", "GET", 200, "ab", 1},
         Framing{"until_close", "HTTP/1.1 200 OK\r\n\r\nall of it", "GET", 200, "all of it", 0},
         Framing{"until_close_1_0", "HTTP/1.0 200 OK\r\n\r\nall of it", "GET", 200, "all of it", 0},
@@ -236,28 +242,34 @@ TEST_P(HostileServer, fails_in_k6s_words) {
 }
 INSTANTIATE_TEST_SUITE_P(
     , HostileServer,
-    testing::Values(
-        Hostile{"closes", "", "EOF", 1000, false},
-        Hostile{"cuts_the_head", "HTTP/1.1 200 OK\r\nConte", "malformed MIME header: missing colon: \"Conte\"", 1000, false},
-        Hostile{"cuts_the_body", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789", "unexpected EOF", 1000, true},
-        Hostile{"cuts_a_chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc", "unexpected EOF", 1000, true},
-        Hostile{"bad_status", "HTTP/1.1 abc OK\r\n\r\n", "malformed HTTP status code \"abc\"", 1000, false},
-        Hostile{"short_status", "HTTP/1.1 20 OK\r\n\r\n", "malformed HTTP status code \"20\"", 1000, false},
-        Hostile{"garbage", "garbage\r\n\r\n", "malformed HTTP response \"garbage\"", 1000, false},
-        Hostile{"bad_version", "HTTP/x.y 200 OK\r\n\r\n", "malformed HTTP version \"HTTP/x.y\"", 1000, false},
-        Hostile{"no_colon", "HTTP/1.1 200 OK\r\nfoo\r\n\r\n", "malformed MIME header: missing colon: \"foo\"", 1000, false},
-        Hostile{"bad_chunk_size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", "invalid byte in chunk length", 1000, true},
-        Hostile{"bad_chunk_end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXX0\r\n\r\n", "malformed chunked encoding", 1000, true},
-        Hostile{"huge_chunk_size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11112222333344445\r\nabc", "http chunk length too large", 1000, true},
-        Hostile{"unknown_coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\n\r\nabc", "unsupported transfer encoding: \"foo\"", 1000, false},
-        Hostile{"two_lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
-                "http: message cannot contain multiple Content-Length headers; got [\"2\" \"3\"]", 1000, false},
-        Hostile{"negative_length", "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nab", "bad Content-Length \"-2\"", 1000, false},
-        Hostile{"endless_length", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nab", "bad Content-Length \"99999999999999999999\"", 1000, false},
-        Hostile{"length_beyond_limit", "HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\nab", "response body exceeded 1048576 bytes; aborted", 1000, true},
-        Hostile{"only_informational",
-                "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\n",
-                "net/http: too many 1xx informational responses", 1000, false}),
+    testing::Values(Hostile{"closes", "", "EOF", 1000, false},
+                    Hostile{"cuts_the_head", "HTTP/1.1 200 OK\r\nConte", "malformed MIME header: missing colon: \"Conte\"", 1000, false},
+                    Hostile{"cuts_the_body", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789", "unexpected EOF", 1000, true},
+                    Hostile{"cuts_a_chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc", "unexpected EOF", 1000, true},
+                    Hostile{"bad_status", "HTTP/1.1 abc OK\r\n\r\n", "malformed HTTP status code \"abc\"", 1000, false},
+                    Hostile{"short_status", "HTTP/1.1 20 OK\r\n\r\n", "malformed HTTP status code \"20\"", 1000, false},
+                    Hostile{"garbage", "garbage\r\n\r\n", "malformed HTTP response \"garbage\"", 1000, false},
+                    Hostile{"bad_version", "HTTP/x.y 200 OK\r\n\r\n", "malformed HTTP version \"HTTP/x.y\"", 1000, false},
+                    Hostile{"no_colon", "HTTP/1.1 200 OK\r\nfoo\r\n\r\n", "malformed MIME header: missing colon: \"foo\"", 1000, false},
+                    Hostile{"bad_chunk_size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+                            "invalid byte in chunk length", 1000, true},
+                    Hostile{"bad_chunk_end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcXX0\r\n\r\n",
+                            "malformed chunked encoding", 1000, true},
+                    Hostile{"huge_chunk_size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11112222333344445\r\nabc",
+                            "http chunk length too large", 1000, true},
+                    Hostile{"unknown_coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\n\r\nabc",
+                            "unsupported transfer encoding: \"foo\"", 1000, false},
+                    Hostile{"two_lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
+                            "http: message cannot contain multiple Content-Length headers; got [\"2\" \"3\"]", 1000, false},
+                    Hostile{"negative_length", "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nab", "bad Content-Length \"-2\"", 1000, false},
+                    Hostile{"endless_length", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nab",
+                            "bad Content-Length \"99999999999999999999\"", 1000, false},
+                    Hostile{"length_beyond_limit", "HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\nab",
+                            "response body exceeded 1048576 bytes; aborted", 1000, true},
+                    Hostile{"only_informational",
+                            "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 "
+                            "C\r\n\r\nHTTP/1.1 100 C\r\n\r\n",
+                            "net/http: too many 1xx informational responses", 1000, false}),
     [](const auto& tested) { return tested.param.name; });
 
 TEST_F(HttpClientTest, keeps_what_came_of_a_body_that_was_cut) {

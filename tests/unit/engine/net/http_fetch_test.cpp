@@ -23,8 +23,8 @@ void serve(Peer& peer, int) {
     const std::string path = request.substr(request.find(' ') + 1, request.find(" HTTP/") - request.find(' ') - 1);
     const auto answer = [&](std::string_view status, std::string_view fields, std::string_view body) {
       const bool is_head = request.starts_with("HEAD ");
-      peer.send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(fields) + "\r\n" +
-                (is_head ? "" : std::string(body)));
+      peer.send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(fields) +
+                "\r\n" + (is_head ? "" : std::string(body)));
     };
     if (path.starts_with("/redir/")) {
       const std::string location = path.substr(11);
@@ -38,7 +38,8 @@ void serve(Peer& peer, int) {
     } else if (path == "/badgzip") {
       answer("200 OK", "Content-Encoding: gzip\r\n", "not gzip");
     } else if (path == "/digest" && request.find("Authorization: Digest") == std::string::npos) {
-      answer("401 Unauthorized", "WWW-Authenticate: Digest realm=\"r\", nonce=\"abc\", qop=\"auth\", algorithm=MD5, opaque=\"op\"\r\n", "no");
+      answer("401 Unauthorized", "WWW-Authenticate: Digest realm=\"r\", nonce=\"abc\", qop=\"auth\", algorithm=MD5, opaque=\"op\"\r\n",
+             "no");
     } else if (path == "/switch") {
       peer.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n");
       return;
@@ -128,10 +129,12 @@ TEST_P(Redirects, change_methods_as_go_does) {
   EXPECT_EQ(body().find("Content-Type") != std::string::npos, want.repeats_body || want.status == 307 || want.status == 308);
 }
 INSTANTIATE_TEST_SUITE_P(, Redirects,
-                         testing::Values(Redirect{"GET", 301, "GET", false}, Redirect{"GET", 302, "GET", false}, Redirect{"GET", 307, "GET", false},
-                                         Redirect{"HEAD", 302, "HEAD", false}, Redirect{"HEAD", 303, "HEAD", false}, Redirect{"POST", 301, "GET", false},
-                                         Redirect{"POST", 302, "GET", false}, Redirect{"POST", 303, "GET", false}, Redirect{"POST", 307, "POST", true},
-                                         Redirect{"POST", 308, "POST", true}, Redirect{"PUT", 302, "GET", false}, Redirect{"PUT", 307, "PUT", true}),
+                         testing::Values(Redirect{"GET", 301, "GET", false}, Redirect{"GET", 302, "GET", false},
+                                         Redirect{"GET", 307, "GET", false}, Redirect{"HEAD", 302, "HEAD", false},
+                                         Redirect{"HEAD", 303, "HEAD", false}, Redirect{"POST", 301, "GET", false},
+                                         Redirect{"POST", 302, "GET", false}, Redirect{"POST", 303, "GET", false},
+                                         Redirect{"POST", 307, "POST", true}, Redirect{"POST", 308, "POST", true},
+                                         Redirect{"PUT", 302, "GET", false}, Redirect{"PUT", 307, "PUT", true}),
                          [](const auto& tested) { return std::string(tested.param.method) + std::to_string(tested.param.status); });
 
 TEST_F(HttpFetchTest, leaves_other_statuses_alone) {
@@ -237,7 +240,8 @@ TEST_F(HttpFetchTest, refuses_what_cannot_be_sent) {
   fetch_.method = "F OO";
   EXPECT_EQ((run("/"), fetch_.exchange.failure.message), "net/http: invalid method \"F OO\"");
   fetch_.method = "GET";
-  for (const auto& [url, message] : {std::pair{"http://", "http: no Host in request URL"}, {"x", "unsupported protocol scheme \"\""},
+  for (const auto& [url, message] : {std::pair{"http://", "http: no Host in request URL"},
+                                     {"x", "unsupported protocol scheme \"\""},
                                      {"http://127.0.0.1:99999/", "dial tcp: address 99999: invalid port"}}) {
     fetch_.url = url;
     EXPECT_EQ((run(""), fetch_.exchange.failure.message), message);

@@ -16,10 +16,15 @@ std::string from_hex(std::string_view text) {
 
 /// The challenge of [MS-NLMP] 4.2.4: server challenge 01..ef, target info Domain and Server.
 std::string challenge(std::string_view flags = "33828ae2") {
-  const std::string info = from_hex("02000c0044006f006d00610069006e0001000c005300650072007600650072000000" "0000");
+  const std::string info = from_hex(
+      "02000c0044006f006d00610069006e0001000c005300650072007600650072000000"
+      "0000");
   std::string message("NTLMSSP\0\x02\0\0\0", 12);
   message += from_hex("0c000c0038000000") + from_hex(flags) + from_hex("0123456789abcdef") + std::string(8, '\0');
-  message += from_hex("240024004400000006007017" "0000000f") + from_hex("530065007200760065007200") + info;
+  message += from_hex(
+                 "240024004400000006007017"
+                 "0000000f") +
+             from_hex("530065007200760065007200") + info;
   return "NTLM " + base::encode_base64(message);
 }
 

@@ -16,13 +16,15 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 TEST(ProxyRules, choose_as_go_does) {
-  const auto rules = ProxyRules::from_texts("http://plain.proxy:3128", "secure.proxy:8080", "direct.test,.under.test,*.star.test,10.0.0.0/8,port.test:81,1.2.3.4");
+  const auto rules = ProxyRules::from_texts("http://plain.proxy:3128", "secure.proxy:8080",
+                                            "direct.test,.under.test,*.star.test,10.0.0.0/8,port.test:81,1.2.3.4");
   ASSERT_TRUE(rules);
   ASSERT_NE(rules->find(false, "a.test", 80), nullptr);
   EXPECT_EQ(rules->find(false, "a.test", 80)->host, "plain.proxy");
   EXPECT_EQ(rules->find(true, "a.test", 443)->host, "secure.proxy");
   EXPECT_EQ(rules->find(true, "a.test", 443)->port, 8080);
-  for (const std::string_view direct : {"direct.test", "a.direct.test", "DIRECT.test", "a.under.test", "a.star.test", "10.1.2.3", "1.2.3.4", "localhost", "127.0.0.1", "127.9.9.9", "::1"}) {
+  for (const std::string_view direct : {"direct.test", "a.direct.test", "DIRECT.test", "a.under.test", "a.star.test", "10.1.2.3", "1.2.3.4",
+                                        "localhost", "127.0.0.1", "127.9.9.9", "::1"}) {
     EXPECT_EQ(rules->find(false, direct, 80), nullptr) << direct;
   }
   for (const std::string_view proxied : {"under.test", "star.test", "notdirect.test", "11.1.2.3", "port.test", "::2"}) {

@@ -73,7 +73,8 @@ class Peer {
   /// Waits until the client closes, for at most five seconds.
   void wait_for_close() {
     pollfd poll_fd{fd_, POLLIN, 0};
-    while (::poll(&poll_fd, 1, 5000) == 1 && more()) {}
+    while (::poll(&poll_fd, 1, 5000) == 1 && more()) {
+    }
   }
 
  private:

@@ -24,7 +24,8 @@ TEST(Url, is_escaped_again_as_go_does) {
       {"http://h?q=1", "http://h?q=1", "/?q=1", "h"},
       {"http://h", "http://h", "/", "h"},
       {"http://u:p%40@h/echo", "http://u:p%40@h/echo", "/echo", "h"},
-      {"http://h/echo/\"<>^`{|}\xc3\xa9%20%2f", "http://h/echo/%22%3C%3E%5E%60%7B%7C%7D%C3%A9%20/", "/echo/%22%3C%3E%5E%60%7B%7C%7D%C3%A9%20/", "h"},
+      {"http://h/echo/\"<>^`{|}\xc3\xa9%20%2f", "http://h/echo/%22%3C%3E%5E%60%7B%7C%7D%C3%A9%20/",
+       "/echo/%22%3C%3E%5E%60%7B%7C%7D%C3%A9%20/", "h"},
       {"http://h/a%2fb", "http://h/a%2fb", "/a%2fb", "h"},
       {"http://h/echo?\"<>^`{|}\\", "http://h/echo?\"<>^`{|}\\", "/echo?\"<>^`{|}\\", "h"},
       {"http://[::1]:1/", "http://[::1]:1/", "/", "[::1]:1"},
@@ -65,11 +66,12 @@ TEST(Url, refuses_in_gos_words) {
 TEST(Url, resolves_references_as_rfc_3986_says) {
   const auto base = Url::parse("http://a/b/c/d;p?q");
   const std::pair<const char*, const char*> cases[] = {
-      {"g", "http://a/b/c/g"}, {"./g", "http://a/b/c/g"}, {"g/", "http://a/b/c/g/"}, {"/g", "http://a/g"}, {"//g", "http://g"},
-      {"?y", "http://a/b/c/d;p?y"}, {"g?y", "http://a/b/c/g?y"}, {"#s", "http://a/b/c/d;p?q#s"}, {"g#s", "http://a/b/c/g#s"},
-      {";x", "http://a/b/c/;x"}, {"", "http://a/b/c/d;p?q"}, {".", "http://a/b/c/"}, {"./", "http://a/b/c/"}, {"..", "http://a/b/"},
-      {"../g", "http://a/b/g"}, {"../..", "http://a/"}, {"../../g", "http://a/g"}, {"../../../g", "http://a/g"}, {"/./g", "http://a/g"},
-      {"/../g", "http://a/g"}, {"g.", "http://a/b/c/g."}, {"..g", "http://a/b/c/..g"}, {"./../g", "http://a/b/g"}, {"./g/.", "http://a/b/c/g/"},
+      {"g", "http://a/b/c/g"},      {"./g", "http://a/b/c/g"},      {"g/", "http://a/b/c/g/"},   {"/g", "http://a/g"},
+      {"//g", "http://g"},          {"?y", "http://a/b/c/d;p?y"},   {"g?y", "http://a/b/c/g?y"}, {"#s", "http://a/b/c/d;p?q#s"},
+      {"g#s", "http://a/b/c/g#s"},  {";x", "http://a/b/c/;x"},      {"", "http://a/b/c/d;p?q"},  {".", "http://a/b/c/"},
+      {"./", "http://a/b/c/"},      {"..", "http://a/b/"},          {"../g", "http://a/b/g"},    {"../..", "http://a/"},
+      {"../../g", "http://a/g"},    {"../../../g", "http://a/g"},   {"/./g", "http://a/g"},      {"/../g", "http://a/g"},
+      {"g.", "http://a/b/c/g."},    {"..g", "http://a/b/c/..g"},    {"./../g", "http://a/b/g"},  {"./g/.", "http://a/b/c/g/"},
       {"g/../h", "http://a/b/c/h"}, {"https://x/y", "https://x/y"},
   };
   for (const auto& [reference, want] : cases) {
@@ -81,7 +83,8 @@ TEST(Url, resolves_references_as_rfc_3986_says) {
 
 TEST(Url, quick_scan_agrees_with_the_whole_parser_or_leaves_it_to_it) {
   const bool holds = rc::check("scan_plain_url is a shortcut and nothing else", [] {
-    const auto rest = *rc::gen::container<std::string>(rc::gen::element('a', 'B', '1', '.', '-', '_', ':', '/', '?', '#', '@', '%', '2', 'F', ' ', '&', '=', '[', ']', '+', '~', '"', '*'));
+    const auto rest = *rc::gen::container<std::string>(rc::gen::element('a', 'B', '1', '.', '-', '_', ':', '/', '?', '#', '@', '%', '2',
+                                                                        'F', ' ', '&', '=', '[', ']', '+', '~', '"', '*'));
     const std::string text = (*rc::gen::arbitrary<bool>() ? "http://" : "https://") + rest;
     const auto plain = scan_plain_url(text);
     if (!plain) return;
@@ -98,9 +101,7 @@ TEST(Url, quick_scan_agrees_with_the_whole_parser_or_leaves_it_to_it) {
   EXPECT_FALSE(scan_plain_url("http://h:99999/"));
 }
 
-TEST(Url, form_encoding_keeps_only_what_is_safe) {
-  EXPECT_EQ(query_escape("x y&=+%~-_./\xc3\xa9"), "x+y%26%3D%2B%25~-_.%2F%C3%A9");
-}
+TEST(Url, form_encoding_keeps_only_what_is_safe) { EXPECT_EQ(query_escape("x y&=+%~-_./\xc3\xa9"), "x+y%26%3D%2B%25~-_.%2F%C3%A9"); }
 
 TEST(Url, any_bytes_are_parsed_or_refused) {
   EXPECT_TRUE(rc::check("no crash", [](const std::string& text) {
@@ -112,6 +113,5 @@ TEST(Url, any_bytes_are_parsed_or_refused) {
 }
 
 }  // namespace
-
 
 }  // namespace gauntlet::engine::net

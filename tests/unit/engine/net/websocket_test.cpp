@@ -147,7 +147,8 @@ TEST_F(WebSocketTest, answers_pings_with_their_own_bytes) {
 }
 
 TEST_F(WebSocketTest, joins_fragments_with_control_frames_between_them) {
-  std::string bytes = server_frame(0x01, "one,") + server_frame(0x89, "p") + server_frame(0x00, "two,") + server_frame(0x80, "three") + server_close(1000, "");
+  std::string bytes = server_frame(0x01, "one,") + server_frame(0x89, "p") + server_frame(0x00, "two,") + server_frame(0x80, "three") +
+                      server_close(1000, "");
   const ScriptServer server([bytes](Peer& peer, int) {
     upgrade(peer);
     for (const char byte : bytes) peer.send({&byte, 1});  // and in the smallest pieces
@@ -172,7 +173,9 @@ TEST_F(WebSocketTest, names_what_the_server_did_wrong) {
     std::string problem;
   };
   const std::vector<Wrong> cases{
-      {"\xf1\x03" "abc", "RSV1 set, RSV2 set, RSV3 set"},
+      {"\xf1\x03"
+       "abc",
+       "RSV1 set, RSV2 set, RSV3 set"},
       {server_frame(0x83, "x"), "bad opcode 3"},
       {std::string("\x81\x81\x01\x02\x03\x04x", 7), "bad MASK"},
       {server_frame(0x80, "x"), "continuation after FIN"},
@@ -200,8 +203,9 @@ TEST_F(WebSocketTest, sends_and_takes_deflated_messages) {
   const std::string text(100'000, 'a');
   const std::string deflated(deflate_message(text));
   EXPECT_LT(deflated.size(), 1000U);
-  const ScriptServer server(saying(server_frame(0xc1, deflated) + server_frame(0xc1, deflate_message("")) + server_close(1000, ""),
-                                   "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"));
+  const ScriptServer server(
+      saying(server_frame(0xc1, deflated) + server_frame(0xc1, deflate_message("")) + server_close(1000, ""),
+             "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"));
   connect(server, with_deflate());
   run_to_end();
   ASSERT_EQ(messages_.size(), 2U);
@@ -210,8 +214,9 @@ TEST_F(WebSocketTest, sends_and_takes_deflated_messages) {
 }
 
 TEST_F(WebSocketTest, stops_at_a_decompression_bomb) {
-  const ScriptServer server(saying(server_frame(0xc1, std::string(deflate_message(std::string(10'000'000, 'a')))),
-                                   "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"));
+  const ScriptServer server(
+      saying(server_frame(0xc1, std::string(deflate_message(std::string(10'000'000, 'a')))),
+             "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"));
   connect(server, with_deflate(), 100'000);
   run_to_end();
   EXPECT_EQ(end_.error, "websocket: a message of more than 100000 bytes");
@@ -219,7 +224,8 @@ TEST_F(WebSocketTest, stops_at_a_decompression_bomb) {
 }
 
 TEST_F(WebSocketTest, hands_over_what_a_refusal_says) {
-  for (const std::string_view body : {"Content-Length: 4\r\n\r\nnope", "Transfer-Encoding: chunked\r\n\r\n4\r\nnope\r\n0\r\n\r\n", "\r\nnope"}) {
+  for (const std::string_view body :
+       {"Content-Length: 4\r\n\r\nnope", "Transfer-Encoding: chunked\r\n\r\n4\r\nnope\r\n0\r\n\r\n", "\r\nnope"}) {
     failed_ = false;
     const ScriptServer server(test::once_then_close("HTTP/1.1 403 Forbidden\r\n" + std::string(body)));
     connect(server);
@@ -232,8 +238,8 @@ TEST_F(WebSocketTest, hands_over_what_a_refusal_says) {
 }
 
 TEST_F(WebSocketTest, refuses_an_upgrade_that_is_none) {
-  const ScriptServer server(
-      test::once_then_close("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: wrong\r\n\r\n"));
+  const ScriptServer server(test::once_then_close(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: wrong\r\n\r\n"));
   connect(server);
   run_to_end();
   EXPECT_TRUE(failed_);

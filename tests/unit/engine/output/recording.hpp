@@ -23,9 +23,7 @@
 
 namespace gauntlet::engine::output {
 
-inline std::string golden_path(const std::string& file) {
-  return support::source_directory() + "/tests/unit/engine/output/golden/" + file;
-}
+inline std::string golden_path(const std::string& file) { return support::source_directory() + "/tests/unit/engine/output/golden/" + file; }
 
 inline std::string golden_text(const std::string& file) {
   std::ifstream in(golden_path(file), std::ios::binary);
@@ -106,8 +104,8 @@ class Recording {
     collector_ = std::make_unique<metrics::Collector>(registry_, options, start);
     recorder_ = collector_->make_recorder(nullptr);
     replay();
-    const auto elapsed = std::chrono::nanoseconds(static_cast<std::int64_t>(
-        std::llround(data_["state"]["testRunDurationMs"].get<double>() * 1e6)));
+    const auto elapsed =
+        std::chrono::nanoseconds(static_cast<std::int64_t>(std::llround(data_["state"]["testRunDurationMs"].get<double>() * 1e6)));
     snapshot_ = &collector_->finish(start + elapsed);
     thresholds_.evaluate(*snapshot_, metrics::Thresholds::When::at_end);
   }

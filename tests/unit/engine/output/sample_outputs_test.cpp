@@ -64,7 +64,8 @@ std::string comparable(const std::string& line) {
   json parsed = json::parse(line);
   if (parsed["type"] != "Metric") return line;
   json& submetrics = parsed["data"]["submetrics"];
-  if (submetrics.is_array()) std::sort(submetrics.begin(), submetrics.end(), [](const json& a, const json& b) { return a["name"] < b["name"]; });
+  if (submetrics.is_array())
+    std::sort(submetrics.begin(), submetrics.end(), [](const json& a, const json& b) { return a["name"] < b["name"]; });
   return parsed.dump();
 }
 
@@ -89,7 +90,8 @@ TEST_F(SampleFiles, csv_has_the_very_lines_that_k6_wrote_but_for_the_order_of_ex
 }
 
 TEST_F(SampleFiles, names_ending_in_gz_and_zst_compress) {
-  replay("compact", {*parse_output("points=" + path("plain")), *parse_output("points=" + path("points.gz")), *parse_output("points=" + path("points.zst"))});
+  replay("compact", {*parse_output("points=" + path("plain")), *parse_output("points=" + path("points.gz")),
+                     *parse_output("points=" + path("points.zst"))});
   const std::string plain = text("plain");
   gzFile in = gzopen(path("points.gz").c_str(), "rb");
   std::string unpacked(plain.size() + 1, '\0');
@@ -148,8 +150,9 @@ TEST_F(SampleFiles, metadata_and_odd_tag_values_are_written_as_go_writes_them) {
     const metrics::Metadata metadata{.vu = 1, .iter = 0, .user = {{"m", "x&y=1"}}};
     const metrics::Instant at{std::chrono::nanoseconds(1795496560199239092)};
     recorder->add(*id, tags.intern(), 1e-7, at, &metadata);
-    auto outputs = SampleOutputs::open({*parse_output("points=" + path("p")), *parse_output("csv=fileName=" + path("c") + ",timeFormat=rfc3339_nano")},
-                                       *collector.stream(), registry, options.system_tags, [](const std::string&) {});
+    auto outputs =
+        SampleOutputs::open({*parse_output("points=" + path("p")), *parse_output("csv=fileName=" + path("c") + ",timeFormat=rfc3339_nano")},
+                            *collector.stream(), registry, options.system_tags, [](const std::string&) {});
     ASSERT_TRUE(outputs);
     ASSERT_TRUE((*outputs)->finish());
   }
@@ -190,15 +193,14 @@ TEST(OutputSpec, tells_results_from_lines_by_the_name) {
     const char* path;
     const char* description;
   };
-  for (const Row& row : {Row{"json=a/b.json", OutputSpec::Kind::results, "a/b.json", "results (a/b.json)"},
-                         Row{"json", OutputSpec::Kind::points, "-", "json(stdout)"},
-                         Row{"json=-", OutputSpec::Kind::points, "-", "json(stdout)"},
-                         Row{"json=a.ndjson", OutputSpec::Kind::points, "a.ndjson", "json (a.ndjson)"},
-                         Row{"json=a.json.gz", OutputSpec::Kind::points, "a.json.gz", "json (a.json.gz)"},
-                         Row{"points=a.json", OutputSpec::Kind::points, "a.json", "json (a.json)"},
-                         Row{"csv", OutputSpec::Kind::csv, "file.csv", "csv (file.csv)"},
-                         Row{"csv=-", OutputSpec::Kind::csv, "-", "csv (stdout)"},
-                         Row{"csv=fileName=b.csv,saveInterval=200ms", OutputSpec::Kind::csv, "b.csv", "csv (b.csv)"}}) {
+  for (const Row& row :
+       {Row{"json=a/b.json", OutputSpec::Kind::results, "a/b.json", "results (a/b.json)"},
+        Row{"json", OutputSpec::Kind::points, "-", "json(stdout)"}, Row{"json=-", OutputSpec::Kind::points, "-", "json(stdout)"},
+        Row{"json=a.ndjson", OutputSpec::Kind::points, "a.ndjson", "json (a.ndjson)"},
+        Row{"json=a.json.gz", OutputSpec::Kind::points, "a.json.gz", "json (a.json.gz)"},
+        Row{"points=a.json", OutputSpec::Kind::points, "a.json", "json (a.json)"},
+        Row{"csv", OutputSpec::Kind::csv, "file.csv", "csv (file.csv)"}, Row{"csv=-", OutputSpec::Kind::csv, "-", "csv (stdout)"},
+        Row{"csv=fileName=b.csv,saveInterval=200ms", OutputSpec::Kind::csv, "b.csv", "csv (b.csv)"}}) {
     const auto spec = parse_output(row.text);
     ASSERT_TRUE(spec) << row.text;
     EXPECT_EQ(spec->kind, row.kind) << row.text;
@@ -226,7 +228,9 @@ TEST(OutputSpec, receivers_are_named_with_their_addresses_as_in_k6s_header) {
 
 TEST(OutputSpec, errors_name_what_is_wrong) {
   const auto error = [](const char* text) { return parse_output(text).error().message; };
-  EXPECT_EQ(error("nope"), "invalid output type 'nope', available types are: csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, statsd, web-dashboard");
+  EXPECT_EQ(error("nope"),
+            "invalid output type 'nope', available types are: csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, "
+            "statsd, web-dashboard");
   EXPECT_EQ(error("csv=foo=bar"), "could not create the 'csv' output: unknown key \"foo\" as argument for csv output");
   EXPECT_EQ(error("csv=saveInterval=x"), "could not create the 'csv' output: time: invalid duration \"x\"");
   EXPECT_EQ(error("csv=timeFormat=zzz"), "could not create the 'csv' output: zzz does not belong to TimeFormat values");

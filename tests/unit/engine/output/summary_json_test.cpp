@@ -28,7 +28,8 @@ TEST(SummaryJson, export_equals_k6s_file_for_the_same_samples) {
   const json ours = json::parse(summary_export_json(recording.summary()));
   EXPECT_EQ(json::diff(json::parse(golden_text("compact.export.json")), ours), json::array());
   const Recording groups("g1legacy", groups_thresholds());
-  EXPECT_EQ(json::diff(json::parse(golden_text("g1legacy.export.json")), json::parse(summary_export_json(groups.summary()))), json::array());
+  EXPECT_EQ(json::diff(json::parse(golden_text("g1legacy.export.json")), json::parse(summary_export_json(groups.summary()))),
+            json::array());
 }
 
 /// The machine-readable summary lists metrics in no order of its own; compared by name.

@@ -113,20 +113,20 @@ TEST(Progress, bars_shrink_with_the_terminal_and_give_way_to_percentages) {
   run.scenarios = {s};
   EXPECT_NE(render_progress(run, {.bars = true, .color = false, .columns = 120}).find("[==================>-------------------] 1 VUs"),
             std::string::npos);
-  EXPECT_NE(render_progress(run, {.bars = true, .color = false, .columns = 40}).find("[======>-------] 1 VUs  05.0s/10s"), std::string::npos);
+  EXPECT_NE(render_progress(run, {.bars = true, .color = false, .columns = 40}).find("[======>-------] 1 VUs  05.0s/10s"),
+            std::string::npos);
   EXPECT_NE(render_progress(run, {.bars = true, .color = false, .columns = 20}).find("[  50% ] 1 VUs"), std::string::npos);
 }
 
-TEST(Progress, drawing_goes_back_to_where_it_began) {
-  EXPECT_EQ(redrawn("\na\nb\n"), "\x1b[K\na\x1b[K\nb\x1b[K\n\r\x1b[J\x1b[3A");
-}
+TEST(Progress, drawing_goes_back_to_where_it_began) { EXPECT_EQ(redrawn("\na\nb\n"), "\x1b[K\na\x1b[K\nb\x1b[K\n\r\x1b[J\x1b[3A"); }
 
 TEST(Header, is_k6s_block) {
   RunHeader header;
   header.script = "exec.js";
   header.max_vus = 16;
   header.max_duration = "2m1s";
-  header.scenarios = {{"car", "5.00 iterations/s for 2s (maxVUs: 2-4, gracefulStop: 30s)"}, {"cv", "2 looping VUs for 2s (gracefulStop: 5s)"}};
+  header.scenarios = {{"car", "5.00 iterations/s for 2s (maxVUs: 2-4, gracefulStop: 30s)"},
+                      {"cv", "2 looping VUs for 2s (gracefulStop: 5s)"}};
   EXPECT_EQ(render_header(header, false),
             "\n     execution: local\n        script: exec.js\n        output: -\n\n"
             "     scenarios: (100.00%) 2 scenarios, 16 max VUs, 2m1s max duration (incl. graceful stop):\n"
@@ -134,7 +134,8 @@ TEST(Header, is_k6s_block) {
             "              * cv: 2 looping VUs for 2s (gracefulStop: 5s)\n\n");
   header.outputs = {"json (a.ndjson)", "csv (b.csv)"};
   header.scenarios.pop_back();
-  EXPECT_NE(render_header(header, false).find("output: json (a.ndjson), csv (b.csv)\n\n     scenarios: (100.00%) 1 scenario, "), std::string::npos);
+  EXPECT_NE(render_header(header, false).find("output: json (a.ndjson), csv (b.csv)\n\n     scenarios: (100.00%) 1 scenario, "),
+            std::string::npos);
 }
 
 TEST(Duration, has_as_many_digits_as_the_longest_needs) {

@@ -87,7 +87,8 @@ TEST(RampingArrivals, begin_a_hundred_milliseconds_after_the_start_at_ten_a_seco
 
 TEST(RampingArrivals, of_a_ramp_from_zero_to_forty_come_as_k6_1_8_1_started_them) {
   const RampingArrivals arrivals(0, {{seconds(1), 40}}, seconds(1));
-  const std::vector<int> captured_ms = {225, 317, 388, 449, 501, 550, 593, 634, 672, 709, 743, 775, 808, 838, 867, 896, 924, 950, 976, 1001};
+  const std::vector<int> captured_ms = {225, 317, 388, 449, 501, 550, 593, 634, 672, 709,
+                                        743, 775, 808, 838, 867, 896, 924, 950, 976, 1001};
   for (std::size_t i = 0; i < captured_ms.size(); ++i) {
     const auto due = arrivals.due(i);
     ASSERT_TRUE(due);
@@ -130,7 +131,8 @@ std::int64_t ramp_at(Nanoseconds at, std::int64_t start, const std::vector<Stage
     vus = before;
     const std::int64_t change = stage.target - before;
     for (std::int64_t k = before + 1; k <= stage.target; ++k) {
-      const long double from = begin + length - std::floor(length * static_cast<long double>(stage.target - k) / static_cast<long double>(change));
+      const long double from =
+          begin + length - std::floor(length * static_cast<long double>(stage.target - k) / static_cast<long double>(change));
       if (now >= from) vus = k;
     }
     for (std::int64_t k = before; k > stage.target; --k) {
@@ -166,8 +168,9 @@ TEST(RampingVus, start_and_stop_each_at_its_own_moment) {
 TEST(RampingVus, from_none_to_four_in_a_second_start_a_quarter_apart) {
   std::vector<std::pair<Nanoseconds, std::int64_t>> steps;
   for (const VuStep& step : ramping_steps(0, {{seconds(1), 4}})) steps.emplace_back(step.offset, step.vus);
-  EXPECT_EQ(steps, (std::vector<std::pair<Nanoseconds, std::int64_t>>{
-                       {Nanoseconds(0), 0}, {milliseconds(250), 1}, {milliseconds(500), 2}, {milliseconds(750), 3}, {milliseconds(1000), 4}}));
+  EXPECT_EQ(steps,
+            (std::vector<std::pair<Nanoseconds, std::int64_t>>{
+                {Nanoseconds(0), 0}, {milliseconds(250), 1}, {milliseconds(500), 2}, {milliseconds(750), 3}, {milliseconds(1000), 4}}));
 }
 
 // Segments
@@ -251,7 +254,8 @@ TEST(Segments, number_the_iterations_of_the_whole_test_each_once) {
     whole.executor = ExecutorKind::shared_iterations;
     std::vector<std::uint64_t> numbers;
     for (const Scenario& part : parts_of(whole, *rc::gen::inRange<std::int64_t>(1, 6))) {
-      for (std::int64_t i = 0; i < part.iterations.value; ++i) numbers.push_back(part.iteration_stripe.global(static_cast<std::uint64_t>(i)));
+      for (std::int64_t i = 0; i < part.iterations.value; ++i)
+        numbers.push_back(part.iteration_stripe.global(static_cast<std::uint64_t>(i)));
     }
     std::sort(numbers.begin(), numbers.end());
     RC_ASSERT(numbers.size() == static_cast<std::size_t>(whole.iterations.value));
