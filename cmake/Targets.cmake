@@ -3,7 +3,7 @@
 # distinct within their folder and nowhere else. Folders named after SKIP are compiled file by file.
 function(gauntlet_unity name)
   cmake_parse_arguments(ARG "" "" "SKIP" ${ARGN})
-  set(files_at_a_time 8)
+  set(files_at_a_time 4)
   get_target_property(sources ${name} SOURCES)
   foreach(source ${sources})
     cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE path)
