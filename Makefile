@@ -93,15 +93,12 @@ dev-logs: $(GAUNTLET) ## follow a log: make dev-logs NAME=challenge-event-handle
 dev-clean: $(GAUNTLET) ## stop them and delete database and logs
 	@$(GAUNTLET) down --wipe
 
-format: ## format the lines of C++ that differ from BASE (HEAD: what is not committed)
-	@scripts/install-deps --lint
-	@git clang-format-14 --force --binary clang-format-14 --extensions cpp,hpp $(or $(BASE),HEAD) -- src tests bench
+format: ## format all C++, as make test wants it
+	@scripts/install-deps
+	@git ls-files '*.cpp' '*.hpp' | xargs -P $(JOBS) -n 40 clang-format-14 -i
 
-lint: ## static analysis of the C++ sources
-	@scripts/install-deps --lint
-	@cmake --preset release -B build/lint -DGAUNTLET_UNITY=OFF >/dev/null
-	@ninja -C build/lint --quiet wire telemetry
-	@git ls-files 'src/*.cpp' | xargs -P $(JOBS) -n 8 clang-tidy-14 -p build/lint --quiet
+lint: python ## headers compiled alone, and clang-tidy on what changed; on everything: make lint BASE=COMMIT
+	@BASE=$(BASE) tests/run --only tidy,lint
 
 clean: ## delete what was built; the stack's data stays (make dev-clean)
 	@rm -rf build

@@ -3,7 +3,8 @@
 
     tests/tidy/tidy.py [--junit FILE]
 
-Rules: includes obey the layers; every header starts with #pragma once; no to-do marks; no folder or file named for
+Rules: includes obey the layers; every header starts with #pragma once; C++ is
+formatted; few NOLINT, each with a reason; no to-do marks; no folder or file named for
 nothing in particular; no path of one machine; statements on the progress table name the
 player; documents name only files that exist and targets of make that exist; the picture of dependencies is the includes';
 shell and Python scripts parse.
@@ -11,6 +12,8 @@ Exit status: 0 clean, 1 breaches.
 """
 import argparse
 import ast
+import concurrent.futures
+import os
 import pathlib
 import re
 import subprocess
@@ -60,6 +63,29 @@ def headers(files):
     for file in sources(files):
         if file.suffix == ".hpp" and lines_of(file)[:1] != ["#pragma once"]:
             yield file, 1, "a header starts with #pragma once"
+
+
+def formatting(files):
+    """C++ as .clang-format wants it: make format does it."""
+    sources = [f for f in files if f.suffix in {".cpp", ".hpp"}]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as cores:
+        parts = cores.map(lambda part: subprocess.run(["clang-format-14", "--dry-run", *part], cwd=ROOT, capture_output=True, text=True).stderr,
+                          [sources[i:i + 40] for i in range(0, len(sources), 40)])
+    for name in sorted(set(re.findall(r"^(.*?):\d+:\d+: (?:warning|error)", "".join(parts), re.MULTILINE))):
+        yield ROOT / name, 1, "is not formatted: make format"
+
+
+def waivers(files):
+    """Few places silence clang-tidy, each with its reason."""
+    most, found = 10, []
+    for file in files:
+        if file.suffix in {".cpp", ".hpp"}:
+            found += [(file, number, line) for number, line in enumerate(lines_of(file), 1) if "NO" + "LINT" in line]
+    for file, number, line in found:
+        if not re.search(r"NOLINT(NEXTLINE)?(\([a-z0-9.,-]+\))?: \w+ \w+", line):
+            yield file, number, "a NOLINT without its reason behind a colon"
+    if len(found) > most:
+        yield found[most][0], found[most][1], f"{len(found)} NOLINT in the tree; {most} is the most"
 
 
 def marks(files):
@@ -156,7 +182,7 @@ def progress_statements(files):
                 yield file, number, "a statement on user_goal_progress that does not say which player's rows it means"
 
 
-RULES = [layers, headers, marks, names, machine_paths, documents, make_targets, dependency_picture, progress_statements, scripts]
+RULES = [layers, headers, formatting, waivers, marks, names, machine_paths, documents, make_targets, dependency_picture, progress_statements, scripts]
 
 
 def main():
