@@ -25,6 +25,7 @@ namespace gauntlet::postgres {
 ///   invalid_argument     a value the statement cannot take (22xxx, other 23xxx, 44xxx), or a trigger refuses it (P0001)
 ///   aborted              deadlock or serialization failure (40xxx), or statements behind a failed one; try again
 ///   deadline_exceeded    statement timeout (57014)
+///   permission_denied    the role lacks a right (42501), or may not act as it asks to (28xxx)
 ///   resource_exhausted   the server lacks memory, disk or connections (53xxx), or our queue is full
 ///   internal             anything else: a statement of ours is wrong, or the schema is not ours
 using ResultCallback = std::function<void(base::Expected<Result>)>;

@@ -29,7 +29,8 @@ base::ErrorKind kind_of_sqlstate(std::string_view sqlstate) {
     return ErrorKind::unavailable;
   // P0001: a trigger of the operator's raised it.
   if (group == "22" || group == "23" || group == "44" || sqlstate == "P0001") return ErrorKind::invalid_argument;
-  if (group == "28") return ErrorKind::permission_denied;
+  // 42501: the role lacks a right.
+  if (group == "28" || sqlstate == "42501") return ErrorKind::permission_denied;
   return ErrorKind::internal;
 }
 

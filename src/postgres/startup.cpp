@@ -34,17 +34,22 @@ constexpr Advice kAdvice[] = {
     {"role \"", "CREATE ROLE ... LOGIN makes it, or {0} names another one"},
     {"too many connections", "DB_MAX_OPEN_CONNS of all replicas together must stay below the server's max_connections"},
     {"too many clients", "DB_MAX_OPEN_CONNS of all replicas together must stay below the server's max_connections"},
-    {"SQLSTATE 42501",
-     "that role may not change the schema: DB_MIGRATION_USER and DB_MIGRATION_PASSWORD of challenge-service name one that may"},
     {"no migrations in", "MIGRATIONS_PATH must name the folder with the schema's *.up.sql"},
     {"was changed after it had been applied",
      "MIGRATIONS_PATH must name the migrations of the build that made this database, or of a later one"},
     {"a newer build has upgraded it", "run that build, or migrate down with its *.down.sql first"},
 };
 
+constexpr std::string_view kMayNotChangeSchema =
+    "that role may not change the schema: DB_MIGRATION_USER and DB_MIGRATION_PASSWORD of challenge-service name one that may";
+
 }  // namespace
 
 base::Error with_advice(base::Error error, const RoleSettings& role) {
+  if (error.kind == base::ErrorKind::permission_denied) {
+    error.message.append(" (").append(kMayNotChangeSchema).append(")");
+    return error;
+  }
   for (const Advice& advice : kAdvice) {
     if (error.message.find(advice.words) == std::string::npos) continue;
     error.message += " (" + fmt::format(fmt::runtime(advice.text), role.user, role.password) + ")";
