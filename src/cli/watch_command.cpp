@@ -5,8 +5,8 @@
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 #include "cli/target_flag.hpp"
-#include "lab/demo/interruption.hpp"
 #include "lab/monitor/monitor.hpp"
+#include "lab/trial/interruption.hpp"
 
 namespace gauntlet::cli {
 

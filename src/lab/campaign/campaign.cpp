@@ -10,11 +10,11 @@
 #include "base/duration.hpp"
 #include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
-#include "lab/campaign/rest.hpp"
-#include "lab/campaign/side_process.hpp"
 #include "lab/fixtures/project_fixtures.hpp"
+#include "lab/process/child_process.hpp"
 #include "lab/record/run_history.hpp"
 #include "lab/stack/postgres_cluster.hpp"
+#include "lab/trial/wait_until_idle.hpp"
 #include "postgres/blocking_connection.hpp"
 
 namespace gauntlet::lab {
@@ -232,7 +232,7 @@ class Campaign {
     auto reset = system_.reset();
     if (!reset) return tl::unexpected(reset.error());
     if (!reset->empty()) tell_("    " + *reset);
-    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
+    if (auto rested = wait_until_idle(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
     auto target = system_.find_target();
     if (!target) return tl::unexpected(target.error());
     const fs::path result = results_ / result_file(level);
@@ -275,7 +275,7 @@ class Campaign {
     return record;
   }
 
-  using Sides = std::vector<std::pair<std::string, SideProcess>>;
+  using Sides = std::vector<std::pair<std::string, ChildProcess>>;
 
   static fs::path log_of_sides(const fs::path& result) { return fs::path(result).replace_extension(".monitor") / "gauntlet.log"; }
 
@@ -297,7 +297,7 @@ class Campaign {
     environment.merge(database_environment(target));
     Sides sides;
     auto start = [&](const std::string& what, std::vector<std::string> command, const fs::path& log) -> base::Expected<void> {
-      auto process = SideProcess::start(side(std::move(command), environment, log));
+      auto process = ChildProcess::start(side(std::move(command), environment, log));
       if (!process) return tl::unexpected(std::move(process.error()).in(what));
       sides.emplace_back(what, std::move(*process));
       return {};
@@ -348,9 +348,9 @@ class Campaign {
     const fs::path raw = fs::path(result).replace_extension(".monitor") / "query_analysis.txt";
     std::error_code error;
     fs::remove(raw, error);
-    auto psql = SideProcess::start(side({(*programs / "psql").string(), "--no-psqlrc", "--set=ON_ERROR_STOP=1", "-f",
-                                         (test_ / "scripts/analyze_db_performance.sql").string()},
-                                        std::move(environment), raw));
+    auto psql = ChildProcess::start(side({(*programs / "psql").string(), "--no-psqlrc", "--set=ON_ERROR_STOP=1", "-f",
+                                          (test_ / "scripts/analyze_db_performance.sql").string()},
+                                         std::move(environment), raw));
     if (!psql) return tl::unexpected(psql.error());
     const int status = psql->finish(kLongestAnalysis);
     const auto output = base::read_file(raw);

@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "lab/campaign/campaign_plan.hpp"
-#include "lab/demo/scenario_run.hpp"
+#include "lab/trial/scenario_run.hpp"
 
 namespace gauntlet::lab {
 

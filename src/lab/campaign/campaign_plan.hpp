@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "lab/demo/load_level.hpp"
+#include "lab/trial/load_level.hpp"
 
 namespace gauntlet::lab {
 

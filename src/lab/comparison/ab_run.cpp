@@ -10,10 +10,10 @@
 
 #include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
-#include "lab/campaign/rest.hpp"
-#include "lab/demo/scenario_run.hpp"
-#include "lab/limit/trial.hpp"
 #include "lab/process/launch.hpp"
+#include "lab/trial/scenario_run.hpp"
+#include "lab/trial/trial.hpp"
+#include "lab/trial/wait_until_idle.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -60,7 +60,7 @@ class AbRun {
   base::Expected<void> measure(int pair, bool changed) {
     if (auto set = change_.set(changed); !set) return set;
     if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
-    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
+    if (auto rested = wait_until_idle(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
     const ScenarioRun run{.script = options_.script,
                           .result = folder_ / "run" / fmt::format("{}_{}.json", pair, changed ? "after" : "before"),
                           .level = {},

@@ -9,9 +9,9 @@
 
 #include "base/error.hpp"
 #include "lab/comparison/paired_difference.hpp"
-#include "lab/demo/interruption.hpp"
 #include "lab/stack/stack.hpp"
 #include "lab/target/system_under_test.hpp"
+#include "lab/trial/interruption.hpp"
 
 namespace gauntlet::lab {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "lab/limit/steady_state.hpp"
+#include "lab/trial/steady_state.hpp"
 
 namespace gauntlet::lab {
 namespace {

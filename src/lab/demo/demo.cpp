@@ -5,9 +5,9 @@
 
 #include "lab/atomic_file.hpp"
 #include "lab/demo/demo_table.hpp"
-#include "lab/demo/load_level.hpp"
-#include "lab/demo/scenario_run.hpp"
+#include "lab/demo/level_choice.hpp"
 #include "lab/fixtures/project_fixtures.hpp"
+#include "lab/trial/scenario_run.hpp"
 
 namespace gauntlet::lab {
 namespace {

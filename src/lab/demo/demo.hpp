@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "base/error.hpp"
-#include "lab/demo/interruption.hpp"
 #include "lab/stack/stack.hpp"
+#include "lab/trial/interruption.hpp"
 
 namespace gauntlet::lab {
 

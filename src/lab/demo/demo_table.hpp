@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lab/demo/scenario_run.hpp"
+#include "lab/trial/scenario_run.hpp"
 
 namespace gauntlet::lab {
 

@@ -8,10 +8,10 @@
 
 #include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
-#include "lab/campaign/rest.hpp"
-#include "lab/campaign/side_process.hpp"
-#include "lab/demo/scenario_run.hpp"
 #include "lab/monitor/host_monitor.hpp"
+#include "lab/process/child_process.hpp"
+#include "lab/trial/scenario_run.hpp"
+#include "lab/trial/wait_until_idle.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -75,14 +75,14 @@ class LimitRun {
   base::Expected<TriedLevel> attempt(double level, seconds window, bool confirming) {
     if (options_.reset)
       if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
-    if (auto rested = wait_until_at_rest(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
+    if (auto rested = wait_until_idle(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
     ScenarioRun run{.script = options_.script,
                     .result = folder_ / fmt::format("trial_{:.0f}.json", level),
                     .level = {},
                     .duration = window,
                     .variables = options_.variables};
     run.variables[options_.variable] = fmt::format("{:.0f}", level);
-    std::vector<SideProcess> sides;
+    std::vector<ChildProcess> sides;
     if (confirming)
       if (auto started = start_sides(level, window, sides); !started) return tl::unexpected(started.error());
     const double idle_before = idle_cpu_s();
@@ -112,7 +112,7 @@ class LimitRun {
   }
 
   /// Evidence at the limit: monitors, and profiles of both services.
-  base::Expected<void> start_sides(double level, seconds window, std::vector<SideProcess>& sides) {
+  base::Expected<void> start_sides(double level, seconds window, std::vector<ChildProcess>& sides) {
     auto target = system_.find_target();
     if (!target) return tl::unexpected(target.error());
     const fs::path monitor = folder_ / fmt::format("{:.0f}.monitor", level);
@@ -124,12 +124,12 @@ class LimitRun {
       works.push_back({"profile", "--out", folder_.string(), "--level", fmt::format("{:.0f}", level), "--seconds",
                        std::to_string(std::max<long>(1, std::min<long>(30, window.count() / 2)))});
     for (const auto& words : works) {
-      auto side = SideProcess::start({.command = system_.watching(words),
-                                      .environment = script_environment(system_, *target, {}, window),
-                                      .directory = system_.project,
-                                      .log = monitor / "gauntlet.log",
-                                      .account = std::nullopt,
-                                      .cgroup_procs = {}});
+      auto side = ChildProcess::start({.command = system_.watching(words),
+                                       .environment = script_environment(system_, *target, {}, window),
+                                       .directory = system_.project,
+                                       .log = monitor / "gauntlet.log",
+                                       .account = std::nullopt,
+                                       .cgroup_procs = {}});
       if (!side) return tl::unexpected(side.error());
       sides.push_back(std::move(*side));
     }

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "lab/demo/interruption.hpp"
 #include "lab/limit/limit_search.hpp"
 #include "lab/limit/scalability.hpp"
-#include "lab/limit/trial.hpp"
 #include "lab/stack/stack.hpp"
 #include "lab/target/system_under_test.hpp"
+#include "lab/trial/interruption.hpp"
+#include "lab/trial/trial.hpp"
 
 namespace gauntlet::lab {
 

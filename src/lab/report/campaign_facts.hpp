@@ -9,8 +9,8 @@
 
 #include "base/error.hpp"
 #include "lab/campaign/campaign_journal.hpp"
-#include "lab/demo/run_summary.hpp"
 #include "lab/report/capacity_model.hpp"
+#include "lab/trial/run_summary.hpp"
 #include "lab/verdict/verdict.hpp"
 
 namespace gauntlet::lab {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "lab/limit/trial.hpp"
+#include "lab/trial/trial.hpp"
 
 namespace gauntlet::lab {
 

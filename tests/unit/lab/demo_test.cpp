@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "lab/demo/demo_table.hpp"
-#include "lab/demo/load_level.hpp"
-#include "lab/demo/run_summary.hpp"
+#include "lab/demo/level_choice.hpp"
+#include "lab/trial/run_summary.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -54,38 +54,6 @@ constexpr const char* kSummary = R"json({"metrics":{
   "grpc_req_duration":{"values":{"med":1,"p(95)":2,"p(99)":3}},
   "grpc_req_failed":{"values":{"rate":0}},
   "iteration_duration_intended":{"values":{"med":4,"p(95)":5,"p(99)":6}}}})json";
-
-TEST(RunSummary, reads_the_figures_of_the_table) {
-  const auto summary = parse_run_summary(kSummary);
-  ASSERT_TRUE(summary);
-  EXPECT_EQ(summary->iterations, 3000);
-  EXPECT_EQ(summary->calls, 1000);
-  EXPECT_EQ(summary->failed_requests, 0.005);
-  EXPECT_EQ(summary->request_time->p95_ms, 2.25);
-  EXPECT_EQ(summary->from_intended_start->p99_ms, 6);
-}
-
-TEST(RunSummary, what_was_not_measured_stays_empty) {
-  const auto summary = parse_run_summary(R"({"metrics":{"iterations":{"values":{"count":1}}}})");
-  ASSERT_TRUE(summary);
-  EXPECT_FALSE(summary->request_time);
-  EXPECT_FALSE(summary->failed_calls);
-  EXPECT_FALSE(parse_run_summary("[]"));
-  EXPECT_FALSE(parse_run_summary("{}"));
-}
-
-TEST(ScenarioResult, holds_its_level_only_when_the_load_was_applied) {
-  ScenarioResult result;
-  result.level = {100, 50};
-  result.summary = *parse_run_summary(kSummary);
-  result.thresholds_held = true;
-  EXPECT_TRUE(result.held(20s));  // (3000 - 1000) / 20 and 1000 / 20
-  result.level = {100, 60};
-  EXPECT_FALSE(result.held(20s));
-  result.level = {100, 50};
-  result.thresholds_held = false;
-  EXPECT_FALSE(result.held(20s));
-}
 
 TEST(DemoTable, shows_each_scenario_with_its_figures) {
   ScenarioResult result;

@@ -3,52 +3,13 @@
 #include <cmath>
 #include <random>
 
+#include "autocorrelated.hpp"
 #include "lab/limit/limit_search.hpp"
 #include "lab/limit/scalability.hpp"
-#include "lab/limit/steady_state.hpp"
-#include "lab/limit/trial.hpp"
+#include "lab/trial/trial.hpp"
 
 namespace gauntlet::lab {
 namespace {
-
-TEST(SteadyState, warm_up_is_cut_off_and_a_steady_series_is_left_alone) {
-  std::vector<double> values{90, 60, 40};
-  std::mt19937 random(1);
-  std::normal_distribution<double> noise(20, 1);
-  for (int i = 0; i < 20; ++i) values.push_back(noise(random));
-  EXPECT_EQ(warm_up_length(values), 3U);
-  EXPECT_EQ(warm_up_length(std::vector<double>(20, 5.0)), 0U);
-}
-
-TEST(SteadyState, student_probabilities_are_those_of_the_tables) {
-  EXPECT_NEAR(student_probability(2.228, 10), 0.975, 1e-4);
-  EXPECT_NEAR(student_probability(-1.833, 9), 0.05, 1e-4);
-  EXPECT_NEAR(student_probability(12.706, 1), 0.975, 1e-4);
-}
-
-/// AR(1): each value is the last one's deviation times `correlation` plus fresh noise.
-std::vector<double> autocorrelated(std::mt19937& random, double mean, double correlation, int count) {
-  std::normal_distribution<double> noise;
-  std::vector<double> values;
-  double deviation = noise(random) / std::sqrt(1 - correlation * correlation);
-  for (int i = 0; i < count; ++i) {
-    values.push_back(mean + deviation);
-    deviation = correlation * deviation + noise(random);
-  }
-  return values;
-}
-
-TEST(SteadyState, autocorrelation_widens_the_error_enough) {
-  // Without batches, the 95 % interval of this series would hold the mean in about six of ten cases.
-  int held = 0;
-  for (unsigned seed = 0; seed < 400; ++seed) {
-    std::mt19937 random(seed);
-    const auto mean = steady_mean(autocorrelated(random, 0, 0.6, 40));
-    const double probability = probability_below(mean, 0);
-    held += probability > 0.025 && probability < 0.975;
-  }
-  EXPECT_GE(held, 400 * 0.85);
-}
 
 constexpr double kBound = 200;
 
@@ -170,60 +131,6 @@ TEST(Scalability, parameters_never_turn_negative_and_residuals_show_the_misfit) 
   EXPECT_GE(fit->b, 0);
   EXPECT_GE(fit->c, 0);
   EXPECT_GT(fit->worst_residual, 0.05);
-}
-
-constexpr const char* kResult = R"({"metrics":{
-  "iterations":{"values":{"count":400}},"dropped_iterations":{"values":{"count":0}},"iteration_duration":{"values":{"avg":20}},"vus_max":{"values":{"max":100}},
-  "http_reqs":{"values":{"count":400}},"http_req_duration":{"values":{"avg":10},"thresholds":{"p(95)<50":{"ok":true}}},
-  "checks":{"values":{"rate":1},"thresholds":{"rate>0.99":{"ok":true}}}},
- "series":[{"t":0,"seconds":1,"metrics":{"http_req_duration":{"p95":90},"checks":{"rate":1}}},{"t":1,"seconds":1,"metrics":{"http_req_duration":{"p95":20},"checks":{"rate":1}}},
-  {"t":2,"seconds":1,"metrics":{"http_req_duration":{"p95":21},"checks":{"rate":1}}},{"t":3,"seconds":1,"metrics":{"http_req_duration":{"p95":20},"checks":{"rate":1}}},
-  {"t":4,"seconds":1,"metrics":{"http_req_duration":{"p95":22},"checks":{"rate":1}}},{"t":5,"seconds":1,"metrics":{"http_req_duration":{"p95":21},"checks":{"rate":1}}},
-  {"t":6,"seconds":1,"metrics":{"http_req_duration":{"p95":20},"checks":{"rate":1}}},{"t":7,"seconds":1,"metrics":{"http_req_duration":{"p95":20},"checks":{"rate":1}}}]})";
-
-TEST(Trial, is_read_from_the_engines_result_and_its_warm_up_does_not_count) {
-  const auto trial = read_trial(kResult);
-  ASSERT_TRUE(trial) << trial.error().message;
-  EXPECT_DOUBLE_EQ(trial->throughput_per_s, 50);
-  EXPECT_DOUBLE_EQ(trial->point().concurrency, 0.5);
-  EXPECT_EQ(trial->thresholds.size(), 2U);
-  EXPECT_GT(probability_of_holding(*trial), 0.99);
-  EXPECT_FALSE(read_trial("{}"));
-}
-
-TEST(Trial, iterations_that_were_dropped_make_the_level_fail) {
-  auto trial = *read_trial(kResult);
-  trial.dropped_per_s = 10;
-  trial.wanted_per_s = 60;
-  EXPECT_EQ(probability_of_holding(trial), 0);
-}
-
-TEST(Trial, a_generator_without_cpu_is_told_from_a_system_at_its_limit) {
-  auto trial = *read_trial(kResult);
-  EXPECT_EQ(generator_limit(trial), "");
-  trial.dropped_per_s = 10;
-  trial.wanted_per_s = 60;
-  trial.generator_cores = 1.6;
-  trial.machine_idle_cores = 0.02;
-  EXPECT_NE(generator_limit(trial), "");
-  trial.machine_idle_cores = 0.8;  // it was waiting, not working
-  EXPECT_EQ(generator_limit(trial), "");
-  trial.mean_iteration_s = 2;  // every virtual user busy, thresholds fine
-  EXPECT_NE(generator_limit(trial), "");
-}
-
-TEST(Trial, takes_the_generators_verdict_as_a_fact_whatever_its_words_are) {
-  const auto trial_of = [](const std::string& generator) {
-    auto trial = read_trial(R"({"metrics":{},"series":[{"seconds":1,"metrics":{}}],"generator":)" + generator + "}");
-    EXPECT_TRUE(trial) << generator;
-    return trial ? trial->generator.machine_was_the_limit() : false;
-  };
-  EXPECT_TRUE(trial_of(R"({"limit":"cores_busy","verdict":"words"})"));
-  EXPECT_TRUE(trial_of(R"({"limit":"starts_late","verdict":"words"})"));
-  EXPECT_FALSE(trial_of(R"({"limit":"no_free_vu","verdict":"the generator was the limit"})"));
-  EXPECT_FALSE(trial_of(R"({"limit":"none","verdict":""})"));
-  EXPECT_FALSE(trial_of(R"({"limit":5,"verdict":[]})"));
-  EXPECT_FALSE(trial_of("7"));
 }
 
 }  // namespace

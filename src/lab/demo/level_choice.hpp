@@ -2,24 +2,17 @@
 // Which of the guide's load levels a machine holds, told from what a request and an event cost it.
 #include <algorithm>
 #include <array>
+#include <cstddef>
+
+#include "lab/trial/load_level.hpp"
 
 namespace gauntlet::lab {
-
-struct LoadLevel {
-  int requests_per_s = 0;  // TARGET_RPS; 0: none
-  int events_per_s = 0;    // TARGET_EPS; 0: none
-};
 
 /// CPU seconds of the whole machine's work (generator, services, database) for one.
 struct UnitCost {
   double request_cpu_s = 0;
   double event_cpu_s = 0;
 };
-
-// The guide's levels, smallest first.
-inline constexpr std::array<LoadLevel, 7> kApiLevels{{{50, 0}, {100, 0}, {200, 0}, {500, 0}, {1000, 0}, {2000, 0}, {5000, 0}}};
-inline constexpr std::array<LoadLevel, 6> kEventLevels{{{0, 100}, {0, 500}, {0, 1000}, {0, 2000}, {0, 5000}, {0, 10000}}};
-inline constexpr std::array<LoadLevel, 5> kCombinedLevels{{{50, 100}, {100, 500}, {200, 1000}, {500, 2000}, {1000, 5000}}};
 
 /// What one more iteration costs, from two short runs of a scenario: what a run costs however few iterations it makes
 /// (the generator's start, a thousand connections) falls out of the difference. Runs that tell no difference: the

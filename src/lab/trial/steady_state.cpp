@@ -1,4 +1,4 @@
-#include "lab/limit/steady_state.hpp"
+#include "lab/trial/steady_state.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "lab/campaign/side_process.hpp"
+#include "lab/process/child_process.hpp"
 
 #include <poll.h>
 #include <signal.h>
@@ -13,22 +13,22 @@ constexpr std::chrono::milliseconds kGrace{10'000};
 
 }  // namespace
 
-base::Expected<SideProcess> SideProcess::start(const LaunchSpec& spec) {
+base::Expected<ChildProcess> ChildProcess::start(const LaunchSpec& spec) {
   auto process = launch(spec);
   if (!process) return tl::unexpected(process.error());
-  return SideProcess(std::move(*process));
+  return ChildProcess(std::move(*process));
 }
 
-SideProcess::~SideProcess() {
+ChildProcess::~ChildProcess() {
   if (process_.pidfd && !status_) finish(std::chrono::milliseconds(0));
 }
 
-bool SideProcess::wait(std::chrono::milliseconds patience) {
+bool ChildProcess::wait(std::chrono::milliseconds patience) {
   pollfd watched{.fd = process_.pidfd.get(), .events = POLLIN, .revents = 0};
   return ::poll(&watched, 1, static_cast<int>(patience.count())) > 0;
 }
 
-int SideProcess::finish(std::chrono::milliseconds patience) {
+int ChildProcess::finish(std::chrono::milliseconds patience) {
   if (status_) return *status_;
   if (!wait(patience)) {
     ::kill(process_.id.pid, SIGINT);

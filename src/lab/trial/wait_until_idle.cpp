@@ -1,4 +1,4 @@
-#include "lab/campaign/rest.hpp"
+#include "lab/trial/wait_until_idle.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -23,8 +23,8 @@ std::chrono::nanoseconds cpu_of(const Target& target) {
 
 }  // namespace
 
-base::Expected<std::chrono::milliseconds> wait_until_at_rest(const SystemUnderTest& system, std::chrono::seconds longest,
-                                                             Interruption& interruption) {
+base::Expected<std::chrono::milliseconds> wait_until_idle(const SystemUnderTest& system, std::chrono::seconds longest,
+                                                          Interruption& interruption) {
   const auto begun = Clock::now();
   auto target = system.find_target();
   if (!target) return tl::unexpected(target.error());

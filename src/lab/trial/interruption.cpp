@@ -1,4 +1,4 @@
-#include "lab/demo/interruption.hpp"
+#include "lab/trial/interruption.hpp"
 
 #include <poll.h>
 #include <signal.h>

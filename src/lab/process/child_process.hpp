@@ -1,5 +1,5 @@
 #pragma once
-// A program that works beside a run: a monitor, a profiler, a probe.
+// A program that we start and that ends with us: a monitor, a profiler or a probe beside a run.
 #include <chrono>
 #include <optional>
 #include <string>
@@ -10,19 +10,19 @@
 namespace gauntlet::lab {
 
 /// Ended when destroyed. One thread; start it while this process has one thread (launch()).
-class SideProcess {
+class ChildProcess {
  public:
-  static base::Expected<SideProcess> start(const LaunchSpec& spec);
-  ~SideProcess();
-  SideProcess(SideProcess&&) noexcept = default;
-  SideProcess& operator=(SideProcess&&) = delete;
+  static base::Expected<ChildProcess> start(const LaunchSpec& spec);
+  ~ChildProcess();
+  ChildProcess(ChildProcess&&) noexcept = default;
+  ChildProcess& operator=(ChildProcess&&) = delete;
 
   /// Waits for its own end, `patience` at most; then asks it to end (SIGINT), and insists after 10 s. Answers its exit
   /// status, 128 + signal when one ended it.
   int finish(std::chrono::milliseconds patience);
 
  private:
-  explicit SideProcess(LaunchedProcess process) : process_(std::move(process)) {}
+  explicit ChildProcess(LaunchedProcess process) : process_(std::move(process)) {}
   bool wait(std::chrono::milliseconds patience);
 
   LaunchedProcess process_;

@@ -6,10 +6,10 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "lab/demo/interruption.hpp"
-#include "lab/demo/load_level.hpp"
-#include "lab/demo/run_summary.hpp"
 #include "lab/target/system_under_test.hpp"
+#include "lab/trial/interruption.hpp"
+#include "lab/trial/load_level.hpp"
+#include "lab/trial/run_summary.hpp"
 
 namespace gauntlet::lab {
 

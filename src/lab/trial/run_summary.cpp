@@ -1,4 +1,4 @@
-#include "lab/demo/run_summary.hpp"
+#include "lab/trial/run_summary.hpp"
 
 #include <nlohmann/json.hpp>
 

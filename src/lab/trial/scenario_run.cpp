@@ -1,4 +1,4 @@
-#include "lab/demo/scenario_run.hpp"
+#include "lab/trial/scenario_run.hpp"
 
 #include <fmt/format.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "lab/limit/trial.hpp"
+#include "lab/trial/trial.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "lab/limit/steady_state.hpp"
+#include "lab/trial/steady_state.hpp"
 
 namespace gauntlet::lab {
 namespace {
