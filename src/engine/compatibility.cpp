@@ -107,8 +107,7 @@ constexpr std::array kTable = {
                      "stopped at the iteration's hard stop and by the first Ctrl-C while the script loads, in natives, too; a second "
                      "Ctrl-C ends any run within a second (105)"},
     CompatibilityRow{kExecution, "exit codes", same, ""},
-    CompatibilityRow{kExecution, "externally-controlled executor", same,
-                     "steered by PATCH /v1/status and scale, pause, resume; gone in k6 2"},
+    CompatibilityRow{kExecution, "externally-controlled executor", absent, "gone in k6 2, too: use the stages of ramping-vus"},
 
     CompatibilityRow{kResults, "thresholds with tag filters, abortOnFail, delayAbortEval", same, ""},
     CompatibilityRow{kResults, "memory of metrics", better,

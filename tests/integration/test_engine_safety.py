@@ -579,7 +579,6 @@ PLANS = {
     "start_vus": "{ scenarios: { s: { executor: 'ramping-vus', startVUs: 1e12, stages: [{ duration: '1s', target: 1 }] } } }",
     "pre_allocated": "{ scenarios: { s: { executor: 'constant-arrival-rate', rate: 1, duration: '1s', preAllocatedVUs: 1e9 } } }",
     "max_vus": "{ scenarios: { s: { executor: 'ramping-arrival-rate', stages: [{ duration: '1s', target: 1 }], preAllocatedVUs: 1, maxVUs: 1e18 } } }",
-    "controlled": "{ scenarios: { s: { executor: 'externally-controlled', vus: 1, maxVUs: 1e9, duration: '1s' } } }",
     "segment": "{ executionSegment: '0:1/10', vus: 1e12, duration: '1s' }",
 }
 

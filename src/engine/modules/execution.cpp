@@ -242,7 +242,7 @@ JSValue of_instance(JSContext* context, JSValueConst) {
 JSValue run_duration(JSContext* context, const run::TestState& test) {
   if (test.start == run::Clock::time_point{}) return JS_NewFloat64(context, 0);
   const auto now = run::Clock::now();
-  return JS_NewFloat64(context, base::milliseconds_of(now - test.start - test.pauses.total(now)));
+  return JS_NewFloat64(context, base::milliseconds_of(now - test.start));
 }
 JSValue completed(JSContext* context, const run::TestState& test) { return count(context, test.iterations_completed); }
 JSValue interrupted(JSContext* context, const run::TestState& test) { return count(context, test.iterations_interrupted); }

@@ -59,7 +59,6 @@ std::vector<std::string> columns_of(const ScenarioProgress& scenario) {
       return {vus, time_text(scenario), iterations + " iters, " + std::to_string(scenario.iterations_per_vu) + " per VU"};
     case Kind::constant_vus: return {vus, time_text(scenario)};
     case Kind::ramping_vus: return {share(scenario.vus_active, scenario.vus, scenario.vus), time_text(scenario)};
-    case Kind::externally_controlled: return {share(scenario.vus_active, scenario.max_vus, scenario.max_vus), time_text(scenario), " "};
     case Kind::constant_arrival_rate:
     case Kind::ramping_arrival_rate:
       return {share(scenario.vus_active, scenario.vus, scenario.max_vus), time_text(scenario), rate_text(scenario.rate, scenario.max_rate)};
@@ -191,7 +190,7 @@ std::string render_progress(const RunProgress& progress, const ProgressStyle& st
   std::string text = "\n";
   if (running) {
     const std::size_t digits = digits_of(progress.max_vus);
-    text += std::string(progress.paused ? "paused (" : "running (") + fixed_length_duration(progress.elapsed, progress.max_duration) +
+    text += "running (" + fixed_length_duration(progress.elapsed, progress.max_duration) +
             "), " + padded(progress.vus_active, digits) + "/" + padded(progress.vus_initialized, digits) + " VUs, " +
             std::to_string(progress.iterations_complete) + " complete and " + std::to_string(progress.iterations_interrupted) +
             " interrupted iterations\n";

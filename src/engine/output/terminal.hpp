@@ -38,8 +38,7 @@ struct ScenarioProgress {
     constant_vus,
     ramping_vus,
     constant_arrival_rate,
-    ramping_arrival_rate,
-    externally_controlled
+    ramping_arrival_rate
   };
 
   std::string name;
@@ -51,9 +50,9 @@ struct ScenarioProgress {
   std::chrono::nanoseconds elapsed{0};     ///< since its start
   std::chrono::nanoseconds duration{0};    ///< regular one, or maxDuration
   std::string duration_text;               ///< the same in Go's notation
-  std::int64_t vus_active = 0;             ///< ramping_vus, arrival rates and externally_controlled
+  std::int64_t vus_active = 0;             ///< ramping_vus and arrival rates
   std::int64_t vus = 0;                    ///< configured; ramping: greatest target; arrival rates: allocated so far
-  std::int64_t max_vus = 0;                ///< arrival rates and externally_controlled
+  std::int64_t max_vus = 0;                ///< arrival rates
   std::uint64_t iterations_done = 0;
   std::uint64_t iterations_total = 0;  ///< those of all VUs
   std::uint64_t iterations_per_vu = 0;

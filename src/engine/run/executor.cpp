@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "engine/run/arrival_rate.hpp"
-#include "engine/run/externally_controlled.hpp"
 #include "engine/run/looping_vus.hpp"
 #include "engine/run/ramping_vus.hpp"
 
@@ -17,7 +16,6 @@ void Executor::start(std::function<void()> finished) {
   }
   started_ = true;
   scenario_.started = Clock::now();
-  scenario_.paused_before = context_.test.pauses.total(scenario_.started);
   scenario_.started_wall = std::chrono::system_clock::now();
   begin();
 }
@@ -60,7 +58,7 @@ output::ScenarioProgress Executor::progress(Clock::time_point now) const {
     progress.starts_in = std::max(Nanoseconds(0), config.start_time.value - (now - context_.test.start));
   } else {
     const auto end = finished_ ? ended_ : now;
-    progress.elapsed = std::min<Nanoseconds>(scenario_.elapsed(end), progress.duration);
+    progress.elapsed = std::min<Nanoseconds>(end - scenario_.started, progress.duration);
     progress.fraction = scenario_.progress(end);
     progress.status = interrupted_ ? Status::interrupted : finished_ ? Status::done : stopping_ ? Status::stopping : Status::running;
   }
@@ -86,7 +84,6 @@ std::unique_ptr<Executor> make_executor(ExecutorContext& context, ScenarioRun& s
     case ExecutorKind::ramping_vus: return make_ramping_vus(context, scenario);
     case ExecutorKind::constant_arrival_rate:
     case ExecutorKind::ramping_arrival_rate: return make_arrival_rate(context, scenario);
-    case ExecutorKind::externally_controlled: return make_externally_controlled(context, scenario);
   }
   return nullptr;
 }

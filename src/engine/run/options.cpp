@@ -85,7 +85,6 @@ const char* name_of(ExecutorKind kind) {
     case ExecutorKind::ramping_vus: return "ramping-vus";
     case ExecutorKind::constant_arrival_rate: return "constant-arrival-rate";
     case ExecutorKind::ramping_arrival_rate: return "ramping-arrival-rate";
-    case ExecutorKind::externally_controlled: return "externally-controlled";
   }
   return "";
 }

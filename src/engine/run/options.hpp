@@ -50,7 +50,6 @@ enum class ExecutorKind {
   ramping_vus,
   constant_arrival_rate,
   ramping_arrival_rate,
-  externally_controlled,
 };
 /// k6's name, as "constant-vus".
 const char* name_of(ExecutorKind kind);

@@ -224,8 +224,13 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, Thresholds
 base::Expected<ExecutorKind> executor_named(std::string_view name) {
   for (const ExecutorKind kind :
        {ExecutorKind::shared_iterations, ExecutorKind::per_vu_iterations, ExecutorKind::constant_vus, ExecutorKind::ramping_vus,
-        ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate, ExecutorKind::externally_controlled}) {
+        ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate}) {
     if (name == name_of(kind)) return kind;
+  }
+  if (name == "externally-controlled") {
+    return failure(
+        "the executor externally-controlled is gone, as in k6 2: say how the load changes by the stages of ramping-vus or "
+        "ramping-arrival-rate");
   }
   return failure(fmt::format("unknown executor type '{}'", name));
 }
@@ -243,7 +248,6 @@ std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, cons
   const bool constant_arrivals = kind == ExecutorKind::constant_arrival_rate;
   const bool ramping_arrivals = kind == ExecutorKind::ramping_arrival_rate;
   const bool arrivals = constant_arrivals || ramping_arrivals;
-  const bool controlled = kind == ExecutorKind::externally_controlled;
   if (name == "executor") return base::Expected<void>();
   if (name == "options") {  // browser options
     if (value.is_null() || (value.is_object() && value.empty())) return base::Expected<void>();
@@ -255,9 +259,6 @@ std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, cons
   if (name == "exec") return field(scenario.exec, "BaseConfig.exec");
   if (name == "env") return field(scenario.env, "BaseConfig.env");
   if (name == "tags") return field(scenario.tags, "BaseConfig.tags");
-  if (name == "vus" && controlled) return field(scenario.vus, "ExternallyControlledConfigParams.vus");
-  if (name == "maxVUs" && controlled) return field(scenario.max_vus, "ExternallyControlledConfigParams.maxVUs");
-  if (name == "duration" && controlled) return field(scenario.duration, "ExternallyControlledConfigParams.duration");
   if (name == "vus" && (iterating || kind == ExecutorKind::constant_vus)) return field(scenario.vus, "vus");
   if (name == "iterations" && iterating) return field(scenario.iterations, "iterations");
   if (name == "maxDuration" && iterating) return field(scenario.max_duration, "maxDuration");
@@ -293,10 +294,6 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, std::vecto
       const auto ok = read_scenario_field(scenario, field, given);
       if (!ok) return failure(fmt::format("json: unknown field \"{}\"", field));
       if (!*ok) return Failure(ok->error());
-    }
-    if (scenario.executor == ExecutorKind::externally_controlled) {  // none, and no more than those
-      if (!scenario.vus.given) scenario.vus.value = 0;
-      if (!scenario.max_vus.given) scenario.max_vus.value = scenario.vus.value;
     }
     into.push_back(std::move(scenario));
   }
@@ -436,11 +433,6 @@ OrderedJson write(const std::vector<Scenario>& scenarios) {
         out["timeUnit"] = write_setting(scenario.time_unit);
         out["stages"] = write_setting(scenario.stages);
         out["preAllocatedVUs"] = write_setting(scenario.pre_allocated_vus);
-        out["maxVUs"] = write_setting(scenario.max_vus);
-        break;
-      case ExecutorKind::externally_controlled:
-        out["vus"] = write_setting(scenario.vus);
-        out["duration"] = write_setting(scenario.duration);
         out["maxVUs"] = write_setting(scenario.max_vus);
         break;
     }

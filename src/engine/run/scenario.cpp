@@ -196,15 +196,6 @@ base::Expected<ScenarioPlan> plan_scenarios(const Options& options) {
   return plan;
 }
 
-std::vector<std::string> problems_of_controlled(std::int64_t vus, std::int64_t max_vus) {
-  std::vector<std::string> problems;
-  if (vus < 0) problems.emplace_back("the number of VUs can't be negative");
-  if (vus > max_vus) {
-    problems.push_back(fmt::format("the number of active VUs ({}) must be less than or equal to the number of maxVUs ({})", vus, max_vus));
-  }
-  return problems;
-}
-
 std::vector<std::string> problems_of(const Scenario& s) {
   std::vector<std::string> problems;
   if (!is_valid_name(s.name)) {
@@ -258,15 +249,6 @@ std::vector<std::string> problems_of(const Scenario& s) {
       check_stages(s, problems);
       check_arrival_vus(s, problems);
       break;
-    case ExecutorKind::externally_controlled:
-      for (std::string& problem : problems_of_controlled(s.vus, s.max_vus)) problems.push_back(std::move(problem));
-      if (!s.duration.given) {
-        problems.emplace_back("the duration must be specified, for infinite duration use 0");
-      } else if (s.duration->count() < 0) {
-        problems.emplace_back("the duration can't be negative, for infinite duration use 0");
-      }
-      if (s.graceful_stop.given) problems.emplace_back("gracefulStop is not supported by the externally controlled executor");
-      break;
   }
   return problems;
 }
@@ -280,10 +262,10 @@ std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, std:
   of_all.vu_stripe = Stripe();
   const std::int64_t all = std::max(max_vus(of_all), planned_vus(of_all));
   const bool grows = is_arrival_rate(scenario.executor) && scenario.max_vus.given;
-  const char* const option = scenario.executor == ExecutorKind::ramping_vus                      ? "the stages' targets"
-                             : scenario.executor == ExecutorKind::externally_controlled || grows ? "maxVUs"
-                             : is_arrival_rate(scenario.executor)                                ? "preAllocatedVUs"
-                                                                                                 : "vus";
+  const char* const option = scenario.executor == ExecutorKind::ramping_vus ? "the stages' targets"
+                             : grows                                        ? "maxVUs"
+                             : is_arrival_rate(scenario.executor)           ? "preAllocatedVUs"
+                                                                            : "vus";
   if (const std::string problem = memory_problem(stripe.count_below(all), memory_shares); !problem.empty()) {
     return fmt::format("{}: lower {}, or split the test over machines (--part)", problem, option);
   }
@@ -305,7 +287,6 @@ bool set_duration(Scenario& scenario, Nanoseconds duration) {
     case ExecutorKind::shared_iterations:
     case ExecutorKind::per_vu_iterations: return false;
     case ExecutorKind::constant_vus:
-    case ExecutorKind::externally_controlled:
     case ExecutorKind::constant_arrival_rate: scenario.duration = duration; return true;
     case ExecutorKind::ramping_vus:
     case ExecutorKind::ramping_arrival_rate: break;
@@ -336,7 +317,7 @@ bool take_share(Scenario& scenario, const Stripe& stripe) {
     scenario.iteration_stripe = stripe.nested(scenario.vus);
     scenario.iterations.value = scenario.iteration_stripe.count_below(scenario.iterations.value);
     take(scenario.vus);
-  } else if (scenario.executor != ExecutorKind::ramping_vus && scenario.executor != ExecutorKind::externally_controlled) {
+  } else if (scenario.executor != ExecutorKind::ramping_vus) {
     take(scenario.vus);
   }
   return max_vus(scenario) > 0;
@@ -347,7 +328,6 @@ Nanoseconds regular_duration(const Scenario& scenario) {
     case ExecutorKind::shared_iterations:
     case ExecutorKind::per_vu_iterations: return scenario.max_duration;
     case ExecutorKind::constant_vus:
-    case ExecutorKind::externally_controlled:
     case ExecutorKind::constant_arrival_rate: return scenario.duration;
     case ExecutorKind::ramping_vus:
     case ExecutorKind::ramping_arrival_rate: return total(scenario.stages);
@@ -355,14 +335,7 @@ Nanoseconds regular_duration(const Scenario& scenario) {
   return {};
 }
 
-bool is_endless(const Scenario& scenario) {
-  return scenario.executor == ExecutorKind::externally_controlled && scenario.duration->count() == 0;
-}
-
-Nanoseconds longest_duration(const Scenario& scenario) {
-  return regular_duration(scenario) +
-         (scenario.executor == ExecutorKind::externally_controlled ? Nanoseconds(0) : scenario.graceful_stop.value);
-}
+Nanoseconds longest_duration(const Scenario& scenario) { return regular_duration(scenario) + scenario.graceful_stop.value; }
 
 std::int64_t max_vus(const Scenario& scenario) {
   if (is_arrival_rate(scenario.executor) && scenario.max_vus.given) return scenario.max_vus;
@@ -373,8 +346,6 @@ std::int64_t planned_vus(const Scenario& scenario) {
   if (is_arrival_rate(scenario.executor)) return scenario.pre_allocated_vus;
   if (scenario.executor == ExecutorKind::ramping_vus)
     return scenario.vu_stripe.count_below(greatest_target(scenario.stages, scenario.start_vus));
-  // All that there may be are made ready, though not all are active.
-  if (scenario.executor == ExecutorKind::externally_controlled) return scenario.vu_stripe.count_below(scenario.max_vus);
   return scenario.vus;
 }
 
@@ -409,10 +380,6 @@ std::string describe(const Scenario& s) {
                          static_cast<double>(greatest_target(s.stages, s.start_rate)) * s.iteration_stripe.share() / unit_s,
                          format_duration(regular_duration(s)), s.stages->size());
       break;
-    case ExecutorKind::externally_controlled:
-      what = fmt::format("Externally controlled execution with {} VUs, {} max VUs, {} duration", s.vus.value, s.max_vus.value,
-                         s.duration->count() == 0 ? "infinite" : format_duration(s.duration));
-      break;
   }
   if (is_arrival_rate(s.executor)) {
     const std::int64_t least = planned_vus(s);
@@ -421,8 +388,7 @@ std::string describe(const Scenario& s) {
   }
   if (s.exec.value != "default") fact("exec", s.exec);
   if (s.start_time->count() > 0) fact("startTime", format_duration(s.start_time));
-  if (s.graceful_stop->count() > 0 && s.executor != ExecutorKind::externally_controlled)
-    fact("gracefulStop", format_duration(s.graceful_stop));
+  if (s.graceful_stop->count() > 0) fact("gracefulStop", format_duration(s.graceful_stop));
   return facts.empty() ? what : fmt::format("{} ({})", what, facts);
 }
 
@@ -432,8 +398,7 @@ std::vector<VuNeed> needs_of(const Scenario& scenario, bool most) {
     add_ramping_needs(scenario, needs);
   } else {
     const Nanoseconds start = scenario.start_time;
-    needs.add(start, is_endless(scenario) ? Nanoseconds::max() : start + longest_duration(scenario),
-              most ? max_vus(scenario) : planned_vus(scenario));
+    needs.add(start, start + longest_duration(scenario), most ? max_vus(scenario) : planned_vus(scenario));
   }
   return needs.take();
 }

@@ -26,9 +26,6 @@ std::vector<std::string> problems_of(const Scenario& scenario);
 /// anything is counted by virtual users. Empty when nothing is.
 std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, std::size_t memory_shares);
 
-/// The part of it that may also be changed while the externally-controlled executor runs.
-std::vector<std::string> problems_of_controlled(std::int64_t vus, std::int64_t max_vus);
-
 /// Stretches or shortens what has a duration to `duration`: constant executors take it as it is, stages keep their
 /// proportions. False when the executor counts iterations instead.
 bool set_duration(Scenario& scenario, Nanoseconds duration);
@@ -37,10 +34,8 @@ bool set_duration(Scenario& scenario, Nanoseconds duration);
 /// False when nothing is left.
 bool take_share(Scenario& scenario, const Stripe& stripe);
 
-/// From the scenario's own start, without its graceful stop. 0 where it has no end (externally-controlled).
+/// From the scenario's own start, without its graceful stop.
 Nanoseconds regular_duration(const Scenario& scenario);
-/// An externally-controlled one that only ends when somebody ends the test.
-bool is_endless(const Scenario& scenario);
 /// As regular_duration, with what its running iterations may take at the end. Both without start_time.
 Nanoseconds longest_duration(const Scenario& scenario);
 /// The most virtual users that it can have.

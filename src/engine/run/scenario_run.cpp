@@ -26,9 +26,8 @@ double ScenarioRun::progress(Clock::time_point now) const {
   if (config.executor == ExecutorKind::per_vu_iterations) {
     return std::min(1.0, done / (static_cast<double>(config.iterations.value) * static_cast<double>(config.vus.value)));
   }
-  if (is_endless(config)) return 1;
   const Nanoseconds duration = regular_duration(config);
-  return std::min(1.0, base::seconds_of(elapsed(now)) / base::seconds_of(duration));
+  return std::min(1.0, base::seconds_of(now - started) / base::seconds_of(duration));
 }
 
 }  // namespace gauntlet::engine::run

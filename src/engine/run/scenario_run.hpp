@@ -14,13 +14,11 @@ class Recorder;
 namespace gauntlet::engine::run {
 
 struct ScenarioRun {
-  ScenarioRun(Scenario scenario, const Pauses& test_pauses) : config(std::move(scenario)), pauses(test_pauses) {}
+  explicit ScenarioRun(Scenario scenario) : config(std::move(scenario)) {}
 
   const Scenario config;
-  const Pauses& pauses;
   /// Set by the control thread before the first virtual user of the scenario is told to run.
   Clock::time_point started{};
-  Nanoseconds paused_before{0};  ///< of the test, before it started
   std::chrono::system_clock::time_point started_wall{};
 
   /// The number of the next iteration (exec.scenario.iterationInTest) where nothing else gives one out.
@@ -37,8 +35,6 @@ struct ScenarioRun {
   /// Records iterations that were due and did not begin, from the recorder's thread.
   void record_dropped(metrics::Recorder& recorder, const TestState& test, std::uint64_t count);
 
-  /// Since it started, without pauses. It must have.
-  Nanoseconds elapsed(Clock::time_point now) const { return now - started - (pauses.total(now) - paused_before); }
   /// 0 to 1: by the clock, or by iterations where these end the scenario.
   double progress(Clock::time_point now) const;
 };

@@ -112,11 +112,6 @@ void TestRun::end_in_order() {
   abort({ExitCode::interrupted, "test run was aborted because k6 received a 'interrupt' signal", ""});
 }
 
-Clock::time_point TestRun::test_time() const {
-  const auto now = Clock::now();
-  return now - test_.pauses.total(now);
-}
-
 void TestRun::run_until(const std::function<bool()>& over) {
   while (!over()) control_.run_once(std::chrono::hours(1));
 }

@@ -10,7 +10,6 @@
 //   test_run_team.cpp      as one of several processes
 //   test_run_inspect.cpp   what is told without running
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,7 +28,6 @@
 #include "engine/output/terminal.hpp"
 #include "engine/run/engine.hpp"
 #include "engine/run/executor.hpp"
-#include "engine/run/externally_controlled.hpp"
 #include "engine/run/rest_documents.hpp"
 #include "engine/run/rest_server.hpp"
 #include "engine/run/scenario.hpp"
@@ -84,8 +82,6 @@ class TestRun {
   bool wait_while_paused();
   bool run_setup();
   void run_scenarios();
-  /// The test's time, which stands still while it is paused.
-  Clock::time_point test_time() const;
   void run_teardown();
   void linger();
   void judge();
@@ -122,11 +118,8 @@ class TestRun {
   /// setup() or teardown() because the REST API asks for it.
   void call_for_rest(const char* function, std::optional<std::string> argument, Nanoseconds timeout, const RestServer::Reply& reply,
                      std::function<void(const StageResult&)> then);
-  void make_next_change();
-  void change_pause(bool paused, const std::function<void(std::optional<RestReply>)>& done);
-  void change_vus(const StatusPatch& patch, const std::function<void(std::optional<RestReply>)>& done);
-  /// Those that are steered from outside.
-  std::vector<ExternallyControlled*> controlled() const;
+  /// Why not; empty: done.
+  std::string change_pause(bool paused);
   RestStatus rest_status() const;
   /// Cuts setup or the scenarios short.
   void abort(Verdict verdict);
@@ -181,13 +174,6 @@ class TestRun {
   bool paused_ = false;
   bool ended_ = false;  // with its teardown
   bool lingering_ = false;
-  /// What PATCH /v1/status wants and has not got yet: one at a time, in their order.
-  struct Change {
-    StatusPatch patch;
-    RestServer::Reply reply;
-  };
-  std::deque<Change> changes_;
-  ControlledVus controlled_vus_;  // of the first externally-controlled scenario, as they are or will be
   std::vector<std::unique_ptr<StageCall>> rest_calls_;
   bool stopped_by_rest_ = false;
 

@@ -184,9 +184,6 @@ bool TestRun::plan() {
   shown.scenarios = scenarios_;
   test_.options_json = to_json(shown);
   std::erase_if(scenarios_, [&](Scenario& scenario) { return !take_share(scenario, test_.stripe); });
-  const auto steered = std::find_if(scenarios_.begin(), scenarios_.end(),
-                                    [](const Scenario& scenario) { return scenario.executor == ExecutorKind::externally_controlled; });
-  if (steered != scenarios_.end()) controlled_vus_ = {steered->vus, steered->max_vus};
   std::stable_sort(scenarios_.begin(), scenarios_.end(),
                    [](const Scenario& a, const Scenario& b) { return a.start_time.value < b.start_time.value; });
   planned_vus_ = peak_vus(scenarios_, false);
@@ -202,8 +199,7 @@ bool TestRun::plan() {
       options.max_heap_bytes.given ? static_cast<std::size_t>(options.max_heap_bytes.value) : default_heap_bytes(most_vus_);
   for (const Scenario& scenario : scenarios_) {
     const auto needs = needs_of(scenario, true);
-    longest_ = std::max(
-        longest_, needs.empty() || is_endless(scenario) ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);
+    longest_ = std::max(longest_, needs.empty() ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);
   }
 
   if (options.console_output.given) {

@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kSummaryTimeout(120);
 void TestRun::judge() {
   control_.cancel(tick_timer_);
   control_.cancel(draw_timer_);
-  if (!of_team_) collector_->sample(test_time(), std::chrono::seconds(5));
+  if (!of_team_) collector_->sample(Clock::now(), std::chrono::seconds(5));
   if (settings_.member != nullptr) return;
   thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::at_end);
   if (!thresholds_.crossed().empty()) {

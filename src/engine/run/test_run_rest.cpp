@@ -50,14 +50,6 @@ RestStatus TestRun::rest_status() const {
 
 // PATCH /v1/status
 
-std::vector<ExternallyControlled*> TestRun::controlled() const {
-  std::vector<ExternallyControlled*> found;
-  for (const auto& executor : executors_) {
-    if (auto* one = dynamic_cast<ExternallyControlled*>(executor.get())) found.push_back(one);
-  }
-  return found;
-}
-
 void TestRun::answer_status(const RestRequest& request, const RestServer::Reply& reply) {
   if (request.method == "GET") return reply(status_document(rest_status()));
   auto patch = parse_status_patch(request.body);
@@ -74,79 +66,20 @@ void TestRun::answer_status(const RestRequest& request, const RestServer::Reply&
     status.vus = found_at_work;
     return reply(status_document(status));
   }
-  changes_.push_back({std::move(*patch), reply});
-  if (changes_.size() == 1) make_next_change();
+  if (patch->paused) {
+    if (const std::string refusal = change_pause(*patch->paused); !refusal.empty()) return reply(error_document(500, "Pause error", refusal));
+  }
+  if (patch->vus || patch->max_vus) {
+    return reply(error_document(500, "Execution config error", "the number of virtual users is the plan's: its stages change it"));
+  }
+  reply(status_document(rest_status()));
 }
 
-void TestRun::make_next_change() {
-  // By way of the loop, so that changes that are done at once do not nest.
-  const auto finish = [this](RestReply reply) {
-    changes_.front().reply(std::move(reply));
-    changes_.pop_front();
-    if (!changes_.empty()) control_.post([this] { make_next_change(); });
-  };
-  const auto scale = [this, finish] {
-    change_vus(changes_.front().patch, [this, finish](std::optional<RestReply> refusal) {
-      finish(refusal ? std::move(*refusal) : status_document(rest_status()));
-    });
-  };
-  if (!changes_.front().patch.paused) return scale();
-  change_pause(*changes_.front().patch.paused, [finish, scale](std::optional<RestReply> refusal) {
-    if (refusal) return finish(std::move(*refusal));
-    scale();
-  });
-}
-
-void TestRun::change_pause(bool paused, const std::function<void(std::optional<RestReply>)>& done) {
-  const auto refuse = [&](const std::string& why) { done(error_document(500, "Pause error", why)); };
-  const bool begun = phase_ != RunProgress::Phase::init;
-  for (const Scenario& scenario : scenarios_) {
-    if (!begun || scenario.executor == ExecutorKind::externally_controlled) continue;
-    return refuse(fmt::format("{} executor '{}' doesn't support pause and resume operations after its start", name_of(scenario.executor),
-                              scenario.name));
-  }
-  if (paused == paused_) {
-    return refuse(!paused ? begun ? "test execution wasn't paused" : "execution wasn't paused"
-                  : begun ? "test execution was already paused"
-                          : "execution is already paused");
-  }
-  if (ended_) return refuse("the test has ended");
+std::string TestRun::change_pause(bool paused) {
+  if (phase_ != RunProgress::Phase::init) return "a test cannot be paused after its start";
+  if (paused == paused_) return paused ? "execution is already paused" : "execution wasn't paused";
   paused_ = paused;
-  if (executors_.empty()) return done(std::nullopt);  // it begins as it is told now
-  if (!paused) test_.pauses.end(Clock::now());
-  const auto executors = controlled();
-  const auto left = std::make_shared<std::size_t>(executors.size());
-  for (ExternallyControlled* executor : executors) {
-    const auto one_done = [this, paused, left, done] {
-      if (--*left > 0) return;
-      if (paused && phase_ == RunProgress::Phase::running && !aborted_) test_.pauses.begin(Clock::now());
-      done(std::nullopt);
-    };
-    if (paused) {
-      executor->pause(one_done);
-    } else {
-      executor->resume(one_done);
-    }
-  }
-}
-
-void TestRun::change_vus(const StatusPatch& patch, const std::function<void(std::optional<RestReply>)>& done) {
-  if (!patch.vus && !patch.max_vus) return done(std::nullopt);
-  const auto first = std::find_if(scenarios_.begin(), scenarios_.end(),
-                                  [](const Scenario& scenario) { return scenario.executor == ExecutorKind::externally_controlled; });
-  if (first == scenarios_.end()) {
-    return done(error_document(500, "Execution config error",
-                               "an externally-controlled executor needs to be configured for live configuration updates"));
-  }
-  const auto wanted = changed(controlled_vus_, patch.vus, patch.max_vus, first->max_vus);
-  if (!wanted) return done(error_document(400, "Config update error", wanted.error().message));
-  const auto executors = controlled();
-  if (!executors.empty() && executors.front()->is_finished()) {
-    return done(error_document(400, "Config update error", fmt::format("the scenario '{}' is over", first->name)));
-  }
-  controlled_vus_ = *wanted;
-  if (executors.empty()) return done(std::nullopt);  // it begins with them
-  executors.front()->steer(*wanted, [done] { done(std::nullopt); });
+  return "";
 }
 
 // /v1/setup, /v1/teardown

@@ -55,14 +55,8 @@ void TestRun::run_scenarios() {
   }
   std::size_t finished = 0;
   for (const Scenario& scenario : scenarios_) {
-    scenario_runs_.push_back(std::make_unique<ScenarioRun>(scenario, test_.pauses));
+    scenario_runs_.push_back(std::make_unique<ScenarioRun>(scenario));
     executors_.push_back(make_executor(*context_, *scenario_runs_.back()));
-  }
-  const auto steered = controlled();
-  if (!steered.empty()) steered.front()->steer(controlled_vus_, [] {});
-  if (paused_) {  // meanwhile
-    for (ExternallyControlled* executor : steered) executor->pause([] {});
-    test_.pauses.begin(test_.start);
   }
   for (auto& executor : executors_) {
     control_.call_at(test_.start + executor->scenario().config.start_time.value,
@@ -74,7 +68,7 @@ void TestRun::run_scenarios() {
                                                return executor->is_finished() || !executor->is_started();
                                              }));
   });
-  end_ = test_time();
+  end_ = Clock::now();
 }
 
 void TestRun::run_teardown() {

@@ -31,10 +31,8 @@ void TestRun::tick() {
   ++ticks_;
   tick_timer_ = control_.call_after(kTick, [this] { tick(); });
   record_gauges();
-  if (!test_.pauses.is_on()) {  // no time passes
-    collector_->sample(test_time());
-    record_health();
-  }
+  collector_->sample(Clock::now());
+  record_health();
   if (phase_ == RunProgress::Phase::running && ticks_ % kTicksPerEvaluation == 0) evaluate_thresholds();
   update_dashboard();
   if (!screen_.is_terminal()) show_progress();
@@ -127,13 +125,13 @@ void TestRun::end_warm_up() {
   warming_up_ = false;
   if (phase_ != RunProgress::Phase::running) return;
   started_ = Clock::now();
-  collector_->restart(test_time());
+  collector_->restart(started_);
   cpu_at_start_s_ = cpu_seconds();
   log_.write(LogLevel::info, fmt::format("the warm-up of {} is over: results count from here", format_duration(settings_.warm_up)));
 }
 
 void TestRun::evaluate_thresholds() {
-  if (test_.pauses.is_on() || warming_up_ || settings_.member != nullptr) return;
+  if (warming_up_ || settings_.member != nullptr) return;
   if (thresholds_.empty() || aborted_) return;
   thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::during_run);
   if (thresholds_.should_abort()) abort({ExitCode::thresholds_crossed, thresholds_.crossed_message(true), ""});
@@ -143,8 +141,8 @@ RunProgress TestRun::progress() const {
   const auto now = Clock::now();
   RunProgress progress;
   progress.phase = phase_;
-  progress.paused = test_.pauses.is_on() || (paused_ && phase_ == RunProgress::Phase::init && test_.vus_initialized >= planned_vus_);
-  if (test_.start != Clock::time_point{}) progress.elapsed = (end_ == Clock::time_point{} ? test_time() : end_) - test_.start;
+  progress.paused = paused_ && phase_ == RunProgress::Phase::init && test_.vus_initialized >= planned_vus_;
+  if (test_.start != Clock::time_point{}) progress.elapsed = (end_ == Clock::time_point{} ? now : end_) - test_.start;
   progress.max_duration = longest_;
   progress.vus_active = test_.vus_active;
   progress.vus_initialized = test_.vus_initialized;

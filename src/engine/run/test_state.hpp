@@ -14,12 +14,13 @@
 #include "engine/metrics/metric.hpp"
 #include "engine/run/log.hpp"
 #include "engine/run/options.hpp"
-#include "engine/run/pauses.hpp"
 #include "engine/run/secrets.hpp"
 #include "engine/run/setup_data.hpp"
 #include "engine/run/shared_state.hpp"
 
 namespace gauntlet::engine::run {
+
+using Clock = base::EventLoop::Clock;
 
 /// Made by the engine before any virtual user and gone after the last one. Members that are not atomic or thread-safe
 /// by their own word do not change once the first virtual user of a scenario exists.
@@ -41,7 +42,6 @@ struct TestState {
   SetupData setup_data;
 
   Clock::time_point start{};  ///< of the scenarios, after setup
-  Pauses pauses;              ///< since then
   std::atomic<std::uint64_t> iterations_completed{0};
   std::atomic<std::uint64_t> iterations_interrupted{0};
   std::atomic<std::int64_t> vus_active{0};

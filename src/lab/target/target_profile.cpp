@@ -238,10 +238,6 @@ base::Expected<void> permit_target(const TargetProfile& profile, const std::vect
 base::Expected<void> permit_scenarios(const TargetProfile& profile, const std::vector<engine::run::Scenario>& scenarios) {
   double rate = 0;
   for (const auto& scenario : scenarios) {
-    if (profile.longest && is_endless(scenario))
-      return base::fail(ErrorKind::permission_denied,
-                        fmt::format("scenario {} has no end, and target {} allows {} minutes (max_minutes in gauntlet.toml)", scenario.name,
-                                    profile.target.name, profile.longest->count()));
     const auto length = scenario.start_time.value + longest_duration(scenario);
     if (profile.longest && length > *profile.longest)
       return base::fail(ErrorKind::permission_denied,

@@ -1,2 +1,0 @@
-export const options = { scenarios: { s: { executor: 'externally-controlled' } } };
-export default function () {}

@@ -1,2 +1,0 @@
-export const options = { scenarios: { s: { executor: 'externally-controlled', maxVUs: 3, duration: '1s' } } };
-export default function () {}
