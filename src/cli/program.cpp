@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -10,7 +12,6 @@
 #include <string_view>
 
 #include "cli/commands.hpp"
-#include "cli/control_command.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/new_command.hpp"
 #include "cli/run_command.hpp"
@@ -27,18 +28,32 @@ constexpr const char* kK6Help =
     "  k6 inspect SCRIPT       print a script's options\n"
     "  k6 archive SCRIPT       pack a script with all that it needs; k6 run takes the archive\n"
     "  k6 deps SCRIPT          list what a script imports\n"
-    "  k6 pause, resume, scale, status, stats   steer a test that runs with --address\n"
     "  k6 version              say which version of k6 it follows\n"
     "\n"
     "`gauntlet --help` lists what Gauntlet can do beside that.\n";
+
+struct GoneCommand {
+  std::string_view name;
+  const char* instead;
+};
+constexpr const char* kShowsTest = "--web shows a test while it runs, and --out prometheus=PORT lets it be scraped";
+constexpr const char* kBeginsLater = "startTime lets a scenario begin later, and a stage with target 0 holds it back";
+constexpr std::array kGone = {
+    GoneCommand{"pause", kBeginsLater},
+    GoneCommand{"resume", kBeginsLater},
+    GoneCommand{"scale", "the stages of ramping-vus and ramping-arrival-rate say how the load changes"},
+    GoneCommand{"status", kShowsTest},  // `gauntlet status` is the stack's
+    GoneCommand{"stats", kShowsTest},
+    GoneCommand{"login", "an output takes its credentials from variables; docs/OUTPUTS.md lists them"},
+};
 
 /// Those of k6's commands that need no more than its flags; nothing when `command` is none of them.
 std::optional<int> run_script_command(std::string_view command, int argc, char** argv) {
   if (command == "run") return run_command(argc, argv);
   if (command == "new") return new_command(argc, argv);
   if (command == "inspect" || command == "archive" || command == "deps") return script_command(argc, argv);
-  // `gauntlet status` is the stack's.
-  if (is_control_command(command)) return control_command(argc, argv);
+  const auto gone = std::find_if(kGone.begin(), kGone.end(), [&](const GoneCommand& one) { return one.name == command; });
+  if (gone != kGone.end()) return fail_as_k6(fmt::format("the command {} is gone, as in k6 2: {}", command, gone->instead));
   return std::nullopt;
 }
 
@@ -66,11 +81,6 @@ void describe_load_commands(CLI::App& app) {
   app.add_subcommand("archive", "Pack a script with all that it imports and opens; run takes the archive, and so does k6")
       ->group(kLoadGroup);
   app.add_subcommand("deps", "List what a script imports (--json)")->group(kLoadGroup);
-  app.add_subcommand("pause", "Hold back a test that has not started, or an externally-controlled one (--address)")->group(kLoadGroup);
-  app.add_subcommand("resume", "Go on with a test that was run with --paused, or paused (--address)")->group(kLoadGroup);
-  app.add_subcommand("scale", "Ask a running test for another number of virtual users (--address)")->group(kLoadGroup);
-  app.add_subcommand("stats", "Print the metrics of a running test (--address); its state: gauntlet k6-compatible status")
-      ->group(kLoadGroup);
   app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")->group(kLoadGroup);
 }
 

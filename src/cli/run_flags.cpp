@@ -64,6 +64,14 @@ std::function<Result(Invocation&, const std::string&)> absent(const char* what) 
   };
 }
 
+/// k6 2 has none either unless it is asked for, and scripts that call k6 1 say --address "" for none.
+Result refuse_rest_address(Invocation&, const std::string& text) {
+  if (text.empty()) return {};
+  return base::fail(base::ErrorKind::unimplemented,
+                    "--address is gone: there is no REST API. --web shows a test while it runs, --out prometheus=PORT lets it be scraped, "
+                    "and Ctrl-C (SIGINT) ends it in order");
+}
+
 Result add_environment(Invocation& invocation, const std::string& text) {
   const std::size_t equals = text.find('=');
   const std::string name = text.substr(0, equals);
@@ -148,10 +156,9 @@ const std::vector<Flag>& flags() {
       {"no-setup", '\0', nullptr, "do not call setup()", option("noSetup")},
       {"no-teardown", '\0', nullptr, "do not call teardown()", option("noTeardown")},
       {"min-iteration-duration", '\0', "D", "let no iteration be shorter", option("minIterationDuration")},
-      {"address", 'a', "HOST:PORT", "serve k6's REST API there, for pause, resume, scale, status and stats (off)",
-       to_text(&RunSettings::rest_address)},
-      {"paused", 'p', nullptr, "wait before the first iteration, until `gauntlet resume`", option("paused")},
-      {"linger", 'l', nullptr, "stay after the end until Ctrl-C, so that --address can be asked; the summary comes then",
+      {"address", 'a', "HOST:PORT", nullptr, refuse_rest_address},
+      {"paused", 'p', nullptr, nullptr, option("paused")},
+      {"linger", 'l', nullptr, "stay after the end until Ctrl-C, for the live page; the summary comes then",
        to_switch(&RunSettings::linger)},
       {"execution-segment", '\0', "A:B", "run this part of the test only, as 1/4:1/2", option("executionSegment")},
       {"execution-segment-sequence", '\0', "LIST", "all parts' limits, as 0,1/4,1/2,1", option("executionSegmentSequence")},
@@ -360,8 +367,7 @@ void print_run_help() {
       "\nLive page (environment): K6_WEB_DASHBOARD=true, K6_WEB_DASHBOARD_HOST (127.0.0.1), _PORT (5665; 0: a free one,\n"
       "-1: none), _PERIOD (1s), _OPEN=true opens the browser, _EXPORT=report.html (or .html.gz) writes the report.\n"
       "\nExit codes: 0 done; 99 thresholds crossed; 100, 101 setup or teardown timed out; 104 invalid options;\n"
-      "103 stopped by the REST API; 105 interrupted by a signal; 106 --address is taken; 107 the script threw in init, setup or teardown; "
-      "108 exec.test.abort();\n"
+      "105 interrupted by a signal; 107 the script threw in init, setup or teardown; 108 exec.test.abort();\n"
       "110 exec.test.fail(); 111 the generator was the limit, with --require-generator-ok; 255 wrong usage, or a file is missing.\n");
 }
 

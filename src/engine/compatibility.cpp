@@ -129,11 +129,10 @@ constexpr std::array kTable = {
                      "never delays exit; _RECORD, _TAGS and .dashboard.json have no meaning"},
 
     CompatibilityRow{kCommands, "run, new, inspect, archive, deps, version", same, "archives are read both ways"},
-    CompatibilityRow{kCommands, "REST API; pause, resume, scale, status, stats", better,
-                     "off unless --address: k6 takes port 6565, which is the service's; a change of VUs after the end is refused, where k6 "
-                     "never answers; changes are taken as JSON only, and from no page of another site"},
+    CompatibilityRow{kCommands, "REST API (--address); pause, resume, scale, status, stats, login", absent,
+                     "gone in k6 2, too, but for reading by --address and stats: --web and --out prometheus=PORT show a running test"},
     CompatibilityRow{kCommands, "completion", same, "gauntlet completion bash, zsh"},
-    CompatibilityRow{kCommands, "--linger", same, "K6_LINGER, too; the time that it waits is not the test's, even when it was stopped"},
+    CompatibilityRow{kCommands, "--linger", same, "K6_LINGER, too; the time that it waits is not the test's"},
     CompatibilityRow{kCommands, "cloud, x", absent, ""},
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// For servers on a person's machine that ask for no login (the live page, the REST API of a test): whatever page that
+// For servers on a person's machine that ask for no login (the live page): whatever page that
 // person's browser shows could talk to them, too. By a name of its own that it has point at this machine (DNS rebinding),
 // or by a request to another site, which browsers make without asking when it looks like a form's.
 #include <optional>

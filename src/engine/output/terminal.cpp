@@ -156,9 +156,7 @@ std::string render_progress(const RunProgress& progress, const ProgressStyle& st
   const bool running = progress.phase == RunProgress::Phase::running || progress.phase == RunProgress::Phase::teardown;
   std::vector<BarLine> lines;
   if (progress.phase == RunProgress::Phase::setup) lines.push_back({"Run", " ", 1, {"setup()"}});
-  if (progress.phase == RunProgress::Phase::init && progress.paused) {
-    lines.push_back({"Run", " ", 1, {"paused"}});
-  } else if (progress.phase == RunProgress::Phase::init) {
+  if (progress.phase == RunProgress::Phase::init) {
     const auto all = static_cast<double>(std::max<std::int64_t>(progress.vus_to_initialize, 1));
     lines.push_back({"Init",
                      " ",

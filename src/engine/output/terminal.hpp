@@ -63,7 +63,6 @@ struct ScenarioProgress {
 struct RunProgress {
   enum class Phase : std::uint8_t { init, setup, running, teardown };
   Phase phase = Phase::init;
-  bool paused = false;                       ///< init: by --paused, once all VUs are there
   std::chrono::nanoseconds elapsed{0};       ///< of the scenarios
   std::chrono::nanoseconds max_duration{0};  ///< of the scenarios with their graceful stops
   std::int64_t vus_active = 0;

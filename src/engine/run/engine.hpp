@@ -61,9 +61,7 @@ struct RunSettings {
   Team* team = nullptr;
   /// What --secret-source names; see Secrets.
   std::vector<std::string> secret_sources;
-  /// HOST:PORT of the REST API; empty: none.
-  std::string rest_address;
-  /// After the test, before its summary: stay until SIGINT or SIGTERM, so that the REST API can be asked.
+  /// After the test, before its summary: stay until SIGINT or SIGTERM, so that the live page can be looked at.
   bool linger = false;
   /// SIGINT and SIGTERM end the test; off in tests that run in a process of their own.
   bool handle_signals = true;

@@ -17,7 +17,7 @@ ExitCode TestRun::run() {
   }
   // Before the script runs for the first time: it may do so for ever.
   watch_signals();
-  const bool ready = look_at_script() && plan() && check_thresholds() && open_rest() && open_outputs();
+  const bool ready = look_at_script() && plan() && check_thresholds() && open_outputs();
   if (ready) {
     open_dashboard();
     show_header();
@@ -26,10 +26,9 @@ ExitCode TestRun::run() {
       lead_team();
     } else if (settings_.member != nullptr) {
       run_as_member();
-    } else if (initialize_vus() && wait_while_paused()) {
+    } else if (initialize_vus()) {
       if (run_setup()) run_scenarios();
       run_teardown();
-      ended_ = true;
       judge();
       linger();
       report();
@@ -53,9 +52,6 @@ ExitCode TestRun::finish() {
 }
 
 void TestRun::close_outputs() {
-  rest_.reset();
-  for (const auto& call : rest_calls_) call->interrupt();
-  run_until([this] { return rest_calls_.empty(); });
   dashboard_.reset();
   stage_.reset();
   pool_.reset();  // after what executors have posted to the workers

@@ -5,7 +5,6 @@
 //   test_run_start.cpp     outputs, live page, header, threads, virtual users
 //   test_run_stages.cpp    setup(), the scenarios, teardown()
 //   test_run_watch.cpp     what goes on meanwhile: once a second, and the progress
-//   test_run_rest.cpp      the REST API's answers
 //   test_run_report.cpp    the verdict, the summary, files
 //   test_run_team.cpp      as one of several processes
 //   test_run_inspect.cpp   what is told without running
@@ -28,8 +27,6 @@
 #include "engine/output/terminal.hpp"
 #include "engine/run/engine.hpp"
 #include "engine/run/executor.hpp"
-#include "engine/run/rest_documents.hpp"
-#include "engine/run/rest_server.hpp"
 #include "engine/run/scenario.hpp"
 #include "engine/run/screen.hpp"
 #include "engine/run/signal_thread.hpp"
@@ -78,8 +75,6 @@ class TestRun {
   std::size_t thread_count() const;
   void start_workers();
   bool initialize_vus();
-  bool open_rest();
-  bool wait_while_paused();
   bool run_setup();
   void run_scenarios();
   void run_teardown();
@@ -112,15 +107,6 @@ class TestRun {
   void count_signal();
   [[noreturn]] void end_at_once();
   void end_in_order();
-  void answer_rest(const RestRequest& request, const RestServer::Reply& reply);
-  void answer_status(const RestRequest& request, const RestServer::Reply& reply);
-  void answer_setup(const RestRequest& request, const RestServer::Reply& reply);
-  /// setup() or teardown() because the REST API asks for it.
-  void call_for_rest(const char* function, std::optional<std::string> argument, Nanoseconds timeout, const RestServer::Reply& reply,
-                     std::function<void(const StageResult&)> then);
-  /// Why not; empty: done.
-  std::string change_pause(bool paused);
-  RestStatus rest_status() const;
   /// Cuts setup or the scenarios short.
   void abort(Verdict verdict);
   void give_verdict(Verdict verdict);
@@ -170,12 +156,7 @@ class TestRun {
   std::vector<std::unique_ptr<ScenarioRun>> scenario_runs_;
   std::vector<std::unique_ptr<Executor>> executors_;
   std::unique_ptr<StageCall> stage_;
-  std::unique_ptr<RestServer> rest_;  // nullptr: not wanted
-  bool paused_ = false;
-  bool ended_ = false;  // with its teardown
   bool lingering_ = false;
-  std::vector<std::unique_ptr<StageCall>> rest_calls_;
-  bool stopped_by_rest_ = false;
 
   std::atomic<output::RunProgress::Phase> phase_ = output::RunProgress::Phase::init;
   Clock::time_point end_{};  // of the scenarios

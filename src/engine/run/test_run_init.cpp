@@ -140,11 +140,10 @@ bool TestRun::plan() {
     give_verdict({code, std::move(message), ""});
     return false;
   };
-  paused_ = options.paused;
-  if (paused_ && settings_.rest_address.empty())
-    return refuse("a test that begins paused is resumed by the REST API: say where with --address 127.0.0.1:6565");
-  if (settings_.team != nullptr && !settings_.rest_address.empty())
-    return refuse("the REST API steers one process: leave --address out with --processes");
+  if (options.paused)
+    return refuse(
+        "a test cannot begin paused: the command resume is gone, as in k6 2. Start it when it should begin, or let its scenarios begin "
+        "later with startTime");
   if (settings_.team != nullptr && settings_.linger) return refuse("one process stays after its test: leave --linger out with --processes");
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
   if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);

@@ -75,7 +75,7 @@ output::Summary TestRun::summarize(std::vector<std::string> trend_stats) {
   options.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
   options.stderr_is_tty = isatty(STDERR_FILENO) == 1;
   options.explicit_scenarios = test_.options.scenarios.given;
-  if (const auto data = test_.setup_data.json()) options.setup_data_json = *data;
+  options.setup_data_json = test_.setup_data.value_or("");
   options.health = health();
   return output::summarize(collector_->snapshot(), thresholds_, std::move(options));
 }

@@ -40,7 +40,7 @@ bool TestRun::run_setup() {
   use_stage_failure(result, "setup", "setupTimeout", timeout, ExitCode::setup_timeout);
   if (result.is_function || !result.unusable_json.empty()) give_verdict({ExitCode::other, problem_of(result, "setup", timeout), ""});
   const bool went_well = !verdict_ && !aborted_;
-  if (went_well && result.json) test_.setup_data.set(*result.json);
+  if (went_well) test_.setup_data = result.json;
   stage_.reset();
   teardown_is_due_ = went_well;
   return went_well;
@@ -75,9 +75,7 @@ void TestRun::run_teardown() {
   if (!teardown_is_due_ || test_.options.no_teardown || !has_function("teardown")) return;
   phase_ = RunProgress::Phase::teardown;
   const auto timeout = test_.options.teardown_timeout.value;
-  std::optional<std::string> data;
-  if (const auto json = test_.setup_data.json()) data = *json;
-  const StageResult& result = call_stage("teardown", "::teardown", std::move(data), timeout);
+  const StageResult& result = call_stage("teardown", "::teardown", test_.setup_data, timeout);
   use_stage_failure(result, "teardown", "teardownTimeout", timeout, ExitCode::teardown_timeout);
   stage_.reset();
 }

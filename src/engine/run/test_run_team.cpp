@@ -12,14 +12,13 @@ void TestRun::run_as_member() {
     leader.say_ready();
     if (leader.is_first()) {
       went_well = run_setup();
-      const auto data = test_.setup_data.json();
-      if (went_well) leader.give_setup_data(data ? std::optional(*data) : std::nullopt);
+      if (went_well) leader.give_setup_data(test_.setup_data);
     }
   }
   if (went_well) {
     TeamMember::Start start = leader.wait_for_start();
     if (start.go) {
-      if (start.setup_data) test_.setup_data.set(std::move(*start.setup_data));
+      test_.setup_data = std::move(start.setup_data);
       run_scenarios();
     }
     leader.say_finished();
@@ -46,7 +45,7 @@ void TestRun::lead_team() {
   if (const auto* iterations = collector_->snapshot().find(MetricId::iterations)) {
     test_.iterations_completed = static_cast<std::uint64_t>(iterations->total.sum);
   }
-  if (results.setup_data) test_.setup_data.set(std::move(*results.setup_data));
+  test_.setup_data = std::move(results.setup_data);
   if (results.code != ExitCode::ok) give_verdict({results.code, results.message, results.hint});
   if (results.gathered_json.empty()) return;
   judge();

@@ -141,7 +141,6 @@ RunProgress TestRun::progress() const {
   const auto now = Clock::now();
   RunProgress progress;
   progress.phase = phase_;
-  progress.paused = paused_ && phase_ == RunProgress::Phase::init && test_.vus_initialized >= planned_vus_;
   if (test_.start != Clock::time_point{}) progress.elapsed = (end_ == Clock::time_point{} ? now : end_) - test_.start;
   progress.max_duration = longest_;
   progress.vus_active = test_.vus_active;

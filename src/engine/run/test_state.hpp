@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,6 @@
 #include "engine/run/log.hpp"
 #include "engine/run/options.hpp"
 #include "engine/run/secrets.hpp"
-#include "engine/run/setup_data.hpp"
 #include "engine/run/shared_state.hpp"
 
 namespace gauntlet::engine::run {
@@ -39,7 +39,7 @@ struct TestState {
 
   /// What a virtual user's script may allocate.
   std::size_t heap_bytes_per_vu = js::Runtime::kMaxHeapBytes;
-  SetupData setup_data;
+  std::optional<std::string> setup_data;  ///< what setup() returned, as JSON
 
   Clock::time_point start{};  ///< of the scenarios, after setup
   std::atomic<std::uint64_t> iterations_completed{0};

@@ -344,7 +344,7 @@ Vu::CallResult Vu::call(const std::string& name, std::vector<js::Value> argument
 
 js::Value Vu::setup_data() {
   if (!has_setup_data_) {
-    const auto json = test_.setup_data.json();
+    const auto& json = test_.setup_data;
     js::Value parsed = json ? js::from_json(context_, *json, "setup data") : js::Value(context_, JS_UNDEFINED);
     if (parsed.is_exception()) return parsed;
     setup_data_ = std::move(parsed);
