@@ -228,7 +228,7 @@ const std::vector<Flag>& flags() {
        to_switch(&RunSettings::require_generator_ok)},
       {"no-thresholds", '\0', nullptr, "do not evaluate thresholds", to_switch(&RunSettings::no_thresholds)},
       {"no-summary", '\0', nullptr, "no end-of-test summary", to_switch(&RunSettings::no_summary)},
-      {"summary-mode", '\0', "MODE", "compact, full, legacy or disabled", set_summary_mode},
+      {"summary-mode", '\0', "MODE", "compact, full or disabled", set_summary_mode},
       {"summary-export", '\0', "FILE", "write the summary as JSON", to_text(&RunSettings::summary_export)},
       {"summary-trend-stats", '\0', "LIST", "avg,min,med,max,p(95),count...", option("summaryTrendStats")},
       {"summary-time-unit", '\0', "UNIT", "s, ms or us for all times", option("summaryTimeUnit")},

@@ -50,6 +50,11 @@ def test_a_test_does_not_begin_paused(tmp_path, flags, options):
     assert refused.returncode == 104 and "cannot begin paused" in refused.stderr and "startTime" in refused.stderr
 
 
+def test_the_legacy_summary_names_the_modes_that_there_are(tmp_path):
+    refused = run(tmp_path, ENGINE, "run", "--summary-mode", "legacy", script(tmp_path, EMPTY))
+    assert refused.returncode == 255 and "legacy is gone" in refused.stderr and "compact or full" in refused.stderr
+
+
 def test_a_test_that_lingers_stays_until_it_is_interrupted(tmp_path):
     name = script(tmp_path, """
 export const options = { thresholds: { iterations: ['count<1'] } };

@@ -16,18 +16,13 @@ using metrics::ValueKind;
 constexpr std::string_view kPass = "✓";
 constexpr std::string_view kFail = "✗";
 
-/// SGR codes that differ between the layouts.
-struct Style {
-  std::string_view dots;
-  std::string_view extra;
-};
-constexpr Style kNewStyle{"2;37", "2;36"};
-constexpr Style kLegacyStyle{"2", "36;2"};
+// SGR codes.
+constexpr std::string_view kDots = "2;37";
+constexpr std::string_view kExtra = "2;36";
 
 /// What a metric's line says, not yet aligned.
 struct Line {
   std::string name;
-  std::string mark;  // legacy: coloured ✓ or ✗ before the name, or empty
   bool trend = false;
   std::vector<std::string> values;  // trend: by statistic; else the figure and its one or two companions
 };
@@ -69,9 +64,9 @@ struct Columns {
   }
 };
 
-std::string render_line(const Line& line, const Columns& columns, const SummaryOptions& options, const Style& style, const Paint& paint) {
+std::string render_line(const Line& line, const Columns& columns, const SummaryOptions& options, const Paint& paint) {
   const std::string dots(columns.name - width_of(line.name) + 3, '.');
-  std::string text = line.name + paint.in(style.dots, dots + ":") + " ";
+  std::string text = line.name + paint.in(kDots, dots + ":") + " ";
   if (line.trend) {
     for (std::size_t i = 0; i < line.values.size(); ++i) {
       if (i != 0) text += ' ';
@@ -82,7 +77,7 @@ std::string render_line(const Line& line, const Columns& columns, const SummaryO
   text += paint.cyan(line.values[0]) + fill(line.values[0], columns.plain[0]);
   const bool several = line.values.size() > 2;
   for (std::size_t i = 1; i < line.values.size(); ++i) {
-    text += ' ' + paint.in(style.extra, line.values[i]);
+    text += ' ' + paint.in(kExtra, line.values[i]);
     if (several) text += fill(line.values[i], columns.plain[i]);
   }
   return text;
@@ -124,9 +119,9 @@ bool hidden_in_compact(const MetricResult& metric) {
   return false;
 }
 
-class NewLayout {
+class Layout {
  public:
-  NewLayout(const Summary& summary, SummaryMode mode, bool color)
+  Layout(const Summary& summary, SummaryMode mode, bool color)
       : summary_(summary), options_(summary.options), compact_(mode == SummaryMode::compact), paint_(color) {}
 
   std::string render() {
@@ -205,14 +200,13 @@ class NewLayout {
     const std::uint64_t total = passes + fails;
     const auto share = [&](std::uint64_t part) { return total == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(total); };
     const double rate = summary_.duration_s > 0 ? static_cast<double>(total) / summary_.duration_s : 0;
-    const std::array<Line, 3> lines = {
-        Line{"checks_total", {}, false, {std::to_string(total), humanize(rate, ValueKind::plain, {}) + "/s"}},
-        Line{"checks_succeeded", {}, false, {percent(share(passes)), count_of(passes, total)}},
-        Line{"checks_failed", {}, false, {percent(share(fails)), count_of(fails, total)}}};
+    const std::array<Line, 3> lines = {Line{"checks_total", false, {std::to_string(total), humanize(rate, ValueKind::plain, {}) + "/s"}},
+                                       Line{"checks_succeeded", false, {percent(share(passes)), count_of(passes, total)}},
+                                       Line{"checks_failed", false, {percent(share(fails)), count_of(fails, total)}}};
     Columns columns;
     for (const Line& line : lines) columns.fit(line);
     std::string text;
-    for (const Line& line : lines) text += std::string(indent, ' ') + render_line(line, columns, options_, kNewStyle, paint_) + "\n";
+    for (const Line& line : lines) text += std::string(indent, ' ') + render_line(line, columns, options_, paint_) + "\n";
     block(text);
 
     text.clear();
@@ -235,14 +229,14 @@ class NewLayout {
       const auto category =
           std::find_if(std::begin(kCategories), std::end(kCategories), [&](const Category& candidate) { return candidate.holds(metric); });
       if (category == std::end(kCategories)) continue;
-      Line line{display_name(metric), {}, metric.type == MetricType::trend, value_texts(metric, options_)};
+      Line line{display_name(metric), metric.type == MetricType::trend, value_texts(metric, options_)};
       columns.fit(line);
       blocks[static_cast<std::size_t>(category - std::begin(kCategories))].push_back(std::move(line));
     }
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       if (blocks[i].empty()) continue;
       std::string text = std::string(indent, ' ') + paint_.bold(kCategories[i].title) + "\n";
-      for (const Line& line : blocks[i]) text += std::string(indent, ' ') + render_line(line, columns, options_, kNewStyle, paint_) + "\n";
+      for (const Line& line : blocks[i]) text += std::string(indent, ' ') + render_line(line, columns, options_, paint_) + "\n";
       block(text);
     }
   }
@@ -266,50 +260,6 @@ class NewLayout {
   const Paint paint_;
   std::string text_;
 };
-
-// ---- legacy ----------------------------------------------------------------------------------------------------
-
-std::string legacy_group(const GroupResult& group, std::size_t indent, bool root, const Paint& paint) {
-  std::string text;
-  std::string inner(indent, ' ');
-  if (!root) {
-    text += inner + "█ " + group.name + "\n\n";
-    inner += "  ";
-  }
-  for (const CheckResult& check : group.checks) {
-    if (check.fails == 0) {
-      text += paint.green(inner + std::string(kPass) + " " + check.name) + "\n";
-    } else {
-      text += paint.red(inner + std::string(kFail) + " " + check.name + "\n" + inner + " " + failures_text(check)) + "\n";
-    }
-  }
-  if (!group.checks.empty()) text += "\n";
-  for (const GroupResult& child : group.groups) text += legacy_group(child, inner.size(), false, paint);
-  return text;
-}
-
-std::string render_legacy(const Summary& summary, bool color) {
-  const Paint paint(color);
-  std::vector<Line> lines;
-  Columns columns;
-  for (const MetricResult& metric : summary.metrics) {
-    if (metric.past_k6) continue;
-    Line line{display_name(metric), {}, metric.type == MetricType::trend, value_texts(metric, summary.options)};
-    if (!metric.thresholds.empty()) line.mark = metric.ok() ? paint.green(kPass) : paint.red(kFail);
-    columns.fit(line);
-    lines.push_back(std::move(line));
-  }
-  std::string text = "\n" + legacy_group(summary.root, 5, true, paint);
-  for (const Line& line : lines) {
-    std::string rendered = render_line(line, columns, summary.options, kLegacyStyle, paint);
-    const bool submetric = line.name.starts_with("  ");
-    if (submetric) rendered.erase(0, 2);
-    const std::size_t indent = submetric ? 7 : 5;
-    text += line.mark.empty() ? std::string(indent, ' ') : std::string(indent - 2, ' ') + line.mark + " ";
-    text += rendered + "\n";
-  }
-  return text + "\n";
-}
 
 // ---- what only we know -----------------------------------------------------------------------------------------
 
@@ -429,12 +379,12 @@ std::string render_beyond_k6(const Summary& summary, bool color) {
   Columns columns;
   for (const MetricResult& metric : summary.metrics) {
     if (!metric.past_k6 || !metric.name.starts_with("grpc_")) continue;
-    grpc.push_back({display_name(metric), {}, metric.type == MetricType::trend, value_texts(metric, summary.options)});
+    grpc.push_back({display_name(metric), metric.type == MetricType::trend, value_texts(metric, summary.options)});
     columns.fit(grpc.back());
   }
   if (!grpc.empty()) {
     std::string text = "    " + paint.bold("GRPC") + "\n";
-    for (const Line& line : grpc) text += "    " + render_line(line, columns, summary.options, kNewStyle, paint) + "\n";
+    for (const Line& line : grpc) text += "    " + render_line(line, columns, summary.options, paint) + "\n";
     blocks.push_back(std::move(text));
   }
   if (!summary.endpoints.empty()) blocks.push_back(endpoints_block(summary.endpoints, unit, paint));
@@ -451,19 +401,15 @@ std::string render_beyond_k6(const Summary& summary, bool color) {
 base::Expected<SummaryMode> parse_summary_mode(std::string_view name) {
   if (name == "compact") return SummaryMode::compact;
   if (name == "full") return SummaryMode::full;
-  if (name == "legacy") return SummaryMode::legacy;
   if (name == "disabled") return SummaryMode::disabled;
+  if (name == "legacy") {
+    return base::fail(base::ErrorKind::invalid_argument, "the summary mode legacy is gone, as in k6 2: use --summary-mode=compact or full");
+  }
   return base::fail(base::ErrorKind::invalid_argument, "invalid summary mode");
 }
 
 std::string render_summary(const Summary& summary, SummaryMode mode, bool color) {
-  switch (mode) {
-    case SummaryMode::compact:
-    case SummaryMode::full: return NewLayout(summary, mode, color).render();
-    case SummaryMode::legacy: return render_legacy(summary, color);
-    case SummaryMode::disabled: break;
-  }
-  return {};
+  return mode == SummaryMode::disabled ? "" : Layout(summary, mode, color).render();
 }
 
 }  // namespace gauntlet::engine::output

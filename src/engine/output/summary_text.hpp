@@ -1,5 +1,5 @@
 #pragma once
-// The end-of-test summary in the terminal. The first three layouts are k6's, byte for byte; what only we know follows
+// The end-of-test summary in the terminal. The two layouts are k6's, byte for byte; what only we know follows
 // as a block of its own.
 #include <string>
 #include <string_view>
@@ -9,8 +9,8 @@
 
 namespace gauntlet::engine::output {
 
-enum class SummaryMode : std::uint8_t { compact, full, legacy, disabled };
-/// "compact", "full", "legacy", "disabled"; k6's error text otherwise.
+enum class SummaryMode : std::uint8_t { compact, full, disabled };
+/// "compact", "full" or "disabled".
 base::Expected<SummaryMode> parse_summary_mode(std::string_view name);
 
 /// k6's summary. Begins and ends with blank lines as k6's does; empty for `disabled`.

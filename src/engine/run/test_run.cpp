@@ -10,11 +10,6 @@ namespace gauntlet::engine::run {
 using output::RunProgress;
 
 ExitCode TestRun::run() {
-  if (settings_.strict_k6 && settings_.summary_mode == output::SummaryMode::legacy) {  // here it stays
-    log_.write(LogLevel::warning,
-               "The \"legacy\" summary mode has been deprecated, and will be removed by k6 v2.0. Please, migrate to either "
-               "\"compact\" or \"full\" as soon as possible.");
-  }
   // Before the script runs for the first time: it may do so for ever.
   watch_signals();
   const bool ready = look_at_script() && plan() && check_thresholds() && open_outputs();

@@ -18,7 +18,7 @@ TEST(SummaryJson, is_what_k6_handed_to_handle_summary_for_the_same_samples) {
 }
 
 TEST(SummaryJson, keeps_groups_of_setup_and_teardown_as_k6_does) {
-  const Recording recording("g1legacy", groups_thresholds());
+  const Recording recording("groups", groups_thresholds());
   const json ours = json::parse(handle_summary_json(recording.summary()));
   EXPECT_EQ(json::diff(recording.data(), ours), json::array());
 }
@@ -27,8 +27,8 @@ TEST(SummaryJson, export_equals_k6s_file_for_the_same_samples) {
   const Recording recording("compact", rich_thresholds());
   const json ours = json::parse(summary_export_json(recording.summary()));
   EXPECT_EQ(json::diff(json::parse(golden_text("compact.export.json")), ours), json::array());
-  const Recording groups("g1legacy", groups_thresholds());
-  EXPECT_EQ(json::diff(json::parse(golden_text("g1legacy.export.json")), json::parse(summary_export_json(groups.summary()))),
+  const Recording groups("groups", groups_thresholds());
+  EXPECT_EQ(json::diff(json::parse(golden_text("groups.export.json")), json::parse(summary_export_json(groups.summary()))),
             json::array());
 }
 

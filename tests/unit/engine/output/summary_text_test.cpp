@@ -24,12 +24,9 @@ TEST_P(SummaryText, equals_what_k6_printed_for_the_same_samples) {
 
 INSTANTIATE_TEST_SUITE_P(Recordings, SummaryText,
                          testing::Values(Case{"compact", SummaryMode::compact}, Case{"full", SummaryMode::full},
-                                         Case{"legacy", SummaryMode::legacy}, Case{"seconds", SummaryMode::compact},
-                                         Case{"us", SummaryMode::legacy}, Case{"ms", SummaryMode::compact},
-                                         Case{"g1full", SummaryMode::full, true}, Case{"g1legacy", SummaryMode::legacy, true},
-                                         Case{"ttycompact", SummaryMode::compact, false, true},
-                                         Case{"ttyfull", SummaryMode::full, false, true},
-                                         Case{"ttylegacy", SummaryMode::legacy, false, true}),
+                                         Case{"seconds", SummaryMode::compact}, Case{"ms", SummaryMode::compact},
+                                         Case{"g1full", SummaryMode::full, true}, Case{"ttycompact", SummaryMode::compact, false, true},
+                                         Case{"ttyfull", SummaryMode::full, false, true}),
                          name_of_case);
 
 }  // namespace
