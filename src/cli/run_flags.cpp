@@ -361,7 +361,6 @@ void print_run_help() {
       "                          _PRECISION, _RETENTION, _TAGS_AS_FIELDS...\n"
       "  opentelemetry[=grpc://HOST:4317 or =http://HOST:4318]  OTLP metrics; K6_OTEL_EXPORTER_PROTOCOL (grpc),\n"
       "                          _GRPC_EXPORTER_ENDPOINT, _HTTP_EXPORTER_ENDPOINT, _EXPORT_INTERVAL (10s), _METRIC_PREFIX, _HEADERS...\n"
-      "  statsd[=HOST:8125]      StatsD by UDP; K6_STATSD_ADDR, _NAMESPACE (k6.), _ENABLE_TAGS, _TAG_BLOCKLIST...\n"
       "                          A receiver that is away or too slow never slows the test: what it lost is told. All: docs/OUTPUTS.md\n"
       "  web-dashboard    the live page; =port=5666&period=2s&open=true&export=report.html\n"
       "\nLive page (environment): K6_WEB_DASHBOARD=true, K6_WEB_DASHBOARD_HOST (127.0.0.1), _PORT (5665; 0: a free one,\n"

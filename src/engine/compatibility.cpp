@@ -121,7 +121,7 @@ constexpr std::array kTable = {
     CompatibilityRow{
         kResults, "--out opentelemetry", same,
         "over gRPC or http/protobuf; the default addresses are spoken to without TLS; =http://... and =grpc://... in --out choose, too"},
-    CompatibilityRow{kResults, "--out prometheus=PORT, --out statsd", better, "a page to scrape; StatsD as k6 had it before 0.55"},
+    CompatibilityRow{kResults, "--out prometheus=PORT", better, "a page to scrape"},
     CompatibilityRow{kResults, "--out cloud", absent, ""},
     CompatibilityRow{kResults, "web dashboard (K6_WEB_DASHBOARD, _HOST, _PORT, _PERIOD, _OPEN, _EXPORT; --out web-dashboard=...)", better,
                      "a page of our own, also by --web: each second, thresholds, endpoints, errors by kind, generator health; binds "

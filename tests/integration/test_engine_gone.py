@@ -55,6 +55,11 @@ def test_the_legacy_summary_names_the_modes_that_there_are(tmp_path):
     assert refused.returncode == 255 and "legacy is gone" in refused.stderr and "compact or full" in refused.stderr
 
 
+def test_statsd_names_the_outputs_that_there_are(tmp_path):
+    refused = run(tmp_path, ENGINE, "run", "--out", "statsd", script(tmp_path, EMPTY))
+    assert refused.returncode == 255 and "statsd' is gone" in refused.stderr and "opentelemetry" in refused.stderr
+
+
 def test_a_test_that_lingers_stays_until_it_is_interrupted(tmp_path):
     name = script(tmp_path, """
 export const options = { thresholds: { iterations: ['count<1'] } };

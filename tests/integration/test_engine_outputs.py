@@ -16,7 +16,7 @@ from test_engine_commands import real_k6
 from test_stack import ROOT, wait_for
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from metrics_receiver import GrpcCollector, MetricsReceiver, StatsdReceiver, otlp, remote_write  # noqa: E402
+from metrics_receiver import GrpcCollector, MetricsReceiver, otlp, remote_write  # noqa: E402
 
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
 
@@ -214,23 +214,6 @@ def test_a_grpc_collector_is_reached_by_tls_with_the_certificates_that_are_named
         assert "certificate" in unverified.stderr and len(collector.requests) == 1
 
 
-@pytest.mark.parametrize("tags", [False, True])
-def test_statsd_gets_a_line_for_every_sample(tmp_path, tags):
-    receiver = StatsdReceiver()
-    ran = run(tmp_path, "statsd", K6_STATSD_ADDR=receiver.address, K6_STATSD_ENABLE_TAGS=str(tags).lower(), K6_STATSD_BUFFER_SIZE="7")
-    packets = receiver.packets()
-    receiver.close()
-    assert ran.returncode == 0, ran.stderr
-    assert all(packet.count("\n") < 7 and len(packet) <= 1432 for packet in packets)
-    lines = "\n".join(packets).splitlines()
-    default = "|#scenario:default" if tags else ""
-    assert lines.count("k6.size:3|ms" + default) == 100
-    assert lines.count("k6.things:2|c" + (default + ",x-y:z" if tags else "")) == 100
-    assert lines.count("k6.level:7|g" + default) == 100
-    assert lines.count("k6.luck.pass:1|c" + default) == lines.count("k6.luck.fail:1|c" + default) == 100
-    assert lines.count("k6.check.is_fine.pass:1|c" + ("|#check:is_fine,scenario:default" if tags else "")) == 100
-
-
 def test_a_receiver_that_refuses_for_a_moment_gets_it_all_the_same(tmp_path):
     with MetricsReceiver(answers=[503, 429]) as receiver:
         ran = run(tmp_path, f"prometheus-rw={receiver.url}/write")
@@ -245,8 +228,6 @@ def test_a_receiver_that_is_away_costs_its_samples_and_says_so_and_not_the_test(
     assert ran.returncode == 0
     assert "InfluxDB did not take what was sent to it" in ran.stderr and f"127.0.0.1:{nobody}" in ran.stderr
     assert re.search(r"InfluxDB: \d+ of \d+ pushes were lost, with \d{3,} samples", ran.stderr)
-    refused = run(tmp_path, f"statsd=127.0.0.1:{nobody}", SCRIPT)
-    assert refused.returncode == 0 and re.search(r"StatsD at 127.0.0.1:\d+: \d+ of \d+ samples were lost", refused.stderr)
 
 
 def test_a_receiver_that_says_no_is_quoted(tmp_path):
@@ -282,7 +263,6 @@ def test_more_combinations_of_tags_than_are_kept_are_told(tmp_path):
     ("opentelemetry", {"K6_OTEL_EXPORTER_PROTOCOL": "nope"}, 'unsupported exporter protocol \\"nope\\", only \\"grpc\\" and \\"http/protobuf\\" are supported'),
     ("opentelemetry", {"K6_OTEL_GRPC_EXPORTER_INSECURE": "perhaps"}, "K6_OTEL_GRPC_EXPORTER_INSECURE"),
     ("prometheus=99999999", {}, "no port to be scraped at"),
-    ("statsd", {"K6_STATSD_BUFFER_SIZE": "0"}, "K6_STATSD_BUFFER_SIZE"),
 ])
 def test_wrong_settings_are_told_before_anything_runs(tmp_path, output, variables, said):
     ran = run(tmp_path, output, SCRIPT, **variables)

@@ -1,4 +1,4 @@
-"""A small Prometheus, InfluxDB, OpenTelemetry collector or StatsD daemon: keeps what an engine's outputs send to it.
+"""A small Prometheus, InfluxDB or OpenTelemetry collector: keeps what an engine's outputs send to it.
 
     with MetricsReceiver() as receiver:
         run("--out", f"influxdb={receiver.url}/db")
@@ -8,7 +8,6 @@ Bodies are decoded with others' libraries: cramjam for Snappy, opentelemetry-pro
 """
 import concurrent.futures
 import http.server
-import socket
 import struct
 import threading
 
@@ -92,27 +91,6 @@ class GrpcCollector(MetricsServiceServicer):
 
     def __exit__(self, *_):
         self._server.stop(0)
-
-
-class StatsdReceiver:
-    def __init__(self):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self._socket.bind(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def packets(self):
-        """What has come so far."""
-        self._socket.setblocking(False)
-        packets = []
-        while True:
-            try:
-                packets.append(self._socket.recv(65535).decode())
-            except BlockingIOError:
-                return packets
-
-    def close(self):
-        self._socket.close()
 
 
 def fields_of(message):

@@ -78,7 +78,6 @@ std::string OutputSpec::description() const {
       if (o.protocol == OpenTelemetryOptions::Protocol::http) return "opentelemetry (http/protobuf, " + o.http.url + ")";
       return fmt::format("opentelemetry (grpc{}, {})", o.grpc.tls ? "" : " (insecure)", o.grpc.address);
     }
-    std::string operator()(const StatsdOptions& o) const { return "statsd (" + o.address + ")"; }
   };
   if (kind == Kind::receiver) return std::visit(Words(), receiver);
   const std::string kind_name = kind == Kind::csv ? "csv" : kind == Kind::results ? "results" : "json";
@@ -93,7 +92,7 @@ std::string OutputSpec::label() const {
     case Kind::points: return "points";
     case Kind::receiver: break;
   }
-  constexpr std::array kNames{"", "prometheus-rw", "prometheus", "influxdb", "opentelemetry", "statsd"};
+  constexpr std::array kNames{"", "prometheus-rw", "prometheus", "influxdb", "opentelemetry"};
   return kNames[receiver.index()];
 }
 
@@ -121,11 +120,16 @@ base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, c
     return receiver(read_remote_write_options(argument, variable));
   if (type == "opentelemetry" || type == "experimental-opentelemetry") return receiver(read_open_telemetry_options(argument, variable));
   if (type == "prometheus" && !strict_k6) return receiver(read_scrape_options(argument, variable));
-  if (type == "statsd" && !strict_k6) return receiver(read_statsd_options(argument, variable));
 
   const std::string available =
       strict_k6 ? "csv, experimental-opentelemetry, experimental-prometheus-rw, influxdb, json, opentelemetry, web-dashboard"
-                : "csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, statsd, web-dashboard";
+                : "csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, web-dashboard";
+  if (type == "statsd") {
+    return base::fail(base::ErrorKind::unimplemented,
+                      fmt::format("the output 'statsd' is gone, as from k6: send opentelemetry to a collector that speaks StatsD, or use one "
+                                  "of: {}",
+                                  available));
+  }
   for (const std::string_view absent : {"cloud", "datadog", "kafka"}) {
     if (type != absent) continue;
     return base::fail(base::ErrorKind::unimplemented,

@@ -9,7 +9,6 @@
 //   prometheus[=[HOST:]PORT]                                  a page for Prometheus to scrape
 //   influxdb[=http://HOST:8086/DB]                            InfluxDB, version 1
 //   opentelemetry, experimental-opentelemetry[=HOST:PORT]     OTLP over HTTP
-//   statsd[=HOST:PORT]                                        StatsD
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -22,7 +21,6 @@
 #include "engine/output/opentelemetry.hpp"
 #include "engine/output/prometheus_remote_write.hpp"
 #include "engine/output/prometheus_scrape.hpp"
-#include "engine/output/statsd.hpp"
 
 namespace gauntlet::engine::output {
 
@@ -32,7 +30,7 @@ struct OutputSpec {
   std::string path;  ///< "-": standard output
   CsvTimeFormat time_format = CsvTimeFormat::unix_s;
   std::chrono::nanoseconds save_interval{0};
-  std::variant<std::monostate, RemoteWriteOptions, ScrapeOptions, InfluxOptions, OpenTelemetryOptions, StatsdOptions> receiver;
+  std::variant<std::monostate, RemoteWriteOptions, ScrapeOptions, InfluxOptions, OpenTelemetryOptions> receiver;
 
   /// As the header lists it: "json (points.ndjson)", "csv (stdout)".
   std::string description() const;

@@ -26,7 +26,6 @@ struct OpenReceiver {
   Result operator()(const InfluxOptions& options) const { return std::make_unique<InfluxOutput>(options, registry, tell); }
   Result operator()(const OpenTelemetryOptions& options) const { return std::make_unique<OpenTelemetryOutput>(options, registry, tell); }
   Result operator()(const ScrapeOptions& options) const { return PrometheusScrape::serve(options, registry, tell); }
-  Result operator()(const StatsdOptions& options) const { return StatsdOutput::open(options, registry, tell); }
 };
 
 }  // namespace

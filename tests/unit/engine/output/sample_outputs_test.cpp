@@ -222,15 +222,14 @@ TEST(OutputSpec, receivers_are_named_with_their_addresses_as_in_k6s_header) {
   EXPECT_EQ(description("opentelemetry=grpcs://collector"), "opentelemetry (grpc, collector:4317)");
   EXPECT_EQ(description("opentelemetry=http://collector:4318"), "opentelemetry (http/protobuf, http://collector:4318/v1/metrics)");
   EXPECT_EQ(description("prometheus=9999"), "Prometheus scrape page (http://127.0.0.1:9999/metrics)");
-  EXPECT_EQ(description("statsd=host"), "statsd (host:8125)");
-  for (const char* past_k6 : {"statsd", "prometheus", "prometheus-rw"}) EXPECT_FALSE(parse_output(past_k6, true)) << past_k6;
+  for (const char* past_k6 : {"prometheus", "prometheus-rw"}) EXPECT_FALSE(parse_output(past_k6, true)) << past_k6;
 }
 
 TEST(OutputSpec, errors_name_what_is_wrong) {
   const auto error = [](const char* text) { return parse_output(text).error().message; };
   EXPECT_EQ(error("nope"),
             "invalid output type 'nope', available types are: csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, "
-            "statsd, web-dashboard");
+            "web-dashboard");
   EXPECT_EQ(error("csv=foo=bar"), "could not create the 'csv' output: unknown key \"foo\" as argument for csv output");
   EXPECT_EQ(error("csv=saveInterval=x"), "could not create the 'csv' output: time: invalid duration \"x\"");
   EXPECT_EQ(error("csv=timeFormat=zzz"), "could not create the 'csv' output: zzz does not belong to TimeFormat values");
