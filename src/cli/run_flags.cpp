@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <string_view>
 
 #include "engine/run/options.hpp"
@@ -24,11 +26,6 @@ struct Flag {
   const char* help;   // nullptr: not listed
   std::function<Result(Invocation&, const std::string&)> apply;
 };
-
-/// A flag that is an option of the script as well.
-std::function<Result(Invocation&, const std::string&)> option(const char* name) {
-  return [name](Invocation& invocation, const std::string& text) { return engine::run::set_option(invocation.settings.flags, name, text); };
-}
 
 std::function<Result(Invocation&, const std::string&)> to_switch(bool RunSettings::*member) {
   return [member](Invocation& invocation, const std::string& text) -> Result {
@@ -133,12 +130,21 @@ Result set_threads(Invocation& invocation, const std::string& text) {
   return {};
 }
 
-const std::vector<Flag>& flags() {
-  static const std::vector<Flag> kFlags = {
+/// Those that are options of the script as well.
+std::vector<Flag> flags_of_options() {
+  std::vector<Flag> flags;
+  for (const engine::run::OptionFlag& flag : engine::run::option_flags()) {
+    flags.push_back(
+        {flag.name, flag.letter, flag.value, flag.help, [option = flag.option](Invocation& invocation, const std::string& text) {
+           return engine::run::set_option(invocation.settings.flags, option, text);
+         }});
+  }
+  return flags;
+}
+
+std::vector<Flag> own_flags() {
+  return {
       // What runs
-      {"vus", 'u', "N", "number of virtual users", option("vus")},
-      {"duration", 'd', "D", "test duration; alone it stretches the script's scenarios (k6: replaces them)", option("duration")},
-      {"iterations", 'i', "N", "iterations shared among the virtual users", option("iterations")},
       {"stage", 's', "D:N", "add a stage, as 30s:10",
        [](Invocation& invocation, const std::string& text) -> Result {
          invocation.stages.push_back(text);
@@ -153,15 +159,9 @@ const std::vector<Flag>& flags() {
          return {};
        }},
       {"config", 'c', "FILE", "JSON file with options, below all others", to_text(&RunSettings::config_path)},
-      {"no-setup", '\0', nullptr, "do not call setup()", option("noSetup")},
-      {"no-teardown", '\0', nullptr, "do not call teardown()", option("noTeardown")},
-      {"min-iteration-duration", '\0', "D", "let no iteration be shorter", option("minIterationDuration")},
       {"address", 'a', "HOST:PORT", nullptr, refuse_rest_address},
-      {"paused", 'p', nullptr, nullptr, option("paused")},
       {"linger", 'l', nullptr, "stay after the end until Ctrl-C, for the live page; the summary comes then",
        to_switch(&RunSettings::linger)},
-      {"execution-segment", '\0', "A:B", "run this part of the test only, as 1/4:1/2", option("executionSegment")},
-      {"execution-segment-sequence", '\0', "LIST", "all parts' limits, as 0,1/4,1/2,1", option("executionSegmentSequence")},
       {"segment", '\0', "I/N", "the I-th of N equal parts: both of the above at once", set_part},
       {"processes", '\0', "N", "split the test over N processes and report their exact sum", set_processes},
       {"target", '\0', "NAME", "aim at a system that gauntlet.toml describes, within its caps",
@@ -184,18 +184,10 @@ const std::vector<Flag>& flags() {
          return tl::unexpected(wrong_usage(fmt::format("there is no type \"{}\"; there are js and archive", text)));
        }},
       // HTTP and network
-      {"max-redirects", '\0', "N", "redirects to follow (10)", option("maxRedirects")},
-      {"batch", '\0', "N", "parallel requests of http.batch() (20)", option("batch")},
-      {"batch-per-host", '\0', "N", "of these to one host (6)", option("batchPerHost")},
-      {"rps", '\0', "N", "limit of requests per second over all virtual users", option("rps")},
-      {"user-agent", '\0', "TEXT", "of HTTP requests", option("userAgent")},
       {"http-debug", '\0', nullptr, nullptr,
        [](Invocation& invocation, const std::string& text) {
          return engine::run::set_option(invocation.settings.flags, "httpDebug", text == "true" ? "headers" : text);
        }},
-      {"insecure-skip-tls-verify", '\0', nullptr, "accept any certificate", option("insecureSkipTLSVerify")},
-      {"no-connection-reuse", '\0', nullptr, "a connection per request", option("noConnectionReuse")},
-      {"no-vu-connection-reuse", '\0', nullptr, "close connections after each iteration", option("noVUConnectionReuse")},
       {"blacklist-ip", '\0', "CIDR", "never connect there",
        [](Invocation& invocation, const std::string& text) -> Result {
          auto& list = invocation.settings.flags.blacklist_ips;
@@ -203,11 +195,6 @@ const std::vector<Flag>& flags() {
          list.given = true;
          return {};
        }},
-      {"block-hostnames", '\0', "LIST", "never resolve these names", option("blockHostnames")},
-      {"dns", '\0', "SPEC", "ttl=5m,select=random,policy=preferIPv4", option("dns")},
-      {"local-ips", '\0', "LIST", nullptr, option("localIPs")},
-      {"throw", 'w', nullptr, "throw errors of failed requests", option("throw")},
-      {"discard-response-bodies", '\0', nullptr, "read bodies and forget them", option("discardResponseBodies")},
       // Results
       {"out", 'o', "OUTPUT", "json=FILE.json, points=FILE, influxdb=URL...; see below",
        [](Invocation& invocation, const std::string& text) -> Result {
@@ -222,7 +209,6 @@ const std::vector<Flag>& flags() {
          return {};
        }},
       {"tag", '\0', "NAME=X", "a tag for every sample", add_tag},
-      {"system-tags", '\0', "LIST", "system tags to record", option("systemTags")},
       {"setup-apart", '\0', nullptr, "keep requests of setup() and teardown() out of the totals", to_switch(&RunSettings::setup_apart)},
       {"require-generator-ok", '\0', nullptr, "exit with 111 when the generator was the limit",
        to_switch(&RunSettings::require_generator_ok)},
@@ -230,8 +216,6 @@ const std::vector<Flag>& flags() {
       {"no-summary", '\0', nullptr, "no end-of-test summary", to_switch(&RunSettings::no_summary)},
       {"summary-mode", '\0', "MODE", "compact, full or disabled", set_summary_mode},
       {"summary-export", '\0', "FILE", "write the summary as JSON", to_text(&RunSettings::summary_export)},
-      {"summary-trend-stats", '\0', "LIST", "avg,min,med,max,p(95),count...", option("summaryTrendStats")},
-      {"summary-time-unit", '\0', "UNIT", "s, ms or us for all times", option("summaryTimeUnit")},
       {"new-machine-readable-summary", '\0', nullptr, nullptr, absent("--new-machine-readable-summary")},
       {"traces-output", '\0', "OUTPUT", nullptr,
        [](Invocation& invocation, const std::string& text) -> Result {
@@ -253,7 +237,6 @@ const std::vector<Flag>& flags() {
          invocation.settings.log.verbose = *value;
          return {};
        }},
-      {"console-output", '\0', "FILE", "where console.log goes", option("consoleOutput")},
       {"log-output", '\0', "WHERE", "stderr, stdout, none or file=PATH",
        [](Invocation& invocation, const std::string& text) -> Result {
          invocation.settings.log.output = text;
@@ -283,6 +266,14 @@ const std::vector<Flag>& flags() {
          return {};
        }},
   };
+}
+
+const std::vector<Flag>& flags() {
+  static const std::vector<Flag> kFlags = [] {
+    std::vector<Flag> flags = flags_of_options();
+    std::ranges::move(own_flags(), std::back_inserter(flags));
+    return flags;
+  }();
   return kFlags;
 }
 

@@ -7,9 +7,9 @@
 #include <charconv>
 #include <limits>
 #include <optional>
-#include <tuple>
 
 #include "base/text.hpp"
+#include "engine/run/options_table.hpp"
 
 namespace gauntlet::engine::run {
 namespace {
@@ -68,6 +68,15 @@ bool is_number_part(char c) { return base::is_digit(c) || c == '.'; }
 template <class T>
 void take(Setting<T>& lower, const Setting<T>& upper) {
   if (upper.given) lower = upper;
+}
+
+/// Its parts come from different places, too.
+void take(Setting<DnsOptions>& lower, const Setting<DnsOptions>& upper) {
+  if (!upper.given) return;
+  take(lower.value.ttl, upper->ttl);
+  take(lower.value.select, upper->select);
+  take(lower.value.policy, upper->policy);
+  lower.given = true;
 }
 
 template <class T>
@@ -184,27 +193,7 @@ Options merge(Options lower, const Options& upper) {
     wipe(lower.stages);
     wipe(lower.scenarios);
   }
-  const auto fields = [](auto& options) {
-    return std::tie(options.paused, options.vus, options.duration, options.iterations, options.stages, options.scenarios,
-                    options.execution_segment, options.execution_segment_sequence, options.no_setup, options.no_teardown,
-                    options.setup_timeout, options.teardown_timeout, options.min_iteration_duration, options.rps, options.max_redirects,
-                    options.user_agent, options.batch, options.batch_per_host, options.http_debug, options.insecure_skip_tls_verify,
-                    options.tls_cipher_suites, options.tls_version, options.tls_auth, options.throw_errors, options.blacklist_ips,
-                    options.block_hostnames, options.hosts, options.no_connection_reuse, options.no_vu_connection_reuse, options.local_ips,
-                    options.no_cookies_reset, options.discard_response_bodies, options.http_version, options.max_heap_bytes,
-                    options.max_response_bytes, options.thresholds, options.summary_trend_stats, options.summary_time_unit,
-                    options.system_tags, options.tags, options.metric_samples_buffer_size, options.console_output);
-  };
-  auto into = fields(lower);
-  auto from = fields(upper);
-  [&]<std::size_t... i>(std::index_sequence<i...>) { (take(std::get<i>(into), std::get<i>(from)), ...); }
-  (std::make_index_sequence<std::tuple_size_v<decltype(into)>>());
-  if (upper.dns.given) {
-    take(lower.dns.value.ttl, upper.dns->ttl);
-    take(lower.dns.value.select, upper.dns->select);
-    take(lower.dns.value.policy, upper.dns->policy);
-    lower.dns.given = true;
-  }
+  for_each_option([&](const auto& row) { take(lower.*row.member, upper.*row.member); });
   return lower;
 }
 

@@ -108,6 +108,7 @@ struct DnsOptions {
   Setting<std::string> policy{"preferIPv4"};
 };
 
+/// Each member has a row in options_table.hpp.
 struct Options {
   // What runs. plan_scenarios() (scenario.hpp) derives the scenarios from the shortcuts.
   Setting<bool> paused;
@@ -182,6 +183,17 @@ base::Expected<ParsedOptions> parse_options(std::string_view json);
 /// One option in its text form, as K6_* variables and flags give it. `name` is the JSON name ("vus", "stages").
 /// Fails on what has no text form.
 base::Expected<void> set_option(Options& options, std::string_view name, std::string_view text);
+
+/// How an option is given on the command line.
+struct OptionFlag {
+  const char* option = nullptr;  ///< for set_option()
+  const char* name = nullptr;
+  char letter = '\0';
+  const char* value = nullptr;  ///< what the help calls it; nullptr: a switch
+  const char* help = nullptr;   ///< nullptr: not listed
+};
+/// Of all options that one text gives.
+std::vector<OptionFlag> option_flags();
 
 /// Makes the options those of the part-th (from 1) of so many equal parts of the test: a segment and its sequence.
 void take_part(Options& options, std::int64_t part, std::int64_t parts);

@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 #include "engine/json/go_kind.hpp"
-#include "engine/run/options.hpp"
+#include "engine/run/options_table.hpp"
 
 namespace gauntlet::engine::run {
 namespace {
@@ -61,14 +61,12 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, bool& into
   return {};
 }
 
-base::Expected<void> read(const OrderedJson& value, std::string_view field, std::string& into) {
+base::Expected<void> read(const OrderedJson& value, std::string_view, std::string& into) {
   if (!value.is_string()) {
     const char* kind = value.is_number() ? "float64" : value.is_object() ? "map[string]interface {}" : go_kind(value);
     return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.String", kind));
   }
   into = value.get<std::string>();
-  if (field == "executionSegment") return Stripe::check_segment(into);
-  if (field == "executionSegmentSequence") return Stripe::check_sequence(into);
   return {};
 }
 
@@ -222,9 +220,8 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, Thresholds
 }
 
 base::Expected<ExecutorKind> executor_named(std::string_view name) {
-  for (const ExecutorKind kind :
-       {ExecutorKind::shared_iterations, ExecutorKind::per_vu_iterations, ExecutorKind::constant_vus, ExecutorKind::ramping_vus,
-        ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate}) {
+  for (const ExecutorKind kind : {ExecutorKind::shared_iterations, ExecutorKind::per_vu_iterations, ExecutorKind::constant_vus,
+                                  ExecutorKind::ramping_vus, ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate}) {
     if (name == name_of(kind)) return kind;
   }
   if (name == "externally-controlled") {
@@ -299,52 +296,6 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, std::vecto
   }
   std::sort(into.begin(), into.end(), [](const Scenario& a, const Scenario& b) { return a.name < b.name; });
   return {};
-}
-
-/// Calls `visit(name, setting)` for each option, in the order in which `inspect` prints them.
-template <class Visit>
-void visit_options(auto& o, Visit&& visit) {
-  visit("paused", o.paused);
-  visit("vus", o.vus);
-  visit("duration", o.duration);
-  visit("iterations", o.iterations);
-  visit("stages", o.stages);
-  visit("scenarios", o.scenarios);
-  visit("executionSegment", o.execution_segment);
-  visit("executionSegmentSequence", o.execution_segment_sequence);
-  visit("noSetup", o.no_setup);
-  visit("setupTimeout", o.setup_timeout);
-  visit("noTeardown", o.no_teardown);
-  visit("teardownTimeout", o.teardown_timeout);
-  visit("rps", o.rps);
-  visit("dns", o.dns);
-  visit("maxRedirects", o.max_redirects);
-  visit("userAgent", o.user_agent);
-  visit("batch", o.batch);
-  visit("batchPerHost", o.batch_per_host);
-  visit("httpDebug", o.http_debug);
-  visit("insecureSkipTLSVerify", o.insecure_skip_tls_verify);
-  visit("tlsCipherSuites", o.tls_cipher_suites);
-  visit("tlsVersion", o.tls_version);
-  visit("tlsAuth", o.tls_auth);
-  visit("throw", o.throw_errors);
-  visit("thresholds", o.thresholds);
-  visit("blacklistIPs", o.blacklist_ips);
-  visit("blockHostnames", o.block_hostnames);
-  visit("hosts", o.hosts);
-  visit("noConnectionReuse", o.no_connection_reuse);
-  visit("noVUConnectionReuse", o.no_vu_connection_reuse);
-  visit("minIterationDuration", o.min_iteration_duration);
-  visit("summaryTrendStats", o.summary_trend_stats);
-  visit("summaryTimeUnit", o.summary_time_unit);
-  visit("systemTags", o.system_tags);
-  visit("tags", o.tags);
-  visit("metricSamplesBufferSize", o.metric_samples_buffer_size);
-  visit("noCookiesReset", o.no_cookies_reset);
-  visit("discardResponseBodies", o.discard_response_bodies);
-  visit("httpVersion", o.http_version);
-  visit("maxHeapBytes", o.max_heap_bytes);
-  visit("maxResponseBytes", o.max_response_bytes);
 }
 
 OrderedJson write(bool value) { return value; }
@@ -462,11 +413,13 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
     const OrderedJson& value = item.value();
     bool known = name == "ext" || name == "cloud" || name == "linger";
     base::Expected<void> ok;
-    visit_options(parsed.options, [&](std::string_view option, auto& setting) {
-      if (option != name) return;
+    for_each_option([&](const auto& row) {
+      if (name != row.name || !row.ways.in_script) return;
       known = true;
       if (value.is_null()) return;
+      auto& setting = parsed.options.*row.member;
       ok = read(value, name, setting.value);
+      if (ok && row.ways.check != nullptr) ok = row.ways.check(value.get_ref<const std::string&>());
       setting.given = true;
     });
     if (!ok) return Failure(ok.error());
@@ -479,22 +432,15 @@ std::string indented(std::string_view json) { return OrderedJson::parse(json, nu
 
 std::string to_json(const Options& options) {
   OrderedJson json;
-  visit_options(options, [&](std::string_view name, const auto& setting) {
-    if (name == "summaryTrendStats") {
-      json["ext"] = nullptr;
-      json[std::string(name)] = write(options.summary_trend_stats.value);
-      return;
-    }
-    if (name == "dns") {
-      json["dns"] = write(options.dns.value);
-      return;
-    }
-    // Ours are listed only where they say something: a script may compare the list with k6's.
-    if ((name == "httpVersion" || name == "maxHeapBytes" || name == "maxResponseBytes") && !setting.given) return;
-    json[std::string(name)] = write_setting(setting);
+  for_each_option([&](const auto& row) {
+    const auto& setting = options.*row.member;
+    if (row.ways.ours && !setting.given) return;
+    json[row.name] = write_setting(setting);
   });
-  json["consoleOutput"] = write_setting(options.console_output);
-  json["localIPs"] = write_setting(options.local_ips);
+  json["ext"] = nullptr;
+  // These two are shown with their defaults.
+  json["summaryTrendStats"] = write(options.summary_trend_stats.value);
+  json["dns"] = write(options.dns.value);
   return json.dump();
 }
 
