@@ -59,7 +59,7 @@ void add_limit_command(CLI::App& app, Session& session) {
     if (!report) return session.fail(report.error());
     fmt::print("\n{}", to_text(*report));
     fmt::print("\nThe trials, what was seen at the limit, and profiles are in {}\n", folder.string());
-    if (!report->refused.empty()) session.exit_code = kFailed;
+    if (report->refused) session.exit_code = kFailed;
   });
 }
 

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "base/whole_file.hpp"
 #include "cli/commands.hpp"
@@ -15,6 +14,7 @@
 #include "engine/output/comparison.hpp"
 #include "engine/output/gathered.hpp"
 #include "engine/output/output_file.hpp"
+#include "engine/output/run_result.hpp"
 #include "engine/output/summary.hpp"
 #include "engine/output/summary_json.hpp"
 #include "engine/output/summary_text.hpp"
@@ -37,23 +37,23 @@ struct Results {
   engine::output::SummaryOptions options;
 };
 
-base::Expected<nlohmann::json> read_results(const std::string& path) {
+base::Expected<engine::output::RunResult> read_results(const std::string& path) {
   const auto text = base::read_file(path);
   if (!text) return tl::unexpected(text.error());
-  nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
-  if (!json.is_object() || !json.contains("state")) {
+  auto result = engine::output::parse_run_result(*text);
+  if (!result || result->state_json.empty()) {
     return base::fail(base::ErrorKind::invalid_argument,
                       fmt::format("{} is not a results file: gauntlet run --out json={} makes one", path, path));
   }
-  return json;
+  return result;
 }
 
 base::Expected<Results> load(const std::vector<std::string>& paths) {
   Results results;
   for (const std::string& path : paths) {
-    auto json = read_results(path);
-    if (!json) return tl::unexpected(json.error());
-    const std::string state = (*json)["state"].dump();
+    const auto result = read_results(path);
+    if (!result) return tl::unexpected(result.error());
+    const std::string& state = result->state_json;
     const auto specs = engine::output::thresholds_in(state);
     if (!specs) return tl::unexpected(base::Error(specs.error()).in(path));
     if (&path == paths.data()) {
@@ -65,10 +65,7 @@ base::Expected<Results> load(const std::vector<std::string>& paths) {
       for (const auto& [key, list] : *specs) {
         if (auto ok = results.thresholds.add(*results.registry, key, list); !ok) return tl::unexpected(base::Error(ok.error()).in(path));
       }
-      const auto& options = (*json)["options"];
-      if (options.is_object() && options.contains("summaryTrendStats")) results.options.trend_stats = options["summaryTrendStats"];
-      if (options.is_object() && options.contains("summaryTimeUnit")) results.options.time_unit = options["summaryTimeUnit"];
-      if (json->contains("setup_data")) results.options.setup_data_json = (*json)["setup_data"].dump();
+      results.options = result->options;
     }
     if (auto ok = engine::output::add(results.gathered, state, *results.registry, engine::output::Generators::have_their_own); !ok) {
       return tl::unexpected(base::Error(ok.error()).in(path));

@@ -131,10 +131,10 @@ void write_open_model(JsonWriter& json, const output::Summary& summary) {
   if (!summary.open_model) return;
   const output::OpenModelResult& open = *summary.open_model;
   json.key("open_model").begin_object();
-  json.key("service_p50").number(open.service_p50).key("service_p95").number(open.service_p95);
-  json.key("service_p99").number(open.service_p99).key("service_max").number(open.service_max);
-  json.key("intended_p50").number(open.intended_p50).key("intended_p95").number(open.intended_p95);
-  json.key("intended_p99").number(open.intended_p99).key("intended_max").number(open.intended_max);
+  json.key("service_p50").number(open.service.p50).key("service_p95").number(open.service.p95);
+  json.key("service_p99").number(open.service.p99).key("service_max").number(open.service.max);
+  json.key("intended_p50").number(open.intended.p50).key("intended_p95").number(open.intended.p95);
+  json.key("intended_p99").number(open.intended.p99).key("intended_max").number(open.intended.max);
   json.key("iterations").integer(open.iterations).key("dropped").integer(open.dropped);
   json.end_object();
 }
@@ -149,7 +149,7 @@ void write_generator(JsonWriter& json, const output::GeneratorHealth& health, co
   json.key("slip_p99_ms").number(health.slip_p99_ms).key("slip_max_ms").number(health.slip_max_ms);
   json.key("dropped").integer(health.dropped);
   json.key("samples_dropped").integer(health.samples_dropped);
-  json.key("verdict").string(health.verdict().words);
+  json.key("verdict").string(health.verdict.words);
   json.end_object();
 }
 
@@ -209,7 +209,7 @@ std::string state_json(const Moment& moment) {
   write_counts(json, "failures", summary.failures);
   write_checks(json, summary);
   write_open_model(json, summary);
-  write_generator(json, summary.health, moment.generator);
+  write_generator(json, summary.generator, moment.generator);
   json.end_object();
   return json.take();
 }

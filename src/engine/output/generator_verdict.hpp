@@ -1,9 +1,14 @@
 #pragma once
 // Whether the figures of a test are those of its target, or were shaped by the generator: a decision that the summary, exit
 // codes, limit search and diagnosis take alike, and the words for it.
-#include <nlohmann/json_fwd.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+namespace gauntlet::engine::metrics {
+struct Snapshot;
+}
 
 namespace gauntlet::engine::output {
 
@@ -27,7 +32,26 @@ struct GeneratorVerdict {
   bool machine_was_the_limit() const { return limit == GeneratorLimit::cores_busy || limit == GeneratorLimit::starts_late; }
 };
 
-/// Reads it from a result file's "generator" member; none where `summary` has no such thing.
-GeneratorVerdict generator_verdict_of(const nlohmann::json& summary);
+/// How well the generator itself kept up.
+struct GeneratorHealth {
+  std::optional<double> cpu_share;        ///< of the cores it may use, 0..1; given by the run
+  std::optional<double> loop_lag_p99_ms;  ///< from the snapshot
+  std::uint64_t samples_dropped = 0;      ///< single samples that outputs could not take; given by the run
+  std::uint64_t interrupted = 0;          ///< iterations; given by the run
+  // From the snapshot:
+  std::uint64_t scheduled = 0;  ///< iterations that had an intended start
+  std::uint64_t late = 0;       ///< of these, started more than kLateMs after it
+  double slip_p99_ms = 0;
+  double slip_max_ms = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t tag_sweeps = 0;
+  GeneratorVerdict verdict;  ///< what follows from all of them
+
+  static constexpr double kLateMs = 10;
+  static constexpr double kBusyShare = 0.95;
+  /// Whether the generator was not the limit in the snapshot's last window, in which it used this share of its cores.
+  static bool kept_up(const metrics::Snapshot& snapshot, double cpu_share);
+  GeneratorVerdict judged() const;
+};
 
 }  // namespace gauntlet::engine::output

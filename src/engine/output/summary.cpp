@@ -5,7 +5,6 @@
 #include <map>
 
 #include "base/duration.hpp"
-#include "engine/output/number_text.hpp"
 
 namespace gauntlet::engine::output {
 namespace {
@@ -285,18 +284,13 @@ std::optional<OpenModelResult> open_model_result(const Snapshot& snapshot) {
   const MetricState* intended = snapshot.find(MetricId::iteration_duration_intended);
   const MetricState* service = snapshot.find(MetricId::iteration_duration);
   if (intended == nullptr || intended->total.empty()) return std::nullopt;
+  const auto latencies_of = [](const Distribution& values) {
+    return OpenModelResult::Latencies{values.percentile(0.5), values.percentile(0.95), values.percentile(0.99), values.max()};
+  };
   OpenModelResult result;
-  const Distribution& from_due = intended->total.values;
-  const Distribution& from_start = service->total.values;
-  result.service_p50 = from_start.percentile(0.5);
-  result.service_p95 = from_start.percentile(0.95);
-  result.service_p99 = from_start.percentile(0.99);
-  result.service_max = from_start.max();
-  result.intended_p50 = from_due.percentile(0.5);
-  result.intended_p95 = from_due.percentile(0.95);
-  result.intended_p99 = from_due.percentile(0.99);
-  result.intended_max = from_due.max();
-  result.iterations = from_due.count();
+  result.service = latencies_of(service->total.values);
+  result.intended = latencies_of(intended->total.values);
+  result.iterations = intended->total.values.count();
   result.dropped = dropped_iterations(snapshot);
   return result;
 }
@@ -316,55 +310,11 @@ GeneratorHealth health_of(const Snapshot& snapshot, GeneratorHealth health) {
   }
   health.dropped = dropped_iterations(snapshot);
   health.tag_sweeps = snapshot.tag_sweeps;
+  health.verdict = health.judged();
   return health;
 }
 
 }  // namespace
-
-double MetricResult::value(std::string_view wanted) const {
-  for (const auto& [known, number] : values) {
-    if (known == wanted) return number;
-  }
-  return 0;
-}
-
-bool MetricResult::ok() const {
-  return std::all_of(thresholds.begin(), thresholds.end(), [](const ThresholdResult& threshold) { return threshold.ok; });
-}
-
-bool GeneratorHealth::kept_up(const Snapshot& snapshot, double cpu_share) {
-  if (cpu_share > kBusyShare) return false;
-  const auto late = [&](MetricId id) {
-    const MetricState* metric = snapshot.find(id);
-    return metric != nullptr && !metric->window.empty() && metric->window.values.percentile(0.99) > kLateMs;
-  };
-  return !late(MetricId::schedule_slip) && !late(MetricId::loop_lag);
-}
-
-GeneratorVerdict GeneratorHealth::verdict() const {
-  const auto share = [](std::uint64_t part, std::uint64_t whole) {
-    return to_fixed(100.0 * static_cast<double>(part) / static_cast<double>(whole), 1) + " %";
-  };
-  if (cpu_share && *cpu_share > kBusyShare) {
-    return {GeneratorLimit::cores_busy,
-            "the generator was the limit: its threads were busy " + to_fixed(*cpu_share * 100, 0) + " % of the time"};
-  }
-  if (scheduled != 0 && slip_p99_ms > kLateMs) {
-    return {GeneratorLimit::starts_late, "the generator was the limit: " + share(late, scheduled) +
-                                             " of the iterations started more than " + to_fixed(kLateMs, 0) + "ms after they were due"};
-  }
-  if (scheduled + dropped != 0 && dropped * 100 > scheduled + dropped) {
-    return {GeneratorLimit::no_free_vu,
-            "the load asked for was not made: " + share(dropped, scheduled + dropped) +
-                " of the iterations were dropped because no VU was free (raise maxVUs, or the target is slower than planned)"};
-  }
-  return {};
-}
-
-const MetricResult* Summary::find(std::string_view name) const {
-  const auto found = std::find_if(metrics.begin(), metrics.end(), [&](const MetricResult& metric) { return metric.name == name; });
-  return found == metrics.end() ? nullptr : &*found;
-}
 
 base::Expected<void> check_trend_stats(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
@@ -392,7 +342,7 @@ Summary summarize(const Snapshot& snapshot, const metrics::Thresholds& threshold
   summary.endpoints = endpoint_results(snapshot);
   summary.failures = failure_counts(snapshot);
   summary.open_model = open_model_result(snapshot);
-  summary.health = health_of(snapshot, summary.options.health);
+  summary.generator = health_of(snapshot, summary.options.health);
   return summary;
 }
 

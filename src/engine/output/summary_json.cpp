@@ -50,47 +50,6 @@ void write_group(JsonWriter& json, const GroupResult& group, bool by_name) {
   json.end_object();
 }
 
-void write_metrics(JsonWriter& json, const Summary& summary) {
-  json.key("metrics").begin_object();
-  for (const MetricResult& metric : summary.metrics) {
-    json.key(metric.name).begin_object();
-    json.key("type").string(metrics::name_of(metric.type));
-    json.key("contains").string(metrics::name_of(metric.contains));
-    json.key("values").begin_object();
-    for (const auto& [name, value] : metric.values) json.key(name).number(value);
-    json.end_object();
-    if (!metric.thresholds.empty()) {
-      json.key("thresholds").begin_object();
-      for (const ThresholdResult& threshold : metric.thresholds) {
-        json.key(threshold.source).begin_object().key("ok").boolean(threshold.ok).end_object();
-      }
-      json.end_object();
-    }
-    json.end_object();
-  }
-  json.end_object();
-}
-
-/// The members of handleSummary's data.
-void write_data(JsonWriter& json, const Summary& summary) {
-  json.key("root_group");
-  write_group(json, summary.root, false);
-  json.key("options").begin_object();
-  json.key("summaryTrendStats").begin_array();
-  for (const std::string& name : summary.options.trend_stats) json.string(name);
-  json.end_array();
-  json.key("summaryTimeUnit").string(summary.options.time_unit);
-  json.key("noColor").boolean(summary.options.no_color);
-  json.end_object();
-  json.key("state").begin_object();
-  json.key("isStdOutTTY").boolean(summary.options.stdout_is_tty);
-  json.key("isStdErrTTY").boolean(summary.options.stderr_is_tty);
-  json.key("testRunDurationMs").number(summary.duration_ms);
-  json.end_object();
-  write_metrics(json, summary);
-  if (!summary.options.setup_data_json.empty()) json.key("setup_data").raw(summary.options.setup_data_json);
-}
-
 std::string now_rfc3339() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
@@ -155,75 +114,6 @@ void write_machine_checks(JsonWriter& json, const Summary& summary) {
   json.end_array().end_object();
 }
 
-void write_series(JsonWriter& json, const std::vector<metrics::SeriesRow>& rows, const metrics::MetricRegistry& registry) {
-  json.key("series").begin_array();
-  for (const metrics::SeriesRow& row : rows) {
-    const double seconds = base::seconds_of(row.length);
-    json.begin_object();
-    json.key("t").number(base::seconds_of(row.at));
-    json.key("seconds").number(seconds);
-    json.key("metrics").begin_object();
-    for (const metrics::SeriesPoint& point : row.points) {
-      const metrics::MetricInfo& info = registry.info(point.metric);
-      json.key(info.name).begin_object();
-      switch (info.type) {
-        case MetricType::counter: json.key("count").number(point.sum).key("rate").number(seconds > 0 ? point.sum / seconds : 0); break;
-        case MetricType::gauge: json.key("value").number(point.sum).key("min").number(point.min).key("max").number(point.max); break;
-        case MetricType::rate:
-          json.key("rate").number(point.sum / static_cast<double>(point.samples));
-          json.key("passes").number(point.sum).key("fails").number(static_cast<double>(point.samples) - point.sum);
-          break;
-        case MetricType::trend:
-          json.key("count").integer(point.samples);
-          json.key("rate").number(seconds > 0 ? static_cast<double>(point.samples) / seconds : 0);
-          json.key("avg").number(point.sum / static_cast<double>(point.samples));
-          json.key("min").number(point.min).key("p50").number(point.p50).key("p95").number(point.p95);
-          json.key("p99").number(point.p99).key("max").number(point.max);
-          break;
-      }
-      json.end_object();
-    }
-    json.end_object().end_object();
-  }
-  json.end_array();
-}
-
-void write_beyond_k6(JsonWriter& json, const Summary& summary) {
-  json.key("endpoints").begin_array();
-  for (const EndpointResult& row : summary.endpoints) {
-    json.begin_object().key("method").string(row.method).key("name").string(row.name);
-    json.key("count").integer(row.count).key("rate").number(row.per_second).key("failed").integer(row.failed);
-    json.key("p50").number(row.p50).key("p95").number(row.p95).key("p99").number(row.p99).key("max").number(row.max);
-    json.key("outcomes").begin_object();
-    for (const auto& [outcome, count] : row.outcomes) json.key(outcome).integer(count);
-    json.end_object().end_object();
-  }
-  json.end_array();
-  if (summary.open_model) {
-    const OpenModelResult& model = *summary.open_model;
-    const auto latencies = [&](double p50, double p95, double p99, double max) {
-      json.begin_object().key("p50").number(p50).key("p95").number(p95).key("p99").number(p99).key("max").number(max).end_object();
-    };
-    json.key("open_model").begin_object();
-    json.key("service_time");
-    latencies(model.service_p50, model.service_p95, model.service_p99, model.service_max);
-    json.key("from_intended_start");
-    latencies(model.intended_p50, model.intended_p95, model.intended_p99, model.intended_max);
-    json.key("iterations").integer(model.iterations).key("dropped").integer(model.dropped).end_object();
-  }
-  const GeneratorHealth& health = summary.health;
-  json.key("generator").begin_object();
-  if (health.cpu_share) json.key("cpu_share").number(*health.cpu_share);
-  if (health.loop_lag_p99_ms) json.key("loop_lag_p99_ms").number(*health.loop_lag_p99_ms);
-  json.key("scheduled").integer(health.scheduled).key("late").integer(health.late);
-  json.key("schedule_slip_p99_ms").number(health.slip_p99_ms).key("schedule_slip_max_ms").number(health.slip_max_ms);
-  json.key("dropped_iterations").integer(health.dropped).key("interrupted_iterations").integer(health.interrupted);
-  json.key("samples_dropped").integer(health.samples_dropped);
-  const GeneratorVerdict verdict = health.verdict();
-  json.key("limit").string(name_of(verdict.limit)).key("verdict").string(verdict.words);
-  json.end_object();
-}
-
 }  // namespace
 
 std::string id_of_path(std::string_view path) {
@@ -238,8 +128,9 @@ std::string id_of_path(std::string_view path) {
 
 std::string handle_summary_json(const Summary& summary) {
   JsonWriter json;
-  json.begin_object();
-  write_data(json, summary);
+  json.begin_object().key("root_group");
+  write_group(json, summary.root, false);
+  write_k6_members(json, summary);
   json.end_object();
   return json.take();
 }
@@ -297,12 +188,14 @@ std::string machine_readable_json(const Summary& summary, const RunDescription& 
 
 std::string results_json(const Summary& summary, const std::vector<metrics::SeriesRow>& rows, const metrics::MetricRegistry& registry,
                          const std::string& state_json) {
+  RunResult result = summary;
+  result.series = series_of(rows, registry);
+  result.state_json = state_json;
   JsonWriter json;
-  json.begin_object();
-  write_data(json, summary);
-  write_beyond_k6(json, summary);
-  write_series(json, rows, registry);
-  if (!state_json.empty()) json.key("state").raw(state_json);
+  json.begin_object().key("root_group");
+  write_group(json, summary.root, false);
+  write_k6_members(json, result);
+  write_own_members(json, result);
   json.end_object();
   return json.take() + "\n";
 }

@@ -322,9 +322,9 @@ std::string open_model_block(const OpenModelResult& model, const std::string& un
   const auto time = [&](double milliseconds) { return humanize_duration(milliseconds, unit); };
   Table table;
   table.row({"iteration", "p(50)", "p(95)", "p(99)", "max"});
-  table.row({"from its start", time(model.service_p50), time(model.service_p95), time(model.service_p99), time(model.service_max)});
+  table.row({"from its start", time(model.service.p50), time(model.service.p95), time(model.service.p99), time(model.service.max)});
   table.row(
-      {"from when it was due", time(model.intended_p50), time(model.intended_p95), time(model.intended_p99), time(model.intended_max)});
+      {"from when it was due", time(model.intended.p50), time(model.intended.p95), time(model.intended.p99), time(model.intended.max)});
   return "    " + paint.bold("OPEN MODEL") + "\n" + table.render(4, 0, paint);
 }
 
@@ -362,7 +362,7 @@ std::string generator_block(const GeneratorHealth& health, const std::string& un
          paint.red(std::to_string(health.samples_dropped)) + " (an output could not keep up; the figures above have them all)");
   }
   if (health.tag_sweeps != 0) line("tag values", "too many to keep: tag requests with a `name` instead of changing URLs");
-  const GeneratorVerdict verdict = health.verdict();
+  const GeneratorVerdict verdict = health.verdict;
   text += "    " + (verdict.kept_up() ? paint.green("✓ the generator kept up") : paint.red("✗ " + verdict.words)) + "\n";
   return text;
 }
@@ -388,9 +388,9 @@ std::string render_beyond_k6(const Summary& summary, bool color) {
     blocks.push_back(std::move(text));
   }
   if (!summary.endpoints.empty()) blocks.push_back(endpoints_block(summary.endpoints, unit, paint));
-  if (summary.health.scheduled + summary.health.dropped != 0 || !summary.health.verdict().kept_up() ||
-      summary.health.samples_dropped + summary.health.tag_sweeps != 0) {
-    blocks.push_back(generator_block(summary.health, unit, paint));
+  if (summary.generator.scheduled + summary.generator.dropped != 0 || !summary.generator.verdict.kept_up() ||
+      summary.generator.samples_dropped + summary.generator.tag_sweeps != 0) {
+    blocks.push_back(generator_block(summary.generator, unit, paint));
   }
   if (blocks.empty()) return {};
   std::string text = "  █ " + paint.bold("BEYOND K6") + " \n";

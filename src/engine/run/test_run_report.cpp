@@ -30,7 +30,7 @@ void TestRun::judge() {
   if (settings_.require_generator_ok) {
     output::SummaryOptions options;
     options.health = health();
-    const auto verdict = output::summarize(collector_->snapshot(), thresholds_, std::move(options)).health.verdict();
+    const auto verdict = output::summarize(collector_->snapshot(), thresholds_, std::move(options)).generator.verdict;
     if (!verdict.kept_up())
       give_verdict({ExitCode::generator_limited, verdict.words,
                     "the figures are not those of the target: spread the load over more cores or machines"});

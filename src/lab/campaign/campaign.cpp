@@ -42,9 +42,8 @@ std::string bar(std::size_t done, std::size_t all) {
   return "[" + std::string(filled, '#') + std::string(kCells - filled, '.') + "]";
 }
 
-/// Why a level does not count as held; "" when it does.
+/// Why a level that was not held was not.
 std::string failure_of(const ScenarioResult& result, const CampaignLevel& level) {
-  if (result.held(level.duration)) return "";
   const auto& verdict = result.summary.generator;
   const std::string generator = verdict.machine_was_the_limit() ? "; " + verdict.words : "";
   if (!result.thresholds_held) {
@@ -195,11 +194,8 @@ class Campaign {
                  .result = result.string(),
                  .p95_ms = 0,
                  .throughput_per_s = record.requests_per_s + record.events_per_s};
-    if (const auto text = base::read_file(result))
-      if (const auto summary = parse_run_summary(*text)) {
-        if (summary->request_time) run.p95_ms = summary->request_time->p95_ms;
-        else if (summary->call_time) run.p95_ms = summary->call_time->p95_ms;
-      }
+    if (const auto written = engine::output::read_run_result(result))
+      if (const auto latency = summary_of(*written).latency()) run.p95_ms = latency->p95_ms;
     if (auto added = history->add(run); !added) tell_("    not in the history: " + added.error().message);
   }
 
@@ -266,8 +262,8 @@ class Campaign {
       if (auto extracted = extract_flushes(handler_log_before, result.parent_path() / "flush_timing.log"); !extracted)
         return tl::unexpected(extracted.error());
 
-    record.reason = failure_of(*ran, level);
-    record.state = record.reason.empty() ? LevelRecord::State::held : LevelRecord::State::failed;
+    record.state = ran->held(level.duration) ? LevelRecord::State::held : LevelRecord::State::failed;
+    if (record.state == LevelRecord::State::failed) record.reason = failure_of(*ran, level);
     record.requests_per_s = std::max(0.0, ran->requests_per_s(level.duration));
     record.events_per_s = ran->events_per_s(level.duration);
     record.cpu = ran->cpu;

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/process/launch.hpp"
 #include "lab/trial/scenario_run.hpp"
@@ -69,11 +68,9 @@ class AbRun {
     auto ran = run_scenario(system_, run, interruption_);
     if (!ran) return tl::unexpected(ran.error());
     const double calls = std::max(1.0, ran->summary.requests + ran->summary.calls);
-    auto text = base::read_file(run.result);
-    if (!text) return tl::unexpected(text.error());
-    auto trial = read_trial(*text);
+    auto trial = trial_of(ran->result);
     if (!trial) return tl::unexpected(std::move(trial.error()).in(run.result.string()));
-    const auto& latency = ran->summary.request_time ? ran->summary.request_time : ran->summary.call_time;
+    const auto& latency = ran->summary.latency();
     Side& side = changed ? after_ : before_;
     side.p95_ms.push_back(latency ? latency->p95_ms : 0);
     side.mean_ms.push_back(trial->mean_service_s * 1000);

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/monitor/host_monitor.hpp"
 #include "lab/process/child_process.hpp"
@@ -46,7 +45,7 @@ class LimitRun {
       const double level = search_.next_level();
       auto tried = attempt(level, options_.window, false);
       if (!tried) return tl::unexpected(tried.error());
-      if (!report_.refused.empty()) return finish();
+      if (report_.refused) return finish();
       search_.observe(level, tried->probability);
     }
     report_.settled = search_.is_settled();
@@ -58,11 +57,11 @@ class LimitRun {
   /// Runs at the interval's lower end for twice the window: what is promised must hold. When it does not, that is one
   /// more trial, and the next promise is lower.
   base::Expected<void> confirm() {
-    for (int i = 0; i < kMostConfirmations && report_.refused.empty(); ++i) {
+    for (int i = 0; i < kMostConfirmations && !report_.refused; ++i) {
       const double level = std::clamp(std::floor(search_.estimate().lower), options_.lowest, options_.highest);
       auto tried = attempt(level, options_.window * 2, true);
       if (!tried) return tl::unexpected(tried.error());
-      if (!report_.refused.empty()) return {};
+      if (report_.refused) return {};
       search_.observe(level, tried->probability);
       if (tried->probability > kSure) {
         report_.confirmed = level;
@@ -90,9 +89,7 @@ class LimitRun {
     if (!ran) return tl::unexpected(ran.error());
     const double idle_s = idle_cpu_s() - idle_before;
     for (auto& side : sides) side.finish(std::chrono::milliseconds(0));
-    auto text = base::read_file(run.result);
-    if (!text) return tl::unexpected(text.error());
-    auto trial = read_trial(*text);
+    auto trial = trial_of(ran->result);
     if (!trial) return tl::unexpected(std::move(trial.error()).in(run.result.string()));
     trial->level = level;
     trial->generator_cores = ran->cpu.generator_s / ran->wall_s;
@@ -106,8 +103,8 @@ class LimitRun {
                       report_.tried.back().trial.throughput_per_s, confirming ? ", confirming run" : ""));
     // At a level that failed it matters who failed.
     if (report_.tried.back().probability < kSure)
-      if (auto why = generator_limit(report_.tried.back().trial); !why.empty())
-        report_.refused = fmt::format("at {}={:.0f} {}", options_.variable, level, why);
+      if (const auto verdict = generator_verdict(report_.tried.back().trial); !verdict.kept_up())
+        report_.refused = fmt::format("at {}={:.0f} {}", options_.variable, level, verdict.words);
     return report_.tried.back();
   }
 
@@ -139,7 +136,7 @@ class LimitRun {
   base::Expected<LimitReport> finish() {
     report_.estimate = search_.estimate();
     std::vector<ScalabilityPoint> points;
-    for (const auto& tried : report_.tried) points.push_back(tried.trial.point());
+    for (const auto& tried : report_.tried) points.push_back({tried.trial.concurrency(), tried.trial.throughput_per_s});
     report_.fit = fit_scalability(points);
     if (auto written = write_file_atomically(folder_ / "limit.json", to_json(report_)); !written) return tl::unexpected(written.error());
     return report_;
@@ -180,9 +177,13 @@ std::string to_json(const LimitReport& report) {
                      {"dropped_per_s", t.trial.dropped_per_s},
                      {"generator_cores", t.trial.generator_cores},
                      {"machine_idle_cores", t.trial.machine_idle_cores}});
-  json out{{"script", report.script},   {"variable", report.variable}, {"range", {report.lowest, report.highest}},
-           {"refused", report.refused}, {"settled", report.settled},   {"trials", tried}};
-  if (report.refused.empty()) {
+  json out{{"script", report.script},
+           {"variable", report.variable},
+           {"range", {report.lowest, report.highest}},
+           {"refused", report.refused.value_or("")},
+           {"settled", report.settled},
+           {"trials", tried}};
+  if (!report.refused) {
     out["interval"] = {report.estimate.lower, report.estimate.upper};
     out["median"] = report.estimate.median;
     out["above_range"] = report.estimate.above_range;
@@ -203,11 +204,11 @@ std::string to_json(const LimitReport& report) {
 
 std::string to_text(const LimitReport& report) {
   std::string out;
-  if (!report.refused.empty()) {
+  if (report.refused) {
     out = fmt::format(
         "No answer: the generator was the limit, not the system: {}.\nGive it more CPU (another machine, fewer other "
         "programs), or more virtual users.\n",
-        report.refused);
+        *report.refused);
   } else if (report.estimate.below_range) {
     out = fmt::format("{} does not hold even {}={:.0f}; search lower.\n", report.script, report.variable, report.lowest);
   } else if (report.estimate.above_range) {
@@ -218,7 +219,7 @@ std::string to_text(const LimitReport& report) {
                       report.estimate.lower, report.estimate.upper);
     if (!report.settled) out += "The time ran out before the interval was narrow; --budget gives it more.\n";
   }
-  if (report.refused.empty())
+  if (!report.refused)
     out += report.confirmed ? fmt::format("Confirmed by a run of twice the length at {:.0f}.\n", *report.confirmed)
                             : std::string("Not confirmed: the runs at the interval's lower end did not hold.\n");
   out +=

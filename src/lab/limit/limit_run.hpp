@@ -38,8 +38,8 @@ struct LimitReport {
   LimitEstimate estimate;
   bool settled = false;  // else the budget ran out first
   std::vector<TriedLevel> tried;
-  std::optional<double> confirmed;  // the level of the confirming run, twice as long, that held
-  std::string refused;              // why there is no answer: the generator was the limit; "" otherwise
+  std::optional<double> confirmed;     // the level of the confirming run, twice as long, that held
+  std::optional<std::string> refused;  // why there is no answer: the generator was the limit
   std::optional<ScalabilityFit> fit;
 };
 

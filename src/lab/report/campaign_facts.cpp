@@ -17,13 +17,9 @@ using nlohmann::json;
 constexpr std::size_t kTopLines = 14;
 
 std::optional<VisibilityFacts> read_visibility(const fs::path& file) {
-  const auto text = base::read_file(file);
-  if (!text) return std::nullopt;
-  const json in = json::parse(*text, nullptr, false);
-  if (!in.is_object() || !in.contains("metrics") || !in["metrics"].contains("event_to_visibility")) return std::nullopt;
-  auto value = [&](const char* metric, const char* name) {
-    return in["metrics"].value(metric, json::object()).value("values", json::object()).value(name, 0.0);
-  };
+  const auto result = engine::output::read_run_result(file);
+  if (!result || result->find("event_to_visibility") == nullptr) return std::nullopt;
+  const auto value = [&](const char* metric, const char* statistic) { return result->value(metric, statistic).value_or(0); };
   return VisibilityFacts{value("event_to_visibility", "med"),     value("event_to_visibility", "p(95)"),
                          value("event_to_visibility", "p(99)"),   value("event_to_visibility", "max"),
                          value("visibility_resolution", "p(95)"), value("iterations", "count")};
@@ -72,8 +68,7 @@ base::Expected<CampaignFacts> read_campaign_facts(const fs::path& results) {
     LevelFacts level{record, std::nullopt, std::nullopt};
     if (record.state != LevelRecord::State::skipped) {
       const fs::path file = results / result_file(record.level);
-      if (const auto text = base::read_file(file))
-        if (auto summary = parse_run_summary(*text)) level.summary = *summary;
+      if (const auto result = engine::output::read_run_result(file)) level.summary = summary_of(*result);
       if (auto evidence = read_evidence(file)) level.evidence = std::move(*evidence);
     }
     if (record.state == LevelRecord::State::held && level.evidence) {

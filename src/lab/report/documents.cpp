@@ -32,9 +32,7 @@ std::string date(double unix_s) {
 }
 
 const Percentiles* latency_of(const LevelFacts& level) {
-  if (!level.summary) return nullptr;
-  if (level.summary->request_time) return &*level.summary->request_time;
-  return level.summary->call_time ? &*level.summary->call_time : nullptr;
+  return level.summary && level.summary->latency() ? &*level.summary->latency() : nullptr;
 }
 
 /// A bar ends a table's cell, also within backquotes.

@@ -1,11 +1,8 @@
 #pragma once
-// The figures of one load run, from the summary file that the engine writes (--out json=FILE.json).
-#include <filesystem>
+// The figures of one load run that tables show.
 #include <optional>
-#include <string>
 
-#include "base/error.hpp"
-#include "engine/output/generator_verdict.hpp"
+#include "engine/output/run_result.hpp"
 
 namespace gauntlet::lab {
 
@@ -14,6 +11,8 @@ struct Percentiles {
   double p95_ms = 0;
   double p99_ms = 0;
 };
+/// Of a metric; nothing when it was not measured, or not all of them.
+std::optional<Percentiles> percentiles_of(const engine::output::RunResult& result, const char* metric);
 
 struct RunSummary {
   double iterations = 0;
@@ -26,9 +25,12 @@ struct RunSummary {
   std::optional<Percentiles> request_time;         // service time of HTTP requests
   std::optional<Percentiles> call_time;            // of gRPC calls
   std::optional<Percentiles> from_intended_start;  // of iterations, from the moment that each was due
+
+  /// Of requests, or of calls where there were none.
+  const std::optional<Percentiles>& latency() const { return request_time ? request_time : call_time; }
 };
 
-/// Absent metrics stay empty. invalid_argument when the text is not such a summary.
-base::Expected<RunSummary> parse_run_summary(const std::string& json_text);
+/// Absent metrics stay empty.
+RunSummary summary_of(const engine::output::RunResult& result);
 
 }  // namespace gauntlet::lab

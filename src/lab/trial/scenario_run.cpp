@@ -10,7 +10,6 @@
 #include <cstdlib>
 
 #include "base/duration.hpp"
-#include "base/whole_file.hpp"
 #include "lab/monitor/host_monitor.hpp"
 #include "lab/process/launch.hpp"
 #include "lab/process/process.hpp"
@@ -103,11 +102,10 @@ base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const
     return base::fail(ErrorKind::internal, fmt::format("{} ended with {}; the end of {}:\n{}", run.script.filename().string(), code,
                                                        log.string(), tail_of(log, 12)));
   result.thresholds_held = code == 0;
-  auto text = base::read_file(run.result);
-  if (!text) return tl::unexpected(text.error());
-  auto summary = parse_run_summary(*text);
-  if (!summary) return tl::unexpected(std::move(summary.error()).in(run.result.string()));
-  result.summary = *summary;
+  auto written = engine::output::read_run_result(run.result);
+  if (!written) return tl::unexpected(written.error());
+  result.result = std::move(*written);
+  result.summary = summary_of(result.result);
 
   auto after = system.find_target();
   if (!after) return tl::unexpected(after.error());

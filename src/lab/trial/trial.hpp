@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "engine/output/generator_verdict.hpp"
-#include "lab/limit/scalability.hpp"
+#include "engine/output/run_result.hpp"
 
 namespace gauntlet::lab {
 
@@ -30,24 +29,26 @@ struct Trial {
   double mean_service_s = 0;  // of requests and calls
   double mean_iteration_s = 0;
   double requests_per_s = 0, calls_per_s = 0;
-  double throughput_per_s = 0;    // requests and calls
-  double most_vus = 0;            // virtual users that the generator could use
-  double generator_cores = 0;     // CPU that the generator used
-  double machine_idle_cores = 0;  // what nobody used
-  engine::output::GeneratorVerdict generator;
+  double throughput_per_s = 0;                 // requests and calls
+  double most_vus = 0;                         // virtual users that the generator could use
+  double generator_cores = 0;                  // CPU that the generator used
+  double machine_idle_cores = 0;               // what nobody used
+  engine::output::GeneratorVerdict generator;  // the engine's own
   std::vector<ThresholdSeries> thresholds;
 
-  ScalabilityPoint point() const { return {throughput_per_s * mean_service_s, throughput_per_s}; }
+  /// Requests in the system at a time, by Little's law.
+  double concurrency() const { return throughput_per_s * mean_service_s; }
 };
 
-/// From the engine's --out json=FILE.json. invalid_argument when it is not one, or has no series.
-base::Expected<Trial> read_trial(const std::string& json_text);
+/// invalid_argument when the result has no series.
+base::Expected<Trial> trial_of(const engine::output::RunResult& result);
 
 /// How sure it is that the level holds: the least sure of its thresholds, each over the steady part of the window with
 /// its autocorrelation honoured; 0 when the load was not applied.
 double probability_of_holding(const Trial& trial);
 
-/// Why the trial says nothing about the system: the generator could not make the load. "" when it could.
-std::string generator_limit(const Trial& trial);
+/// Whether the trial says nothing about the system because the generator could not make the load: from the CPU that was left
+/// and the virtual users that were busy, where the engine's own verdict has its threads and its schedule.
+engine::output::GeneratorVerdict generator_verdict(const Trial& trial);
 
 }  // namespace gauntlet::lab

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/whole_file.hpp"
 #include "lab/record/recording.hpp"
 
 namespace gauntlet::lab {
@@ -173,9 +172,9 @@ double Evidence::process_cores(const std::string& name) const {
 }
 
 base::Expected<Evidence> read_evidence(const fs::path& result) {
-  auto text = base::read_file(result);
-  if (!text) return tl::unexpected(text.error());
-  auto trial = read_trial(*text);
+  const auto written = engine::output::read_run_result(result);
+  if (!written) return tl::unexpected(written.error());
+  auto trial = trial_of(*written);
   if (!trial) return tl::unexpected(std::move(trial.error()).in(result.string()));
   Evidence evidence;
   evidence.trial = std::move(*trial);

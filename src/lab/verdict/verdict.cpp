@@ -176,9 +176,9 @@ bool generator_was_late(const Evidence& e) {
 
 Suspicion generator(const Evidence& e) {
   Suspicion s{Bottleneck::generator, 0, {}, {}};
-  if (const auto why = generator_limit(e.trial); !why.empty() && !e.held) {
+  if (const auto verdict = generator_verdict(e.trial); !verdict.kept_up() && !e.held) {
     s.strength = 0.95;
-    s.evidence.push_back(why);
+    s.evidence.push_back(verdict.words);
   } else if (generator_was_late(e)) {
     s.strength = 0.9;
     s.evidence.push_back(e.trial.generator.words + ", and every threshold held");

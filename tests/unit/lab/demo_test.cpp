@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "engine/output/run_result.hpp"
 #include "lab/demo/demo_table.hpp"
 #include "lab/demo/level_choice.hpp"
 #include "lab/trial/run_summary.hpp"
@@ -58,7 +59,7 @@ constexpr const char* kSummary = R"json({"metrics":{
 TEST(DemoTable, shows_each_scenario_with_its_figures) {
   ScenarioResult result;
   result.level = {100, 50};
-  result.summary = *parse_run_summary(kSummary);
+  result.summary = summary_of(*engine::output::parse_run_result(kSummary));
   result.cpu = {.generator_s = 10, .services_s = 5, .database_s = 2};
   result.wall_s = 20;
   DemoTable table;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "autocorrelated.hpp"
+#include "engine/output/run_result.hpp"
 #include "lab/trial/run_summary.hpp"
 #include "lab/trial/scenario_run.hpp"
 #include "lab/trial/steady_state.hpp"
@@ -25,28 +26,28 @@ constexpr const char* kScenarioSummary = R"json({"metrics":{
   "iteration_duration_intended":{"values":{"med":4,"p(95)":5,"p(99)":6}}}})json";
 
 TEST(RunSummary, reads_the_figures_of_the_table) {
-  const auto summary = parse_run_summary(kScenarioSummary);
-  ASSERT_TRUE(summary);
-  EXPECT_EQ(summary->iterations, 3000);
-  EXPECT_EQ(summary->calls, 1000);
-  EXPECT_EQ(summary->failed_requests, 0.005);
-  EXPECT_EQ(summary->request_time->p95_ms, 2.25);
-  EXPECT_EQ(summary->from_intended_start->p99_ms, 6);
+  const auto result = engine::output::parse_run_result(kScenarioSummary);
+  ASSERT_TRUE(result);
+  const RunSummary summary = summary_of(*result);
+  EXPECT_EQ(summary.iterations, 3000);
+  EXPECT_EQ(summary.calls, 1000);
+  EXPECT_EQ(summary.failed_requests, 0.005);
+  EXPECT_EQ(summary.request_time->p95_ms, 2.25);
+  EXPECT_EQ(summary.from_intended_start->p99_ms, 6);
 }
 
 TEST(RunSummary, what_was_not_measured_stays_empty) {
-  const auto summary = parse_run_summary(R"({"metrics":{"iterations":{"values":{"count":1}}}})");
-  ASSERT_TRUE(summary);
-  EXPECT_FALSE(summary->request_time);
-  EXPECT_FALSE(summary->failed_calls);
-  EXPECT_FALSE(parse_run_summary("[]"));
-  EXPECT_FALSE(parse_run_summary("{}"));
+  const auto result = engine::output::parse_run_result(R"({"metrics":{"iterations":{"values":{"count":1}}}})");
+  ASSERT_TRUE(result);
+  const RunSummary summary = summary_of(*result);
+  EXPECT_FALSE(summary.request_time);
+  EXPECT_FALSE(summary.failed_calls);
 }
 
 TEST(ScenarioResult, holds_its_level_only_when_the_load_was_applied) {
   ScenarioResult result;
   result.level = {100, 50};
-  result.summary = *parse_run_summary(kScenarioSummary);
+  result.summary = summary_of(*engine::output::parse_run_result(kScenarioSummary));
   result.thresholds_held = true;
   EXPECT_TRUE(result.held(20s));  // (3000 - 1000) / 20 and 1000 / 20
   result.level = {100, 60};
@@ -83,6 +84,11 @@ TEST(SteadyState, autocorrelation_widens_the_error_enough) {
   EXPECT_GE(held, 400 * 0.85);
 }
 
+base::Expected<Trial> read_trial(const std::string& json) {
+  const auto result = engine::output::parse_run_result(json);
+  return result ? trial_of(*result) : tl::unexpected(result.error());
+}
+
 constexpr const char* kResult = R"({"metrics":{
   "iterations":{"values":{"count":400}},"dropped_iterations":{"values":{"count":0}},"iteration_duration":{"values":{"avg":20}},"vus_max":{"values":{"max":100}},
   "http_reqs":{"values":{"count":400}},"http_req_duration":{"values":{"avg":10},"thresholds":{"p(95)<50":{"ok":true}}},
@@ -96,10 +102,10 @@ TEST(Trial, is_read_from_the_engines_result_and_its_warm_up_does_not_count) {
   const auto trial = read_trial(kResult);
   ASSERT_TRUE(trial) << trial.error().message;
   EXPECT_DOUBLE_EQ(trial->throughput_per_s, 50);
-  EXPECT_DOUBLE_EQ(trial->point().concurrency, 0.5);
+  EXPECT_DOUBLE_EQ(trial->concurrency(), 0.5);
   EXPECT_EQ(trial->thresholds.size(), 2U);
   EXPECT_GT(probability_of_holding(*trial), 0.99);
-  EXPECT_FALSE(read_trial("{}"));
+  EXPECT_FALSE(read_trial(R"({"metrics":{}})"));
 }
 
 TEST(Trial, iterations_that_were_dropped_make_the_level_fail) {
@@ -111,16 +117,16 @@ TEST(Trial, iterations_that_were_dropped_make_the_level_fail) {
 
 TEST(Trial, a_generator_without_cpu_is_told_from_a_system_at_its_limit) {
   auto trial = *read_trial(kResult);
-  EXPECT_EQ(generator_limit(trial), "");
+  EXPECT_TRUE(generator_verdict(trial).kept_up());
   trial.dropped_per_s = 10;
   trial.wanted_per_s = 60;
   trial.generator_cores = 1.6;
   trial.machine_idle_cores = 0.02;
-  EXPECT_NE(generator_limit(trial), "");
+  EXPECT_EQ(generator_verdict(trial).limit, engine::output::GeneratorLimit::cores_busy);
   trial.machine_idle_cores = 0.8;  // it was waiting, not working
-  EXPECT_EQ(generator_limit(trial), "");
+  EXPECT_TRUE(generator_verdict(trial).kept_up());
   trial.mean_iteration_s = 2;  // every virtual user busy, thresholds fine
-  EXPECT_NE(generator_limit(trial), "");
+  EXPECT_EQ(generator_verdict(trial).limit, engine::output::GeneratorLimit::no_free_vu);
 }
 
 TEST(Trial, takes_the_generators_verdict_as_a_fact_whatever_its_words_are) {
