@@ -3,9 +3,9 @@
 
     tests/tidy/tidy.py [--junit FILE]
 
-Rules: includes obey the layers; every header starts with #pragma once; C++ is
-formatted; few NOLINT, each with a reason; no to-do marks; no folder or file named for
-nothing in particular; no path of one machine; statements on the progress table name the
+Rules: includes obey the layers, and no folders include each other in a circle; every header starts with #pragma once; C++
+is formatted; few NOLINT, each with a reason; no to-do marks; no folder or file named for nothing in particular; no path of
+one machine; no decision by the words of a message; statements on the progress table name the
 player; documents name only files that exist and targets of make that exist; the picture of dependencies is the includes';
 shell and Python scripts parse.
 Exit status: 0 clean, 1 breaches.
@@ -117,6 +117,16 @@ def machine_paths(files):
                 yield file, number, "a path of one machine"
 
 
+def decisions_by_words(files):
+    """No decision rests on the wording of a message: that is a kind, a field or an enum."""
+    asked = re.compile(r'(?:\.|->)(?:message|words|reason|cause|verdict|error)\s*'
+                       r'(?:\.(?:find|rfind|starts_with|ends_with|contains|compare)\(\s*"|[!=]=\s*"[^"])')
+    for file in sources(files):
+        for number, line in enumerate(lines_of(file), 1):
+            if asked.search(line):
+                yield file, number, "a decision by the words of a message; a kind of error, a field or an enum says it"
+
+
 def documents(files):
     """Relative links of every Markdown file lead somewhere."""
     for file in files:
@@ -198,7 +208,8 @@ def progress_statements(files):
                 yield file, number, "a statement on user_goal_progress that does not say which player's rows it means"
 
 
-RULES = [layers, headers, formatting, waivers, marks, names, machine_paths, documents, make_targets, dependency_pictures, circles, progress_statements, scripts]
+RULES = [layers, headers, formatting, waivers, marks, names, machine_paths, decisions_by_words, documents, make_targets, dependency_pictures,
+         circles, progress_statements, scripts]
 
 
 def main():

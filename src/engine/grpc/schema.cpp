@@ -92,10 +92,10 @@ class ImportPaths final : public pb::compiler::SourceTree {
   }
   std::string GetLastErrorMessage() override { return "not found"; }
 
-  /// Why a file could not be read, or nullptr.
-  const std::string* problem_of(const std::string& name) const {
+  /// The file's name and why it could not be read, or nullptr.
+  const std::pair<const std::string, std::string>* problem_of(const std::string& name) const {
     const auto found = missing_.find(name);
-    return found == missing_.end() ? nullptr : &found->second;
+    return found == missing_.end() ? nullptr : &*found;
   }
 
  private:
@@ -117,18 +117,18 @@ class FirstError final : public pb::compiler::MultiFileErrorCollector {
       return;
     }
     if (!text_.empty()) return;
-    if (missing_ != nullptr && message.find("was not found or had errors") != std::string::npos) {
-      text_ = fmt::format("{}:{}:{}: {}", file, line + 1, column + 1, *missing_);
+    if (missing_ != nullptr && message.find('"' + missing_->first + '"') != std::string::npos) {
+      text_ = fmt::format("{}:{}:{}: {}", file, line + 1, column + 1, missing_->second);
     } else {
       text_ = line < 0 ? fmt::format("{}: {}", file, message) : fmt::format("{}:{}:{}: {}", file, line + 1, column + 1, message);
     }
   }
 
-  std::string text() const { return !text_.empty() ? text_ : missing_ != nullptr ? *missing_ : "the files do not compile"; }
+  std::string text() const { return !text_.empty() ? text_ : missing_ != nullptr ? missing_->second : "the files do not compile"; }
 
  private:
   const ImportPaths& paths_;
-  const std::string* missing_ = nullptr;
+  const std::pair<const std::string, std::string>* missing_ = nullptr;
   std::string text_;
 };
 

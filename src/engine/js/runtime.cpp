@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/js/heap.hpp"
+#include "engine/js/stack_text.hpp"
 #include "engine/js/type_stripper.hpp"
 #include "engine/json/parse.hpp"
 #include "engine/modules/registry.hpp"
@@ -175,7 +176,7 @@ void Runtime::note_syntax_error(const Source& source) {
   const Text stack(exception.property("stack"));
   // The stack's last part is "<url>:<line>:<column>\n".
   std::string place;
-  const std::string before = "\tat " + source.url + ":";
+  const std::string before = std::string(kStackLine) + source.url + ":";
   if (const auto at = stack.view().find(before); at != std::string_view::npos) {
     const std::string_view rest = stack.view().substr(at + before.size());
     place = " Line " + std::string(rest.substr(0, rest.find('\n')));

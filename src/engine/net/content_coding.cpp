@@ -21,9 +21,12 @@ Failure cannot_start(std::string_view why) {
   Failure result;
   result.code = error_code::kDecompression;
   result.cause = fmt::format("error decompressing response body ({})", why);
-  result.message = why == "unexpected EOF" ? result.cause : fmt::format("error decompressing response body ({})", result.cause);
+  result.message = fmt::format("error decompressing response body ({})", result.cause);
   return result;
 }
+
+/// It ends before its header does.
+Failure cut_off() { return failure(error_code::kDecompression, "error decompressing response body (unexpected EOF)"); }
 
 Failure too_large(std::size_t max_bytes) {
   return failure(error_code::kDecompression, fmt::format("error decompressing response body (more than {} bytes)", max_bytes));
@@ -31,7 +34,7 @@ Failure too_large(std::size_t max_bytes) {
 
 Failure inflate_body(std::string_view input, bool is_gzip, Buffer& out, std::size_t max_bytes) {
   const std::size_t header = is_gzip ? 10 : 2;
-  if (input.size() < header) return cannot_start("unexpected EOF");
+  if (input.size() < header) return cut_off();
   z_stream stream{};
   if (inflateInit2(&stream, is_gzip ? 15 + 16 : 15) != Z_OK) return failure(error_code::kDecompression, "zlib gives no decoder");
   const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&stream, &inflateEnd);

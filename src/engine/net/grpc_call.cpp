@@ -188,6 +188,7 @@ void GrpcCall::reset_answer() {
   status_.message.clear();
   status_.details.clear();
   http_problem_.clear();
+  http_problem_quotes_data_ = false;
   partial_.clear();
   undecoded_.clear();
   waiting_end_.reset();
@@ -263,6 +264,7 @@ void GrpcCall::judge_http_status(bool last) {
   std::string_view why = has_content_type_ ? std::string_view(http_problem_) : "malformed header: missing HTTP content-type";
   http_problem_ = fmt::format("unexpected HTTP status code received from server: {} ({}){}{}", http_status_, status_text_of(http_status_),
                               is_grpc ? "" : "; ", why);
+  http_problem_quotes_data_ = !last;
   if (!last) http_problem_ += "\ndata: ";
   headers_.clear();
   trailers_.clear();
@@ -410,7 +412,7 @@ void GrpcCall::conclude(const End& how) {
     case Http2End::Cause::complete: break;
   }
   if (!http_problem_.empty()) {
-    if (http_problem_.ends_with("data: ")) http_problem_ += go_quote(partial_);
+    if (http_problem_quotes_data_) http_problem_ += go_quote(partial_);
     return fail(code_of_http_status(http_status_), std::move(http_problem_));
   }
   if (!has_trailers) {

@@ -144,7 +144,8 @@ class GrpcCall : private Http2Exchange {
   GrpcMetadata headers_;
   GrpcMetadata trailers_;
   GrpcStatus status_;
-  std::string http_problem_;  // what is wrong with the answer's HTTP side; data is appended to it
+  std::string http_problem_;  // what is wrong with the answer's HTTP side
+  bool http_problem_quotes_data_ = false;
   std::string encoding_name_;
   std::string partial_;             // a message of which not all has come
   std::string undecoded_;           // what came during a pause: at most the stream's window

@@ -184,6 +184,7 @@ bool Http1Carrier::take_head(char* bytes, std::size_t size) {
         }
         pending_head_.assign(bytes, size);
         return true;
+      case HeadState::cut_off:
       case HeadState::malformed:
         exchange.head = {};
         fail(broken_transport(std::move(problem)));
@@ -275,9 +276,9 @@ void Http1Carrier::on_closed() {
   if (pending_head_.empty()) return fail(write_failed_ ? write_failure_ : failure(error_code::kOther, "EOF"));
   Failure problem;
   std::size_t length = 0;
-  parse_response_head(pending_head_.data(), pending_head_.size(), true, exchange.head, length, problem);
+  const HeadState state = parse_response_head(pending_head_.data(), pending_head_.size(), true, exchange.head, length, problem);
   exchange.head = {};
-  fail(problem.message == "unexpected EOF" ? std::move(problem) : broken_transport(std::move(problem)));
+  fail(state == HeadState::cut_off ? std::move(problem) : broken_transport(std::move(problem)));
 }
 
 void Http1Carrier::complete(bool is_clean) {

@@ -157,6 +157,11 @@ void unfold(char* bytes, std::size_t size) {
   }
 }
 
+HeadState cut_off(Failure& problem) {
+  problem = failure(error_code::kOther, "unexpected EOF");
+  return HeadState::cut_off;
+}
+
 }  // namespace
 
 HeadState parse_response_head(char* bytes, std::size_t size, bool ended, ResponseHead& head, std::size_t& length, Failure& problem) {
@@ -166,8 +171,7 @@ HeadState parse_response_head(char* bytes, std::size_t size, bool ended, Respons
   const std::string_view first = line_at(text, 0, next);
   if (next == std::string_view::npos) {
     if (!ended) return HeadState::incomplete;
-    problem = failure(error_code::kOther, "unexpected EOF");
-    return HeadState::malformed;
+    return cut_off(problem);
   }
   if (!parse_status_line(first, head, problem)) return HeadState::malformed;
   const std::size_t fields_start = next;
@@ -192,8 +196,7 @@ HeadState parse_response_head(char* bytes, std::size_t size, bool ended, Respons
         if (line_at(text, end, after).empty() && after != std::string_view::npos) break;
         if (after != std::string_view::npos) continue;
         if (!ended) return HeadState::incomplete;
-        problem = failure(error_code::kOther, "unexpected EOF");
-        return HeadState::malformed;
+        return cut_off(problem);
       }
       unfold(bytes, end);
       return parse_response_head(bytes, size, ended, head, length, problem);
@@ -206,8 +209,7 @@ HeadState parse_response_head(char* bytes, std::size_t size, bool ended, Respons
     if (next == std::string_view::npos) break;
     framing.see(line.substr(0, colon), base::trimmed(line.substr(colon + 1)));
   }
-  problem = failure(error_code::kOther, "unexpected EOF");
-  return HeadState::malformed;
+  return cut_off(problem);
 }
 
 std::string_view field_value(std::string_view fields, std::string_view lower_name) {

@@ -30,10 +30,10 @@ struct ResponseHead {
   }
 };
 
-enum class HeadState { incomplete, complete, malformed };
+enum class HeadState { incomplete, complete, malformed, cut_off };
 
 /// Parses the head at the start of `bytes`. `complete`: `length` is its size with the empty line. `incomplete` wants
-/// more bytes; `ended` says that none will come. `malformed` sets `failure`.
+/// more bytes; `ended` says that none will come: then it is `cut_off`. `malformed` and `cut_off` set `failure`.
 /// Obsolete line folding is undone in `bytes` itself (which is why they are writable).
 HeadState parse_response_head(char* bytes, std::size_t size, bool ended, ResponseHead& head, std::size_t& length, Failure& failure);
 

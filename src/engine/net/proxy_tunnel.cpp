@@ -50,6 +50,7 @@ ProxyTunnel::State ProxyTunnel::feed_connect() {
   std::size_t length = 0;
   switch (parse_response_head(received_.data(), received_.size(), false, head, length, problem_)) {
     case HeadState::incomplete: return State::more;
+    case HeadState::cut_off:
     case HeadState::malformed: return State::failed;
     case HeadState::complete: break;
   }

@@ -187,6 +187,7 @@ bool WebSocket::take_head(std::string_view bytes) {
         return false;
       }
       return true;
+    case HeadState::cut_off:
     case HeadState::malformed:
       head_ = {};
       fail(std::move(problem));

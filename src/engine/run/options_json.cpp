@@ -136,7 +136,7 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, DnsOptions
   if (auto ok = one("select", into.select); !ok) return ok;
   if (auto ok = one("policy", into.policy); !ok) return ok;
   if (into.ttl.value != "inf" && !parse_duration(into.ttl.value)) {
-    return failure("invalid DNS TTL: " + into.ttl.value);
+    return base::fail(base::ErrorKind::out_of_range, "invalid DNS TTL: " + into.ttl.value);
   }
   const auto among = [](const std::string& word, std::initializer_list<const char*> words) {
     return std::find(words.begin(), words.end(), word) != words.end();

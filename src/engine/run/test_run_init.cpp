@@ -92,7 +92,8 @@ bool TestRun::settle_options(const std::string& script_options) {
   }
   auto script = parse_options(script_options);
   if (!script) {
-    give_verdict(not_loaded(program_, script.error().message.rfind("invalid DNS TTL", 0) == 0 ? ExitCode::other : ExitCode::invalid_config,
+    // A DNS TTL that is no duration (out_of_range) is to k6 no matter of the configuration.
+    give_verdict(not_loaded(program_, script.error().kind == base::ErrorKind::out_of_range ? ExitCode::other : ExitCode::invalid_config,
                             script.error().message));
     return false;
   }

@@ -7,6 +7,7 @@
 #include <cassert>
 
 #include "base/duration.hpp"
+#include "engine/js/stack_text.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/metrics/tags.hpp"
 #include "engine/modules/globals.hpp"
@@ -195,13 +196,7 @@ JSValue Vu::abort_test(std::string_view reason) {
   std::string text = "test aborted";
   if (!reason.empty()) text += fmt::format(": {}", reason);
   if (scenario_ != nullptr || in_init_) {
-    // Where it was called: the third line of a stack, after the message and the native.
-    js::throw_error(context_, "");
-    const js::Value error(context_, JS_GetException(context_));
-    const std::string stack = js::describe_exception(context_, error.get());
-    std::size_t line = 0;
-    for (int skipped = 0; skipped < 2 && line != std::string::npos; ++skipped) line = stack.find("\tat ", line + 1);
-    if (line != std::string::npos) text += " " + stack.substr(line + 1, stack.find('\n', line) - line - 1);
+    if (const std::string place = js::calling_place(context_); !place.empty()) text += " " + place;
   }
   cut_ = true;
   test_.aborted.store(true, std::memory_order_relaxed);

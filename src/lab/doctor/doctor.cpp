@@ -153,14 +153,10 @@ class Doctor {
     database.application_name = "gauntlet doctor";
     database.connect_timeout = std::chrono::seconds(2);
     auto connection = postgres::BlockingConnection::connect(database);
-    if (!connection) {
-      const bool crowded = connection.error().message.find("too many") != std::string::npos ||
-                           connection.error().message.find("remaining connection slots") != std::string::npos;
+    if (!connection)
       return problem("connections", connection.error().message,
-                     crowded ? "POSTGRES_MAX_CONNECTIONS=500 in .env, then make dev-restart; see who holds them: gauntlet "
-                               "exec-sql \"SELECT application_name, count(*) FROM pg_stat_activity GROUP BY 1\""
-                             : "gauntlet logs challenge-postgres");
-    }
+                     "gauntlet logs challenge-postgres says more; where its connections are used up, POSTGRES_MAX_CONNECTIONS=500 in .env, "
+                     "then make dev-restart");
     auto ask = [&](const std::string& sql) {
       auto answer = connection->run(sql);
       return answer && !answer->rows.empty() ? answer->rows[0] : std::vector<std::string>(4);
