@@ -178,23 +178,31 @@ std::vector<ComparedFigure> answer(const Question& question, const Blocks& a, co
     auto& sorted = changes[k];
     std::sort(sorted.begin(), sorted.end());
     const auto at = [&](double fraction) { return sorted[static_cast<std::size_t>(fraction * static_cast<double>(sorted.size() - 1))]; };
-    figures.push_back({.name = question.metric + " " + question.names[k],
-                       .unit = question.unit,
-                       .a = in_a[k],
-                       .b = in_b[k],
-                       .change = change_of(in_a[k], in_b[k], question.unit),
-                       .change_low = at(0.025),
-                       .change_high = at(0.975),
-                       .more_is_better = question.more_is_better});
+    const Difference difference{.a = in_a[k],
+                                .b = in_b[k],
+                                .change = change_of(in_a[k], in_b[k], question.unit),
+                                .low = at(0.025),
+                                .high = at(0.975),
+                                .more_is_better = question.more_is_better};
+    figures.push_back({difference, question.metric + " " + question.names[k], question.unit});
   }
   return figures;
 }
 
 }  // namespace
 
-ComparedFigure::Verdict ComparedFigure::verdict() const {
-  if (change_low <= 0 && change_high >= 0) return Verdict::no_difference_shown;
+Difference::Verdict Difference::verdict() const {
+  if (low <= 0 && high >= 0) return Verdict::no_difference_shown;
   return (change > 0) == more_is_better ? Verdict::better : Verdict::worse;
+}
+
+const char* to_text(Difference::Verdict verdict) {
+  switch (verdict) {
+    case Difference::Verdict::better: return "better";
+    case Difference::Verdict::worse: return "worse";
+    case Difference::Verdict::no_difference_shown: break;
+  }
+  return "no difference shown";
 }
 
 base::Expected<std::vector<ComparedFigure>> compare(const ComparedRun& a, const ComparedRun& b, const ComparisonOptions& options) {
@@ -216,16 +224,16 @@ base::Expected<std::vector<ComparedFigure>> compare(const ComparedRun& a, const 
 }
 
 std::string render_comparison(const std::vector<ComparedFigure>& figures, bool color) {
-  using Verdict = ComparedFigure::Verdict;
+  using Verdict = Difference::Verdict;
   const auto paint = [&](const char* code, const std::string& text) { return color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text; };
   std::string text = fmt::format("  {:<36} {:>12} {:>12} {:>10}   {:<22} {}\n", "", "A", "B", "change", "95 % interval", "");
   for (const ComparedFigure& figure : figures) {
     const char* of_change = figure.unit == "%" ? " points" : " %";
-    const std::string interval = fmt::format("{:+.1f} to {:+.1f}{}", figure.change_low, figure.change_high, of_change);
+    const std::string interval = fmt::format("{:+.1f} to {:+.1f}{}", figure.low, figure.high, of_change);
     const Verdict verdict = figure.verdict();
-    const std::string words = verdict == Verdict::worse    ? paint("31", "✗ worse")
-                              : verdict == Verdict::better ? paint("32", "✓ better")
-                                                           : paint("2", "no difference shown");
+    const std::string words = verdict == Verdict::worse    ? paint("31", std::string("✗ ") + to_text(verdict))
+                              : verdict == Verdict::better ? paint("32", std::string("✓ ") + to_text(verdict))
+                                                           : paint("2", to_text(verdict));
     text += fmt::format("  {:<36} {:>12} {:>12} {:>10}   {:<22} {}\n", figure.name, fmt::format("{:.2f}{}", figure.a, figure.unit),
                         fmt::format("{:.2f}{}", figure.b, figure.unit),
                         fmt::format("{:+.1f}{}", figure.change, figure.unit == "%" ? "" : " %"), interval, words);

@@ -12,19 +12,25 @@
 
 namespace gauntlet::engine::output {
 
-struct ComparedFigure {
-  std::string name;  ///< "http_req_duration p(95)", "http_reqs per s", "http_req_failed"
-  std::string unit;  ///< "ms", "/s", "%"
+/// How B differs from A.
+struct Difference {
   double a = 0;
   double b = 0;
   /// b - a in percent of a (of a share: in percentage points), with the limits of its 95 % interval.
   double change = 0;
-  double change_low = 0;
-  double change_high = 0;
+  double low = 0;
+  double high = 0;
   bool more_is_better = false;
 
   enum class Verdict : std::uint8_t { no_difference_shown, better, worse };
+  /// A difference is shown where the interval leaves out 0.
   Verdict verdict() const;
+};
+const char* to_text(Difference::Verdict verdict);  ///< "better"
+
+struct ComparedFigure : Difference {
+  std::string name;  ///< "http_req_duration p(95)", "http_reqs per s", "http_req_failed"
+  std::string unit;  ///< "ms", "/s", "%"
 };
 
 struct ComparisonOptions {

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lab/atomic_file.hpp"
+#include "lab/comparison/paired_difference.hpp"
 #include "lab/process/launch.hpp"
 #include "lab/trial/scenario_run.hpp"
 #include "lab/trial/trial.hpp"
@@ -39,14 +40,14 @@ class AbRun {
     AbReport report;
     report.change = change_.title;
     report.script = options_.script.filename().string();
-    auto add = [&](const char* name, bool smaller_is_better, std::vector<double> Side::*values) {
-      report.measures.push_back({name, smaller_is_better, paired_difference(before_.*values, after_.*values)});
+    auto add = [&](const char* name, bool more_is_better, std::vector<double> Side::*values) {
+      report.measures.push_back({paired_difference(before_.*values, after_.*values, more_is_better), name, ""});
     };
-    add("p95 latency, ms", true, &Side::p95_ms);
-    add("mean latency, ms", true, &Side::mean_ms);
-    add("throughput, /s", false, &Side::throughput);
-    add("services' CPU per call, ms", true, &Side::services_cpu_ms);
-    add("database's CPU per call, ms", true, &Side::database_cpu_ms);
+    add("p95 latency, ms", false, &Side::p95_ms);
+    add("mean latency, ms", false, &Side::mean_ms);
+    add("throughput, /s", true, &Side::throughput);
+    add("services' CPU per call, ms", false, &Side::services_cpu_ms);
+    add("database's CPU per call, ms", false, &Side::database_cpu_ms);
     std::string file = report.change;
     std::replace_if(
         file.begin(), file.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '=' && c != '_' && c != '-' && c != '.'; },
@@ -126,12 +127,12 @@ std::string to_json(const AbReport& report) {
   json measures = json::array();
   for (const auto& m : report.measures)
     measures.push_back({{"name", m.name},
-                        {"before", m.difference.before},
-                        {"after", m.difference.after},
-                        {"difference", m.difference.difference},
-                        {"lower", m.difference.lower},
-                        {"upper", std::isfinite(m.difference.upper) ? json(m.difference.upper) : json(nullptr)},
-                        {"judgement", judgement(m.difference, m.smaller_is_better)}});
+                        {"before", m.a},
+                        {"after", m.b},
+                        {"difference", m.change / 100},
+                        {"lower", m.low / 100},
+                        {"upper", std::isfinite(m.high) ? json(m.high / 100) : json(nullptr)},
+                        {"judgement", judgement(m)}});
   return json{{"change", report.change}, {"script", report.script}, {"measures", measures}}.dump(2) + "\n";
 }
 
@@ -139,10 +140,8 @@ std::string to_text(const AbReport& report) {
   std::string out = fmt::format("{} on {}\n\n{:<28} {:>10} {:>10} {:>10}  {:<20} {}\n", report.change, report.script, "", "before", "after",
                                 "change", "95 % interval", "judgement");
   for (const auto& m : report.measures)
-    out +=
-        fmt::format("{:<28} {:>10.4g} {:>10.4g} {:>+9.1f}%  {:<20} {}\n", m.name, m.difference.before, m.difference.after,
-                    m.difference.difference * 100, fmt::format("{:+.1f} to {:+.1f} %", m.difference.lower * 100, m.difference.upper * 100),
-                    judgement(m.difference, m.smaller_is_better));
+    out += fmt::format("{:<28} {:>10.4g} {:>10.4g} {:>+9.1f}%  {:<20} {}\n", m.name, m.a, m.b, m.change,
+                       fmt::format("{:+.1f} to {:+.1f} %", m.low, m.high), judgement(m));
   return out;
 }
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "lab/comparison/paired_difference.hpp"
+#include "engine/output/comparison.hpp"
 #include "lab/stack/stack.hpp"
 #include "lab/target/system_under_test.hpp"
 #include "lab/trial/interruption.hpp"
@@ -32,15 +32,9 @@ struct AbOptions {
   int pairs = 4;
 };
 
-struct AbMeasure {
-  std::string name;
-  bool smaller_is_better = true;
-  PairedDifference difference;
-};
-
 struct AbReport {
   std::string change, script;
-  std::vector<AbMeasure> measures;  // p95 and mean latency, throughput, CPU per request of services, of the database
+  std::vector<engine::output::ComparedFigure> measures;  // p95 and mean latency, throughput, CPU per request of services, of the database
 };
 
 /// Runs before, after, after, before, ...: what drifts hits both alike. In the end the change is taken back, also after

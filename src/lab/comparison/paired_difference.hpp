@@ -3,18 +3,16 @@
 #include <string>
 #include <vector>
 
+#include "engine/output/comparison.hpp"
+
 namespace gauntlet::lab {
 
-/// Relative difference of pairs (after / before - 1), its mean and the 95 % interval by Student's distribution over the
-/// pairs' logarithms: each pair ran back to back, so that what drifts over minutes falls out.
-struct PairedDifference {
-  double before = 0, after = 0;  // geometric means
-  double difference = 0, lower = 0, upper = 0;
-};
-/// Fewer than two pairs, or a value that is not above 0, give an interval without bounds (infinite).
-PairedDifference paired_difference(const std::vector<double>& before, const std::vector<double>& after);
+/// A is before and B after, both as geometric means: the mean change of pairs and its 95 % interval by Student's distribution
+/// over the pairs' logarithms. Each pair ran back to back, so that what drifts over minutes falls out. Fewer than two pairs,
+/// or a value that is not above 0, give an interval without bounds (infinite).
+engine::output::Difference paired_difference(const std::vector<double>& before, const std::vector<double>& after, bool more_is_better);
 
-/// "better", "worse" (the interval excludes 0), or "no difference seen (below N %)".
-std::string judgement(const PairedDifference& difference, bool smaller_is_better);
+/// "better", "worse", "no difference seen (below N %)" or "not enough pairs".
+std::string judgement(const engine::output::Difference& difference);
 
 }  // namespace gauntlet::lab

@@ -21,16 +21,12 @@ constexpr double kHalf = 100;  // units of the drawing on either side of "no cha
 std::string drawn(const ComparedFigure& figure, double widest) {
   const auto at = [&](double change) { return kHalf + std::clamp(change / widest, -1.0, 1.0) * (kHalf - 4); };
   const char* colour = figure.verdict() == Change::worse ? "--bad" : figure.verdict() == Change::better ? "--good" : "--soft";
-  const double from = at(figure.change_low), to = at(figure.change_high);
+  const double from = at(figure.low), to = at(figure.high);
   return fmt::format(
       "<svg viewBox=\"0 0 200 14\" width=\"200\" height=\"14\" aria-hidden=\"true\"><path d=\"M100 0V14\" "
       "style=\"stroke:var(--line)\"/><rect x=\"{:.1f}\" y=\"5\" width=\"{:.1f}\" height=\"4\" rx=\"2\" "
       "style=\"fill:var({});opacity:.45\"/><circle cx=\"{:.1f}\" cy=\"7\" r=\"3.5\" style=\"fill:var({})\"/></svg>",
       from, std::max(1.0, to - from), colour, at(figure.change), colour);
-}
-
-const char* words_of(Change verdict) {
-  return verdict == Change::worse ? "worse" : verdict == Change::better ? "better" : "no difference shown";
 }
 
 }  // namespace
@@ -44,7 +40,7 @@ std::string comparison_html(const std::string& a, const std::string& b, const st
   double widest = 1;
   std::size_t worse = 0, better = 0;
   for (const auto& figure : sorted) {
-    for (const double change : {figure.change, figure.change_low, figure.change_high})
+    for (const double change : {figure.change, figure.low, figure.high})
       if (std::isfinite(change)) widest = std::max(widest, std::abs(change));
     worse += figure.verdict() == Change::worse;
     better += figure.verdict() == Change::better;
@@ -55,8 +51,8 @@ std::string comparison_html(const std::string& a, const std::string& b, const st
     rows += fmt::format(
         "<tr><th scope=\"row\">{}</th><td>{:.2f} {}</td><td>{:.2f} {}</td><td>{:+.1f}{}</td><td>{:+.1f} to {:+.1f}{}</td>"
         "<td>{}</td><td>{}</td></tr>\n",
-        escaped(figure.name), figure.a, escaped(figure.unit), figure.b, escaped(figure.unit), figure.change, of_change, figure.change_low,
-        figure.change_high, of_change, drawn(figure, widest), words_of(figure.verdict()));
+        escaped(figure.name), figure.a, escaped(figure.unit), figure.b, escaped(figure.unit), figure.change, of_change, figure.low,
+        figure.high, of_change, drawn(figure, widest), to_text(figure.verdict()));
   }
   return html_page("Comparison of two runs",
                    fmt::format("A is <code>{}</code>, B is <code>{}</code>. Of {} figures {} are worse in B and {} better; of the "

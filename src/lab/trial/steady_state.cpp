@@ -1,6 +1,7 @@
 #include "lab/trial/steady_state.hpp"
 
 #include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -15,30 +16,6 @@ double mean_of(std::span<const double> values) {
 double squares_around(std::span<const double> values, double mean) {
   return std::accumulate(values.begin(), values.end(), 0.0,
                          [mean](double sum, double value) { return sum + (value - mean) * (value - mean); });
-}
-
-/// Regularised incomplete beta function by Lentz's continued fraction (Numerical Recipes, 6.4).
-double incomplete_beta(double a, double b, double x) {
-  if (x <= 0) return 0;
-  if (x >= 1) return 1;
-  if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, 1 - x);
-  const double front = std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log(1 - x)) / a;
-  constexpr double kTiny = 1e-300;
-  double c = 1, d = 1 - (a + b) * x / (a + 1);
-  d = 1 / (std::abs(d) < kTiny ? kTiny : d);
-  double fraction = d;
-  for (int m = 1; m <= 200; ++m) {
-    for (const double numerator :
-         {m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)), -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))}) {
-      d = 1 + numerator * d;
-      d = 1 / (std::abs(d) < kTiny ? kTiny : d);
-      c = 1 + numerator / c;
-      if (std::abs(c) < kTiny) c = kTiny;
-      fraction *= c * d;
-    }
-    if (std::abs(c * d - 1) < 1e-12) break;
-  }
-  return front * fraction;
 }
 
 }  // namespace
@@ -80,15 +57,10 @@ SteadyMean steady_mean(std::span<const double> values) {
   return out;
 }
 
-double student_probability(double t, double degrees_of_freedom) {
-  const double tail = incomplete_beta(degrees_of_freedom / 2, 0.5, degrees_of_freedom / (degrees_of_freedom + t * t)) / 2;
-  return t > 0 ? 1 - tail : tail;
-}
-
 double probability_below(const SteadyMean& mean, double bound) {
   if (!std::isfinite(mean.standard_error)) return 0.5;
   if (mean.standard_error == 0) return mean.mean < bound ? 1 : 0;
-  return student_probability((bound - mean.mean) / mean.standard_error, mean.degrees_of_freedom);
+  return boost::math::cdf(boost::math::students_t(mean.degrees_of_freedom), (bound - mean.mean) / mean.standard_error);
 }
 
 }  // namespace gauntlet::lab

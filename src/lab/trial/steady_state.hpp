@@ -21,10 +21,7 @@ struct SteadyMean {
 /// process), and the batches' means are what counts.
 SteadyMean steady_mean(std::span<const double> values);
 
-/// P(T <= t) of Student's distribution.
-double student_probability(double t, double degrees_of_freedom);
-
-/// The probability that the steady mean lies below `bound`.
+/// The probability that the steady mean lies below `bound`, by Student's distribution.
 double probability_below(const SteadyMean& mean, double bound);
 
 }  // namespace gauntlet::lab

@@ -59,19 +59,19 @@ TEST(CapacityPlan, follows_the_assumptions_and_says_when_it_extrapolates) {
 }
 
 TEST(PairedDifference, sees_a_change_through_drift_that_hits_both_sides) {
-  const auto d = paired_difference({100, 150, 210, 80}, {90, 136, 188, 72.5});
-  EXPECT_NEAR(d.difference, -0.099, 0.005);
-  EXPECT_LT(d.upper, 0);
-  EXPECT_EQ(judgement(d, true), "better");
-  EXPECT_EQ(judgement(d, false), "worse");
+  const auto d = paired_difference({100, 150, 210, 80}, {90, 136, 188, 72.5}, false);
+  EXPECT_NEAR(d.change, -9.9, 0.5);
+  EXPECT_LT(d.high, 0);
+  EXPECT_EQ(judgement(d), "better");
+  EXPECT_EQ(judgement(paired_difference({100, 150, 210, 80}, {90, 136, 188, 72.5}, true)), "worse");
 }
 
 TEST(PairedDifference, does_not_take_noise_for_a_change) {
-  const auto d = paired_difference({100, 100, 100}, {90, 104, 107});
-  EXPECT_LT(d.lower, 0);
-  EXPECT_GT(d.upper, 0);
-  EXPECT_EQ(judgement(d, true).substr(0, 18), "no difference seen");
-  EXPECT_EQ(judgement(paired_difference({1}, {2}), true), "not enough pairs");
+  const auto d = paired_difference({100, 100, 100}, {90, 104, 107}, false);
+  EXPECT_LT(d.low, 0);
+  EXPECT_GT(d.high, 0);
+  EXPECT_EQ(judgement(d).substr(0, 18), "no difference seen");
+  EXPECT_EQ(judgement(paired_difference({1}, {2}, false)), "not enough pairs");
 }
 
 TEST(RunHistory, lists_newest_first_and_forgets_on_demand) {

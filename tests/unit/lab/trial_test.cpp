@@ -66,10 +66,10 @@ TEST(SteadyState, warm_up_is_cut_off_and_a_steady_series_is_left_alone) {
   EXPECT_EQ(warm_up_length(std::vector<double>(20, 5.0)), 0U);
 }
 
-TEST(SteadyState, student_probabilities_are_those_of_the_tables) {
-  EXPECT_NEAR(student_probability(2.228, 10), 0.975, 1e-4);
-  EXPECT_NEAR(student_probability(-1.833, 9), 0.05, 1e-4);
-  EXPECT_NEAR(student_probability(12.706, 1), 0.975, 1e-4);
+TEST(SteadyState, a_means_probabilities_are_those_of_students_tables) {
+  EXPECT_NEAR(probability_below({0, 1, 10}, 2.228), 0.975, 1e-4);
+  EXPECT_NEAR(probability_below({0, 1, 9}, -1.833), 0.05, 1e-4);
+  EXPECT_NEAR(probability_below({0, 1, 1}, 12.706), 0.975, 1e-4);
 }
 
 TEST(SteadyState, autocorrelation_widens_the_error_enough) {

@@ -190,8 +190,8 @@ TEST(Comparison, finds_a_tenth_more_latency_and_a_tenth_less_throughput) {
   ASSERT_TRUE(figures);
   const ComparedFigure& median = figure(*figures, "http_req_duration p(50)");
   EXPECT_EQ(median.verdict(), ComparedFigure::Verdict::worse);
-  EXPECT_LT(median.change_low, 10);
-  EXPECT_GT(median.change_high, 10);
+  EXPECT_LT(median.low, 10);
+  EXPECT_GT(median.high, 10);
   EXPECT_NEAR(median.a, 20, 0.5);
   const ComparedFigure& rate = figure(*figures, "http_reqs per s");
   EXPECT_EQ(rate.verdict(), ComparedFigure::Verdict::worse);
