@@ -94,18 +94,13 @@ class LimitRun {
     trial->level = level;
     trial->generator_cores = ran->cpu.generator_s / ran->wall_s;
     trial->machine_idle_cores = idle_s / ran->wall_s;
-    const TriedLevel tried{std::move(*trial), 0};
-    report_.tried.push_back(tried);
-    report_.tried.back().probability = probability_of_holding(tried.trial);
-    tell_(fmt::format("{}={:.0f}: {} ({:.0f} % sure), {:.0f}/s{}", options_.variable, level,
-                      report_.tried.back().probability > 0.5 ? "holds" : "fails",
-                      std::max(report_.tried.back().probability, 1 - report_.tried.back().probability) * 100,
-                      report_.tried.back().trial.throughput_per_s, confirming ? ", confirming run" : ""));
+    const double probability = probability_of_holding(*trial);
+    tell_(fmt::format("{}={:.0f}: {} ({:.0f} % sure), {:.0f}/s{}", options_.variable, level, probability > 0.5 ? "holds" : "fails",
+                      std::max(probability, 1 - probability) * 100, trial->throughput_per_s, confirming ? ", confirming run" : ""));
     // At a level that failed it matters who failed.
-    if (report_.tried.back().probability < kSure)
-      if (const auto verdict = generator_verdict(report_.tried.back().trial); !verdict.kept_up())
-        report_.refused = fmt::format("at {}={:.0f} {}", options_.variable, level, verdict.words);
-    return report_.tried.back();
+    if (const auto verdict = generator_verdict(*trial); probability < kSure && !verdict.kept_up())
+      report_.refused = fmt::format("at {}={:.0f} {}", options_.variable, level, verdict.words);
+    return report_.tried.emplace_back(TriedLevel{std::move(*trial), probability});
   }
 
   /// Evidence at the limit: monitors, and profiles of both services.

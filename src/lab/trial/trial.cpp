@@ -10,8 +10,6 @@
 namespace gauntlet::lab {
 namespace {
 
-// A level counts as applied when so much of it was.
-constexpr double kLeastAchieved = 0.97;
 // The generator has no CPU left when the machine has less than this, and the generator uses more than that.
 constexpr double kNothingLeftCores = 0.1;
 constexpr double kBusyGeneratorCores = 0.5;
@@ -71,8 +69,12 @@ base::Expected<Trial> trial_of(const engine::output::RunResult& result) {
   return trial;
 }
 
+bool Trial::thresholds_held() const {
+  return std::all_of(thresholds.begin(), thresholds.end(), [](const ThresholdSeries& threshold) { return threshold.held_overall; });
+}
+
 double probability_of_holding(const Trial& trial) {
-  if (trial.achieved_per_s < kLeastAchieved * trial.wanted_per_s) return 0;
+  if (!trial.load_was_applied()) return 0;
   double least_sure = 1;
   for (const auto& threshold : trial.thresholds) {
     double probability = threshold.held_overall ? 1 : 0;
@@ -88,7 +90,7 @@ double probability_of_holding(const Trial& trial) {
 
 engine::output::GeneratorVerdict generator_verdict(const Trial& trial) {
   using engine::output::GeneratorLimit;
-  if (trial.achieved_per_s >= kLeastAchieved * trial.wanted_per_s && trial.dropped_per_s == 0) return {};
+  if (trial.load_was_applied() && trial.dropped_per_s == 0) return {};
   // Little's law: so many virtual users are busy with iterations at this rate. When far fewer than there are would do,
   // iterations were dropped because the generator did not come round to starting them.
   const double needed = trial.wanted_per_s * trial.mean_iteration_s;
@@ -97,8 +99,7 @@ engine::output::GeneratorVerdict generator_verdict(const Trial& trial) {
             fmt::format("the generator used {:.1f} cores and the machine had none left; {:.0f} of {:.0f} virtual users would have been "
                         "enough",
                         trial.generator_cores, needed, trial.most_vus)};
-  if (trial.most_vus > 0 && needed >= 0.95 * trial.most_vus &&
-      std::all_of(trial.thresholds.begin(), trial.thresholds.end(), [](const auto& t) { return t.held_overall; }))
+  if (trial.most_vus > 0 && needed >= 0.95 * trial.most_vus && trial.thresholds_held())
     return {GeneratorLimit::no_free_vu,
             fmt::format("all {:.0f} virtual users were busy while every threshold held: give the script more", trial.most_vus)};
   return {};

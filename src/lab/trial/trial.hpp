@@ -38,6 +38,9 @@ struct Trial {
 
   /// Requests in the system at a time, by Little's law.
   double concurrency() const { return throughput_per_s * mean_service_s; }
+  /// So much of the load that was asked for was made that the level counts as applied.
+  bool load_was_applied() const { return achieved_per_s >= 0.97 * wanted_per_s; }
+  bool thresholds_held() const;
 };
 
 /// invalid_argument when the result has no series.

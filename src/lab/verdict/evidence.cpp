@@ -178,9 +178,7 @@ base::Expected<Evidence> read_evidence(const fs::path& result) {
   if (!trial) return tl::unexpected(std::move(trial.error()).in(result.string()));
   Evidence evidence;
   evidence.trial = std::move(*trial);
-  evidence.held =
-      evidence.trial.achieved_per_s >= 0.97 * evidence.trial.wanted_per_s &&
-      std::all_of(evidence.trial.thresholds.begin(), evidence.trial.thresholds.end(), [](const auto& t) { return t.held_overall; });
+  evidence.held = evidence.trial.load_was_applied() && evidence.trial.thresholds_held();
   const fs::path folder = fs::path(result).replace_extension(".monitor");
   auto database = SqliteFile::open_existing(Recording::database_of(folder));
   if (!database) {

@@ -169,10 +169,7 @@ Suspicion network(const Evidence& e) {
 }
 
 /// Iterations that start late are the generator's doing: a slow system makes it run out of virtual users instead.
-bool generator_was_late(const Evidence& e) {
-  return !e.held && e.trial.generator.machine_was_the_limit() &&
-         std::all_of(e.trial.thresholds.begin(), e.trial.thresholds.end(), [](const auto& t) { return t.held_overall; });
-}
+bool generator_was_late(const Evidence& e) { return !e.held && e.trial.generator.machine_was_the_limit() && e.trial.thresholds_held(); }
 
 Suspicion generator(const Evidence& e) {
   Suspicion s{Bottleneck::generator, 0, {}, {}};
