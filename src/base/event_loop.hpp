@@ -40,7 +40,8 @@ class EventLoop {
   void run_once(std::chrono::nanoseconds timeout);
   /// Any thread: run() returns after the current round.
   void stop();
-  /// Any thread: runs `task` on the loop's thread in its next round, in posting order.
+  /// Any thread: runs `task` on the loop's thread in its next round, in posting order. On the loop's own thread,
+  /// at_end_of_round() is cheaper and sooner.
   void post(Task task);
 
   /// The loop's thread: runs `task` once, after everything else of this round and before the loop waits again. What

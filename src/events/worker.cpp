@@ -20,9 +20,11 @@ Timing timing_of(base::EventLoop& loop, const std::shared_ptr<const bool>& alive
   return {.now = [&loop] { return loop.now(); },
           .after =
               [&loop, guard = std::weak_ptr<const bool>(alive)](std::chrono::nanoseconds delay, std::function<void()> task) {
-                loop.call_after(delay, [guard, task = std::move(task)] {
+                auto guarded = [guard, task = std::move(task)] {
                   if (!guard.expired()) task();
-                });
+                };
+                if (delay.count() == 0) loop.at_end_of_round(std::move(guarded));
+                else loop.call_after(delay, std::move(guarded));
               }};
 }
 

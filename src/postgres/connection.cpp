@@ -255,7 +255,6 @@ class Connection::Impl final : public base::IoHandler {
     Group group = std::move(groups_.front());
     groups_.pop_front();
     last_progress_ = loop_.now();
-    if (groups_.empty()) cancel_timer();
     if (group.prepares) {
       if (group.error) {
         prepared_[*group.prepares] = false;

@@ -310,7 +310,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   void serve_begins_soon() {
     if (serving_begins_soon_ || waiting_begins_.empty()) return;
     serving_begins_soon_ = true;
-    loop_.post([weak = weak_from_this()] {
+    loop_.at_end_of_round([weak = weak_from_this()] {
       const auto self = weak.lock();
       if (!self) return;
       self->serving_begins_soon_ = false;
