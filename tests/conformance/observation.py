@@ -18,16 +18,18 @@ RUN_TIMEOUT_S = 90
 
 def directives(script):
     """Lines at the head of a script: `// flags: ...`, `// environment: A=b`, `// better: aspect: reason`,
-    `// differs: aspect: what is missing`."""
-    found = {"flags": [], "better": {}, "differs": {}, "environment": {}}
+    `// differs: aspect: what is missing`, `// words: PATTERN` for what each says in words of its own: the log is compared without it."""
+    found = {"flags": [], "better": {}, "differs": {}, "environment": {}, "words": []}
     for line in script.read_text().splitlines():
-        match = re.match(r"// (flags|better|differs|environment): (.*)", line)
+        match = re.match(r"// (flags|better|differs|environment|words): (.*)", line)
         if not match:
             if not line.startswith("//"):
                 break
             continue
         if match[1] == "flags":
             found["flags"] += match[2].split()
+        elif match[1] == "words":
+            found["words"].append(match[2])
         elif match[1] == "environment":
             name, _, value = match[2].partition("=")
             found["environment"][name] = value
@@ -61,6 +63,12 @@ def log_lines(stderr, ports):
         message = re.split(r"\n\s*at |\s+at (?:\S+ )?\(?(?:file|go\.k6)", message)[0].strip()
         message = re.sub(r"^GoError: ", "", message)
         lines.append(f"{match[1]}: {mask(message, ports)}")
+    return sorted(lines)
+
+
+def without_words(lines, patterns):
+    for pattern in patterns:
+        lines = [re.sub(pattern, "<words>", line) for line in lines]
     return sorted(lines)
 
 

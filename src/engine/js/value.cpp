@@ -49,6 +49,35 @@ std::optional<std::span<const std::uint8_t>> bytes_of(JSContext* context, JSValu
   return std::nullopt;
 }
 
+std::optional<std::string> bytes_or_text(JSContext* context, JSValueConst value) {
+  if (JS_IsString(value)) {
+    std::string text = Text(context, value).str();
+    // Half a surrogate pair has no UTF-8: it is U+FFFD, as long in bytes as the half would be.
+    for (auto at = text.find('\xed'); at != std::string::npos && at + 2 < text.size(); at = text.find('\xed', at + 3)) {
+      if (static_cast<unsigned char>(text[at + 1]) >= 0xa0) text.replace(at, 3, "\xef\xbf\xbd");
+    }
+    return text;
+  }
+  if (const auto bytes = bytes_of(context, value)) return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+  return std::nullopt;
+}
+
+bool is_plain_object(JSContext* context, JSValueConst value) {
+  return JS_IsObject(value) && !JS_IsArray(value) && !JS_IsFunction(context, value) && !JS_IsDate(value);
+}
+
+const char* kind_of(JSContext* context, JSValueConst value) {
+  if (JS_IsUndefined(value)) return "undefined";
+  if (JS_IsNull(value)) return "null";
+  if (JS_IsBool(value)) return "true or false";
+  if (JS_IsNumber(value)) return "a number";
+  if (JS_IsString(value)) return "a text";
+  if (JS_IsFunction(context, value)) return "a function";
+  if (JS_IsArray(value)) return "a list";
+  if (JS_IsDate(value)) return "a date";
+  return JS_GetTypedArrayType(value) >= 0 ? "a typed array" : "an object";
+}
+
 std::int64_t list_length(JSContext* context, JSValueConst value) {
   std::int64_t length = 0;
   if (JS_GetLength(context, value, &length) < 0) JS_FreeValue(context, JS_GetException(context));

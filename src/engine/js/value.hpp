@@ -98,6 +98,15 @@ class Text {
 /// Valid while the value lives and no script runs.
 std::optional<std::span<const std::uint8_t>> bytes_of(JSContext* context, JSValueConst value);
 
+/// Bytes of a string (UTF-8) or of a buffer; nothing for the rest.
+std::optional<std::string> bytes_or_text(JSContext* context, JSValueConst value);
+
+/// An object that is no array, function or date.
+bool is_plain_object(JSContext* context, JSValueConst value);
+
+/// What a value is, in words for messages: "a number", "a list", "undefined".
+const char* kind_of(JSContext* context, JSValueConst value);
+
 /// Elements that natives read of a list: as many as it has, up to this bound. A sparse array may claim four billion and
 /// hold none; this many real ones fill a quarter of a gigabyte.
 constexpr std::int64_t kMaxListLength = 1 << 24;

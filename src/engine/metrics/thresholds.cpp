@@ -30,7 +30,7 @@ std::string quoted(std::string_view text) {
   return out += '"';
 }
 
-/// A number as Go reads it, or Go's complaint.
+/// A number with an exponent or underscores, but not hexadecimal.
 base::Expected<double> parse_float(std::string_view text) {
   std::string digits(text);
   std::erase(digits, '_');
@@ -42,10 +42,10 @@ base::Expected<double> parse_float(std::string_view text) {
   const bool hexadecimal = rest.size() > 1 && (rest[1] == 'x' || rest[1] == 'X');
   const bool signed_twice = rest.starts_with('-');
   if (rest.empty() || hexadecimal || signed_twice || error == std::errc::invalid_argument || end != rest.data() + rest.size()) {
-    return base::fail(base::ErrorKind::invalid_argument, "strconv.ParseFloat: parsing " + quoted(text) + ": invalid syntax");
+    return base::fail(base::ErrorKind::invalid_argument, quoted(text) + " is no number");
   }
   if (error == std::errc::result_out_of_range) {
-    return base::fail(base::ErrorKind::out_of_range, "strconv.ParseFloat: parsing " + quoted(text) + ": value out of range");
+    return base::fail(base::ErrorKind::out_of_range, quoted(text) + " is too large for a number");
   }
   return negative ? -value : value;
 }
@@ -58,11 +58,12 @@ base::Expected<void> check_aggregation(std::string_view text) {
   if (text.starts_with("p(") && text.ends_with(')')) {
     const auto percent = parse_float(text.substr(2, text.size() - 3));
     if (!percent) {
-      return base::fail(base::ErrorKind::invalid_argument, "malformed percentile value; reason: " + percent.error().message);
+      return base::fail(base::ErrorKind::invalid_argument, percent.error().message);
     }
     return {};
   }
-  return base::fail(base::ErrorKind::invalid_argument, "failed parsing method from expression");
+  return base::fail(base::ErrorKind::invalid_argument,
+                    "there is no " + quoted(text) + "; there are count, rate, value, avg, min, max, med and p(95)");
 }
 
 std::string_view supported_aggregations(MetricType type) {
@@ -126,16 +127,16 @@ base::Expected<ThresholdExpression> parse_threshold(std::string_view text) {
     expression.aggregation = base::trimmed(text.substr(0, at), base::kWhiteSpace);
     expression.op = op;
     if (const auto valid = check_aggregation(expression.aggregation); !valid) {
-      return fail("failed parsing threshold expression's " + quoted(text) + " left hand side; reason: " + valid.error().message);
+      return fail("the threshold " + quoted(text) + " cannot be read: " + valid.error().message);
     }
     const auto limit = parse_float(base::trimmed(text.substr(at + symbol.size()), base::kWhiteSpace));
     if (!limit) {
-      return fail("failed parsing threshold expresion's " + quoted(text) + " right hand side; reason: " + limit.error().message);
+      return fail("the threshold " + quoted(text) + " cannot be read: " + limit.error().message);
     }
     expression.limit = *limit;
     return expression;
   }
-  return fail("failed parsing threshold expression " + quoted(text) + "; reason: malformed threshold expression");
+  return fail("the threshold " + quoted(text) + " compares nothing: write p(95)<200 or rate>0.9");
 }
 
 bool ThresholdGroup::ok() const {
@@ -146,7 +147,7 @@ base::Expected<void> Thresholds::add(MetricRegistry& registry, std::string_view 
   std::vector<Threshold> thresholds;
   for (const ThresholdSpec& spec : specs) {
     auto expression = parse_threshold(spec.expression);
-    if (!expression) return tl::unexpected(std::move(expression.error()));
+    if (!expression) return tl::unexpected(std::move(expression.error()).in(std::string(key)));
     thresholds.push_back({.expression = std::move(*expression),
                           .abort_on_fail = spec.abort_on_fail,
                           .delay_abort_eval = spec.delay_abort_eval.value_or(std::chrono::nanoseconds(0)),

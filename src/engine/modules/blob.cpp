@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "engine/modules/go_value.hpp"
+#include "engine/js/value.hpp"
 #include "engine/modules/http_body.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/modules/streams.hpp"
@@ -21,9 +21,9 @@ using Self = js::Self<Blob>;
 JSValue make(Call call) {
   JSContext* const context = call.context;
   auto blob = std::make_unique<Blob>();
-  const auto refuse = [&](std::string_view why) { return js::throw_error(context, fmt::format("failed to process [blobParts]: {}", why)); };
+  const auto refuse = [&](const std::string& why) { return js::throw_error(context, why); };
   if (call.has(0)) {
-    if (!JS_IsArray(call.arg(0))) return refuse(fmt::format("could not convert {} to []interface {{}}", go_text(context, call.arg(0))));
+    if (!JS_IsArray(call.arg(0))) return refuse(fmt::format("a Blob is made of a list, not of {}", js::kind_of(context, call.arg(0))));
     std::int64_t length = 0;
     if (JS_GetLength(context, call.arg(0), &length) < 0) return JS_EXCEPTION;
     for (std::int64_t i = 0; i < length; ++i) {
@@ -33,7 +33,7 @@ JSValue make(Call call) {
       else if (const Blob* other = js::Class<Blob>::of(part.get())) blob->bytes += other->bytes;
       else if (const auto bytes = js::bytes_of(context, part.get()))
         blob->bytes.append(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-      else return refuse(fmt::format("unsupported type: {}", go_type(context, part.get())));
+      else return refuse(fmt::format("a Blob is made of texts, buffers and Blobs, not of {}", js::kind_of(context, part.get())));
     }
   }
   if (JS_IsObject(call.arg(1))) {

@@ -15,7 +15,7 @@
 #include "base/base64.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/js/native_memory.hpp"
-#include "engine/modules/go_value.hpp"
+#include "engine/js/value.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -67,7 +67,7 @@ const Algorithm* algorithm_named(std::string_view name) {
 
 JSValue throw_wrong_type(JSContext* context, JSValueConst value, std::string_view prefix = "") {
   return js::throw_error(context,
-                         fmt::format("{}invalid type {}, expected string, []byte or ArrayBuffer", prefix, go_type(context, value)));
+                         fmt::format("{}a text, an ArrayBuffer or a Uint8Array is wanted, not {}", prefix, js::kind_of(context, value)));
 }
 
 JSValue throw_not_available(JSContext* context, const Algorithm& algorithm) {
@@ -78,9 +78,9 @@ JSValue throw_not_available(JSContext* context, const Algorithm& algorithm) {
 
 /// What k6 takes for bytes: strings, ArrayBuffers and arrays of bytes.
 std::optional<std::string> input(JSContext* context, JSValueConst value) {
-  if (JS_IsString(value) || JS_IsArrayBuffer(value)) return bytes_or_text(context, value);
+  if (JS_IsString(value) || JS_IsArrayBuffer(value)) return js::bytes_or_text(context, value);
   const int type = JS_GetTypedArrayType(value);
-  if (type == JS_TYPED_ARRAY_UINT8 || type == JS_TYPED_ARRAY_UINT8C) return bytes_or_text(context, value);
+  if (type == JS_TYPED_ARRAY_UINT8 || type == JS_TYPED_ARRAY_UINT8C) return js::bytes_or_text(context, value);
   return std::nullopt;
 }
 

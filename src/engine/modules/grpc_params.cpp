@@ -47,9 +47,9 @@ base::Expected<Duration> take_duration(const Value& value) {
   if (value.is_string()) {
     const js::Text text(value);
     if (const auto parsed = run::parse_duration(text.str())) return *parsed;
-    return tl::unexpected(wrong(fmt::format("time: invalid duration {}", net::go_quote(text))));
+    return tl::unexpected(wrong(fmt::format("{} is no duration, as '10s'", net::go_quote(text))));
   }
-  return tl::unexpected(wrong(fmt::format("unable to use type {} as a duration value", value.is_nullish() ? "<nil>" : shown(value))));
+  return tl::unexpected(wrong(fmt::format("it should be a number of milliseconds or a duration, as '10s', and is {}", shown(value))));
 }
 
 base::Expected<GrpcMetadataList> take_metadata(const Value& value) {
@@ -89,8 +89,8 @@ base::Expected<bool> take_flag(const Value& value, std::string_view name) {
 
 base::Expected<GrpcConnectParams::Tls> take_tls(const Value& value) {
   if (!value.is_object() || value.is_array()) {
-    return tl::unexpected(wrong(fmt::format("invalid tls value: '{}', expected (optional) keys: cert, key, password, and cacerts",
-                                            value.is_undefined() ? "<nil>" : shown(value))));
+    return tl::unexpected(
+        wrong(fmt::format("invalid tls value: '{}', expected (optional) keys: cert, key, password, and cacerts", shown(value))));
   }
   GrpcConnectParams::Tls tls;
   const auto text = [](const Value& entry, std::string_view name, std::string& into) -> base::Expected<void> {

@@ -11,7 +11,7 @@
 #include "engine/js/binding.hpp"
 #include "engine/js/interrupt.hpp"
 #include "engine/js/native_memory.hpp"
-#include "engine/modules/go_value.hpp"
+#include "engine/js/value.hpp"
 #include "engine/modules/html_patience.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/net/url.hpp"
@@ -52,7 +52,7 @@ JSValue derived(const This& self, Nodes nodes) {
 }
 
 JSValue throw_no_selector(JSContext* context, JSValueConst value) {
-  return js::throw_error(context, fmt::format("invalid argument, cannot use a '{}' as a selector", go_type(context, value)));
+  return js::throw_error(context, fmt::format("{} is no selector: give a text, a Selection or a function", js::kind_of(context, value)));
 }
 
 /// What an argument selects: a CSS selector, the nodes of another selection, or a function's answer.

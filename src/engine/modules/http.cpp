@@ -258,8 +258,7 @@ std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms
   } else if (entry.is_array()) {
     std::int64_t length = 0;
     JS_GetLength(context, entry.get(), &length);
-    if (length < 2)
-      return RequestProblem{fmt::format("invalid batch request '{}'", length == 0 ? "[]interface {}{}" : go_text(context, entry.get())), 0};
+    if (length < 2) return RequestProblem{fmt::format("batch request {} lacks its URL: give [method, url, body, params]", key), 0};
     out.method = js::Text(entry.element(0)).str();
     out.url = entry.element(1);
     out.body = entry.element(2);
@@ -285,8 +284,7 @@ JSValue batch(Call call) {
   if (call.count == 0) return js::throw_error(context, "no argument was provided to http.batch()");
   const JSValueConst given = call.arg(0);
   if (!JS_IsObject(given) || JS_IsFunction(context, given)) {
-    const char* type = JS_IsString(given) ? "string" : JS_IsNumber(given) ? "int64" : JS_IsBool(given) ? "bool" : "<nil>";
-    return js::throw_error(context, fmt::format("invalid http.batch() argument type {}", type));
+    return js::throw_error(context, fmt::format("http.batch() takes a list or an object of requests, not {}", js::kind_of(context, given)));
   }
   HttpState& state = vu.slot<HttpState>();
   const auto client = state.client();

@@ -11,7 +11,6 @@
 
 #include "engine/js/binding.hpp"
 #include "engine/js/value.hpp"
-#include "engine/modules/go_value.hpp"
 #include "engine/net/url.hpp"
 
 namespace gauntlet::engine::modules {
@@ -19,7 +18,7 @@ namespace {
 
 using js::Value;
 
-constexpr int kMaxDepth = 32;  // of objects printed as Go's maps
+constexpr int kMaxDepth = 32;  // of objects in form fields
 
 std::string unix_nanoseconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -54,7 +53,7 @@ void append_part(std::string& out, std::string_view edge, std::string_view name,
 
 }  // namespace
 
-std::string go_text(JSContext* context, JSValueConst value, int depth) {
+std::string form_text(JSContext* context, JSValueConst value, int depth) {
   if (JS_IsUndefined(value) || JS_IsNull(value) || depth > kMaxDepth) return "<nil>";
   if (const FilePart* file = js::Class<FilePart>::of(value)) return file->data;
   if (JS_IsArray(value)) {
@@ -62,14 +61,14 @@ std::string go_text(JSContext* context, JSValueConst value, int depth) {
     const std::int64_t length = js::list_length(context, value);
     for (std::int64_t i = 0; i < length; ++i) {
       const Value item(context, JS_GetPropertyInt64(context, value, i));
-      out += (i > 0 ? " " : "") + go_text(context, item.get(), depth + 1);
+      out += (i > 0 ? " " : "") + form_text(context, item.get(), depth + 1);
     }
     return out + ']';
   }
-  if (is_plain_object(context, value)) {
+  if (js::is_plain_object(context, value)) {
     std::map<std::string, std::string> entries;
     js::for_each_property(context, value, [&](std::string_view key, Value item) {
-      entries[std::string(key)] = go_text(context, item.get(), depth + 1);
+      entries[std::string(key)] = form_text(context, item.get(), depth + 1);
       return true;
     });
     std::string out = "map[";
@@ -82,8 +81,9 @@ std::string go_text(JSContext* context, JSValueConst value, int depth) {
 void define_file_part(JSContext* context) { js::Class<FilePart>::define(context, "Object", {}); }
 
 JSValue new_file_part(JSContext* context, JSValueConst data, JSValueConst file_name, JSValueConst content_type) {
-  auto bytes = bytes_or_text(context, data);
-  if (!bytes) return js::throw_error(context, fmt::format("invalid type {}, expected string or ArrayBuffer", go_type(context, data)));
+  auto bytes = js::bytes_or_text(context, data);
+  if (!bytes)
+    return js::throw_error(context, fmt::format("http.file() takes a text or an ArrayBuffer, not {}", js::kind_of(context, data)));
   const auto text_or = [&](JSValueConst value, std::string fallback) {
     return JS_IsUndefined(value) || JS_IsNull(value) ? std::move(fallback) : js::Text(context, value).str();
   };
@@ -102,12 +102,12 @@ JSValue new_file_part(JSContext* context, JSValueConst data, JSValueConst file_n
 
 std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, std::string& problem) {
   RequestBody result;
-  if (auto bytes = bytes_or_text(context, body)) {
+  if (auto bytes = js::bytes_or_text(context, body)) {
     result.bytes = std::move(*bytes);
     return result;
   }
-  if (!is_plain_object(context, body)) {
-    problem = "unknown request body type " + go_type(context, body);
+  if (!js::is_plain_object(context, body)) {
+    problem = fmt::format("a request body is a text, an ArrayBuffer or an object, not {}", js::kind_of(context, body));
     return result;
   }
   // Forms: keys in alphabetical order, lists repeat theirs.
@@ -132,11 +132,11 @@ std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, s
   const std::string edge = has_files ? boundary() : std::string();
   const auto add = [&](std::string_view key, JSValueConst item) {
     const FilePart* file = js::Class<FilePart>::of(item);
-    if (has_files) return append_part(result.bytes, edge, key, file, file != nullptr ? std::string() : go_text(context, item));
+    if (has_files) return append_part(result.bytes, edge, key, file, file != nullptr ? std::string() : form_text(context, item));
     result.bytes += result.bytes.empty() ? "" : "&";
     net::append_query_escaped(result.bytes, key);
     result.bytes += '=';
-    net::append_query_escaped(result.bytes, go_text(context, item));
+    net::append_query_escaped(result.bytes, form_text(context, item));
   };
   for (const auto& [key, value] : entries) {
     if (!value.is_array()) {

@@ -28,7 +28,7 @@ struct RequestBody {
 /// body ("unknown request body type int64").
 std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, std::string& problem);
 
-/// A value as Go's %v prints what k6 makes of it: "<nil>", "map[a:1]", "[1 2]".
-std::string go_text(JSContext* context, JSValueConst value, int depth = 0);
+/// A value as k6 sends it in a form: "<nil>" for none, "map[a:1]" for an object, "[1 2]" for a list.
+std::string form_text(JSContext* context, JSValueConst value, int depth = 0);
 
 }  // namespace gauntlet::engine::modules

@@ -110,7 +110,7 @@ std::optional<RequestProblem> HttpRequest::take_url(JSContext* context, JSValueC
     name_ = made->name;
     has_name_ = true;
   } else {
-    return invalid(fmt::format("'#{}'", go_text(context, url)));
+    return invalid(fmt::format("it should be a text, and is {}", js::kind_of(context, url)));
   }
   if (net::scan_plain_url(fetch.url)) return std::nullopt;
   auto parsed = net::Url::parse(fetch.url);
@@ -175,10 +175,12 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
       fetch.timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(std::clamp(number, -1e12, 1e12) * 1e6));
     } else if (JS_IsString(value)) {
       auto parsed = run::parse_duration(text_of(context, value));
-      if (!parsed) return RequestProblem{"invalid timeout value: " + parsed.error().message, 0};
+      if (!parsed) return RequestProblem{"invalid timeout: " + parsed.error().message, 0};
       fetch.timeout = *parsed;
     } else if (!JS_IsNull(value)) {
-      return RequestProblem{"invalid timeout value: unable to use type map[string]interface {} as a duration value", 0};
+      return RequestProblem{fmt::format("invalid timeout: it should be a number of milliseconds or a duration, as '10s', and is {}",
+                                        js::kind_of(context, value)),
+                            0};
     }
   } else if (name == atoms[Atoms::redirects]) {
     std::int32_t number = 0;

@@ -13,8 +13,8 @@
 
 #include "base/duration.hpp"
 #include "engine/js/binding.hpp"
+#include "engine/js/value.hpp"
 #include "engine/modules/blob.hpp"
-#include "engine/modules/go_value.hpp"
 #include "engine/modules/http_body.hpp"
 #include "engine/modules/http_response.hpp"
 #include "engine/modules/http_state.hpp"
@@ -326,9 +326,7 @@ JSValue add_event_listener(Self self, Call call) {
   if (name.failed()) return JS_EXCEPTION;
   if (!JS_IsFunction(call.context, call.arg(1))) {
     return js::throw_type_error(
-        call.context,
-        fmt::format("could not convert function call parameter 1: could not convert {} to func(sobek.Value) (sobek.Value, error)",
-                    go_text(call.context, call.arg(1))));
+        call.context, fmt::format("addEventListener() takes a name and a function, not {}", js::kind_of(call.context, call.arg(1))));
   }
   for (std::size_t i = 0; i < event_count; ++i) {
     if (name.view() != kEventNames[i]) continue;
@@ -354,7 +352,7 @@ JSValue send(Self self, Call call) {
   } else if (const Blob* blob = js::Class<Blob>::of(given)) {
     self->connection->send(WebSocketOpcode::binary, blob->bytes);
   } else {
-    return js::throw_error(call.context, fmt::format("unsupported send type {}", go_type(call.context, given)));
+    return js::throw_error(call.context, fmt::format("send() takes a text, a buffer or a Blob, not {}", js::kind_of(call.context, given)));
   }
   return JS_UNDEFINED;
 }

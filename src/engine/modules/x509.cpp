@@ -7,7 +7,7 @@
 
 #include "engine/crypto/certificate.hpp"
 #include "engine/js/binding.hpp"
-#include "engine/modules/go_value.hpp"
+#include "engine/js/value.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -19,12 +19,10 @@ using js::Value;
 
 /// The certificate of a call's first argument; nothing with an exception pending.
 std::optional<Certificate> certificate_of(const Call& call) {
-  std::optional<std::string> pem = call.has(0) ? bytes_or_text(call.context, call.arg(0)) : "";
+  std::optional<std::string> pem = call.has(0) ? js::bytes_or_text(call.context, call.arg(0)) : "";
   if (!pem) {
-    const js::Text text(call.context, call.arg(0));
-    if (!text.failed())
-      js::throw_type_error(call.context,
-                           fmt::format("could not convert function call parameter 0: could not convert {} to []uint8", text.view()));
+    js::throw_type_error(call.context,
+                         fmt::format("a certificate is a text or an ArrayBuffer, not {}", js::kind_of(call.context, call.arg(0))));
     return std::nullopt;
   }
   auto certificate = crypto::parse_certificate(*pem);

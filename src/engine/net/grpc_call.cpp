@@ -210,7 +210,7 @@ void GrpcCall::on_header(std::string_view name, std::string_view value) {
     const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), status_.code);
     if (problem != std::errc() || end != value.data() + value.size()) {
       status_.code = grpc_status::kUnknown;
-      status_.message = fmt::format("transport: malformed grpc-status: strconv.ParseInt: parsing {}: invalid syntax", go_quote(value));
+      status_.message = fmt::format("transport: the grpc-status {} is no number", go_quote(value));
       verdict_ = true;
     }
     return;

@@ -23,7 +23,7 @@ base::Expected<std::chrono::nanoseconds> parse_interval(std::string_view text) {
   if (unit == "s") scale = 1e9;
   if (unit == "m") scale = 60e9;
   if (error != std::errc() || scale == 0 || number <= 0 || number * scale > 1e18) {
-    return base::fail(base::ErrorKind::invalid_argument, "time: invalid duration \"" + std::string(text) + "\"");
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("\"{}\" is no duration, as 10s or 500ms", text));
   }
   return std::chrono::nanoseconds(static_cast<std::int64_t>(number * scale));
 }
@@ -125,10 +125,11 @@ base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, c
       strict_k6 ? "csv, experimental-opentelemetry, experimental-prometheus-rw, influxdb, json, opentelemetry, web-dashboard"
                 : "csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, web-dashboard";
   if (type == "statsd") {
-    return base::fail(base::ErrorKind::unimplemented,
-                      fmt::format("the output 'statsd' is gone, as from k6: send opentelemetry to a collector that speaks StatsD, or use one "
-                                  "of: {}",
-                                  available));
+    return base::fail(
+        base::ErrorKind::unimplemented,
+        fmt::format("the output 'statsd' is gone, as from k6: send opentelemetry to a collector that speaks StatsD, or use one "
+                    "of: {}",
+                    available));
   }
   for (const std::string_view absent : {"cloud", "datadog", "kafka"}) {
     if (type != absent) continue;

@@ -26,7 +26,7 @@ constexpr std::array kUnits = {
 __extension__ using Wide = unsigned __int128;
 
 base::Error invalid_duration(std::string_view text) {
-  return {base::ErrorKind::invalid_argument, fmt::format("time: invalid duration \"{}\"", text)};
+  return {base::ErrorKind::invalid_argument, fmt::format("\"{}\" is no duration, as 1m30s or 500ms", text)};
 }
 
 const Unit* unit_named(std::string_view name) {
@@ -142,7 +142,7 @@ base::Expected<std::int64_t> parse_integer(std::string_view text) {
   const char* begin = !text.empty() && text.front() == '+' ? text.data() + 1 : text.data();
   const auto [end, failure] = std::from_chars(begin, text.data() + text.size(), number);
   if (failure != std::errc() || end != text.data() + text.size() || text.empty()) {
-    return base::fail(base::ErrorKind::invalid_argument, fmt::format("strconv.ParseInt: parsing \"{}\": invalid syntax", text));
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("\"{}\" is no whole number", text));
   }
   return number;
 }
@@ -154,7 +154,7 @@ base::Expected<bool> parse_bool(std::string_view text) {
   for (const char* no : {"0", "f", "F", "false", "FALSE", "False"}) {
     if (text == no) return false;
   }
-  return base::fail(base::ErrorKind::invalid_argument, fmt::format("strconv.ParseBool: parsing \"{}\": invalid syntax", text));
+  return base::fail(base::ErrorKind::invalid_argument, fmt::format("\"{}\" is neither true nor false", text));
 }
 
 base::Expected<Stage> parse_stage(std::string_view text) {
@@ -163,7 +163,7 @@ base::Expected<Stage> parse_stage(std::string_view text) {
   const std::string_view duration = text.substr(0, colon);
   if (!duration.empty()) {
     if (duration != "0" && duration.find_first_not_of("0123456789.") == std::string_view::npos) {
-      return base::fail(base::ErrorKind::invalid_argument, fmt::format("time: missing unit in duration \"{}\"", duration));
+      return base::fail(base::ErrorKind::invalid_argument, fmt::format("the duration \"{}\" has no unit, as {}s", duration, duration));
     }
     const auto parsed = parse_duration(duration);
     if (!parsed) return tl::unexpected(parsed.error());

@@ -161,13 +161,13 @@ struct Options {
   Setting<std::string> console_output;
 };
 
-/// Go's duration syntax plus days: "1d2h", "1m30.5s", "300ms"; a bare number is milliseconds.
+/// Sums of numbers with units, days included: "1d2h", "1m30.5s", "300ms"; a bare number is milliseconds.
 base::Expected<Nanoseconds> parse_duration(std::string_view text);
-/// As Go prints durations: "1m30s", "300ms", "0s".
+/// As k6 prints durations: "1m30s", "300ms", "0s".
 std::string format_duration(Nanoseconds duration);
 /// "10s:100", or "100" for a jump.
 base::Expected<Stage> parse_stage(std::string_view text);
-/// A whole number as Go reads it.
+/// A whole number, with or without a sign.
 base::Expected<std::int64_t> parse_integer(std::string_view text);
 /// "true", "1", "t", "false", "0", "f"...
 base::Expected<bool> parse_bool(std::string_view text);
@@ -177,7 +177,6 @@ struct ParsedOptions {
   Options options;
   std::vector<std::string> unknown_fields;  // worth a warning, no error
 };
-/// The error texts are k6's.
 base::Expected<ParsedOptions> parse_options(std::string_view json);
 
 /// One option in its text form, as K6_* variables and flags give it. `name` is the JSON name ("vus", "stages").

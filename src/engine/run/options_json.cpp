@@ -1,123 +1,95 @@
-// Options in their JSON form, with the messages of k6, which are those of Go's decoder.
+// Options in their JSON form. What is wrong with one is told by its name, what was given and what should be.
 #include <fmt/format.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
-#include "engine/json/go_kind.hpp"
 #include "engine/run/options_table.hpp"
 
 namespace gauntlet::engine::run {
 namespace {
-
-using json::go_kind;
 
 using OrderedJson = nlohmann::ordered_json;
 using Failure = tl::unexpected<base::Error>;
 
 Failure failure(std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); }
 
-/// Go's decoder on a value of a wrong kind; `field` and `type` are those of k6's structs.
-Failure wrong_kind(const OrderedJson& value, std::string_view field, std::string_view type, std::string_view snippet = "") {
-  return failure(
-      fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
-                  "struct field Options.{} of type {}",
-                  OrderedJson(std::string(snippet)).dump(), go_kind(value), field, type));
+/// `field` is the option's name, for what is inside one with its path: "scenarios.load.vus".
+Failure wrong_value(const OrderedJson& value, std::string_view field, std::string_view wanted) {
+  constexpr std::size_t kMostShown = 60;
+  std::string shown = value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  if (shown.size() > kMostShown) shown = value.is_array() ? "a list" : value.is_object() ? "an object" : "a long text";
+  return failure(fmt::format("the option {} is {} and should be {}", field, shown, wanted));
 }
 
-std::string snippet_of(std::string_view field, const OrderedJson& value) {
-  if (value.is_structured()) return "{";
-  if (field.starts_with("scenarios.")) return "\"scenarios\"";  // which Go decodes in a second go
-  return fmt::format("\"{}\": {}", field, value.dump());
-}
+constexpr std::string_view kDuration = "a duration, as '1m30s', or a number of milliseconds";
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, std::int64_t& into) {
-  if (value.is_string()) {
-    const auto parsed = parse_integer(value.get_ref<const std::string&>());
-    if (!parsed) return Failure(parsed.error());
-    into = *parsed;
-    return {};
-  }
-  if (value.is_number_integer()) {
-    into = value.get<std::int64_t>();
-    return {};
-  }
-  if (value.is_number()) {
-    return failure(
-        fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal number {} "
-                    "into Go struct field Options.{} of type int64",
-                    OrderedJson(snippet_of(field, value)).dump(), value.dump(), field));
-  }
-  return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.Int", go_kind(value)));
+  const auto parsed = value.is_string() ? parse_integer(value.get_ref<const std::string&>()) : std::int64_t{0};
+  if (!parsed || (!value.is_string() && !value.is_number_integer())) return wrong_value(value, field, "a whole number");
+  into = value.is_string() ? *parsed : value.get<std::int64_t>();
+  return {};
 }
 
-base::Expected<void> read(const OrderedJson& value, std::string_view, bool& into) {
-  if (!value.is_boolean()) {
-    return failure(
-        fmt::format("json: cannot unmarshal {} into Go value of type null.Bool", value.is_number() ? "float64" : go_kind(value)));
-  }
+base::Expected<void> read(const OrderedJson& value, std::string_view field, bool& into) {
+  if (!value.is_boolean()) return wrong_value(value, field, "true or false");
   into = value.get<bool>();
   return {};
 }
 
-base::Expected<void> read(const OrderedJson& value, std::string_view, std::string& into) {
-  if (!value.is_string()) {
-    const char* kind = value.is_number() ? "float64" : value.is_object() ? "map[string]interface {}" : go_kind(value);
-    return failure(fmt::format("json: cannot unmarshal {} into Go value of type null.String", kind));
-  }
+base::Expected<void> read(const OrderedJson& value, std::string_view field, std::string& into) {
+  if (!value.is_string()) return wrong_value(value, field, "a text");
   into = value.get<std::string>();
   return {};
 }
 
-base::Expected<void> read(const OrderedJson& value, std::string_view, Nanoseconds& into) {
-  if (value.is_number()) {
-    const double nanoseconds = value.get<double>() * 1e6;
-    if (std::abs(nanoseconds) >= 9.2e18)
-      return failure(fmt::format("'{}' is not a valid duration value", value.dump()));  // more than 64 bits
-    into = Nanoseconds(static_cast<std::int64_t>(nanoseconds));
+base::Expected<void> read(const OrderedJson& value, std::string_view field, Nanoseconds& into) {
+  if (value.is_string()) {
+    const auto parsed = parse_duration(value.get_ref<const std::string&>());
+    if (!parsed) return wrong_value(value, field, kDuration);
+    into = *parsed;
     return {};
   }
-  if (!value.is_string()) return failure(fmt::format("'{}' is not a valid duration value", value.dump()));
-  const auto parsed = parse_duration(value.get_ref<const std::string&>());
-  if (!parsed) return Failure(parsed.error());
-  into = *parsed;
+  const double nanoseconds = value.is_number() ? value.get<double>() * 1e6 : 0;
+  if (!value.is_number() || std::abs(nanoseconds) >= 9.2e18) return wrong_value(value, field, kDuration);  // 64 bits hold no more
+  into = Nanoseconds(static_cast<std::int64_t>(nanoseconds));
   return {};
 }
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, std::vector<std::string>& into) {
-  if (!value.is_array()) return wrong_kind(value, field, "[]string", snippet_of(field, value));
+  if (!value.is_array()) return wrong_value(value, field, "a list of texts");
   into.clear();
   for (const OrderedJson& element : value) {
-    if (!element.is_string()) return wrong_kind(element, field, "string", element.dump());
-    into.push_back(element.get<std::string>());
+    if (auto ok = read(element, fmt::format("{}[{}]", field, into.size()), into.emplace_back()); !ok) return ok;
   }
   return {};
 }
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, StringMap& into) {
-  if (!value.is_object()) return wrong_kind(value, field, "map[string]string", snippet_of(field, value));
+  if (!value.is_object()) return wrong_value(value, field, "an object whose values are texts");
   into.clear();
   for (const auto& [key, element] : value.items()) {
-    if (!element.is_string()) return wrong_kind(element, field, "string", snippet_of(key, element));
-    into[key] = element.get<std::string>();
+    if (auto ok = read(element, fmt::format("{}.{}", field, key), into[key]); !ok) return ok;
   }
   return {};
 }
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, std::vector<Stage>& into) {
-  if (!value.is_array()) return wrong_kind(value, field, "[]lib.Stage", snippet_of(field, value));
+  constexpr std::string_view kWanted = "{ duration: '10s', target: 5 }";
+  if (!value.is_array()) return wrong_value(value, field, fmt::format("a list of stages, as [{}]", kWanted));
   into.clear();
   for (const OrderedJson& element : value) {
-    if (!element.is_object()) return wrong_kind(element, field, "lib.stageFields", element.dump());
+    const std::string path = fmt::format("{}[{}]", field, into.size());
+    if (!element.is_object()) return wrong_value(element, path, fmt::format("a stage, as {}", kWanted));
     Stage stage;
     stage.has_duration = element.contains("duration") && !element["duration"].is_null();
     stage.has_target = element.contains("target") && !element["target"].is_null();
     if (stage.has_duration) {
-      if (auto ok = read(element["duration"], "duration", stage.duration); !ok) return ok;
+      if (auto ok = read(element["duration"], path + ".duration", stage.duration); !ok) return ok;
     }
     if (stage.has_target) {
-      if (auto ok = read(element["target"], "target", stage.target); !ok) return ok;
+      if (auto ok = read(element["target"], path + ".target", stage.target); !ok) return ok;
     }
     into.push_back(stage);
   }
@@ -125,7 +97,7 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, std:
 }
 
 base::Expected<void> read(const OrderedJson& value, std::string_view, DnsOptions& into) {
-  if (!value.is_object()) return wrong_kind(value, "dns", "types.DNSConfig", snippet_of("dns", value));
+  if (!value.is_object()) return wrong_value(value, "dns", "an object, as { ttl: '5m', select: 'random', policy: 'preferIPv4' }");
   const auto one = [&](const char* name, Setting<std::string>& setting) -> base::Expected<void> {
     if (!value.contains(name) || value[name].is_null()) return {};
     const OrderedJson& given = value[name];
@@ -135,18 +107,15 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, DnsOptions
   if (auto ok = one("ttl", into.ttl); !ok) return ok;
   if (auto ok = one("select", into.select); !ok) return ok;
   if (auto ok = one("policy", into.policy); !ok) return ok;
-  if (into.ttl.value != "inf" && !parse_duration(into.ttl.value)) {
-    return base::fail(base::ErrorKind::out_of_range, "invalid DNS TTL: " + into.ttl.value);
-  }
+  if (into.ttl.value != "inf" && !parse_duration(into.ttl.value))
+    return wrong_value(into.ttl.value, "dns.ttl", "a duration, as '5m', or 'inf', or '0' for none");
   const auto among = [](const std::string& word, std::initializer_list<const char*> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
   };
-  if (!among(into.select, {"first", "random", "roundRobin"})) {
-    return failure(into.select.value + " does not belong to DNSSelect values");
-  }
-  if (!among(into.policy, {"preferIPv4", "preferIPv6", "onlyIPv4", "onlyIPv6", "any"})) {
-    return failure(into.policy.value + " does not belong to DNSPolicy values");
-  }
+  if (!among(into.select, {"first", "random", "roundRobin"}))
+    return wrong_value(into.select.value, "dns.select", "'first', 'random' or 'roundRobin'");
+  if (!among(into.policy, {"preferIPv4", "preferIPv6", "onlyIPv4", "onlyIPv6", "any"}))
+    return wrong_value(into.policy.value, "dns.policy", "'preferIPv4', 'preferIPv6', 'onlyIPv4', 'onlyIPv6' or 'any'");
   return {};
 }
 
@@ -159,19 +128,19 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, TlsV
         return {};
       }
     }
-    return wrong_kind(value, field, "lib.tlsVersionsFields", fmt::format("\"{}\":", field));
   }
-  if (!value.is_object()) return wrong_kind(value, field, "lib.tlsVersionsFields", fmt::format("\"{}\":", field));
+  if (!value.is_object()) return wrong_value(value, field, "'tls1.0' to 'tls1.3', or two as { min: 'tls1.2', max: 'tls1.3' }");
   if (value.contains("min") && value["min"].is_string()) into.min = value["min"].get<std::string>();
   if (value.contains("max") && value["max"].is_string()) into.max = value["max"].get<std::string>();
   return {};
 }
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, std::vector<TlsAuth>& into) {
-  if (!value.is_array()) return wrong_kind(value, field, "[]*lib.TLSAuth", snippet_of(field, value));
+  constexpr std::string_view kWanted = "{ domains: ['a.test'], cert: open('cert.pem'), key: open('key.pem') }";
+  if (!value.is_array()) return wrong_value(value, field, fmt::format("a list of certificates, as [{}]", kWanted));
   into.clear();
   for (const OrderedJson& element : value) {
-    if (!element.is_object()) return wrong_kind(element, field, "lib.TLSAuthFields", element.dump());
+    if (!element.is_object()) return wrong_value(element, fmt::format("{}[{}]", field, into.size()), kWanted);
     TlsAuth auth;
     const auto text = [&](const char* name) {
       return element.contains(name) && element[name].is_string() ? element[name].get<std::string>() : std::string();
@@ -189,29 +158,31 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, std:
 
 using Thresholds = std::map<std::string, std::vector<ThresholdOption>>;
 
-base::Expected<void> read(const OrderedJson& value, std::string_view, Thresholds& into) {
-  constexpr std::string_view kField = "thresholds";
-  if (!value.is_object()) return wrong_kind(value, kField, "map[string]metrics.Thresholds", snippet_of(kField, value));
+base::Expected<void> read(const OrderedJson& value, std::string_view field, Thresholds& into) {
+  constexpr std::string_view kWanted = "'p(95)<200', or { threshold: 'p(95)<200', abortOnFail: true }";
+  if (!value.is_object()) return wrong_value(value, field, "an object, as { http_req_duration: ['p(95)<200'] }");
   into.clear();
   for (const auto& [metric, list] : value.items()) {
-    if (!list.is_array()) return wrong_kind(list, kField, "[]metrics.thresholdConfig", "\"threshold");
+    const std::string of_metric = fmt::format("{}['{}']", field, metric);
+    if (!list.is_array()) return wrong_value(list, of_metric, fmt::format("a list of {}", kWanted));
     auto& thresholds = into[metric];
     for (const OrderedJson& element : list) {
+      const std::string path = fmt::format("{}[{}]", of_metric, thresholds.size());
       ThresholdOption threshold;
       if (element.is_string()) {
         threshold.expression = element.get<std::string>();
       } else if (element.is_object()) {
         if (element.contains("threshold")) {
-          if (auto ok = read(element["threshold"], kField, threshold.expression); !ok) return ok;
+          if (auto ok = read(element["threshold"], path + ".threshold", threshold.expression); !ok) return ok;
         }
         if (element.contains("abortOnFail") && !element["abortOnFail"].is_null()) {
-          if (auto ok = read(element["abortOnFail"], kField, threshold.abort_on_fail); !ok) return ok;
+          if (auto ok = read(element["abortOnFail"], path + ".abortOnFail", threshold.abort_on_fail); !ok) return ok;
         }
         if (element.contains("delayAbortEval") && !element["delayAbortEval"].is_null()) {
-          if (auto ok = read(element["delayAbortEval"], kField, threshold.delay_abort_eval.emplace()); !ok) return ok;
+          if (auto ok = read(element["delayAbortEval"], path + ".delayAbortEval", threshold.delay_abort_eval.emplace()); !ok) return ok;
         }
       } else {
-        return wrong_kind(element, kField, "metrics.rawThresholdConfig", "{");
+        return wrong_value(element, path, kWanted);
       }
       thresholds.push_back(std::move(threshold));
     }
@@ -234,9 +205,9 @@ base::Expected<ExecutorKind> executor_named(std::string_view name) {
 
 /// Reads one field of a scenario; nothing when its executor has no such field.
 std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, const std::string& name, const OrderedJson& value) {
-  const auto field = [&](auto& setting, std::string_view go_name) -> std::optional<base::Expected<void>> {
+  const auto field = [&](auto& setting) -> std::optional<base::Expected<void>> {
     if (value.is_null()) return base::Expected<void>();
-    auto ok = read(value, fmt::format("scenarios.{}", go_name), setting.value);
+    auto ok = read(value, fmt::format("scenarios.{}.{}", scenario.name, name), setting.value);
     setting.given = true;
     return ok;
   };
@@ -251,34 +222,32 @@ std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, cons
     return base::Expected<void>(
         base::fail(base::ErrorKind::unimplemented, "the scenario option 'options' (browser) is not part of gauntlet"));
   }
-  if (name == "startTime") return field(scenario.start_time, "BaseConfig.startTime");
-  if (name == "gracefulStop") return field(scenario.graceful_stop, "BaseConfig.gracefulStop");
-  if (name == "exec") return field(scenario.exec, "BaseConfig.exec");
-  if (name == "env") return field(scenario.env, "BaseConfig.env");
-  if (name == "tags") return field(scenario.tags, "BaseConfig.tags");
-  if (name == "vus" && (iterating || kind == ExecutorKind::constant_vus)) return field(scenario.vus, "vus");
-  if (name == "iterations" && iterating) return field(scenario.iterations, "iterations");
-  if (name == "maxDuration" && iterating) return field(scenario.max_duration, "maxDuration");
-  if (name == "duration" && (kind == ExecutorKind::constant_vus || constant_arrivals)) return field(scenario.duration, "duration");
-  if (name == "startVUs" && kind == ExecutorKind::ramping_vus) return field(scenario.start_vus, "startVUs");
-  if (name == "gracefulRampDown" && kind == ExecutorKind::ramping_vus) return field(scenario.graceful_ramp_down, "gracefulRampDown");
-  if (name == "stages" && (kind == ExecutorKind::ramping_vus || ramping_arrivals)) return field(scenario.stages, "stages");
-  if (name == "rate" && constant_arrivals) return field(scenario.rate, "rate");
-  if (name == "startRate" && ramping_arrivals) return field(scenario.start_rate, "startRate");
-  if (name == "timeUnit" && arrivals) return field(scenario.time_unit, "timeUnit");
-  if (name == "preAllocatedVUs" && arrivals) return field(scenario.pre_allocated_vus, "preAllocatedVUs");
-  if (name == "maxVUs" && arrivals) return field(scenario.max_vus, "maxVUs");
+  if (name == "startTime") return field(scenario.start_time);
+  if (name == "gracefulStop") return field(scenario.graceful_stop);
+  if (name == "exec") return field(scenario.exec);
+  if (name == "env") return field(scenario.env);
+  if (name == "tags") return field(scenario.tags);
+  if (name == "vus" && (iterating || kind == ExecutorKind::constant_vus)) return field(scenario.vus);
+  if (name == "iterations" && iterating) return field(scenario.iterations);
+  if (name == "maxDuration" && iterating) return field(scenario.max_duration);
+  if (name == "duration" && (kind == ExecutorKind::constant_vus || constant_arrivals)) return field(scenario.duration);
+  if (name == "startVUs" && kind == ExecutorKind::ramping_vus) return field(scenario.start_vus);
+  if (name == "gracefulRampDown" && kind == ExecutorKind::ramping_vus) return field(scenario.graceful_ramp_down);
+  if (name == "stages" && (kind == ExecutorKind::ramping_vus || ramping_arrivals)) return field(scenario.stages);
+  if (name == "rate" && constant_arrivals) return field(scenario.rate);
+  if (name == "startRate" && ramping_arrivals) return field(scenario.start_rate);
+  if (name == "timeUnit" && arrivals) return field(scenario.time_unit);
+  if (name == "preAllocatedVUs" && arrivals) return field(scenario.pre_allocated_vus);
+  if (name == "maxVUs" && arrivals) return field(scenario.max_vus);
   return std::nullopt;
 }
 
-base::Expected<void> read(const OrderedJson& value, std::string_view, std::vector<Scenario>& into) {
-  constexpr std::string_view kMapType = "map[string]lib.protoExecutorConfig";
-  if (!value.is_object()) return wrong_kind(value, "scenarios", kMapType, "{");
+base::Expected<void> read(const OrderedJson& value, std::string_view field, std::vector<Scenario>& into) {
+  constexpr std::string_view kWanted = "{ executor: 'constant-vus', vus: 1, duration: '10s' }";
+  if (!value.is_object()) return wrong_value(value, field, fmt::format("an object of scenarios by name, as {{ load: {} }}", kWanted));
   into.clear();
   for (const auto& [name, fields] : value.items()) {
-    if (!fields.is_object()) {
-      return wrong_kind(fields, "scenarios", "struct { ExecutorType string \"json:\\\"executor\\\"\" }", "{");
-    }
+    if (!fields.is_object()) return wrong_value(fields, fmt::format("{}.{}", field, name), kWanted);
     if (!fields.contains("executor") || !fields["executor"].is_string() || fields["executor"].get_ref<const std::string&>().empty()) {
       return failure(fmt::format("scenario '{}' doesn't have a specified executor type", name));
     }
@@ -287,9 +256,9 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, std::vecto
     Scenario scenario;
     scenario.name = name;
     scenario.executor = *kind;
-    for (const auto& [field, given] : fields.items()) {
-      const auto ok = read_scenario_field(scenario, field, given);
-      if (!ok) return failure(fmt::format("json: unknown field \"{}\"", field));
+    for (const auto& [option, given] : fields.items()) {
+      const auto ok = read_scenario_field(scenario, option, given);
+      if (!ok) return failure(fmt::format("scenario '{}' has \"{}\", which its executor {} does not know", name, option, name_of(*kind)));
       if (!*ok) return Failure(ok->error());
     }
     into.push_back(std::move(scenario));
@@ -401,13 +370,7 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
   if (json.is_discarded()) return failure("the options are not valid JSON");
   ParsedOptions parsed;
   if (json.is_null()) return parsed;
-  if (!json.is_object()) {
-    const std::string shown = json.is_array() ? "[" : json.dump();
-    return failure(
-        fmt::format("parsing options from script got error while parsing {}: json: cannot unmarshal {} into Go "
-                    "value of type lib.Options",
-                    OrderedJson(shown).dump(), go_kind(json)));
-  }
+  if (!json.is_object()) return failure("the options are no object, as { vus: 10, duration: '30s' }");
   for (const auto& item : json.items()) {
     const std::string& name = item.key();  // a structured binding cannot be captured by clang 14's lambdas
     const OrderedJson& value = item.value();

@@ -9,24 +9,14 @@
 namespace gauntlet::engine::run {
 namespace {
 
-/// Go's name for what a script's value is there.
-const char* go_type(const js::Value& value) {
-  if (value.is_bool()) return "bool";
-  if (value.is_number()) return JS_VALUE_GET_TAG(value.get()) == JS_TAG_INT ? "int64" : "float64";
-  if (value.is_array()) return "[]interface {}";
-  if (value.is_object()) return "map[string]interface {}";
-  return "<nil>";
-}
-
-/// A replacer of JSON.stringify for what Go writes otherwise. `this` is the object that has the value.
-JSValue as_go_has_it(JSContext* context, JSValueConst holder, int, JSValueConst* arguments) {
+/// A replacer of JSON.stringify for what k6 writes otherwise. `this` is the object that has the value.
+JSValue as_k6_writes_it(JSContext* context, JSValueConst holder, int, JSValueConst* arguments) {
   const js::Text key(context, arguments[0]);
   const js::Value original(context, JS_GetPropertyStr(context, holder, key.str().c_str()));
   if (original.is_undefined()) return JS_NULL;
   double number = 0;
   if (original.is_number() && JS_ToFloat64(context, &number, original.get()) == 0 && !std::isfinite(number)) {
-    const char* name = std::isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf";
-    return js::throw_error(context, fmt::format("unsupported value: {}", name));
+    return js::throw_error(context, fmt::format("\"{}\" is {}, which JSON has not", key.view(), js::Text(original).view()));
   }
   if (!JS_IsDate(original.get())) return JS_DupValue(context, arguments[1]);
   std::string text = js::Text(context, arguments[1]).str();  // "1970-01-01T00:00:00.120Z"
@@ -46,8 +36,8 @@ std::string problem_of(const StageResult& result, std::string_view function, std
   }
   if (result.kind == Vu::CallResult::Kind::interrupted) return fmt::format("{}() was cut short", function);
   if (result.kind == Vu::CallResult::Kind::threw) return result.error;
-  const std::string unusable = result.is_function ? "unsupported type: func(sobek.FunctionCall) sobek.Value" : result.unusable_json;
-  return unusable.empty() ? "" : fmt::format("error marshaling {}() data to JSON: json: {}", function, unusable);
+  const std::string unusable = result.is_function ? "it is a function" : result.unusable_json;
+  return unusable.empty() ? "" : fmt::format("what {}() returns cannot be passed on as JSON: {}", function, unusable);
 }
 
 StageCall::StageCall(TestState& test, base::EventLoop& control, Worker& worker, std::string function, std::string group,
@@ -109,7 +99,7 @@ void StageCall::describe(const Vu::CallResult& outcome) {
   result_.is_function = value.is_function();
   result_.is_falsy = JS_ToBool(context, value.get()) <= 0;
   if (!value.is_undefined()) {
-    const js::Value replacer(context, JS_NewCFunction(context, &as_go_has_it, "", 2));
+    const js::Value replacer(context, JS_NewCFunction(context, &as_k6_writes_it, "", 2));
     const js::Value json(context, JS_JSONStringify(context, value.get(), replacer.get(), JS_UNDEFINED));
     if (json.is_exception()) {
       const js::Value error(context, JS_GetException(context));
@@ -126,7 +116,7 @@ void StageCall::describe(const Vu::CallResult& outcome) {
       result_.files.emplace_back(name, js::Text(content).str());
     } else if (result_.unusable_file.empty()) {
       result_.unusable_file =
-          fmt::format("error handling summary object {}: invalid type {}, it needs to be a string or ArrayBuffer", name, go_type(content));
+          fmt::format("handleSummary() gives {} for {}: it should be a text or an ArrayBuffer", js::kind_of(context, content.get()), name);
     }
     return true;
   });

@@ -21,16 +21,16 @@ struct StageResult {
   std::string error;  ///< what it threw
 
   // What it returned:
-  /// As k6 has it, by way of Go: undefined is null, dates have no trailing zeros; nothing for undefined itself.
+  /// As k6 has it: undefined is null, dates have no trailing zeros; nothing for undefined itself.
   std::optional<std::string> json;
-  std::string unusable_json;  ///< why it has no such form: "unsupported value: NaN"
+  std::string unusable_json;  ///< why it has no such form: '"a" is NaN, which JSON has not'
   bool is_function = false;
   std::vector<std::pair<std::string, std::string>> files;  ///< of an object: text or bytes by name, in order
-  std::string unusable_file;                               ///< why the object cannot be written: "bad: invalid type int64, ..."
+  std::string unusable_file;                               ///< why the object cannot be written
   bool is_falsy = true;
 };
 
-/// Why it has no result, in k6's words: what it threw, that it took longer than `timeout`; empty when it has one.
+/// Why it has no result: what it threw, that it took longer than `timeout`; empty when it has one.
 std::string problem_of(const StageResult& result, std::string_view function, std::chrono::nanoseconds timeout);
 
 class StageCall {

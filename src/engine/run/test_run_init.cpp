@@ -51,8 +51,7 @@ bool TestRun::look_at_script() {
     return false;
   }
   if (options_are_function) {
-    give_verdict(not_loaded(program_, ExitCode::other,
-                            "error parsing script options: json: unsupported type: func(sobek.FunctionCall) sobek.Value"));
+    give_verdict(not_loaded(program_, ExitCode::other, "`options` is a function and should be an object, as { vus: 10, duration: '30s' }"));
     return false;
   }
   if (functions_.empty()) {
@@ -92,13 +91,11 @@ bool TestRun::settle_options(const std::string& script_options) {
   }
   auto script = parse_options(script_options);
   if (!script) {
-    // A DNS TTL that is no duration (out_of_range) is to k6 no matter of the configuration.
-    give_verdict(not_loaded(program_, script.error().kind == base::ErrorKind::out_of_range ? ExitCode::other : ExitCode::invalid_config,
-                            script.error().message));
+    give_verdict(not_loaded(program_, ExitCode::invalid_config, script.error().message));
     return false;
   }
   for (const std::string& name : script->unknown_fields) {
-    const std::string problem = fmt::format("json: unknown field \"{}\"", name);
+    const std::string problem = fmt::format("there is no option \"{}\"", name);
     log_.write(LogLevel::warning, "There were unknown fields in the options exported in the script", {{"error", problem}});
   }
   merged = merge(std::move(merged), script->options);

@@ -1,3 +1,4 @@
+// words: invalid type \S+(?: \{\})?, expected string, \[\]byte or ArrayBuffer|a text, an ArrayBuffer or a Uint8Array is wanted, not [a-z ]+?(?= GoError|$)
 // What k6/crypto says about arguments that it cannot take.
 import crypto from 'k6/crypto';
 

@@ -1,3 +1,4 @@
+// words: '(<nil>|undefined)
 import grpc from 'k6/net/grpc';
 
 const client = new grpc.Client();

@@ -1,3 +1,4 @@
+// words: invalid argument, cannot use a '\S+' as a selector|(?<=GoError: )[a-z ]+ is no selector: give a text, a Selection or a function
 // k6/html: fields of forms, index, add, end, and pages that are none.
 import { parseHTML } from 'k6/html';
 import { teller } from './lib/html_page.js';

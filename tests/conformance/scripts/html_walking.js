@@ -1,3 +1,4 @@
+// words: invalid argument, cannot use a '\S+' as a selector|(?<=GoError: )[a-z ]+ is no selector: give a text, a Selection or a function
 // k6/html: walking from node to node, filtering, each and map.
 import { page, sorted, teller } from './lib/html_page.js';
 

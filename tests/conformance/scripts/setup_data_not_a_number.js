@@ -1,2 +1,3 @@
+// words: (?<=error: ).*(NaN).*
 export function setup() { return { e: NaN }; }
 export default function (data) { console.log(JSON.stringify(data)); }

@@ -1,3 +1,5 @@
+// words: failed to process \[blobParts\]: .*|a Blob is made of .*
+// words: unsupported send type .*|send\(\) takes a text, a buffer or a Blob, not .*
 import { WebSocket, Blob } from 'k6/websockets';
 
 const url = `ws://${__ENV.WS}/echo`;

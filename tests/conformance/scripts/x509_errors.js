@@ -1,3 +1,4 @@
+// words: could not convert function call parameter 0: could not convert 5 to \[\]uint8|a certificate is a text or an ArrayBuffer, not a number
 // k6/crypto/x509: what is no certificate.
 import x509 from 'k6/crypto/x509';
 import certificates from './lib/certificates.js';

@@ -33,30 +33,22 @@ TEST(ThresholdExpression, is_read_as_k6_reads_it) {
   }
 }
 
-TEST(ThresholdExpression, errors_are_k6s_words) {
+TEST(ThresholdExpression, errors_say_what_cannot_be_read_and_what_can) {
   const auto error = [](const char* text) { return parse_threshold(text).error().message; };
-  EXPECT_EQ(error("count"), R"(failed parsing threshold expression "count"; reason: malformed threshold expression)");
-  EXPECT_EQ(error("count>"),
-            R"(failed parsing threshold expresion's "count>" right hand side; reason: strconv.ParseFloat: parsing "": invalid syntax)");
-  EXPECT_EQ(error("count>x"),
-            R"(failed parsing threshold expresion's "count>x" right hand side; reason: strconv.ParseFloat: parsing "x": invalid syntax)");
-  EXPECT_EQ(error(""), R"(failed parsing threshold expression ""; reason: malformed threshold expression)");
+  EXPECT_EQ(error("count"), R"(the threshold "count" compares nothing: write p(95)<200 or rate>0.9)");
+  EXPECT_EQ(error(""), R"(the threshold "" compares nothing: write p(95)<200 or rate>0.9)");
+  EXPECT_EQ(error("count=5"), R"(the threshold "count=5" compares nothing: write p(95)<200 or rate>0.9)");
+  EXPECT_EQ(error("count>"), R"(the threshold "count>" cannot be read: "" is no number)");
+  EXPECT_EQ(error("count>x"), R"(the threshold "count>x" cannot be read: "x" is no number)");
+  EXPECT_EQ(error("count<>5"), R"(the threshold "count<>5" cannot be read: ">5" is no number)");
+  EXPECT_EQ(error("count>0x10"), R"(the threshold "count>0x10" cannot be read: "0x10" is no number)");
   EXPECT_EQ(error("foo>1"),
-            R"(failed parsing threshold expression's "foo>1" left hand side; reason: failed parsing method from expression)");
-  EXPECT_EQ(error("count>1 && rate<2"),
-            R"(failed parsing threshold expression's "count>1 && rate<2" left hand side; reason: failed parsing method from expression)");
+            R"(the threshold "foo>1" cannot be read: there is no "foo"; there are count, rate, value, avg, min, max, med and p(95))");
   EXPECT_EQ(
-      error("p()<5"),
-      R"(failed parsing threshold expression's "p()<5" left hand side; reason: malformed percentile value; reason: strconv.ParseFloat: parsing "": invalid syntax)");
-  EXPECT_EQ(
-      error("p( 95 )<5"),
-      R"(failed parsing threshold expression's "p( 95 )<5" left hand side; reason: malformed percentile value; reason: strconv.ParseFloat: parsing " 95 ": invalid syntax)");
-  EXPECT_EQ(error("count=5"), R"(failed parsing threshold expression "count=5"; reason: malformed threshold expression)");
-  EXPECT_EQ(error("count<>5"),
-            R"(failed parsing threshold expresion's "count<>5" right hand side; reason: strconv.ParseFloat: parsing ">5": invalid syntax)");
-  EXPECT_EQ(
-      error("count>0x10"),
-      R"(failed parsing threshold expresion's "count>0x10" right hand side; reason: strconv.ParseFloat: parsing "0x10": invalid syntax)");
+      error("count>1 && rate<2"),
+      R"(the threshold "count>1 && rate<2" cannot be read: there is no "count>1 && rate"; there are count, rate, value, avg, min, max, med and p(95))");
+  EXPECT_EQ(error("p()<5"), R"(the threshold "p()<5" cannot be read: "" is no number)");
+  EXPECT_EQ(error("p( 95 )<5"), R"(the threshold "p( 95 )<5" cannot be read: " 95 " is no number)");
 }
 
 class ThresholdKeys : public testing::Test {

@@ -294,7 +294,7 @@ TEST_F(GrpcClientTest, names_what_the_server_did_wrong) {
        },
        5, "m"},
       {"status abc", [=](auto s) { return Reaction{ok_headers(s) + grpc_trailers(s, "abc")}; }, 2,
-       "transport: malformed grpc-status: strconv.ParseInt: parsing \"abc\": invalid syntax"},
+       "transport: the grpc-status \"abc\" is no number"},
       {"status 99",
        [=](auto s) {
          return Reaction{ok_headers(s) + headers_frame(s, {{"grpc-status", "99"}, {"grpc-message", "x%20y%E2%9C%93%zz"}}, true)};

@@ -41,5 +41,27 @@ TEST(Options, a_script_names_what_flags_and_variables_name) {
   EXPECT_EQ(merge(parsed->options, *variables).vus, 9);
 }
 
+TEST(Options, errors_name_the_option_what_it_is_and_what_it_should_be) {
+  const auto error = [](const char* json) { return parse_options(json).error().message; };
+  EXPECT_EQ(error(R"({"userAgent": 5})"), "the option userAgent is 5 and should be a text");
+  EXPECT_EQ(error(R"({"batch": "x"})"), R"(the option batch is "x" and should be a whole number)");
+  EXPECT_EQ(error(R"({"vus": 1.5})"), "the option vus is 1.5 and should be a whole number");
+  EXPECT_EQ(error(R"({"noSetup": "yes"})"), R"(the option noSetup is "yes" and should be true or false)");
+  EXPECT_EQ(error(R"({"setupTimeout": "abc"})"),
+            R"(the option setupTimeout is "abc" and should be a duration, as '1m30s', or a number of milliseconds)");
+  EXPECT_EQ(error(R"({"tags": {"a": 1}})"), "the option tags.a is 1 and should be a text");
+  EXPECT_EQ(error(R"({"blockHostnames": ["a", 2]})"), "the option blockHostnames[1] is 2 and should be a text");
+  EXPECT_EQ(error(R"({"dns": {"ttl": "x"}})"), R"(the option dns.ttl is "x" and should be a duration, as '5m', or 'inf', or '0' for none)");
+  EXPECT_EQ(error(R"({"stages": [{"target": 1}, 5]})"),
+            "the option stages[1] is 5 and should be a stage, as { duration: '10s', target: 5 }");
+  EXPECT_EQ(error(R"({"scenarios": {"s": {"executor": "constant-vus", "vus": "many"}}})"),
+            R"(the option scenarios.s.vus is "many" and should be a whole number)");
+  EXPECT_EQ(error(R"({"scenarios": {"s": {"executor": "constant-vus", "rate": 5}}})"),
+            R"(scenario 's' has "rate", which its executor constant-vus does not know)");
+  EXPECT_EQ(error(R"({"thresholds": {"checks": [7]}})"),
+            "the option thresholds['checks'][0] is 7 and should be 'p(95)<200', or { threshold: 'p(95)<200', abortOnFail: true }");
+  EXPECT_EQ(error("[]"), "the options are no object, as { vus: 10, duration: '30s' }");
+}
+
 }  // namespace
 }  // namespace gauntlet::engine::run
