@@ -1,6 +1,7 @@
 #pragma once
-// A player's progress on a goal and everything that may happen to it (contract section 4 and 5). Pure: what is, what
-// happens and the time go in, what is next comes out.
+// A player's progress on a goal (contract section 4 and 5): what is stored, when it starts over, what is shown of it. Pure: what
+// is and the time go in. What events and activation do to a row is SQL (events/progress_sql.cpp, service/progress_store.cpp);
+// tests/support/progress_reference.hpp says the same in C++, and tests hold the two together.
 //
 // One rule holds everywhere: before a row is shown or written it is first brought up to date with `current`, which
 // applies a rotation that has passed. So what a list shows is what an event, initialize or activation would store.
@@ -79,20 +80,6 @@ bool is_locked(const Config& config, const Goal& goal, PlayerRows rows, Instant 
 
 /// A row as initialize and activation create it: active or not, not started. Assigned now when active.
 Row new_row(const Goal& goal, bool active, Instant now);
-/// Activates or deactivates. `row` null: creates it. Progress and status stay, except for a reset that is due.
-Row set_active(const Goal& goal, const Row* row, bool active, Instant now);
-
-/// One event as a goal sees it. A login has no value.
-struct Event {
-  std::optional<double> value;  // the statistic's latest value
-  double increment = 1;         // by how much the statistic rose
-  std::optional<Instant> at;    // when the value arose; nothing: the event does not say, and its value counts as the newest
-};
-
-/// What an event does to a row: nothing, when it is inactive, claimed for good, or would come out the same, or when the
-/// goal takes values and the row's is newer. A goal that was completed stays completed until it is claimed or starts over.
-/// The caller has matched the event's source and stat code to the goal.
-std::optional<Row> apply_event(const Goal& goal, const Row& row, const Event& event, Instant now);
 
 /// A statistic's value as progress: truncated towards zero, and 2147483647 where it is larger than that; nothing when it
 /// is negative, infinite or not a number (such an event is skipped, except by daily and increment goals, which only count).

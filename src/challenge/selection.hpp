@@ -1,5 +1,5 @@
 #pragma once
-// Which goals a batch or random selection takes (contract section 4.5, 4.6). What it then writes is set_active's.
+// Which goals a batch or random selection takes (contract section 4.5, 4.6). What it then writes is ProgressStore::set_active's.
 #include <functional>
 #include <string>
 #include <vector>

@@ -21,7 +21,7 @@ std::string expand(std::string sql, const std::vector<std::pair<std::string, std
 }
 
 /// `p` is the row as it is once locked, `e` a change, `g` the goal's row in event_goal.
-/// Mirrors challenge::apply_event; the property test in tests/unit/events holds the two together.
+/// tests/support/progress_reference.cpp says the same in C++; the property test in tests/unit/events holds the two together.
 ///
 /// Its shape pins the plan: changes in their order, for each the player's rows by the primary key, for each row its goal,
 /// so that the cost follows the player's rows, however many goals are configured, and rows are locked in one order.

@@ -47,7 +47,7 @@ class ProgressStore {
   Task<base::Expected<void>> reset_rotated(std::string_view user_id, const challenge::Config& config,
                                            std::vector<challenge::GoalIndex> goals, challenge::Instant now);
 
-  /// challenge::set_active on the stored row; answers its assigned_at.
+  /// Activates or deactivates the stored row, or creates it; answers its assigned_at.
   Task<base::Expected<std::optional<challenge::Instant>>> set_active(std::string_view user_id, const challenge::Config& config,
                                                                      const challenge::Goal& goal, bool active, challenge::Instant now,
                                                                      Wanted wanted = {});

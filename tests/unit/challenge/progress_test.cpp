@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "support/progress_reference.hpp"
 #include "unit/challenge/config_builder.hpp"
 
 namespace gauntlet::challenge {
@@ -12,6 +13,9 @@ namespace {
 
 using std::chrono::days;
 using std::chrono::hours;
+using support::apply_event;
+using support::Event;
+using support::set_active;
 
 constexpr Rotation kWeeklyReset{Schedule::weekly, true, false};
 

@@ -1,5 +1,5 @@
 // The statements against the domain's own rules, on a real PostgreSQL: whatever the batching, the table must come out as
-// if every event had been applied by challenge::apply_event one after the other, each id once.
+// if every event had been applied by support::apply_event one after the other, each id once.
 //   RC_PARAMS="max_success=N"   how many random histories (default 100)
 #include "events/postgres_progress_store.hpp"
 
@@ -21,6 +21,7 @@
 #include "events/progress_sql.hpp"
 #include "postgres/blocking_connection.hpp"
 #include "support/private_postgres.hpp"
+#include "support/progress_reference.hpp"
 
 namespace gauntlet::events {
 namespace {
@@ -232,11 +233,11 @@ struct Model {
       if (!login && keys.of_stat(goal.requirement.stat_code) != event.key) continue;
       const auto row = rows.find({event.user_id, goal.id});
       if (row == rows.end()) continue;
-      challenge::Event happened;
+      support::Event happened;
       if (!login) happened.value = event.value;
       happened.at = instant(event.at);
       happened.increment = event.increment;
-      if (const auto next = challenge::apply_event(goal, row->second, happened, now)) row->second = *next;
+      if (const auto next = support::apply_event(goal, row->second, happened, now)) row->second = *next;
     }
   }
 };
