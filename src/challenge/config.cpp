@@ -6,11 +6,6 @@ Config::Config(std::vector<Challenge> challenges, std::vector<Goal> goals) : cha
   for (const Challenge& challenge : challenges_) challenge_by_id_.emplace(challenge.id, challenge.index);
   for (Goal& goal : goals_) {
     goal_by_id_.emplace(goal.id, goal.index);
-    if (goal.source == EventSource::login) {
-      login_goals_.push_back(goal.index);
-    } else {
-      goals_by_stat_[goal.requirement.stat_code].push_back(goal.index);
-    }
     if (goal.default_assigned) default_goals_.push_back(goal.index);
     for (const GoalIndex prerequisite : goal.prerequisites) goals_[prerequisite].dependents.push_back(goal.index);
   }
@@ -29,11 +24,6 @@ const Goal* Config::find_goal(std::string_view id) const {
 const Goal* Config::find_goal(std::string_view challenge_id, std::string_view goal_id) const {
   const Goal* goal = find_goal(goal_id);
   return goal != nullptr && challenge_of(*goal).id == challenge_id ? goal : nullptr;
-}
-
-std::span<const GoalIndex> Config::goals_of_stat(std::string_view stat_code) const {
-  const auto found = goals_by_stat_.find(stat_code);
-  return found == goals_by_stat_.end() ? std::span<const GoalIndex>() : std::span<const GoalIndex>(found->second);
 }
 
 std::string_view to_string(RewardType type) { return type == RewardType::item ? "ITEM" : "WALLET"; }

@@ -88,10 +88,6 @@ class Config {
   /// Null as well when the goal belongs to another challenge.
   const Goal* find_goal(std::string_view challenge_id, std::string_view goal_id) const;
 
-  /// Goals that a statistic event of this code touches (source statistic). O(1); empty when there are none.
-  std::span<const GoalIndex> goals_of_stat(std::string_view stat_code) const;
-  /// Goals that a login touches (source login).
-  std::span<const GoalIndex> login_goals() const { return login_goals_; }
   /// Goals that every player is given by initialize.
   std::span<const GoalIndex> default_goals() const { return default_goals_; }
 
@@ -101,8 +97,6 @@ class Config {
   // Keys are views of the strings in challenges_ and goals_, whose places on the heap never change.
   std::unordered_map<std::string_view, ChallengeIndex> challenge_by_id_;
   std::unordered_map<std::string_view, GoalIndex> goal_by_id_;
-  std::unordered_map<std::string_view, std::vector<GoalIndex>> goals_by_stat_;
-  std::vector<GoalIndex> login_goals_;
   std::vector<GoalIndex> default_goals_;
 };
 

@@ -9,7 +9,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 constexpr const char* kNewest = R"({"challenges":[{"challengeId":"c","name":"C","description":"d","goals":[
   {"goalId":"g","name":"G","description":"","eventSource":"statistic","defaultAssigned":true,
@@ -55,12 +54,9 @@ TEST(ConfigParser, reads_snake_case_and_mixed_generations) {
   EXPECT_EQ(config->goal(1).source, EventSource::login);
 }
 
-TEST(ConfigParser, indexes_goals_by_stat_code_login_and_default) {
+TEST(ConfigParser, indexes_goals_by_default_and_by_id) {
   const auto config = parse_config(kSnakeCase);
   ASSERT_TRUE(config);
-  EXPECT_THAT(config->goals_of_stat("kills"), ElementsAre(0u));
-  EXPECT_THAT(config->goals_of_stat("logins"), IsEmpty()) << "a login goal's stat code is no statistic to listen to";
-  EXPECT_THAT(config->login_goals(), ElementsAre(1u));
   EXPECT_THAT(config->default_goals(), ElementsAre(0u));
   EXPECT_EQ(config->find_goal("other", "g"), nullptr);
   EXPECT_EQ(config->find_challenge("nope"), nullptr);
