@@ -51,7 +51,7 @@ ExitCode with_script(const std::string& script, const RunSettings& given, const 
 
 ExitCode run_test(const std::string& script, const RunSettings& settings) {
   return with_script(script, settings, [&](TestRun& test) {
-    if (settings.handle_signals) base::block_signals({SIGINT, SIGTERM});
+    base::block_signals({SIGINT, SIGTERM});
     return test.run();
   });
 }

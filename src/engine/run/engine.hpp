@@ -63,8 +63,6 @@ struct RunSettings {
   std::vector<std::string> secret_sources;
   /// After the test, before its summary: stay until SIGINT or SIGTERM, so that the live page can be looked at.
   bool linger = false;
-  /// SIGINT and SIGTERM end the test; off in tests that run in a process of their own.
-  bool handle_signals = true;
 };
 
 /// Blocks until the test is over. `script` is a path, of an archive too, or "-" for standard input. Everything is reported by then.

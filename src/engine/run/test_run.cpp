@@ -72,7 +72,6 @@ void TestRun::abort(Verdict verdict) {
 }
 
 void TestRun::watch_signals() {
-  if (!settings_.handle_signals) return;
   signals_ = std::make_unique<SignalThread>([this] { count_signal(); });
 }
 
