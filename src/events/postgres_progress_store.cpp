@@ -15,12 +15,22 @@ namespace {
 
 using namespace std::chrono_literals;
 using base::Error;
+using base::Expected;
+using base::Task;
 using postgres::Result;
 
-postgres::PoolLimits one_connection() {
-  postgres::PoolLimits limits;
-  limits.max_connections = 1;
-  return limits;
+postgres::PoolOptions one_connection(const GoalKeys& keys, const StoreOptions& options) {
+  postgres::PoolOptions pool;
+  pool.max_connections = 1;
+  pool.session_start = session_start(keys, options.dedup_window_hours);
+  pool.on_availability = options.on_availability;
+  return pool;
+}
+
+std::int64_t rows_of(const std::vector<Result>& results) {
+  std::int64_t rows = 0;
+  for (const Result& result : results) rows += result.affected();
+  return rows;
 }
 
 challenge::Instant instant(base::WallTime time) { return std::chrono::floor<std::chrono::microseconds>(time); }
@@ -32,8 +42,7 @@ PostgresProgressStore::PostgresProgressStore(base::EventLoop& loop, postgres::Co
     : loop_(loop),
       options_(std::move(options)),
       clock_(std::move(clock)),
-      pool_(loop, writer_connection(std::move(connection)), one_connection()) {
-  pool_.on_connect(session_start(keys, options_.dedup_window_hours));
+      pool_(loop, writer_connection(std::move(connection)), one_connection(keys, options_)) {
   maintain_every_hour();
 }
 
@@ -49,13 +58,32 @@ void PostgresProgressStore::maintain_every_hour() {
   });
 }
 
-void PostgresProgressStore::write(std::span<const Event> events, Done done) {
+void PostgresProgressStore::write(std::span<const Event> events, Done done) { base::start(commit(events), std::move(done)); }
+
+Task<Expected<ProgressStore::Written>> PostgresProgressStore::commit(std::span<const Event> events) {
   assert(!events.empty());
-  redelivered_ = 0;
   counts_.clear();
   collect_ids(events);
-  if (!entries_.empty()) return enter_ids(events, std::move(done));
-  apply_alone(events, std::move(done));
+  if (entries_.empty()) {
+    const auto all = statements(events);
+    const auto applied = co_await pool_.execute_group(all);
+    if (!applied) co_return tl::unexpected(applied.error());
+    co_return Written{.rows = rows_of(*applied)};
+  }
+  auto transaction = co_await pool_.begin();
+  if (!transaction) co_return tl::unexpected(transaction.error());
+  const auto entered = co_await transaction->execute(kEnterEventIds, id_parameters());
+  if (!entered) co_return tl::unexpected(entered.error());
+  const std::int64_t redelivered = mark_new_events(events, *entered);
+  auto all = statements(events);
+  if (all.empty()) {
+    const auto committed = co_await transaction->commit();
+    if (!committed) co_return tl::unexpected(committed.error());
+    co_return Written{.redelivered = redelivered};
+  }
+  const auto applied = co_await transaction->execute_and_commit(std::move(all));
+  if (!applied) co_return tl::unexpected(applied.error());
+  co_return Written{.rows = rows_of(*applied), .redelivered = redelivered};
 }
 
 void PostgresProgressStore::bury(const Event& event, const Error& reason, Buried done) {
@@ -88,30 +116,22 @@ void PostgresProgressStore::collect_ids(std::span<const Event> events) {
             [](const Entry& a, const Entry& b) { return std::tie(a.day, a.uuid, a.event) < std::tie(b.day, b.uuid, b.event); });
 }
 
-void PostgresProgressStore::enter_ids(std::span<const Event> events, Done done) {
-  pool_.begin([this, events, done = std::move(done)](base::Expected<postgres::Transaction> begun) {
-    if (!begun) return done(tl::unexpected<Error>(std::move(begun.error())));
-    std::vector<postgres::Date> days;
-    std::vector<postgres::Uuid> uuids;
-    days.reserve(entries_.size());
-    uuids.reserve(entries_.size());
-    for (const Entry& entry : entries_) {
-      days.push_back(entry.day);
-      uuids.push_back(entry.uuid);
-    }
-    // Shared with its own continuation, which a std::function must be able to copy.
-    auto transaction = std::make_shared<postgres::Transaction>(std::move(*begun));
-    transaction->execute(kEnterEventIds, postgres::Parameters().add_array(days).add_array(uuids),
-                         [this, transaction, events, done](base::Expected<Result> entered) {
-                           if (!entered) return done(tl::unexpected<Error>(std::move(entered.error())));
-                           mark_new_events(events, *entered);
-                           apply_in(std::move(*transaction), events, done);
-                         });
-  });
+postgres::Parameters PostgresProgressStore::id_parameters() const {
+  std::vector<postgres::Date> days;
+  std::vector<postgres::Uuid> uuids;
+  days.reserve(entries_.size());
+  uuids.reserve(entries_.size());
+  for (const Entry& entry : entries_) {
+    days.push_back(entry.day);
+    uuids.push_back(entry.uuid);
+  }
+  postgres::Parameters parameters;
+  parameters.add_array(days).add_array(uuids);
+  return parameters;
 }
 
 /// An event counts when all its entries are new, and of those that share an id within the batch the first one.
-void PostgresProgressStore::mark_new_events(std::span<const Event> events, const Result& entered) {
+std::int64_t PostgresProgressStore::mark_new_events(std::span<const Event> events, const Result& entered) {
   counts_.assign(events.size(), true);
   int row = 0;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
@@ -124,7 +144,7 @@ void PostgresProgressStore::mark_new_events(std::span<const Event> events, const
     else counts_[entry.event] = false;
   }
   assert(row == entered.rows());
-  redelivered_ = std::count(counts_.begin(), counts_.end(), false);
+  return std::count(counts_.begin(), counts_.end(), false);
 }
 
 /// Those of `events` that count; empty when none does.
@@ -140,41 +160,6 @@ std::vector<postgres::Execution> PostgresProgressStore::statements(std::span<con
     apply_parameters(changes_, now, statements.back().parameters);
   }
   return statements;
-}
-
-void PostgresProgressStore::apply_alone(std::span<const Event> events, Done done) {
-  const auto all = statements(events);
-  pool_.execute_group(all, [done = std::move(done)](base::Expected<std::vector<Result>> results) {
-    if (!results) return done(tl::unexpected<Error>(std::move(results.error())));
-    Written written;
-    for (const Result& result : *results) written.rows += result.affected();
-    done(written);
-  });
-}
-
-void PostgresProgressStore::apply_in(postgres::Transaction transaction, std::span<const Event> events, Done done) {
-  const auto all = statements(events);
-  const std::int64_t redelivered = redelivered_;
-  if (all.empty()) {
-    transaction.commit([done = std::move(done), redelivered](base::Expected<void> committed) {
-      if (!committed) return done(tl::unexpected<Error>(std::move(committed.error())));
-      done(Written{.rows = 0, .redelivered = redelivered});
-    });
-    return;
-  }
-  // After a failed statement the last one is only "aborted": the first failure is the one to report.
-  const auto cause = std::make_shared<std::optional<Error>>();
-  const auto rows = std::make_shared<std::int64_t>(0);
-  for (std::size_t i = 0; i + 1 < all.size(); ++i)
-    transaction.execute(*all[i].statement, all[i].parameters, [cause, rows](base::Expected<Result> result) {
-      if (result) *rows += result->affected();
-      if (!result && !*cause) *cause = std::move(result.error());
-    });
-  transaction.execute_and_commit(*all.back().statement, all.back().parameters,
-                                 [done = std::move(done), redelivered, cause, rows](base::Expected<Result> applied) {
-                                   if (!applied) return done(tl::unexpected<Error>(*cause ? **cause : applied.error()));
-                                   done(Written{.rows = *rows + applied->affected(), .redelivered = redelivered});
-                                 });
 }
 
 }  // namespace gauntlet::events

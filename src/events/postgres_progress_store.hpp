@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/event_loop.hpp"
+#include "base/task.hpp"
 #include "events/fold.hpp"
 #include "events/goal_keys.hpp"
 #include "events/progress_store.hpp"
@@ -21,6 +22,8 @@ struct StoreOptions {
   bool create_rows = false;                // EVENT_ROWS=upsert: events create the missing rows of the goals they touch
   int dedup_window_hours = 24;             // how long event ids are remembered at least
   std::int32_t max_dead_letters = 10'000;  // rows of event_dead_letter, give or take those of concurrent writers
+  /// Called with true when the connection stands and with false when it is lost.
+  std::function<void(bool)> on_availability = {};
 };
 
 /// Belongs to its loop's thread; `loop`, `keys` outlive it.
@@ -30,10 +33,7 @@ class PostgresProgressStore final : public ProgressStore {
                         base::WallClock clock = base::system_wall_clock());
   ~PostgresProgressStore() override;
 
-  /// Called with true when the connection stands and with false when it is lost; set it before running the loop.
-  void on_availability(std::function<void(bool)> observer) { pool_.on_availability(std::move(observer)); }
-  /// Why it was lost or cannot be made.
-  const std::string& last_failure() const { return pool_.last_failure(); }
+  postgres::Pool& pool() { return pool_; }
 
   bool is_available() const override { return pool_.is_available(); }
   void write(std::span<const Event> events, Done done) override;
@@ -45,25 +45,24 @@ class PostgresProgressStore final : public ProgressStore {
     postgres::Uuid uuid;
     std::uint32_t event;
   };
+  base::Task<base::Expected<Written>> commit(std::span<const Event> events);
   void collect_ids(std::span<const Event> events);
-  void mark_new_events(std::span<const Event> events, const postgres::Result& entered);
-  void enter_ids(std::span<const Event> events, Done done);
-  void apply_alone(std::span<const Event> events, Done done);
-  void apply_in(postgres::Transaction transaction, std::span<const Event> events, Done done);
+  postgres::Parameters id_parameters() const;
+  /// How many of the events do not count, since their ids have been seen.
+  std::int64_t mark_new_events(std::span<const Event> events, const postgres::Result& entered);
   std::vector<postgres::Execution> statements(std::span<const Event> events);
   void maintain_every_hour();
 
   base::EventLoop& loop_;
   const StoreOptions options_;
   base::WallClock clock_;
-  postgres::Pool pool_;
   base::EventLoop::TimerId maintenance_ = 0;
   // Of the batch in flight; kept for their memory.
   Folder folder_;
   Changes changes_;
   std::vector<Entry> entries_;
   std::vector<bool> counts_;
-  std::int64_t redelivered_ = 0;
+  postgres::Pool pool_;  // last, since its end answers what is in flight
 };
 
 }  // namespace gauntlet::events

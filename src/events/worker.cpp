@@ -73,20 +73,15 @@ struct ThreadState {
                                                       StoreOptions{.name_space = parts.settings.name_space,
                                                                    .create_rows = parts.settings.create_rows,
                                                                    .dedup_window_hours = parts.settings.dedup_window_hours,
-                                                                   .max_dead_letters = parts.settings.max_dead_letters})),
+                                                                   .max_dead_letters = parts.settings.max_dead_letters,
+                                                                   .on_availability = [this](bool available) { tell(available); }})),
+        availability(parts.availability),
         writer(std::make_unique<Writer>(*store, timing_of(loop, alive), parts.settings.writer, observer_of(parts.metrics))),
         decoder(parts.keys, {.name_space = parts.settings.name_space,
                              .dedup = parts.settings.dedup,
                              .dedup_window_hours = parts.settings.dedup_window_hours}),
         on_message(decoder, *writer, parts.metrics, parts.settings.writer.buffer_for.has_value()),
         rpc_server({.metrics = &parts.registry}) {
-    store->on_availability([this, &parts_availability = parts.availability](bool available) {
-      parts_availability.worker_changed(available);
-      if (available) return writer->store_back();
-      static base::log::Limit limit(1);
-      base::log::warn(limit, "PostgreSQL is away; events are answered UNAVAILABLE until it is back", {{"reason", store->last_failure()}});
-      writer->store_lost({base::ErrorKind::unavailable, store->last_failure()});
-    });
     on_message.add_methods(rpc_server);
     base::grpc::add_health(rpc_server, parts.health);
     base::grpc::add_reflection(rpc_server);
@@ -97,11 +92,21 @@ struct ThreadState {
     store.reset();  // answers the writer for what was in flight
   }
 
+  void tell(bool available) {
+    availability.worker_changed(available);
+    if (available) return writer->store_back();
+    static base::log::Limit limit(1);
+    const std::string& reason = store->pool().last_failure();
+    base::log::warn(limit, "PostgreSQL is away; events are answered UNAVAILABLE until it is back", {{"reason", reason}});
+    writer->store_lost({base::ErrorKind::unavailable, reason});
+  }
+
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);  // shared with tasks that may come too late
   base::EventLoop& loop;
   base::metrics::Registry& registry;
   const base::http::ListenerOptions listener_limits;
   std::unique_ptr<PostgresProgressStore> store;
+  Availability& availability;
   std::unique_ptr<Writer> writer;
   Decoder decoder;
   OnMessage on_message;

@@ -110,6 +110,8 @@ struct WaitingBegin {
   Clock::time_point give_up;
 };
 
+Error rolled_back() { return {ErrorKind::aborted, "rolled back: an earlier statement of the transaction failed"}; }
+
 ResultsCallback first_of(ResultCallback callback) {
   return [callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
     if (!results) return callback(tl::unexpected<Error>(std::move(results.error())));
@@ -121,12 +123,13 @@ ResultsCallback first_of(ResultCallback callback) {
 
 class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
  public:
-  Impl(base::EventLoop& loop, ConnectionOptions options, PoolLimits limits) : loop_(loop), options_(std::move(options)), limits_(limits) {
-    assert(limits_.max_connections >= 1);
+  Impl(base::EventLoop& loop, ConnectionOptions connection, PoolOptions options)
+      : loop_(loop), connection_(std::move(connection)), options_(std::move(options)) {
+    assert(options_.max_connections >= 1);
   }
 
   void start() {
-    // In the loop's first round, so that observers set after construction see everything.
+    // In the loop's next round, so that whoever is told of it has been made.
     retry_timer_ = loop_.call_after(0ns, [this] {
       retry_timer_ = 0;
       connect();
@@ -137,7 +140,6 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     shut_down_ = true;
     if (retry_timer_ != 0) loop_.cancel(retry_timer_);
     if (wait_timer_ != 0) loop_.cancel(wait_timer_);
-    availability_observer_ = nullptr;
     when_available_.clear();
     const Error gone{ErrorKind::unavailable, "the PostgreSQL pool is shutting down"};
     fail_waiting(gone);
@@ -165,13 +167,13 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
       loop_.post([callback = std::move(callback), error = unavailable()] { callback(tl::unexpected<Error>(error)); });
       return;
     }
-    if (waiting_begins_.size() >= limits_.max_waiting_transactions) {
+    if (waiting_begins_.size() >= options_.max_waiting_transactions) {
       loop_.post([callback = std::move(callback)] {
         callback(base::fail(ErrorKind::resource_exhausted, "too many transactions wait for a PostgreSQL connection"));
       });
       return;
     }
-    waiting_begins_.push_back({std::move(callback), loop_.now() + limits_.max_wait});
+    waiting_begins_.push_back({std::move(callback), loop_.now() + options_.max_wait});
     arm_wait_timer();
     serve_begins_soon();
   }
@@ -189,9 +191,6 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     if (is_available()) loop_.post(std::move(task));
     else when_available_.push_back(std::move(task));
   }
-
-  void on_availability(std::function<void(bool)> observer) { availability_observer_ = std::move(observer); }
-  void on_connect(std::vector<Execution> session_start) { session_start_ = std::move(session_start); }
 
   Counts counts() const {
     Counts counts = counts_;
@@ -227,15 +226,16 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   }
 
   Error unavailable() const {
-    return {ErrorKind::unavailable, last_failure_.empty() ? "PostgreSQL at " + options_.describe() + ": not connected yet" : last_failure_};
+    return {ErrorKind::unavailable,
+            last_failure_.empty() ? "PostgreSQL at " + connection_.describe() + ": not connected yet" : last_failure_};
   }
 
   /// Why `asker` is not let in. May refuse another one in its place.
   std::optional<Error> refused(const Asker& asker) {
     if (ready_ == 0) return unavailable();
-    if (limits_.max_queue_time.count() > 0 && all_stalled())
+    if (options_.max_queue_time.count() > 0 && all_stalled())
       return Error{ErrorKind::resource_exhausted, "PostgreSQL has kept every connection waiting for too long"};
-    if (in_flight() < limits_.max_in_flight) return std::nullopt;
+    if (in_flight() < options_.max_in_flight) return std::nullopt;
     Error full{ErrorKind::resource_exhausted, "too many PostgreSQL statements in flight"};
     auto greediest = waiting_.take_from_longer_than(asker.line);
     if (!greediest) return full;
@@ -245,12 +245,12 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   bool is_stalled(const Slot& slot) const {
     const auto since = slot.connection->waiting_since();
-    return limits_.max_queue_time.count() > 0 && since && loop_.now() - *since > limits_.max_queue_time;
+    return options_.max_queue_time.count() > 0 && since && loop_.now() - *since > options_.max_queue_time;
   }
 
   /// Of the connections that anyone may use.
   bool all_stalled() const {
-    if (const auto since = waiting_.waiting_since(); since && loop_.now() - *since > limits_.max_queue_time) return true;
+    if (const auto since = waiting_.waiting_since(); since && loop_.now() - *since > options_.max_queue_time) return true;
     bool any = false;
     for (const auto& slot : slots_) {
       if (!slot->ready || slot->leased) continue;
@@ -278,14 +278,14 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
       best = slot.get();
       best_stalled = stalled;
     }
-    if (best == nullptr || best_stalled || best->connection->in_flight() >= limits_.grow_at_in_flight) grow();
+    if (best == nullptr || best_stalled || best->connection->in_flight() >= options_.grow_at_in_flight) grow();
     return best;
   }
 
   /// That one, unless it has as much in flight as it may.
   Slot* pick() {
     Slot* best = least_busy();
-    return best != nullptr && best->connection->in_flight() < limits_.max_pipelined ? best : nullptr;
+    return best != nullptr && best->connection->in_flight() < options_.max_pipelined ? best : nullptr;
   }
 
   void park(Parked call) { waiting_.add(std::move(call), loop_.now()); }
@@ -297,7 +297,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
       Parked call = waiting_.take_next(loop_.now());
       if (call.asker.wanted && !call.asker.wanted()) {
         ++counts_.dropped_statements;
-        if (limits_.dropped != nullptr) limits_.dropped->increment();
+        if (options_.dropped != nullptr) options_.dropped->increment();
         call.callback(base::fail(ErrorKind::cancelled, "nobody waits for this statement any more"));
         continue;
       }
@@ -322,7 +322,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     while (!waiting_begins_.empty()) {
       std::size_t free = 0;
       for (const auto& slot : slots_) free += slot->ready && !slot->leased ? 1 : 0;
-      const std::size_t kept_free = limits_.max_connections > 1 && ready_ > 1 ? 1 : 0;
+      const std::size_t kept_free = options_.max_connections > 1 && ready_ > 1 ? 1 : 0;
       if (free <= kept_free) {
         grow();
         return;
@@ -359,7 +359,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   /// One attempt at a time: while PostgreSQL is away it is probed, not stormed.
   void grow() {
-    if (slots_.size() < limits_.max_connections && ready_ > 0 && !connecting_ && retry_timer_ == 0) connect();
+    if (slots_.size() < options_.max_connections && ready_ > 0 && !connecting_ && retry_timer_ == 0) connect();
   }
 
   void connect() {
@@ -372,16 +372,16 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     Connection::Observer observer;
     observer.on_open = [this, weak] { start_session(weak.lock()); };
     observer.on_closed = [this, weak](Error why) { closed(weak.lock(), std::move(why)); };
-    slot->connection = std::make_unique<Connection>(loop_, options_, std::move(observer));
+    slot->connection = std::make_unique<Connection>(loop_, connection_, std::move(observer));
   }
 
   void start_session(std::shared_ptr<Slot> slot) {
-    if (session_start_.empty()) return ready(*slot);
+    if (options_.session_start.empty()) return ready(*slot);
     const std::weak_ptr<Slot> weak = slot;
     auto failure = std::make_shared<std::optional<Error>>();  // shared by the callbacks of one session start
-    for (std::size_t i = 0; i < session_start_.size(); ++i) {
-      const bool last = i + 1 == session_start_.size();
-      slot->connection->execute(*session_start_[i].statement, session_start_[i].parameters,
+    for (std::size_t i = 0; i < options_.session_start.size(); ++i) {
+      const bool last = i + 1 == options_.session_start.size();
+      slot->connection->execute(*options_.session_start[i].statement, options_.session_start[i].parameters,
                                 [this, weak, failure, last](base::Expected<Result> result) {
                                   if (!result && !*failure) *failure = std::move(result.error());
                                   const auto started = weak.lock();
@@ -398,7 +398,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     pause_ = {};
     ++ready_;
     if (ready_ == 1) {
-      if (availability_observer_) availability_observer_(true);
+      if (options_.on_availability) options_.on_availability(true);
       for (auto& task : std::exchange(when_available_, {})) loop_.post(std::move(task));
     }
     serve_parked();
@@ -418,7 +418,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
       ++counts_.lost_connections;
       if (--ready_ == 0) {
         fail_waiting(why);
-        if (availability_observer_) availability_observer_(false);
+        if (options_.on_availability) options_.on_availability(false);
       }
     } else {
       connecting_ = false;
@@ -429,7 +429,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   void schedule_retry() {
     if (retry_timer_ != 0 || connecting_ || shut_down_) return;
     if (ready_ > 0 && waiting_begins_.empty() && waiting_.empty()) return;  // grow() will when there is need
-    pause_ = pause_.count() == 0 ? limits_.first_retry : std::min(pause_ * 2, limits_.last_retry);
+    pause_ = pause_.count() == 0 ? options_.first_retry : std::min(pause_ * 2, options_.last_retry);
     const double jitter = std::uniform_real_distribution<double>(0.5, 1.5)(random_);
     retry_timer_ = loop_.call_after(std::chrono::duration_cast<std::chrono::nanoseconds>(pause_ * jitter), [this] {
       retry_timer_ = 0;
@@ -438,8 +438,8 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   }
 
   base::EventLoop& loop_;
-  const ConnectionOptions options_;
-  const PoolLimits limits_;
+  const ConnectionOptions connection_;
+  const PoolOptions options_;
   std::vector<std::shared_ptr<Slot>> slots_;  // shared with the leases, which outlive a lost connection
   std::size_t ready_ = 0;
   bool connecting_ = false;
@@ -451,8 +451,6 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   std::deque<WaitingBegin> waiting_begins_;
   WaitingRoom waiting_;
   std::vector<std::function<void()>> when_available_;
-  std::function<void(bool)> availability_observer_;
-  std::vector<Execution> session_start_;
   Counts counts_;
   std::string last_failure_;
   std::minstd_rand random_{std::random_device{}()};
@@ -466,11 +464,11 @@ class Transaction::Lease {
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
+  void execute(const Statement& statement, Parameters parameters, ResultCallback callback) {
     if (lost(callback)) return;
     if (begun_) return slot_->connection->execute(statement, parameters, pool_->counted(1, std::move(callback)));
     begun_ = true;
-    const Execution group[] = {{&kBegin, {}}, {&statement, parameters}};
+    const Execution group[] = {{&kBegin, {}}, {&statement, std::move(parameters)}};
     slot_->connection->execute_group(
         group, pool_->counted(1, ResultsCallback([callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
                                 if (!results) return callback(tl::unexpected<Error>(std::move(results.error())));
@@ -485,8 +483,7 @@ class Transaction::Lease {
     }
     ResultCallback done = [callback = std::move(callback)](base::Expected<Result> result) {
       if (!result) return callback(tl::unexpected<Error>(std::move(result.error())));
-      if (result->command() != "COMMIT")
-        return callback(base::fail(ErrorKind::aborted, "rolled back: an earlier statement of the transaction failed"));
+      if (result->command() != "COMMIT") return callback(tl::unexpected<Error>(rolled_back()));
       callback({});
     };
     if (lost(done)) return;
@@ -495,26 +492,26 @@ class Transaction::Lease {
   }
 
   /// `keep` holds the lease until the answer, since a failed statement leaves a failed transaction to roll back.
-  void execute_and_commit(const Statement& statement, const Parameters& parameters, ResultCallback callback, std::shared_ptr<Lease> keep) {
+  void execute_and_commit(std::vector<Execution> group, ResultsCallback callback, std::shared_ptr<Lease> keep) {
     if (lost(callback)) return;
-    std::vector<Execution> group;
-    if (!begun_) group.push_back({&kBegin, {}});
+    const std::size_t statements = group.size();
+    const std::size_t before = begun_ ? 0 : 1;
+    if (!begun_) group.insert(group.begin(), {&kBegin, {}});
     begun_ = true;
-    group.push_back({&statement, parameters});
     group.push_back({&kCommit, {}});
     slot_->connection->execute_group(
-        group,
-        pool_->counted(
-            1, ResultsCallback([keep = std::move(keep), callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
-              if (!results) {
-                keep->rollback();
-                return callback(tl::unexpected<Error>(std::move(results.error())));
-              }
-              keep->end();
-              if (results->back().command() != "COMMIT")
-                return callback(base::fail(ErrorKind::aborted, "rolled back: an earlier statement of the transaction failed"));
-              callback(std::move((*results)[results->size() - 2]));
-            })));
+        group, pool_->counted(statements, ResultsCallback([keep = std::move(keep), before,
+                                                           callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
+                                if (!results) {
+                                  keep->rollback();
+                                  return callback(std::move(results));
+                                }
+                                keep->end();
+                                if (results->back().command() != "COMMIT") return callback(tl::unexpected<Error>(rolled_back()));
+                                results->pop_back();
+                                results->erase(results->begin(), results->begin() + static_cast<std::ptrdiff_t>(before));
+                                callback(std::move(results));
+                              })));
   }
 
   void rollback() {
@@ -524,7 +521,8 @@ class Transaction::Lease {
   }
 
  private:
-  bool lost(const ResultCallback& callback) {
+  template <class T>
+  bool lost(const std::function<void(base::Expected<T>)>& callback) {
     assert(!ended_);
     if (slot_->connection && slot_->ready) return false;
     pool_->later([callback, error = Error{ErrorKind::unavailable, "the transaction's connection was lost: " + pool_->last_failure()}] {
@@ -554,17 +552,16 @@ Transaction::Transaction(Transaction&&) noexcept = default;
 Transaction& Transaction::operator=(Transaction&&) noexcept = default;
 Transaction::~Transaction() = default;
 
-void Transaction::execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
-  lease_->execute(statement, parameters, std::move(callback));
+void Transaction::send(const Statement& statement, Parameters parameters, ResultCallback callback) {
+  lease_->execute(statement, std::move(parameters), std::move(callback));
 }
-void Transaction::commit(std::function<void(base::Expected<void>)> callback) { lease_->commit(std::move(callback)); }
-void Transaction::execute_and_commit(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
-  lease_->execute_and_commit(statement, parameters, std::move(callback), std::move(lease_));
+void Transaction::send_commit(VoidCallback callback) { lease_->commit(std::move(callback)); }
+void Transaction::send_last(std::vector<Execution> statements, ResultsCallback callback) {
+  lease_->execute_and_commit(std::move(statements), std::move(callback), std::move(lease_));
 }
-void Transaction::rollback() { lease_->rollback(); }
 
-Pool::Pool(base::EventLoop& loop, ConnectionOptions options, PoolLimits limits)
-    : impl_(std::make_shared<Impl>(loop, std::move(options), limits)) {
+Pool::Pool(base::EventLoop& loop, ConnectionOptions connection, PoolOptions options)
+    : impl_(std::make_shared<Impl>(loop, std::move(connection), std::move(options))) {
   impl_->start();
 }
 Pool::~Pool() { impl_->shut_down(); }
@@ -575,11 +572,9 @@ void Pool::execute(const Statement& statement, const Parameters& parameters, Res
 void Pool::execute_group(std::span<const Execution> group, ResultsCallback callback, Asker asker) {
   impl_->execute_group(group, std::move(callback), std::move(asker));
 }
-void Pool::begin(std::function<void(base::Expected<Transaction>)> callback) { impl_->begin(std::move(callback)); }
+void Pool::wait_for_lease(BeginCallback callback) { impl_->begin(std::move(callback)); }
 bool Pool::is_available() const { return impl_->is_available(); }
 void Pool::when_available(std::function<void()> task) { impl_->when_available(std::move(task)); }
-void Pool::on_availability(std::function<void(bool)> observer) { impl_->on_availability(std::move(observer)); }
-void Pool::on_connect(std::vector<Execution> session_start) { impl_->on_connect(std::move(session_start)); }
 Pool::Counts Pool::counts() const { return impl_->counts(); }
 const std::string& Pool::last_failure() const { return impl_->last_failure(); }
 

@@ -2,23 +2,26 @@
 // The connections of one thread. Statements share connections by pipelining; a transaction has one for itself.
 //
 //   Pool pool(loop, options, {.max_connections = 4});
-//   pool.execute(kGoalsOfPlayer, Parameters().add(user), [](base::Expected<Result> r) { ... });
-//   pool.begin([](base::Expected<Transaction> t) { ... });
+//   const auto goals = co_await pool.execute(kGoalsOfPlayer, Parameters().add(user));
+//   auto transaction = co_await pool.begin();
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "base/metrics.hpp"
+#include "base/task.hpp"
 #include "postgres/connection.hpp"
 
 namespace gauntlet::postgres {
 
-struct PoolLimits {
+struct PoolOptions {
   /// Connections of this pool at most; the first opens at once, further ones on demand. One of them is kept free of
   /// transactions when there are at least two.
   std::size_t max_connections = 4;
@@ -42,6 +45,11 @@ struct PoolLimits {
   std::chrono::milliseconds last_retry{2000};
   /// Counts what Counts::dropped_statements does; may be null.
   base::metrics::Counter* dropped = nullptr;
+  /// Statements every connection runs before anyone may use it (temporary tables, session state). A failure closes the
+  /// connection and counts as a failed attempt.
+  std::vector<Execution> session_start = {};
+  /// Called with true when the first connection opens and with false when the last is lost.
+  std::function<void(bool)> on_availability = {};
 };
 
 /// Who asks for a statement that may have to wait before it is sent.
@@ -54,39 +62,49 @@ struct Asker {
   std::function<bool()> wanted = {};
 };
 
-/// An open transaction with a connection for itself: read, decide in a continuation, write, commit.
+/// An open transaction with a connection for itself: read, decide, write, commit.
 ///
-///   pool.begin([=](base::Expected<Transaction> begun) {
-///     if (!begun) return answer(begun.error());
-///     auto transaction = std::make_shared<Transaction>(std::move(*begun));   // shared by the continuations below
-///     transaction->execute(kLockRow, p, [=](base::Expected<Result> row) {
-///       ...
-///       transaction->execute(kMarkClaimed, q, [=](auto updated) { transaction->commit([=](auto done) { ... }); });
-///     });
-///   });
+///   auto transaction = co_await pool.begin();
+///   if (!transaction) co_return tl::unexpected(transaction.error());
+///   const auto row = co_await transaction->execute(kLockRow, p);
+///   ...
+///   const auto committed = co_await transaction->commit();
 ///
-/// Movable; belongs to the pool's thread. Dropping it without commit() rolls back. Callbacks may destroy it.
+/// Movable; belongs to the pool's thread. Dropping it without commit() rolls back. What its members answer is to be awaited at
+/// once.
 class Transaction {
  public:
   Transaction(Transaction&&) noexcept;
   Transaction& operator=(Transaction&&) noexcept;
   ~Transaction();
 
-  /// Queues a statement; several may be queued without waiting. After one has failed, the later ones fail with
-  /// `aborted`, and only rollback() makes sense.
-  void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback);
-  /// Ends the transaction. Success means that it is durable. `aborted` when an earlier statement had failed (nothing
-  /// took effect); `unavailable` when the connection broke before the answer (the outcome is unknown).
-  void commit(std::function<void(base::Expected<void>)> callback);
-  /// The last statement and the commit in one round trip; the transaction is over with this call.
-  void execute_and_commit(const Statement& statement, const Parameters& parameters, ResultCallback callback);
-  /// Undoes everything; nothing to wait for.
-  void rollback();
+  /// Awaits Expected<Result>. After a statement has failed, further ones fail with `aborted`, and only the end makes sense.
+  auto execute(const Statement& statement, Parameters parameters) {
+    return base::callback_of<base::Expected<Result>>([this, &statement, parameters = std::move(parameters)](ResultCallback done) mutable {
+      send(statement, std::move(parameters), std::move(done));
+    });
+  }
+  /// Awaits Expected<void>; the transaction is over with this call. Success means that it is durable. `aborted` when an
+  /// earlier statement had failed (nothing took effect); `unavailable` when the connection broke before the answer (the
+  /// outcome is unknown).
+  auto commit() {
+    return base::callback_of<base::Expected<void>>([this](VoidCallback done) { send_commit(std::move(done)); });
+  }
+  /// The last statements and the commit in one round trip, the transaction being over with this call: awaits the statements'
+  /// results, Expected<std::vector<Result>>. Errors: the first statement's that failed, and as commit().
+  auto execute_and_commit(std::vector<Execution> statements) {
+    return base::callback_of<base::Expected<std::vector<Result>>>(
+        [this, statements = std::move(statements)](ResultsCallback done) mutable { send_last(std::move(statements), std::move(done)); });
+  }
 
  private:
   friend class Pool;
   class Lease;
+  using VoidCallback = std::function<void(base::Expected<void>)>;
   explicit Transaction(std::unique_ptr<Lease> lease);
+  void send(const Statement& statement, Parameters parameters, ResultCallback callback);
+  void send_commit(VoidCallback callback);
+  void send_last(std::vector<Execution> statements, ResultsCallback callback);
   std::unique_ptr<Lease> lease_;
 };
 
@@ -94,7 +112,7 @@ class Transaction {
 /// at once and the pool reconnects by itself.
 class Pool {
  public:
-  Pool(base::EventLoop& loop, ConnectionOptions options, PoolLimits limits = {});
+  Pool(base::EventLoop& loop, ConnectionOptions connection, PoolOptions options = {});
   /// Answers everything in flight with `unavailable`. Transactions may outlive the pool; they then fail likewise.
   ~Pool();
   Pool(const Pool&) = delete;
@@ -103,18 +121,27 @@ class Pool {
   /// As Connection's, on the connection with the least in flight, when its turn has come.
   void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback, Asker asker = {});
   void execute_group(std::span<const Execution> group, ResultsCallback callback, Asker asker = {});
-  void begin(std::function<void(base::Expected<Transaction>)> callback);
+
+  /// The same for coroutines, which await the answer at once: Expected<Result>, Expected<std::vector<Result>>.
+  auto execute(const Statement& statement, const Parameters& parameters, Asker asker = {}) {
+    return base::callback_of<base::Expected<Result>>(
+        [this, &statement, &parameters, asker = std::move(asker)](ResultCallback done) mutable {
+          execute(statement, parameters, std::move(done), std::move(asker));
+        });
+  }
+  auto execute_group(std::span<const Execution> group, Asker asker = {}) {
+    return base::callback_of<base::Expected<std::vector<Result>>>(
+        [this, group, asker = std::move(asker)](ResultsCallback done) mutable { execute_group(group, std::move(done), std::move(asker)); });
+  }
+  /// Awaits Expected<Transaction>.
+  auto begin() {
+    return base::callback_of<base::Expected<Transaction>>([this](BeginCallback done) { wait_for_lease(std::move(done)); });
+  }
 
   /// At least one connection is open.
   bool is_available() const;
   /// Runs `task` once, as soon as a connection is open (at once when one is).
   void when_available(std::function<void()> task);
-  /// Called with true when the first connection opens and with false when the last is lost; set it before running the
-  /// loop.
-  void on_availability(std::function<void(bool)> observer);
-  /// Statements every connection runs before anyone may use it (temporary tables, session state). A failure closes
-  /// the connection and counts as a failed attempt. Set it before running the loop.
-  void on_connect(std::vector<Execution> session_start);
 
   struct Counts {
     std::size_t connections = 0;  // open
@@ -134,6 +161,8 @@ class Pool {
  private:
   friend class Transaction;
   class Impl;
+  using BeginCallback = std::function<void(base::Expected<Transaction>)>;
+  void wait_for_lease(BeginCallback callback);
   std::shared_ptr<Impl> impl_;  // shared with the transactions that may outlive the pool
 };
 

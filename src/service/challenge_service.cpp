@@ -13,6 +13,7 @@ namespace {
 using base::ErrorKind;
 using base::Expected;
 using base::fail;
+using base::Task;
 using challenge::Challenge;
 using challenge::Config;
 using challenge::Goal;

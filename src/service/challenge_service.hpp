@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/task.hpp"
 #include "challenge/progress.hpp"
 #include "challenge/selection.hpp"
 #include "service/catalog.hpp"
 #include "service/progress_store.hpp"
 #include "service/reward_claims.hpp"
-#include "service/task.hpp"
 
 namespace gauntlet::service {
 
@@ -64,24 +64,24 @@ class ChallengeService {
                    challenge::UniformBelow uniform_below);
 
   // `wanted`: see progress_store.hpp. A claim that is asked for is made.
-  Task<base::Expected<PlayerChallenges>> list(std::string user_id, Wanted wanted = {});
-  Task<base::Expected<Assignment>> initialize(std::string user_id, Wanted wanted = {});
-  Task<base::Expected<Activation>> set_active(std::string user_id, std::string challenge_id, std::string goal_id, bool active,
-                                              Wanted wanted = {});
-  Task<base::Expected<ClaimReceipt>> claim(std::string user_id, std::string challenge_id, std::string goal_id);
-  Task<base::Expected<GoalSelection>> batch_select(std::string user_id, std::string challenge_id, std::vector<std::string> goal_ids,
-                                                   bool replace_existing, Wanted wanted = {});
-  Task<base::Expected<GoalSelection>> random_select(std::string user_id, std::string challenge_id, challenge::RandomSelection request,
+  base::Task<base::Expected<PlayerChallenges>> list(std::string user_id, Wanted wanted = {});
+  base::Task<base::Expected<Assignment>> initialize(std::string user_id, Wanted wanted = {});
+  base::Task<base::Expected<Activation>> set_active(std::string user_id, std::string challenge_id, std::string goal_id, bool active,
                                                     Wanted wanted = {});
+  base::Task<base::Expected<ClaimReceipt>> claim(std::string user_id, std::string challenge_id, std::string goal_id);
+  base::Task<base::Expected<GoalSelection>> batch_select(std::string user_id, std::string challenge_id, std::vector<std::string> goal_ids,
+                                                         bool replace_existing, Wanted wanted = {});
+  base::Task<base::Expected<GoalSelection>> random_select(std::string user_id, std::string challenge_id, challenge::RandomSelection request,
+                                                          Wanted wanted = {});
   /// The same for all players; no database.
   base::Expected<RotationStatus> rotation_status(std::string_view challenge_id) const;
   /// Fails with unavailable when PostgreSQL does not answer within 2 s.
-  Task<base::Expected<void>> health();
+  base::Task<base::Expected<void>> health();
 
  private:
-  Task<base::Expected<GoalSelection>> select(std::string user_id, CatalogPtr catalog, const challenge::Challenge& challenge,
-                                             std::vector<challenge::GoalIndex> goals, bool replace_existing, challenge::Instant now,
-                                             Wanted wanted);
+  base::Task<base::Expected<GoalSelection>> select(std::string user_id, CatalogPtr catalog, const challenge::Challenge& challenge,
+                                                   std::vector<challenge::GoalIndex> goals, bool replace_existing, challenge::Instant now,
+                                                   Wanted wanted);
 
   base::EventLoop& loop_;
   ProgressStore& progress_;

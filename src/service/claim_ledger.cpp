@@ -11,6 +11,7 @@ namespace gauntlet::service {
 namespace {
 
 using base::Expected;
+using base::Task;
 using challenge::Instant;
 using postgres::Parameters;
 using postgres::Result;
@@ -164,7 +165,7 @@ Task<Expected<std::optional<OpenClaim>>> ClaimLedger::open(std::string_view user
   parameters.add(user_id).add(goal.id).add(new_claim_key(now)).add(config.challenge_of(goal).id).add(name_space_);
   parameters.add(to_string(goal.reward.type)).add(goal.reward.id).add(goal.reward.quantity).add(to_timestamp(now));
   parameters.add(period_end).add(period_start).add(retry_uncertain_);
-  auto result = co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kOpen, parameters, std::move(done)); });
+  auto result = co_await pool_.execute(kOpen, parameters);
   if (!result) co_return tl::unexpected(result.error());
   if (result->empty()) co_return std::optional<OpenClaim>();
   co_return std::optional(read_claim((*result)[0]));
@@ -176,7 +177,7 @@ Task<Expected<void>> ClaimLedger::settle_granted(const OpenClaim& claim) {
   marking.add(to_timestamp(claim.period_end));
   // The row first: kOpen waits on its lock, and must find the claim settled when it goes on.
   const std::vector<postgres::Execution> group = {{&kMarkClaimed, std::move(marking)}, settling(claim, "granted", "")};
-  auto results = co_await callback_of<Expected<std::vector<Result>>>([&](auto done) { pool_.execute_group(group, std::move(done)); });
+  auto results = co_await pool_.execute_group(group);
   if (!results) co_return tl::unexpected(results.error());
   co_return Expected<void>();
 }
@@ -195,8 +196,7 @@ Task<Expected<void>> ClaimLedger::settle_for_review(const OpenClaim& claim, std:
 
 Task<Expected<void>> ClaimLedger::settle(const OpenClaim& claim, std::string_view state, std::string reason) {
   const postgres::Execution execution = settling(claim, state, reason);
-  auto result = co_await callback_of<Expected<Result>>(
-      [&](auto done) { pool_.execute(*execution.statement, execution.parameters, std::move(done)); });
+  auto result = co_await pool_.execute(*execution.statement, execution.parameters);
   if (!result) co_return tl::unexpected(result.error());
   co_return Expected<void>();
 }
@@ -205,7 +205,7 @@ Task<Expected<std::vector<OpenClaim>>> ClaimLedger::lease_abandoned(int count) {
   Parameters parameters;
   if (retry_uncertain_) parameters.add(std::int64_t{count});
   const Statement& statement = retry_uncertain_ ? kLeaseAbandoned : kMarkAbandonedForReview;
-  auto result = co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(statement, parameters, std::move(done)); });
+  auto result = co_await pool_.execute(statement, parameters);
   if (!result) co_return tl::unexpected(result.error());
   std::vector<OpenClaim> claims;
   for (const postgres::Row& row : *result) claims.push_back(read_claim(row));
@@ -215,13 +215,13 @@ Task<Expected<std::vector<OpenClaim>>> ClaimLedger::lease_abandoned(int count) {
 Task<Expected<bool>> ClaimLedger::needs_review(std::string_view user_id, const challenge::Goal& goal) {
   Parameters parameters;
   parameters.add(user_id).add(goal.id);
-  auto result = co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kNeedsReview, parameters, std::move(done)); });
+  auto result = co_await pool_.execute(kNeedsReview, parameters);
   if (!result) co_return tl::unexpected(result.error());
   co_return !result->empty();
 }
 
 Task<Expected<std::int64_t>> ClaimLedger::count_needing_review() {
-  auto result = co_await callback_of<Expected<Result>>([&](auto done) { pool_.execute(kCountNeedingReview, {}, std::move(done)); });
+  auto result = co_await pool_.execute(kCountNeedingReview, Parameters());
   if (!result) co_return tl::unexpected(result.error());
   co_return (*result)[0].get<std::int64_t>(0);
 }

@@ -7,9 +7,9 @@
 
 #include "ags/reward_client.hpp"
 #include "base/error.hpp"
+#include "base/task.hpp"
 #include "challenge/config.hpp"
 #include "postgres/pool.hpp"
-#include "service/task.hpp"
 
 namespace gauntlet::service {
 
@@ -40,30 +40,30 @@ class ClaimLedger {
   /// Opens a claim if, at this moment, the player's row is active, completed, not claimed and of the running rotation,
   /// and no other claim of it is open; takes over one whose outcome is uncertain. Nothing when it is not so. The row is
   /// locked for the length of this one statement only.
-  Task<base::Expected<std::optional<OpenClaim>>> open(std::string_view user_id, const challenge::Config& config,
-                                                      const challenge::Goal& goal, challenge::Instant now);
+  base::Task<base::Expected<std::optional<OpenClaim>>> open(std::string_view user_id, const challenge::Config& config,
+                                                            const challenge::Goal& goal, challenge::Instant now);
 
   /// The reward was given: marks claim and row in one transaction.
-  Task<base::Expected<void>> settle_granted(const OpenClaim& claim);
+  base::Task<base::Expected<void>> settle_granted(const OpenClaim& claim);
   // The other ends count only while this process still holds the lease: one that was stopped for longer than that must
   // not overrule what another has found out since.
   /// Nothing was given, for sure: the claim ends, and the player may claim again.
-  Task<base::Expected<void>> settle_refused(const OpenClaim& claim, std::string reason);
+  base::Task<base::Expected<void>> settle_refused(const OpenClaim& claim, std::string reason);
   /// Nobody knows: leaves it for recovery, or for a person.
-  Task<base::Expected<void>> settle_uncertain(const OpenClaim& claim, std::string reason);
+  base::Task<base::Expected<void>> settle_uncertain(const OpenClaim& claim, std::string reason);
   /// Nobody knows, and asking again will not tell: leaves it for a person.
-  Task<base::Expected<void>> settle_for_review(const OpenClaim& claim, std::string reason);
+  base::Task<base::Expected<void>> settle_for_review(const OpenClaim& claim, std::string reason);
 
   /// Leases open claims that nobody works on, at most `count`; for recovery. Where uncertain ones may not be retried it
   /// marks them needs_review and gives none.
-  Task<base::Expected<std::vector<OpenClaim>>> lease_abandoned(int count);
+  base::Task<base::Expected<std::vector<OpenClaim>>> lease_abandoned(int count);
   /// Whether a claim of this goal waits for a person.
-  Task<base::Expected<bool>> needs_review(std::string_view user_id, const challenge::Goal& goal);
+  base::Task<base::Expected<bool>> needs_review(std::string_view user_id, const challenge::Goal& goal);
   /// How many claims wait for a person.
-  Task<base::Expected<std::int64_t>> count_needing_review();
+  base::Task<base::Expected<std::int64_t>> count_needing_review();
 
  private:
-  Task<base::Expected<void>> settle(const OpenClaim& claim, std::string_view state, std::string reason);
+  base::Task<base::Expected<void>> settle(const OpenClaim& claim, std::string_view state, std::string reason);
 
   postgres::Pool& pool_;
   std::string name_space_;

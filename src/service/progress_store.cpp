@@ -8,8 +8,10 @@
 namespace gauntlet::service {
 namespace {
 
+using base::callback_of;
 using base::ErrorKind;
 using base::Expected;
+using base::Task;
 using challenge::Config;
 using challenge::Goal;
 using challenge::GoalIndex;
@@ -163,8 +165,7 @@ ProgressStore::ProgressStore(postgres::Pool& pool, std::string name_space) : poo
 Task<Expected<StoredRows>> ProgressStore::rows_of(std::string_view user_id, const Config& config, Wanted wanted) {
   Parameters parameters;
   parameters.add(user_id);
-  auto result = co_await callback_of<Expected<Result>>(
-      [&](auto done) { pool_.execute(kRowsOfPlayer, parameters, std::move(done), asker(user_id, std::move(wanted))); });
+  auto result = co_await pool_.execute(kRowsOfPlayer, parameters, asker(user_id, std::move(wanted)));
   if (!result) co_return tl::unexpected(database_error(result.error()));
   co_return read_rows(*result, config);
 }
@@ -175,8 +176,7 @@ Task<Expected<int>> ProgressStore::assign(std::string_view user_id, const Config
   Parameters parameters;
   parameters.add(user_id).add(name_space_).add(to_timestamp(now));
   parameters.add_array(arrays.ids).add_array(arrays.challenge_ids).add_array(arrays.expiries);
-  auto result = co_await callback_of<Expected<Result>>(
-      [&](auto done) { pool_.execute(kAssign, parameters, std::move(done), asker(user_id, std::move(wanted))); });
+  auto result = co_await pool_.execute(kAssign, parameters, asker(user_id, std::move(wanted)));
   if (!result) co_return tl::unexpected(database_error(result.error()));
   co_return static_cast<int>(result->affected());
 }
@@ -186,8 +186,7 @@ Task<Expected<void>> ProgressStore::reset_rotated(std::string_view user_id, cons
   const ResetArrays arrays(config, goals, now);
   if (arrays.ids.empty()) co_return Expected<void>();
   const postgres::Execution execution = arrays.execution(user_id, now);
-  auto result = co_await callback_of<Expected<Result>>(
-      [&](auto done) { pool_.execute(*execution.statement, execution.parameters, std::move(done), asker(user_id)); });
+  auto result = co_await pool_.execute(*execution.statement, execution.parameters, asker(user_id));
   if (!result) co_return tl::unexpected(database_error(result.error()));
   co_return Expected<void>();
 }
@@ -202,8 +201,7 @@ Task<Expected<std::optional<Instant>>> ProgressStore::set_active(std::string_vie
   parameters.add(user_id).add(name_space_).add(to_timestamp(now)).add(active).add(config.challenge_of(goal).id);
   parameters.add_array(arrays.ids).add_array(arrays.expiries);
   group.push_back({&kSetActive, std::move(parameters)});
-  auto results = co_await callback_of<Expected<std::vector<Result>>>(
-      [&](auto done) { pool_.execute_group(group, std::move(done), asker(user_id, std::move(wanted))); });
+  auto results = co_await pool_.execute_group(group, asker(user_id, std::move(wanted)));
   if (!results) co_return tl::unexpected(database_error(results.error()));
   co_return optional_instant(results->back()[0], 0);
 }
@@ -227,8 +225,7 @@ Task<Expected<ProgressStore::Selected>> ProgressStore::select_goals(std::string_
   reading.add(user_id);
   group.push_back({&kRowsOfPlayer, std::move(reading)});
 
-  auto results = co_await callback_of<Expected<std::vector<Result>>>(
-      [&](auto done) { pool_.execute_group(group, std::move(done), asker(user_id, std::move(wanted))); });
+  auto results = co_await pool_.execute_group(group, asker(user_id, std::move(wanted)));
   if (!results) co_return tl::unexpected(database_error(results.error()));
   Selected selected;
   if (replace_existing) {

@@ -9,10 +9,10 @@
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
+#include "base/task.hpp"
 #include "challenge/config.hpp"
 #include "challenge/progress.hpp"
 #include "postgres/pool.hpp"
-#include "service/task.hpp"
 
 namespace gauntlet::service {
 
@@ -37,32 +37,32 @@ class ProgressStore {
   ProgressStore(postgres::Pool& pool, std::string name_space);
 
   /// One query by primary-key prefix.
-  Task<base::Expected<StoredRows>> rows_of(std::string_view user_id, const challenge::Config& config, Wanted wanted = {});
+  base::Task<base::Expected<StoredRows>> rows_of(std::string_view user_id, const challenge::Config& config, Wanted wanted = {});
 
   /// Creates active, not started rows of `goals` where the player has none; answers how many were created.
-  Task<base::Expected<int>> assign(std::string_view user_id, const challenge::Config& config, std::span<const challenge::GoalIndex> goals,
-                                   challenge::Instant now, Wanted wanted = {});
+  base::Task<base::Expected<int>> assign(std::string_view user_id, const challenge::Config& config,
+                                         std::span<const challenge::GoalIndex> goals, challenge::Instant now, Wanted wanted = {});
 
   /// Stores the resets that are due among `goals` (challenge::current in SQL): only rows that are still stale change.
-  Task<base::Expected<void>> reset_rotated(std::string_view user_id, const challenge::Config& config,
-                                           std::vector<challenge::GoalIndex> goals, challenge::Instant now);
+  base::Task<base::Expected<void>> reset_rotated(std::string_view user_id, const challenge::Config& config,
+                                                 std::vector<challenge::GoalIndex> goals, challenge::Instant now);
 
   /// Activates or deactivates the stored row, or creates it; answers its assigned_at.
-  Task<base::Expected<std::optional<challenge::Instant>>> set_active(std::string_view user_id, const challenge::Config& config,
-                                                                     const challenge::Goal& goal, bool active, challenge::Instant now,
-                                                                     Wanted wanted = {});
+  base::Task<base::Expected<std::optional<challenge::Instant>>> set_active(std::string_view user_id, const challenge::Config& config,
+                                                                           const challenge::Goal& goal, bool active, challenge::Instant now,
+                                                                           Wanted wanted = {});
 
   struct Selected {
     std::vector<std::string> replaced;       // goals that were active before, where replace_existing
     std::vector<challenge::PlayerRow> rows;  // all of the player's rows afterwards, sorted by goal
   };
   /// One transaction: with `replace_existing` deactivates the challenge's goals, then activates `goals`.
-  Task<base::Expected<Selected>> select_goals(std::string_view user_id, const challenge::Config& config,
-                                              const challenge::Challenge& challenge, std::vector<challenge::GoalIndex> goals,
-                                              bool replace_existing, challenge::Instant now, Wanted wanted = {});
+  base::Task<base::Expected<Selected>> select_goals(std::string_view user_id, const challenge::Config& config,
+                                                    const challenge::Challenge& challenge, std::vector<challenge::GoalIndex> goals,
+                                                    bool replace_existing, challenge::Instant now, Wanted wanted = {});
 
   /// Whether PostgreSQL answers within `patience`.
-  Task<base::Expected<void>> ping(base::EventLoop& loop, std::chrono::milliseconds patience);
+  base::Task<base::Expected<void>> ping(base::EventLoop& loop, std::chrono::milliseconds patience);
 
  private:
   postgres::Pool& pool_;

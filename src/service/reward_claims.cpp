@@ -7,9 +7,11 @@
 namespace gauntlet::service {
 namespace {
 
+using base::callback_of;
 using base::ErrorKind;
 using base::Expected;
 using base::fail;
+using base::Task;
 using challenge::Goal;
 using challenge::Instant;
 using std::chrono::milliseconds;

@@ -9,11 +9,11 @@
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "base/metrics.hpp"
+#include "base/task.hpp"
 #include "challenge/config.hpp"
 #include "service/catalog.hpp"
 #include "service/claim_ledger.hpp"
 #include "service/progress_store.hpp"
-#include "service/task.hpp"
 
 namespace gauntlet::service {
 
@@ -30,18 +30,19 @@ class RewardClaims {
                base::metrics::Registry& metrics);
 
   /// One claim, 10 s at most. The goal is one of the catalog's.
-  Task<base::Expected<ClaimReceipt>> claim(std::string user_id, CatalogPtr catalog, const challenge::Goal& goal, challenge::Instant now);
+  base::Task<base::Expected<ClaimReceipt>> claim(std::string user_id, CatalogPtr catalog, const challenge::Goal& goal,
+                                                 challenge::Instant now);
 
   /// Takes up claims that a crash or an uncertain answer left open, a few at a time; run it every few seconds on one
   /// thread. Several replicas share the work. Answers how many it took up.
-  Task<base::Expected<int>> recover();
+  base::Task<base::Expected<int>> recover();
 
  private:
   /// Why the ledger opened nothing: the rows say, or else another claim is under way.
-  Task<base::Expected<ClaimReceipt>> refusal(const std::string& user_id, const Catalog& catalog, const challenge::Goal& goal,
-                                             challenge::Instant now);
+  base::Task<base::Expected<ClaimReceipt>> refusal(const std::string& user_id, const Catalog& catalog, const challenge::Goal& goal,
+                                                   challenge::Instant now);
   /// From an open claim to its end.
-  Task<base::Expected<ClaimReceipt>> carry_out(OpenClaim claim, base::EventLoop::Clock::time_point deadline);
+  base::Task<base::Expected<ClaimReceipt>> carry_out(OpenClaim claim, base::EventLoop::Clock::time_point deadline);
   /// What becomes of a claim whose grant ended so.
   enum class End {
     granted,
@@ -50,7 +51,7 @@ class RewardClaims {
     needs_review,  // perhaps given, and asking again will not tell
   };
   End end_of(const OpenClaim& claim, ags::GrantOutcome::Result result) const;
-  Task<base::Expected<void>> settle(const OpenClaim& claim, End end, const ags::GrantOutcome& outcome);
+  base::Task<base::Expected<void>> settle(const OpenClaim& claim, End end, const ags::GrantOutcome& outcome);
   void log_granted(const OpenClaim& claim, int attempts, bool is_settled) const;
   void count_and_log_ungranted(const OpenClaim& claim, const ags::GrantOutcome& outcome);
   /// What the player is told; scripts match its beginning (contract section 1).

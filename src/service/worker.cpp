@@ -38,8 +38,8 @@ constexpr std::chrono::milliseconds kFirstRecovery{500};
 
 challenge::Instant system_now() { return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
-postgres::PoolLimits pool_limits(const ServiceSettings& settings, base::metrics::Registry& metrics) {
-  postgres::PoolLimits limits;
+postgres::PoolOptions pool_limits(const ServiceSettings& settings, base::metrics::Registry& metrics) {
+  postgres::PoolOptions limits;
   limits.max_connections = std::max<std::size_t>(1, settings.database_connections / settings.threads);
   limits.max_queue_time = settings.queue_time_max;
   limits.dropped = &metrics

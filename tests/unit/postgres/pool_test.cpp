@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "postgres/blocking_connection.hpp"
@@ -28,6 +31,8 @@ const Statement kBroken("SELECT nonsense FROM nowhere", {});
 const Statement kArrays("SELECT cardinality($1::text[]), ($1::text[])[2], ($2::int4[])[1], ($3::boolean[])[2], ($4::timestamp[])[1]",
                         {Type::text_array, Type::int4_array, Type::boolean_array, Type::timestamp_array});
 
+Asker asker(std::function<bool()> wanted) { return {0, std::move(wanted)}; }
+
 /// A pool on a loop, and a way to wait for its answers.
 class PoolTest : public testing::Test {
  protected:
@@ -36,7 +41,7 @@ class PoolTest : public testing::Test {
   base::EventLoop loop_;
   std::unique_ptr<Pool> pool_;
 
-  void open(PoolLimits limits = {}) {
+  void open(PoolOptions limits = {}) {
     pool_ = std::make_unique<Pool>(loop_, options_, limits);
     bool ready = false;
     pool_->when_available([&] { ready = true; });
@@ -63,6 +68,16 @@ class PoolTest : public testing::Test {
     run_until([&] { return answer != nullptr; });
     return std::move(*answer);
   }
+  /// What the task comes to.
+  template <class T>
+  T outcome(base::Task<T> task) {
+    std::optional<T> result;
+    start(std::move(task), [&](T done) { result.emplace(std::move(done)); });
+    EXPECT_FALSE(result) << "answered from inside the call";
+    run_until([&] { return result.has_value(); });
+    return std::move(*result);
+  }
+  base::Task<base::Expected<Transaction>> beginning() { co_return co_await pool_->begin(); }
   int read(int key) {
     auto answer = ask(kRead, Parameters().add(key));
     return answer && !answer->empty() ? (*answer)[0].get<std::int32_t>(0) : -1;
@@ -224,19 +239,16 @@ TEST_F(PoolTest, a_transaction_reads_decides_writes_and_commits) {
   create_table();
   open();
   ASSERT_TRUE(ask(kInsert, Parameters().add(1).add(10)));
-  bool committed = false;
-  pool_->begin([&](base::Expected<Transaction> begun) {
-    ASSERT_TRUE(begun);
-    auto transaction = std::make_shared<Transaction>(std::move(*begun));
-    transaction->execute(kLock, Parameters().add(1), [&, transaction](base::Expected<Result> row) {
-      ASSERT_TRUE(row);
-      transaction->execute(kAdd, Parameters().add(1).add((*row)[0].get<std::int32_t>(0)), [&, transaction](base::Expected<Result> updated) {
-        ASSERT_TRUE(updated);
-        transaction->commit([&](base::Expected<void> done) { committed = done.has_value(); });
-      });
-    });
-  });
-  run_until([&] { return committed; });
+  const auto doubling = [](Pool& pool) -> base::Task<base::Expected<void>> {
+    auto transaction = co_await pool.begin();
+    if (!transaction) co_return tl::unexpected(transaction.error());
+    const auto row = co_await transaction->execute(kLock, Parameters().add(1));
+    if (!row) co_return tl::unexpected(row.error());
+    const auto updated = co_await transaction->execute(kAdd, Parameters().add(1).add((*row)[0].get<std::int32_t>(0)));
+    if (!updated) co_return tl::unexpected(updated.error());
+    co_return co_await transaction->commit();
+  };
+  EXPECT_TRUE(outcome(doubling(*pool_)));
   EXPECT_EQ(read(1), 20);
   EXPECT_EQ(pool_->counts().leased, 0u);
 }
@@ -244,76 +256,95 @@ TEST_F(PoolTest, a_transaction_reads_decides_writes_and_commits) {
 TEST_F(PoolTest, a_dropped_transaction_is_rolled_back_and_gives_its_connection_back) {
   create_table();
   open({.max_connections = 1});
-  bool inserted = false;
-  pool_->begin([&](base::Expected<Transaction> begun) {
-    ASSERT_TRUE(begun);
-    auto transaction = std::make_shared<Transaction>(std::move(*begun));
-    transaction->execute(kInsert, Parameters().add(1).add(1),
-                         [&, transaction](base::Expected<Result> done) { inserted = done.has_value(); });
-  });
-  run_until([&] { return inserted; });
+  const auto forgetful = [](Pool& pool) -> base::Task<base::Expected<Result>> {
+    auto transaction = co_await pool.begin();
+    if (!transaction) co_return tl::unexpected(transaction.error());
+    co_return co_await transaction->execute(kInsert, Parameters().add(1).add(1));
+  };
+  EXPECT_TRUE(outcome(forgetful(*pool_)));
   EXPECT_EQ(read(1), -1);  // on the same, only connection: parked until the drop
 }
 
 TEST_F(PoolTest, commit_after_a_failed_statement_is_aborted) {
   create_table();
   open();
-  base::Expected<void> outcome;
-  bool answered = false;
-  pool_->begin([&](base::Expected<Transaction> begun) {
-    auto transaction = std::make_shared<Transaction>(std::move(*begun));
-    transaction->execute(kInsert, Parameters().add(1).add(1), [](base::Expected<Result>) {});
-    transaction->execute(kInsert, Parameters().add(1).add(1), [](base::Expected<Result> r) { EXPECT_FALSE(r); });
-    transaction->execute(kRead, Parameters().add(1), [](base::Expected<Result> r) { EXPECT_EQ(r.error().kind, ErrorKind::aborted); });
-    transaction->commit([&, transaction](base::Expected<void> done) {
-      outcome = done;
-      answered = true;
-    });
-  });
-  run_until([&] { return answered; });
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::aborted);
+  const auto failing = [](Pool& pool) -> base::Task<base::Expected<void>> {
+    auto transaction = co_await pool.begin();
+    if (!transaction) co_return tl::unexpected(transaction.error());
+    EXPECT_TRUE(co_await transaction->execute(kInsert, Parameters().add(1).add(1)));
+    EXPECT_FALSE(co_await transaction->execute(kInsert, Parameters().add(1).add(1)));
+    const auto after = co_await transaction->execute(kRead, Parameters().add(1));
+    EXPECT_FALSE(after);
+    co_return co_await transaction->commit();
+  };
+  const auto failed = outcome(failing(*pool_));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().kind, ErrorKind::aborted);
   EXPECT_EQ(read(1), -1);
 }
 
-TEST_F(PoolTest, the_last_statement_can_carry_the_commit) {
+base::Task<base::Expected<std::vector<Result>>> insert_twice_and_commit(Pool& pool, int key, int other) {
+  auto transaction = co_await pool.begin();
+  if (!transaction) co_return tl::unexpected(transaction.error());
+  std::vector<Execution> both;
+  both.push_back({&kInsert, Parameters().add(key).add(7)});
+  both.push_back({&kInsert, Parameters().add(other).add(8)});
+  co_return co_await transaction->execute_and_commit(std::move(both));
+}
+
+TEST_F(PoolTest, the_last_statements_can_carry_the_commit) {
   create_table();
   open({.max_connections = 1});
-  int answered = 0;
-  for (const int key : {1, 1})  // the second violates the key, rolls back and frees the connection
-    pool_->begin([&, key](base::Expected<Transaction> begun) {
-      ASSERT_TRUE(begun);
-      auto transaction = std::make_shared<Transaction>(std::move(*begun));
-      transaction->execute_and_commit(kInsert, Parameters().add(key).add(7), [&](base::Expected<Result> done) {
-        EXPECT_EQ(done.has_value(), answered == 0);
-        if (done) {
-          EXPECT_EQ(done->affected(), 1);
-        }
-        ++answered;
-      });
-    });
-  run_until([&] { return answered == 2; });
+  const auto results = outcome(insert_twice_and_commit(*pool_, 1, 2));
+  ASSERT_TRUE(results) << results.error().message;
+  ASSERT_EQ(results->size(), 2u);
+  EXPECT_EQ((*results)[1].affected(), 1);
+  // Violates the key, says so, rolls both back and frees the connection.
+  const auto refused = outcome(insert_twice_and_commit(*pool_, 3, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::already_exists);
   EXPECT_EQ(read(1), 7);
+  EXPECT_EQ(read(2), 8);
+  EXPECT_EQ(read(3), -1);
 }
 
 TEST_F(PoolTest, racing_transactions_lose_no_update) {
   create_table();
   open({.max_connections = 4});
   ASSERT_TRUE(ask(kInsert, Parameters().add(1).add(0)));
-  int committed = 0;
+  const auto adding = [](Pool& pool) -> base::Task<bool> {
+    auto transaction = co_await pool.begin();
+    if (!transaction) co_return false;
+    const auto row = co_await transaction->execute(kLock, Parameters().add(1));
+    if (!row) co_return false;
+    std::vector<Execution> last;
+    last.push_back({&kAdd, Parameters().add(1).add(1)});
+    const auto added = co_await transaction->execute_and_commit(std::move(last));
+    co_return added.has_value();
+  };
+  int answered = 0, committed = 0;
   for (int i = 0; i < 100; ++i)
-    pool_->begin([&](base::Expected<Transaction> begun) {
-      ASSERT_TRUE(begun);
-      auto transaction = std::make_shared<Transaction>(std::move(*begun));
-      transaction->execute(kLock, Parameters().add(1), [&, transaction](base::Expected<Result> row) {
-        ASSERT_TRUE(row);
-        transaction->execute_and_commit(kAdd, Parameters().add(1).add(1),
-                                        [&](base::Expected<Result> done) { committed += done.has_value(); });
-      });
+    start(adding(*pool_), [&](bool done) {
+      ++answered;
+      committed += done;
     });
-  run_until([&] { return committed == 100; });
+  run_until([&] { return answered == 100; });
+  EXPECT_EQ(committed, 100);
   EXPECT_EQ(read(1), 100);
   EXPECT_EQ(pool_->counts().leased, 0u);
+}
+
+TEST_F(PoolTest, a_coroutine_gives_back_what_it_asked_with_once_it_is_done) {
+  open();
+  const auto owned = std::make_shared<int>(3);
+  const auto asking = [](Pool& pool, std::shared_ptr<int> held) -> base::Task<int> {
+    std::function<bool()> wanted = [held] { return true; };
+    const auto first = co_await pool.execute(kNumber, Parameters().add(*held), asker(std::move(wanted)));
+    const auto second = co_await pool.execute(kNumber, Parameters().add(4));
+    co_return (*first)[0].get<std::int32_t>(0) + (*second)[0].get<std::int32_t>(0);
+  };
+  EXPECT_EQ(outcome(asking(*pool_, owned)), 7);
+  EXPECT_EQ(owned.use_count(), 1);
 }
 
 TEST_F(PoolTest, bounds_what_waits) {
@@ -328,12 +359,11 @@ TEST_F(PoolTest, bounds_what_waits) {
   run_until([&] { return answered == 12; });
   EXPECT_EQ(refused, (std::vector<ErrorKind>{ErrorKind::resource_exhausted, ErrorKind::resource_exhausted}));
 
-  std::shared_ptr<Transaction> held;
-  pool_->begin([&](base::Expected<Transaction> begun) { held = std::make_shared<Transaction>(std::move(*begun)); });
-  run_until([&] { return held != nullptr; });
+  const auto held = outcome(beginning());
+  ASSERT_TRUE(held);
   int given_up = 0;
   for (int i = 0; i < 3; ++i)
-    pool_->begin([&](base::Expected<Transaction> begun) {
+    start(beginning(), [&](const base::Expected<Transaction>& begun) {
       ASSERT_FALSE(begun);
       EXPECT_EQ(begun.error().kind, ErrorKind::resource_exhausted);
       ++given_up;
@@ -352,8 +382,9 @@ TEST_F(PoolTest, fails_fast_while_the_server_is_away_and_comes_back_by_itself) {
   support::PrivatePostgres server;
   options_ = server.options();
   std::vector<bool> seen;
-  pool_ = std::make_unique<Pool>(loop_, options_, PoolLimits{.max_connections = 2, .first_retry = 5ms, .last_retry = 50ms});
-  pool_->on_availability([&](bool up) { seen.push_back(up); });
+  pool_ = std::make_unique<Pool>(
+      loop_, options_,
+      PoolOptions{.max_connections = 2, .first_retry = 5ms, .last_retry = 50ms, .on_availability = [&](bool up) { seen.push_back(up); }});
   run_until([&] { return pool_->is_available(); });
   ASSERT_TRUE(ask(kNumber, Parameters().add(1)));
 
@@ -368,9 +399,9 @@ TEST_F(PoolTest, fails_fast_while_the_server_is_away_and_comes_back_by_itself) {
   server.kill();
   run_until([&] { return lost == 3 && !pool_->is_available(); });
   EXPECT_EQ(ask(kNumber, Parameters().add(1)).error().kind, ErrorKind::unavailable);
-  bool refused = false;
-  pool_->begin([&](base::Expected<Transaction> begun) { refused = !begun && begun.error().kind == ErrorKind::unavailable; });
-  run_until([&] { return refused; });
+  const auto refused = outcome(beginning());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable);
 
   server.start();
   run_until([&] { return pool_->is_available(); });
@@ -381,23 +412,18 @@ TEST_F(PoolTest, fails_fast_while_the_server_is_away_and_comes_back_by_itself) {
 TEST_F(PoolTest, a_transaction_whose_connection_dies_fails_as_unavailable) {
   create_table();
   open({.first_retry = 5ms});
-  std::shared_ptr<Transaction> held;
-  pool_->begin([&](base::Expected<Transaction> begun) { held = std::make_shared<Transaction>(std::move(*begun)); });
-  run_until([&] { return held != nullptr; });
-  bool locked = false;
-  held->execute(kInsert, Parameters().add(1).add(1), [&](base::Expected<Result> done) { locked = done.has_value(); });
-  run_until([&] { return locked; });
+  std::optional<base::Expected<Transaction>> held = outcome(beginning());
+  ASSERT_TRUE(*held);
+  const auto inserting = [](Transaction& transaction) -> base::Task<base::Expected<Result>> {
+    co_return co_await transaction.execute(kInsert, Parameters().add(1).add(1));
+  };
+  ASSERT_TRUE(outcome(inserting(**held)));
   auto admin = BlockingConnection::connect(server_.options());
   ASSERT_TRUE(admin->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + options_.database + "'"));
-  base::Expected<void> outcome;
-  bool answered = false;
-  held->commit([&](base::Expected<void> done) {
-    outcome = done;
-    answered = true;
-  });
-  run_until([&] { return answered; });
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().kind, ErrorKind::unavailable);
+  const auto committing = [](Transaction& transaction) -> base::Task<base::Expected<void>> { co_return co_await transaction.commit(); };
+  const auto lost = outcome(committing(**held));
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().kind, ErrorKind::unavailable);
   held.reset();
   run_until([&] { return pool_->is_available(); });
   EXPECT_EQ(read(1), -1);
@@ -406,13 +432,11 @@ TEST_F(PoolTest, a_transaction_whose_connection_dies_fails_as_unavailable) {
 TEST_F(PoolTest, runs_the_session_start_on_every_connection) {
   static const Statement create("CREATE TEMP TABLE session_start (a int)", {});
   static const Statement use("INSERT INTO session_start VALUES ($1)", {Type::int4});
-  pool_ = std::make_unique<Pool>(loop_, options_);
-  pool_->on_connect({{&create, {}}});
+  pool_ = std::make_unique<Pool>(loop_, options_, PoolOptions{.session_start = {{&create, {}}}});
   run_until([&] { return pool_->is_available(); });
   EXPECT_TRUE(ask(use, Parameters().add(1)));
 
-  pool_ = std::make_unique<Pool>(loop_, options_, PoolLimits{.first_retry = 1ms});
-  pool_->on_connect({{&kBroken, {}}});
+  pool_ = std::make_unique<Pool>(loop_, options_, PoolOptions{.first_retry = 1ms, .session_start = {{&kBroken, {}}}});
   run_until([&] { return pool_->counts().connect_attempts >= 3; });
   EXPECT_FALSE(pool_->is_available());
   EXPECT_NE(pool_->last_failure().find("nowhere"), std::string::npos);
@@ -441,7 +465,7 @@ TEST_F(PoolTest, carries_values_larger_than_the_sockets_buffers) {
 
 TEST_F(PoolTest, reports_a_server_that_is_not_there) {
   options_.port = 1;
-  pool_ = std::make_unique<Pool>(loop_, options_, PoolLimits{.first_retry = 1ms});
+  pool_ = std::make_unique<Pool>(loop_, options_, PoolOptions{.first_retry = 1ms});
   run_until([&] { return pool_->counts().connect_attempts >= 2; });
   EXPECT_NE(pool_->last_failure().find("127.0.0.1:1"), std::string::npos) << pool_->last_failure();
   EXPECT_EQ(ask(kNumber, Parameters().add(1)).error().kind, ErrorKind::unavailable);

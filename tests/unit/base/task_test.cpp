@@ -1,4 +1,4 @@
-#include "service/task.hpp"
+#include "base/task.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace gauntlet::service {
+namespace gauntlet::base {
 namespace {
 
 Task<int> add_later(int a, std::function<void(int)>* answer_b) {
@@ -56,4 +56,4 @@ TEST(Task, keeps_its_parameters_until_it_is_done) {
 }
 
 }  // namespace
-}  // namespace gauntlet::service
+}  // namespace gauntlet::base

@@ -1,12 +1,12 @@
 #pragma once
-// Coroutines for the use cases, so that a story of several database answers reads top-down.
+// Coroutines of a loop's thread, so that a story of several answers reads top-down.
 //
-//   Task<base::Expected<int>> total(Store& store) {
+//   Task<Expected<int>> total(Store& store) {
 //     const auto a = co_await store.count("a");      // another Task
 //     if (!a) co_return tl::unexpected(a.error());
 //     co_return *a + 1;
 //   }
-//   start(total(store), [](base::Expected<int> total) { ... });
+//   start(total(store), [](Expected<int> total) { ... });
 //
 // Everything runs on one loop's thread; nothing here is thread-safe. A Task starts when it is awaited or started, and
 // must be. Parameters of coroutines are taken by value unless what they refer to outlives the whole story. No `?:` in
@@ -17,7 +17,7 @@
 #include <optional>
 #include <utility>
 
-namespace gauntlet::service {
+namespace gauntlet::base {
 
 template <class T>
 class [[nodiscard]] Task {
@@ -80,7 +80,7 @@ void start(Task<T> task, Done done) {
 /// Awaits something that reports through a callback: `begin` is given the callback and must see to it that it is called
 /// once, at once or later on this thread.
 ///
-///   const auto result = co_await callback_of<base::Expected<Result>>([&](auto done) { pool.execute(s, p,
+///   const auto result = co_await callback_of<Expected<Result>>([&](auto done) { pool.execute(s, p,
 ///   std::move(done)); });
 template <class T, class Begin>
 auto callback_of(Begin begin) {
@@ -104,4 +104,4 @@ auto callback_of(Begin begin) {
   return Awaiting{std::move(begin), std::nullopt, nullptr};
 }
 
-}  // namespace gauntlet::service
+}  // namespace gauntlet::base
