@@ -15,24 +15,14 @@ using std::chrono::seconds;
 
 }  // namespace
 
-base::Expected<EventSettings> EventSettings::read(base::Settings& settings, base::Environment environment) {
+base::Expected<EventSettings> EventSettings::read(base::Settings& settings, const base::Environment& environment) {
   EventSettings s;
   s.name_space = settings.required("AB_NAMESPACE", "namespace of the deployment; events of others are ignored");
-  s.listen_address = settings.address("LISTEN_ADDRESS", "0.0.0.0", "where all ports listen; 127.0.0.1: this machine only");
-  s.grpc_port = settings.integer<std::uint16_t>("GRPC_PORT", 6566, {0, 65535}, "port of the OnMessage methods; 0: the kernel chooses");
-  s.metrics_port =
-      settings.integer<std::uint16_t>("METRICS_PORT", 8081, {0, 65535}, "port of /metrics and /debug/pprof; 0: the kernel chooses");
-  settings.reject_same_ports({{"GRPC_PORT", s.grpc_port}, {"METRICS_PORT", s.metrics_port}});
-  s.pprof_from_anywhere = settings.boolean("PPROF_FROM_ANYWHERE", false, "answer /debug/pprof to callers other than loopback");
+  host::read_ports(settings, s, {{"GRPC_PORT", 6566, "the OnMessage methods"}}, 8081);
   s.threads = settings.threads("FLUSH_WORKERS", 4, {1, 64}, "threads, each with a listener, a writer and a connection");
   s.config_path = settings.text("CONFIG_PATH", "config/challenges.json", "the challenges and goals; the service's file");
-  s.migrations_path =
-      settings.text("MIGRATIONS_PATH", "",
-                    "folder of the schema's migrations, also as file:///app/migrations; default: ./migrations, or beside the program");
-  s.database_wait = duration_cast<milliseconds>(settings.duration("DB_STARTUP_WAIT", seconds(30), seconds(0), minutes(60), seconds(1),
-                                                                  "how long the start waits for PostgreSQL to come up"));
-  s.drain_time = duration_cast<milliseconds>(
-      settings.duration("SHUTDOWN_GRACE", seconds(15), seconds(0), minutes(10), seconds(1), "how long SIGTERM waits for events in flight"));
+  host::read_migrations_path(settings, s);
+  host::read_waits(settings, s, "events");
   s.create_rows =
       settings.choice("EVENT_ROWS", "active", {"active", "upsert"},
                       "active: events move active rows only; upsert: they create the missing rows of every goal they touch") == "upsert";
@@ -72,24 +62,8 @@ base::Expected<EventSettings> EventSettings::read(base::Settings& settings, base
     // While a batch is being written, or PostgreSQL is away, this many more may come.
     s.writer.max_waiting = std::max(s.writer.max_waiting, 10 * buffered);
   }
-  // The DB_ variables are postgres's own to read; they are named here for the settings table.
-  settings.text("DB_HOST", "localhost", "PostgreSQL's host, address, or the folder of its unix socket");
-  settings.text("DB_PORT", "5432", "PostgreSQL's port");
-  settings.text("DB_NAME", "challenge_db", "the database");
-  settings.text("DB_USER", "postgres", "the database role");
-  settings.secret("DB_PASSWORD", "", "the role's password");
-  settings.text("DB_SSLMODE", "disable", "disable, allow, prefer, require, verify-ca or verify-full");
-
-  auto database = postgres::ConnectionOptions::from_settings([&](const std::string& name) -> std::optional<std::string> {
-    const auto found = environment.find(name);
-    return found == environment.end() ? std::nullopt : std::optional(found->second);
-  });
-  const auto checked = settings.check();
-  if (!checked && !database)
-    return base::fail(base::ErrorKind::invalid_argument, checked.error().message + "\n" + database.error().message);
-  if (!checked) return tl::unexpected(checked.error());
-  if (!database) return tl::unexpected(database.error());
-  s.database = std::move(*database);
+  host::name_database_role(settings);
+  if (auto read = host::read_database(settings, s, environment); !read) return tl::unexpected(std::move(read.error()));
   return s;
 }
 

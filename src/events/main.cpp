@@ -1,20 +1,20 @@
 // challenge-event-handler: takes the platform's events over gRPC and moves players' progress. Settings, signals and exit
-// statuses: kHelp.
+// statuses: --help.
+#include <chrono>
 #include <csignal>
-#include <memory>
-#include <string_view>
-#include <thread>
-#include <vector>
+#include <string>
+#include <tuple>
 
 #include "base/admin/admin_server.hpp"
 #include "base/event_loop.hpp"
 #include "base/log.hpp"
-#include "base/service_program.hpp"
-#include "base/settings.hpp"
 #include "base/signals.hpp"
 #include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
 #include "events/worker.hpp"
+#include "host/program.hpp"
+#include "host/serving.hpp"
+#include "host/workers.hpp"
 #include "postgres/blocking_connection.hpp"
 #include "postgres/startup.hpp"
 
@@ -22,37 +22,24 @@ namespace gauntlet::events {
 namespace {
 
 using base::ErrorKind;
-using base::Exit;
 using base::Expected;
+using host::Exit;
 
-constexpr std::string_view kHelp =
-    R"(challenge-event-handler: takes the platform's login and statistic events over gRPC and moves players' progress in PostgreSQL.
+constexpr host::ProgramText kText = {
+    .name = "challenge-event-handler",
+    .purpose = "takes the platform's login and statistic events over gRPC and moves players' progress in PostgreSQL.",
+    .example = R"(  DB_HOST=localhost DB_NAME=challenge_db DB_USER=postgres DB_PASSWORD=... \
+  CONFIG_PATH=config/challenges.json AB_NAMESPACE=demo challenge-event-handler)",
+    .ports = R"(  GRPC_PORT=6566     the OnMessage methods, with reflection and health
+  METRICS_PORT=8081  /metrics and /debug/pprof)",
+    .signals = "  SIGTERM, SIGINT    takes no new events, commits and answers those in flight (SHUTDOWN_GRACE), ends",
+    .work = "events",
+    .work_when_clean = "committed and answered",
+};
 
-usage: challenge-event-handler               serves until SIGTERM
-       challenge-event-handler --settings    prints every setting, its values and its default
-       challenge-event-handler --help | --version
-
-Settings come from the environment, for example:
-  DB_HOST=localhost DB_NAME=challenge_db DB_USER=postgres DB_PASSWORD=... \
-  CONFIG_PATH=config/challenges.json AB_NAMESPACE=demo challenge-event-handler
-
-ports (0: the kernel chooses; LISTEN_ADDRESS=127.0.0.1: for this machine only)
-  GRPC_PORT=6566     the OnMessage methods, with reflection and health
-  METRICS_PORT=8081  /metrics and /debug/pprof
-
-signals
-  SIGTERM, SIGINT    takes no new events, commits and answers those in flight (SHUTDOWN_GRACE), ends
-
-exit status
-  0  ended by SIGTERM or SIGINT, events in flight committed and answered
-  2  a setting or an argument is wrong
-  3  the challenge config cannot be read or is wrong
-  4  PostgreSQL does not answer, or its schema cannot be brought up to date
-  5  a port cannot be bound
-  6  ended by SIGTERM, but events were still in flight after SHUTDOWN_GRACE
-
-The log goes to standard error; LOG_FORMAT=json: to standard output, an object a line.
-)";
+/// PostgreSQL has just been migrated, so connections stand in a moment: no event shall meet a handler without one. Should
+/// PostgreSQL go away right now, we serve all the same and answer UNAVAILABLE.
+constexpr std::chrono::seconds kConnectPatience{2};
 
 Expected<challenge::Config> load_config(const std::string& path) {
   auto text = base::read_file(path);
@@ -66,9 +53,9 @@ Expected<challenge::Config> load_config(const std::string& path) {
   return std::move(*config);
 }
 
-/// PROGRESS_PARTITIONS.
-Expected<void> partition(const EventSettings& settings) {
-  if (settings.progress_partitions == 0) return {};
+Expected<void> prepare_database(const EventSettings& settings) {
+  auto prepared = postgres::prepare_schema(settings.database, {}, settings.migrations_path, settings.database_wait);
+  if (!prepared || settings.progress_partitions == 0) return prepared;
   auto options = settings.database;
   options.statement_timeout = std::chrono::milliseconds(0);  // it copies the table
   auto connection = postgres::BlockingConnection::connect(options);
@@ -80,12 +67,11 @@ Expected<void> partition(const EventSettings& settings) {
   return {};
 }
 
-/// PostgreSQL has just been migrated, so connections stand in a moment: no event shall meet a handler without one. Should
-/// PostgreSQL go away right now, we serve all the same and answer UNAVAILABLE.
-void wait_for_connections(const Availability& availability, std::size_t workers) {
-  const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(2);
-  while (availability.available() < workers && std::chrono::steady_clock::now() < give_up_at)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+void warn_of_buffered_mode(const EventSettings& settings) {
+  if (!settings.writer.buffer_for) return;
+  base::log::warn(
+      "buffered mode: events are answered before they are written; a crash loses what arrived since the last flush",
+      {{"interval_ms", settings.writer.buffer_for->count()}, {"events_at_most", settings.threads * settings.writer.max_waiting}});
 }
 
 void log_each_second(base::EventLoop& loop, EventMetrics& metrics) {
@@ -96,25 +82,14 @@ void log_each_second(base::EventLoop& loop, EventMetrics& metrics) {
 }
 
 int run(int argc, char** argv) {
-  const base::ServiceProgram program("challenge-event-handler", kHelp);
-  base::Environment environment = base::process_environment();
-  base::Settings settings_reader(environment);
-  program.read_log_settings(settings_reader);
-  const auto read = EventSettings::read(settings_reader, std::move(environment));
-  if (const auto ended = program.answer_flags(argc, argv, settings_reader)) return *ended;
-  if (!read) return program.give_up(Exit::settings, read.error());
-  const EventSettings& settings = *read;
-
-  const auto config = load_config(settings.config_path);
+  const host::Program program(kText);
+  const auto settings = program.read_settings<EventSettings>(argc, argv);
+  if (!settings) return settings.error();
+  const auto config = load_config(settings->config_path);
   if (!config) return program.give_up(Exit::challenge_config, config.error());
   const GoalKeys keys(*config);
-  if (const auto prepared = postgres::prepare_schema(settings.database, {}, settings.migrations_path, settings.database_wait); !prepared)
-    return program.give_up(Exit::database, prepared.error());
-  if (const auto partitioned = partition(settings); !partitioned) return program.give_up(Exit::database, partitioned.error());
-  if (settings.writer.buffer_for)
-    base::log::warn(
-        "buffered mode: events are answered before they are written; a crash loses what arrived since the last flush",
-        {{"interval_ms", settings.writer.buffer_for->count()}, {"events_at_most", settings.threads * settings.writer.max_waiting}});
+  if (const auto prepared = prepare_database(*settings); !prepared) return program.give_up(Exit::database, prepared.error());
+  warn_of_buffered_mode(*settings);
 
   base::EventLoop loop;  // of this thread: signals, the summary line, the drain's time limit
   base::metrics::Registry registry;
@@ -122,47 +97,21 @@ int run(int argc, char** argv) {
   EventMetrics metrics(registry);
   base::grpc::Health health;
   Availability availability(health);
-  const WorkerParts parts{settings, keys, registry, metrics, health, availability};
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (std::size_t number = 0; number < settings.threads; ++number) workers.push_back(std::make_unique<Worker>(number, parts));
-  base::admin::AdminServer admin(
-      {.address = settings.listen_address, .port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, registry);
-  if (const auto started = admin.start(); !started) return program.give_up(Exit::port, base::port_error(started.error(), "METRICS_PORT"));
-  wait_for_connections(availability, workers.size());
-  if (const auto free = base::check_port(loop, "GRPC_PORT", settings.listen_address, settings.grpc_port); !free)
-    return program.give_up(Exit::port, free.error());
-  std::uint16_t port = settings.grpc_port;
-  for (const auto& worker : workers) {
-    if (const auto listening = worker->listen(settings.listen_address, port); !listening)
-      return program.give_up(Exit::port, listening.error());
-    port = workers.front()->port();
-  }
-  base::log::info("challenge-event-handler is serving",
-                  {{"grpc_port", port}, {"metrics_port", admin.port()}, {"threads", settings.threads}, {"goals", keys.rows().size()}});
+  const WorkerParts parts{*settings, keys, registry, metrics, health, availability};
+  host::Workers workers(settings->threads, [&](std::size_t, base::EventLoop& its_loop) { return make_worker(its_loop, parts); });
+  base::admin::AdminServer admin(host::admin_options(*settings), registry);
+  if (const auto started = host::start(admin); !started) return program.give_up(Exit::port, started.error());
+  std::ignore = workers.await_database(kConnectPatience);
+  const auto ports = workers.listen(*settings, registry);
+  if (!ports) return program.give_up(Exit::port, ports.error());
+  base::log::info(
+      "challenge-event-handler is serving",
+      {{"grpc_port", ports->front()}, {"metrics_port", admin.port()}, {"threads", settings->threads}, {"goals", keys.rows().size()}});
 
-  Exit status = Exit::clean;
-  bool draining = false;
-  std::atomic<std::size_t> left = workers.size();
-  base::SignalWatch watch(loop, {SIGTERM, SIGINT}, [&](int) {
-    if (std::exchange(draining, true)) return;
-    base::log::info("stopping: no new events");
-    health.set_all(base::grpc::Health::Status::not_serving);
-    for (const auto& worker : workers)
-      worker->drain([&] {
-        if (left.fetch_sub(1) == 1) loop.stop();
-      });
-    loop.call_after(settings.drain_time, [&] {
-      status = Exit::undrained;
-      loop.stop();
-    });
-  });
   log_each_second(loop, metrics);
-  loop.run();
+  const Exit status = host::serve(loop, workers, health, {.work = kText.work, .drain_time = settings->drain_time});
   metrics.log_summary();
-  workers.clear();
-  base::log::info(status == Exit::clean ? "stopped" : "stopped with events in flight");
-  base::log::flush();
-  return static_cast<int>(status);
+  return program.end(status);
 }
 
 }  // namespace

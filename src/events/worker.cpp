@@ -1,14 +1,14 @@
 #include "events/worker.hpp"
 
+#include <chrono>
+#include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/grpc/reflection.hpp"
 #include "base/grpc/server.hpp"
-#include "base/http/listener.hpp"
-#include "base/http/router.hpp"
 #include "base/log.hpp"
-#include "base/loop_thread.hpp"
 #include "events/on_message.hpp"
 #include "events/postgres_progress_store.hpp"
 
@@ -48,6 +48,54 @@ Writer::Observer observer_of(EventMetrics& metrics) {
           .on_waiting = [&waiting = metrics.add_writer()](std::size_t events) { waiting.store(events, std::memory_order_relaxed); }};
 }
 
+class EventWorker final : public host::Worker {
+ public:
+  EventWorker(base::EventLoop& loop, const WorkerParts& parts)
+      : availability_(parts.availability),
+        store_(std::make_unique<PostgresProgressStore>(loop, parts.settings.database, parts.keys,
+                                                       StoreOptions{.name_space = parts.settings.name_space,
+                                                                    .create_rows = parts.settings.create_rows,
+                                                                    .dedup_window_hours = parts.settings.dedup_window_hours,
+                                                                    .max_dead_letters = parts.settings.max_dead_letters,
+                                                                    .on_availability = [this](bool available) { tell(available); }})),
+        writer_(*store_, timing_of(loop, alive_), parts.settings.writer, observer_of(parts.metrics)),
+        decoder_(parts.keys, {.name_space = parts.settings.name_space,
+                              .dedup = parts.settings.dedup,
+                              .dedup_window_hours = parts.settings.dedup_window_hours}),
+        on_message_(decoder_, writer_, parts.metrics, parts.settings.writer.buffer_for.has_value()),
+        rpc_server_({.metrics = &parts.registry}) {
+    on_message_.add_methods(rpc_server_);
+    base::grpc::add_health(rpc_server_, parts.health);
+    base::grpc::add_reflection(rpc_server_);
+  }
+
+  ~EventWorker() override {
+    store_.reset();  // answers the writer for what was in flight
+  }
+
+  std::vector<host::Endpoint> endpoints() override { return {{.streams = rpc_server_.streams()}}; }
+  postgres::Pool& pool() override { return store_->pool(); }
+  void drain(std::function<void()> done) override { writer_.drain(std::move(done)); }
+
+ private:
+  void tell(bool available) {
+    availability_.worker_changed(available);
+    if (available) return writer_.store_back();
+    static base::log::Limit limit(1);
+    const std::string& reason = store_->pool().last_failure();
+    base::log::warn(limit, "PostgreSQL is away; events are answered UNAVAILABLE until it is back", {{"reason", reason}});
+    writer_.store_lost({base::ErrorKind::unavailable, reason});
+  }
+
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // shared with tasks that may come too late
+  Availability& availability_;
+  std::unique_ptr<PostgresProgressStore> store_;
+  Writer writer_;
+  Decoder decoder_;
+  OnMessage on_message_;
+  base::grpc::Server rpc_server_;
+};
+
 }  // namespace
 
 Availability::Availability(base::grpc::Health& health) : health_(health) { tell(false); }
@@ -63,93 +111,8 @@ void Availability::tell(bool serving) {
   for (const char* service : {"", kLoginService, kStatisticService}) health_.set(service, status);
 }
 
-/// Made and destroyed on the worker's thread.
-struct ThreadState {
-  ThreadState(base::EventLoop& the_loop, const WorkerParts& parts)
-      : loop(the_loop),
-        registry(parts.registry),
-        listener_limits(parts.settings.listener),
-        store(std::make_unique<PostgresProgressStore>(loop, parts.settings.database, parts.keys,
-                                                      StoreOptions{.name_space = parts.settings.name_space,
-                                                                   .create_rows = parts.settings.create_rows,
-                                                                   .dedup_window_hours = parts.settings.dedup_window_hours,
-                                                                   .max_dead_letters = parts.settings.max_dead_letters,
-                                                                   .on_availability = [this](bool available) { tell(available); }})),
-        availability(parts.availability),
-        writer(std::make_unique<Writer>(*store, timing_of(loop, alive), parts.settings.writer, observer_of(parts.metrics))),
-        decoder(parts.keys, {.name_space = parts.settings.name_space,
-                             .dedup = parts.settings.dedup,
-                             .dedup_window_hours = parts.settings.dedup_window_hours}),
-        on_message(decoder, *writer, parts.metrics, parts.settings.writer.buffer_for.has_value()),
-        rpc_server({.metrics = &parts.registry}) {
-    on_message.add_methods(rpc_server);
-    base::grpc::add_health(rpc_server, parts.health);
-    base::grpc::add_reflection(rpc_server);
-  }
-
-  ~ThreadState() {
-    listener.reset();
-    store.reset();  // answers the writer for what was in flight
-  }
-
-  void tell(bool available) {
-    availability.worker_changed(available);
-    if (available) return writer->store_back();
-    static base::log::Limit limit(1);
-    const std::string& reason = store->pool().last_failure();
-    base::log::warn(limit, "PostgreSQL is away; events are answered UNAVAILABLE until it is back", {{"reason", reason}});
-    writer->store_lost({base::ErrorKind::unavailable, reason});
-  }
-
-  std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);  // shared with tasks that may come too late
-  base::EventLoop& loop;
-  base::metrics::Registry& registry;
-  const base::http::ListenerOptions listener_limits;
-  std::unique_ptr<PostgresProgressStore> store;
-  Availability& availability;
-  std::unique_ptr<Writer> writer;
-  Decoder decoder;
-  OnMessage on_message;
-  base::http::Router no_routes;  // anything but gRPC is 404
-  base::grpc::Server rpc_server;
-  std::unique_ptr<base::http::Listener> listener;
-};
-
-struct Worker::State {
-  explicit State(std::size_t number) : thread("worker-" + std::to_string(number)) {}
-  base::LoopThread thread;
-  std::unique_ptr<ThreadState> on_thread;
-};
-
-Worker::Worker(std::size_t number, const WorkerParts& parts) : state_(std::make_unique<State>(number)) {
-  state_->thread.run_and_wait([&] { state_->on_thread = std::make_unique<ThreadState>(state_->thread.loop(), parts); });
-}
-
-Worker::~Worker() {
-  state_->thread.run_and_wait([this] { state_->on_thread.reset(); });
-}
-
-base::Expected<void> Worker::listen(const std::string& address, std::uint16_t port) {
-  base::Expected<void> listening;
-  state_->thread.run_and_wait([&] {
-    ThreadState& own = *state_->on_thread;
-    base::http::ListenerOptions options = own.listener_limits;
-    options.metrics = &own.registry;
-    options.address = address;
-    options.port = port;
-    own.listener = std::make_unique<base::http::Listener>(own.loop, std::move(options), own.no_routes, own.rpc_server.streams());
-    listening = own.listener->listen();
-  });
-  return listening;
-}
-
-std::uint16_t Worker::port() const { return state_->on_thread->listener->port(); }
-
-void Worker::drain(std::function<void()> done) {
-  state_->thread.loop().post([this, done = std::move(done)] {
-    ThreadState& own = *state_->on_thread;
-    own.listener->drain([&own, done] { own.writer->drain(done); });
-  });
+std::unique_ptr<host::Worker> make_worker(base::EventLoop& loop, const WorkerParts& parts) {
+  return std::make_unique<EventWorker>(loop, parts);
 }
 
 }  // namespace gauntlet::events

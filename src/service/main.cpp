@@ -1,19 +1,19 @@
-// challenge-service: players' challenges over REST and gRPC. Settings, signals and exit statuses: kHelp.
+// challenge-service: players' challenges over REST and gRPC. Settings, signals and exit statuses: --help.
 #include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <optional>
-#include <string_view>
+#include <string>
 #include <thread>
-#include <vector>
 
 #include "base/admin/admin_server.hpp"
 #include "base/event_loop.hpp"
 #include "base/http/listener.hpp"
 #include "base/log.hpp"
-#include "base/service_program.hpp"
-#include "base/settings.hpp"
 #include "base/signals.hpp"
+#include "host/program.hpp"
+#include "host/serving.hpp"
+#include "host/workers.hpp"
 #include "postgres/rights.hpp"
 #include "postgres/startup.hpp"
 #include "service/worker.hpp"
@@ -21,40 +21,23 @@
 namespace gauntlet::service {
 namespace {
 
-using base::Exit;
 using base::Expected;
+using host::Exit;
 
-constexpr std::string_view kHelp =
-    R"(challenge-service: serves players' challenges over REST and gRPC, from PostgreSQL.
-
-usage: challenge-service               serves until SIGTERM
-       challenge-service --settings    prints every setting, its values and its default
-       challenge-service --help | --version
-
-Settings come from the environment, for example:
-  DB_HOST=localhost DB_NAME=challenge_db DB_USER=postgres DB_PASSWORD=... \
+constexpr host::ProgramText kText = {
+    .name = "challenge-service",
+    .purpose = "serves players' challenges over REST and gRPC, from PostgreSQL.",
+    .example = R"(  DB_HOST=localhost DB_NAME=challenge_db DB_USER=postgres DB_PASSWORD=... \
   CHALLENGE_CONFIG_PATH=config/challenges.json AB_NAMESPACE=demo AB_BASE_URL=https://demo.accelbyte.io challenge-service
-or, without tokens and a platform, with PLUGIN_GRPC_SERVER_AUTH_ENABLED=false instead of AB_BASE_URL.
-
-ports (0: the kernel chooses; LISTEN_ADDRESS=127.0.0.1: for this machine only)
-  HTTP_PORT=8000     the REST API below BASE_PATH=/challenge; its documentation at /challenge/apidocs/
+or, without tokens and a platform, with PLUGIN_GRPC_SERVER_AUTH_ENABLED=false instead of AB_BASE_URL.)",
+    .ports = R"(  HTTP_PORT=8000     the REST API below BASE_PATH=/challenge; its documentation at /challenge/apidocs/
   GRPC_PORT=6565     the gRPC API, with reflection and health
-  METRICS_PORT=8080  /metrics, /livez, /readyz and /debug/pprof
-
-signals
-  SIGTERM, SIGINT    not ready any more, answers what is in flight (SHUTDOWN_GRACE), ends
-  SIGHUP             reads the challenge config again; a wrong one is refused and the old one stays
-
-exit status
-  0  ended by SIGTERM or SIGINT, requests in flight answered
-  2  a setting or an argument is wrong
-  3  the challenge config cannot be read or is wrong
-  4  PostgreSQL does not answer, or its schema cannot be brought up to date
-  5  a port cannot be bound
-  6  ended by SIGTERM, but requests were still in flight after SHUTDOWN_GRACE
-
-The log goes to standard error; LOG_FORMAT=json: to standard output, an object a line.
-)";
+  METRICS_PORT=8080  /metrics, /livez, /readyz and /debug/pprof)",
+    .signals = R"(  SIGTERM, SIGINT    not ready any more, answers what is in flight (SHUTDOWN_GRACE), ends
+  SIGHUP             reads the challenge config again; a wrong one is refused and the old one stays)",
+    .work = "requests",
+    .work_when_clean = "answered",
+};
 
 /// The schema has just been looked at, so PostgreSQL is there: a connection is a matter of moments.
 constexpr std::chrono::milliseconds kConnectPatience{5000};
@@ -104,101 +87,62 @@ void tell_who_grants_rewards(const ServiceSettings& settings, base::metrics::Reg
   }
 }
 
-int run(int argc, char** argv) {
-  const base::ServiceProgram program("challenge-service", kHelp);
-  base::Environment environment = base::process_environment();
-  base::Settings settings_reader(environment);
-  program.read_log_settings(settings_reader);
-  auto read = ServiceSettings::read(settings_reader, std::move(environment));
-  if (const auto ended = program.answer_flags(argc, argv, settings_reader)) return *ended;
-  if (!read) return program.give_up(Exit::settings, read.error());
-  const ServiceSettings& settings = *read;
+/// SIGHUP.
+void reload(const std::string& challenge_config_path, host::Workers& workers) {
+  const auto next = load_catalog(challenge_config_path);
+  if (!next) return base::log::error("challenge config not reloaded, the old one stays", {{"reason", next.error().message}});
+  (*next)->compress_ahead();
+  workers.for_each([catalog = *next](host::Worker& worker) { static_cast<Worker&>(worker).replace_catalog(catalog); });
+  base::log::info("challenge config reloaded",
+                  {{"challenges", (*next)->config.challenges().size()}, {"goals", (*next)->config.goals().size()}});
+}
 
-  auto catalog = load_catalog(settings.challenge_config_path);
+int run(int argc, char** argv) {
+  const host::Program program(kText);
+  const auto settings = program.read_settings<ServiceSettings>(argc, argv);
+  if (!settings) return settings.error();
+  const auto catalog = load_catalog(settings->challenge_config_path);
   if (!catalog) return program.give_up(Exit::challenge_config, catalog.error());
-  if (const auto prepared = prepare_database(settings); !prepared) return program.give_up(Exit::database, prepared.error());
+  if (const auto prepared = prepare_database(*settings); !prepared) return program.give_up(Exit::database, prepared.error());
 
   base::EventLoop loop;  // of this thread: signals and the drain's time limit
   base::metrics::Registry metrics;
   metrics.add_process_metrics();
-  tell_who_grants_rewards(settings, metrics);
+  tell_who_grants_rewards(*settings, metrics);
   base::grpc::Health health;
   std::atomic<bool> ready = false;
-  base::admin::AdminServer admin(
-      {.address = settings.listen_address, .port = settings.metrics_port, .pprof_from_anywhere = settings.pprof_from_anywhere}, metrics);
+  base::admin::AdminServer admin(host::admin_options(*settings), metrics);
   add_probes(admin.router(), ready);
-  if (const auto started = admin.start(); !started) return program.give_up(Exit::port, base::port_error(started.error(), "METRICS_PORT"));
+  if (const auto started = host::start(admin); !started) return program.give_up(Exit::port, started.error());
 
   std::optional<PlayerRate> player_rate;
-  if (settings.player_rate > 0) player_rate.emplace(settings.player_rate, settings.player_burst);
-  const WorkerParts parts{settings, metrics, health, player_rate ? &*player_rate : nullptr};
-  std::vector<std::unique_ptr<Worker>> workers;
-  std::uint16_t http_port = settings.http_port, grpc_port = settings.grpc_port;
-  for (std::size_t number = 0; number < settings.threads; ++number) {
-    workers.push_back(std::make_unique<Worker>(number, parts, *catalog));
-  }
-  for (const auto& worker : workers) {
-    const auto patience = std::max(settings.database_wait, kConnectPatience);
-    if (const auto connected = worker->await_database(patience); !connected)
-      return program.give_up(Exit::database, postgres::with_advice(connected.error()));
-  }
-  for (const auto& [setting, port] : {std::pair("HTTP_PORT", http_port), std::pair("GRPC_PORT", grpc_port)}) {
-    if (const auto free = base::check_port(loop, setting, settings.listen_address, port); !free)
-      return program.give_up(Exit::port, free.error());
-  }
-  for (const auto& worker : workers) {
-    if (const auto listening = worker->listen(settings.listen_address, http_port, grpc_port); !listening)
-      return program.give_up(Exit::port, listening.error());
-    http_port = workers.front()->http_port();
-    grpc_port = workers.front()->grpc_port();
-  }
+  if (settings->player_rate > 0) player_rate.emplace(settings->player_rate, settings->player_burst);
+  const WorkerParts parts{*settings, metrics, health, player_rate ? &*player_rate : nullptr};
+  host::Workers workers(settings->threads,
+                        [&](std::size_t number, base::EventLoop& its_loop) { return make_worker(number, its_loop, parts, *catalog); });
+  if (const auto connected = workers.await_database(std::max(settings->database_wait, kConnectPatience)); !connected)
+    return program.give_up(Exit::database, postgres::with_advice(connected.error()));
+  const auto ports = workers.listen(*settings, metrics);
+  if (!ports) return program.give_up(Exit::port, ports.error());
   health.set("", base::grpc::Health::Status::serving);
   health.set("service.Service", base::grpc::Health::Status::serving);
   ready = true;
-  base::log::info("challenge-service is serving", {{"http_port", http_port},
-                                                   {"grpc_port", grpc_port},
+  base::log::info("challenge-service is serving", {{"http_port", ports->at(0)},
+                                                   {"grpc_port", ports->at(1)},
                                                    {"metrics_port", admin.port()},
-                                                   {"threads", settings.threads},
+                                                   {"threads", settings->threads},
                                                    {"challenges", (*catalog)->config.challenges().size()},
                                                    {"goals", (*catalog)->config.goals().size()}});
 
-  const std::jthread compressing([first = *catalog] { first->compress_ahead(); });
-
-  Exit status = Exit::clean;
-  bool draining = false;
-  base::SignalWatch watch(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
-    if (signal == SIGHUP) {
-      const auto next = load_catalog(settings.challenge_config_path);
-      if (!next) return base::log::error("challenge config not reloaded, the old one stays", {{"reason", next.error().message}});
-      (*next)->compress_ahead();
-      for (const auto& worker : workers) worker->replace_catalog(*next);
-      return base::log::info("challenge config reloaded",
-                             {{"challenges", (*next)->config.challenges().size()}, {"goals", (*next)->config.goals().size()}});
-    }
-    if (draining) return;
-    draining = true;
+  const std::jthread compressing([&] { (*catalog)->compress_ahead(); });
+  const base::SignalWatch reloading(loop, {SIGHUP}, [&](int) { reload(settings->challenge_config_path, workers); });
+  const auto not_ready = [&] {
     base::log::info("stopping: not ready any more");
     ready = false;
-    health.set_all(base::grpc::Health::Status::not_serving);
-    loop.call_after(settings.readiness_delay, [&] {
-      base::log::info("stopping: no new requests");
-      const auto left = std::make_shared<std::atomic<std::size_t>>(workers.size());
-      for (const auto& worker : workers) {
-        worker->drain([left, &loop] {
-          if (left->fetch_sub(1) == 1) loop.stop();
-        });
-      }
-      loop.call_after(settings.drain_time, [&] {
-        status = Exit::undrained;
-        loop.stop();
-      });
-    });
-  });
-  loop.run();
-  workers.clear();
-  base::log::info(status == Exit::clean ? "stopped" : "stopped with requests in flight");
-  base::log::flush();
-  return static_cast<int>(status);
+  };
+  return program.end(host::serve(
+      loop, workers, health,
+      {.work = kText.work, .drain_time = settings->drain_time, .readiness_delay = settings->readiness_delay, .on_signal = not_ready}));
 }
 
 }  // namespace

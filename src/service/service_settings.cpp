@@ -14,7 +14,7 @@ bool is_http_url(std::string_view text) { return text.starts_with("https://") ||
 
 }  // namespace
 
-base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, base::Environment environment) {
+base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, const base::Environment& environment) {
   ServiceSettings s;
   s.name_space = settings.text("AB_NAMESPACE", "accelbyte", "namespace of the deployment; written into rows and grants");
   s.auth_enabled =
@@ -27,20 +27,11 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
       (s.base_path.front() != '/' || s.base_path.back() == '/' || s.base_path.find_first_of("{}*? ") != std::string::npos)) {
     settings.reject("BASE_PATH", "must begin with / and not end with it, as in /challenge; is \"" + s.base_path + "\"");
   }
-  s.listen_address = settings.address("LISTEN_ADDRESS", "0.0.0.0", "where all ports listen; 127.0.0.1: this machine only");
-  s.http_port = settings.integer<std::uint16_t>("HTTP_PORT", 8000, {0, 65535}, "port of the REST API; 0: the kernel chooses");
-  s.grpc_port = settings.integer<std::uint16_t>("GRPC_PORT", 6565, {0, 65535}, "port of the gRPC API; 0: the kernel chooses");
-  s.metrics_port =
-      settings.integer<std::uint16_t>("METRICS_PORT", 8080, {0, 65535}, "port of /metrics and /debug/pprof; 0: the kernel chooses");
-  settings.reject_same_ports({{"HTTP_PORT", s.http_port}, {"GRPC_PORT", s.grpc_port}, {"METRICS_PORT", s.metrics_port}});
-  s.pprof_from_anywhere = settings.boolean("PPROF_FROM_ANYWHERE", false, "answer /debug/pprof to callers other than loopback");
+  host::read_ports(settings, s, {{"HTTP_PORT", 8000, "the REST API"}, {"GRPC_PORT", 6565, "the gRPC API"}}, 8080);
   s.threads = settings.threads("SERVICE_THREADS", 256, {1, 256}, "worker threads");
   s.database_connections = static_cast<std::size_t>(
       settings.integer("DB_MAX_OPEN_CONNS", std::int64_t{25}, {1, 10000}, "connections to PostgreSQL, of all threads together"));
-  s.database_wait = duration_cast<milliseconds>(settings.duration("DB_STARTUP_WAIT", seconds(30), seconds(0), minutes(60), seconds(1),
-                                                                  "how long the start waits for PostgreSQL to come up"));
-  s.drain_time = duration_cast<milliseconds>(settings.duration("SHUTDOWN_GRACE", seconds(15), seconds(0), minutes(10), seconds(1),
-                                                               "how long SIGTERM waits for requests in flight"));
+  host::read_waits(settings, s, "requests");
   s.readiness_delay = duration_cast<milliseconds>(
       settings.duration("SHUTDOWN_READINESS_DELAY", seconds(0), seconds(0), minutes(10), seconds(1),
                         "how long SIGTERM lets requests in while /readyz says 503 already, so that balancers notice"));
@@ -56,9 +47,7 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   const auto statement_time = duration_cast<milliseconds>(settings.duration(
       "DB_STATEMENT_TIMEOUT", seconds(10), milliseconds(100), minutes(10), seconds(1), "PostgreSQL cancels a statement that takes longer"));
   s.challenge_config_path = settings.text("CHALLENGE_CONFIG_PATH", "config/challenges.json", "the challenges and goals");
-  s.migrations_path = settings.text("MIGRATIONS_PATH", "",
-                                    "folder of the schema's migrations, also as file:///app/migrations; default: "
-                                    "./migrations, or beside the program");
+  host::read_migrations_path(settings, s);
   s.real_rewards = settings.choice("REWARD_CLIENT_MODE", "real", {"mock", "real"},
                                    "who grants rewards: the platform, or a mock that gives nothing, for development") == "real";
   const bool mock_latencies = settings.boolean("MOCK_AGS", false, "the mock takes as long as the platform would");
@@ -102,28 +91,12 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
                                              "share of the requests without a traceparent that get a span; the others' says it");
   if (!s.spans.endpoint.empty() && !is_http_url(s.spans.endpoint))
     settings.reject("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "must be an http(s) address; is \"" + s.spans.endpoint + "\"");
-  // The DB_ variables are postgres's own to read; they are named here for the settings table.
-  settings.text("DB_HOST", "localhost", "PostgreSQL's host, address, or the folder of its unix socket");
-  settings.text("DB_PORT", "5432", "PostgreSQL's port");
-  settings.text("DB_NAME", "challenge_db", "the database");
-  settings.text("DB_USER", "postgres", "the database role");
-  settings.secret("DB_PASSWORD", "", "the role's password");
+  host::name_database_role(settings);
   const std::string owner =
       settings.text("DB_MIGRATION_USER", "",
                     "the role that owns the schema, migrates it and gives DB_USER the few rights it needs; default: DB_USER owns it");
   const std::string owner_password = settings.secret("DB_MIGRATION_PASSWORD", "", "that role's password");
-  settings.text("DB_SSLMODE", "disable", "disable, allow, prefer, require, verify-ca or verify-full");
-
-  auto database = postgres::ConnectionOptions::from_settings([&](const std::string& name) -> std::optional<std::string> {
-    const auto found = environment.find(name);
-    return found == environment.end() ? std::nullopt : std::optional(found->second);
-  });
-  const auto checked = settings.check();
-  if (!checked && !database)
-    return base::fail(base::ErrorKind::invalid_argument, checked.error().message + "\n" + database.error().message);
-  if (!checked) return tl::unexpected(checked.error());
-  if (!database) return tl::unexpected(database.error());
-  s.database = std::move(*database);
+  if (auto read = host::read_database(settings, s, environment); !read) return tl::unexpected(std::move(read.error()));
   s.database.application_name = "challenge-service";
   s.database.statement_timeout = statement_time;
   s.schema_owner = s.database;

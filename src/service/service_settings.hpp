@@ -8,45 +8,34 @@
 #include "ags/mock_reward_client.hpp"
 #include "ags/platform_access.hpp"
 #include "base/error.hpp"
-#include "base/http/listener.hpp"
 #include "base/settings.hpp"
+#include "host/settings.hpp"
 #include "postgres/connection_options.hpp"
 #include "service/span_exporter.hpp"
 
 namespace gauntlet::service {
 
-struct ServiceSettings {
+struct ServiceSettings : host::HostSettings {
   std::string name_space;                          // AB_NAMESPACE
   bool auth_enabled = true;                        // PLUGIN_GRPC_SERVER_AUTH_ENABLED
   std::chrono::seconds key_refresh_interval{600};  // REFRESH_INTERVAL
   ags::TokenDemands tokens;                        // AB_TOKEN_*, AB_NAMESPACE
   ags::PlatformAddress platform;                   // AB_*; its client only where rewards are real
   std::string base_path;                           // BASE_PATH
-  std::string listen_address = "0.0.0.0";          // numeric
-  std::uint16_t http_port = 8000;
-  std::uint16_t grpc_port = 6565;
-  std::uint16_t metrics_port = 8080;
-  bool pprof_from_anywhere = false;
-  std::size_t threads = 1;
-  std::size_t database_connections = 25;  // of all threads together
-  std::chrono::milliseconds database_wait{0};
-  std::chrono::milliseconds drain_time{0};
-  std::chrono::milliseconds readiness_delay{0};  // between /readyz saying 503 and the end of accepting
-  std::chrono::milliseconds queue_time_max{0};   // 0: no shedding
-  double player_rate = 0;                        // requests a second; 0: no limit
+  std::size_t database_connections = 25;           // of all threads together
+  std::chrono::milliseconds readiness_delay{0};    // between /readyz saying 503 and the end of accepting
+  std::chrono::milliseconds queue_time_max{0};     // 0: no shedding
+  double player_rate = 0;                          // requests a second; 0: no limit
   std::int64_t player_burst = 1;
-  base::http::ListenerOptions listener;  // its limits
-  postgres::ConnectionOptions database;
   postgres::ConnectionOptions schema_owner;  // the same database as who migrates it; DB_USER itself unless set apart
   std::string challenge_config_path;
-  std::string migrations_path;  // empty: searched for
-  bool real_rewards = true;     // REWARD_CLIENT_MODE=real
+  bool real_rewards = true;  // REWARD_CLIENT_MODE=real
   ags::MockLatency mock_latency;
   bool rewards_honour_keys = true;
   SpanExporterOptions spans;  // without an endpoint: none
 
   /// Reads every setting; the error has a line for each bad one. `settings` then knows them all (its markdown()).
-  static base::Expected<ServiceSettings> read(base::Settings& settings, base::Environment environment);
+  static base::Expected<ServiceSettings> read(base::Settings& settings, const base::Environment& environment);
 };
 
 }  // namespace gauntlet::service

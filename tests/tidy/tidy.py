@@ -24,15 +24,16 @@ from xml.sax.saxutils import quoteattr
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
 pictures = importlib.machinery.SourceFileLoader("pictures", str(ROOT / "scripts" / "dependency-picture")).load_module()
-# Who may include whom: base <- challenge, postgres, ags, engine <- service, events, lab <- cli
+# Who may include whom: base <- challenge, postgres, ags, engine <- host <- service, events, lab <- cli
 LAYERS = {
     "base": {"base"},
     "challenge": {"challenge", "base"},
     "postgres": {"postgres", "base"},
     "ags": {"ags", "base"},
     "engine": {"engine", "base"},
-    "service": {"service", "challenge", "postgres", "ags", "base"},
-    "events": {"events", "challenge", "postgres", "base"},
+    "host": {"host", "postgres", "base"},
+    "service": {"service", "host", "challenge", "postgres", "ags", "base"},
+    "events": {"events", "host", "challenge", "postgres", "base"},
     "lab": {"lab", "challenge", "postgres", "engine", "base"},
     "cli": {"cli", "lab", "service", "ags", "engine", "postgres", "challenge", "base"},
 }

@@ -3,11 +3,13 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "challenge/config_parser.hpp"
@@ -33,37 +35,45 @@ constexpr const char* kConfig = R"({"challenges": [{"id": "c", "name": "C", "goa
   {"id": "count", "name": "G", "type": "increment", "event_source": "statistic", "requirement": {"stat_code": "kills", "operator": ">=", "target_value": 1000000}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}},
   {"id": "logins", "name": "G", "type": "increment", "event_source": "login", "requirement": {"stat_code": "login_count", "operator": ">=", "target_value": 1000000}, "reward": {"type": "ITEM", "reward_id": "r", "quantity": 1}}]}]})";
 
+EventSettings settings_with(const postgres::ConnectionOptions& database, const WriterLimits& limits) {
+  EventSettings settings;
+  settings.name_space = "test";
+  settings.database = database;
+  settings.writer = limits;
+  settings.listen_address = "127.0.0.1";
+  settings.ports = {{"GRPC_PORT", 0}};
+  return settings;
+}
+
 /// One replica of the handler, as main() wires it.
 struct Replica {
-  explicit Replica(const postgres::ConnectionOptions& database, WriterLimits limits = {}) : availability(health) {
-    settings.name_space = "test";
-    settings.database = database;
-    settings.threads = 2;
-    settings.writer = limits;
-    const WorkerParts parts{settings, keys, registry, metrics, health, availability};
-    for (std::size_t i = 0; i < settings.threads; ++i) workers.push_back(std::make_unique<Worker>(i, parts));
-    for (const auto& worker : workers) {
-      const auto listening = worker->listen("127.0.0.1", port);
-      EXPECT_TRUE(listening) << listening.error().message;
-      port = workers.front()->port();
-    }
-    while (availability.available() < workers.size()) std::this_thread::sleep_for(1ms);
+  explicit Replica(const postgres::ConnectionOptions& database, const WriterLimits& limits = {})
+      : settings(settings_with(database, limits)), availability(health) {
+    const auto ports = workers.listen(settings, registry);
+    EXPECT_TRUE(ports) << ports.error().message;
+    port = ports ? ports->front() : 0;
+    await_database();
+  }
+  void await_database() {
+    const auto connected = workers.await_database(60s);
+    EXPECT_TRUE(connected) << connected.error().message;
   }
   /// As SIGTERM does; returns once everything is answered.
   void drain() {
-    std::atomic<std::size_t> left = workers.size();
-    for (const auto& worker : workers) worker->drain([&] { --left; });
-    while (left > 0) std::this_thread::sleep_for(1ms);
+    std::atomic<bool> drained = false;
+    workers.drain([&] { drained = true; });
+    while (!drained) std::this_thread::sleep_for(1ms);
   }
 
   const challenge::Config config = std::move(*challenge::parse_config(kConfig));
   const GoalKeys keys{config};
-  EventSettings settings;
+  const EventSettings settings;
   base::metrics::Registry registry;
   EventMetrics metrics{registry};
   base::grpc::Health health;
   Availability availability;
-  std::vector<std::unique_ptr<Worker>> workers;
+  const WorkerParts parts{settings, keys, registry, metrics, health, availability};
+  host::Workers workers{2, [this](std::size_t, base::EventLoop& loop) { return make_worker(loop, parts); }};
   std::uint16_t port = 0;
 };
 
@@ -304,8 +314,7 @@ TEST(Handler, health_follows_the_database) {
   using Status = base::grpc::Health::Status;
   EXPECT_EQ(replica.health.status(kStatisticService), Status::serving);
   server.stop();
-  while (replica.availability.available() > 0) std::this_thread::sleep_for(1ms);
-  EXPECT_EQ(replica.health.status(""), Status::not_serving);
+  while (replica.health.status("") == Status::serving) std::this_thread::sleep_for(1ms);
   base::EventLoop loop;
   EventProducer producer(loop, replica.port);
   int answered = 99;
@@ -313,7 +322,7 @@ TEST(Handler, health_follows_the_database) {
   while (answered == 99) loop.run_once(100ms);
   EXPECT_EQ(answered, kUnavailable);
   server.start();
-  while (replica.availability.available() < 2) std::this_thread::sleep_for(1ms);
+  replica.await_database();
   EXPECT_EQ(replica.health.status(""), Status::serving);
 }
 

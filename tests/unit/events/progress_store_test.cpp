@@ -114,7 +114,7 @@ class ProgressStoreTest : public testing::Test {
   void run_until(Condition condition) {
     const auto give_up = std::chrono::steady_clock::now() + 30s;
     while (!condition()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << store_->last_failure();
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << store_->pool().last_failure();
       loop_.run_once(100ms);
     }
   }
