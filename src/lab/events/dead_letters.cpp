@@ -118,19 +118,19 @@ base::Expected<int> DeadLetters::retry(const std::vector<std::int64_t>& ids, con
   for (const postgres::Row row : *rows) {
     const auto id = row.get<std::int64_t>(0);
     const auto status = handler.deliver(row.get<std::string_view>(1), row.get<std::string_view>(2));
-    std::string outcome = "committed";
+    std::optional<std::string> kept;
     if (status.code != 0) {
-      outcome = fmt::format("not delivered, kept: {}", status.message);
+      kept = fmt::format("not delivered, kept: {}", status.message);
     } else {
       const auto settled = connection_.execute(kSettle, Parameters().add(id).add(row.get<std::int32_t>(3)));
       if (!settled) return tl::unexpected<Error>(settled.error());
       if (settled->affected() == 0) {
         const auto reason = connection_.execute(kReason, Parameters().add(id));
-        outcome = "refused again, kept: " + (reason && !reason->empty() ? (*reason)[0].get<std::string>(0) : std::string("unknown reason"));
+        kept = "refused again, kept: " + (reason && !reason->empty() ? (*reason)[0].get<std::string>(0) : std::string("unknown reason"));
       }
     }
-    if (outcome != "committed") ++refused;
-    tell(fmt::format("{}: {}", id, outcome));
+    if (kept) ++refused;
+    tell(fmt::format("{}: {}", id, kept.value_or("committed")));
   }
   return refused;
 }
