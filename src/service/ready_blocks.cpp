@@ -9,6 +9,8 @@
 #include <cassert>
 #include <memory>
 
+#include "base/gzip.hpp"
+
 namespace gauntlet::service {
 namespace {
 
@@ -31,31 +33,13 @@ const Bytef* bytes_of(std::string_view text) { return reinterpret_cast<const Byt
 /// Deflate blocks of their own, ended on a byte by an empty stored block.
 class DeflateBlocks {
  public:
-  DeflateBlocks() {
-    constexpr int kRaw = -15, kLevel = 6, kMemory = 9;
-    const int ready = deflateInit2(&stream_, kLevel, Z_DEFLATED, kRaw, kMemory, Z_DEFAULT_STRATEGY);
-    assert(ready == Z_OK);
-    static_cast<void>(ready);
-  }
-  ~DeflateBlocks() { deflateEnd(&stream_); }
-  DeflateBlocks(const DeflateBlocks&) = delete;
-  DeflateBlocks& operator=(const DeflateBlocks&) = delete;
-
   void append(std::string& out, std::string_view text) {
-    constexpr std::size_t kFlushBytes = 16;
-    deflateReset(&stream_);
-    const std::size_t before = out.size();
-    out.resize(before + deflateBound(&stream_, text.size()) + kFlushBytes);
-    stream_.next_in = const_cast<Bytef*>(bytes_of(text));  // NOLINT: zlib reads it only
-    stream_.avail_in = static_cast<uInt>(text.size());
-    stream_.next_out = reinterpret_cast<Bytef*>(out.data() + before);
-    stream_.avail_out = static_cast<uInt>(out.size() - before);
-    deflate(&stream_, Z_SYNC_FLUSH);
-    out.resize(out.size() - stream_.avail_out);
+    deflater_.reset();
+    deflater_.append(out, text, Z_SYNC_FLUSH);
   }
 
  private:
-  z_stream stream_{};
+  base::Deflater deflater_{base::ZlibFormat::raw, 6, 9};
 };
 
 class ZstdFrames {

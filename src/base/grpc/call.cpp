@@ -8,6 +8,7 @@
 
 #include "base/grpc/call_state.hpp"
 #include "base/grpc/framing.hpp"
+#include "base/gzip.hpp"
 #include "base/percent.hpp"
 #include "base/text.hpp"
 
@@ -227,7 +228,8 @@ bool Call::State::open_message() {
     end(number(ErrorKind::internal), "compressed message without grpc-encoding");
     return false;
   } else {
-    switch (inflate_gzip(bytes, server->options.max_message_bytes, inflated)) {
+    thread_local Inflater inflater(ZlibFormat::gzip_or_zlib);
+    switch (inflater.read(bytes, server->options.max_message_bytes, inflated)) {
       case Inflated::ok: message = inflated; break;
       case Inflated::malformed: end(number(ErrorKind::internal), "malformed gzip message"); return false;
       case Inflated::too_large:

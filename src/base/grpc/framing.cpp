@@ -1,7 +1,5 @@
 #include "base/grpc/framing.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 
@@ -38,32 +36,6 @@ std::optional<std::chrono::nanoseconds> parse_timeout(std::string_view text) {
     case 'n': return nanoseconds(value);
     default: return std::nullopt;
   }
-}
-
-Inflated inflate_gzip(std::string_view bytes, std::size_t limit, std::string& text) {
-  text.clear();
-  z_stream stream{};
-  constexpr int kGzipOrZlib = 15 + 32;
-  if (inflateInit2(&stream, kGzipOrZlib) != Z_OK) return Inflated::malformed;
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));  // NOLINT: zlib does not write
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  std::array<char, 16 * 1024> chunk{};
-  int state = Z_OK;
-  Inflated result = Inflated::ok;
-  while (state == Z_OK && result == Inflated::ok) {
-    stream.next_out = reinterpret_cast<Bytef*>(chunk.data());
-    stream.avail_out = static_cast<uInt>(chunk.size());
-    state = inflate(&stream, Z_NO_FLUSH);
-    const std::size_t made = chunk.size() - stream.avail_out;
-    if (text.size() + made > limit) {
-      result = Inflated::too_large;
-    } else {
-      text.append(chunk.data(), made);
-    }
-  }
-  inflateEnd(&stream);
-  if (result == Inflated::ok && (state != Z_STREAM_END || stream.avail_in != 0)) result = Inflated::malformed;
-  return result;
 }
 
 std::string_view code_name(int code) {

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace gauntlet::base::grpc {
@@ -24,10 +23,6 @@ void write_prefix(std::uint32_t length, char* to);
 
 /// grpc-timeout: one to eight digits and a unit (H M S m u n); nothing when malformed.
 std::optional<std::chrono::nanoseconds> parse_timeout(std::string_view text);
-
-enum class Inflated { ok, malformed, too_large };
-/// Decompresses gzip (or zlib) into `text`, at most `limit` bytes of it.
-Inflated inflate_gzip(std::string_view bytes, std::size_t limit, std::string& text);
 
 /// "InvalidArgument" for 3, as the metrics of grpc services name codes; "OK" for 0.
 std::string_view code_name(int code);

@@ -1,14 +1,13 @@
 #include "base/http/content_coding.hpp"
 
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
-#include <cassert>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "base/gzip.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::base::http {
@@ -50,38 +49,16 @@ std::optional<int> weight_in(std::string_view header, std::string_view coding) {
   return of_any;
 }
 
-/// One a thread, since setting one up costs more than a small body does.
-class GzipStream {
- public:
-  GzipStream() {
-    constexpr int kGzip = 15 + 16, kFast = 1, kMemory = 8;
-    const int ready = deflateInit2(&stream_, kFast, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY);
-    assert(ready == Z_OK);
-    static_cast<void>(ready);
-  }
-  ~GzipStream() { deflateEnd(&stream_); }
-  GzipStream(const GzipStream&) = delete;
-  GzipStream& operator=(const GzipStream&) = delete;
-
-  std::string compress(const Body& body) {
-    deflateReset(&stream_);
-    std::string out(deflateBound(&stream_, body.size()), '\0');
-    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream_.avail_out = static_cast<uInt>(out.size());
-    for (std::size_t i = 0; i < body.piece_count(); ++i) feed(body.piece(i), Z_NO_FLUSH);
-    feed({}, Z_FINISH);
-    out.resize(out.size() - stream_.avail_out);
-    return out;
-  }
-
- private:
-  void feed(std::string_view text, int flush) {
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // NOLINT: zlib reads it only
-    stream_.avail_in = static_cast<uInt>(text.size());
-    deflate(&stream_, flush);
-  }
-  z_stream stream_{};
-};
+std::string gzip_of(const Body& body) {
+  constexpr int kFast = 1;
+  thread_local Deflater deflater(ZlibFormat::gzip, kFast);
+  deflater.reset();
+  std::string out;
+  out.reserve(deflater.bound(body.size()));
+  for (std::size_t i = 0; i < body.piece_count(); ++i) deflater.append(out, body.piece(i), Z_NO_FLUSH);
+  deflater.append(out, {}, Z_FINISH);
+  return out;
+}
 
 std::string zstd_of(const Body& body) {
   struct Free {
@@ -124,9 +101,7 @@ Coding accepted_coding(const Request& request, std::initializer_list<Coding> off
 
 Body encode(Body body, Coding coding) {
   if (coding == Coding::identity) return body;
-  if (coding == Coding::zstd) return zstd_of(body);
-  thread_local GzipStream stream;
-  return stream.compress(body);
+  return coding == Coding::zstd ? zstd_of(body) : gzip_of(body);
 }
 
 }  // namespace gauntlet::base::http

@@ -3,12 +3,12 @@
 #include <brotli/decode.h>
 #include <brotli/encode.h>
 #include <fmt/format.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
 #include <memory>
 
+#include "base/gzip.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::engine::net {
@@ -35,11 +35,8 @@ Failure too_large(std::size_t max_bytes) {
 Failure inflate_body(std::string_view input, bool is_gzip, Buffer& out, std::size_t max_bytes) {
   const std::size_t header = is_gzip ? 10 : 2;
   if (input.size() < header) return cut_off();
-  z_stream stream{};
-  if (inflateInit2(&stream, is_gzip ? 15 + 16 : 15) != Z_OK) return failure(error_code::kDecompression, "zlib gives no decoder");
-  const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&stream, &inflateEnd);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
-  stream.avail_in = static_cast<uInt>(input.size());
+  base::Inflater inflater(is_gzip ? base::ZlibFormat::gzip : base::ZlibFormat::zlib);
+  z_stream& stream = inflater.begin(input);
   for (;;) {
     char* const into = out.tail(kOutputStep);
     const auto room = static_cast<uInt>(std::min<std::size_t>(out.capacity() - out.size(), 1U << 30));
@@ -100,17 +97,9 @@ Failure unzstd_body(std::string_view input, Buffer& out, std::size_t max_bytes) 
   }
 }
 
-std::string deflate_text(std::string_view body, bool is_gzip) {
-  z_stream stream{};
-  deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, is_gzip ? 15 + 16 : 15, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, body.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
-  stream.avail_in = static_cast<uInt>(body.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
+std::string deflate_text(std::string_view body, base::ZlibFormat format) {
+  std::string out;
+  base::Deflater(format).append(out, body, Z_FINISH);
   return out;
 }
 
@@ -151,8 +140,8 @@ Failure decode_body(std::string_view header, Buffer& body, std::size_t max_bytes
 
 std::string encode_body(ContentCoding coding, std::string_view body) {
   switch (coding) {
-    case ContentCoding::gzip: return deflate_text(body, true);
-    case ContentCoding::deflate: return deflate_text(body, false);
+    case ContentCoding::gzip: return deflate_text(body, base::ZlibFormat::gzip);
+    case ContentCoding::deflate: return deflate_text(body, base::ZlibFormat::zlib);
     case ContentCoding::zstd: {
       std::string out(ZSTD_compressBound(body.size()), '\0');
       out.resize(ZSTD_compress(out.data(), out.size(), body.data(), body.size(), 3));

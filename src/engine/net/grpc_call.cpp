@@ -1,7 +1,6 @@
 #include "engine/net/grpc_call.hpp"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +8,7 @@
 #include <charconv>
 
 #include "base/base64.hpp"
+#include "base/gzip.hpp"
 #include "base/text.hpp"
 #include "engine/net/grpc_client.hpp"
 #include "engine/net/http_head.hpp"
@@ -82,38 +82,6 @@ int code_of_reset(std::uint32_t error) {
     default: return grpc_status::kInternal;
   }
 }
-
-/// One per thread: zlib's state is 44 KB, and is used within one call only.
-class GzipReader {
- public:
-  GzipReader() { inflateInit2(&stream_, 16 + MAX_WBITS); }
-  ~GzipReader() { inflateEnd(&stream_); }
-  GzipReader(const GzipReader&) = delete;
-  GzipReader& operator=(const GzipReader&) = delete;
-
-  enum class Outcome { ok, malformed, too_large };
-  Outcome read(std::string_view packed, std::size_t limit, std::string& plain) {
-    inflateReset(&stream_);
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
-    stream_.avail_in = static_cast<uInt>(packed.size());
-    plain.clear();
-    for (int result = Z_OK; result != Z_STREAM_END;) {
-      const std::size_t had = plain.size();
-      if (had > limit) return Outcome::too_large;
-      plain.resize(had + std::clamp<std::size_t>(had, 4096, 1 << 20));
-      stream_.next_out = reinterpret_cast<Bytef*>(plain.data() + had);
-      stream_.avail_out = static_cast<uInt>(plain.size() - had);
-      result = inflate(&stream_, Z_NO_FLUSH);
-      plain.resize(plain.size() - stream_.avail_out);
-      if (result != Z_OK && result != Z_STREAM_END) return Outcome::malformed;
-      if (result == Z_OK && stream_.avail_in == 0 && plain.size() == had) return Outcome::malformed;
-    }
-    return plain.size() > limit ? Outcome::too_large : Outcome::ok;
-  }
-
- private:
-  z_stream stream_{};
-};
 
 }  // namespace
 
@@ -353,13 +321,13 @@ void GrpcCall::take_message(bool compressed, std::string_view message) {
     return refuse(grpc_status::kInternal,
                   fmt::format("grpc: Decompressor is not installed for grpc-encoding {}", go_quote(encoding_name_)));
   }
-  thread_local GzipReader gzip;
+  thread_local base::Inflater gzip(base::ZlibFormat::gzip);
   const std::size_t limit = client_->options().max_receive_bytes;
   std::string plain;
   switch (gzip.read(message, limit, plain)) {
-    case GzipReader::Outcome::ok: return on_message(plain);
-    case GzipReader::Outcome::malformed: return refuse(grpc_status::kInternal, "grpc: failed to decompress the message: unexpected EOF");
-    case GzipReader::Outcome::too_large:
+    case base::Inflated::ok: return on_message(plain);
+    case base::Inflated::malformed: return refuse(grpc_status::kInternal, "grpc: failed to decompress the message: unexpected EOF");
+    case base::Inflated::too_large:
       return refuse(grpc_status::kResourceExhausted, fmt::format("grpc: message after decompression larger than max {}", limit));
   }
 }

@@ -1,11 +1,11 @@
 #include "engine/net/websocket_frame.hpp"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
+
+#include "base/gzip.hpp"
 
 namespace gauntlet::engine::net {
 namespace {
@@ -39,20 +39,6 @@ void append_masked(std::string& out, std::string_view payload, std::uint32_t mas
 void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
 }
-
-/// zlib's state of one direction; one a thread, since no message leaves anything behind for the next.
-struct Deflater {
-  z_stream stream{};
-  std::string out;
-  Deflater() { deflateInit2(&stream, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY); }
-  ~Deflater() { deflateEnd(&stream); }
-};
-
-struct Inflater {
-  z_stream stream{};
-  Inflater() { inflateInit2(&stream, -15); }
-  ~Inflater() { inflateEnd(&stream); }
-};
 
 bool is_valid_close_code(unsigned code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
@@ -89,16 +75,14 @@ void append_websocket_frame(std::string& out, WebSocketOpcode opcode, std::strin
 }
 
 std::string_view deflate_message(std::string_view message) {
-  thread_local Deflater deflater;
-  z_stream& stream = deflater.stream;
-  deflateReset(&stream);
-  deflater.out.resize(deflateBound(&stream, message.size()) + 16);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(message.data()));
-  stream.avail_in = static_cast<uInt>(message.size());
-  stream.next_out = reinterpret_cast<Bytef*>(deflater.out.data());
-  stream.avail_out = static_cast<uInt>(deflater.out.size());
-  deflate(&stream, Z_SYNC_FLUSH);
-  std::string_view made(deflater.out.data(), deflater.out.size() - stream.avail_out);
+  // No message leaves anything behind for the next.
+  constexpr int kFast = 1;
+  thread_local base::Deflater deflater(base::ZlibFormat::raw, kFast);
+  thread_local std::string out;
+  deflater.reset();
+  out.clear();
+  deflater.append(out, message, Z_SYNC_FLUSH);
+  std::string_view made = out;
   if (made.ends_with(kDeflateTail)) made.remove_suffix(kDeflateTail.size());
   return made;
 }
@@ -223,9 +207,8 @@ std::string WebSocketReader::end_frame(std::string_view payload, Sink& sink, boo
 std::string WebSocketReader::end_message(std::string_view payload, Sink& sink, bool& goes_on) {
   in_message_ = false;
   if (is_deflated_) {
-    thread_local Inflater inflater;
-    z_stream& stream = inflater.stream;
-    inflateReset(&stream);
+    thread_local base::Inflater inflater(base::ZlibFormat::raw);
+    z_stream& stream = inflater.begin({});
     inflated_.clear();
     int state = Z_OK;
     for (const std::string_view part : {payload, kDeflateTail}) {

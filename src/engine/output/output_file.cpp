@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <array>
@@ -10,6 +9,8 @@
 #include <cstring>
 #include <filesystem>
 #include <utility>
+
+#include "base/gzip.hpp"
 
 namespace gauntlet::engine::output {
 
@@ -33,29 +34,12 @@ base::Error system_error(const std::string& action, const std::string& path, int
 // Both at their quickest levels: the writer thread is to keep up with the load rather than to save the last byte.
 
 struct GzipCompressor final : OutputFile::Compressor {
-  GzipCompressor() : ok(deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK) {}
-  ~GzipCompressor() override { deflateEnd(&stream); }
-  GzipCompressor(const GzipCompressor&) = delete;
-  GzipCompressor& operator=(const GzipCompressor&) = delete;
-
   bool run(std::string_view text, bool end, std::string& out) override {
-    if (!ok) return false;
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // zlib does not write to it
-    stream.avail_in = static_cast<uInt>(text.size());
-    int result = Z_OK;
-    do {
-      std::array<char, kChunk> chunk;
-      stream.next_out = reinterpret_cast<Bytef*>(chunk.data());
-      stream.avail_out = static_cast<uInt>(chunk.size());
-      result = deflate(&stream, end ? Z_FINISH : Z_NO_FLUSH);
-      if (result == Z_STREAM_ERROR) return ok = false;
-      out.append(chunk.data(), chunk.size() - stream.avail_out);
-    } while (stream.avail_out == 0 || (end && result != Z_STREAM_END));
+    deflater.append(out, text, end ? Z_FINISH : Z_NO_FLUSH);
     return true;
   }
 
-  z_stream stream{};
-  bool ok;
+  base::Deflater deflater{base::ZlibFormat::gzip, 1};
 };
 
 struct ZstdCompressor final : OutputFile::Compressor {

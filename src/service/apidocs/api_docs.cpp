@@ -1,6 +1,6 @@
 #include "service/apidocs/api_docs.hpp"
 
-#include "base/grpc/framing.hpp"
+#include "base/gzip.hpp"
 #include "base/http/content_coding.hpp"
 #include "service/apidocs/openapi.hpp"
 #include "service/apidocs/swagger_ui.hpp"
@@ -57,7 +57,7 @@ void serve_gzip(base::http::Router& router, const std::string& path, std::string
       response.body = Body::of_static(member);
     } else {
       std::string text;
-      base::grpc::inflate_gzip(member, kInflatedBytesMax, text);
+      base::Inflater(base::ZlibFormat::gzip).read(member, kInflatedBytesMax, text);
       response.body = Body(std::move(text));
     }
     exchange->respond(std::move(response));

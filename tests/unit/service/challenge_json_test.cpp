@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <atomic>
@@ -11,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/gzip.hpp"
 #include "service.pb.h"
 #include "service/catalog.hpp"
 #include "service/messages.hpp"
@@ -151,26 +151,13 @@ RC_GTEST_PROP(ChallengeJson, says_what_grpc_says, ()) {
   }
 }
 
-/// The one gzip member that `bytes` is; its checksum and length are checked, and nothing may follow it.
-std::string inflated(const std::string& bytes, std::size_t size) {
-  std::string text(size + 1, '\0');
-  z_stream stream{};
-  inflateInit2(&stream, 15 + 16);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(text.data());
-  stream.avail_out = static_cast<uInt>(text.size());
-  const int ended = inflate(&stream, Z_FINISH);
-  text.resize(stream.total_out);
-  const bool whole = ended == Z_STREAM_END && stream.avail_in == 0;
-  inflateEnd(&stream);
-  return whole ? text : "not one whole member: " + std::to_string(ended);
-}
-
 std::string decoded(const base::http::Body& body, Coding coding, std::size_t size) {
   const std::string bytes = body.text();
-  if (coding == Coding::gzip) return inflated(bytes, size);
-  std::string text(size + 1, '\0');
+  std::string text;
+  // Its checksum and length are checked, and nothing may follow it.
+  if (coding == Coding::gzip)
+    return base::Inflater(base::ZlibFormat::gzip).read(bytes, size, text) == base::Inflated::ok ? text : "not one whole member";
+  text.resize(size + 1);
   const std::size_t length = ZSTD_decompress(text.data(), text.size(), bytes.data(), bytes.size());
   if (ZSTD_isError(length) != 0) return ZSTD_getErrorName(length);
   text.resize(length);

@@ -1,7 +1,6 @@
 #include "base/admin/admin_server.hpp"
 
 #include <gmock/gmock.h>
-#include <zlib.h>
 
 #include <array>
 #include <atomic>
@@ -16,6 +15,7 @@
 #include "base/admin/pprof.hpp"
 #include "base/admin/symbols.hpp"
 #include "base/admin/thread_stacks.hpp"
+#include "base/gzip.hpp"
 #include "base/http/exchange_pool.hpp"
 #include "base/loop_thread.hpp"
 #include "base/metrics.hpp"
@@ -65,16 +65,8 @@ struct AdminTest : testing::Test {
 };
 
 perftools::profiles::Profile parsed(const std::string& gzip) {
-  std::string plain(1 << 22, '\0');
-  z_stream stream{};
-  inflateInit2(&stream, 15 + 16);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
-  stream.avail_in = static_cast<uInt>(gzip.size());
-  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
-  stream.avail_out = static_cast<uInt>(plain.size());
-  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
-  plain.resize(stream.total_out);
-  inflateEnd(&stream);
+  std::string plain;
+  EXPECT_EQ(Inflater(ZlibFormat::gzip).read(gzip, 1 << 22, plain), Inflated::ok);
   perftools::profiles::Profile profile;
   EXPECT_TRUE(profile.ParseFromString(plain));
   return profile;

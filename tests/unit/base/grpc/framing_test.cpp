@@ -1,7 +1,6 @@
 #include "base/grpc/framing.hpp"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <array>
 
@@ -28,36 +27,6 @@ TEST(GrpcPrefix, is_read_as_written) {
   EXPECT_EQ(read_prefix(bytes).length, 0x01020304u);
   EXPECT_EQ(read_prefix(bytes).compressed, 0);
   EXPECT_EQ(read_prefix("\x01\xff\xff\xff\xff").length, 0xffffffffu);
-}
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string bytes(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(bytes.data());
-  stream.avail_out = static_cast<uInt>(bytes.size());
-  deflate(&stream, Z_FINISH);
-  bytes.resize(stream.total_out);
-  deflateEnd(&stream);
-  return bytes;
-}
-
-TEST(Gzip, is_inflated_within_its_limit) {
-  std::string text;
-  const std::string bomb = gzip(std::string(10'000'000, 'a'));
-  EXPECT_EQ(inflate_gzip(gzip("hello"), 5, text), Inflated::ok);
-  EXPECT_EQ(text, "hello");
-  EXPECT_EQ(inflate_gzip(gzip(""), 5, text), Inflated::ok);
-  EXPECT_EQ(text, "");
-  EXPECT_EQ(inflate_gzip(gzip("hello!"), 5, text), Inflated::too_large);
-  EXPECT_EQ(inflate_gzip(bomb, 1'000'000, text), Inflated::too_large);
-  EXPECT_EQ(inflate_gzip("not gzip", 100, text), Inflated::malformed);
-  EXPECT_EQ(inflate_gzip("", 100, text), Inflated::malformed);
-  const std::string whole = gzip("hello");
-  EXPECT_EQ(inflate_gzip(std::string_view(whole).substr(0, whole.size() - 1), 100, text), Inflated::malformed);
-  EXPECT_EQ(inflate_gzip(whole + "x", 100, text), Inflated::malformed);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <chrono>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "base/event_loop.hpp"
+#include "base/gzip.hpp"
 #include "unit/engine/net/dialing_test.hpp"
 #include "unit/engine/net/frame_server.hpp"
 
@@ -197,17 +197,9 @@ TEST_F(GrpcClientTest, sends_messages_larger_than_the_windows) {
 }
 
 TEST_F(GrpcClientTest, unpacks_gzip) {
-  std::string packed(1000, '\0');
-  z_stream zip{};
-  deflateInit2(&zip, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string plain(50'000, 'z');
-  zip.next_in = reinterpret_cast<Bytef*>(plain.data());
-  zip.avail_in = static_cast<uInt>(plain.size());
-  zip.next_out = reinterpret_cast<Bytef*>(packed.data());
-  zip.avail_out = static_cast<uInt>(packed.size());
-  ASSERT_EQ(deflate(&zip, Z_FINISH), Z_STREAM_END);
-  packed.resize(zip.total_out);
-  deflateEnd(&zip);
+  const std::string plain(50'000, 'z');
+  std::string packed;
+  base::Deflater(base::ZlibFormat::gzip).append(packed, plain, Z_FINISH);
   const auto reaction = [&](auto stream) {
     return Reaction{headers_frame(stream, {{":status", "200"}, {"content-type", "application/grpc+proto"}, {"grpc-encoding", "gzip"}}) +
                     data_frame(stream, grpc_message(packed, 1)) + grpc_trailers(stream)};
