@@ -1,11 +1,6 @@
 #pragma once
 // A profile, whoever took it: stacks of function names with values.
-//
-// Formats: pprof's protobuf (https://github.com/google/pprof/blob/main/proto/profile.proto), gzipped or not, both ways;
-// gperftools' CPU profiles (https://gperftools.github.io/gperftools/cpuprofile-fileformat.html) and heap samples, and
-// Go's text form of goroutines, in.
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,18 +18,10 @@ struct Profile {
   std::vector<std::pair<std::string, std::string>> value_types;  // what and unit: {"cpu", "nanoseconds"}
   std::vector<Sample> samples;
   std::int64_t duration_ns = 0;  // 0: not known
-  std::int64_t time_ns = 0;      // Unix time; 0: not known
-  std::int64_t period = 0;       // of the last value type: one sample stands for so much
 };
 
-/// Function names of addresses, in their order; "" where there is none. Asked once with all of a profile's addresses.
-using Symbolize = std::function<std::vector<std::string>(const std::vector<std::uint64_t>& addresses)>;
-
-/// Recognises the format by its first bytes. invalid_argument when it is none of the above.
-base::Expected<Profile> read_profile(std::string_view bytes, const Symbolize& symbolize);
-
-/// What `go tool pprof` reads: gzipped protobuf.
-std::string write_profile(const Profile& profile);
+/// pprof's protobuf (https://github.com/google/pprof/blob/main/proto/profile.proto), gzipped or not; invalid_argument when it is none.
+base::Expected<Profile> read_profile(std::string_view bytes);
 
 /// One function of a profile: `flat` in itself, `cumulative` with what it called.
 struct HotFunction {

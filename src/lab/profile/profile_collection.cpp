@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <mutex>
 #include <thread>
 
@@ -15,29 +14,6 @@ namespace gauntlet::lab {
 namespace {
 
 constexpr std::chrono::milliseconds kPatience{15'000};  // beyond the profile's own length
-constexpr std::size_t kAddressesARequest = 1000;
-
-/// Go's protocol: addresses joined by + go in as a POST, lines "0xADDRESS\tNAME" come back.
-std::vector<std::string> ask_symbols(HttpFetcher& http, const std::string& pprof_url, const std::vector<std::uint64_t>& addresses) {
-  std::map<std::uint64_t, std::string> names;
-  for (std::size_t at = 0; at < addresses.size(); at += kAddressesARequest) {
-    std::string body;
-    for (std::size_t i = at; i < std::min(at + kAddressesARequest, addresses.size()); ++i)
-      body += fmt::format("{}{:#x}", body.empty() ? "" : "+", addresses[i]);
-    const auto answer = http.body_of({.url = pprof_url + "/symbol", .headers = {}, .post = body, .timeout = kPatience});
-    if (!answer) continue;
-    for (std::size_t line = 0; line < answer->size();) {
-      const std::size_t end = std::min(answer->find('\n', line), answer->size());
-      const std::size_t tab = answer->find('\t', line);
-      if (answer->compare(line, 2, "0x") == 0 && tab < end)
-        names[std::strtoull(answer->c_str() + line, nullptr, 16)] = answer->substr(tab + 1, end - tab - 1);
-      line = end + 1;
-    }
-  }
-  std::vector<std::string> out;
-  for (const auto address : addresses) out.push_back(names[address]);
-  return out;
-}
 
 base::Expected<void> take(const ServerPage& server, const std::string& prefix, const std::string& kind, const ProfileRequest& request) {
   const bool is_cpu = kind == "cpu";
@@ -48,14 +24,12 @@ base::Expected<void> take(const ServerPage& server, const std::string& prefix, c
   auto bytes =
       http.body_of({.url = url, .headers = {}, .post = {}, .timeout = kPatience + (is_cpu ? request.cpu : std::chrono::seconds(0))});
   if (!bytes) return tl::unexpected(bytes.error());
-  auto profile =
-      read_profile(*bytes, [&](const std::vector<std::uint64_t>& addresses) { return ask_symbols(http, server.url, addresses); });
+  auto profile = read_profile(*bytes);
   if (!profile) return tl::unexpected(std::move(profile.error()).in(url));
   if (is_cpu && profile->duration_ns == 0) profile->duration_ns = std::chrono::nanoseconds(request.cpu).count();
   const std::string stem = fmt::format("{}{}_{}", prefix, kind, request.level);
-  const bool is_pprof = bytes->starts_with("\x1f\x8b");
   for (const auto& [name, content] :
-       {std::pair(stem + ".txt", is_pprof ? *bytes : write_profile(*profile)), std::pair(stem + ".top.txt", top_text(*profile)),
+       {std::pair(stem + ".txt", *bytes), std::pair(stem + ".top.txt", top_text(*profile)),
         std::pair(stem + ".svg", flame_svg(*profile, fmt::format("{}, {} at {}", server.name, kind, request.level)))})
     if (auto written = write_file_atomically(request.folder / name, content); !written) return written;
   return {};

@@ -18,9 +18,8 @@ struct ProfileRequest {
 
 /// The CPU of all servers at once, then heap and goroutines of each. For challenge-service (or the target's first
 /// server) the guide's names: cpu_LEVEL.txt, heap_LEVEL.txt, goroutine_LEVEL.txt; for the others their name in front:
-/// event-handler_cpu_LEVEL.txt. Each .txt is the profile itself, in pprof's format whatever the server offers; beside
-/// it .top.txt for people and .svg, a flame graph. Answers what could not be taken, one sentence each. Starts threads
-/// and joins them.
+/// event-handler_cpu_LEVEL.txt. Each .txt is the profile itself, in pprof's format; beside it .top.txt for people and
+/// .svg, a flame graph. Answers what could not be taken, one sentence each. Starts threads and joins them.
 base::Expected<std::vector<std::string>> collect_profiles(const Target& target, const ProfileRequest& request);
 
 }  // namespace gauntlet::lab
