@@ -40,6 +40,19 @@ function(gauntlet_library name)
   endif()
 endfunction()
 
+# gauntlet_embed(lab contract_table FILE): the program carries the file's bytes, and #include "embedded/contract_table.hpp" has them as
+# std::string_view gauntlet::embedded::contract_table(). The assembler copies them: an array in C++ source would take the compiler
+# seconds and a gigabyte. A zero stands behind them, as some parsers want it.
+function(gauntlet_embed target name file)
+  set(stem ${CMAKE_CURRENT_BINARY_DIR}/embedded/${name})
+  foreach(ending hpp cpp)
+    configure_file(${CMAKE_SOURCE_DIR}/cmake/embedded.${ending}.in ${stem}.${ending} @ONLY)
+  endforeach()
+  set_source_files_properties(${stem}.cpp PROPERTIES OBJECT_DEPENDS ${file})
+  target_sources(${target} PRIVATE ${stem}.cpp)
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
+endfunction()
+
 # gauntlet_program(challenge-service MAIN main.cpp LIBRARIES service)
 function(gauntlet_program name)
   cmake_parse_arguments(ARG "" "MAIN" "LIBRARIES" ${ARGN})

@@ -2,20 +2,7 @@
 
 #include <cassert>
 
-// The bytes of the built page, from the assembler: a C++ array of 100 KB would cost the compiler a second.
-asm(".section .rodata\n"
-    ".global gauntlet_page_begin\n"
-    ".global gauntlet_page_end\n"
-    "gauntlet_page_begin:\n"
-    ".incbin \"" GAUNTLET_PAGE_FILE
-    "\"\n"
-    "gauntlet_page_end:\n"
-    ".byte 0\n"
-    ".previous\n");
-extern "C" {
-extern const char gauntlet_page_begin[];  // NOLINT: an assembler's label
-extern const char gauntlet_page_end[];    // NOLINT: as above
-}
+#include "embedded/page.hpp"
 
 namespace gauntlet::engine::dashboard {
 namespace {
@@ -24,7 +11,7 @@ constexpr std::string_view kDataPlace = "<script id=\"data\" type=\"application/
 
 }  // namespace
 
-std::string_view page_html() { return {gauntlet_page_begin, static_cast<std::size_t>(gauntlet_page_end - gauntlet_page_begin)}; }
+std::string_view page_html() { return embedded::page(); }
 
 std::string report_html(std::string_view data) {
   const std::string_view page = page_html();

@@ -6,15 +6,8 @@
 #include <mutex>
 #include <thread>
 
+#include "embedded/type_stripper.hpp"
 #include "engine/js/value.hpp"
-
-// The assembler copies the file, with a zero behind it as the parser wants it.
-asm(".section .rodata\n"
-    "gauntlet_type_stripper_begin: .incbin \"" GAUNTLET_TYPE_STRIPPER
-    "\"\n"
-    "gauntlet_type_stripper_end: .byte 0\n"
-    ".previous\n");
-extern "C" const char gauntlet_type_stripper_begin[], gauntlet_type_stripper_end[];
 
 namespace gauntlet::engine::js {
 namespace {
@@ -36,8 +29,8 @@ class Stripper {
     JS_UpdateStackTop(runtime_);
     JS_SetMaxStackSize(runtime_, kStackBytes);
     context_ = JS_NewContext(runtime_);
-    const auto size = static_cast<std::size_t>(gauntlet_type_stripper_end - gauntlet_type_stripper_begin);
-    const Value loaded(context_, JS_Eval(context_, gauntlet_type_stripper_begin, size, "type_stripper.js", JS_EVAL_TYPE_GLOBAL));
+    const std::string_view text = embedded::type_stripper();
+    const Value loaded(context_, JS_Eval(context_, text.data(), text.size(), "type_stripper.js", JS_EVAL_TYPE_GLOBAL));
   }
   ~Stripper() {
     JS_FreeContext(context_);

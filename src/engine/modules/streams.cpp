@@ -1,21 +1,13 @@
 #include "engine/modules/streams.hpp"
 
+#include "embedded/streams_pipe.hpp"
+#include "embedded/streams_promises.hpp"
+#include "embedded/streams_readable.hpp"
+#include "embedded/streams_strategies.hpp"
+#include "embedded/streams_writable.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/js/embedded_script.hpp"
 #include "engine/js/runtime.hpp"
-
-// The assembler copies the files.
-#define GAUNTLET_EMBED(label, file)                                                                \
-  asm(".section .rodata\n" #label "_begin: .incbin \"" GAUNTLET_STREAMS_DIR "/" file "\"\n" #label \
-      "_end: .byte 0\n"                                                                            \
-      ".previous\n");                                                                              \
-  extern "C" const char label##_begin[], label##_end[]
-
-GAUNTLET_EMBED(gauntlet_streams_promises, "promises.js");
-GAUNTLET_EMBED(gauntlet_streams_strategies, "strategies.js");
-GAUNTLET_EMBED(gauntlet_streams_readable, "readable.js");
-GAUNTLET_EMBED(gauntlet_streams_writable, "writable.js");
-GAUNTLET_EMBED(gauntlet_streams_pipe, "pipe.js");
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -24,11 +16,8 @@ constexpr const char* kName = "k6/experimental/streams";
 
 js::EmbeddedScript& script() {
   static js::EmbeddedScript made(kName,
-                                 {{gauntlet_streams_promises_begin, gauntlet_streams_promises_end},
-                                  {gauntlet_streams_strategies_begin, gauntlet_streams_strategies_end},
-                                  {gauntlet_streams_readable_begin, gauntlet_streams_readable_end},
-                                  {gauntlet_streams_writable_begin, gauntlet_streams_writable_end},
-                                  {gauntlet_streams_pipe_begin, gauntlet_streams_pipe_end}},
+                                 {embedded::streams_promises(), embedded::streams_strategies(), embedded::streams_readable(),
+                                  embedded::streams_writable(), embedded::streams_pipe()},
                                  "ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableStream, ReadableStreamDefaultReader, "
                                  "WritableStream, WritableStreamDefaultWriter");
   return made;

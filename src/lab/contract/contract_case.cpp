@@ -1,21 +1,12 @@
 #include "lab/contract/contract_case.hpp"
 
-// The assembler copies the files into the program.
-#define EMBED(symbol, path)                                                 \
-  asm(".section .rodata\n" #symbol "_begin: .incbin \"" path "\"\n" #symbol \
-      "_end: .byte 0\n"                                                     \
-      ".previous\n");                                                       \
-  extern "C" const char symbol##_begin[], symbol##_end[]
-
-EMBED(gauntlet_contract_cases, GAUNTLET_CONTRACT_DIR "/cases.json");
-EMBED(gauntlet_contract_config, GAUNTLET_CONTRACT_DIR "/contract_challenges.json");
+#include "embedded/contract_config.hpp"
+#include "embedded/contract_table.hpp"
 
 namespace gauntlet::lab {
 namespace {
 
 using nlohmann::json;
-
-std::string_view cases_text() { return {gauntlet_contract_cases_begin, gauntlet_contract_cases_end}; }
 
 /// A string is "METHOD /path"; an object has it as "ask" and the rest beside it.
 ContractRequest read_request(const json& read) {
@@ -69,13 +60,13 @@ ContractCase read_case(const json& read) {
 base::Expected<std::vector<ContractCase>> contract_cases() {
   std::vector<ContractCase> cases;
   try {
-    for (const json& read : json::parse(cases_text())) cases.push_back(read_case(read));
+    for (const json& read : json::parse(embedded::contract_table())) cases.push_back(read_case(read));
   } catch (const json::exception& problem) {
     return base::fail(base::ErrorKind::internal, "case " + std::to_string(cases.size()) + " of the contract's table: " + problem.what());
   }
   return cases;
 }
 
-std::string_view contract_config() { return {gauntlet_contract_config_begin, gauntlet_contract_config_end}; }
+std::string_view contract_config() { return embedded::contract_config(); }
 
 }  // namespace gauntlet::lab

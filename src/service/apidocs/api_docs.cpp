@@ -2,8 +2,9 @@
 
 #include "base/gzip.hpp"
 #include "base/http/content_coding.hpp"
+#include "embedded/swagger_ui_script.hpp"
+#include "embedded/swagger_ui_style.hpp"
 #include "service/apidocs/openapi.hpp"
-#include "service/apidocs/swagger_ui.hpp"
 
 namespace gauntlet::service {
 namespace {
@@ -77,8 +78,8 @@ void add_api_docs(base::http::Router& router, const std::string& base_path, bool
   });
   serve(router, docs + "/", "text/html; charset=utf-8", kPage);
   serve(router, docs + "/page.js", "text/javascript; charset=utf-8", kPageScript);
-  serve_gzip(router, docs + "/swagger-ui-bundle.js", "text/javascript; charset=utf-8", swagger_ui_script());
-  serve_gzip(router, docs + "/swagger-ui.css", "text/css; charset=utf-8", swagger_ui_style());
+  serve_gzip(router, docs + "/swagger-ui-bundle.js", "text/javascript; charset=utf-8", embedded::swagger_ui_script());
+  serve_gzip(router, docs + "/swagger-ui.css", "text/css; charset=utf-8", embedded::swagger_ui_style());
   router.get(docs + "/api.json", [document = openapi_document(base_path, tokens)](const ExchangePtr& exchange) {
     Response response;
     response.body = Body(document);
