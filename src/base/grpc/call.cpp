@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/message_lite.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -353,7 +354,7 @@ char* Call::State::message_space(std::size_t size) {
   std::string& output = stream->output();
   const std::size_t offset = output.size();
   output.resize(offset + kPrefixBytes + size);
-  write_prefix(static_cast<std::uint32_t>(size), output.data() + offset);
+  std::ranges::copy(prefix_of(size), output.data() + offset);
   if (method->sent != nullptr) method->sent->increment();
   return output.data() + offset + kPrefixBytes;
 }

@@ -1,22 +1,8 @@
 #include "base/grpc/framing.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace gauntlet::base::grpc {
-
-Prefix read_prefix(std::string_view bytes) {
-  const auto at = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
-  return {static_cast<std::uint8_t>(at(0)), at(1) << 24 | at(2) << 16 | at(3) << 8 | at(4)};
-}
-
-void write_prefix(std::uint32_t length, char* to) {
-  to[0] = 0;
-  to[1] = static_cast<char>(length >> 24);
-  to[2] = static_cast<char>(length >> 16 & 0xff);
-  to[3] = static_cast<char>(length >> 8 & 0xff);
-  to[4] = static_cast<char>(length & 0xff);
-}
 
 std::optional<std::chrono::nanoseconds> parse_timeout(std::string_view text) {
   using namespace std::chrono;
@@ -44,7 +30,7 @@ std::string_view code_name(int code) {
       "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
       "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
       "DataLoss", "Unauthenticated"};
-  return code >= 0 && static_cast<std::size_t>(code) < kNames.size() ? kNames[static_cast<std::size_t>(code)] : "Unknown";
+  return code >= 0 && static_cast<std::size_t>(code) < kNames.size() ? kNames[static_cast<std::size_t>(code)] : std::string_view();
 }
 
 }  // namespace gauntlet::base::grpc

@@ -5,6 +5,8 @@
 
 #include <iterator>
 
+#include "base/http/reason_phrase.hpp"
+
 namespace gauntlet::base::http {
 namespace {
 

@@ -32,7 +32,4 @@ Response error_response(const Error& error);
 /// The same with another status than the code's own (404 with code 5 for an unknown path, 413, 431, ...).
 Response error_response(int status, ErrorKind code, std::string_view message);
 
-/// "Not Found" for 404; "Status" for a number without a name.
-std::string_view reason_phrase(int status);
-
 }  // namespace gauntlet::base::http

@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <charconv>
 
 #include "base/base64.hpp"
+#include "base/grpc/framing.hpp"
 #include "base/gzip.hpp"
+#include "base/http/reason_phrase.hpp"
 #include "base/text.hpp"
 #include "engine/net/grpc_client.hpp"
 #include "engine/net/http_head.hpp"
@@ -21,12 +22,6 @@ using Clock = base::EventLoop::Clock;
 constexpr std::size_t kMaxAttempts = 3;
 /// Of a body that is no gRPC, shown in the error.
 constexpr std::size_t kShownDataBytes = 1024;
-
-constexpr std::array<const char*, 17> kCodeNames = {
-    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
-    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
-    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
-    "DataLoss", "Unauthenticated"};
 
 constexpr base::Base64Form kBinaryHeader{.is_padded = false, .may_have_line_breaks = false};
 
@@ -86,8 +81,8 @@ int code_of_reset(std::uint32_t error) {
 }  // namespace
 
 std::string grpc_code_name(int code) {
-  if (code >= 0 && static_cast<std::size_t>(code) < kCodeNames.size()) return kCodeNames[static_cast<std::size_t>(code)];
-  return fmt::format("Code({})", code);
+  const std::string_view name = base::grpc::code_name(code);
+  return name.empty() ? fmt::format("Code({})", code) : std::string(name);
 }
 
 std::string grpc_connection_error(std::string_view problem) { return fmt::format("connection error: desc = {}", go_quote(problem)); }
@@ -230,8 +225,8 @@ void GrpcCall::judge_http_status(bool last) {
   const bool is_grpc = has_content_type_ && http_problem_.empty();
   if (is_grpc && (http_status_ == 200 || (last && has_status_))) return;
   std::string_view why = has_content_type_ ? std::string_view(http_problem_) : "malformed header: missing HTTP content-type";
-  http_problem_ = fmt::format("unexpected HTTP status code received from server: {} ({}){}{}", http_status_, status_text_of(http_status_),
-                              is_grpc ? "" : "; ", why);
+  http_problem_ = fmt::format("unexpected HTTP status code received from server: {} ({}){}{}", http_status_,
+                              base::http::reason_phrase(http_status_), is_grpc ? "" : "; ", why);
   http_problem_quotes_data_ = !last;
   if (!last) http_problem_ += "\ndata: ";
   headers_.clear();
@@ -265,29 +260,26 @@ std::size_t GrpcCall::read(std::string_view bytes) {
     if (partial_.size() < kShownDataBytes) partial_.append(bytes.substr(0, kShownDataBytes - partial_.size()));
     return all;
   }
-  const auto length_of = [](std::string_view prefix) {
-    std::size_t length = 0;
-    for (std::size_t i = 1; i < kGrpcPrefixBytes; ++i) length = length << 8 | static_cast<std::uint8_t>(prefix[i]);
-    return length;
-  };
+  using base::grpc::kPrefixBytes;
+  const auto length_of = [](std::string_view prefix) -> std::size_t { return base::grpc::read_prefix(prefix).length; };
   while (!bytes.empty() && client_ != nullptr && !verdict_) {
     if (is_paused_) return all - bytes.size();
-    if (partial_.size() < kGrpcPrefixBytes) {
+    if (partial_.size() < kPrefixBytes) {
       // Usually the whole message is here: no copy then.
-      if (partial_.empty() && bytes.size() >= kGrpcPrefixBytes) {
+      if (partial_.empty() && bytes.size() >= kPrefixBytes) {
         const std::size_t length = length_of(bytes);
-        if (bytes.size() - kGrpcPrefixBytes >= length && length <= client_->options().max_receive_bytes && (bytes[0] & ~1) == 0) {
-          const std::string_view message = bytes.substr(kGrpcPrefixBytes, length);
+        if (bytes.size() - kPrefixBytes >= length && length <= client_->options().max_receive_bytes && (bytes[0] & ~1) == 0) {
+          const std::string_view message = bytes.substr(kPrefixBytes, length);
           const bool compressed = bytes[0] != 0;
-          bytes.remove_prefix(kGrpcPrefixBytes + length);
+          bytes.remove_prefix(kPrefixBytes + length);
           take_message(compressed, message);
           continue;
         }
       }
-      const std::size_t taken = std::min(bytes.size(), kGrpcPrefixBytes - partial_.size());
+      const std::size_t taken = std::min(bytes.size(), kPrefixBytes - partial_.size());
       partial_.append(bytes.substr(0, taken));
       bytes.remove_prefix(taken);
-      if (partial_.size() < kGrpcPrefixBytes) return all;
+      if (partial_.size() < kPrefixBytes) return all;
       if ((partial_[0] & ~1) != 0) {
         refuse(grpc_status::kInternal, fmt::format("grpc: received unexpected payload format {}", static_cast<std::uint8_t>(partial_[0])));
         return all;
@@ -298,13 +290,13 @@ std::size_t GrpcCall::read(std::string_view bytes) {
         return all;
       }
     }
-    const std::size_t whole = kGrpcPrefixBytes + length_of(partial_);
+    const std::size_t whole = kPrefixBytes + length_of(partial_);
     const std::size_t taken = std::min(bytes.size(), whole - partial_.size());
     partial_.append(bytes.substr(0, taken));
     bytes.remove_prefix(taken);
     if (partial_.size() < whole) return all;
     const std::string message = std::exchange(partial_, {});
-    take_message(message[0] != 0, std::string_view(message).substr(kGrpcPrefixBytes));
+    take_message(message[0] != 0, std::string_view(message).substr(kPrefixBytes));
   }
   return all;
 }

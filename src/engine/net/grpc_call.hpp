@@ -30,9 +30,6 @@ constexpr int kUnavailable = 14;
 constexpr int kUnauthenticated = 16;
 }  // namespace grpc_status
 
-/// Before each message: a flag that says whether it is compressed, and its length.
-inline constexpr std::size_t kGrpcPrefixBytes = 5;
-
 /// "NotFound" for 5, as grpc-go prints codes; "Code(99)" for unknown ones.
 std::string grpc_code_name(int code);
 /// Why there is no connection, in grpc-go's words.

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <random>
 
+#include "base/grpc/framing.hpp"
 #include "engine/net/http2_session.hpp"
 
 namespace gauntlet::engine::net {
@@ -18,10 +19,6 @@ using Clock = base::EventLoop::Clock;
 
 /// Buffers larger than this are given back after a call.
 constexpr std::size_t kKeptBufferBytes = 64 * 1024;
-
-std::array<char, kGrpcPrefixBytes> prefix_of(std::size_t length) {
-  return {0, static_cast<char>(length >> 24), static_cast<char>(length >> 16), static_cast<char>(length >> 8), static_cast<char>(length)};
-}
 
 /// The value of grpc-timeout: at most eight digits and a unit.
 std::string_view encode_timeout(std::chrono::nanoseconds timeout, std::array<char, 16>& buffer) {
@@ -233,7 +230,7 @@ void GrpcClient::start(GrpcCall& call, const GrpcRequest& request, const std::st
       return end_soon(call, grpc_status::kResourceExhausted,
                       fmt::format("trying to send message larger than max ({} vs. {})", message->size(), options_.max_send_bytes));
     }
-    const auto prefix = prefix_of(message->size());
+    const auto prefix = base::grpc::prefix_of(message->size());
     call.outgoing_.append(prefix.data(), prefix.size()).append(*message);
   }
   call.sending_done_ = call.resendable_ = complete;
@@ -294,7 +291,7 @@ bool GrpcClient::send(GrpcCall& call, std::string_view message) {
                 fmt::format("trying to send message larger than max ({} vs. {})", message.size(), options_.max_send_bytes));
     return false;
   }
-  const auto prefix = prefix_of(message.size());
+  const auto prefix = base::grpc::prefix_of(message.size());
   if (Http2Session* const session = call.session()) {
     session->write(call, {prefix.data(), prefix.size()}, false);
     session->write(call, message, false);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/http/reason_phrase.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::engine::net {
@@ -60,7 +61,7 @@ class Http2Carrier::Carried final : public Http2Exchange {
       status_ = 0;
       return;
     }
-    const std::string status_text = fmt::format("{} {}", status_, status_text_of(status_));
+    const std::string status_text = fmt::format("{} {}", status_, base::http::reason_phrase(status_));
     exchange.response_head.assign(kProtocol).append(" ").append(status_text).append("\r\n");
     const std::size_t fields_at = exchange.response_head.size();
     exchange.response_head.append(fields_);

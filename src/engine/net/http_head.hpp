@@ -51,9 +51,6 @@ void for_each_field(std::string_view fields, Visit&& visit) {
   }
 }
 
-/// Go's text of a status: "OK" for 200; empty for an unknown one.
-std::string_view status_text_of(int status);
-
 /// The value of the first field of that name (given in lower case); empty when there is none.
 std::string_view field_value(std::string_view fields, std::string_view lower_name);
 

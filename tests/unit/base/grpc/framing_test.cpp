@@ -21,8 +21,8 @@ TEST(GrpcTimeout, has_up_to_eight_digits_and_a_unit) {
 }
 
 TEST(GrpcPrefix, is_read_as_written) {
-  std::string bytes(5, '?');
-  write_prefix(0x01020304, bytes.data());
+  const auto prefix = prefix_of(0x01020304);
+  const std::string_view bytes(prefix.data(), prefix.size());
   EXPECT_EQ(bytes, std::string("\0\1\2\3\4", 5));
   EXPECT_EQ(read_prefix(bytes).length, 0x01020304u);
   EXPECT_EQ(read_prefix(bytes).compressed, 0);

@@ -20,10 +20,9 @@ using http::Http2Client;
 using testing::HasSubstr;
 
 std::string framed(const std::string& message, char compressed = 0) {
-  std::string bytes(kPrefixBytes, '\0');
-  write_prefix(static_cast<std::uint32_t>(message.size()), bytes.data());
-  bytes[0] = compressed;
-  return bytes + message;
+  auto prefix = prefix_of(message.size());
+  prefix[0] = compressed;
+  return std::string(prefix.data(), prefix.size()) + message;
 }
 
 struct GrpcTest : testing::Test {
