@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/percent.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::ags {
@@ -9,23 +10,6 @@ namespace {
 
 using base::Expected;
 using Result = GrantOutcome::Result;
-
-/// A path segment (RFC 3986: everything but the unreserved characters as %XX).
-std::string segment(const std::string& text) {
-  constexpr char kHex[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char character : text) {
-    const auto byte = static_cast<unsigned char>(character);
-    const bool unreserved =
-        base::is_letter(character) || base::is_digit(character) || byte == '-' || byte == '.' || byte == '_' || byte == '~';
-    if (unreserved) {
-      encoded += character;
-    } else {
-      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
-  }
-  return encoded;
-}
 
 /// The beginning of a reply for logs and the claim's record, whatever bytes it has.
 std::string excerpt(const std::string& reply) {
@@ -81,8 +65,8 @@ void PlatformRewardClient::grant(const Grant& grant, base::EventLoop::Clock::tim
 
 HttpRequest PlatformRewardClient::request(const Grant& grant, const std::string& token) const {
   const std::string& name_space = access_.address().name_space;
-  const std::string user =
-      access_.address().base_url + "/platform/admin/namespaces/" + segment(name_space) + "/users/" + segment(grant.user_id);
+  const std::string user = access_.address().base_url + "/platform/admin/namespaces/" + base::percent_encode(name_space) + "/users/" +
+                           base::percent_encode(grant.user_id);
   HttpRequest request;
   request.headers = {"Authorization: Bearer " + token, "Content-Type: application/json", "Accept: application/json"};
   nlohmann::json fields;
@@ -92,7 +76,7 @@ HttpRequest PlatformRewardClient::request(const Grant& grant, const std::string&
     fields = {{"itemId", grant.reward_id}, {"itemNamespace", name_space}, {"quantity", grant.quantity}};
   } else {
     request.method = "PUT";
-    request.url = user + "/wallets/" + segment(grant.reward_id) + "/credit";
+    request.url = user + "/wallets/" + base::percent_encode(grant.reward_id) + "/credit";
     fields = {{"amount", grant.quantity}};
   }
   if (send_keys_) fields["metadata"] = {{"idempotencyKey", grant.idempotency_key}};

@@ -1,5 +1,6 @@
 #include "base/percent.hpp"
 
+#include "base/hex.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::base {
@@ -22,21 +23,29 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
   return decoded;
 }
 
-std::string percent_encode_grpc_message(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
+namespace {
+
+template <class IsPlain>
+std::string encoded(std::string_view text, IsPlain is_plain) {
+  std::string out;
+  out.reserve(text.size());
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte <= 0x7e && byte != '%') {
-      encoded.push_back(c);
-    } else {
-      encoded.push_back('%');
-      encoded.push_back(kHex[byte >> 4]);
-      encoded.push_back(kHex[byte & 15]);
-    }
+    if (is_plain(c)) out += c;
+    else append_percent_encoded(out, c);
   }
-  return encoded;
+  return out;
+}
+
+}  // namespace
+
+void append_percent_encoded(std::string& out, char c) { append_hex(out += '%', static_cast<unsigned char>(c), HexCase::upper); }
+
+std::string percent_encode(std::string_view text) {
+  return encoded(text, [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~'; });
+}
+
+std::string percent_encode_grpc_message(std::string_view text) {
+  return encoded(text, [](char c) { return c >= ' ' && c <= '~' && c != '%'; });
 }
 
 }  // namespace gauntlet::base

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/uuid.hpp"
 #include "challenge/progress.hpp"
 #include "iam/account/v1/account.pb.h"
 #include "social/statistic/v1/statistic.pb.h"
@@ -25,24 +26,6 @@ using std::chrono::days;
 constexpr std::size_t kMaxUserId = 100;
 
 bool is_possible_user(std::string_view user_id) { return user_id.size() <= kMaxUserId && user_id.find('\0') == std::string_view::npos; }
-
-std::optional<postgres::Uuid> parse_uuid(std::string_view text) {
-  const bool dashed = text.size() == 36;
-  if (!dashed && text.size() != 32) return std::nullopt;
-  postgres::Uuid uuid;
-  std::size_t nibble = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (dashed && (i == 8 || i == 13 || i == 18 || i == 23)) {
-      if (text[i] != '-') return std::nullopt;
-      continue;
-    }
-    const int digit = base::hex_value(text[i]);
-    if (digit < 0) return std::nullopt;
-    uuid.bytes[nibble / 2] = static_cast<unsigned char>(uuid.bytes[nibble / 2] << 4 | digit);
-    ++nibble;
-  }
-  return uuid;
-}
 
 /// 16 bytes of the SHA-256 of the fields, each preceded by its length.
 postgres::Uuid digest(std::initializer_list<std::string_view> fields) {
@@ -111,7 +94,7 @@ std::optional<postgres::Timestamp> parse_timestamp(std::string_view text) {
 EventId make_event_id(std::string_view id, std::optional<postgres::Timestamp> time, const Event& event, std::string_view stat_code,
                       base::WallTime now, int window_days) {
   EventId made;
-  if (const auto uuid = parse_uuid(id)) made.uuid = *uuid;
+  if (const auto uuid = base::parse_uuid(id)) made.uuid = *uuid;
   else made.uuid = digest({id, event.user_id, stat_code, bytes_of(event.value), bytes_of(event.increment)});
   using std::chrono::microseconds;
   const std::int32_t today = day_of(std::chrono::floor<microseconds>(now));

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/uuid.hpp"
+
 namespace gauntlet::postgres {
 
 /// PostgreSQL's type numbers (OIDs of pg_type.dat), for the parameters of a Statement.
@@ -46,11 +48,8 @@ struct Date {
   auto operator<=>(const Date&) const = default;
 };
 
-/// `uuid`: 16 bytes in the order in which they are written out.
-struct Uuid {
-  std::array<unsigned char, 16> bytes{};
-  auto operator<=>(const Uuid&) const = default;
-};
+/// `uuid`
+using Uuid = base::Uuid;
 
 /// `bytea`; a view, like std::string_view for text.
 struct Bytes {

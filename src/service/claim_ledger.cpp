@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "base/uuid.hpp"
 #include "postgres/statement.hpp"
 #include "service/progress_store.hpp"
 
@@ -107,17 +108,6 @@ Uuid new_claim_key(Instant now) {
   return key;
 }
 
-std::string text_of(const Uuid& uuid) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < uuid.bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += kHex[uuid.bytes[i] >> 4];
-    text += kHex[uuid.bytes[i] & 15];
-  }
-  return text;
-}
-
 OpenClaim read_claim(const postgres::Row& row) {
   OpenClaim claim;
   claim.user_id = row.get<std::string>(0);
@@ -148,7 +138,7 @@ postgres::Execution settling(const OpenClaim& claim, std::string_view state, std
 
 }  // namespace
 
-ags::Grant OpenClaim::grant() const { return {text_of(key), user_id, reward_type, reward_id, reward_quantity}; }
+ags::Grant OpenClaim::grant() const { return {base::format_uuid(key), user_id, reward_type, reward_id, reward_quantity}; }
 
 ClaimLedger::ClaimLedger(postgres::Pool& pool, std::string name_space, bool retry_uncertain)
     : pool_(pool), name_space_(std::move(name_space)), retry_uncertain_(retry_uncertain) {}

@@ -1,6 +1,6 @@
 #include "service/claim_review.hpp"
 
-#include "base/text.hpp"
+#include "base/uuid.hpp"
 #include "postgres/statement.hpp"
 
 namespace gauntlet::service {
@@ -51,19 +51,6 @@ const Statement kMarkClaimedByKey(
     " AND (c.period_end IS NULL OR p.updated_at < c.period_end)",
     {Type::uuid});
 
-std::optional<Uuid> parse_uuid(const std::string& text) {
-  Uuid uuid;
-  std::size_t digits = 0;
-  for (const char c : text) {
-    if (c == '-') continue;
-    const int value = base::hex_value(c);
-    if (value < 0 || digits == 32) return std::nullopt;
-    auto& byte = uuid.bytes[digits++ / 2];
-    byte = static_cast<unsigned char>(byte << 4 | value);
-  }
-  return digits == 32 ? std::optional(uuid) : std::nullopt;
-}
-
 ReviewedClaim read(const postgres::Row& row) {
   return {row.get<std::string>(0), row.get<std::string>(1), row.get<std::string>(2),  row.get<std::string>(3), row.get<std::string>(4),
           row.get<std::string>(5), row.get<std::string>(6), row.get<std::int32_t>(7), row.get<std::string>(8)};
@@ -92,7 +79,7 @@ Expected<std::vector<ReviewedClaim>> ClaimReview::list(const ClaimFilter& filter
 }
 
 Expected<ReviewedClaim> ClaimReview::resolve(const std::string& key, Decision decision, const std::string& note) {
-  const auto uuid = parse_uuid(key);
+  const auto uuid = base::parse_uuid(key);
   if (!uuid) return fail(ErrorKind::invalid_argument, "\"" + key + "\" is no claim's key; gauntlet claims list shows them");
   if (const auto begun = connection_.run("BEGIN"); !begun) return tl::unexpected(begun.error());
   auto resolved = resolve_locked(*uuid, decision, note);

@@ -1,5 +1,7 @@
 #include "service/entity_tag.hpp"
 
+#include "base/hex.hpp"
+
 namespace gauntlet::service {
 namespace {
 
@@ -42,10 +44,8 @@ std::string entity_tag(const Catalog& catalog, challenge::PlayerRows rows, chall
     hash.add(row.completed_at);
     hash.add(row.claimed_at);
   }
-  constexpr char kHex[] = "0123456789abcdef";
   std::string tag(18, '"');
-  std::uint64_t left = hash.value();
-  for (std::size_t i = 16; i > 0; --i, left >>= 4) tag[i] = kHex[left & 15];
+  base::write_hex(tag.data() + 1, hash.value());
   return tag;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/hex.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::base::http {
@@ -20,11 +21,6 @@ std::uint64_t random_id() {
   for (;;) {
     if (const std::uint64_t id = generator(); id != 0) return id;  // all zeros is "invalid" in a traceparent
   }
-}
-
-void write_id(char* to, std::uint64_t id) {
-  constexpr char kHex[] = "0123456789abcdef";
-  for (std::size_t i = kIdDigits; i > 0; --i, id >>= 4) to[i - 1] = kHex[id & 15];
 }
 
 bool is_request_id(std::string_view text) {
@@ -59,7 +55,7 @@ Trace::Trace(const Request& request) {
     id->copy(request_id_.data(), request_id_.size());
     request_id_size_ = static_cast<std::uint8_t>(id->size());
   } else {
-    write_id(request_id_.data(), random_id());
+    write_hex(request_id_.data(), random_id());
     request_id_size_ = kIdDigits;
   }
   const auto parent = request.header("traceparent");
@@ -71,10 +67,10 @@ Trace::Trace(const Request& request) {
   } else {
     constexpr std::string_view kPattern = "00-00000000000000000000000000000000-0000000000000000-00";
     kPattern.copy(traceparent_.data(), kSize);
-    write_id(traceparent_.data() + 3, random_id());
-    write_id(traceparent_.data() + 3 + kIdDigits, random_id());
+    write_hex(traceparent_.data() + 3, random_id());
+    write_hex(traceparent_.data() + 3 + kIdDigits, random_id());
   }
-  write_id(traceparent_.data() + 36, random_id());
+  write_hex(traceparent_.data() + 36, random_id());
 }
 
 }  // namespace gauntlet::base::http

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/base64.hpp"
+#include "base/hex.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/js/native_memory.hpp"
 #include "engine/js/value.hpp"
@@ -84,22 +85,11 @@ std::optional<std::string> input(JSContext* context, JSValueConst value) {
   return std::nullopt;
 }
 
-std::string hex(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    text += kDigits[static_cast<unsigned char>(c) >> 4U];
-    text += kDigits[static_cast<unsigned char>(c) & 15U];
-  }
-  return text;
-}
-
 JSValue encoded(JSContext* context, std::string_view bytes, JSValueConst encoding) {
   const js::Text name(context, JS_IsUndefined(encoding) || JS_IsNull(encoding) ? JS_UNDEFINED : encoding);
   if (name.failed()) return JS_EXCEPTION;
   const std::string_view form = JS_IsUndefined(encoding) || JS_IsNull(encoding) ? std::string_view() : name.view();
-  if (form == "hex") return js::new_string(context, hex(bytes));
+  if (form == "hex") return js::new_string(context, base::to_hex(bytes));
   if (form == "base64") return js::new_string(context, base::encode_base64(bytes));
   if (form == "base64url") return js::new_string(context, base::encode_base64(bytes, {true, true}));
   if (form == "base64rawurl") return js::new_string(context, base::encode_base64(bytes, {true, false}));
@@ -300,7 +290,7 @@ JSValue random_bytes(Call call) {
 
 JSValue hex_encode(Call call) {
   const auto bytes = input(call.context, call.arg(0));
-  return bytes ? js::new_string(call.context, hex(*bytes)) : throw_wrong_type(call.context, call.arg(0));
+  return bytes ? js::new_string(call.context, base::to_hex(*bytes)) : throw_wrong_type(call.context, call.arg(0));
 }
 
 constexpr char kMd4[] = "md4";

@@ -4,11 +4,11 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <map>
 #include <vector>
 
+#include "base/hex.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/js/value.hpp"
 #include "engine/net/url.hpp"
@@ -26,11 +26,9 @@ std::string unix_nanoseconds() {
 }
 
 std::string boundary() {
-  std::array<unsigned char, 30> bytes{};
-  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
-  std::string out;
-  for (const unsigned char byte : bytes) out += fmt::format("{:02x}", byte);
-  return out;
+  std::string bytes(30, '\0');
+  RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  return base::to_hex(bytes);
 }
 
 /// In Content-Disposition: quotes and backslashes are escaped, line breaks percent-encoded.

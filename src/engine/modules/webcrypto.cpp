@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 
+#include "base/uuid.hpp"
 #include "engine/crypto/operation.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/js/interrupt.hpp"
@@ -474,14 +475,11 @@ JSValue get_random_values(Call call) {
 }
 
 JSValue random_uuid(Call call) {
-  std::array<unsigned char, 16> b{};
-  RAND_bytes(b.data(), static_cast<int>(b.size()));
-  b[6] = static_cast<unsigned char>((b[6] & 0x0fU) | 0x40U);
-  b[8] = static_cast<unsigned char>((b[8] & 0x3fU) | 0x80U);
-  std::string text;
-  for (std::size_t i = 0; i < b.size(); ++i)
-    fmt::format_to(std::back_inserter(text), "{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
-  return js::new_string(call.context, text);
+  base::Uuid uuid;
+  RAND_bytes(uuid.bytes.data(), static_cast<int>(uuid.bytes.size()));
+  uuid.bytes[6] = static_cast<unsigned char>((uuid.bytes[6] & 0x0fU) | 0x40U);
+  uuid.bytes[8] = static_cast<unsigned char>((uuid.bytes[8] & 0x3fU) | 0x80U);
+  return js::new_string(call.context, base::format_uuid(uuid));
 }
 
 JSValue refuse_construction(Call call) { return js::throw_type_error(call.context, "Illegal constructor: keys come from crypto.subtle"); }

@@ -7,17 +7,12 @@
 #include <array>
 #include <map>
 
+#include "base/hex.hpp"
 #include "base/text.hpp"
 #include "engine/net/http_head.hpp"
 
 namespace gauntlet::engine::net {
 namespace {
-
-std::string hex(const unsigned char* bytes, std::size_t size) {
-  std::string out;
-  for (std::size_t i = 0; i < size; ++i) out += fmt::format("{:02x}", bytes[i]);
-  return out;
-}
 
 /// name=value pairs divided by commas; values may be quoted.
 std::map<std::string, std::string> parse_parameters(std::string_view text) {
@@ -50,7 +45,7 @@ std::map<std::string, std::string> parse_parameters(std::string_view text) {
 std::string random_cnonce() {
   std::array<unsigned char, 16> bytes{};
   RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
-  return hex(bytes.data(), bytes.size());
+  return base::to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 std::optional<std::string> answer_digest_challenge(std::string_view challenge, const DigestCredentials& with) {
@@ -66,7 +61,7 @@ std::optional<std::string> answer_digest_challenge(std::string_view challenge, c
     std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
     unsigned size = 0;
     EVP_Digest(text.data(), text.size(), bytes.data(), &size, digest, nullptr);
-    return hex(bytes.data(), size);
+    return base::to_hex({reinterpret_cast<const char*>(bytes.data()), size});
   };
 
   std::string qop;

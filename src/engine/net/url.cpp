@@ -7,6 +7,7 @@
 #include <charconv>
 #include <vector>
 
+#include "base/percent.hpp"
 #include "base/text.hpp"
 #include "engine/net/failure.hpp"
 
@@ -18,8 +19,6 @@ using base::Expected;
 using base::fail;
 
 enum class Part { host, zone, user_password, path, path_segment, query_component, fragment };
-
-constexpr std::string_view kUpperHex = "0123456789ABCDEF";
 
 /// Whether a byte must be percent-encoded in this part (RFC 3986 as Go applies it).
 bool should_escape(char c, Part part) {
@@ -64,10 +63,7 @@ std::string escape(std::string_view text, Part part) {
     if (c == ' ' && part == Part::query_component) {
       out += '+';
     } else if (should_escape(c, part)) {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += kUpperHex[byte >> 4];
-      out += kUpperHex[byte & 15];
+      base::append_percent_encoded(out, c);
     } else {
       out += c;
     }

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/percent.hpp"
 #include "engine/output/number_text.hpp"
 #include "engine/run/options.hpp"
 
@@ -26,13 +27,6 @@ void append_escaped(std::string& out, std::string_view text) {
     if (c == ',' || c == '=' || c == ' ') out += '\\';
     out += c;
   }
-}
-
-std::string url_encoded(const std::string& text) {
-  char* encoded = curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size()));
-  std::string result = encoded == nullptr ? "" : encoded;
-  curl_free(encoded);
-  return result;
 }
 
 struct UrlParts {
@@ -136,10 +130,10 @@ base::Expected<InfluxOptions> read_influx_options(const std::string& argument, c
   if (!fields) return tl::unexpected(std::move(fields.error()));
   options.tags_as_fields = std::move(*fields);
 
-  options.create_url = fmt::format("{}/query?q={}", options.address, url_encoded(fmt::format("CREATE DATABASE \"{}\"", database)));
+  options.create_url = fmt::format("{}/query?q={}", options.address, base::percent_encode(fmt::format("CREATE DATABASE \"{}\"", database)));
   options.target.url = fmt::format("{}/write?consistency={}&db={}&precision={}&rp={}", options.address,
-                                   url_encoded(setting("consistency", "K6_INFLUXDB_CONSISTENCY")), url_encoded(database), precision,
-                                   url_encoded(setting("retention", "K6_INFLUXDB_RETENTION")));
+                                   base::percent_encode(setting("consistency", "K6_INFLUXDB_CONSISTENCY")), base::percent_encode(database),
+                                   precision, base::percent_encode(setting("retention", "K6_INFLUXDB_RETENTION")));
   return options;
 }
 

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "base/duration.hpp"
+#include "base/hex.hpp"
 #include "engine/output/json_writer.hpp"
 
 namespace gauntlet::engine::output {
@@ -120,10 +121,7 @@ std::string id_of_path(std::string_view path) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   EVP_Digest(path.data(), path.size(), digest.data(), &size, EVP_md5(), nullptr);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string id;
-  for (unsigned i = 0; i < size; ++i) id.append(1, kHex[digest[i] >> 4U]).append(1, kHex[digest[i] & 0xfU]);
-  return id;
+  return base::to_hex({reinterpret_cast<const char*>(digest.data()), size});
 }
 
 std::string handle_summary_json(const Summary& summary) {
