@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "service/json_text.hpp"
+#include "base/json_text.hpp"
 
 namespace gauntlet::service {
 namespace {
@@ -85,27 +85,27 @@ Tail tail_of(const challenge::Display& shown, bool locked, const Expiry& expiry)
 /// Everything of a goal up to `"progress":`.
 void append_head(std::string& out, const Config& config, const Goal& goal) {
   out += R"({"goalId":)";
-  append_json_string(out, goal.id);
+  base::append_json_string(out, goal.id);
   out += R"(,"name":)";
-  append_json_string(out, goal.name);
+  base::append_json_string(out, goal.name);
   out += R"(,"description":)";
-  append_json_string(out, goal.description);
+  base::append_json_string(out, goal.description);
   out += R"(,"requirement":{"statCode":)";
-  append_json_string(out, goal.requirement.stat_code);
+  base::append_json_string(out, goal.requirement.stat_code);
   out += R"(,"operator":)";
-  append_json_string(out, goal.requirement.comparison);
+  base::append_json_string(out, goal.requirement.comparison);
   out += R"(,"targetValue":)";
-  append_json_integer(out, goal.requirement.target_value);
+  base::append_json_integer(out, goal.requirement.target_value);
   out += R"(},"reward":{"type":)";
-  append_json_string(out, to_string(goal.reward.type));
+  base::append_json_string(out, to_string(goal.reward.type));
   out += R"(,"rewardId":)";
-  append_json_string(out, goal.reward.id);
+  base::append_json_string(out, goal.reward.id);
   out += R"(,"quantity":)";
-  append_json_integer(out, goal.reward.quantity);
+  base::append_json_integer(out, goal.reward.quantity);
   out += R"(},"prerequisites":[)";
   for (std::size_t i = 0; i < goal.prerequisites.size(); ++i) {
     if (i != 0) out += ',';
-    append_json_string(out, config.goal(goal.prerequisites[i]).id);
+    base::append_json_string(out, config.goal(goal.prerequisites[i]).id);
   }
   out += R"(],"progress":)";
 }
@@ -120,11 +120,11 @@ ChallengeJson::ChallengeJson(const Config& config) : ahead_(std::make_unique<Ahe
     if (challenge.index != 0) text_ += ',';
     const std::uint32_t begin = place(text_);
     text_ += R"({"challengeId":)";
-    append_json_string(text_, challenge.id);
+    base::append_json_string(text_, challenge.id);
     text_ += R"(,"name":)";
-    append_json_string(text_, challenge.name);
+    base::append_json_string(text_, challenge.name);
     text_ += R"(,"description":)";
-    append_json_string(text_, challenge.description);
+    base::append_json_string(text_, challenge.description);
     text_ += R"(,"goals":[)";
     if (challenge.index != 0) without_goals_ += ',';
     without_goals_.append(text_, begin);

@@ -9,8 +9,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "service/json_text.hpp"
 
 namespace gauntlet::service {
 namespace {
@@ -30,7 +30,7 @@ void append_list(std::string& out, const Message& message, const FieldDescriptor
       append_message(out, reflection.GetRepeatedMessage(message, &field, i));
     } else {
       assert(field.cpp_type() == FieldDescriptor::CPPTYPE_STRING);
-      append_json_string(out, reflection.GetRepeatedStringReference(message, &field, i, nullptr));
+      base::append_json_string(out, reflection.GetRepeatedStringReference(message, &field, i, nullptr));
     }
   }
   out += ']';
@@ -41,10 +41,10 @@ void append_value(std::string& out, const Message& message, const FieldDescripto
   if (field.is_repeated()) return append_list(out, message, field);
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_BOOL: out += reflection.GetBool(message, &field) ? "true" : "false"; break;
-    case FieldDescriptor::CPPTYPE_INT32: append_json_integer(out, reflection.GetInt32(message, &field)); break;
+    case FieldDescriptor::CPPTYPE_INT32: base::append_json_integer(out, reflection.GetInt32(message, &field)); break;
     case FieldDescriptor::CPPTYPE_STRING: {
       std::string scratch;
-      append_json_string(out, reflection.GetStringReference(message, &field, &scratch));
+      base::append_json_string(out, reflection.GetStringReference(message, &field, &scratch));
       break;
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
@@ -64,7 +64,7 @@ void append_message(std::string& out, const Message& message) {
   for (int i = 0; i < descriptor.field_count(); ++i) {
     const FieldDescriptor& field = *descriptor.field(i);
     if (i != 0) out += ',';
-    append_json_string(out, field.json_name());
+    base::append_json_string(out, field.json_name());
     out += ':';
     append_value(out, message, field);
   }

@@ -6,8 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "base/json_text.hpp"
 #include "base/log.hpp"
-#include "service/json_text.hpp"
 
 namespace gauntlet::service {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::chrono::seconds kPatience{5};
 
 std::string json_string(std::string_view text) {
   std::string out;
-  append_json_string(out, text);
+  base::append_json_string(out, text);
   return out;
 }
 
@@ -55,12 +55,12 @@ void SpanExporter::add(const FinishedRequest& request, const base::http::Trace& 
   fmt::format_to(out, R"({{"traceId":"{}","id":"{}",)", trace.trace_id(), trace.span_id());
   if (trace.has_parent()) fmt::format_to(out, R"("parentId":"{}",)", trace.parent_id());
   fmt::format_to(out, R"("kind":"SERVER","name":)");
-  append_json_string(batch_, request.name);
+  base::append_json_string(batch_, request.name);
   fmt::format_to(std::back_inserter(batch_),
                  R"(,"timestamp":{},"duration":{},"localEndpoint":{{"serviceName":{}}},"tags":{{"{}.status":"{}","request_id":)",
                  microseconds(ended - request.elapsed), std::max<std::int64_t>(1, microseconds(request.elapsed)), service_name_json_,
                  request.protocol, request.status);
-  append_json_string(batch_, trace.request_id());
+  base::append_json_string(batch_, trace.request_id());
   if (request.failed) batch_ += R"(,"error":"true")";
   batch_ += "}}";
   send_later();

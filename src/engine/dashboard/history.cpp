@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/duration.hpp"
+#include "base/json_text.hpp"
 #include "engine/output/json_writer.hpp"
 
 namespace gauntlet::engine::dashboard {
@@ -98,7 +99,7 @@ std::string History::row_json(const Own& own, const SeriesRow& metrics) {
   for (const auto& [outcome, count] : own.failures) {
     if (!first) text += ',';
     first = false;
-    output::append_json_string(text, outcome);
+    base::append_json_string(text, outcome);
     fmt::format_to(std::back_inserter(text), ":{}", count);
   }
   return text + "}]";
@@ -194,7 +195,7 @@ std::string History::system_json(const std::string& rows) const {
   std::string text = "{\"names\":[";
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (i != 0) text += ',';
-    output::append_json_string(text, names_[i]);
+    base::append_json_string(text, names_[i]);
   }
   return text + "],\"rows\":[" + rows + "]}";
 }

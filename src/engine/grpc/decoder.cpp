@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "base/base64.hpp"
+#include "base/utf8.hpp"
 #include "engine/grpc/stack_room.hpp"
 #include "engine/grpc/well_known.hpp"
 #include "engine/js/value.hpp"
@@ -16,44 +17,6 @@ namespace gauntlet::engine::grpc {
 namespace {
 
 constexpr const char* kMalformed = "proto: cannot parse invalid wire-format data";
-
-/// RFC 3629: no overlong forms, no surrogates, nothing beyond U+10FFFF.
-bool is_utf8(std::string_view text) {
-  const auto* at = reinterpret_cast<const std::uint8_t*>(text.data());
-  const auto* const end = at + text.size();
-  while (at != end) {
-    if (end - at >= 8) {
-      std::uint64_t eight = 0;
-      std::memcpy(&eight, at, 8);
-      if ((eight & 0x8080808080808080U) == 0) {
-        at += 8;
-        continue;
-      }
-    }
-    const std::uint8_t lead = *at++;
-    if (lead < 0x80) continue;
-    int more = 0;
-    std::uint8_t low = 0x80, high = 0xbf;  // of the byte after the lead
-    if (lead >= 0xc2 && lead <= 0xdf) {
-      more = 1;
-    } else if (lead >= 0xe0 && lead <= 0xef) {
-      more = 2;
-      if (lead == 0xe0) low = 0xa0;
-      if (lead == 0xed) high = 0x9f;
-    } else if (lead >= 0xf0 && lead <= 0xf4) {
-      more = 3;
-      if (lead == 0xf0) low = 0x90;
-      if (lead == 0xf4) high = 0x8f;
-    } else {
-      return false;
-    }
-    for (; more > 0; --more, low = 0x80, high = 0xbf) {
-      if (at == end || *at < low || *at > high) return false;
-      ++at;
-    }
-  }
-  return true;
-}
 
 /// A number of `kind` in the 64 bits that all kinds fit in: sign-extended, zigzag undone, floats as their bits.
 bool take_number(WireReader& reader, Kind kind, std::uint64_t& bits) {
@@ -113,7 +76,7 @@ std::optional<std::string> check(const MessageType& type, std::string_view bytes
       if (!reader.take_bytes(content)) return kMalformed;
       if (field->kind == Kind::message) {
         if (auto problem = check(*field->message, content, depth + 1)) return problem;
-      } else if (field->checks_utf8 && !is_utf8(content)) {
+      } else if (field->checks_utf8 && !base::is_utf8(content)) {
         return fmt::format("proto: field {}.{} contains invalid UTF-8", type.full_name, field->name);
       }
     } else if (!take_number(reader, field->kind, bits)) {

@@ -24,9 +24,6 @@ inline bool is_string(std::string_view value) { return value.starts_with('"'); }
 
 /// What a JSON string (with its quotes) means; a lone surrogate means U+FFFD.
 std::string unquote(std::string_view text);
-/// A JSON string that means `text`.
-std::string quote(std::string_view text);
-
 /// Calls `visit(element)` until it returns false.
 template <class Visit>
 void for_each_element(std::string_view array, Visit&& visit) {

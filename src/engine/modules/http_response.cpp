@@ -7,6 +7,7 @@
 
 #include "base/duration.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/json/gjson.hpp"
 #include "engine/json/parse.hpp"
@@ -418,12 +419,7 @@ JSValue new_network_string(JSContext* context, std::string_view bytes) {
   clean.reserve(bytes.size() + 16);
   for (std::size_t i = 0; i < bytes.size();) {
     // Every byte that does not start a well-formed sequence is replaced on its own.
-    std::size_t length = 1;
-    const auto lead = static_cast<unsigned char>(bytes[i]);
-    if (lead >= 0xc2 && lead < 0xe0) length = 2;
-    else if (lead >= 0xe0 && lead < 0xf0) length = 3;
-    else if (lead >= 0xf0 && lead < 0xf5) length = 4;
-    if (lead < 0x80 || (length > 1 && i + length <= bytes.size() && simdjson::validate_utf8(bytes.data() + i, length))) {
+    if (const std::size_t length = base::utf8_length(bytes, i); length != 0) {
       clean.append(bytes.substr(i, length));
       i += length;
     } else {

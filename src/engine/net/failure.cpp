@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 
 namespace gauntlet::engine::net {
 
@@ -69,10 +70,7 @@ std::string go_quote(std::string_view text) {
       out += static_cast<char>(byte);
     } else {
       // A whole, well-formed sequence is printed as it is; a stray byte as \xNN.
-      const std::size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 0;
-      bool whole = length != 0 && byte < 0xf5 && i + length <= text.size();
-      for (std::size_t k = 1; whole && k < length; ++k) whole = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
-      if (whole) {
+      if (const std::size_t length = base::utf8_length(text, i); length != 0) {
         out += text.substr(i, length);
         i += length - 1;
       } else {

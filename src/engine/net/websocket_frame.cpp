@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/gzip.hpp"
+#include "base/utf8.hpp"
 
 namespace gauntlet::engine::net {
 namespace {
@@ -42,19 +43,6 @@ void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
 
 bool is_valid_close_code(unsigned code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const std::size_t length = byte < 0x80 ? 1 : byte >= 0xf0 && byte < 0xf5 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 0;
-    if (length == 0 || byte >= 0xf5 || i + length > text.size()) return false;
-    for (std::size_t k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
 }
 
 }  // namespace
@@ -197,7 +185,7 @@ std::string WebSocketReader::end_frame(std::string_view payload, Sink& sink, boo
                               ? 0
                               : static_cast<unsigned>(static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]));
     if (payload.size() == 1 || !is_valid_close_code(code)) return fmt::format("bad close code {}", code);
-    if (!is_utf8(payload.substr(2))) return "invalid utf8 payload in close frame";
+    if (!base::is_utf8(payload.substr(2))) return "invalid utf8 payload in close frame";
   }
   goes_on = sink.on_websocket_frame(frame_opcode_, payload);
   control_.clear();

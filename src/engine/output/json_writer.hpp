@@ -11,9 +11,6 @@
 
 namespace gauntlet::engine::output {
 
-/// Appends `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
-
 class JsonWriter {
  public:
   /// `indent` blanks a level; 0 writes everything in one line.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/duration.hpp"
+#include "base/json_text.hpp"
 #include "engine/output/json_writer.hpp"
 #include "engine/output/number_text.hpp"
 
@@ -14,7 +15,7 @@ using metrics::MetricInfo;
 /// As Go writes strings that came from a script: it escapes what could end a script element in HTML.
 void append_go_string(std::string& out, std::string_view text) {
   const std::size_t begin = out.size();
-  append_json_string(out, text);
+  base::append_json_string(out, text);
   if (text.find_first_of("<>&\xe2") == std::string_view::npos) return;
   std::string escaped;
   const std::string_view plain = std::string_view(out).substr(begin);
@@ -99,7 +100,7 @@ const std::string& PointsWriter::announce(const MetricInfo& info) {
   file_.write(json.text() + "\n");
 
   begin = "{\"metric\":";
-  append_json_string(begin, info.name);
+  base::append_json_string(begin, info.name);
   begin += ",\"type\":\"Point\",\"data\":{\"time\":\"";
   return begin;
 }
