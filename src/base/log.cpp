@@ -1,6 +1,5 @@
 #include "base/log.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -10,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/rfc3339.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::base::log {
@@ -123,7 +123,7 @@ std::string json_line(const Logger& to, Level level, std::string_view message, F
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
   const auto level_name = spdlog::level::to_string_view(level_of(level));
   nlohmann::ordered_json line;
-  line["time"] = fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), ms);
+  line["time"] = fmt::format("{}.{:03}Z", Rfc3339(now).without_zone(), ms);
   line["level"] = std::string_view(level_name.data(), level_name.size());
   line["message"] = message;
   if (!to.program.empty()) line["name"] = to.program;

@@ -1,5 +1,7 @@
 #include "challenge/claim.hpp"
 
+#include "base/rfc3339.hpp"
+
 namespace gauntlet::challenge {
 namespace {
 
@@ -43,7 +45,7 @@ base::Expected<void> check_claim(const Config& config, const Goal& goal, PlayerR
 
 Error already_claimed(const Goal& goal, Instant claimed_at) {
   return {ErrorKind::already_exists,
-          "Reward has already been claimed (goal_id: " + goal.id + ", claimed_at: " + format_rfc3339(claimed_at) + ")"};
+          "Reward has already been claimed (goal_id: " + goal.id + ", claimed_at: " + base::format_rfc3339(claimed_at) + ")"};
 }
 
 }  // namespace gauntlet::challenge

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/log.hpp"
+#include "base/rfc3339.hpp"
 #include "base/text.hpp"
 #include "base/uuid.hpp"
 #include "challenge/progress.hpp"
@@ -40,27 +41,6 @@ postgres::Uuid digest(std::initializer_list<std::string_view> fields) {
 
 std::string_view bytes_of(const double& value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
 
-/// The number in text[at, at + count), or -1.
-int number_at(std::string_view text, std::size_t at, std::size_t count) {
-  int number = 0;
-  for (std::size_t i = at; i < at + count; ++i) {
-    if (text[i] < '0' || text[i] > '9') return -1;
-    number = number * 10 + (text[i] - '0');
-  }
-  return number;
-}
-
-/// Minutes east of UTC of a timestamp's end ("Z", "+02:00"); nothing when it has no such end.
-std::optional<int> offset_minutes(std::string_view text) {
-  if (text.back() == 'Z' || text.back() == 'z') return 0;
-  if (text.size() < 6) return std::nullopt;
-  const std::string_view end = text.substr(text.size() - 6);
-  const int hours = number_at(end, 1, 2);
-  const int minutes = number_at(end, 4, 2);
-  if ((end[0] != '+' && end[0] != '-') || end[3] != ':' || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return std::nullopt;
-  return (end[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
-}
-
 /// In microseconds, not WallTime: its nanoseconds end in the year 2262, a message's four digits in 9999.
 std::int32_t day_of(std::chrono::sys_time<std::chrono::microseconds> time) {
   return static_cast<std::int32_t>(std::chrono::floor<days>(time).time_since_epoch().count());
@@ -69,26 +49,9 @@ std::int32_t day_of(std::chrono::sys_time<std::chrono::microseconds> time) {
 }  // namespace
 
 std::optional<postgres::Timestamp> parse_timestamp(std::string_view text) {
-  constexpr std::size_t kShortest = 20;  // 2026-11-23T14:22:34Z
-  if (text.size() < kShortest || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' '))
-    return std::nullopt;
-  const int year = number_at(text, 0, 4);
-  const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(number_at(text, 5, 2))),
-                                         std::chrono::day(static_cast<unsigned>(number_at(text, 8, 2))));
-  const int hour = number_at(text, 11, 2);
-  const int minute = number_at(text, 14, 2);
-  const int second = number_at(text, 17, 2);
-  const std::optional<int> offset = offset_minutes(text);
-  if (year < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 || !offset)
-    return std::nullopt;
-  std::chrono::microseconds fraction(0);
-  if (text[19] == '.') {
-    std::chrono::microseconds unit(std::chrono::seconds(1));
-    for (std::size_t i = 20; i < text.size() && base::is_digit(text[i]); ++i) fraction += (unit /= 10) * (text[i] - '0');
-  }
-  const auto time = std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute - *offset) +
-                    std::chrono::seconds(second) + fraction;
-  return postgres::Timestamp{time.time_since_epoch().count()};
+  const auto time = base::parse_rfc3339(text);
+  if (!time) return std::nullopt;
+  return postgres::Timestamp{std::chrono::microseconds(time->second.time_since_epoch()).count() + time->nanoseconds / 1000};
 }
 
 EventId make_event_id(std::string_view id, std::optional<postgres::Timestamp> time, const Event& event, std::string_view stat_code,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/json_text.hpp"
+#include "base/rfc3339.hpp"
 
 namespace gauntlet::service {
 namespace {
@@ -41,7 +42,7 @@ class Expiries {
     Expiry& expiry = by_schedule_[static_cast<std::size_t>(goal.rotation->schedule)];
     if (expiry.at.empty()) {
       const Instant end = challenge::next_boundary(goal.rotation->schedule, now_);
-      expiry = {challenge::format_rfc3339(end), challenge::seconds_until(end, now_)};
+      expiry = {base::format_rfc3339(end), challenge::seconds_until(end, now_)};
     }
     return expiry;
   }
@@ -64,7 +65,7 @@ class Tail {
     return *this;
   }
   Tail& flag(bool value) { return text(value ? "true" : "false"); }
-  Tail& time(const std::optional<Instant>& instant) { return instant ? text(challenge::Rfc3339(*instant).view()) : *this; }
+  Tail& time(const std::optional<Instant>& instant) { return instant ? text(base::Rfc3339(*instant).view()) : *this; }
   std::string_view view() const { return {buffer_.data(), size_}; }
 
  private:

@@ -1,5 +1,6 @@
 #include "service/messages.hpp"
 
+#include "base/rfc3339.hpp"
 #include "service.pb.h"
 
 namespace gauntlet::service {
@@ -12,7 +13,7 @@ using challenge::Goal;
 using challenge::Instant;
 using challenge::PlayerRow;
 
-std::string time_text(const std::optional<Instant>& instant) { return instant ? challenge::format_rfc3339(*instant) : std::string(); }
+std::string time_text(const std::optional<Instant>& instant) { return instant ? base::format_rfc3339(*instant) : std::string(); }
 
 std::string status_text(challenge::Status status) { return std::string(to_string(status)); }
 
@@ -56,8 +57,8 @@ void fill_head(::service::Challenge& message, const Challenge& challenge) {
 }
 
 void fill(::service::RotationPeriod& message, const challenge::Period& period, Instant now) {
-  message.set_start_time(challenge::format_rfc3339(period.start));
-  message.set_end_time(challenge::format_rfc3339(period.end));
+  message.set_start_time(base::format_rfc3339(period.start));
+  message.set_end_time(base::format_rfc3339(period.end));
   message.set_expires_in_seconds(challenge::seconds_until(period.end, now));
 }
 
@@ -117,7 +118,7 @@ void fill(::service::ClaimRewardResponse& message, const ClaimReceipt& receipt) 
   message.set_goal_id(receipt.goal_id);
   message.set_status("claimed");
   fill(*message.mutable_reward(), receipt.reward);
-  message.set_claimed_at(challenge::format_rfc3339(receipt.claimed_at));
+  message.set_claimed_at(base::format_rfc3339(receipt.claimed_at));
 }
 
 void fill(::service::GoalSelectionResponse& message, const GoalSelection& selection) {

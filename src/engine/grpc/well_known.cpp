@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/base64.hpp"
+#include "base/rfc3339.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::engine::grpc {
@@ -21,18 +22,6 @@ constexpr std::int32_t kNanosPerSecond = 1'000'000'000;
 using base::is_digit;
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-
-/// Takes exactly `digits` decimal digits off the front.
-bool take_number(std::string_view& text, std::size_t digits, int& out) {
-  if (text.size() < digits) return false;
-  out = 0;
-  for (std::size_t i = 0; i < digits; ++i) {
-    if (!is_digit(text[i])) return false;
-    out = out * 10 + (text[i] - '0');
-  }
-  text.remove_prefix(digits);
-  return true;
-}
 
 bool take(std::string_view& text, char c) {
   if (text.empty() || text[0] != c) return false;
@@ -115,43 +104,20 @@ std::optional<std::uint64_t> whole_value(const Decimal& number) {
 }  // namespace
 
 std::optional<SecondsAndNanos> parse_timestamp(std::string_view text) {
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  if (!take_number(text, 4, year) || !take(text, '-') || !take_number(text, 2, month) || !take(text, '-') || !take_number(text, 2, day) ||
-      !take(text, 'T') || !take_number(text, 2, hour) || !take(text, ':') || !take_number(text, 2, minute) || !take(text, ':') ||
-      !take_number(text, 2, second)) {
+  const auto parsed = base::parse_rfc3339(text);
+  // Not all that the RFC allows: no small letters, no blank, no leap second, no tenth digit.
+  if (!parsed || text[10] != 'T' || text.back() == 'z' || text[17] == '6' ||
+      (text[19] == '.' && text.find_first_not_of("0123456789", 20) > 29))
     return std::nullopt;
-  }
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
-  SecondsAndNanos time;
-  if (take(text, '.') && !take_fraction(text, time.nanos)) return std::nullopt;
-  int offset = 0;
-  if (!take(text, 'Z')) {
-    int hours = 0, minutes = 0;
-    const bool west = take(text, '-');
-    if ((!west && !take(text, '+')) || !take_number(text, 2, hours) || !take(text, ':') || !take_number(text, 2, minutes) || hours > 23 ||
-        minutes > 59) {
-      return std::nullopt;
-    }
-    offset = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
-  }
-  if (!text.empty()) return std::nullopt;
-  const auto days = std::chrono::sys_days(date).time_since_epoch().count();
-  time.seconds = static_cast<std::int64_t>(days) * 86'400 + hour * 3600 + minute * 60 + second - offset;
+  const SecondsAndNanos time{parsed->second.time_since_epoch().count(), parsed->nanoseconds};
   if (time.seconds < kMinTimestamp || time.seconds > kMaxTimestamp) return std::nullopt;
   return time;
 }
 
 std::optional<std::string> format_timestamp(SecondsAndNanos time) {
   if (time.seconds < kMinTimestamp || time.seconds > kMaxTimestamp || time.nanos < 0 || time.nanos >= kNanosPerSecond) return std::nullopt;
-  const std::chrono::sys_seconds instant{std::chrono::seconds(time.seconds)};
-  const auto midnight = std::chrono::floor<std::chrono::days>(instant);
-  const std::chrono::year_month_day date(midnight);
-  const std::chrono::hh_mm_ss clock(instant - midnight);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}Z", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     format_fraction(time.nanos));
+  const base::Rfc3339 text(std::chrono::sys_seconds(std::chrono::seconds(time.seconds)));
+  return fmt::format("{}{}Z", text.without_zone(), format_fraction(time.nanos));
 }
 
 std::optional<SecondsAndNanos> parse_duration(std::string_view text) {

@@ -1,9 +1,9 @@
 #include "engine/output/sample_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
-#include <ctime>
 
 namespace gauntlet::engine::output {
 namespace {
@@ -43,13 +43,10 @@ void append_fixed6(std::string& out, double value) {
 
 std::string_view TimeText::second_text(std::int64_t unix_s) {
   if (unix_s != second_) {
-    const std::time_t time = unix_s;
-    std::tm utc{};
-    gmtime_r(&time, &utc);
-    std::strftime(text_.data(), text_.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+    text_ = base::Rfc3339(std::chrono::sys_seconds(std::chrono::seconds(unix_s)));
     second_ = unix_s;
   }
-  return {text_.data(), text_.size() - 1};
+  return text_.without_zone();
 }
 
 void TimeText::append_nanoseconds(std::string& out, std::int64_t unix_ns) {

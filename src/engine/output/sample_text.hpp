@@ -1,12 +1,13 @@
 #pragma once
 // Pieces of the lines that outputs of single samples write.
-#include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/rfc3339.hpp"
 #include "engine/metrics/sample_stream.hpp"
 
 namespace gauntlet::engine::output {
@@ -27,8 +28,8 @@ class TimeText {
  private:
   std::string_view second_text(std::int64_t unix_s);
 
-  std::int64_t second_ = -1;
-  std::array<char, 20> text_{};  // of that second, without the Z
+  std::int64_t second_ = 0;
+  base::Rfc3339 text_{std::chrono::sys_seconds()};  // of that second
 };
 
 /// A tag set's own and system tags by name, with those whose value is empty.

@@ -1,14 +1,15 @@
 #include "engine/output/summary_json.hpp"
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <ctime>
 
 #include "base/duration.hpp"
 #include "base/hex.hpp"
+#include "base/rfc3339.hpp"
 #include "engine/output/json_writer.hpp"
 
 namespace gauntlet::engine::output {
@@ -52,15 +53,9 @@ void write_group(JsonWriter& json, const GroupResult& group, bool by_name) {
 }
 
 std::string now_rfc3339() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
-  const std::time_t time = seconds.count();
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  std::array<char, 40> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  std::string fraction = std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(now - seconds).count());
-  return std::string(text.data()) + "." + std::string(9 - fraction.size(), '0') + fraction + "Z";
+  const auto now = std::chrono::system_clock::now();
+  const std::chrono::nanoseconds fraction = now - std::chrono::floor<std::chrono::seconds>(now);
+  return fmt::format("{}.{:09}Z", base::Rfc3339(now).without_zone(), fraction.count());
 }
 
 void write_machine_metric(JsonWriter& json, const MetricResult& metric) {

@@ -1,11 +1,12 @@
 #include "lab/contract/contract_answer.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <regex>
 #include <set>
+
+#include "base/rfc3339.hpp"
 
 namespace gauntlet::lab {
 namespace {
@@ -42,8 +43,6 @@ json segment_of(const json& value, const std::string& segment) {
   const auto index = static_cast<std::size_t>(std::strtoul(segment.c_str(), nullptr, 10));
   return index < value.size() ? value[index] : json();
 }
-
-std::string rfc3339(sys_days day) { return fmt::format("{:%Y-%m-%d}T00:00:00Z", fmt::gmtime(std::chrono::system_clock::to_time_t(day))); }
 
 sys_days next_boundary(const std::string& which, std::chrono::system_clock::time_point now) {
   const sys_days today = std::chrono::floor<std::chrono::days>(now);
@@ -92,7 +91,7 @@ std::string difference(const json& expected, const json& found, std::chrono::sys
       static const std::regex time(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)");
       return found.is_string() && std::regex_match(found.get<std::string>(), time) ? "" : wrong("an RFC 3339 UTC time with seconds");
     }
-    const std::string boundary = rfc3339(next_boundary(kind, now));
+    const std::string boundary = base::format_rfc3339(next_boundary(kind, now));
     return found == boundary ? "" : wrong(boundary);
   }
   if (expected.is_object() && expected.contains("between")) {

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/gzip.hpp"
+#include "base/rfc3339.hpp"
 #include "service.pb.h"
 #include "service/catalog.hpp"
 #include "service/messages.hpp"
@@ -35,7 +36,7 @@ using Json = nlohmann::ordered_json;
 
 const Instant kNow = challenge::at("2028-02-29T12:00:00Z");
 
-std::string time_text(const std::optional<Instant>& instant) { return instant ? challenge::format_rfc3339(*instant) : ""; }
+std::string time_text(const std::optional<Instant>& instant) { return instant ? base::format_rfc3339(*instant) : ""; }
 
 Json obvious_goal(const Config& config, const Goal& goal, const std::map<GoalIndex, Row>& rows, Instant now) {
   const auto find = [&](GoalIndex index) { return rows.count(index) ? &rows.at(index) : nullptr; };
