@@ -1,12 +1,12 @@
 #include "ags/http_client.hpp"
 
-#include <curl/curl.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
 #include <cassert>
-#include <mutex>
 #include <unordered_map>
+
+#include "base/curl.hpp"
 
 namespace gauntlet::ags {
 
@@ -37,18 +37,11 @@ struct HttpClient::State {
   /// One request under way.
   struct Transfer {
     State* state = nullptr;
-    CURL* handle = nullptr;
-    curl_slist* headers = nullptr;
+    base::CurlHandle curl;
     HttpRequest request;
     HttpReply reply;
     std::function<void(Expected<HttpReply>)> done;
-    char error[CURL_ERROR_SIZE] = "";
     bool too_long = false;
-
-    ~Transfer() {
-      curl_slist_free_all(headers);
-      curl_easy_cleanup(handle);
-    }
   };
 
   /// A socket that libcurl wants watched.
@@ -65,8 +58,6 @@ struct HttpClient::State {
   };
 
   State(base::EventLoop& the_loop, HttpLimits the_limits) : loop(the_loop), limits(the_limits) {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     multi = curl_multi_init();
     sessions = curl_share_init();
     assert(multi != nullptr && sessions != nullptr);
@@ -157,17 +148,14 @@ struct HttpClient::State {
 
   void finish(Transfer& transfer, CURLcode code) {
     if (code == CURLE_OK) {
-      long status = 0;
-      curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
-      transfer.reply.status = static_cast<int>(status);
+      transfer.reply.status = transfer.curl.status();
       curl_header* found = nullptr;
-      transfer.reply.retry_after = curl_easy_header(transfer.handle, "Retry-After", 0, CURLH_HEADER, -1, &found) == CURLHE_OK;
+      transfer.reply.retry_after = curl_easy_header(transfer.curl.get(), "Retry-After", 0, CURLH_HEADER, -1, &found) == CURLHE_OK;
       return transfer.done(std::move(transfer.reply));
     }
     const std::string what = transfer.request.method + " " + transfer.request.url + ": ";
     if (transfer.too_long) return transfer.done(fail(ErrorKind::unknown, what + "the reply is too long"));
-    const std::string reason = transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(code);
-    transfer.done(fail(kind_of(transfer.handle, code), what + reason));
+    transfer.done(fail(kind_of(transfer.curl.get(), code), what + transfer.curl.reason_of(code)));
   }
 
   base::EventLoop& loop;
@@ -197,36 +185,24 @@ void HttpClient::send(HttpRequest request, base::EventLoop::Clock::time_point de
   transfer->state = state_.get();
   transfer->request = std::move(request);
   transfer->done = std::move(done);
-  CURL* const handle = transfer->handle = curl_easy_init();
-  assert(handle != nullptr);
-  for (const std::string& header : transfer->request.headers) transfer->headers = curl_slist_append(transfer->headers, header.c_str());
-  // No "Expect: 100-continue" round trip for small bodies.
-  transfer->headers = curl_slist_append(transfer->headers, "Expect:");
-  curl_easy_setopt(handle, CURLOPT_URL, transfer->request.url.c_str());
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, transfer->request.method.c_str());
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, transfer->headers);
-  if (!transfer->request.body.empty() || transfer->request.method != "GET") {
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, transfer->request.body.c_str());
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer->request.body.size()));
-  }
+  base::CurlHandle& curl = transfer->curl;
+  curl.begin(transfer->request.url, transfer->request.headers, left);
+  curl.set(CURLOPT_CUSTOMREQUEST, transfer->request.method.c_str());
+  if (!transfer->request.body.empty() || transfer->request.method != "GET") curl.send_body(transfer->request.body);
   if (transfer->request.method != "GET") {
     // Neither of libcurl's reasons to send again by itself comes up: a kept connection that has died, and what HTTP/2 says of
     // a single stream.
-    curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    curl.set(CURLOPT_FRESH_CONNECT, 1L);
+    curl.set(CURLOPT_FORBID_REUSE, 1L);
+    curl.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   }
-  curl_easy_setopt(handle, CURLOPT_SHARE, state_->sessions);
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &State::take_body);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, transfer.get());
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->error);
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(left.count()));
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(handle, CURLOPT_USERAGENT, "gauntlet");
+  curl.set(CURLOPT_SHARE, state_->sessions);
+  curl.set(CURLOPT_WRITEFUNCTION, &State::take_body);
+  curl.set(CURLOPT_WRITEDATA, transfer.get());
+  curl.set(CURLOPT_TCP_KEEPALIVE, 1L);
+  curl.set(CURLOPT_USERAGENT, "gauntlet");
   State& state = *state_;
+  CURL* const handle = curl.get();
   state.transfers.emplace(handle, std::move(transfer));
   curl_multi_add_handle(state.multi, handle);  // starts through set_timer
 }

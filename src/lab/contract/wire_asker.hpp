@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/curl.hpp"
 #include "base/error.hpp"
 #include "lab/contract/contract_answer.hpp"
 
@@ -16,10 +17,6 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 class WireAsker {
  public:
   WireAsker();
-  ~WireAsker();
-  WireAsker(const WireAsker&) = delete;
-  WireAsker& operator=(const WireAsker&) = delete;
-
   /// REST.
   base::Expected<ContractAnswer> http(const std::string& method, const std::string& url, const Headers& headers,
                                       const std::optional<std::string>& body);
@@ -30,7 +27,7 @@ class WireAsker {
  private:
   base::Expected<ContractAnswer> perform(const std::string& method, const std::string& url, const Headers& headers,
                                          const std::optional<std::string>& body, bool http2);
-  void* curl_ = nullptr;
+  base::CurlHandle curl_;
 };
 
 }  // namespace gauntlet::lab

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/curl.hpp"
 #include "base/error.hpp"
 
 namespace gauntlet::lab {
@@ -17,11 +18,6 @@ struct FetchedPage {
 /// Keeps its connection between requests. One thread.
 class HttpFetcher {
  public:
-  HttpFetcher();
-  ~HttpFetcher();
-  HttpFetcher(HttpFetcher&&) noexcept;
-  HttpFetcher& operator=(HttpFetcher&&) noexcept;
-
   struct Request {
     std::string url;
     std::vector<std::string> headers;  // "X-Mock-User-Id: user-000001"
@@ -35,8 +31,7 @@ class HttpFetcher {
   base::Expected<std::string> body_of(const Request& request);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<base::CurlHandle> curl_ = std::make_unique<base::CurlHandle>();
 };
 
 }  // namespace gauntlet::lab
