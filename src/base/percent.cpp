@@ -48,4 +48,18 @@ std::string percent_encode_grpc_message(std::string_view text) {
   return encoded(text, [](char c) { return c >= ' ' && c <= '~' && c != '%'; });
 }
 
+std::string percent_decode_grpc_message(std::string_view text) {
+  std::string message;
+  message.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
+      message += static_cast<char>(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+      i += 2;
+    } else {
+      message += text[i];
+    }
+  }
+  return message;
+}
+
 }  // namespace gauntlet::base

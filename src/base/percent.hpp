@@ -14,5 +14,7 @@ void append_percent_encoded(std::string& out, char c);
 std::string percent_encode(std::string_view text);
 /// grpc-message: bytes outside printable ASCII, and '%', become %XX.
 std::string percent_encode_grpc_message(std::string_view text);
+/// What such a message says. A % without two digits behind it stays, as the protocol wants it.
+std::string percent_decode_grpc_message(std::string_view text);
 
 }  // namespace gauntlet::base

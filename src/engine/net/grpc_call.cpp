@@ -10,6 +10,7 @@
 #include "base/grpc/framing.hpp"
 #include "base/gzip.hpp"
 #include "base/http/reason_phrase.hpp"
+#include "base/percent.hpp"
 #include "base/text.hpp"
 #include "engine/net/grpc_client.hpp"
 #include "engine/net/http_head.hpp"
@@ -29,20 +30,6 @@ constexpr base::Base64Form kBinaryHeader{.is_padded = false, .may_have_line_brea
 std::optional<std::string> decode_binary_header(std::string_view text) {
   while (text.ends_with('=')) text.remove_suffix(1);
   return base::decode_base64(text, kBinaryHeader);
-}
-
-std::string decode_status_message(std::string_view text) {
-  std::string message;
-  message.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && base::hex_value(text[i + 1]) >= 0 && base::hex_value(text[i + 2]) >= 0) {
-      message += static_cast<char>(base::hex_value(text[i + 1]) << 4 | base::hex_value(text[i + 2]));
-      i += 2;
-    } else {
-      message += text[i];
-    }
-  }
-  return message;
 }
 
 /// Ours or the protocol's: a script cannot set them.
@@ -179,7 +166,7 @@ void GrpcCall::on_header(std::string_view name, std::string_view value) {
     return;
   }
   if (name == "grpc-message") {
-    status_.message = decode_status_message(value);
+    status_.message = base::percent_decode_grpc_message(value);
     return;
   }
   if (name == "grpc-encoding") {

@@ -93,7 +93,7 @@ Expected<ContractAnswer> WireAsker::grpc(const std::string& address, const std::
   if (answer->status != 200 || status == answer->headers.end())
     return fail(ErrorKind::unavailable, method + " at " + address + ": no gRPC status; HTTP " + std::to_string(answer->status));
   answer->status = std::atoi(status->second.c_str());
-  answer->message = base::percent_decode(answer->headers["grpc-message"]).value_or("");
+  answer->message = base::percent_decode_grpc_message(answer->headers["grpc-message"]);
   if (answer->status != 0) return answer;
   const auto reply = make(descriptor->output_type());
   if (answer->text.size() < kPrefixBytes ||

@@ -20,6 +20,8 @@ TEST(Percent, encodes_all_but_unreserved_characters) {
 TEST(Percent, encodes_grpc_messages_as_the_protocol_says) {
   EXPECT_EQ(percent_encode_grpc_message("plain text, 5 of 6!"), "plain text, 5 of 6!");
   EXPECT_EQ(percent_encode_grpc_message("100 %\ng\xc3\xbc"), "100 %25%0Ag%C3%BC");
+  EXPECT_EQ(percent_decode_grpc_message("100 %25%0Ag%C3%BC"), "100 %\ng\xc3\xbc");
+  EXPECT_EQ(percent_decode_grpc_message("100 %, %zz, %2"), "100 %, %zz, %2");
 }
 
 }  // namespace
