@@ -48,8 +48,8 @@ const Statement kResetRotated(
     " AND (p.status <> 'claimed' OR g.allow_reselection)",
     {Type::text, Type::timestamp, Type::text_array, Type::timestamp_array, Type::timestamp_array, Type::boolean_array});
 
-// Activation (tests/support/progress_reference.cpp says it in C++), once a reset that was due is stored. An inactive row is created without assigned_at and keeps
-// the one it has. $1 user, $2 namespace, $3 now, $4 active, $5 challenge, then the goals: id, expiry.
+// Activation (tests/support/progress_reference.cpp says it in C++), once a reset that was due is stored. An inactive row is created without
+// assigned_at and keeps the one it has. $1 user, $2 namespace, $3 now, $4 active, $5 challenge, then the goals: id, expiry.
 const Statement kSetActive(
     "INSERT INTO user_goal_progress AS p (user_id, goal_id, challenge_id, namespace, progress, status, is_active, "
     "assigned_at,"

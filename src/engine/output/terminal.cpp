@@ -188,10 +188,9 @@ std::string render_progress(const RunProgress& progress, const ProgressStyle& st
   std::string text = "\n";
   if (running) {
     const std::size_t digits = digits_of(progress.max_vus);
-    text += "running (" + fixed_length_duration(progress.elapsed, progress.max_duration) +
-            "), " + padded(progress.vus_active, digits) + "/" + padded(progress.vus_initialized, digits) + " VUs, " +
-            std::to_string(progress.iterations_complete) + " complete and " + std::to_string(progress.iterations_interrupted) +
-            " interrupted iterations\n";
+    text += "running (" + fixed_length_duration(progress.elapsed, progress.max_duration) + "), " + padded(progress.vus_active, digits) +
+            "/" + padded(progress.vus_initialized, digits) + " VUs, " + std::to_string(progress.iterations_complete) + " complete and " +
+            std::to_string(progress.iterations_interrupted) + " interrupted iterations\n";
   }
   for (const BarLine& line : lines) {
     text += line.name + fill(line.name, name_width) + " " + line.mark + " " + bar_text(line.fraction, bar_width, bar_style) +

@@ -28,8 +28,7 @@ TEST(SummaryJson, export_equals_k6s_file_for_the_same_samples) {
   const json ours = json::parse(summary_export_json(recording.summary()));
   EXPECT_EQ(json::diff(json::parse(golden_text("compact.export.json")), ours), json::array());
   const Recording groups("groups", groups_thresholds());
-  EXPECT_EQ(json::diff(json::parse(golden_text("groups.export.json")), json::parse(summary_export_json(groups.summary()))),
-            json::array());
+  EXPECT_EQ(json::diff(json::parse(golden_text("groups.export.json")), json::parse(summary_export_json(groups.summary()))), json::array());
 }
 
 /// The machine-readable summary lists metrics in no order of its own; compared by name.
