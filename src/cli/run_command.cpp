@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/parse.hpp"
 #include "cli/run_flags.hpp"
 #include "cli/session.hpp"
 #include "cli/target_flag.hpp"
@@ -94,7 +95,7 @@ Result finish(Invocation& invocation) {
                                      std::pair{"K6_NO_THRESHOLDS", &RunSettings::no_thresholds}}) {
     const char* text = from_variable(name);
     if (text == nullptr) continue;
-    const auto value = engine::run::parse_bool(text);
+    const auto value = base::parse_bool(text);
     if (value && *value) settings.*member = true;
   }
   if (const char* text = from_variable("K6_SUMMARY_MODE"); text != nullptr && *text != '\0' && !invocation.summary_mode_given) {

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "base/parse.hpp"
 #include "engine/run/options.hpp"
 
 namespace gauntlet::cli {
@@ -29,7 +30,7 @@ struct Flag {
 
 std::function<Result(Invocation&, const std::string&)> to_switch(bool RunSettings::*member) {
   return [member](Invocation& invocation, const std::string& text) -> Result {
-    const auto value = engine::run::parse_bool(text);
+    const auto value = base::parse_bool(text);
     if (!value) return tl::unexpected(value.error());
     invocation.settings.*member = *value;
     return {};
@@ -45,7 +46,7 @@ std::function<Result(Invocation&, const std::string&)> to_text(std::string RunSe
 
 std::function<Result(Invocation&, const std::string&)> to_own_switch(bool Invocation::*member) {
   return [member](Invocation& invocation, const std::string& text) -> Result {
-    const auto value = engine::run::parse_bool(text);
+    const auto value = base::parse_bool(text);
     if (!value) return tl::unexpected(value.error());
     invocation.*member = *value;
     return {};
@@ -96,8 +97,8 @@ Result add_tag(Invocation& invocation, const std::string& text) {
 Result set_part(Invocation& invocation, const std::string& text) {
   constexpr std::int64_t kMostParts = 10'000;
   const std::size_t slash = text.find('/');
-  const auto part = engine::run::parse_integer(text.substr(0, slash));
-  const auto parts = slash == std::string::npos ? part : engine::run::parse_integer(text.substr(slash + 1));
+  const auto part = base::parse_integer(text.substr(0, slash));
+  const auto parts = slash == std::string::npos ? part : base::parse_integer(text.substr(slash + 1));
   if (slash == std::string::npos || !part || !parts || *part < 1 || *part > *parts || *parts > kMostParts) {
     return tl::unexpected(wrong_usage(fmt::format("a part is I/N with I from 1 to N, and N at most {}", kMostParts)));
   }
@@ -107,7 +108,7 @@ Result set_part(Invocation& invocation, const std::string& text) {
 
 Result set_processes(Invocation& invocation, const std::string& text) {
   constexpr std::int64_t kMost = 256;
-  const auto count = engine::run::parse_integer(text);
+  const auto count = base::parse_integer(text);
   if (!count) return tl::unexpected(count.error());
   if (*count < 1 || *count > kMost) return tl::unexpected(wrong_usage(fmt::format("there can be 1 to {} processes", kMost)));
   invocation.processes = static_cast<std::size_t>(*count);
@@ -115,7 +116,7 @@ Result set_processes(Invocation& invocation, const std::string& text) {
 }
 
 Result set_warm_up(Invocation& invocation, const std::string& text) {
-  const auto duration = engine::run::parse_duration(text);
+  const auto duration = base::parse_duration(text);
   if (!duration) return tl::unexpected(duration.error());
   if (duration->count() < 0) return tl::unexpected(wrong_usage("a warm-up cannot be negative"));
   invocation.settings.warm_up = *duration;
@@ -123,7 +124,7 @@ Result set_warm_up(Invocation& invocation, const std::string& text) {
 }
 
 Result set_threads(Invocation& invocation, const std::string& text) {
-  const auto count = engine::run::parse_integer(text);
+  const auto count = base::parse_integer(text);
   if (!count) return tl::unexpected(count.error());
   if (*count < 1 || *count > 1024) return tl::unexpected(wrong_usage("there can be 1 to 1024 threads"));
   invocation.settings.threads = static_cast<std::size_t>(*count);
@@ -153,7 +154,7 @@ std::vector<Flag> own_flags() {
       {"env", 'e', "VAR=X", "a variable for __ENV", add_environment},
       {"include-system-env-vars", '\0', nullptr, "pass the system's variables in __ENV (on)",
        [](Invocation& invocation, const std::string& text) -> Result {
-         const auto value = engine::run::parse_bool(text);
+         const auto value = base::parse_bool(text);
          if (!value) return tl::unexpected(value.error());
          invocation.include_system_environment = *value;
          return {};
@@ -203,7 +204,7 @@ std::vector<Flag> own_flags() {
        }},
       {"web", '\0', nullptr, "the live page at http://127.0.0.1:5665, as K6_WEB_DASHBOARD=true",
        [](Invocation& invocation, const std::string& text) -> Result {
-         const auto value = engine::run::parse_bool(text);
+         const auto value = base::parse_bool(text);
          if (!value) return tl::unexpected(value.error());
          invocation.settings.dashboard.enabled = *value;
          return {};
@@ -225,14 +226,14 @@ std::vector<Flag> own_flags() {
       {"quiet", 'q', nullptr, "no banner, no progress", to_switch(&RunSettings::quiet)},
       {"no-color", '\0', nullptr, "plain text",
        [](Invocation& invocation, const std::string& text) -> Result {
-         const auto value = engine::run::parse_bool(text);
+         const auto value = base::parse_bool(text);
          if (!value) return tl::unexpected(value.error());
          invocation.settings.color = invocation.settings.log.color = !*value;
          return {};
        }},
       {"verbose", 'v', nullptr, "debug messages, too",
        [](Invocation& invocation, const std::string& text) -> Result {
-         const auto value = engine::run::parse_bool(text);
+         const auto value = base::parse_bool(text);
          if (!value) return tl::unexpected(value.error());
          invocation.settings.log.verbose = *value;
          return {};

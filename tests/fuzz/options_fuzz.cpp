@@ -1,4 +1,5 @@
 // The small grammars of options: thresholds, durations, stages, tag filters, and options as JSON.
+#include "base/parse.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/thresholds.hpp"
 #include "engine/run/options.hpp"
@@ -15,9 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (threshold) fuzz::require(metrics::parse_threshold(threshold->source).has_value(), "a threshold read once can be read again");
   }
   if (kind == 1) {
-    const auto duration = run::parse_duration(text);
+    const auto duration = base::parse_duration(text);
     if (duration) {
-      const auto again = run::parse_duration(run::format_duration(*duration));
+      const auto again = base::parse_duration(run::format_duration(*duration));
       fuzz::require(again && *again == *duration, "a duration written can be read again");
     }
   }

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "engine/run/options.hpp"
+#include "base/parse.hpp"
 
 namespace gauntlet::engine::dashboard {
 namespace {
@@ -20,15 +20,15 @@ base::Expected<void> set(DashboardOptions& options, std::string_view key, std::s
   if (key == "host") {
     options.host = text.empty() ? "127.0.0.1" : text;
   } else if (key == "port") {
-    const auto port = run::parse_integer(text);
+    const auto port = base::parse_integer(text);
     if (!port || *port < -1 || *port > 65'535) return wrong("a port: 0 takes a free one, -1 serves no page");
     options.port = static_cast<int>(*port);
   } else if (key == "period") {
-    const auto period = run::parse_duration(text);
+    const auto period = base::parse_duration(text);
     if (!period || *period <= std::chrono::nanoseconds(0)) return wrong("a period like 1s");
     options.period = std::max(std::chrono::milliseconds(1000), std::chrono::duration_cast<std::chrono::milliseconds>(*period));
   } else if (key == "open") {
-    const auto open = run::parse_bool(text.empty() ? "true" : text);
+    const auto open = base::parse_bool(text.empty() ? "true" : text);
     if (!open) return wrong("true or false");
     options.open = *open;
   } else if (key == "export" || key == "report") {
@@ -60,7 +60,7 @@ std::optional<RunPart> part_of(std::string_view text) {
 
 base::Expected<void> read_dashboard_variables(DashboardOptions& options, const std::function<const char*(const char*)>& variable) {
   if (const char* text = variable("K6_WEB_DASHBOARD"); text != nullptr && *text != '\0') {
-    const auto enabled = run::parse_bool(text);
+    const auto enabled = base::parse_bool(text);
     if (!enabled) return tl::unexpected(base::Error(enabled.error()).in("K6_WEB_DASHBOARD"));
     options.enabled = options.enabled || *enabled;
   }

@@ -4,11 +4,11 @@
 
 #include <cmath>
 
+#include "base/parse.hpp"
 #include "base/text.hpp"
 #include "engine/js/value.hpp"
 #include "engine/modules/tag_arguments.hpp"
 #include "engine/net/failure.hpp"
-#include "engine/run/options.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -46,7 +46,7 @@ base::Expected<Duration> take_duration(const Value& value) {
   }
   if (value.is_string()) {
     const js::Text text(value);
-    if (const auto parsed = run::parse_duration(text.str())) return *parsed;
+    if (const auto parsed = base::parse_duration(text.str())) return *parsed;
     return tl::unexpected(wrong(fmt::format("{} is no duration, as '10s'", net::go_quote(text))));
   }
   return tl::unexpected(wrong(fmt::format("it should be a number of milliseconds or a duration, as '10s', and is {}", shown(value))));

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/duration.hpp"
+#include "base/parse.hpp"
 #include "base/text.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/metrics/recorder.hpp"
@@ -174,7 +175,7 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
       JS_ToFloat64(context, &number, value);
       fetch.timeout = std::chrono::nanoseconds(static_cast<std::int64_t>(std::clamp(number, -1e12, 1e12) * 1e6));
     } else if (JS_IsString(value)) {
-      auto parsed = run::parse_duration(text_of(context, value));
+      auto parsed = base::parse_duration(text_of(context, value));
       if (!parsed) return RequestProblem{"invalid timeout: " + parsed.error().message, 0};
       fetch.timeout = *parsed;
     } else if (!JS_IsNull(value)) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/parse.hpp"
 #include "engine/run/options.hpp"
 
 namespace gauntlet::engine::modules {
@@ -23,7 +24,7 @@ base::Expected<net::DnsOptions> parse_dns(const run::DnsOptions& given) {
   if (ttl == "inf") {
     dns.ttl = std::chrono::nanoseconds::max();
   } else {
-    auto parsed = run::parse_duration(ttl);
+    auto parsed = base::parse_duration(ttl);
     if (!parsed) return tl::unexpected(std::move(parsed.error()).in("dns.ttl"));
     dns.ttl = *parsed;
   }

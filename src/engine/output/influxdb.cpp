@@ -7,9 +7,9 @@
 #include <charconv>
 #include <utility>
 
+#include "base/parse.hpp"
 #include "base/percent.hpp"
 #include "engine/output/number_text.hpp"
-#include "engine/run/options.hpp"
 
 namespace gauntlet::engine::output {
 namespace {
@@ -109,7 +109,7 @@ base::Expected<InfluxOptions> read_influx_options(const std::string& argument, c
   options.target.headers = {"Content-Type: text/plain; charset=utf-8", "User-Agent: k6"};
 
   if (const std::string insecure = setting("insecure", "K6_INFLUXDB_INSECURE"); !insecure.empty()) {
-    auto value = run::parse_bool(insecure);
+    auto value = base::parse_bool(insecure);
     if (!value) return tl::unexpected(std::move(value.error()).in("K6_INFLUXDB_INSECURE"));
     options.target.accept_any_certificate = *value;
   }

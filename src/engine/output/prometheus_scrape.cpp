@@ -9,9 +9,9 @@
 
 #include "base/http/listener.hpp"
 #include "base/loop_thread.hpp"
+#include "base/parse.hpp"
 #include "engine/output/number_text.hpp"
 #include "engine/output/prometheus_values.hpp"
-#include "engine/run/options.hpp"
 
 namespace gauntlet::engine::output {
 namespace {
@@ -64,7 +64,7 @@ base::Expected<ScrapeOptions> read_scrape_options(const std::string& argument, c
   if (colon != std::string::npos && colon != 0) options.address = argument.substr(0, colon);
   if (options.address == "localhost") options.address = "127.0.0.1";
   if (!port_text.empty()) {
-    const auto port = run::parse_integer(port_text);
+    const auto port = base::parse_integer(port_text);
     if (!port || *port < 1 || *port > 65'535) {
       return base::fail(base::ErrorKind::invalid_argument,
                         fmt::format("\"{}\" is no port to be scraped at; say --out prometheus=9464 or prometheus=0.0.0.0:9464", argument));

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/parse.hpp"
 #include "base/text.hpp"
-#include "engine/run/options.hpp"
 
 namespace gauntlet::engine::output {
 
@@ -15,7 +15,7 @@ std::string text_of(const Variables& variable, const char* name) {
 base::Expected<bool> switch_of(const Variables& variable, const char* name, bool otherwise) {
   const std::string text = text_of(variable, name);
   if (text.empty()) return otherwise;
-  auto value = run::parse_bool(text);
+  auto value = base::parse_bool(text);
   if (!value) return tl::unexpected(std::move(value.error()).in(name));
   return *value;
 }
@@ -23,7 +23,7 @@ base::Expected<bool> switch_of(const Variables& variable, const char* name, bool
 base::Expected<std::chrono::nanoseconds> interval_of(const Variables& variable, const char* name, std::chrono::nanoseconds otherwise) {
   const std::string text = text_of(variable, name);
   if (text.empty()) return otherwise;
-  auto value = run::parse_duration(text);
+  auto value = base::parse_duration(text);
   if (!value) return tl::unexpected(std::move(value.error()).in(name));
   if (value->count() <= 0)
     return base::fail(base::ErrorKind::invalid_argument, fmt::format("{}: \"{}\" is not longer than nothing", name, text));

@@ -161,16 +161,10 @@ struct Options {
   Setting<std::string> console_output;
 };
 
-/// Sums of numbers with units, days included: "1d2h", "1m30.5s", "300ms"; a bare number is milliseconds.
-base::Expected<Nanoseconds> parse_duration(std::string_view text);
 /// As k6 prints durations: "1m30s", "300ms", "0s".
 std::string format_duration(Nanoseconds duration);
 /// "10s:100", or "100" for a jump.
 base::Expected<Stage> parse_stage(std::string_view text);
-/// A whole number, with or without a sign.
-base::Expected<std::int64_t> parse_integer(std::string_view text);
-/// "true", "1", "t", "false", "0", "f"...
-base::Expected<bool> parse_bool(std::string_view text);
 
 /// Options in their JSON form: a script's export, or a config file.
 struct ParsedOptions {

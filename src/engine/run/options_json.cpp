@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/parse.hpp"
 #include "base/text.hpp"
 #include "engine/run/options_table.hpp"
 
@@ -26,7 +27,7 @@ Failure wrong_value(const OrderedJson& value, std::string_view field, std::strin
 constexpr std::string_view kDuration = "a duration, as '1m30s', or a number of milliseconds";
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, std::int64_t& into) {
-  const auto parsed = value.is_string() ? parse_integer(value.get_ref<const std::string&>()) : std::int64_t{0};
+  const auto parsed = value.is_string() ? base::parse_integer(value.get_ref<const std::string&>()) : std::int64_t{0};
   if (!parsed || (!value.is_string() && !value.is_number_integer())) return wrong_value(value, field, "a whole number");
   into = value.is_string() ? *parsed : value.get<std::int64_t>();
   return {};
@@ -46,7 +47,7 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, std:
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, Nanoseconds& into) {
   if (value.is_string()) {
-    const auto parsed = parse_duration(value.get_ref<const std::string&>());
+    const auto parsed = base::parse_duration(value.get_ref<const std::string&>());
     if (!parsed) return wrong_value(value, field, kDuration);
     into = *parsed;
     return {};
@@ -107,7 +108,7 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, DnsOptions
   if (auto ok = one("ttl", into.ttl); !ok) return ok;
   if (auto ok = one("select", into.select); !ok) return ok;
   if (auto ok = one("policy", into.policy); !ok) return ok;
-  if (into.ttl.value != "inf" && !parse_duration(into.ttl.value))
+  if (into.ttl.value != "inf" && !base::parse_duration(into.ttl.value))
     return wrong_value(into.ttl.value, "dns.ttl", "a duration, as '5m', or 'inf', or '0' for none");
   const auto among = [](const std::string& word, std::initializer_list<const char*> words) {
     return std::find(words.begin(), words.end(), word) != words.end();

@@ -1,6 +1,7 @@
 // Options in their text form: K6_* variables and flags.
 #include <fmt/format.h>
 
+#include "base/parse.hpp"
 #include "engine/run/options_table.hpp"
 
 namespace gauntlet::engine::run {
@@ -57,9 +58,9 @@ base::Expected<void> assign(T& into, base::Expected<T> value) {
 }
 
 // One for each type that has a text form.
-base::Expected<void> read(std::string_view text, bool& into) { return assign(into, parse_bool(text)); }
-base::Expected<void> read(std::string_view text, std::int64_t& into) { return assign(into, parse_integer(text)); }
-base::Expected<void> read(std::string_view text, Nanoseconds& into) { return assign(into, parse_duration(text)); }
+base::Expected<void> read(std::string_view text, bool& into) { return assign(into, base::parse_bool(text)); }
+base::Expected<void> read(std::string_view text, std::int64_t& into) { return assign(into, base::parse_integer(text)); }
+base::Expected<void> read(std::string_view text, Nanoseconds& into) { return assign(into, base::parse_duration(text)); }
 base::Expected<void> read(std::string_view text, std::vector<Stage>& into) { return assign(into, parse_stages(text)); }
 base::Expected<void> read(std::string_view text, DnsOptions& into) { return assign(into, parse_dns(text)); }
 base::Expected<void> read(std::string_view text, std::string& into) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/parse.hpp"
 #include "engine/run/options.hpp"
 
 namespace gauntlet::engine::run {
@@ -25,17 +26,17 @@ TEST(Duration, is_read_and_written_as_k6_does) {
            Case{"1.001us", 1'001, "1.001µs"},
            Case{"9223372036.854775807s", 9'223'372'036'854'775'807, "2562047h47m16.854775807s"},
        }) {
-    const auto read = parse_duration(text);
+    const auto read = base::parse_duration(text);
     ASSERT_TRUE(read) << text;
     EXPECT_EQ(read->count(), nanoseconds) << text;
     EXPECT_EQ(format_duration(*read), written) << text;
-    EXPECT_EQ(parse_duration(format_duration(*read)), *read) << text;
+    EXPECT_EQ(base::parse_duration(format_duration(*read)), *read) << text;
   }
 }
 
 TEST(Duration, refuses_what_is_none_or_too_long) {
   for (const char* text : {"", "-", ".", "1.2.3s", "s", "1x", "5s1", "9223372036.854775808s", "106752d", "99999999999999999999ns"}) {
-    EXPECT_FALSE(parse_duration(text)) << text;
+    EXPECT_FALSE(base::parse_duration(text)) << text;
   }
 }
 

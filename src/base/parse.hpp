@@ -1,0 +1,18 @@
+#pragma once
+// Values as users write them in options, variables and flags.
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "base/error.hpp"
+
+namespace gauntlet::base {
+
+/// Go's duration syntax plus days: "1d2h", "1m30.5s", "300ms"; a bare number is milliseconds.
+Expected<std::chrono::nanoseconds> parse_duration(std::string_view text);
+/// A whole number as Go reads it.
+Expected<std::int64_t> parse_integer(std::string_view text);
+/// "true", "1", "t", "false", "0", "f"...
+Expected<bool> parse_bool(std::string_view text);
+
+}  // namespace gauntlet::base
