@@ -2,6 +2,7 @@
 #include "engine/fiber/fiber.hpp"
 #include "engine/js/program.hpp"
 #include "engine/js/runtime.hpp"
+#include "engine/json/parse.hpp"
 #include "fuzz/bytes.hpp"
 
 using namespace gauntlet::engine;
@@ -17,6 +18,8 @@ class Patience final : public js::Host {
   int ticks_ = 0;
 };
 
+constexpr js::Natives kNoModules{{}, &json::install, [](std::string_view) { return std::string(); }};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -26,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fiber::Fiber user(stacks, [&text] {
     const auto program = js::Program::from_text(text);
     Patience patience;
-    js::Runtime runtime(*program, patience, nullptr, fiber::StackPool::kStackBytes);
+    js::Runtime runtime(*program, kNoModules, patience, nullptr, fiber::StackPool::kStackBytes);
     const js::Value ran = runtime.start_entry();
     if (ran.is_exception()) {
       const js::Value thrown(runtime.context(), JS_GetException(runtime.context()));

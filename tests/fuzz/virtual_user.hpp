@@ -16,6 +16,7 @@
 #include "engine/js/program.hpp"
 #include "engine/metrics/collector.hpp"
 #include "engine/metrics/recorder.hpp"
+#include "engine/modules/registry.hpp"
 #include "engine/run/log.hpp"
 #include "engine/run/test_state.hpp"
 #include "engine/run/vu.hpp"
@@ -42,7 +43,7 @@ class VirtualUser {
       const std::function<void()>& after = [] {}) {
     const auto program = engine::js::Program::from_text(std::move(script));
     engine::metrics::MetricRegistry metrics;
-    engine::run::TestState test(*program, metrics, *log_);
+    engine::run::TestState test(*program, engine::modules::kNatives, metrics, *log_);
     test.environment["SERVER"] = "127.0.0.1:" + std::to_string(listener_.port());
     test.heap_bytes_per_vu = std::size_t{64} << 20U;
     engine::metrics::Collector collector(metrics, {}, engine::metrics::Instant::clock::now());

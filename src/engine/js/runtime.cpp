@@ -6,8 +6,6 @@
 #include "engine/js/heap.hpp"
 #include "engine/js/stack_text.hpp"
 #include "engine/js/type_stripper.hpp"
-#include "engine/json/parse.hpp"
-#include "engine/modules/registry.hpp"
 
 namespace gauntlet::engine::js {
 namespace {
@@ -38,8 +36,8 @@ char* duplicate(JSContext* context, std::string_view text) { return js_strndup(c
 
 }  // namespace
 
-Runtime::Runtime(Program& program, Host& host, void* opaque, std::size_t stack_bytes, std::size_t heap_bytes)
-    : program_(program), heap_bytes_(heap_bytes) {
+Runtime::Runtime(Program& program, const Natives& natives, Host& host, void* opaque, std::size_t stack_bytes, std::size_t heap_bytes)
+    : program_(program), natives_(natives), heap_bytes_(heap_bytes) {
   runtime_ = Heap::of_thread().new_runtime();
   JS_UpdateStackTop(runtime_);
   JS_SetMaxStackSize(runtime_, stack_bytes - kStackReserveBytes);
@@ -51,13 +49,13 @@ Runtime::Runtime(Program& program, Host& host, void* opaque, std::size_t stack_b
       runtime_, [](JSRuntime*, void* asked) { return static_cast<Host*>(asked)->on_script_tick() ? 1 : 0; }, &host);
   context_ = JS_NewContext(runtime_);
   JS_SetContextOpaque(context_, opaque);
-  json::install(context_);
+  natives_.install(context_);
 }
 
 Runtime::~Runtime() {
   rejected_.clear();
   common_js_.clear();
-  natives_.clear();
+  native_modules_.clear();
   JS_FreeContext(context_);
   JS_FreeRuntime(runtime_);
 }
@@ -205,16 +203,16 @@ JSValue Runtime::resolve_from_meta(JSContext* context, JSValueConst, int count, 
 // Native modules
 
 Module* Runtime::native_module(const std::string& name) {
-  if (const auto found = natives_.find(name); found != natives_.end()) return found->second.get();
-  const modules::ModuleEntry* entry = modules::find_module(name);
-  if (entry == nullptr) {
-    fail_to_load({base::ErrorKind::unimplemented, modules::describe_missing_module(name)});
+  if (const auto found = native_modules_.find(name); found != native_modules_.end()) return found->second.get();
+  const auto entry = std::find_if(natives_.modules.begin(), natives_.modules.end(), [&](const auto& each) { return each.name == name; });
+  if (entry == natives_.modules.end()) {
+    fail_to_load({base::ErrorKind::unimplemented, natives_.describe_missing(name)});
     return nullptr;
   }
   auto module = std::make_unique<Module>(context_);
   entry->init(*module);
   if (JS_HasException(context_)) return nullptr;  // no memory for all of it
-  return natives_.emplace(name, std::move(module)).first->second.get();
+  return native_modules_.emplace(name, std::move(module)).first->second.get();
 }
 
 JSModuleDef* Runtime::define_native_module(const std::string& name) {
@@ -242,7 +240,7 @@ JSValue Runtime::export_native(JSContext* context, JSModuleDef* definition, JSAt
   const char* name = JS_AtomToCString(context, module_name);
   JS_FreeAtom(context, module_name);
   if (name == nullptr) return JS_EXCEPTION;
-  const Module& module = *of(context).natives_.at(name);
+  const Module& module = *of(context).native_modules_.at(name);
   JS_FreeCString(context, name);
   const char* const key = JS_AtomToCString(context, export_name);
   if (key == nullptr) return JS_EXCEPTION;

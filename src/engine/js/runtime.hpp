@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/js/binding.hpp"
+#include "engine/js/natives.hpp"
 #include "engine/js/program.hpp"
 #include "engine/js/value.hpp"
 
@@ -29,9 +30,10 @@ class Runtime {
   static constexpr std::size_t kMaxHeapBytes = std::size_t{1} << 30;
   static constexpr std::size_t kMinHeapBytes = std::size_t{1} << 20;
 
-  /// `opaque` is what JS_GetContextOpaque gives natives. Call on the fiber: its stack bounds QuickJS's. What the script
-  /// allocates beyond `heap_bytes` (at least kMinHeapBytes) gives it an error; so does what NativeMemory counts.
-  Runtime(Program& program, Host& host, void* opaque, std::size_t stack_bytes, std::size_t heap_bytes = kMaxHeapBytes);
+  /// `natives` outlives it; `opaque` is what JS_GetContextOpaque gives natives. Call on the fiber: its stack bounds QuickJS's. What the
+  /// script allocates beyond `heap_bytes` (at least kMinHeapBytes) gives it an error; so does what NativeMemory counts.
+  Runtime(Program& program, const Natives& natives, Host& host, void* opaque, std::size_t stack_bytes,
+          std::size_t heap_bytes = kMaxHeapBytes);
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -63,8 +65,6 @@ class Runtime {
   std::vector<Value> take_unhandled_rejections();
 
  private:
-  using NativeModules = std::unordered_map<std::string, std::unique_ptr<Module>>;
-
   static char* normalize_specifier(JSContext* context, const char* base, const char* specifier, void* opaque);
   static JSModuleDef* load_module(JSContext* context, const char* name, void* opaque);
   static JSValue export_native(JSContext* context, JSModuleDef* definition, JSAtom export_name);
@@ -90,15 +90,16 @@ class Runtime {
   JSValue fail_to_load(const base::Error& error);
 
   Program& program_;
+  const Natives& natives_;
   const std::size_t heap_bytes_;
   JSRuntime* runtime_ = nullptr;
   JSContext* context_ = nullptr;
   JSModuleDef* entry_ = nullptr;
   std::string load_failure_;
-  NativeModules natives_;
-  std::unordered_map<std::string, Value> common_js_;         // `module` objects by URL
-  std::unordered_map<std::string, std::string> specifiers_;  // as written, by resolved URL, for messages
-  std::vector<std::pair<Value, Value>> rejected_;            // promise and reason
+  std::unordered_map<std::string, std::unique_ptr<Module>> native_modules_;  // by name, those that were imported
+  std::unordered_map<std::string, Value> common_js_;                         // `module` objects by URL
+  std::unordered_map<std::string, std::string> specifiers_;                  // as written, by resolved URL, for messages
+  std::vector<std::pair<Value, Value>> rejected_;                            // promise and reason
 };
 
 /// A thrown value as k6 logs it: an Error's stack, anything else as text.

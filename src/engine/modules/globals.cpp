@@ -5,6 +5,7 @@
 #include "engine/js/binding.hpp"
 #include "engine/js/inspect.hpp"
 #include "engine/js/runtime.hpp"
+#include "engine/json/parse.hpp"
 #include "engine/modules/timers.hpp"
 #include "engine/modules/webcrypto.hpp"
 #include "engine/run/test_state.hpp"
@@ -161,6 +162,7 @@ const js::Member kGlobals[] = {
 }  // namespace
 
 void install_globals(JSContext* context) {
+  json::install(context);
   const js::Value global(context, JS_GetGlobalObject(context));
   JS_SetPropertyFunctionList(context, global.get(), kGlobals, static_cast<int>(std::size(kGlobals)));
   js::Value console(context, JS_NewObject(context));

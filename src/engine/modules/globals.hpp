@@ -1,5 +1,5 @@
 #pragma once
-// What scripts find without importing it: console, __ENV, __VU, __ITER, open, require, timers, TextEncoder.
+// What scripts find without importing it: console, __ENV, __VU, __ITER, open, require, timers, TextEncoder, a quick JSON.parse.
 #include <quickjs.h>
 
 namespace gauntlet::engine::modules {

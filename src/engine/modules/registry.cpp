@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <string_view>
 
 #include "engine/modules/crypto.hpp"
 #include "engine/modules/csv.hpp"
@@ -9,6 +11,7 @@
 #include "engine/modules/encoding.hpp"
 #include "engine/modules/execution.hpp"
 #include "engine/modules/fs.hpp"
+#include "engine/modules/globals.hpp"
 #include "engine/modules/grpc.hpp"
 #include "engine/modules/html.hpp"
 #include "engine/modules/http.hpp"
@@ -25,24 +28,24 @@ namespace gauntlet::engine::modules {
 namespace {
 
 constexpr std::array kModules = {
-    ModuleEntry{"k6", &init_k6},
-    ModuleEntry{"k6/crypto", &init_crypto},
-    ModuleEntry{"k6/crypto/x509", &init_x509},
-    ModuleEntry{"k6/data", &init_data},
-    ModuleEntry{"k6/encoding", &init_encoding},
-    ModuleEntry{"k6/execution", &init_execution},
-    ModuleEntry{"k6/experimental/csv", &init_csv},
-    ModuleEntry{"k6/experimental/fs", &init_fs},
-    ModuleEntry{"k6/experimental/streams", &init_streams},
-    ModuleEntry{"k6/experimental/websockets", &init_experimental_websockets},
-    ModuleEntry{"k6/html", &init_html},
-    ModuleEntry{"k6/http", &init_http},
-    ModuleEntry{"k6/metrics", &init_metrics},
-    ModuleEntry{"k6/net/grpc", &init_grpc},
-    ModuleEntry{"k6/secrets", &init_secrets},
-    ModuleEntry{"k6/timers", &init_timers},
-    ModuleEntry{"k6/websockets", &init_websockets},
-    ModuleEntry{"k6/ws", &init_ws},
+    js::NativeModule{"k6", &init_k6},
+    js::NativeModule{"k6/crypto", &init_crypto},
+    js::NativeModule{"k6/crypto/x509", &init_x509},
+    js::NativeModule{"k6/data", &init_data},
+    js::NativeModule{"k6/encoding", &init_encoding},
+    js::NativeModule{"k6/execution", &init_execution},
+    js::NativeModule{"k6/experimental/csv", &init_csv},
+    js::NativeModule{"k6/experimental/fs", &init_fs},
+    js::NativeModule{"k6/experimental/streams", &init_streams},
+    js::NativeModule{"k6/experimental/websockets", &init_experimental_websockets},
+    js::NativeModule{"k6/html", &init_html},
+    js::NativeModule{"k6/http", &init_http},
+    js::NativeModule{"k6/metrics", &init_metrics},
+    js::NativeModule{"k6/net/grpc", &init_grpc},
+    js::NativeModule{"k6/secrets", &init_secrets},
+    js::NativeModule{"k6/timers", &init_timers},
+    js::NativeModule{"k6/websockets", &init_websockets},
+    js::NativeModule{"k6/ws", &init_ws},
 };
 
 /// Modules of k6 1.8 that this engine does not have.
@@ -51,16 +54,7 @@ constexpr std::array kAbsentModules = {
     "k6/experimental/redis",
 };
 
-}  // namespace
-
-std::span<const ModuleEntry> registered_modules() { return kModules; }
-
-const ModuleEntry* find_module(std::string_view name) {
-  const auto* found = std::find_if(kModules.begin(), kModules.end(), [&](const auto& entry) { return entry.name == name; });
-  return found == kModules.end() ? nullptr : found;
-}
-
-std::string describe_missing_module(std::string_view name) {
+std::string describe_missing(std::string_view name) {
   const std::string quoted = "\"" + std::string(name) + "\"";
   if (std::find(kAbsentModules.begin(), kAbsentModules.end(), name) != kAbsentModules.end()) {
     return "The module " + quoted + " of k6 is not part of this version of gauntlet.";
@@ -70,5 +64,9 @@ std::string describe_missing_module(std::string_view name) {
   }
   return "There is no module " + quoted + ".";
 }
+
+}  // namespace
+
+const js::Natives kNatives{kModules, &install_globals, &describe_missing};
 
 }  // namespace gauntlet::engine::modules

@@ -21,6 +21,7 @@
 #include "engine/js/program.hpp"
 #include "engine/metrics/collector.hpp"
 #include "engine/metrics/thresholds.hpp"
+#include "engine/modules/registry.hpp"
 #include "engine/output/gathered.hpp"
 #include "engine/output/sample_outputs.hpp"
 #include "engine/output/summary.hpp"
@@ -55,7 +56,7 @@ class TestRun {
         log_(log),
         screen_(stdout, log, settings.color),
         registry_(settings.strict_k6),
-        test_(program, registry_, log) {}
+        test_(program, modules::kNatives, registry_, log) {}
 
   ExitCode run();
   ExitCode inspect(bool requirements);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/event_loop.hpp"
+#include "engine/js/natives.hpp"
 #include "engine/js/program.hpp"
 #include "engine/js/runtime.hpp"
 #include "engine/metrics/metric.hpp"
@@ -26,6 +27,7 @@ using Clock = base::EventLoop::Clock;
 /// by their own word do not change once the first virtual user of a scenario exists.
 struct TestState {
   js::Program& program;
+  const js::Natives& natives;  ///< what scripts find that is no file
   metrics::MetricRegistry& metrics;
   Log& log;
   Options options;
@@ -54,8 +56,8 @@ struct TestState {
   std::function<void(std::string reason)> abort;
   std::function<void(std::string reason)> mark_failed;
 
-  TestState(js::Program& program_, metrics::MetricRegistry& metrics_, Log& log_)
-      : program(program_), metrics(metrics_), log(log_), console(&log_) {}
+  TestState(js::Program& program_, const js::Natives& natives_, metrics::MetricRegistry& metrics_, Log& log_)
+      : program(program_), natives(natives_), metrics(metrics_), log(log_), console(&log_) {}
 };
 
 }  // namespace gauntlet::engine::run

@@ -10,7 +10,6 @@
 #include "engine/js/stack_text.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/metrics/tags.hpp"
-#include "engine/modules/globals.hpp"
 #include "engine/net/stream.hpp"
 #include "engine/run/scenario_run.hpp"
 #include "engine/run/test_state.hpp"
@@ -237,11 +236,10 @@ void Vu::warn(std::string_view message, std::initializer_list<LogField> fields) 
 
 std::optional<Vu::InitFailure> Vu::initialize() {
   js::Host& host = *this;
-  runtime_ = std::make_unique<js::Runtime>(test_.program, host, this, fiber_.stack().size, test_.heap_bytes_per_vu);
+  runtime_ = std::make_unique<js::Runtime>(test_.program, test_.natives, host, this, fiber_.stack().size, test_.heap_bytes_per_vu);
   context_ = runtime_->context();
   in_init_ = true;
   begin_work();
-  modules::install_globals(context_);
   const js::Value entry = runtime_->start_entry();
   std::optional<InitFailure> failure;
   const auto fail_with = [&](const js::Value& exception) {
