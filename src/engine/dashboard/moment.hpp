@@ -11,8 +11,8 @@
 #include "engine/dashboard/dashboard_options.hpp"
 #include "engine/metrics/snapshot.hpp"
 #include "engine/metrics/thresholds.hpp"
+#include "engine/output/progress.hpp"
 #include "engine/output/summary.hpp"
-#include "engine/output/terminal.hpp"
 
 namespace gauntlet::engine::dashboard {
 

@@ -8,7 +8,7 @@
 
 #include "engine/js/value.hpp"
 #include "engine/modules/http_body.hpp"
-#include "engine/modules/http_response.hpp"
+#include "engine/modules/network_string.hpp"
 #include "engine/modules/streams.hpp"
 
 namespace gauntlet::engine::modules {

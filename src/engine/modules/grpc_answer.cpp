@@ -8,7 +8,7 @@
 #include "engine/grpc/wire.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/js/value.hpp"
-#include "engine/modules/http_response.hpp"
+#include "engine/modules/network_string.hpp"
 #include "engine/run/vu.hpp"
 
 namespace gauntlet::engine::modules {

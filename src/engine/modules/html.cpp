@@ -13,7 +13,7 @@
 #include "engine/js/native_memory.hpp"
 #include "engine/js/value.hpp"
 #include "engine/modules/html_patience.hpp"
-#include "engine/modules/http_response.hpp"
+#include "engine/modules/network_string.hpp"
 #include "engine/net/url.hpp"
 
 namespace gauntlet::engine::modules {

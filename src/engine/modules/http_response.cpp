@@ -1,19 +1,16 @@
 #include "engine/modules/http_response.hpp"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "base/duration.hpp"
 #include "base/text.hpp"
-#include "base/utf8.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/json/gjson.hpp"
 #include "engine/json/parse.hpp"
 #include "engine/json/syntax_error.hpp"
-#include "engine/json/text.hpp"
 #include "engine/modules/http_page.hpp"
+#include "engine/modules/network_string.hpp"
 #include "engine/net/cookie.hpp"
 #include "engine/run/vu.hpp"
 
@@ -411,23 +408,6 @@ JSValue new_response(JSContext* context, std::unique_ptr<Response> response) {
   const JSValue value = JS_NewObjectClass(context, static_cast<int>(js::Class<Response>::id()));
   if (!JS_IsException(value)) JS_SetOpaque(value, response.release());
   return value;
-}
-
-JSValue new_network_string(JSContext* context, std::string_view bytes) {
-  if (simdjson::validate_utf8(bytes.data(), bytes.size())) return json::new_utf8_string(context, bytes);
-  std::string clean;
-  clean.reserve(bytes.size() + 16);
-  for (std::size_t i = 0; i < bytes.size();) {
-    // Every byte that does not start a well-formed sequence is replaced on its own.
-    if (const std::size_t length = base::utf8_length(bytes, i); length != 0) {
-      clean.append(bytes.substr(i, length));
-      i += length;
-    } else {
-      clean += "\xef\xbf\xbd";
-      ++i;
-    }
-  }
-  return json::new_utf8_string(context, clean);
 }
 
 }  // namespace gauntlet::engine::modules

@@ -41,7 +41,4 @@ void define_response(HttpState& state);
 /// A new Response for the script; an exception where the heap limit does not allow its body.
 JSValue new_response(JSContext* context, std::unique_ptr<Response> response);
 
-/// Text from the network as a string: bytes that are no UTF-8 become U+FFFD each, as Go has it.
-JSValue new_network_string(JSContext* context, std::string_view bytes);
-
 }  // namespace gauntlet::engine::modules

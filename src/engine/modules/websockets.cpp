@@ -16,9 +16,9 @@
 #include "engine/js/value.hpp"
 #include "engine/modules/blob.hpp"
 #include "engine/modules/http_body.hpp"
-#include "engine/modules/http_response.hpp"
 #include "engine/modules/http_state.hpp"
 #include "engine/modules/inbox.hpp"
+#include "engine/modules/network_string.hpp"
 #include "engine/modules/websocket_session.hpp"
 #include "engine/run/vu.hpp"
 

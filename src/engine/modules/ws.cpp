@@ -13,9 +13,9 @@
 
 #include "base/duration.hpp"
 #include "engine/js/binding.hpp"
-#include "engine/modules/http_response.hpp"
 #include "engine/modules/http_state.hpp"
 #include "engine/modules/inbox.hpp"
+#include "engine/modules/network_string.hpp"
 #include "engine/modules/websocket_session.hpp"
 #include "engine/run/vu.hpp"
 

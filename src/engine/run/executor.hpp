@@ -7,7 +7,7 @@
 
 #include "base/event_loop.hpp"
 #include "engine/metrics/recorder.hpp"
-#include "engine/output/terminal.hpp"
+#include "engine/output/progress.hpp"
 #include "engine/run/scenario_run.hpp"
 #include "engine/run/vu_pool.hpp"
 
