@@ -271,7 +271,7 @@ class Module {
   Value default_;
 };
 
-/// A promise that a native returns and settles later, on the virtual user's fiber (run::Vu::Operation says how).
+/// A promise that a native returns and settles later, on the virtual user's fiber (run::Operation says how).
 class Deferred {
  public:
   explicit Deferred(JSContext* context);

@@ -9,7 +9,7 @@
 #include "engine/modules/csv_reader.hpp"
 #include "engine/modules/data.hpp"
 #include "engine/modules/fs.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {

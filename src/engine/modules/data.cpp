@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "engine/js/binding.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/shared_state.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -205,7 +206,7 @@ JSValue new_object(JSContext* context, SharedElements elements) {
 
 JSValue construct(js::Call call) {
   JSContext* context = call.context;
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (!vu.in_init()) return js::throw_error(context, "new SharedArray must be called in the init context");
   const js::Text name(context, call.has(0) ? call.arg(0) : JS_UNDEFINED);
   if (!call.has(0) || name.view().empty()) {

@@ -11,7 +11,7 @@
 #include "engine/modules/tag_arguments.hpp"
 #include "engine/run/scenario_run.hpp"
 #include "engine/run/test_state.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -41,14 +41,14 @@ JSValue object_with(JSContext* context, std::span<const js::Member> members) {
 
 template <auto read>
 JSValue vu_number(JSContext* context, JSValueConst) {
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return not_in_init(context, "VU information");
   return count(context, read(vu));
 }
-std::uint64_t vu_id(const run::Vu& vu) { return vu.id(); }
-std::uint64_t vu_id_in_test(const run::Vu& vu) { return vu.id() == 0 ? 0 : vu.test().stripe.global(vu.id() - 1) + 1; }
-std::uint64_t vu_iteration(const run::Vu& vu) { return vu.iteration(); }
-std::uint64_t vu_iteration_in_scenario(const run::Vu& vu) { return vu.iteration_in_scenario(); }
+std::uint64_t vu_id(const run::VuContext& vu) { return vu.id(); }
+std::uint64_t vu_id_in_test(const run::VuContext& vu) { return vu.id() == 0 ? 0 : vu.test().stripe.global(vu.id() - 1) + 1; }
+std::uint64_t vu_iteration(const run::VuContext& vu) { return vu.iteration().of_vu; }
+std::uint64_t vu_iteration_in_scenario(const run::VuContext& vu) { return vu.iteration().of_vu_in_scenario; }
 
 /// Standing tags or metadata of the virtual user as an object whose properties are they.
 struct Labels {
@@ -58,14 +58,14 @@ struct Labels {
 Labels::Kind kind_of(JSValueConst object) { return js::Class<Labels>::of(object)->kind; }
 
 /// The text of a label, or nullptr.
-const std::string* find_metadata(const run::Vu& vu, std::string_view name) {
+const std::string* find_metadata(const run::VuContext& vu, std::string_view name) {
   for (const auto& [key, value] : vu.tags().metadata().user) {
     if (key == name) return &value;
   }
   return nullptr;
 }
 
-std::optional<std::string> label(const run::Vu& vu, Labels::Kind kind, std::string_view name) {
+std::optional<std::string> label(const run::VuContext& vu, Labels::Kind kind, std::string_view name) {
   if (kind == Labels::Kind::metadata) {
     const std::string* found = find_metadata(vu, name);
     return found == nullptr ? std::nullopt : std::optional<std::string>(*found);
@@ -95,7 +95,7 @@ int get_label(JSContext* context, JSPropertyDescriptor* descriptor, JSValueConst
 }
 
 int list_labels(JSContext* context, JSPropertyEnum** names, std::uint32_t* length, JSValueConst object) {
-  const run::Vu& vu = run::vu_of(context);
+  const run::VuContext& vu = run::vu_of(context);
   std::vector<std::string> keys;
   if (kind_of(object) == Labels::Kind::metadata) {
     for (const auto& [key, value] : vu.tags().metadata().user) keys.push_back(key);
@@ -114,7 +114,7 @@ int list_labels(JSContext* context, JSPropertyEnum** names, std::uint32_t* lengt
 }
 
 int delete_label(JSContext* context, JSValueConst object, JSAtom atom) {
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   const std::string name = name_of(context, atom);
   if (kind_of(object) == Labels::Kind::metadata) {
     std::erase_if(vu.tags().metadata().user, [&](const auto& entry) { return entry.first == name; });
@@ -125,7 +125,7 @@ int delete_label(JSContext* context, JSValueConst object, JSAtom atom) {
 }
 
 int set_label(JSContext* context, JSValueConst object, JSAtom atom, JSValueConst value, JSValueConst, int) {
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   const std::string name = name_of(context, atom);
   const bool metadata = kind_of(object) == Labels::Kind::metadata;
   std::string text;
@@ -192,34 +192,34 @@ const js::Member kVu[] = {
 
 // scenario
 
-using ReadScenario = JSValue (*)(JSContext*, const run::Vu&, const run::ScenarioRun&);
+using ReadScenario = JSValue (*)(JSContext*, const run::VuContext&, const run::ScenarioRun&);
 
 template <auto read>
 JSValue of_scenario(JSContext* context, JSValueConst) {
-  const run::Vu& vu = run::vu_of(context);
+  const run::VuContext& vu = run::vu_of(context);
   if (vu.scenario() == nullptr) {
     return js::throw_error(context, "getting scenario information outside of the VU context is not supported");
   }
   return read(context, vu, *vu.scenario());
 }
-JSValue scenario_name(JSContext* context, const run::Vu&, const run::ScenarioRun& scenario) {
+JSValue scenario_name(JSContext* context, const run::VuContext&, const run::ScenarioRun& scenario) {
   return js::new_string(context, scenario.config.name);
 }
-JSValue scenario_executor(JSContext* context, const run::Vu&, const run::ScenarioRun& scenario) {
+JSValue scenario_executor(JSContext* context, const run::VuContext&, const run::ScenarioRun& scenario) {
   return js::new_string(context, run::name_of(scenario.config.executor));
 }
-JSValue scenario_start(JSContext* context, const run::Vu&, const run::ScenarioRun& scenario) {
+JSValue scenario_start(JSContext* context, const run::VuContext&, const run::ScenarioRun& scenario) {
   const auto since_epoch = scenario.started_wall.time_since_epoch();
   return JS_NewInt64(context, std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count());
 }
-JSValue scenario_progress(JSContext* context, const run::Vu&, const run::ScenarioRun& scenario) {
+JSValue scenario_progress(JSContext* context, const run::VuContext&, const run::ScenarioRun& scenario) {
   return JS_NewFloat64(context, scenario.progress(run::Clock::now()));
 }
-JSValue scenario_iteration(JSContext* context, const run::Vu& vu, const run::ScenarioRun&) {
-  return count(context, vu.scenario_iteration());
+JSValue scenario_iteration(JSContext* context, const run::VuContext& vu, const run::ScenarioRun&) {
+  return count(context, vu.iteration().of_scenario);
 }
-JSValue scenario_iteration_in_test(JSContext* context, const run::Vu& vu, const run::ScenarioRun& scenario) {
-  return count(context, scenario.config.iteration_stripe.global(vu.scenario_iteration()));
+JSValue scenario_iteration_in_test(JSContext* context, const run::VuContext& vu, const run::ScenarioRun& scenario) {
+  return count(context, scenario.config.iteration_stripe.global(vu.iteration().of_scenario));
 }
 
 const js::Member kScenario[] = {
@@ -235,7 +235,7 @@ const js::Member kScenario[] = {
 
 template <auto read>
 JSValue of_instance(JSContext* context, JSValueConst) {
-  const run::Vu& vu = run::vu_of(context);
+  const run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return not_in_init(context, "instance information");
   return read(context, vu.test());
 }
@@ -272,7 +272,7 @@ JSValue fail_test(js::Call call) {
 }
 
 JSValue get_options(JSContext* context, JSValueConst) {
-  const run::Vu& vu = run::vu_of(context);
+  const run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return not_in_init(context, "test options");
   return js::from_json(context, vu.test().options_json, "options").release();
 }

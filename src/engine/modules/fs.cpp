@@ -8,7 +8,7 @@
 
 #include "engine/js/binding.hpp"
 #include "engine/js/runtime.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {

@@ -9,7 +9,7 @@
 #include "engine/modules/timers.hpp"
 #include "engine/modules/webcrypto.hpp"
 #include "engine/run/test_state.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -77,8 +77,8 @@ JSValue set_environment(JSContext* context, JSValueConst, JSValueConst value) {
 }
 JSValue get_vu(JSContext* context, JSValueConst) { return JS_NewInt64(context, static_cast<std::int64_t>(run::vu_of(context).id())); }
 JSValue get_iteration(JSContext* context, JSValueConst) {
-  const run::Vu& vu = run::vu_of(context);
-  return vu.scenario() == nullptr ? JS_UNDEFINED : JS_NewInt64(context, static_cast<std::int64_t>(vu.iteration()));
+  const run::VuContext& vu = run::vu_of(context);
+  return vu.scenario() == nullptr ? JS_UNDEFINED : JS_NewInt64(context, static_cast<std::int64_t>(vu.iteration().of_vu));
 }
 
 constexpr js::Member global_accessor(const char* name, JSValue (*get)(JSContext*, JSValueConst),

@@ -9,7 +9,7 @@
 #include "engine/js/binding.hpp"
 #include "engine/js/value.hpp"
 #include "engine/modules/network_string.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {

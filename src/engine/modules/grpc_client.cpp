@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "base/duration.hpp"
+#include "base/event_loop.hpp"
 #include "engine/fiber/fiber.hpp"
 #include "engine/grpc/encoder.hpp"
 #include "engine/grpc/wire.hpp"
@@ -16,8 +17,9 @@
 #include "engine/modules/grpc_answer.hpp"
 #include "engine/modules/grpc_reflection.hpp"
 #include "engine/run/options.hpp"
+#include "engine/run/shared_state.hpp"
 #include "engine/run/test_state.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -74,7 +76,7 @@ class ConnectionTls {
 };
 
 /// The folder that relative import paths start from.
-std::string script_folder(run::Vu& vu) {
+std::string script_folder(run::VuContext& vu) {
   std::string_view url = vu.test().program.entry_url();
   constexpr std::string_view kScheme = "file://";
   if (url.starts_with(kScheme)) url.remove_prefix(kScheme.size());
@@ -158,7 +160,7 @@ JSValue load_protoset(Client self, Call call) {
 JSValue connect(Client self, Call call) {
   JSContext* const context = self.context;
   GrpcState& state = self->state();
-  run::Vu& vu = state.vu();
+  run::VuContext& vu = state.vu();
   if (vu.in_init()) return js::throw_error(context, "connecting to a gRPC server in the init context is not supported");
   net::GrpcClientOptions options;
   if (call.has(0)) {
@@ -265,7 +267,7 @@ void start(UnaryCall& unary, const PreparedCall& prepared, std::function<void()>
 
 JSValue invoke(Client self, Call call) {
   JSContext* const context = self.context;
-  run::Vu& vu = self->state().vu();
+  run::VuContext& vu = self->state().vu();
   PreparedCall prepared;
   std::string problem;
   if (!prepare(self, call, prepared, problem)) return problem.empty() ? JS_EXCEPTION : js::throw_error(context, problem);
@@ -348,7 +350,7 @@ JSValue async_invoke(Client self, Call call) {
 JSValue health_check(Client self, Call call) {
   JSContext* const context = self.context;
   GrpcState& state = self->state();
-  run::Vu& vu = state.vu();
+  run::VuContext& vu = state.vu();
   if (vu.in_init()) return js::throw_error(context, "invoking RPC methods in the init context is not supported");
   if (self->connection() == nullptr) return js::throw_error(context, kNotConnected);
   auto schema = state.schemas().get("health", [] {
@@ -400,7 +402,7 @@ const js::Member kMembers[] = {
 
 }  // namespace
 
-GrpcSampleTags::GrpcSampleTags(run::Vu& vu, const grpc::Method* method, std::string_view address,
+GrpcSampleTags::GrpcSampleTags(run::VuContext& vu, const grpc::Method* method, std::string_view address,
                                std::vector<std::pair<std::string, std::string>> own, bool keep_standing_tags)
     : vu_(vu), method_(method), own_(std::move(own)), base_(vu.tags().set_pointer()) {
   if (method_ != nullptr) url_.reserve(address.size() + method_->full_method.size());

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/event_loop.hpp"
 #include "engine/grpc/schema.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/js/native_memory.hpp"
@@ -32,8 +33,8 @@ struct FoundMethod {
 class GrpcSampleTags {
  public:
   /// `method` outlives this; nullptr for calls that k6 does not name (health checks).
-  GrpcSampleTags(run::Vu& vu, const grpc::Method* method, std::string_view address, std::vector<std::pair<std::string, std::string>> own,
-                 bool keep_standing_tags);
+  GrpcSampleTags(run::VuContext& vu, const grpc::Method* method, std::string_view address,
+                 std::vector<std::pair<std::string, std::string>> own, bool keep_standing_tags);
 
   void record_call(int status, base::EventLoop::Clock::time_point started, base::EventLoop::Clock::time_point ended) const;
   /// With `status` the call's outcome is among the tags.
@@ -43,7 +44,7 @@ class GrpcSampleTags {
   metrics::TagBuilder builder() const;
   void add_to(metrics::TagBuilder& tags) const;
 
-  run::Vu& vu_;
+  run::VuContext& vu_;
   const grpc::Method* method_;
   std::string url_;
   std::vector<std::pair<std::string, std::string>> own_;

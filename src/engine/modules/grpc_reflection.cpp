@@ -11,7 +11,7 @@
 #include "engine/grpc/wire.hpp"
 #include "engine/modules/grpc_client.hpp"
 #include "engine/net/grpc_client.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -171,7 +171,7 @@ class Reflection {
 
 }  // namespace
 
-std::optional<base::Expected<grpc::SchemaPtr>> reflect(run::Vu&, net::GrpcClient& client, const GrpcMetadataList& metadata,
+std::optional<base::Expected<grpc::SchemaPtr>> reflect(run::VuContext&, net::GrpcClient& client, const GrpcMetadataList& metadata,
                                                        std::chrono::nanoseconds timeout, grpc::SchemaCache& schemas) {
   auto files = Reflection(client, metadata, timeout).files();
   if (!files) return std::nullopt;

@@ -11,13 +11,13 @@ namespace gauntlet::engine::net {
 class GrpcClient;
 }
 namespace gauntlet::engine::run {
-class Vu;
+class VuContext;
 }
 
 namespace gauntlet::engine::modules {
 
 /// On the fiber; nothing when it was interrupted. Virtual users that are told the same share one schema.
-std::optional<base::Expected<grpc::SchemaPtr>> reflect(run::Vu& vu, net::GrpcClient& client, const GrpcMetadataList& metadata,
+std::optional<base::Expected<grpc::SchemaPtr>> reflect(run::VuContext& vu, net::GrpcClient& client, const GrpcMetadataList& metadata,
                                                        std::chrono::nanoseconds timeout, grpc::SchemaCache& schemas);
 
 }  // namespace gauntlet::engine::modules

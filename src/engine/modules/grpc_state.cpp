@@ -4,7 +4,9 @@
 
 #include "engine/grpc/decoder.hpp"
 #include "engine/modules/grpc_client.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/options.hpp"
+#include "engine/run/shared_state.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -54,7 +56,7 @@ void CallPool::give_back(std::unique_ptr<UnaryCall> call) {
   free_.push_back(std::move(call));
 }
 
-GrpcState::GrpcState(run::Vu& vu)
+GrpcState::GrpcState(run::VuContext& vu)
     : vu_(vu), network_(vu.shared().get<Network>()), schemas_(vu.shared().get<grpc::SchemaCache>()), names_(vu.context()) {
   for (std::size_t i = 0; i < kNameCount; ++i) atoms_[i] = JS_NewAtom(vu.context(), kNames[i]);
   vu_.on_iteration_end([this](bool) { abandon_pending(); });

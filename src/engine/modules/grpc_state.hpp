@@ -19,7 +19,7 @@
 #include "engine/net/grpc_client.hpp"
 
 namespace gauntlet::engine::run {
-class Vu;
+class VuContext;
 }
 
 namespace gauntlet::engine::modules {
@@ -69,12 +69,12 @@ class GrpcState {
   /// Properties of an answer, in the order in which k6 declares them; then others that are set or read often.
   enum Name : std::size_t { message, error, headers, trailers, status, answer_end, code = answer_end, details, kNameCount };
 
-  explicit GrpcState(run::Vu& vu);
+  explicit GrpcState(run::VuContext& vu);
   ~GrpcState();
   GrpcState(const GrpcState&) = delete;
   GrpcState& operator=(const GrpcState&) = delete;
 
-  run::Vu& vu() { return vu_; }
+  run::VuContext& vu() { return vu_; }
   grpc::TypeNames& names() { return names_; }
   JSAtom atom(std::size_t name) const { return atoms_[name]; }
   grpc::SchemaCache& schemas() { return schemas_; }
@@ -103,7 +103,7 @@ class GrpcState {
  private:
   void abandon_pending();
 
-  run::Vu& vu_;
+  run::VuContext& vu_;
   Network& network_;
   grpc::SchemaCache& schemas_;
   grpc::TypeNames names_;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/event_loop.hpp"
 #include "engine/grpc/decoder.hpp"
 #include "engine/grpc/encoder.hpp"
 #include "engine/js/binding.hpp"
@@ -16,7 +17,8 @@
 #include "engine/modules/grpc_params.hpp"
 #include "engine/modules/grpc_state.hpp"
 #include "engine/modules/inbox.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/options.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/text.hpp"
+#include "engine/fiber/fiber.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/js/interrupt.hpp"
 #include "engine/modules/http_body.hpp"
@@ -18,7 +19,7 @@
 #include "engine/modules/http_state.hpp"
 #include "engine/modules/http_url.hpp"
 #include "engine/run/options.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -50,7 +51,7 @@ bool wait_for_turn(HttpState& state) {
 }
 
 JSValue request(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body, JSValueConst params) {
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return js::throw_error(context, "Making http requests in the init context is not supported");
   HttpState& state = vu.slot<HttpState>();
   HttpRequest request(state);
@@ -138,7 +139,7 @@ class AsyncRequest final : public HttpState::Pending {
 
 JSValue async_request(Call call) {
   JSContext* const context = call.context;
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return js::throw_error(context, "Making http requests in the init context is not supported");
   const js::Text method(context, call.arg(0));
   if (method.failed()) return JS_EXCEPTION;
@@ -279,7 +280,7 @@ std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms
 
 JSValue batch(Call call) {
   JSContext* const context = call.context;
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return js::throw_error(context, "Using batch in the init context is not supported");
   if (call.count == 0) return js::throw_error(context, "no argument was provided to http.batch()");
   const JSValueConst given = call.arg(0);

@@ -17,7 +17,7 @@
 #include "engine/net/content_coding.hpp"
 #include "engine/run/options.hpp"
 #include "engine/run/test_state.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -359,7 +359,7 @@ void HttpRequest::on_hop(net::HttpFetch& fetch) {
   const net::HttpExchange& exchange = fetch.exchange;
   const int status = exchange.head.status;
   if (status == 101) return;  // an error to the script, and no sample in k6 either
-  run::Vu& vu = state_.vu();
+  run::VuContext& vu = state_.vu();
   metrics::TagBuilder tags(vu.recorder().tags(), saved_tags_ ? tag_base_ : vu.tags().set_pointer());
   for (const auto& [name, value] : tags_) tags.set(name, value);
   tags.set(SystemTag::method, fetch.hop_method());

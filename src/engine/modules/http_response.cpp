@@ -12,7 +12,7 @@
 #include "engine/modules/http_page.hpp"
 #include "engine/modules/network_string.hpp"
 #include "engine/net/cookie.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "engine/run/options.hpp"
+#include "engine/run/shared_state.hpp"
 #include "engine/run/test_state.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -89,7 +90,7 @@ Atoms::~Atoms() {
   for (const JSAtom atom : atoms_) JS_FreeAtom(context_, atom);
 }
 
-HttpState::HttpState(run::Vu& vu)
+HttpState::HttpState(run::VuContext& vu)
     : vu_(vu),
       network_(vu.shared().get<Network>()),
       atoms_(vu.context()),

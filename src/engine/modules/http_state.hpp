@@ -19,7 +19,7 @@
 #include "engine/net/http_fetch.hpp"
 
 namespace gauntlet::engine::run {
-class Vu;
+class VuContext;
 }
 
 namespace gauntlet::engine::modules {
@@ -128,12 +128,12 @@ class Atoms {
 /// One virtual user's k6/http: vu.slot<HttpState>().
 class HttpState {
  public:
-  explicit HttpState(run::Vu& vu);
+  explicit HttpState(run::VuContext& vu);
   ~HttpState();
   HttpState(const HttpState&) = delete;
   HttpState& operator=(const HttpState&) = delete;
 
-  run::Vu& vu() { return vu_; }
+  run::VuContext& vu() { return vu_; }
   const Atoms& atoms() const { return atoms_; }
   /// Made with the first request; an error says which option is wrong.
   base::Expected<net::HttpClient*> client();
@@ -164,7 +164,7 @@ class HttpState {
  private:
   void start_iteration();
 
-  run::Vu& vu_;
+  run::VuContext& vu_;
   Network& network_;
   Atoms atoms_;
   std::shared_ptr<net::CookieJar> jar_ = std::make_shared<net::CookieJar>();

@@ -4,10 +4,12 @@
 #include <string>
 
 #include "base/duration.hpp"
+#include "base/event_loop.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/metrics/recorder.hpp"
+#include "engine/metrics/tags.hpp"
 #include "engine/modules/tag_arguments.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -22,7 +24,7 @@ bool has_separator(std::string_view name) { return name.find("::") != std::strin
 
 JSValue check(js::Call call) {
   JSContext* context = call.context;
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return js::throw_error(context, "Using check() in the init context is not supported");
   if (call.count < 2) return js::throw_error(context, "no checks provided to `check`");
   if (!JS_IsObject(call.arg(1))) return JS_TRUE;
@@ -71,7 +73,7 @@ JSValue check(js::Call call) {
 
 JSValue group(js::Call call) {
   JSContext* context = call.context;
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return js::throw_error(context, "Using group() in the init context is not supported");
   const js::Text name(context, call.arg(0));
   if (name.failed()) return JS_EXCEPTION;
@@ -98,7 +100,7 @@ JSValue sleep(js::Call call) {
   if (JS_ToFloat64(call.context, &seconds, call.arg(0)) < 0) return JS_EXCEPTION;
   if (!(seconds > 0)) return JS_UNDEFINED;
   constexpr double kLongestS = 1e9;
-  run::Vu& vu = run::vu_of(call.context);
+  run::VuContext& vu = run::vu_of(call.context);
   const bool slept = vu.sleep(std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(seconds, kLongestS) * 1e9)));
   return slept ? JS_UNDEFINED : vu.throw_interrupted();
 }

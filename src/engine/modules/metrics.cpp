@@ -4,12 +4,14 @@
 
 #include <cmath>
 
+#include "base/event_loop.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/metrics/recorder.hpp"
+#include "engine/metrics/tags.hpp"
 #include "engine/modules/tag_arguments.hpp"
 #include "engine/run/options.hpp"
 #include "engine/run/test_state.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -34,7 +36,7 @@ double number_of(JSContext* context, JSValueConst value) {
 
 JSValue add(js::Self<Metric> self, js::Call call) {
   JSContext* context = self.context;
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return js::throw_error(context, "Adding to metrics in the init context is not supported");
   const double value = number_of(context, call.arg(0));
   const std::string& name = vu.test().metrics.info(self->id).name;
@@ -63,7 +65,7 @@ const js::Member kMetric[] = {js::method<&add>("add", 2)};
 template <MetricType type>
 JSValue declare(js::Call call) {
   JSContext* context = call.context;
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (!vu.in_init()) return js::throw_error(context, "metrics must be declared in the init context");
   const js::Text name(context, call.has(0) ? call.arg(0) : JS_UNDEFINED);
   const bool is_time = call.has(1) && JS_ToBool(context, call.arg(1)) > 0;

@@ -6,7 +6,7 @@
 
 #include "engine/js/binding.hpp"
 #include "engine/run/test_state.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {

@@ -6,8 +6,9 @@
 #include <map>
 #include <vector>
 
+#include "base/event_loop.hpp"
 #include "engine/js/native_memory.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -25,7 +26,7 @@ struct Timer {
 /// The timers of one virtual user. None outlives the iteration that set it.
 class Timers {
  public:
-  explicit Timers(run::Vu& vu) : vu_(vu) {
+  explicit Timers(run::VuContext& vu) : vu_(vu) {
     vu.on_iteration_end([this](bool cut_short) { forget_all(cut_short); });
   }
   ~Timers() {
@@ -84,7 +85,7 @@ class Timers {
     timers_.clear();
   }
 
-  run::Vu& vu_;
+  run::VuContext& vu_;
   std::uint32_t last_id_ = 0;
   std::map<std::uint32_t, Timer> timers_;
 };

@@ -21,7 +21,7 @@ using metrics::MetricId;
 using metrics::SystemTag;
 
 /// A message that does not fit into the script's heap need not be gathered.
-std::size_t max_message_bytes(const run::Vu& vu) {
+std::size_t max_message_bytes(const run::VuContext& vu) {
   const std::int64_t asked_for = vu.options().max_response_bytes.value;
   return std::min(asked_for > 0 ? static_cast<std::size_t>(asked_for) : net::WebSocket::kMaxMessageBytes, vu.test().heap_bytes_per_vu);
 }

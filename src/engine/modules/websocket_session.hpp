@@ -10,12 +10,13 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/event_loop.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/tags.hpp"
 #include "engine/modules/http_state.hpp"
 #include "engine/net/request_fields.hpp"
 #include "engine/net/websocket.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 
@@ -51,7 +52,7 @@ class WebSocketSession {
  private:
   using Instant = base::EventLoop::Clock::time_point;
 
-  run::Vu& vu_;
+  run::VuContext& vu_;
   std::string url_;
   std::optional<net::Url> cookie_url_;
   std::shared_ptr<net::CookieJar> jar_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/duration.hpp"
+#include "base/event_loop.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/js/value.hpp"
 #include "engine/modules/blob.hpp"
@@ -20,7 +21,7 @@
 #include "engine/modules/inbox.hpp"
 #include "engine/modules/network_string.hpp"
 #include "engine/modules/websocket_session.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -57,7 +58,7 @@ struct ScriptSocket {
 /// A virtual user's connections that are not closed: vu.slot<Connections>().
 class Connections {
  public:
-  explicit Connections(run::Vu& vu) {
+  explicit Connections(run::VuContext& vu) {
     vu.on_iteration_end([this](bool) { abandon_all(); });
   }
   ~Connections() { abandon_all(); }
@@ -254,7 +255,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
     return true;
   }
 
-  run::Vu& vu_;
+  run::VuContext& vu_;
   run::Operation operation_;
   WebSocketSession session_;
   ReadyState state_ = ReadyState::connecting;
@@ -290,7 +291,7 @@ base::Expected<std::string> subprotocols(JSContext* context, JSValueConst value)
 
 JSValue make(Call call) {
   JSContext* const context = call.context;
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (call.count == 0) return js::throw_error(context, "WebSocket requires a url");
   if (vu.in_init()) return js::throw_error(context, "using websockets in the init context is not supported");
   const js::Text given_url(context, call.arg(0));
@@ -445,7 +446,7 @@ void init_websockets(js::Module& module) {
 }
 
 void init_experimental_websockets(js::Module& module) {
-  const run::Vu& vu = run::vu_of(module.context());
+  const run::VuContext& vu = run::vu_of(module.context());
   if (vu.id() == 0) {
     vu.warn("k6/experimental/websockets is deprecated and will be removed in a future release. Please use k6/websockets instead.");
   }

@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "base/duration.hpp"
+#include "base/event_loop.hpp"
+#include "engine/fiber/fiber.hpp"
 #include "engine/js/binding.hpp"
 #include "engine/modules/http_state.hpp"
 #include "engine/modules/inbox.hpp"
 #include "engine/modules/network_string.hpp"
 #include "engine/modules/websocket_session.hpp"
-#include "engine/run/vu.hpp"
+#include "engine/run/vu_context.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -258,7 +260,7 @@ class Session final : private net::WebSocket::Listener {
     return true;
   }
 
-  run::Vu& vu_;
+  run::VuContext& vu_;
   WebSocketSession session_;
   std::array<std::vector<Value>, event_count> handlers_;
   Inbox<Item> inbox_;
@@ -378,7 +380,7 @@ JSValue new_answer(JSContext* context, WebSocketSession& session, bool was_open)
 
 JSValue connect(Call call) {
   JSContext* const context = call.context;
-  run::Vu& vu = run::vu_of(context);
+  run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return js::throw_error(context, "using websockets in the init context is not supported");
   if (call.count != 2 && call.count != 3) return js::throw_error(context, "invalid number of arguments to ws.connect");
   const JSValueConst setup = call.arg(call.count - 1);

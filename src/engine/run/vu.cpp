@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cassert>
 
 #include "base/duration.hpp"
-#include "engine/js/stack_text.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/metrics/tags.hpp"
 #include "engine/net/stream.hpp"
@@ -27,41 +25,10 @@ constexpr std::chrono::milliseconds kIterationSlice(1);
 
 }  // namespace
 
-// Operations
-
-void Operation::finish(std::function<void()> job) {
-  Vu* vu = std::exchange(vu_, nullptr);
-  if (vu == nullptr || vu->epoch_ != epoch_) return;
-  --vu->operations_;
-  vu->deliver(std::move(job));
-}
-
-void Operation::deliver(std::function<void()> job) {
-  if (vu_ != nullptr && vu_->epoch_ == epoch_) vu_->deliver(std::move(job));
-}
-
-void Operation::drop() {
-  Vu* vu = std::exchange(vu_, nullptr);
-  if (vu == nullptr || vu->epoch_ != epoch_) return;
-  --vu->operations_;
-  vu->deliver([] {});  // a look at whether that was the last one
-}
-
-Operation Vu::start_operation() {
-  ++operations_;
-  return {this, epoch_};
-}
-
 // Life
 
 Vu::Vu(TestState& test, const Place& place, std::uint64_t id)
-    : test_(test),
-      loop_(place.loop),
-      recorder_(place.recorder),
-      id_(id),
-      fiber_(place.stacks, [this] { live(); }),
-      tags_(std::make_unique<metrics::Tags>(place.recorder.tags())),
-      traffic_(std::make_unique<net::Traffic>()) {}
+    : VuContext(test, place.loop, place.recorder, id), fiber_(place.stacks, [this] { live(); }) {}
 
 Vu::~Vu() {
   if (!fiber_.started()) return;
@@ -69,14 +36,6 @@ Vu::~Vu() {
   closing_ = true;
   fiber_.resume();
 }
-
-std::size_t Vu::next_slot_index() {
-  static std::atomic<std::size_t> next{0};
-  return next.fetch_add(1);
-}
-
-const Options& Vu::options() const { return test_.options; }
-SharedState& Vu::shared() const { return test_.shared; }
 
 void Vu::live() {
   while (!closing_) {
@@ -91,7 +50,7 @@ void Vu::live() {
     job();
   }
   // Clients and their callbacks hold values of the runtime.
-  slots_.clear();
+  destroy_slots();
   iteration_hooks_.clear();
   end_hooks_.clear();
   inbox_.clear();
@@ -130,11 +89,6 @@ void Vu::begin_work() {
   working_ = true;
   cut_ = false;
   fiber_.clear_interrupt();
-}
-
-void Vu::deliver(std::function<void()> job) {
-  inbox_.push_back(std::move(job));
-  if (fiber::Awaited<>* signal = std::exchange(inbox_signal_, nullptr)) signal->complete();
 }
 
 Vu::Settled Vu::take_exception() {
@@ -176,34 +130,6 @@ void Vu::end_work(Settled how) {
   inbox_.clear();
 }
 
-bool Vu::sleep(std::chrono::nanoseconds duration) {
-  fiber::Awaited<> woken;
-  const auto timer = loop_.call_after(duration, [&] { woken.complete(); });
-  if (woken.wait()) return true;
-  loop_.cancel(timer);
-  return false;
-}
-
-JSValue Vu::throw_interrupted() {
-  JS_ThrowInternalError(context_, "interrupted");
-  const js::Value error(context_, JS_GetException(context_));
-  JS_SetUncatchableError(context_, error.get());
-  return JS_Throw(context_, error.dup());
-}
-
-JSValue Vu::abort_test(std::string_view reason) {
-  std::string text = "test aborted";
-  if (!reason.empty()) text += fmt::format(": {}", reason);
-  if (scenario_ != nullptr || in_init_) {
-    if (const std::string place = js::calling_place(context_); !place.empty()) text += " " + place;
-  }
-  cut_ = true;
-  test_.aborted.store(true, std::memory_order_relaxed);
-  abort_reason_ = text;
-  if (test_.abort) test_.abort(std::move(text));
-  return throw_interrupted();
-}
-
 // The log
 
 LogFields Vu::scenario_fields(std::string_view source) const {
@@ -228,15 +154,12 @@ bool Vu::report_unhandled_rejections() {
   return !reasons.empty();
 }
 
-void Vu::warn(std::string_view message, std::initializer_list<LogField> fields) const {
-  test_.log.write(LogLevel::warning, message, LogFields(fields));
-}
-
 // Init
 
 std::optional<Vu::InitFailure> Vu::initialize() {
   js::Host& host = *this;
-  runtime_ = std::make_unique<js::Runtime>(test_.program, test_.natives, host, this, fiber_.stack().size, test_.heap_bytes_per_vu);
+  VuContext* const opaque = this;
+  runtime_ = std::make_unique<js::Runtime>(test_.program, test_.natives, host, opaque, fiber_.stack().size, test_.heap_bytes_per_vu);
   context_ = runtime_->context();
   in_init_ = true;
   begin_work();
@@ -284,21 +207,6 @@ js::Value Vu::exported(const std::string& name) {
   const js::Value exports = runtime_->exports();
   return exports.is_object() ? exports.property(name.c_str()) : js::Value(context_, JS_UNDEFINED);
 }
-
-js::Value Vu::environment() {
-  if (environment_.is_undefined()) {
-    js::Value object(context_, JS_NewObject(context_));
-    const auto add = [&](const StringMap& variables) {
-      for (const auto& [name, value] : variables) object.set(name.c_str(), std::string_view(value));
-    };
-    add(test_.environment);
-    if (scenario_ != nullptr) add(scenario_->config.env);
-    environment_ = std::move(object);
-  }
-  return environment_;
-}
-
-void Vu::replace_environment(js::Value value) { environment_ = std::move(value); }
 
 // Setup, teardown, handleSummary
 
@@ -382,10 +290,8 @@ void Vu::record_traffic(Instant at) {
 }
 
 bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
-  scenario_iteration_ = number;
-  iteration_ = next_iteration_++;
-  iteration_in_scenario_ = next_iteration_in_scenario_++;
-  if (recorder_.tags().enabled().iter) tags_->metadata().iter = iteration_;
+  iteration_ = {.of_vu = next_iteration_++, .of_vu_in_scenario = next_iteration_in_scenario_++, .of_scenario = number};
+  if (recorder_.tags().enabled().iter) tags_->metadata().iter = iteration_.of_vu;
   begin_work();
   for (const auto& hook : iteration_hooks_) hook();
 
