@@ -6,11 +6,9 @@
 #include <charconv>
 #include <cmath>
 
-#include "base/duration.hpp"
 #include "base/parse.hpp"
 #include "base/text.hpp"
 #include "engine/js/binding.hpp"
-#include "engine/metrics/recorder.hpp"
 #include "engine/modules/http_body.hpp"
 #include "engine/modules/http_cookies.hpp"
 #include "engine/modules/http_url.hpp"
@@ -24,18 +22,6 @@ namespace {
 
 using js::Text;
 using js::Value;
-using metrics::SystemTag;
-
-/// "http://user:pass@host/" -> "http://****:****@host/", as k6 writes URLs into tags.
-std::string without_credentials(const std::string& url) {
-  const auto scheme = url.find("://");
-  if (scheme == std::string::npos) return url;
-  const auto end = url.find_first_of("/?#", scheme + 3);
-  const auto at = url.substr(0, end).rfind('@');
-  if (at == std::string::npos || at < scheme) return url;
-  const bool has_password = url.find(':', scheme + 3) < at;
-  return url.substr(0, scheme + 3) + (has_password ? "****:****" : "****") + url.substr(at);
-}
 
 /// "Get", "Post": how Go's client begins its errors.
 std::string error_prefix(std::string_view method, const std::string& url) {
@@ -71,7 +57,7 @@ std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::stri
   if (options.max_response_bytes.value > 0) fetch.max_decoded_bytes = static_cast<std::size_t>(options.max_response_bytes.value);
   fetch.max_decoded_bytes = std::min(fetch.max_decoded_bytes, state_.vu().test().heap_bytes_per_vu);
   fetch.listener = this;
-  expected_ = state_.expected;
+  samples_.expected = state_.expected;
   jar_ = state_.jar();
   throws_ = options.throw_errors.value;
   type_ = options.discard_response_bodies.value ? ResponseType::none : ResponseType::text;
@@ -108,8 +94,8 @@ std::optional<RequestProblem> HttpRequest::take_url(JSContext* context, JSValueC
     fetch.url = text.view();
   } else if (const UrlTemplate* made = js::Class<UrlTemplate>::of(url)) {
     fetch.url = made->url;
-    name_ = made->name;
-    has_name_ = true;
+    samples_.name = made->name;
+    samples_.has_name = true;
   } else {
     return invalid(fmt::format("it should be a text, and is {}", js::kind_of(context, url)));
   }
@@ -210,9 +196,9 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
     else return RequestProblem{type + " does not belong to ResponseType values", 0};
   } else if (name == atoms[Atoms::response_callback]) {
     if (JS_IsNull(value)) {
-      expected_ = nullptr;
+      samples_.expected = nullptr;
     } else if (const auto* given = js::Class<ExpectedStatuses>::of(value)) {
-      expected_ = std::make_shared<ExpectedStatuses>(*given);
+      samples_.expected = std::make_shared<ExpectedStatuses>(*given);
     } else {
       return RequestProblem{"unsupported responseCallback", 0};
     }
@@ -296,10 +282,10 @@ std::optional<RequestProblem> HttpRequest::take_tags(JSContext* context, JSValue
     }
     const Text text(value);
     if (name == "name") {
-      name_ = text.view();
-      has_name_ = true;
+      samples_.name = text.view();
+      samples_.has_name = true;
     } else {
-      tags_.emplace_back(std::string(name), text.str());
+      samples_.tags.emplace_back(std::string(name), text.str());
     }
     return true;
   });
@@ -337,11 +323,6 @@ void HttpRequest::warn_about_length() {
                   net::go_quote(content_length_), fetch_->method, without_credentials(fetch_->url), fetch_->body.size()));
 }
 
-void HttpRequest::keep_tags() {
-  saved_tags_.emplace(state_.vu().tags().save());
-  tag_base_ = state_.vu().tags().set_pointer();
-}
-
 void HttpRequest::start(net::HttpClient& client, std::function<void()> on_done) {
   on_done_ = std::move(on_done);
   fetch_->start(client);
@@ -355,51 +336,11 @@ std::string HttpRequest::host() const {
   return parsed ? parsed->host : std::string();
 }
 
+void HttpRequest::keep_tags() { samples_.keep(state_.vu().tags()); }
+
 void HttpRequest::on_hop(net::HttpFetch& fetch) {
-  const net::HttpExchange& exchange = fetch.exchange;
-  const int status = exchange.head.status;
-  if (status == 101) return;  // an error to the script, and no sample in k6 either
   run::VuContext& vu = state_.vu();
-  metrics::TagBuilder tags(vu.recorder().tags(), saved_tags_ ? tag_base_ : vu.tags().set_pointer());
-  for (const auto& [name, value] : tags_) tags.set(name, value);
-  tags.set(SystemTag::method, fetch.hop_method());
-  std::string shown;
-  std::string_view url = name_;
-  if (!has_name_) {
-    url = fetch.hop_url();
-    if (url.find('@') != std::string_view::npos) url = shown = without_credentials(fetch.hop_url());
-  }
-  tags.set(SystemTag::url, url).set(SystemTag::name, url);
-  const fmt::format_int status_text(status);
-  tags.set(SystemTag::status, {status_text.data(), status_text.size()});
-  const int code = exchange.failure ? exchange.failure.code : status >= 400 && status < 600 ? net::error_code::kOther + status : 0;
-  const fmt::format_int code_text(code);
-  if (exchange.failure) tags.set(SystemTag::error, exchange.failure.message);
-  if (code != 0) tags.set(SystemTag::error_code, {code_text.data(), code_text.size()});
-  if (status != 0) {
-    tags.set(SystemTag::proto, exchange.head.protocol);
-    if (exchange.tls) tags.set(SystemTag::tls_version, exchange.tls->version);
-  }
-  std::string ip;
-  if (exchange.has_remote && vu.recorder().tags().enabled().has(SystemTag::ip)) tags.set(SystemTag::ip, ip = exchange.remote.ip());
-  int failed = -1;
-  if (expected_) {
-    const bool may_do_without = fetch.authentication == net::HttpFetch::Authentication::ntlm;  // the server's leave to go on at once
-    const bool is_expected =
-        (fetch.is_challenge() && status == 401) || ((!fetch.is_challenge() || may_do_without) && expected_->has(status));
-    tags.set(SystemTag::expected_response, is_expected ? "true" : "false");
-    failed = is_expected ? 0 : 1;
-  }
-  const net::HttpTimings& timings = exchange.timings;
-  metrics::HttpRequestTimes times;
-  times.duration = base::milliseconds_of(timings.duration());
-  times.blocked = base::milliseconds_of(timings.blocked);
-  times.connecting = base::milliseconds_of(timings.connecting);
-  times.tls_handshaking = base::milliseconds_of(timings.tls_handshaking);
-  times.sending = base::milliseconds_of(timings.sending);
-  times.waiting = base::milliseconds_of(timings.waiting);
-  times.receiving = base::milliseconds_of(timings.receiving);
-  vu.recorder().add_http_request(tags.intern(), times, failed, vu.loop().now(), &vu.tags().metadata());
+  samples_.record(fetch, vu.recorder(), vu.tags(), vu.loop().now());
 }
 
 void HttpRequest::on_fetch_done(net::HttpFetch&) {

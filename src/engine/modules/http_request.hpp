@@ -1,6 +1,6 @@
 #pragma once
 // From what a script passes to http.get() and its kind to a fetch: URL, body and params, checked in k6's order and with
-// its texts; and the samples that a fetch leaves.
+// its texts.
 #include <quickjs.h>
 
 #include <functional>
@@ -8,12 +8,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "engine/js/native_memory.hpp"
-#include "engine/metrics/tags.hpp"
 #include "engine/modules/http_response.hpp"
+#include "engine/modules/http_samples.hpp"
 #include "engine/modules/http_state.hpp"
 
 namespace gauntlet::engine::modules {
@@ -67,21 +66,16 @@ class HttpRequest final : private net::HttpFetch::Listener {
   js::NativeMemory memory_;
   PooledFetch fetch_;
   std::shared_ptr<net::CookieJar> jar_;
-  std::shared_ptr<const ExpectedStatuses> expected_;
   ResponseType type_ = ResponseType::text;
   bool throws_ = false;
   bool has_exception_ = false;
   bool warns_about_redirects_ = true;
-  std::string name_;  // http.url's, or the tag of the script
-  bool has_name_ = false;
-  std::vector<std::pair<std::string, std::string>> tags_;
+  HttpSamples samples_;
   std::vector<std::string> compressions_;
   std::string content_length_;
   std::string form_type_;  // the Content-Type that the body asks for
   std::string plain_body_;
   bool has_plain_body_ = false;
-  std::optional<metrics::Tags::Saved> saved_tags_;
-  metrics::TagSet* tag_base_ = nullptr;  // what saved_tags_ keeps
   std::function<void()> on_done_;
 };
 

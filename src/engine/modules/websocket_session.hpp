@@ -27,7 +27,7 @@ struct WebSocketParams {
   bool offers_deflate = false;
 };
 
-/// `value` may be anything. `api` begins the errors about tags ("ws.connect() metric tags"); `refuses_unknown`: a
+/// `value` may be anything. `tag_errors` names what has the tags in errors about them ("ws.connect() metric tags"); `refuses_unknown`: a
 /// property that there is not is an error. A getter that throws leaves its exception pending and gives an empty message.
 base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSContext* context, JSValueConst value,
                                                        std::string_view tag_errors, bool refuses_unknown);

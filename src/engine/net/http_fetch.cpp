@@ -59,6 +59,8 @@ void HttpFetch::reset() {
   max_redirects = 10;
   timeout = std::chrono::seconds(60);
   discards_body = false;
+  closes_connections = false;
+  max_decoded_bytes = kMaxDecodedBytes;
   listener = nullptr;
 }
 

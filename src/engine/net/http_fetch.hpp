@@ -65,7 +65,8 @@ class HttpFetch final : private HttpExchange::Listener {
   std::chrono::nanoseconds timeout = std::chrono::seconds(60);  ///< for all hops together, bodies included
   bool discards_body = false;
   bool closes_connections = false;  ///< option noConnectionReuse
-  std::size_t max_decoded_bytes = std::size_t{1} << 28;
+  static constexpr std::size_t kMaxDecodedBytes = std::size_t{1} << 28;
+  std::size_t max_decoded_bytes = kMaxDecodedBytes;
   Listener* listener = nullptr;
 
   // The outcome: the last round trip's exchange, decoded. On failure its head is empty.

@@ -77,7 +77,7 @@ class Stream final : private base::IoHandler {
   /// The listener is told in the loop's next round: for one that has left bytes unread.
   void tell_again();
 
-  /// Never blocks. `closed`: the peer ended the stream in order. `failed`: see take_failure().
+  /// Never blocks. `closed`: the peer ended the stream in order. `failed`: see last_failure().
   Result read(char* into, std::size_t capacity);
   /// Writes as much as fits; `again` when it was not all, and readiness tells when to go on.
   Result write(std::span<const iovec> parts);

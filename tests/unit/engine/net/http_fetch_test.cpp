@@ -101,6 +101,25 @@ TEST_F(HttpFetchTest, says_how_long_bodies_are_as_go_does) {
   EXPECT_THAT((run("/echo"), body()), HasSubstr("Transfer-Encoding: chunked\r\n"));
 }
 
+TEST_F(HttpFetchTest, is_like_a_new_one_after_a_reset) {
+  run("/echo");
+  const std::string fresh = body();
+  fetch_.method = "POST";
+  fetch_.body = "abc";
+  fetch_.has_body = true;
+  fetch_.cookies.push_back({"a", "1", false});
+  fetch_.closes_connections = true;
+  fetch_.max_decoded_bytes = 1;
+  run("/echo");
+  EXPECT_NE(body(), fresh);
+  fetch_.reset();
+  run("/echo");
+  EXPECT_EQ(body(), fresh);
+  fetch_.reset();
+  run("/gzip");
+  EXPECT_EQ(body(), "hello gzip");
+}
+
 struct Redirect {
   const char* method;
   int status;
