@@ -1,6 +1,5 @@
 #include "engine/run/machine.hpp"
 
-#include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -40,16 +39,7 @@ std::size_t default_heap_bytes(std::int64_t vus) {
                     js::Runtime::kMaxHeapBytes);
 }
 
-std::string memory_problem(std::int64_t vus, std::size_t shares) {
-  // Of one that does nothing: QuickJS's own objects (docs/PERFORMANCE.md). What the script keeps comes on top.
-  constexpr std::size_t kLeastBytes = 110'000;
-  const std::size_t room = base::machine_memory_bytes() / shares;
-  const auto most = static_cast<std::int64_t>(room / kLeastBytes);
-  if (vus <= most) return "";
-  return fmt::format("{} virtual users need at least {:.0f} GB of memory, and there {} {:.1f} GB, enough for {} at most", vus,
-                     static_cast<double>(vus) * static_cast<double>(kLeastBytes) / 1e9, shares == 1 ? "is" : "is for each process",
-                     static_cast<double>(room) / 1e9, most);
-}
+MemoryRoom memory_room(std::size_t shares) { return {.bytes = base::machine_memory_bytes() / shares, .is_share = shares > 1}; }
 
 void raise_descriptor_limit() {
   rlimit limit{};

@@ -2,7 +2,8 @@
 // What the machine gives this process, and what it has used of it.
 #include <cstddef>
 #include <cstdint>
-#include <string>
+
+#include "engine/run/scenario.hpp"
 
 namespace gauntlet::engine::run {
 
@@ -13,9 +14,8 @@ double cpu_seconds();
 std::uint64_t resident_bytes();
 /// So that scripts that keep all they get end with an error, not with the machine's memory.
 std::size_t default_heap_bytes(std::int64_t vus);
-/// Why so many virtual users have no room in the machine's memory, of which this process has one share of `shares`: what
-/// they need and what there is; empty when they may fit.
-std::string memory_problem(std::int64_t vus, std::size_t shares = 1);
+/// Of a process that is one of `shares`.
+MemoryRoom memory_room(std::size_t shares);
 /// Thousands of virtual users want thousands of descriptors.
 void raise_descriptor_limit();
 

@@ -8,7 +8,6 @@
 
 #include "base/duration.hpp"
 #include "base/text.hpp"
-#include "engine/run/machine.hpp"
 #include "engine/run/schedule.hpp"
 
 namespace gauntlet::engine::run {
@@ -253,7 +252,17 @@ std::vector<std::string> problems_of(const Scenario& s) {
   return problems;
 }
 
-std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, std::size_t memory_shares) {
+std::string memory_problem(std::int64_t vus, const MemoryRoom& room) {
+  // Of one that does nothing: QuickJS's own objects (docs/PERFORMANCE.md). What the script keeps comes on top.
+  constexpr std::size_t kLeastBytes = 110'000;
+  const auto most = static_cast<std::int64_t>(room.bytes / kLeastBytes);
+  if (vus <= most) return "";
+  return fmt::format("{} virtual users need at least {:.0f} GB of memory, and there {} {:.1f} GB, enough for {} at most", vus,
+                     static_cast<double>(vus) * static_cast<double>(kLeastBytes) / 1e9, room.is_share ? "is for each process" : "is",
+                     static_cast<double>(room.bytes) / 1e9, most);
+}
+
+std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, const MemoryRoom& room) {
   // Segments are dealt by the virtual users of all of them; more than these no set of machines has.
   constexpr std::int64_t kMostVus = 10'000'000;
   // Each is a moment that is kept; a ramp of 10,000 virtual users up and down again has 20,000.
@@ -266,7 +275,7 @@ std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, std:
                              : grows                                        ? "maxVUs"
                              : is_arrival_rate(scenario.executor)           ? "preAllocatedVUs"
                                                                             : "vus";
-  if (const std::string problem = memory_problem(stripe.count_below(all), memory_shares); !problem.empty()) {
+  if (const std::string problem = memory_problem(stripe.count_below(all), room); !problem.empty()) {
     return fmt::format("{}: lower {}, or split the test over machines (--part)", problem, option);
   }
   if (all > kMostVus) return fmt::format("there can be {} virtual users at most, and {} are wanted: lower {}", kMostVus, all, option);

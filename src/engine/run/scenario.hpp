@@ -1,6 +1,7 @@
 #pragma once
 // From options to the scenarios that run: shortcuts, checks, the words that describe them, and how many virtual users
 // they need at which time.
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,10 +22,17 @@ base::Expected<ScenarioPlan> plan_scenarios(const Options& options);
 /// What is wrong with a scenario, in k6's words; empty when nothing is.
 std::vector<std::string> problems_of(const Scenario& scenario);
 
-/// What is wrong with it for this process, of whose plan `stripe` is the share and which has one of `memory_shares` parts of
-/// the machine's memory: more virtual users than fit into it, or a ramp that would take as much to plan. To be asked before
-/// anything is counted by virtual users. Empty when nothing is.
-std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, std::size_t memory_shares);
+/// The memory that the virtual users of this process share.
+struct MemoryRoom {
+  std::size_t bytes = 0;
+  bool is_share = false;  ///< of the machine's, beside other processes of the test
+};
+/// Why so many virtual users have no room in it: what they need and what there is; empty when they may fit.
+std::string memory_problem(std::int64_t vus, const MemoryRoom& room);
+
+/// What is wrong with it for this process, of whose plan `stripe` is the share: more virtual users than fit into the room, or
+/// a ramp that would take as much to plan. To be asked before anything is counted by virtual users. Empty when nothing is.
+std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, const MemoryRoom& room);
 
 /// Stretches or shortens what has a duration to `duration`: constant executors take it as it is, stages keep their
 /// proportions. False when the executor counts iterations instead.

@@ -28,7 +28,7 @@
 #include "engine/output/terminal.hpp"
 #include "engine/run/engine.hpp"
 #include "engine/run/executor.hpp"
-#include "engine/run/scenario.hpp"
+#include "engine/run/plan.hpp"
 #include "engine/run/screen.hpp"
 #include "engine/run/signal_thread.hpp"
 #include "engine/run/stage_call.hpp"
@@ -139,10 +139,7 @@ class TestRun {
 
   std::string script_options_;  // JSON, as exported
   std::vector<std::string> functions_;
-  std::vector<Scenario> scenarios_;  // by start time, then name
-  std::int64_t planned_vus_ = 0;
-  std::int64_t most_vus_ = 0;
-  Nanoseconds longest_{0};
+  RunPlan plan_;
 
   metrics::Thresholds thresholds_;
   output::ThresholdSpecs threshold_specs_;

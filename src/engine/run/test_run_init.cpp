@@ -146,58 +146,25 @@ bool TestRun::plan() {
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
   if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
 
-  auto planned = plan_scenarios(options);
+  std::vector<std::string> warnings;
+  auto planned = plan_run(options, functions_, memory_room(settings_.member == nullptr ? 1 : settings_.member->team_size()), warnings);
+  for (const std::string& warning : warnings) log_.write(LogLevel::warning, warning);
   if (!planned) return refuse(planned.error().message);
-  for (const std::string& warning : planned->warnings) log_.write(LogLevel::warning, warning);
-  scenarios_ = std::move(planned->scenarios);
-  std::string problems;
-  for (const Scenario& scenario : scenarios_) {
-    if (const auto found = problems_of(scenario); !found.empty()) {
-      problems += fmt::format("\n\t- scenario {} has configuration errors: {}", scenario.name, fmt::join(found, ", "));
-    }
-    if (!has_function(scenario.exec)) {
-      problems += fmt::format("\n\t- executor {}: function '{}' not found in exports", scenario.name, scenario.exec.value);
-    }
-  }
-  auto stripe = Stripe::parse(options.execution_segment.value, options.execution_segment_sequence.value);
-  if (!stripe) {
-    problems += "\n\t- " + stripe.error().message;
-  } else {
-    test_.stripe = std::move(*stripe);
-  }
-  const std::size_t memory_shares = settings_.member == nullptr ? 1 : settings_.member->team_size();
-  if (problems.empty()) {
-    for (const Scenario& scenario : scenarios_) {
-      if (const auto problem = size_problem_of(scenario, test_.stripe, memory_shares); !problem.empty())
-        problems += fmt::format("\n\t- scenario {}: {}", scenario.name, problem);
-    }
-  }
-  if (!problems.empty()) return refuse("There were problems with the specified script configuration:" + problems);
+  plan_ = std::move(*planned);
   if (settings_.permit)
-    if (auto permitted = settings_.permit(scenarios_); !permitted) return refuse(permitted.error().message);
+    if (auto permitted = settings_.permit(plan_.of_test); !permitted) return refuse(permitted.error().message);
 
   // exec.test.options shows the scenarios that run.
   Options shown = options;
-  shown.scenarios = scenarios_;
+  shown.scenarios = plan_.of_test;
   test_.options_json = to_json(shown);
-  std::erase_if(scenarios_, [&](Scenario& scenario) { return !take_share(scenario, test_.stripe); });
-  std::stable_sort(scenarios_.begin(), scenarios_.end(),
-                   [](const Scenario& a, const Scenario& b) { return a.start_time.value < b.start_time.value; });
-  planned_vus_ = peak_vus(scenarios_, false);
-  most_vus_ = peak_vus(scenarios_, true);
-  if (const auto problem = memory_problem(most_vus_, memory_shares); !problem.empty()) {
-    return refuse(fmt::format("the scenarios together have too many virtual users at a time: {}", problem));
-  }
+  test_.stripe = plan_.stripe;
   if (options.max_heap_bytes.given && options.max_heap_bytes.value < static_cast<std::int64_t>(js::Runtime::kMinHeapBytes)) {
     return refuse(fmt::format("maxHeapBytes is {}: a virtual user's script needs at least {}", options.max_heap_bytes.value,
                               js::Runtime::kMinHeapBytes));
   }
   test_.heap_bytes_per_vu =
-      options.max_heap_bytes.given ? static_cast<std::size_t>(options.max_heap_bytes.value) : default_heap_bytes(most_vus_);
-  for (const Scenario& scenario : scenarios_) {
-    const auto needs = needs_of(scenario, true);
-    longest_ = std::max(longest_, needs.empty() ? scenario.start_time.value + regular_duration(scenario) : needs.back().offset);
-  }
+      options.max_heap_bytes.given ? static_cast<std::size_t>(options.max_heap_bytes.value) : default_heap_bytes(plan_.most_vus);
 
   if (options.console_output.given) {
     LogOptions console = settings_.log;

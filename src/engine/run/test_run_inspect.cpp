@@ -19,7 +19,7 @@ ExitCode TestRun::inspect(bool requirements) {
   if (!plan()) return finish();
   std::string json = test_.options_json;
   json.pop_back();
-  json += fmt::format(R"(,"totalDuration":"{}","maxVUs":{}}})", format_duration(longest_), most_vus_);
+  json += fmt::format(R"(,"totalDuration":"{}","maxVUs":{}}})", format_duration(plan_.longest), plan_.most_vus);
   std::fputs((indented(json) + "\n").c_str(), stdout);
   return ExitCode::ok;
 }

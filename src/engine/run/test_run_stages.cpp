@@ -54,7 +54,7 @@ void TestRun::run_scenarios() {
     control_.call_at(test_.start + settings_.warm_up, [this] { end_warm_up(); });
   }
   std::size_t finished = 0;
-  for (const Scenario& scenario : scenarios_) {
+  for (const Scenario& scenario : plan_.scenarios) {
     scenario_runs_.push_back(std::make_unique<ScenarioRun>(scenario));
     executors_.push_back(make_executor(*context_, *scenario_runs_.back()));
   }

@@ -58,9 +58,9 @@ void TestRun::open_dashboard() {
   dashboard::RunFacts facts;
   facts.script = program_.given_name();
   facts.version = GAUNTLET_VERSION;
-  for (const Scenario& scenario : scenarios_) facts.scenarios.emplace_back(scenario.name, describe(scenario));
-  facts.max_duration = longest_;
-  facts.max_vus = most_vus_;
+  for (const Scenario& scenario : plan_.scenarios) facts.scenarios.emplace_back(scenario.name, describe(scenario));
+  facts.max_duration = plan_.longest;
+  facts.max_vus = plan_.most_vus;
   facts.threads = thread_count();
   facts.cores = usable_cores();
   facts.started = std::chrono::system_clock::now();
@@ -81,16 +81,16 @@ void TestRun::show_header() {
   header.script = program_.given_name();
   for (const auto& spec : settings_.outputs) header.outputs.push_back(spec.description());
   header.segment_share = test_.stripe.share();
-  header.max_vus = most_vus_;
-  header.max_duration = format_duration(longest_);
-  for (const Scenario& scenario : scenarios_) header.scenarios.emplace_back(scenario.name, describe(scenario));
+  header.max_vus = plan_.most_vus;
+  header.max_duration = format_duration(plan_.longest);
+  for (const Scenario& scenario : plan_.scenarios) header.scenarios.emplace_back(scenario.name, describe(scenario));
   screen_.print(output::render_banner(screen_.color()) + output::render_header(header, screen_.color()));
 }
 
 std::size_t TestRun::thread_count() const {
   std::size_t wanted = settings_.threads != 0 ? settings_.threads : usable_cores();
   if (settings_.team != nullptr) wanted = 1;  // a leader only has handleSummary() to run
-  return std::clamp<std::size_t>(static_cast<std::size_t>(most_vus_), 1, wanted);
+  return std::clamp<std::size_t>(static_cast<std::size_t>(plan_.most_vus), 1, wanted);
 }
 
 void TestRun::start_workers() {
@@ -116,7 +116,7 @@ void TestRun::start_workers() {
 bool TestRun::initialize_vus() {
   bool done = false;
   std::optional<Vu::InitFailure> failure;
-  pool_->initialize(planned_vus_, [&](std::optional<Vu::InitFailure> first) {
+  pool_->initialize(plan_.planned_vus, [&](std::optional<Vu::InitFailure> first) {
     failure = std::move(first);
     done = true;
   });

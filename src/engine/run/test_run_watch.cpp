@@ -142,16 +142,16 @@ RunProgress TestRun::progress() const {
   RunProgress progress;
   progress.phase = phase_;
   if (test_.start != Clock::time_point{}) progress.elapsed = (end_ == Clock::time_point{} ? now : end_) - test_.start;
-  progress.max_duration = longest_;
+  progress.max_duration = plan_.longest;
   progress.vus_active = test_.vus_active;
   progress.vus_initialized = test_.vus_initialized;
-  progress.vus_to_initialize = planned_vus_;
-  progress.max_vus = most_vus_;
+  progress.vus_to_initialize = plan_.planned_vus;
+  progress.max_vus = plan_.most_vus;
   progress.iterations_complete = test_.iterations_completed;
   progress.iterations_interrupted = test_.iterations_interrupted;
   for (const auto& executor : executors_) progress.scenarios.push_back(executor->progress(now));
   if (executors_.empty()) {
-    for (const Scenario& scenario : scenarios_) {
+    for (const Scenario& scenario : plan_.scenarios) {
       output::ScenarioProgress waiting;
       waiting.name = scenario.name;
       waiting.kind = static_cast<output::ScenarioProgress::Kind>(scenario.executor);
