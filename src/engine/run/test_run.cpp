@@ -31,7 +31,7 @@ ExitCode TestRun::run() {
     close_outputs();
   }
   if (settings_.member != nullptr) {
-    const Verdict verdict = verdict_.value_or(Verdict());
+    const Verdict verdict = judge_.verdict().value_or(Verdict());
     settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
     return verdict.code;
   }
@@ -39,11 +39,12 @@ ExitCode TestRun::run() {
 }
 
 ExitCode TestRun::finish() {
-  if (!verdict_) return ExitCode::ok;
+  const std::optional<Verdict>& verdict = judge_.verdict();
+  if (!verdict) return ExitCode::ok;
   LogFields fields;
-  if (!verdict_->hint.empty()) fields.push_back({"hint", verdict_->hint});
-  log_.write(LogLevel::error, verdict_->message, fields);
-  return verdict_->code;
+  if (!verdict->hint.empty()) fields.push_back({"hint", verdict->hint});
+  log_.write(LogLevel::error, verdict->message, fields);
+  return verdict->code;
 }
 
 void TestRun::close_outputs() {
@@ -53,18 +54,14 @@ void TestRun::close_outputs() {
   executors_.clear();
   workers_.clear();  // recorders go before the collector
   if (sample_outputs_) {
-    if (auto ok = sample_outputs_->finish(); !ok) give_verdict({ExitCode::other, ok.error().message, ""});
+    if (auto ok = sample_outputs_->finish(); !ok) judge_.give({ExitCode::other, ok.error().message, ""});
   }
   recorder_.reset();
 }
 
-void TestRun::give_verdict(Verdict verdict) {
-  if (!verdict_) verdict_ = std::move(verdict);
-}
-
 void TestRun::abort(Verdict verdict) {
-  if (settings_.member != nullptr && !verdict_) settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
-  give_verdict(std::move(verdict));
+  if (settings_.member != nullptr && !judge_.verdict()) settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
+  judge_.give(std::move(verdict));
   if (aborted_) return;
   aborted_ = true;
   if (stage_) stage_->interrupt();

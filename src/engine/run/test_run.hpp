@@ -20,7 +20,6 @@
 #include "engine/dashboard/dashboard.hpp"
 #include "engine/js/program.hpp"
 #include "engine/metrics/collector.hpp"
-#include "engine/metrics/thresholds.hpp"
 #include "engine/modules/registry.hpp"
 #include "engine/output/gathered.hpp"
 #include "engine/output/sample_outputs.hpp"
@@ -28,6 +27,7 @@
 #include "engine/output/terminal.hpp"
 #include "engine/run/engine.hpp"
 #include "engine/run/executor.hpp"
+#include "engine/run/judge.hpp"
 #include "engine/run/plan.hpp"
 #include "engine/run/screen.hpp"
 #include "engine/run/signal_thread.hpp"
@@ -38,12 +38,6 @@
 
 namespace gauntlet::engine::run {
 
-/// What ends a test with a code of its own.
-struct Verdict {
-  ExitCode code = ExitCode::ok;
-  std::string message;
-  std::string hint;
-};
 Verdict not_loaded(const js::Program& program, ExitCode code, const std::string& reason);
 Verdict verdict_of(const js::Program& program, const Vu::InitFailure& failure);
 
@@ -65,7 +59,7 @@ class TestRun {
 
  private:
   ExitCode finish();
-  // Steps; false when the test ends there (verdict_ says why).
+  // Steps; false when the test ends there (the judge says why).
   bool look_at_script();
   bool settle_options(const std::string& script_options);
   bool plan();
@@ -110,7 +104,6 @@ class TestRun {
   void end_in_order();
   /// Cuts setup or the scenarios short.
   void abort(Verdict verdict);
-  void give_verdict(Verdict verdict);
   const StageResult& call_stage(const char* function, const char* group, std::optional<std::string> argument,
                                 std::chrono::nanoseconds timeout);
   void use_stage_failure(const StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,
@@ -140,9 +133,8 @@ class TestRun {
   std::string script_options_;  // JSON, as exported
   std::vector<std::string> functions_;
   RunPlan plan_;
+  Judge judge_;
 
-  metrics::Thresholds thresholds_;
-  output::ThresholdSpecs threshold_specs_;
   std::optional<output::Gathered> of_team_;
   std::unique_ptr<metrics::Collector> collector_;
   std::unique_ptr<metrics::Recorder> recorder_;
@@ -172,9 +164,6 @@ class TestRun {
   bool teardown_is_due_ = false;
   std::atomic<int> signals_seen_{0};
   std::atomic<output::SampleOutputs*> files_to_end_{nullptr};  // of sample_outputs_, once they are open
-  std::string marked_failed_;
-  bool is_marked_failed_ = false;
-  std::optional<Verdict> verdict_;  // the first one
   std::vector<std::pair<std::string, std::string>> written_files_;
   std::unique_ptr<SignalThread> signals_;  // ends first: it uses the rest
 };

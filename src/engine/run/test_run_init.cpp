@@ -25,7 +25,7 @@ bool TestRun::look_at_script() {
   test_.environment = settings_.environment;
   auto secrets = Secrets::open(settings_.secret_sources);
   if (!secrets) {
-    give_verdict({ExitCode::other, secrets.error().message, ""});
+    judge_.give({ExitCode::other, secrets.error().message, ""});
     return false;
   }
   test_.secrets = std::move(*secrets);
@@ -47,15 +47,15 @@ bool TestRun::look_at_script() {
   run_until([&] { return done; });
   program_.seal_files();
   if (failure) {
-    give_verdict(verdict_of(program_, *failure));
+    judge_.give(verdict_of(program_, *failure));
     return false;
   }
   if (options_are_function) {
-    give_verdict(not_loaded(program_, ExitCode::other, "`options` is a function and should be an object, as { vus: 10, duration: '30s' }"));
+    judge_.give(not_loaded(program_, ExitCode::other, "`options` is a function and should be an object, as { vus: 10, duration: '30s' }"));
     return false;
   }
   if (functions_.empty()) {
-    give_verdict(not_loaded(program_, ExitCode::other, "no exported functions in script"));
+    judge_.give(not_loaded(program_, ExitCode::other, "no exported functions in script"));
     return false;
   }
   // A packed test runs with the options that it was packed with.
@@ -76,22 +76,22 @@ bool TestRun::settle_options(const std::string& script_options) {
                                     fmt::format("failed to load the configuration file from the local file system: stat {}: {}",
                                                 settings_.config_path, why()));
     if (!parsed) {
-      give_verdict({ExitCode::invalid_config, parsed.error().message, ""});
+      judge_.give({ExitCode::invalid_config, parsed.error().message, ""});
       return false;
     }
     merged = parsed->options;
   }
 
   if (script_options.size() > kMostOptionsBytes) {
-    give_verdict(not_loaded(program_, ExitCode::invalid_config,
-                            fmt::format("the options that the script exports have {} MB as JSON, and can have {}: what is data belongs "
-                                        "into files (open(), SharedArray)",
-                                        script_options.size() >> 20, kMostOptionsBytes >> 20)));
+    judge_.give(not_loaded(program_, ExitCode::invalid_config,
+                           fmt::format("the options that the script exports have {} MB as JSON, and can have {}: what is data belongs "
+                                       "into files (open(), SharedArray)",
+                                       script_options.size() >> 20, kMostOptionsBytes >> 20)));
     return false;
   }
   auto script = parse_options(script_options);
   if (!script) {
-    give_verdict(not_loaded(program_, ExitCode::invalid_config, script.error().message));
+    judge_.give(not_loaded(program_, ExitCode::invalid_config, script.error().message));
     return false;
   }
   for (const std::string& name : script->unknown_fields) {
@@ -102,7 +102,7 @@ bool TestRun::settle_options(const std::string& script_options) {
 
   auto variables = options_from_environment(settings_.variable);
   if (!variables) {
-    give_verdict({ExitCode::other, variables.error().message, ""});
+    judge_.give({ExitCode::other, variables.error().message, ""});
     return false;
   }
   const auto warn_of_override = [&](const Options& upper, const char* level) {
@@ -135,7 +135,7 @@ bool TestRun::settle_options(const std::string& script_options) {
 bool TestRun::plan() {
   const Options& options = test_.options;
   const auto refuse = [&](std::string message, ExitCode code = ExitCode::invalid_config) {
-    give_verdict({code, std::move(message), ""});
+    judge_.give({code, std::move(message), ""});
     return false;
   };
   if (options.paused)
@@ -179,18 +179,9 @@ bool TestRun::plan() {
 
 bool TestRun::check_thresholds() {
   if (settings_.no_thresholds) return true;
-  for (const auto& [key, list] : test_.options.thresholds.value) {
-    std::vector<metrics::ThresholdSpec> specs;
-    for (const ThresholdOption& threshold : list) {
-      specs.push_back({threshold.expression, threshold.abort_on_fail, threshold.delay_abort_eval});
-    }
-    threshold_specs_.emplace_back(key, specs);
-    if (auto ok = thresholds_.add(registry_, key, specs); !ok) {
-      give_verdict({ExitCode::invalid_config, ok.error().message, ""});
-      return false;
-    }
-  }
-  return true;
+  const auto taken = judge_.take_thresholds(test_.options, registry_);
+  if (!taken) judge_.give({ExitCode::invalid_config, taken.error().message, ""});
+  return taken.has_value();
 }
 
 }  // namespace gauntlet::engine::run

@@ -32,7 +32,7 @@ ExitCode TestRun::archive(const std::string& path, bool leave_environment_out) {
   archive.options_json = to_json(test_.options);
   if (!leave_environment_out) archive.environment = {settings_.environment.begin(), settings_.environment.end()};
   archive.contents = program_.contents();
-  if (auto written = js::write_archive(path, archive); !written) give_verdict({ExitCode::other, written.error().message, ""});
+  if (auto written = js::write_archive(path, archive); !written) judge_.give({ExitCode::other, written.error().message, ""});
   return finish();
 }
 

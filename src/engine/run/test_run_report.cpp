@@ -22,18 +22,11 @@ void TestRun::judge() {
   control_.cancel(draw_timer_);
   if (!of_team_) collector_->sample(Clock::now(), std::chrono::seconds(5));
   if (settings_.member != nullptr) return;
-  thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::at_end);
-  if (!thresholds_.crossed().empty()) {
-    give_verdict({ExitCode::thresholds_crossed, thresholds_.crossed_message(false), ""});
-  }
-  if (is_marked_failed_) give_verdict({ExitCode::marked_failed, "test run was marked as failed", ""});
+  judge_.judge(collector_->snapshot());
   if (settings_.require_generator_ok) {
     output::SummaryOptions options;
     options.health = health();
-    const auto verdict = output::summarize(collector_->snapshot(), thresholds_, std::move(options)).generator.verdict;
-    if (!verdict.kept_up())
-      give_verdict({ExitCode::generator_limited, verdict.words,
-                    "the figures are not those of the target: spread the load over more cores or machines"});
+    judge_.require(output::summarize(collector_->snapshot(), judge_.thresholds(), std::move(options)).generator.verdict);
   }
 }
 
@@ -55,13 +48,13 @@ output::Gathered TestRun::gathered() const {
   if (of_team_) {
     output::Gathered all = *of_team_;
     all.snapshot = collector_->snapshot();
-    all.thresholds = threshold_specs_;
+    all.thresholds = judge_.specs();
     return all;
   }
   const output::GeneratorHealth health_now = health();
   return {.snapshot = collector_->snapshot(),
           .rows = collector_->series().rows(),
-          .thresholds = threshold_specs_,
+          .thresholds = judge_.specs(),
           .cpu_share = health_now.cpu_share,
           .interrupted = health_now.interrupted,
           .samples_dropped = health_now.samples_dropped};
@@ -77,7 +70,7 @@ output::Summary TestRun::summarize(std::vector<std::string> trend_stats) {
   options.explicit_scenarios = test_.options.scenarios.given;
   options.setup_data_json = test_.setup_data.value_or("");
   options.health = health();
-  return output::summarize(collector_->snapshot(), thresholds_, std::move(options));
+  return output::summarize(collector_->snapshot(), judge_.thresholds(), std::move(options));
 }
 
 void TestRun::report() {
@@ -97,7 +90,7 @@ void TestRun::report() {
     }
     screen_.print(output::render_output_files(written_files_, color));
   }
-  if (!verdict_ && test_.iterations_completed == 0) {
+  if (!judge_.verdict() && test_.iterations_completed == 0) {
     log_.write(LogLevel::warning, "No script iterations fully finished, consider making the test duration longer");
   }
 }
@@ -134,7 +127,7 @@ void TestRun::write_export_files(const output::Summary& summary) {
   const auto write = [&](const std::string& label, const std::string& path, const std::string& content) {
     if (auto ok = output::write_whole_file(path, content); !ok) {
       log_.write(LogLevel::error, fmt::format("the {} could not be written", label), {{"error", ok.error().message}});
-      give_verdict({ExitCode::other, ok.error().message, ""});
+      judge_.give({ExitCode::other, ok.error().message, ""});
     } else if (path != "-") {
       written_files_.emplace_back(label, path);
     }

@@ -20,12 +20,12 @@ const StageResult& TestRun::call_stage(const char* function, const char* group, 
 void TestRun::use_stage_failure(const StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,
                                 ExitCode timeout_code) {
   if (result.init_failure) {
-    give_verdict(verdict_of(program_, *result.init_failure));
+    judge_.give(verdict_of(program_, *result.init_failure));
   } else if (result.timed_out) {
-    give_verdict(
+    judge_.give(
         {timeout_code, problem_of(result, function, timeout), fmt::format("You can increase the time limit via the {} option", option)});
   } else if (result.kind == Vu::CallResult::Kind::threw) {
-    give_verdict({ExitCode::script_exception, result.error, "script exception"});
+    judge_.give({ExitCode::script_exception, result.error, "script exception"});
   }
 }
 
@@ -38,8 +38,8 @@ bool TestRun::run_setup() {
   const auto timeout = test_.options.setup_timeout.value;
   const StageResult& result = call_stage("setup", "::setup", std::nullopt, timeout);
   use_stage_failure(result, "setup", "setupTimeout", timeout, ExitCode::setup_timeout);
-  if (result.is_function || !result.unusable_json.empty()) give_verdict({ExitCode::other, problem_of(result, "setup", timeout), ""});
-  const bool went_well = !verdict_ && !aborted_;
+  if (result.is_function || !result.unusable_json.empty()) judge_.give({ExitCode::other, problem_of(result, "setup", timeout), ""});
+  const bool went_well = !judge_.verdict() && !aborted_;
   if (went_well) test_.setup_data = result.json;
   stage_.reset();
   teardown_is_due_ = went_well;

@@ -19,7 +19,7 @@ bool TestRun::open_outputs() {
     if (!settings_.summary_export.empty()) files.push_back(settings_.summary_export);
     for (const std::string& file : files) {
       if (auto prepared = output::prepare_place(file); !prepared) {
-        give_verdict({ExitCode::other, prepared.error().message, ""});
+        judge_.give({ExitCode::other, prepared.error().message, ""});
         return false;
       }
     }
@@ -28,7 +28,7 @@ bool TestRun::open_outputs() {
   if (test_.options.system_tags.given) {
     auto tags = metrics::SystemTagSet::from_names(test_.options.system_tags);
     if (!tags) {
-      give_verdict({ExitCode::invalid_config, tags.error().message, ""});
+      judge_.give({ExitCode::invalid_config, tags.error().message, ""});
       return false;
     }
     options.system_tags = *tags;
@@ -44,7 +44,7 @@ bool TestRun::open_outputs() {
   auto opened = output::SampleOutputs::open(settings_.outputs, *collector_->stream(), registry_, options.system_tags,
                                             [this](const std::string& message) { log_.write(LogLevel::warning, message); });
   if (!opened) {
-    give_verdict({ExitCode::other, opened.error().message, ""});
+    judge_.give({ExitCode::other, opened.error().message, ""});
     return false;
   }
   sample_outputs_ = std::move(*opened);
@@ -108,7 +108,7 @@ void TestRun::start_workers() {
   };
   test_.mark_failed = [this](std::string reason) {
     log_.write(LogLevel::error, reason.empty() ? "test marked as failed" : "test marked as failed: " + reason);
-    control_.post([this] { is_marked_failed_ = true; });
+    control_.post([this] { judge_.mark_failed(); });
   };
   if (settings_.team == nullptr) start_watching();
 }
@@ -121,7 +121,7 @@ bool TestRun::initialize_vus() {
     done = true;
   });
   run_until([&] { return done; });
-  if (failure) give_verdict(verdict_of(program_, *failure));
+  if (failure) judge_.give(verdict_of(program_, *failure));
   if (failure || aborted_) return false;
   started_ = Clock::now();
   last_tick_ = started_;

@@ -38,7 +38,7 @@ void TestRun::lead_team() {
   of_team_.emplace();
   for (const std::string& json : results.gathered_json) {
     if (auto ok = output::add(*of_team_, json, registry_, output::Generators::share_the_cores); !ok) {
-      give_verdict({ExitCode::other, ok.error().message, ""});
+      judge_.give({ExitCode::other, ok.error().message, ""});
     }
   }
   collector_->adopt(std::move(of_team_->snapshot));
@@ -46,7 +46,7 @@ void TestRun::lead_team() {
     test_.iterations_completed = static_cast<std::uint64_t>(iterations->total.sum);
   }
   test_.setup_data = std::move(results.setup_data);
-  if (results.code != ExitCode::ok) give_verdict({results.code, results.message, results.hint});
+  if (results.code != ExitCode::ok) judge_.give({results.code, results.message, results.hint});
   if (results.gathered_json.empty()) return;
   judge();
   report();

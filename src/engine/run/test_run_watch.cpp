@@ -54,7 +54,7 @@ void TestRun::update_dashboard() {
   if (!dashboard_ || started_ == Clock::time_point{}) return;
   const output::Summary summary = summarize(dashboard::trend_stats());
   const RunProgress now = progress();
-  dashboard_->update({collector_->snapshot(), thresholds_, summary, now, use_}, collector_->series());
+  dashboard_->update({collector_->snapshot(), judge_.thresholds(), summary, now, use_}, collector_->series());
 }
 
 void TestRun::end_dashboard() {
@@ -62,12 +62,12 @@ void TestRun::end_dashboard() {
   const output::Summary summary = summarize(dashboard::trend_stats());
   const RunProgress now = progress();
   dashboard::Ending ending;
-  if (verdict_) ending = {.exit_code = static_cast<int>(verdict_->code), .reason = verdict_->message};
-  dashboard_->end({collector_->snapshot(), thresholds_, summary, now, generator_use()}, collector_->series(), ending);
+  if (const auto& verdict = judge_.verdict()) ending = {.exit_code = static_cast<int>(verdict->code), .reason = verdict->message};
+  dashboard_->end({collector_->snapshot(), judge_.thresholds(), summary, now, generator_use()}, collector_->series(), ending);
   if (settings_.dashboard.export_path.empty()) return;
   if (auto ok = dashboard_->write_report(); !ok) {
     log_.write(LogLevel::error, "the report could not be written", {{"error", ok.error().message}});
-    give_verdict({ExitCode::other, ok.error().message, ""});
+    judge_.give({ExitCode::other, ok.error().message, ""});
   } else {
     written_files_.emplace_back("report", settings_.dashboard.export_path);
   }
@@ -132,9 +132,8 @@ void TestRun::end_warm_up() {
 
 void TestRun::evaluate_thresholds() {
   if (warming_up_ || settings_.member != nullptr) return;
-  if (thresholds_.empty() || aborted_) return;
-  thresholds_.evaluate(collector_->snapshot(), metrics::Thresholds::When::during_run);
-  if (thresholds_.should_abort()) abort({ExitCode::thresholds_crossed, thresholds_.crossed_message(true), ""});
+  if (aborted_) return;
+  if (auto verdict = judge_.look(collector_->snapshot())) abort(std::move(*verdict));
 }
 
 RunProgress TestRun::progress() const {
