@@ -45,7 +45,8 @@ class StageCall {
   void start(std::chrono::nanoseconds timeout, std::function<void()> done);
   /// Cuts it short, from the control thread; done() follows.
   void interrupt();
-  const StageResult& result() const { return result_; }
+  /// Once it is done.
+  StageResult take_result() { return std::move(result_); }
 
  private:
   void run();

@@ -16,7 +16,7 @@ ExitCode TestRun::run() {
   if (ready) {
     open_dashboard();
     show_header();
-    start_workers();
+    start_crew();
     if (settings_.team != nullptr) {
       lead_team();
     } else if (settings_.member != nullptr) {
@@ -49,10 +49,7 @@ ExitCode TestRun::finish() {
 
 void TestRun::close_outputs() {
   dashboard_.reset();
-  stage_.reset();
-  pool_.reset();  // after what executors have posted to the workers
-  executors_.clear();
-  workers_.clear();  // recorders go before the collector
+  crew_.reset();  // its recorders go before the collector
   if (sample_outputs_) {
     if (auto ok = sample_outputs_->finish(); !ok) judge_.give({ExitCode::other, ok.error().message, ""});
   }
@@ -62,10 +59,7 @@ void TestRun::close_outputs() {
 void TestRun::abort(Verdict verdict) {
   if (settings_.member != nullptr && !judge_.verdict()) settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
   judge_.give(std::move(verdict));
-  if (aborted_) return;
-  aborted_ = true;
-  if (stage_) stage_->interrupt();
-  for (auto& executor : executors_) executor->abort();
+  crew_->abort();
 }
 
 void TestRun::watch_signals() {

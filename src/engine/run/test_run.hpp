@@ -25,16 +25,14 @@
 #include "engine/output/sample_outputs.hpp"
 #include "engine/output/summary.hpp"
 #include "engine/output/terminal.hpp"
+#include "engine/run/crew.hpp"
 #include "engine/run/engine.hpp"
-#include "engine/run/executor.hpp"
 #include "engine/run/judge.hpp"
 #include "engine/run/plan.hpp"
 #include "engine/run/screen.hpp"
 #include "engine/run/signal_thread.hpp"
 #include "engine/run/stage_call.hpp"
 #include "engine/run/test_state.hpp"
-#include "engine/run/vu_pool.hpp"
-#include "engine/run/worker.hpp"
 
 namespace gauntlet::engine::run {
 
@@ -68,7 +66,7 @@ class TestRun {
   void open_dashboard();
   void show_header();
   std::size_t thread_count() const;
-  void start_workers();
+  void start_crew();
   bool initialize_vus();
   bool run_setup();
   void run_scenarios();
@@ -91,7 +89,6 @@ class TestRun {
   /// Since its last call.
   dashboard::GeneratorUse generator_use();
   void record_health();
-  void watch_loops();
   void end_warm_up();
   void evaluate_thresholds();
   output::RunProgress progress() const;
@@ -104,8 +101,6 @@ class TestRun {
   void end_in_order();
   /// Cuts setup or the scenarios short.
   void abort(Verdict verdict);
-  const StageResult& call_stage(const char* function, const char* group, std::optional<std::string> argument,
-                                std::chrono::nanoseconds timeout);
   void use_stage_failure(const StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,
                          ExitCode timeout_code);
 
@@ -140,12 +135,7 @@ class TestRun {
   std::unique_ptr<metrics::Recorder> recorder_;
   std::unique_ptr<output::SampleOutputs> sample_outputs_;
   std::unique_ptr<dashboard::Dashboard> dashboard_;  // nullptr: not wanted
-  std::vector<std::unique_ptr<Worker>> workers_;
-  std::unique_ptr<VuPool> pool_;
-  std::unique_ptr<ExecutorContext> context_;
-  std::vector<std::unique_ptr<ScenarioRun>> scenario_runs_;
-  std::vector<std::unique_ptr<Executor>> executors_;
-  std::unique_ptr<StageCall> stage_;
+  std::unique_ptr<Crew> crew_;
   bool lingering_ = false;
 
   std::atomic<output::RunProgress::Phase> phase_ = output::RunProgress::Phase::init;
@@ -160,7 +150,6 @@ class TestRun {
   bool warming_up_ = false;
   bool told_of_lost_samples_ = false;
   Clock::time_point started_{};
-  bool aborted_ = false;
   bool teardown_is_due_ = false;
   std::atomic<int> signals_seen_{0};
   std::atomic<output::SampleOutputs*> files_to_end_{nullptr};  // of sample_outputs_, once they are open

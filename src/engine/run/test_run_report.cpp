@@ -96,7 +96,7 @@ void TestRun::report() {
 }
 
 bool TestRun::handle_summary(const output::Summary& summary) {
-  const StageResult& result = call_stage("handleSummary", "", output::handle_summary_json(summary), kSummaryTimeout);
+  const StageResult result = crew_->call("handleSummary", "", output::handle_summary_json(summary), kSummaryTimeout);
   bool handled = false;
   if (result.init_failure || result.kind != Vu::CallResult::Kind::returned) {
     log_.write(LogLevel::error, problem_of(result, "handleSummary", kSummaryTimeout), {{"hint", "script exception"}});
@@ -107,7 +107,6 @@ bool TestRun::handle_summary(const output::Summary& summary) {
     write_summary_files(result);
     handled = true;
   }
-  stage_.reset();
   return handled;
 }
 

@@ -1,7 +1,6 @@
 #include "engine/run/test_run.hpp"
 
 #include <fmt/format.h>
-#include <sys/prctl.h>
 
 #include <algorithm>
 
@@ -93,16 +92,9 @@ std::size_t TestRun::thread_count() const {
   return std::clamp<std::size_t>(static_cast<std::size_t>(plan_.most_vus), 1, wanted);
 }
 
-void TestRun::start_workers() {
+void TestRun::start_crew() {
   raise_descriptor_limit();
-  const std::size_t count = thread_count();
-  for (std::size_t i = 0; i < count; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, *collector_));
-    // The kernel may otherwise put a wake-up off by 50 us.
-    workers_.back()->post([] { prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0); });
-  }
-  pool_ = std::make_unique<VuPool>(test_, control_, workers_);
-  context_ = std::make_unique<ExecutorContext>(ExecutorContext{test_, control_, workers_, *pool_});
+  crew_ = std::make_unique<Crew>(test_, control_, *collector_, thread_count());
   test_.abort = [this](std::string reason) {
     control_.post([this, reason = std::move(reason)] { abort({ExitCode::script_aborted, reason, ""}); });
   };
@@ -114,15 +106,9 @@ void TestRun::start_workers() {
 }
 
 bool TestRun::initialize_vus() {
-  bool done = false;
-  std::optional<Vu::InitFailure> failure;
-  pool_->initialize(plan_.planned_vus, [&](std::optional<Vu::InitFailure> first) {
-    failure = std::move(first);
-    done = true;
-  });
-  run_until([&] { return done; });
+  const auto failure = crew_->initialize(plan_.planned_vus);
   if (failure) judge_.give(verdict_of(program_, *failure));
-  if (failure || aborted_) return false;
+  if (failure || crew_->is_aborted()) return false;
   started_ = Clock::now();
   last_tick_ = started_;
   cpu_at_start_s_ = cpu_at_tick_s_ = cpu_seconds();

@@ -22,7 +22,7 @@ constexpr int kTicksPerEvaluation = 2;      // of thresholds
 }  // namespace
 
 void TestRun::start_watching() {
-  watch_loops();
+  if (!registry_.strict_k6()) crew_->watch_loops();
   tick_timer_ = control_.call_after(kTick, [this] { tick(); });
   if (screen_.is_terminal() && !settings_.quiet) draw_timer_ = control_.call_after(kDrawInterval, [this] { draw(); });
 }
@@ -97,30 +97,6 @@ void TestRun::record_health() {
   }
 }
 
-/// Each engine thread notes how late its own timers are.
-void TestRun::watch_loops() {
-  static constexpr milliseconds kInterval(100);
-  if (registry_.strict_k6()) return;
-  for (auto& worker : workers_) {
-    // The timer arms itself again; it dies with the worker's loop.
-    struct Watch {
-      Worker& worker;
-      Clock::time_point due;
-      void arm(std::shared_ptr<Watch> self) {
-        due += kInterval;
-        worker.loop().call_at(due, [this, self = std::move(self)]() mutable {
-          const auto now = Clock::now();
-          const double lag_ms = base::milliseconds_of(now - due);
-          worker.recorder().add(MetricId::loop_lag, worker.recorder().tags().empty(), lag_ms, now);
-          due = std::max(due, now - kInterval);  // a late one does not make others that are late, too
-          arm(std::move(self));
-        });
-      }
-    };
-    worker->post([watch = std::make_shared<Watch>(Watch{*worker, Clock::now()})] { watch->arm(watch); });
-  }
-}
-
 void TestRun::end_warm_up() {
   warming_up_ = false;
   if (phase_ != RunProgress::Phase::running) return;
@@ -132,7 +108,7 @@ void TestRun::end_warm_up() {
 
 void TestRun::evaluate_thresholds() {
   if (warming_up_ || settings_.member != nullptr) return;
-  if (aborted_) return;
+  if (crew_->is_aborted()) return;
   if (auto verdict = judge_.look(collector_->snapshot())) abort(std::move(*verdict));
 }
 
@@ -148,8 +124,8 @@ RunProgress TestRun::progress() const {
   progress.max_vus = plan_.most_vus;
   progress.iterations_complete = test_.iterations_completed;
   progress.iterations_interrupted = test_.iterations_interrupted;
-  for (const auto& executor : executors_) progress.scenarios.push_back(executor->progress(now));
-  if (executors_.empty()) {
+  progress.scenarios = crew_->progress();
+  if (progress.scenarios.empty()) {
     for (const Scenario& scenario : plan_.scenarios) {
       output::ScenarioProgress waiting;
       waiting.name = scenario.name;
