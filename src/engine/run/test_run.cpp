@@ -48,6 +48,7 @@ ExitCode TestRun::finish() {
 }
 
 void TestRun::close_outputs() {
+  watch_.reset();
   dashboard_.reset();
   crew_.reset();  // its recorders go before the collector
   if (sample_outputs_) {

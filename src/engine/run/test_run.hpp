@@ -4,7 +4,6 @@
 //   test_run_init.cpp      script, options, scenarios, thresholds: what is known before a thread starts
 //   test_run_start.cpp     outputs, live page, header, threads, virtual users
 //   test_run_stages.cpp    setup(), the scenarios, teardown()
-//   test_run_watch.cpp     what goes on meanwhile: once a second, and the progress
 //   test_run_report.cpp    the verdict, the summary, files
 //   test_run_team.cpp      as one of several processes
 //   test_run_inspect.cpp   what is told without running
@@ -33,6 +32,7 @@
 #include "engine/run/signal_thread.hpp"
 #include "engine/run/stage_call.hpp"
 #include "engine/run/test_state.hpp"
+#include "engine/run/watch.hpp"
 
 namespace gauntlet::engine::run {
 
@@ -78,21 +78,8 @@ class TestRun {
   void lead_team();
   void close_outputs();
 
-  // What goes on meanwhile.
-  void start_watching();
-  void run_until(const std::function<bool()>& over);
-  void tick();
-  void draw();
-  void record_gauges();
-  void update_dashboard();
   void end_dashboard();
-  /// Since its last call.
-  dashboard::GeneratorUse generator_use();
-  void record_health();
-  void end_warm_up();
-  void evaluate_thresholds();
-  output::RunProgress progress() const;
-  void show_progress();
+  void run_until(const std::function<bool()>& over);
   void watch_signals();
   /// On the signals' thread (of a leader while its team runs: the control thread). The first signal ends the test in order,
   /// the next one at once, whatever a thread is busy with.
@@ -105,9 +92,7 @@ class TestRun {
                          ExitCode timeout_code);
 
   // The summary.
-  output::GeneratorHealth health() const;
   output::Gathered gathered() const;
-  output::Summary summarize(std::vector<std::string> trend_stats);
   /// What handleSummary made of it, or nothing: then the usual text is due.
   bool handle_summary(const output::Summary& summary);
   void write_summary_files(const StageResult& result);
@@ -136,20 +121,10 @@ class TestRun {
   std::unique_ptr<output::SampleOutputs> sample_outputs_;
   std::unique_ptr<dashboard::Dashboard> dashboard_;  // nullptr: not wanted
   std::unique_ptr<Crew> crew_;
+  std::unique_ptr<Watch> watch_;
   bool lingering_ = false;
 
   std::atomic<output::RunProgress::Phase> phase_ = output::RunProgress::Phase::init;
-  Clock::time_point end_{};  // of the scenarios
-  base::EventLoop::TimerId tick_timer_ = 0;
-  base::EventLoop::TimerId draw_timer_ = 0;
-  int ticks_ = 0;
-  double cpu_at_start_s_ = 0;
-  double cpu_at_tick_s_ = 0;
-  Clock::time_point last_tick_{};
-  dashboard::GeneratorUse use_;  // in the last second
-  bool warming_up_ = false;
-  bool told_of_lost_samples_ = false;
-  Clock::time_point started_{};
   bool teardown_is_due_ = false;
   std::atomic<int> signals_seen_{0};
   std::atomic<output::SampleOutputs*> files_to_end_{nullptr};  // of sample_outputs_, once they are open

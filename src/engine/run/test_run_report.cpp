@@ -1,14 +1,11 @@
 #include "engine/run/test_run.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 
-#include "base/duration.hpp"
 #include "engine/output/output_file.hpp"
 #include "engine/output/summary_json.hpp"
-#include "engine/run/machine.hpp"
 
 namespace gauntlet::engine::run {
 namespace {
@@ -18,30 +15,15 @@ constexpr std::chrono::seconds kSummaryTimeout(120);
 }  // namespace
 
 void TestRun::judge() {
-  control_.cancel(tick_timer_);
-  control_.cancel(draw_timer_);
+  watch_->stop();
   if (!of_team_) collector_->sample(Clock::now(), std::chrono::seconds(5));
   if (settings_.member != nullptr) return;
   judge_.judge(collector_->snapshot());
   if (settings_.require_generator_ok) {
     output::SummaryOptions options;
-    options.health = health();
+    options.health = watch_->health();
     judge_.require(output::summarize(collector_->snapshot(), judge_.thresholds(), std::move(options)).generator.verdict);
   }
-}
-
-output::GeneratorHealth TestRun::health() const {
-  output::GeneratorHealth health;
-  if (of_team_) {
-    health.cpu_share = of_team_->cpu_share;
-    health.interrupted = of_team_->interrupted;
-    return health;
-  }
-  const double elapsed_s = base::seconds_of(Clock::now() - started_);
-  if (elapsed_s > 0) health.cpu_share = (cpu_seconds() - cpu_at_start_s_) / elapsed_s / static_cast<double>(usable_cores());
-  health.interrupted = test_.iterations_interrupted;
-  if (const metrics::SampleStream* stream = collector_->stream()) health.samples_dropped = stream->dropped();
-  return health;
 }
 
 output::Gathered TestRun::gathered() const {
@@ -51,7 +33,7 @@ output::Gathered TestRun::gathered() const {
     all.thresholds = judge_.specs();
     return all;
   }
-  const output::GeneratorHealth health_now = health();
+  const output::GeneratorHealth health_now = watch_->health();
   return {.snapshot = collector_->snapshot(),
           .rows = collector_->series().rows(),
           .thresholds = judge_.specs(),
@@ -60,22 +42,9 @@ output::Gathered TestRun::gathered() const {
           .samples_dropped = health_now.samples_dropped};
 }
 
-output::Summary TestRun::summarize(std::vector<std::string> trend_stats) {
-  output::SummaryOptions options;
-  options.trend_stats = std::move(trend_stats);
-  options.time_unit = test_.options.summary_time_unit;
-  options.no_color = !settings_.color;
-  options.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
-  options.stderr_is_tty = isatty(STDERR_FILENO) == 1;
-  options.explicit_scenarios = test_.options.scenarios.given;
-  options.setup_data_json = test_.setup_data.value_or("");
-  options.health = health();
-  return output::summarize(collector_->snapshot(), judge_.thresholds(), std::move(options));
-}
-
 void TestRun::report() {
   screen_.end_progress();
-  const output::Summary summary = summarize(test_.options.summary_trend_stats);
+  const output::Summary summary = watch_->summarize(test_.options.summary_trend_stats);
   const bool color = screen_.color();
   if (wants_summary() && !(has_function("handleSummary") && handle_summary(summary))) {
     screen_.print(output::render_summary(summary, settings_.summary_mode, color));
@@ -83,7 +52,7 @@ void TestRun::report() {
   if (wants_summary() && !settings_.strict_k6) screen_.print(output::render_beyond_k6(summary, color));
   write_export_files(summary);
   end_dashboard();
-  show_progress();
+  watch_->show_progress();
   if (!settings_.strict_k6 && !settings_.quiet) {
     for (const auto& spec : settings_.outputs) {
       if (spec.wants_samples() && spec.writes_file()) written_files_.emplace_back(spec.label(), spec.path);
@@ -138,6 +107,20 @@ void TestRun::write_export_files(const output::Summary& summary) {
     if (spec.wants_samples()) continue;
     const output::Gathered all = gathered();
     write(spec.label(), spec.path, output::results_json(summary, all.rows, registry_, output::to_json(all, registry_)));
+  }
+}
+
+void TestRun::end_dashboard() {
+  if (!dashboard_) return;
+  dashboard::Ending ending;
+  if (const auto& verdict = judge_.verdict()) ending = {.exit_code = static_cast<int>(verdict->code), .reason = verdict->message};
+  watch_->end_page(ending);
+  if (settings_.dashboard.export_path.empty()) return;
+  if (auto ok = dashboard_->write_report(); !ok) {
+    log_.write(LogLevel::error, "the report could not be written", {{"error", ok.error().message}});
+    judge_.give({ExitCode::other, ok.error().message, ""});
+  } else {
+    written_files_.emplace_back("report", settings_.dashboard.export_path);
   }
 }
 

@@ -37,12 +37,9 @@ bool TestRun::run_setup() {
 void TestRun::run_scenarios() {
   phase_ = RunProgress::Phase::running;
   test_.start = Clock::now();
-  if (settings_.warm_up.count() > 0) {
-    warming_up_ = true;
-    control_.call_at(test_.start + settings_.warm_up, [this] { end_warm_up(); });
-  }
+  if (settings_.warm_up.count() > 0) watch_->warm_up_until(test_.start + settings_.warm_up);
   crew_->run(plan_.scenarios);
-  end_ = Clock::now();
+  test_.end = Clock::now();
 }
 
 void TestRun::run_teardown() {

@@ -102,17 +102,19 @@ void TestRun::start_crew() {
     log_.write(LogLevel::error, reason.empty() ? "test marked as failed" : "test marked as failed: " + reason);
     control_.post([this] { judge_.mark_failed(); });
   };
-  if (settings_.team == nullptr) start_watching();
+  watch_ = std::make_unique<Watch>(
+      control_, Watched{settings_, plan_, test_, phase_, *crew_, *collector_, *recorder_, judge_, screen_, dashboard_.get()},
+      [this](Verdict verdict) { abort(std::move(verdict)); });
+  if (settings_.team != nullptr) return;
+  if (!settings_.strict_k6) crew_->watch_loops();
+  watch_->start();
 }
 
 bool TestRun::initialize_vus() {
   const auto failure = crew_->initialize(plan_.planned_vus);
   if (failure) judge_.give(verdict_of(program_, *failure));
   if (failure || crew_->is_aborted()) return false;
-  started_ = Clock::now();
-  last_tick_ = started_;
-  cpu_at_start_s_ = cpu_at_tick_s_ = cpu_seconds();
-  collector_->restart(started_);
+  watch_->begin_results();
   return true;
 }
 

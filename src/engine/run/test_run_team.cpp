@@ -41,6 +41,10 @@ void TestRun::lead_team() {
       judge_.give({ExitCode::other, ok.error().message, ""});
     }
   }
+  output::GeneratorHealth health;
+  health.cpu_share = of_team_->cpu_share;
+  health.interrupted = of_team_->interrupted;
+  watch_->set_health(health);
   collector_->adopt(std::move(of_team_->snapshot));
   if (const auto* iterations = collector_->snapshot().find(MetricId::iterations)) {
     test_.iterations_completed = static_cast<std::uint64_t>(iterations->total.sum);

@@ -44,6 +44,7 @@ struct TestState {
   std::optional<std::string> setup_data;  ///< what setup() returned, as JSON
 
   Clock::time_point start{};  ///< of the scenarios, after setup
+  Clock::time_point end{};    ///< of the scenarios, once they are over
   std::atomic<std::uint64_t> iterations_completed{0};
   std::atomic<std::uint64_t> iterations_interrupted{0};
   std::atomic<std::int64_t> vus_active{0};
