@@ -50,7 +50,7 @@ bool matches_pattern(std::string_view text, std::string_view pattern) {
 }
 
 /// A JSON string that means `text`.
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
   std::string out;
   base::append_json_string(out, text, base::BrokenUtf8::kept);
   return out;
@@ -375,7 +375,8 @@ class Evaluator {
       if (const Found found = get(text, selector, nesting + 1)) {
         if (out.size() > 1) out += ',';
         if (makes_object)
-          out += (colon == std::string_view::npos ? quoted(last_name(selector)) : std::string(inside.substr(start, colon - start))) + ':';
+          out +=
+              (colon == std::string_view::npos ? json_quoted(last_name(selector)) : std::string(inside.substr(start, colon - start))) + ':';
         out += *found;
       }
       start = stop + 1;
@@ -419,7 +420,7 @@ class Evaluator {
     if (name == "values") return keys_or_values(value, false);
     if (name == "flatten") return flatten(value, argument, nesting);
     if (name == "join") return join(value, argument);
-    if (name == "tostr") return quoted(value);
+    if (name == "tostr") return json_quoted(value);
     if (name == "fromstr") return is_string(value) ? Found(unquote(value)) : std::nullopt;
     if (name == "group") return group(value);
     if (name == "dig") {
