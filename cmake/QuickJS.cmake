@@ -2,7 +2,7 @@
 set(QUICKJS_DIR ${CMAKE_SOURCE_DIR}/build/_deps/quickjs)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/scripts/fetch-quickjs ${CMAKE_SOURCE_DIR}/scripts/quickjs.requirements)
-file(GLOB QUICKJS_PATCHES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/js/patches/*.patch)
+file(GLOB QUICKJS_PATCHES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/engine/script/patches/*.patch)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${QUICKJS_PATCHES})
 execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/fetch-quickjs ${QUICKJS_DIR} RESULT_VARIABLE quickjs_fetched)
 if(NOT quickjs_fetched EQUAL 0)

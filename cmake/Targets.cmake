@@ -1,41 +1,40 @@
 # Compiles a target's files several at a time where GAUNTLET_UNITY is on: most of what one takes is library headers that
 # its neighbours include too. Only files of one folder are put together, so that helpers in unnamed namespaces have to be
-# distinct within their folder and nowhere else. Folders named after SKIP are compiled file by file.
+# distinct within their folder and nowhere else.
 function(gauntlet_unity name)
-  cmake_parse_arguments(ARG "" "" "SKIP" ${ARGN})
   set(files_at_a_time 4)
   get_target_property(sources ${name} SOURCES)
   foreach(source ${sources})
     cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE path)
     cmake_path(GET path PARENT_PATH folder)
-    if(NOT folder IN_LIST ARG_SKIP)
-      list(LENGTH files_of_${folder} position)
-      list(APPEND files_of_${folder} ${source})
-      math(EXPR batch "${position} / ${files_at_a_time}")
-      string(MAKE_C_IDENTIFIER "${name}_${folder}_${batch}" group)
-      set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
-    endif()
+    list(LENGTH files_of_${folder} position)
+    list(APPEND files_of_${folder} ${source})
+    math(EXPR batch "${position} / ${files_at_a_time}")
+    string(MAKE_C_IDENTIFIER "${name}_${folder}_${batch}" group)
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
   endforeach()
   set_target_properties(${name} PROPERTIES UNITY_BUILD ${GAUNTLET_UNITY} UNITY_BUILD_MODE GROUP)
 endfunction()
 
 # One target a folder: gauntlet_library(base DEPENDS ...) in src/base/CMakeLists.txt takes every .cpp below that
-# folder except main.cpp. DEPENDS lists our folders (the dependency rule), LIBRARIES those of others, SKIP_UNITY folders
-# below it that are compiled file by file.
+# folder, or below its folder FOLDER, except main.cpp. DEPENDS lists our targets (the dependency rule), LIBRARIES those of
+# others. FILE_BY_FILE: no two files are compiled together.
 function(gauntlet_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES;SKIP_UNITY" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  cmake_parse_arguments(ARG "FILE_BY_FILE" "FOLDER" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_FOLDER}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   if(sources)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC gauntlet_options ${ARG_DEPENDS} ${ARG_LIBRARIES} PRIVATE ${ARG_PRIVATE_LIBRARIES})
-    gauntlet_unity(${name} SKIP ${ARG_SKIP_UNITY})
+    if(NOT ARG_FILE_BY_FILE)
+      gauntlet_unity(${name})
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE gauntlet_options ${ARG_DEPENDS} ${ARG_LIBRARIES})
   endif()
   if(CMAKE_VERIFY_INTERFACE_HEADER_SETS)  # all_verify_interface_header_sets compiles each header alone (tests/run's stage lint)
-    file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.hpp)
+    file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_FOLDER}/*.hpp)
     target_sources(${name} INTERFACE FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR}/src FILES ${headers})
   endif()
 endfunction()

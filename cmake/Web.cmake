@@ -1,4 +1,4 @@
-# The live page: web/ bundled by esbuild into one HTML file, which src/engine/dashboard/page.cpp takes in.
+# The live page: web/ bundled by esbuild into one HTML file, which src/engine/sinks/page/page.cpp takes in.
 set(WEB_DEPENDENCIES ${CMAKE_SOURCE_DIR}/build/_deps/web)
 set(GAUNTLET_PAGE_FILE ${CMAKE_BINARY_DIR}/web/page.html)
 file(GLOB WEB_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/src/* ${CMAKE_SOURCE_DIR}/web/page.html)

@@ -24,7 +24,9 @@ constexpr std::array kUnits = {
 };
 __extension__ using Wide = unsigned __int128;
 
-Error invalid_duration(std::string_view text) { return {ErrorKind::invalid_argument, fmt::format("\"{}\" is no duration, as 1m30s or 500ms", text)}; }
+Error invalid_duration(std::string_view text) {
+  return {ErrorKind::invalid_argument, fmt::format("\"{}\" is no duration, as 1m30s or 500ms", text)};
+}
 
 const Unit* unit_named(std::string_view name) {
   const auto* found = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& unit) { return unit.name == name; });

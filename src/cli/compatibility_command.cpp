@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "cli/commands.hpp"
-#include "engine/compatibility.hpp"
+#include "engine/session/compatibility.hpp"
 
 namespace gauntlet::cli {
 

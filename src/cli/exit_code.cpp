@@ -1,7 +1,7 @@
 #include "cli/exit_code.hpp"
 
-#include "engine/run/exit_code.hpp"
-#include "engine/run/log.hpp"
+#include "engine/session/exit_code.hpp"
+#include "engine/users/log.hpp"
 
 namespace gauntlet::cli {
 

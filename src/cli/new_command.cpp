@@ -9,7 +9,7 @@
 
 #include "base/whole_file.hpp"
 #include "cli/exit_code.hpp"
-#include "engine/run/exit_code.hpp"
+#include "engine/session/exit_code.hpp"
 
 namespace gauntlet::cli {
 namespace {

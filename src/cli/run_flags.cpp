@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/parse.hpp"
-#include "engine/run/options.hpp"
+#include "engine/plan/options.hpp"
 
 namespace gauntlet::cli {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "engine/run/engine.hpp"
+#include "engine/session/engine.hpp"
 #include "lab/target/target_profile.hpp"
 
 namespace gauntlet::cli {

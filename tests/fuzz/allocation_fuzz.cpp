@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "engine/js/heap.hpp"
+#include "engine/script/heap.hpp"
 #include "fuzz/virtual_user.hpp"
 
 using gauntlet::engine::js::FailingAllocations;

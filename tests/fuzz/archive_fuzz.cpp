@@ -1,6 +1,6 @@
 // Archives of tests, as somebody else made them: read, or refused with words. The first byte chooses between the bytes as
 // a tar file and the bytes as the metadata.json of a good one.
-#include "engine/js/archive.hpp"
+#include "engine/script/archive.hpp"
 
 #include <fmt/format.h>
 #include <sys/mman.h>

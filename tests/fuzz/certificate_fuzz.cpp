@@ -1,5 +1,5 @@
 // Certificates that scripts read: as text, or the bytes as they are inside of a PEM block.
-#include "engine/crypto/certificate.hpp"
+#include "engine/api/crypto/certificate.hpp"
 
 #include <string>
 

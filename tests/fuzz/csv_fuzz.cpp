@@ -1,5 +1,5 @@
 // Files for k6/experimental/csv: rows until the end or an error that says where, and every byte is read once.
-#include "engine/modules/csv_reader.hpp"
+#include "engine/api/data/csv_reader.hpp"
 #include "fuzz/bytes.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

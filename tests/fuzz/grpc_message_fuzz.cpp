@@ -4,10 +4,10 @@
 
 #include <memory>
 
-#include "engine/grpc/decoder.hpp"
-#include "engine/grpc/schema.hpp"
-#include "engine/grpc/type_names.hpp"
-#include "engine/js/value.hpp"
+#include "engine/api/grpc/decoder.hpp"
+#include "engine/api/grpc/type_names.hpp"
+#include "engine/script/value.hpp"
+#include "engine/wire/grpc/schema.hpp"
 #include "fuzz/bytes.hpp"
 
 using namespace gauntlet;

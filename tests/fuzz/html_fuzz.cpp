@@ -1,6 +1,6 @@
 // Pages and selectors of scripts: any page becomes a tree, any text a selector or none, and what is found matches.
-#include "engine/html/document.hpp"
-#include "engine/html/selector.hpp"
+#include "engine/api/html/document.hpp"
+#include "engine/api/html/selector.hpp"
 #include "fuzz/bytes.hpp"
 
 using namespace gauntlet;

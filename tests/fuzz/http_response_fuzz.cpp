@@ -1,8 +1,8 @@
 // What a server under test may answer the engine: response heads, chunked bodies, compressed bodies, cookies.
-#include "engine/net/chunked_body.hpp"
-#include "engine/net/content_coding.hpp"
-#include "engine/net/cookie.hpp"
-#include "engine/net/http_head.hpp"
+#include "engine/wire/http/chunked_body.hpp"
+#include "engine/wire/http/content_coding.hpp"
+#include "engine/wire/http/cookie.hpp"
+#include "engine/wire/http_head.hpp"
 #include "fuzz/bytes.hpp"
 
 using namespace gauntlet;

@@ -1,9 +1,9 @@
 // JSON bodies in scripts: the quick parser and the interpreter's own agree on every text, and selectors never leave it.
 #include <quickjs.h>
 
-#include "engine/js/value.hpp"
-#include "engine/json/gjson.hpp"
-#include "engine/json/parse.hpp"
+#include "engine/script/json/gjson.hpp"
+#include "engine/script/json/parse.hpp"
+#include "engine/script/value.hpp"
 #include "fuzz/bytes.hpp"
 
 using namespace gauntlet;

@@ -2,7 +2,7 @@
 #include "base/parse.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/thresholds.hpp"
-#include "engine/run/options.hpp"
+#include "engine/plan/options.hpp"
 #include "fuzz/bytes.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

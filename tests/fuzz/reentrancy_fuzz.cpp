@@ -5,7 +5,7 @@
 // looked at. The first byte also says whether an allocation fails in the middle, and which.
 #include <string>
 
-#include "engine/js/heap.hpp"
+#include "engine/script/heap.hpp"
 #include "fuzz/virtual_user.hpp"
 
 using gauntlet::engine::js::FailingAllocations;

@@ -1,8 +1,8 @@
 // Script text: whatever it says, it ends, with a result or an error.
-#include "engine/fiber/fiber.hpp"
-#include "engine/js/program.hpp"
-#include "engine/js/runtime.hpp"
-#include "engine/json/parse.hpp"
+#include "engine/script/fiber/fiber.hpp"
+#include "engine/script/json/parse.hpp"
+#include "engine/script/program.hpp"
+#include "engine/script/runtime.hpp"
 #include "fuzz/bytes.hpp"
 
 using namespace gauntlet::engine;

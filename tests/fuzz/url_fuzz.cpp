@@ -1,6 +1,6 @@
 // URLs and cookies that a script or a server names.
-#include "engine/net/cookie.hpp"
-#include "engine/net/url.hpp"
+#include "engine/wire/http/cookie.hpp"
+#include "engine/wire/url.hpp"
 #include "fuzz/bytes.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

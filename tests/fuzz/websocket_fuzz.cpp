@@ -1,5 +1,5 @@
 // Frames of a WebSocket server under test: whatever comes, the reader says the same about it whole and in pieces.
-#include "engine/net/websocket_frame.hpp"
+#include "engine/wire/websocket/frame.hpp"
 
 #include <string>
 #include <vector>

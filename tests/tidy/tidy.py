@@ -37,6 +37,18 @@ LAYERS = {
     "lab": {"lab", "challenge", "postgres", "engine", "base"},
     "cli": {"cli", "lab", "service", "ags", "engine", "postgres", "challenge", "base"},
 }
+# And inside the engine.
+FLOORS = {
+    "script": set(),
+    "wire": set(),
+    "metrics": set(),
+    "plan": set(),
+    "results": {"metrics"},
+    "sinks": {"wire", "metrics", "results"},
+    "users": {"script", "wire", "metrics", "plan", "results"},
+    "api": {"script", "wire", "metrics", "plan", "users"},
+    "session": {"script", "metrics", "plan", "results", "sinks", "users", "api"},
+}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "stuff"}
 
 
@@ -61,6 +73,20 @@ def layers(files):
             match = re.match(r'\s*#include "([a-z_]+)/', line)
             if match and match[1] in LAYERS and match[1] not in LAYERS[folder]:
                 yield file, number, f"src/{folder} must not include src/{match[1]}"
+
+
+def floors(files):
+    for file in sources(files):
+        parts = file.relative_to(ROOT / "src").parts
+        if parts[0] != "engine":
+            continue
+        if len(parts) < 3 or parts[1] not in FLOORS:
+            yield file, 1, f"is on no floor of the engine: {', '.join(FLOORS)}"
+            continue
+        for number, line in enumerate(lines_of(file), 1):
+            match = re.match(r'\s*#include "engine/([a-z_]+)/', line)
+            if match and match[1] != parts[1] and match[1] not in FLOORS[parts[1]]:
+                yield file, number, f"src/engine/{parts[1]} must not include src/engine/{match[1]}"
 
 
 def headers(files):
@@ -209,7 +235,7 @@ def progress_statements(files):
                 yield file, number, "a statement on user_goal_progress that does not say which player's rows it means"
 
 
-RULES = [layers, headers, formatting, waivers, marks, names, machine_paths, decisions_by_words, documents, make_targets, dependency_pictures,
+RULES = [layers, floors, headers, formatting, waivers, marks, names, machine_paths, decisions_by_words, documents, make_targets, dependency_pictures,
          circles, progress_statements, scripts]
 
 

@@ -39,7 +39,7 @@ const kLoad: Plan[] = [
   { place: "generator-charts", spec: { title: "Start delay", unit: "ms", hint: "from when an iteration was due" }, wanted: has("slip_p99"), lines: (run) => [{ label: "p99", values: run.column("slip_p99"), color: 5 }] },
 ];
 
-/** The system's figures by the first part of their names (src/engine/dashboard/system_view.hpp); a line each. */
+/** The system's figures by the first part of their names (src/engine/sinks/page/system_view.hpp); a line each. */
 const kSystem: { prefix: string; title: string; unit: Unit; hint?: string }[] = [
   { prefix: "cpu/", title: "CPU by process", unit: "cores", hint: "cores busy" },
   { prefix: "memory/", title: "Memory by process", unit: "bytes", hint: "resident" },

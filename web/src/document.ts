@@ -1,4 +1,4 @@
-// What the server tells of a run (src/engine/dashboard/history.hpp): the document with everything so far, then an
+// What the server tells of a run (src/engine/sinks/page/history.hpp): the document with everything so far, then an
 // update a second. Rows are kept by column, as charts take them.
 
 export interface Scenario {

@@ -1,4 +1,4 @@
-// Types off, places kept: what src/engine/js/type_stripper.cpp runs on TypeScript scripts. Bundled by
+// Types off, places kept: what src/engine/script/type_stripper.cpp runs on TypeScript scripts. Bundled by
 // scripts/fetch-type-stripper.
 import { transform } from 'sucrase';
 import { parse } from 'sucrase/dist/esm/parser';

@@ -19,10 +19,10 @@ class Body {
  public:
   Body() = default;
   /// Owns `text`.
-  Body(std::string text) : arena_(std::move(text)), size_(arena_.size()) {  // NOLINT: a string is a body
+  Body(std::string text) : arena_(std::move(text)), size_(arena_.size()) {
     if (size_ != 0) pieces_.push_back({nullptr, 0, size_});
   }
-  Body(const char* text) : Body(std::string(text)) {}  // NOLINT: as above
+  Body(const char* text) : Body(std::string(text)) {}
 
   /// References `text`, which lives as long as the program.
   static Body of_static(std::string_view text) {

@@ -29,9 +29,7 @@ constexpr std::chrono::milliseconds kResetPause{50};
 constexpr std::chrono::milliseconds kDrainNotice{500};  // for the answer to our PING
 constexpr std::array<std::uint8_t, 8> kDrainPing{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
 
-std::uint8_t* bytes_of(std::string_view text) {
-  return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));  // NOLINT: nghttp2 does not write
-}
+std::uint8_t* bytes_of(std::string_view text) { return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data())); }
 
 nghttp2_nv name_value(const Stream::Field& field) {
   const auto flags = field.is_static ? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
@@ -183,7 +181,7 @@ struct Http2::Callbacks {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
       if (stream.trailer_count_ > 0) {
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        std::array<nghttp2_nv, 2> trailers;  // NOLINT: filled below
+        std::array<nghttp2_nv, 2> trailers;
         for (std::size_t i = 0; i < stream.trailer_count_; ++i) {
           const Stream::Trailer& trailer = stream.trailers_[i];
           trailers[i] = name_value({trailer.name, trailer.value, false});
@@ -599,7 +597,7 @@ void Http2::submit(Stream& stream, std::span<const Stream::Field> fields, bool e
   stream.answer_started_ = true;
   stream.moved_ = core_.loop.now();
   constexpr std::size_t kUsual = 16;
-  std::array<nghttp2_nv, kUsual> few;  // NOLINT: filled below
+  std::array<nghttp2_nv, kUsual> few;
   std::vector<nghttp2_nv> many;
   nghttp2_nv* values = few.data();
   if (fields.size() > kUsual) {

@@ -65,7 +65,7 @@ void OutputQueue::append_body(Body&& body) {
 
 OutputQueue::Written OutputQueue::write_to(int fd) {
   while (size_ > 0) {
-    std::array<iovec, kIovecs> vectors;  // NOLINT: filled below
+    std::array<iovec, kIovecs> vectors;
     std::size_t count = 0;
     std::size_t offered = 0;
     for (std::size_t i = first_; i < segments_.size() && count < kIovecs; ++i) {

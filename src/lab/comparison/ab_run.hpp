@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "engine/output/comparison.hpp"
+#include "engine/results/comparison.hpp"
 #include "lab/stack/stack.hpp"
 #include "lab/target/system_under_test.hpp"
 #include "lab/trial/interruption.hpp"

@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "base/event_loop.hpp"
-#include "engine/net/dialer.hpp"
-#include "engine/net/grpc_client.hpp"
+#include "engine/wire/grpc/client.hpp"
+#include "engine/wire/tcp/dialer.hpp"
 #include "iam/account/v1/account.pb.h"
 #include "social/statistic/v1/statistic.pb.h"
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/loop_thread.hpp"
-#include "engine/output/json_writer.hpp"
+#include "engine/results/json_writer.hpp"
 
 namespace gauntlet::lab {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "engine/dashboard/system_view.hpp"
+#include "engine/sinks/page/system_view.hpp"
 #include "lab/monitor/monitor.hpp"
 
 namespace gauntlet::lab {

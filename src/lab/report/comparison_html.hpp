@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/output/comparison.hpp"
+#include "engine/results/comparison.hpp"
 
 namespace gauntlet::lab {
 

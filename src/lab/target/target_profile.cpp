@@ -11,7 +11,7 @@
 
 #include "base/duration.hpp"
 #include "base/whole_file.hpp"
-#include "engine/run/scenario.hpp"
+#include "engine/plan/scenario.hpp"
 #include "lab/process/launch.hpp"
 
 namespace gauntlet::lab {

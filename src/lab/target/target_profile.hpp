@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "engine/run/options.hpp"
+#include "engine/plan/options.hpp"
 #include "lab/target/target.hpp"
 
 namespace gauntlet::lab {

@@ -2,7 +2,7 @@
 // The figures of one load run that tables show.
 #include <optional>
 
-#include "engine/output/run_result.hpp"
+#include "engine/results/run_result.hpp"
 
 namespace gauntlet::lab {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "engine/output/run_result.hpp"
+#include "engine/results/run_result.hpp"
 
 namespace gauntlet::lab {
 

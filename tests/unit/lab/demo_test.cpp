@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "engine/output/run_result.hpp"
+#include "engine/results/run_result.hpp"
 #include "lab/demo/demo_table.hpp"
 #include "lab/demo/level_choice.hpp"
 #include "lab/trial/run_summary.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "autocorrelated.hpp"
-#include "engine/output/run_result.hpp"
+#include "engine/results/run_result.hpp"
 #include "lab/trial/run_summary.hpp"
 #include "lab/trial/scenario_run.hpp"
 #include "lab/trial/steady_state.hpp"

@@ -99,7 +99,7 @@ class Http2Client {
   }
   bool receive() {
     if (!socket_.readable(10'000)) return false;
-    std::array<std::uint8_t, 65536> data;  // NOLINT: filled by recv
+    std::array<std::uint8_t, 65536> data;
     const ssize_t got = recv(socket_.fd(), data.data(), data.size(), 0);
     if (got <= 0) {
       ended_ = true;

@@ -137,7 +137,7 @@ class Socket {
       ADD_FAILURE() << "nothing came; so far: " << buffer_;
       return false;
     }
-    std::array<char, 65536> bytes;  // NOLINT: filled by recv
+    std::array<char, 65536> bytes;
     const ssize_t got = recv(fd_, bytes.data(), bytes.size(), 0);
     if (got <= 0) return false;
     buffer_.append(bytes.data(), static_cast<std::size_t>(got));

@@ -1,0 +1,157 @@
+#include "engine/api/core/network.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/parse.hpp"
+#include "engine/plan/options.hpp"
+
+namespace gauntlet::engine::modules {
+namespace {
+
+/// Addresses that one entry of option localIPs may stand for.
+constexpr std::size_t kMaxLocalAddresses = 65'536;
+
+base::Expected<net::DnsOptions> parse_dns(const run::DnsOptions& given) {
+  net::DnsOptions dns;
+  const std::string& ttl = given.ttl;
+  if (ttl == "inf") {
+    dns.ttl = std::chrono::nanoseconds::max();
+  } else {
+    auto parsed = base::parse_duration(ttl);
+    if (!parsed) return tl::unexpected(std::move(parsed.error()).in("dns.ttl"));
+    dns.ttl = *parsed;
+  }
+  const std::string& select = given.select;
+  if (select == "first") dns.select = net::DnsOptions::Select::first;
+  else if (select == "random") dns.select = net::DnsOptions::Select::random;
+  else if (select == "roundRobin") dns.select = net::DnsOptions::Select::round_robin;
+  else return base::fail(base::ErrorKind::invalid_argument, select + " does not belong to DNSSelect values");
+  const std::string& policy = given.policy;
+  if (policy == "preferIPv4") dns.policy = net::DnsOptions::Policy::prefer_ipv4;
+  else if (policy == "preferIPv6") dns.policy = net::DnsOptions::Policy::prefer_ipv6;
+  else if (policy == "onlyIPv4") dns.policy = net::DnsOptions::Policy::only_ipv4;
+  else if (policy == "onlyIPv6") dns.policy = net::DnsOptions::Policy::only_ipv6;
+  else if (policy == "any") dns.policy = net::DnsOptions::Policy::any;
+  else return base::fail(base::ErrorKind::invalid_argument, policy + " does not belong to DNSPolicy values");
+  return dns;
+}
+
+/// "10.0.0.1", "10.0.0.1-10.0.0.9" or "10.0.0.0/28", divided by commas.
+base::Expected<std::vector<net::Endpoint>> parse_local_ips(std::string_view list) {
+  const auto refuse = [&] {
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("localIPs: '{}' is no list of addresses, ranges a-b or networks a/n", list));
+  };
+  std::vector<net::Endpoint> out;
+  std::string_view rest = list;
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    const std::string_view item = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    const auto divider = item.find_first_of("-/");
+    net::Endpoint first;
+    if (!net::Endpoint::parse(item.substr(0, divider), 0, first)) return refuse();
+    if (divider == std::string_view::npos) {
+      out.push_back(first);
+      continue;
+    }
+    if (first.is_ipv6()) return base::fail(base::ErrorKind::unimplemented, "localIPs: ranges of IPv6 addresses are not supported");
+    const auto number = [](const net::Endpoint& e) { return ntohl(reinterpret_cast<const sockaddr_in*>(&e.address)->sin_addr.s_addr); };
+    std::uint32_t low = number(first);
+    std::uint32_t high = low;
+    if (item[divider] == '-') {
+      net::Endpoint last;
+      if (!net::Endpoint::parse(item.substr(divider + 1), 0, last) || last.is_ipv6()) return refuse();
+      high = number(last);
+    } else {
+      const int bits = std::atoi(std::string(item.substr(divider + 1)).c_str());
+      if (bits < 1 || bits > 32) return refuse();
+      const std::uint32_t mask = bits == 32 ? 0 : 0xffffffffU >> bits;
+      low &= ~mask;
+      high = low | mask;
+      // The network's own and its broadcast address are nobody's.
+      if (bits < 31) {
+        ++low;
+        --high;
+      }
+    }
+    if (high < low || high - low >= kMaxLocalAddresses) return refuse();
+    for (std::uint32_t address = low; address <= high; ++address) {
+      net::Endpoint endpoint = first;
+      reinterpret_cast<sockaddr_in*>(&endpoint.address)->sin_addr.s_addr = htonl(address);
+      out.push_back(endpoint);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+base::Expected<void> Network::prepare(const run::Options& options) {
+  const std::lock_guard lock(mutex_);
+  if (!is_built_) {
+    is_built_ = true;
+    if (auto built = build(options); !built) problem_ = std::move(built.error());
+  }
+  if (!problem_.message.empty()) return tl::unexpected(problem_);
+  return {};
+}
+
+base::Expected<void> Network::build(const run::Options& options) {
+  auto dns = parse_dns(options.dns.value);
+  if (!dns) return tl::unexpected(std::move(dns.error()));
+  resolver_ = std::make_unique<net::Resolver>(*dns);
+  for (const auto& [host, address] : options.hosts.value) policy_.hosts.add(host, address);
+  for (const std::string& pattern : options.block_hostnames.value) policy_.blocked_hosts.add(pattern);
+  for (const std::string& range : options.blacklist_ips.value) {
+    auto parsed = net::AddressRange::parse(range);
+    if (!parsed) return base::fail(base::ErrorKind::invalid_argument, "invalid CIDR address: " + range);
+    policy_.blacklist.push_back(std::move(*parsed));
+  }
+  auto locals = parse_local_ips(options.local_ips.value);
+  if (!locals) return tl::unexpected(std::move(locals.error()));
+  policy_.local_addresses = std::move(*locals);
+  auto proxies = net::ProxyRules::from_environment();
+  if (!proxies) return tl::unexpected(std::move(proxies.error()));
+  policy_.proxies = std::move(*proxies);
+
+  net::TlsSettings tls;
+  tls.min_version = options.tls_version.value.min;
+  tls.max_version = options.tls_version.value.max;
+  tls.cipher_suites = options.tls_cipher_suites.value;
+  tls.skip_verification = options.insecure_skip_tls_verify.value;
+  for (const run::TlsAuth& auth : options.tls_auth.value) {
+    tls.certificates.push_back({auth.certificate, auth.key, auth.password, auth.domains});
+  }
+  auto context = net::TlsContext::create(tls);
+  if (!context) return tl::unexpected(std::move(context.error()));
+  tls_ = std::move(*context);
+  if (const std::string& version = options.http_version.value; version == "1.1") {
+    http_version_ = net::HttpVersion::http1;
+  } else if (version == "2") {
+    http_version_ = net::HttpVersion::http2;
+  } else if (!version.empty()) {
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("httpVersion: \"{}\" is neither \"1.1\" nor \"2\"", version));
+  }
+  if (options.rps.value > 0) request_interval_ = std::chrono::nanoseconds(1'000'000'000 / options.rps.value);
+  return {};
+}
+
+std::chrono::nanoseconds Network::reserve_request() {
+  if (request_interval_.count() == 0) return std::chrono::nanoseconds(0);
+  const std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  next_request_ = std::max(next_request_, now);
+  const auto wait = next_request_ - now;
+  next_request_ += request_interval_;
+  return wait;
+}
+
+}  // namespace gauntlet::engine::modules

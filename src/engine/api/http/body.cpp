@@ -1,0 +1,152 @@
+#include "engine/api/http/body.hpp"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <vector>
+
+#include "base/hex.hpp"
+#include "engine/script/binding.hpp"
+#include "engine/script/value.hpp"
+#include "engine/wire/url.hpp"
+
+namespace gauntlet::engine::modules {
+namespace {
+
+using js::Value;
+
+constexpr int kMaxDepth = 32;  // of objects in form fields
+
+std::string unix_nanoseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+std::string boundary() {
+  std::string bytes(30, '\0');
+  RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  return base::to_hex(bytes);
+}
+
+/// In Content-Disposition: quotes and backslashes are escaped, line breaks percent-encoded.
+std::string quote_name(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+void append_part(std::string& out, std::string_view edge, std::string_view name, const FilePart* file, std::string_view text) {
+  out.append("--").append(edge).append("\r\nContent-Disposition: form-data; name=\"").append(quote_name(name)).append(1, '"');
+  if (file != nullptr) {
+    out.append("; filename=\"").append(quote_name(file->file_name)).append("\"\r\nContent-Type: ").append(file->content_type);
+  }
+  out.append("\r\n\r\n").append(file != nullptr ? std::string_view(file->data) : text).append("\r\n");
+}
+
+}  // namespace
+
+std::string form_text(JSContext* context, JSValueConst value, int depth) {
+  if (JS_IsUndefined(value) || JS_IsNull(value) || depth > kMaxDepth) return "<nil>";
+  if (const FilePart* file = js::Class<FilePart>::of(value)) return file->data;
+  if (JS_IsArray(value)) {
+    std::string out = "[";
+    const std::int64_t length = js::list_length(context, value);
+    for (std::int64_t i = 0; i < length; ++i) {
+      const Value item(context, JS_GetPropertyInt64(context, value, i));
+      out += (i > 0 ? " " : "") + form_text(context, item.get(), depth + 1);
+    }
+    return out + ']';
+  }
+  if (js::is_plain_object(context, value)) {
+    std::map<std::string, std::string> entries;
+    js::for_each_property(context, value, [&](std::string_view key, Value item) {
+      entries[std::string(key)] = form_text(context, item.get(), depth + 1);
+      return true;
+    });
+    std::string out = "map[";
+    for (const auto& [key, text] : entries) out += (out.size() > 4 ? " " : "") + key + ':' + text;
+    return out + ']';
+  }
+  return js::Text(context, value).str();
+}
+
+void define_file_part(JSContext* context) { js::Class<FilePart>::define(context, "Object", {}); }
+
+JSValue new_file_part(JSContext* context, JSValueConst data, JSValueConst file_name, JSValueConst content_type) {
+  auto bytes = js::bytes_or_text(context, data);
+  if (!bytes)
+    return js::throw_error(context, fmt::format("http.file() takes a text or an ArrayBuffer, not {}", js::kind_of(context, data)));
+  const auto text_or = [&](JSValueConst value, std::string fallback) {
+    return JS_IsUndefined(value) || JS_IsNull(value) ? std::move(fallback) : js::Text(context, value).str();
+  };
+  auto part = std::make_unique<FilePart>();
+  part->data = std::move(*bytes);
+  part->file_name = text_or(file_name, unix_nanoseconds());
+  part->content_type = text_or(content_type, "application/octet-stream");
+  const FilePart& made = *part;
+  Value object(context, js::Class<FilePart>::create(context, std::move(part)));
+  if (object.is_exception()) return JS_EXCEPTION;
+  object.set("data", Value::copy(context, data));
+  object.set("filename", made.file_name);
+  object.set("content_type", made.content_type);
+  return object.release();
+}
+
+std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, std::string& problem) {
+  RequestBody result;
+  if (auto bytes = js::bytes_or_text(context, body)) {
+    result.bytes = std::move(*bytes);
+    return result;
+  }
+  if (!js::is_plain_object(context, body)) {
+    problem = fmt::format("a request body is a text, an ArrayBuffer or an object, not {}", js::kind_of(context, body));
+    return result;
+  }
+  // Forms: keys in alphabetical order, lists repeat theirs.
+  std::vector<std::pair<std::string, Value>> entries;
+  bool has_files = false;
+  const bool walked = js::for_each_property(context, body, [&](std::string_view key, Value value) {
+    const auto look = [&](JSValueConst item) { has_files = has_files || js::Class<FilePart>::of(item) != nullptr; };
+    look(value.get());
+    if (value.is_array()) {
+      const std::int64_t length = js::list_length(context, value.get());
+      if (length == js::kMaxListLength) problem = fmt::format("a list in a request body can have at most {} elements", length - 1);
+      if (!problem.empty()) return false;
+      for (std::int64_t i = 0; i < length; ++i) look(Value(context, JS_GetPropertyInt64(context, value.get(), i)).get());
+    }
+    entries.emplace_back(std::string(key), std::move(value));
+    return true;
+  });
+  if (!problem.empty()) return result;
+  if (!walked) return std::nullopt;
+  if (!has_files) std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+
+  const std::string edge = has_files ? boundary() : std::string();
+  const auto add = [&](std::string_view key, JSValueConst item) {
+    const FilePart* file = js::Class<FilePart>::of(item);
+    if (has_files) return append_part(result.bytes, edge, key, file, file != nullptr ? std::string() : form_text(context, item));
+    result.bytes += result.bytes.empty() ? "" : "&";
+    net::append_query_escaped(result.bytes, key);
+    result.bytes += '=';
+    net::append_query_escaped(result.bytes, form_text(context, item));
+  };
+  for (const auto& [key, value] : entries) {
+    if (!value.is_array()) {
+      add(key, value.get());
+      continue;
+    }
+    const std::int64_t length = js::list_length(context, value.get());
+    for (std::int64_t i = 0; i < length; ++i) add(key, Value(context, JS_GetPropertyInt64(context, value.get(), i)).get());
+  }
+  if (has_files) result.bytes.append("--").append(edge).append("--\r\n");
+  result.content_type = has_files ? "multipart/form-data; boundary=" + edge : "application/x-www-form-urlencoded";
+  return result;
+}
+
+}  // namespace gauntlet::engine::modules

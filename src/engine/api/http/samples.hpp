@@ -1,0 +1,37 @@
+#pragma once
+// The samples that a script's HTTP request leaves, one set for each round trip, as k6 has them.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/api/http/state.hpp"
+#include "engine/metrics/recorder.hpp"
+#include "engine/metrics/tags.hpp"
+#include "engine/wire/http/fetch.hpp"
+
+namespace gauntlet::engine::modules {
+
+/// "http://user:pass@host/" -> "http://****:****@host/", as k6 writes URLs into tags.
+std::string without_credentials(const std::string& url);
+
+/// What a request says about its samples.
+class HttpSamples {
+ public:
+  std::string name;  ///< http.url's, or the tag of the script
+  bool has_name = false;
+  std::vector<std::pair<std::string, std::string>> tags;  ///< the request's own
+  std::shared_ptr<const ExpectedStatuses> expected;       ///< null: whether it failed is not recorded
+
+  /// The virtual user's tags as they are now count, whatever the script sets until the request is done.
+  void keep(metrics::Tags& standing);
+  /// Records the round trip that is over.
+  void record(const net::HttpFetch& fetch, metrics::Recorder& recorder, const metrics::Tags& standing, metrics::Instant at) const;
+
+ private:
+  std::optional<metrics::Tags::Saved> saved_;
+  metrics::TagSet* kept_ = nullptr;  // what saved_ keeps
+};
+
+}  // namespace gauntlet::engine::modules

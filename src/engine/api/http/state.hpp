@@ -1,0 +1,178 @@
+#pragma once
+// What k6/http keeps per virtual user and per test: connections, cookie jar, response callback, and the atoms that make
+// property look-ups quick.
+#include <quickjs.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "engine/api/core/network.hpp"
+#include "engine/script/value.hpp"
+#include "engine/wire/http/client.hpp"
+#include "engine/wire/http/cookie.hpp"
+#include "engine/wire/http/fetch.hpp"
+#include "engine/wire/tcp/dialer.hpp"
+
+namespace gauntlet::engine::run {
+class VuContext;
+}
+
+namespace gauntlet::engine::modules {
+
+/// Which statuses are expected: what http.expectedStatuses() makes.
+struct ExpectedStatuses {
+  std::vector<std::pair<int, int>> ranges{{200, 399}};
+
+  bool has(int status) const {
+    for (const auto& [low, high] : ranges) {
+      if (status >= low && status <= high) return true;
+    }
+    return false;
+  }
+};
+
+/// Fetches of one thread that wait for their next use with their memory warm: a request allocates nothing for itself.
+class FetchPool {
+ public:
+  static constexpr std::size_t kMaxFetches = 256;
+  static constexpr std::size_t kMaxBodyBytes = 16U << 20U;  ///< of all bodies kept
+
+  static FetchPool& of_thread();
+  std::unique_ptr<net::HttpFetch> take();
+  void give_back(std::unique_ptr<net::HttpFetch> fetch);
+
+ private:
+  std::vector<std::unique_ptr<net::HttpFetch>> free_;
+  std::size_t body_bytes_ = 0;
+};
+
+/// A fetch borrowed from the thread's pool.
+struct ReturnToPool {
+  void operator()(net::HttpFetch* fetch) const { FetchPool::of_thread().give_back(std::unique_ptr<net::HttpFetch>(fetch)); }
+};
+using PooledFetch = std::unique_ptr<net::HttpFetch, ReturnToPool>;
+
+/// Names of properties, as atoms of one runtime.
+class Atoms {
+ public:
+  enum Name : std::size_t {
+    // Response, in the order in which k6 lists its properties.
+    remote_ip,
+    remote_port,
+    url,
+    status,
+    status_text,
+    proto,
+    headers,
+    cookies,
+    body,
+    timings,
+    tls_version,
+    tls_cipher_suite,
+    ocsp,
+    error,
+    error_code,
+    request,
+    click_link,
+    html,
+    json,
+    submit_form,
+    response_end,
+    // timings
+    duration = response_end,
+    blocked,
+    looking_up,
+    connecting,
+    tls_handshaking,
+    sending,
+    waiting,
+    receiving,
+    // request and its parameters
+    method,
+    jar,
+    tags,
+    timeout,
+    redirects,
+    compression,
+    response_type,
+    response_callback,
+    auth,
+    throws,
+    name,
+    value,
+    replace,
+    params,
+    user_agent,
+    content_type,
+    content_length,
+    kCount,
+  };
+
+  explicit Atoms(JSContext* context);
+  ~Atoms();
+  Atoms(const Atoms&) = delete;
+  Atoms& operator=(const Atoms&) = delete;
+
+  JSAtom operator[](std::size_t index) const { return atoms_[index]; }
+
+ private:
+  JSContext* context_;
+  std::array<JSAtom, kCount> atoms_{};
+};
+
+/// One virtual user's k6/http: vu.slot<HttpState>().
+class HttpState {
+ public:
+  explicit HttpState(run::VuContext& vu);
+  ~HttpState();
+  HttpState(const HttpState&) = delete;
+  HttpState& operator=(const HttpState&) = delete;
+
+  run::VuContext& vu() { return vu_; }
+  const Atoms& atoms() const { return atoms_; }
+  /// Made with the first request; an error says which option is wrong.
+  base::Expected<net::HttpClient*> client();
+  /// Made with the first connection, for all of this virtual user's HTTP and WebSockets; errors as client()'s.
+  base::Expected<net::Dialer*> dialer();
+  Network& network() { return network_; }
+  /// The jar of the iteration. Shared with scripts that hold it beyond.
+  const std::shared_ptr<net::CookieJar>& jar() const { return jar_; }
+  const std::string& user_agent() const { return user_agent_; }
+
+  /// The functions that every Response shows as its own: clickLink, html, json, submitForm.
+  JSValueConst response_method(std::size_t name) const { return response_methods_[name - Atoms::click_link].get(); }
+  void set_response_method(std::size_t name, js::Value function) { response_methods_[name - Atoms::click_link] = std::move(function); }
+
+  /// Work that goes on beside the script (asyncRequest): kept until it is dropped, at the latest with the iteration.
+  class Pending {
+   public:
+    virtual ~Pending() = default;
+  };
+  Pending* keep(std::unique_ptr<Pending> work) { return pending_.emplace_back(std::move(work)).get(); }
+  void drop(const Pending* work) {
+    std::erase_if(pending_, [&](const auto& each) { return each.get() == work; });
+  }
+
+  /// The default of this virtual user; null after setResponseCallback(null).
+  std::shared_ptr<const ExpectedStatuses> expected = std::make_shared<ExpectedStatuses>();
+
+ private:
+  void start_iteration();
+
+  run::VuContext& vu_;
+  Network& network_;
+  Atoms atoms_;
+  std::shared_ptr<net::CookieJar> jar_ = std::make_shared<net::CookieJar>();
+  std::string user_agent_;
+  std::array<js::Value, 4> response_methods_;
+  std::unique_ptr<net::Dialer> dialer_;
+  std::unique_ptr<net::HttpClient> client_;
+  std::vector<std::unique_ptr<Pending>> pending_;  // last: what it has under way goes through the client
+};
+
+}  // namespace gauntlet::engine::modules

@@ -1,0 +1,72 @@
+#include "engine/api/registry.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "engine/api/core/encoding.hpp"
+#include "engine/api/core/execution.hpp"
+#include "engine/api/core/k6.hpp"
+#include "engine/api/core/metrics.hpp"
+#include "engine/api/core/secrets.hpp"
+#include "engine/api/core/streams.hpp"
+#include "engine/api/core/timers.hpp"
+#include "engine/api/crypto/crypto.hpp"
+#include "engine/api/crypto/x509.hpp"
+#include "engine/api/data/csv.hpp"
+#include "engine/api/data/data.hpp"
+#include "engine/api/data/fs.hpp"
+#include "engine/api/globals.hpp"
+#include "engine/api/grpc/grpc.hpp"
+#include "engine/api/html/selection.hpp"
+#include "engine/api/http/http.hpp"
+#include "engine/api/websocket/websockets.hpp"
+#include "engine/api/websocket/ws.hpp"
+
+namespace gauntlet::engine::modules {
+namespace {
+
+constexpr std::array kModules = {
+    js::NativeModule{"k6", &init_k6},
+    js::NativeModule{"k6/crypto", &init_crypto},
+    js::NativeModule{"k6/crypto/x509", &init_x509},
+    js::NativeModule{"k6/data", &init_data},
+    js::NativeModule{"k6/encoding", &init_encoding},
+    js::NativeModule{"k6/execution", &init_execution},
+    js::NativeModule{"k6/experimental/csv", &init_csv},
+    js::NativeModule{"k6/experimental/fs", &init_fs},
+    js::NativeModule{"k6/experimental/streams", &init_streams},
+    js::NativeModule{"k6/experimental/websockets", &init_experimental_websockets},
+    js::NativeModule{"k6/html", &init_html},
+    js::NativeModule{"k6/http", &init_http},
+    js::NativeModule{"k6/metrics", &init_metrics},
+    js::NativeModule{"k6/net/grpc", &init_grpc},
+    js::NativeModule{"k6/secrets", &init_secrets},
+    js::NativeModule{"k6/timers", &init_timers},
+    js::NativeModule{"k6/websockets", &init_websockets},
+    js::NativeModule{"k6/ws", &init_ws},
+};
+
+/// Modules of k6 1.8 that this engine does not have.
+constexpr std::array kAbsentModules = {
+    "k6/browser",
+    "k6/experimental/redis",
+};
+
+std::string describe_missing(std::string_view name) {
+  const std::string quoted = "\"" + std::string(name) + "\"";
+  if (std::find(kAbsentModules.begin(), kAbsentModules.end(), name) != kAbsentModules.end()) {
+    return "The module " + quoted + " of k6 is not part of this version of gauntlet.";
+  }
+  if (name.substr(0, 5) == "k6/x/") {
+    return "The module " + quoted + " is a k6 extension; gauntlet has no extensions.";
+  }
+  return "There is no module " + quoted + ".";
+}
+
+}  // namespace
+
+const js::Natives kNatives{kModules, &install_globals, &describe_missing};
+
+}  // namespace gauntlet::engine::modules

@@ -1,0 +1,17 @@
+#include "engine/plan/exported_options.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace gauntlet::engine::run {
+
+std::string exported_json(const Options& options) {
+  auto json = nlohmann::ordered_json::parse(to_json(options));
+  // to_json shows these with their defaults, and two more than k6 exports.
+  if (!options.summary_trend_stats.given) json["summaryTrendStats"] = nullptr;
+  if (!options.dns.given) json["dns"] = {{"ttl", nullptr}, {"select", nullptr}, {"policy", nullptr}};
+  json.erase("consoleOutput");
+  json.erase("localIPs");
+  return json.dump(2);
+}
+
+}  // namespace gauntlet::engine::run

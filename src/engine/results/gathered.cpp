@@ -1,0 +1,436 @@
+#include "engine/results/gathered.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "engine/results/json_writer.hpp"
+
+namespace gauntlet::engine::output {
+namespace {
+
+using metrics::CheckCount;
+using metrics::Distribution;
+using metrics::EndpointState;
+using metrics::MetricId;
+using metrics::MetricInfo;
+using metrics::MetricRegistry;
+using metrics::MetricState;
+using metrics::MetricType;
+using metrics::PartState;
+using metrics::SeriesPoint;
+using metrics::SeriesRow;
+using metrics::Sink;
+using metrics::ValueKind;
+using Json = nlohmann::json;
+using std::chrono::nanoseconds;
+
+constexpr int kVersion = 1;
+
+bool adds_up_as_gauge(MetricId id) { return id == MetricId::vus || id == MetricId::vus_max; }
+
+// Writing
+
+void write(JsonWriter& json, const Sink& sink) {
+  json.begin_object().key("samples").integer(sink.samples);
+  switch (sink.type) {
+    case MetricType::counter: json.key("sum").number(sink.sum); break;
+    case MetricType::rate: json.key("passes").integer(sink.passes); break;
+    case MetricType::gauge: json.key("last").number(sink.last).key("min").number(sink.min).key("max").number(sink.max); break;
+    case MetricType::trend: json.key("values").raw(sink.values.serialize()); break;
+  }
+  json.end_object();
+}
+
+void write_strings(JsonWriter& json, std::initializer_list<std::string_view> texts) {
+  json.begin_array();
+  for (const std::string_view text : texts) json.string(text);
+  json.end_array();
+}
+
+void write(JsonWriter& json, const std::vector<CheckCount>& checks) {
+  json.begin_array();
+  for (const CheckCount& check : checks) {
+    json.begin_object().key("group").string(check.group).key("name").string(check.name);
+    json.key("passes").integer(check.passes).key("fails").integer(check.fails).end_object();
+  }
+  json.end_array();
+}
+
+void write(JsonWriter& json, const std::vector<MetricState>& states) {
+  json.begin_object();
+  for (const MetricState& state : states) {
+    const MetricInfo& info = *state.info;
+    const bool used =
+        !state.total.empty() || std::any_of(state.submetrics.begin(), state.submetrics.end(), [](const Sink& s) { return !s.empty(); });
+    if (!used) continue;
+    json.key(info.name).begin_object();
+    json.key("type").string(name_of(info.type)).key("contains").string(name_of(info.contains)).key("custom").boolean(info.custom);
+    json.key("total");
+    write(json, state.total);
+    json.key("submetrics").begin_object();
+    for (std::size_t i = 0; i < state.submetrics.size(); ++i) {
+      if (state.submetrics[i].empty()) continue;
+      json.key(info.submetrics[i].name);
+      write(json, state.submetrics[i]);
+    }
+    json.end_object().end_object();
+  }
+  json.end_object();
+}
+
+void write(JsonWriter& json, const SeriesRow& row, const MetricRegistry& registry) {
+  json.begin_object()
+      .key("at_ns")
+      .number(static_cast<double>(row.at.count()))
+      .key("length_ns")
+      .number(static_cast<double>(row.length.count()));
+  json.key("points").begin_object();
+  for (const SeriesPoint& point : row.points) {
+    json.key(registry.info(point.metric).name).begin_object();
+    json.key("samples").integer(point.samples).key("sum").number(point.sum);
+    json.key("min").number(point.min).key("max").number(point.max);
+    json.key("p50").number(point.p50).key("p95").number(point.p95).key("p99").number(point.p99);
+    if (!point.buckets.empty()) {
+      json.key("buckets").begin_array();
+      for (const metrics::SeriesBucket& bucket : point.buckets) {
+        json.begin_array().number(bucket.index).integer(bucket.count).end_array();
+      }
+      json.end_array();
+    }
+    json.end_object();
+  }
+  json.end_object().end_object();
+}
+
+// Reading. What is not as it was written throws a Json::exception, caught in add().
+
+std::optional<MetricType> type_named(std::string_view name) {
+  for (const MetricType type : {MetricType::counter, MetricType::gauge, MetricType::rate, MetricType::trend}) {
+    if (name == name_of(type)) return type;
+  }
+  return std::nullopt;
+}
+
+ValueKind kind_named(std::string_view name) {
+  for (const ValueKind kind : {ValueKind::time, ValueKind::data}) {
+    if (name == name_of(kind)) return kind;
+  }
+  return ValueKind::plain;
+}
+
+base::Error bad(std::string what) {
+  return {base::ErrorKind::invalid_argument, std::move(what) + "; results are made by gauntlet run --out json=FILE.json"};
+}
+
+base::Expected<Sink> read_sink(const Json& json, MetricType type) {
+  Sink sink;
+  sink.type = type;
+  sink.samples = json.at("samples").get<std::uint64_t>();
+  switch (type) {
+    case MetricType::counter: sink.sum = json.at("sum"); break;
+    case MetricType::rate: sink.passes = json.at("passes"); break;
+    case MetricType::gauge:
+      sink.last = json.at("last");
+      sink.min = json.at("min");
+      sink.max = json.at("max");
+      break;
+    case MetricType::trend: {
+      auto values = Distribution::deserialize(json.at("values").dump());
+      if (!values) return tl::unexpected(values.error());
+      sink.values = std::move(*values);
+      break;
+    }
+  }
+  return sink;
+}
+
+void add_up(Sink& into, const Sink& from, bool gauge_adds_up) {
+  if (!gauge_adds_up || into.empty() || from.empty()) {
+    into.merge(from);
+    return;
+  }
+  into.samples += from.samples;
+  into.last += from.last;
+  into.min += from.min;
+  into.max += from.max;
+}
+
+base::Expected<MetricId> id_of(const std::string& name, const Json& json, MetricRegistry& registry) {
+  const auto type = type_named(json.at("type").get_ref<const std::string&>());
+  if (!type) return tl::unexpected(bad("metric " + name + " has an unknown type"));
+  if (const MetricInfo* known = registry.find(name)) {
+    if (known->type != *type) return tl::unexpected(bad("metric " + name + " is not of the same type everywhere"));
+    return known->id;
+  }
+  return registry.declare(name, *type, kind_named(json.at("contains").get_ref<const std::string&>()));
+}
+
+void make_room(std::vector<MetricState>& states, const MetricRegistry& registry) {
+  for (std::size_t i = states.size(); i < registry.size(); ++i) {
+    MetricState state;
+    state.info = &registry.info(static_cast<MetricId>(i));
+    state.total.type = state.window.type = state.info->type;
+    state.submetrics.resize(state.info->submetrics.size());
+    for (Sink& sink : state.submetrics) sink.type = state.info->type;
+    states.push_back(std::move(state));
+  }
+}
+
+/// `by_id`: states are by MetricId, as in a snapshot; else only those with samples, as in its parts.
+base::Expected<void> add_metrics(std::vector<MetricState>& into, const Json& json, MetricRegistry& registry, bool by_id) {
+  for (const auto& [name, saved] : json.items()) {
+    const auto id = id_of(name, saved, registry);
+    if (!id) return tl::unexpected(id.error());
+    const MetricInfo& info = registry.info(*id);
+    if (by_id) make_room(into, registry);
+    auto state = std::find_if(into.begin(), into.end(), [&](const MetricState& known) { return known.info->id == *id; });
+    if (state == into.end()) {
+      state = into.insert(into.end(), MetricState{});
+      state->info = &info;
+      state->total.type = info.type;
+    }
+    const auto total = read_sink(saved.at("total"), info.type);
+    if (!total) return tl::unexpected(total.error());
+    add_up(state->total, *total, adds_up_as_gauge(*id));
+    for (const auto& [submetric, saved_sink] : saved.at("submetrics").items()) {
+      for (std::size_t i = 0; i < state->submetrics.size(); ++i) {
+        if (info.submetrics[i].name != submetric) continue;
+        const auto sink = read_sink(saved_sink, info.type);
+        if (!sink) return tl::unexpected(sink.error());
+        add_up(state->submetrics[i], *sink, adds_up_as_gauge(*id));
+      }
+    }
+  }
+  return {};
+}
+
+void add_checks(std::vector<CheckCount>& into, const Json& json) {
+  for (const Json& saved : json) {
+    const std::string group = saved.at("group");
+    const std::string name = saved.at("name");
+    auto check =
+        std::find_if(into.begin(), into.end(), [&](const CheckCount& known) { return known.group == group && known.name == name; });
+    if (check == into.end()) check = into.insert(into.end(), {name, group, 0, 0});
+    check->passes += saved.at("passes").get<std::uint64_t>();
+    check->fails += saved.at("fails").get<std::uint64_t>();
+  }
+}
+
+base::Expected<void> add_endpoints(std::vector<EndpointState>& into, const Json& json) {
+  for (const Json& saved : json) {
+    EndpointState row;
+    const std::vector<std::string> key = saved.at("key");
+    if (key.size() != 6) return tl::unexpected(bad("a row of the endpoint table cannot be read"));
+    row.protocol = key[0] == "grpc" ? EndpointState::Protocol::grpc : EndpointState::Protocol::http;
+    row.method = key[1];
+    row.name = key[2];
+    row.status = key[3];
+    row.error_code = key[4];
+    row.error = key[5];
+    row.failed = saved.at("failed");
+    auto values = Distribution::deserialize(saved.at("values").dump());
+    if (!values) return tl::unexpected(values.error());
+    auto known = std::find_if(into.begin(), into.end(), [&](const EndpointState& other) {
+      return other.protocol == row.protocol && other.method == row.method && other.name == row.name && other.status == row.status &&
+             other.error_code == row.error_code && other.error == row.error && other.failed == row.failed;
+    });
+    if (known == into.end()) {
+      row.duration = std::move(*values);
+      into.push_back(std::move(row));
+    } else {
+      known->duration.merge(*values);
+    }
+  }
+  return {};
+}
+
+void merge_point(SeriesPoint& into, const SeriesPoint& from, const MetricInfo& info) {
+  const bool trend = info.type == MetricType::trend;
+  if (info.type == MetricType::gauge && !adds_up_as_gauge(info.id)) {
+    into.sum = from.sum;
+  } else {
+    into.sum += from.sum;
+  }
+  into.samples += from.samples;
+  if (adds_up_as_gauge(info.id)) {
+    into.min += from.min;
+    into.max += from.max;
+  } else {
+    into.min = std::min(into.min, from.min);
+    into.max = std::max(into.max, from.max);
+  }
+  if (!trend) return;
+  metrics::merge_buckets(into.buckets, from.buckets);
+  if (!into.buckets.empty()) {
+    into.p50 = metrics::percentile_of(into.buckets, 0.5);
+    into.p95 = metrics::percentile_of(into.buckets, 0.95);
+    into.p99 = metrics::percentile_of(into.buckets, 0.99);
+  } else {
+    // Phases of a request keep no buckets; the larger figure is the safe one.
+    into.p50 = std::max(into.p50, from.p50);
+    into.p95 = std::max(into.p95, from.p95);
+    into.p99 = std::max(into.p99, from.p99);
+  }
+}
+
+void add_row(std::vector<SeriesRow>& rows, SeriesRow row, const MetricRegistry& registry) {
+  // Rows of two processes belong together when one begins within half a row of the other.
+  auto near = std::find_if(rows.begin(), rows.end(), [&](const SeriesRow& known) {
+    return std::chrono::abs(known.at - row.at) * 2 < std::max(known.length, row.length);
+  });
+  if (near == rows.end()) {
+    const auto after = std::find_if(rows.begin(), rows.end(), [&](const SeriesRow& known) { return known.at > row.at; });
+    rows.insert(after, std::move(row));
+    return;
+  }
+  near->length = std::max(near->length, row.length);
+  for (SeriesPoint& point : row.points) {
+    auto known =
+        std::find_if(near->points.begin(), near->points.end(), [&](const SeriesPoint& other) { return other.metric == point.metric; });
+    if (known == near->points.end()) {
+      near->points.push_back(std::move(point));
+    } else {
+      merge_point(*known, point, registry.info(point.metric));
+    }
+  }
+}
+
+SeriesRow read_row(const Json& json, const MetricRegistry& registry) {
+  SeriesRow row;
+  row.at = nanoseconds(static_cast<std::int64_t>(json.at("at_ns").get<double>()));
+  row.length = nanoseconds(static_cast<std::int64_t>(json.at("length_ns").get<double>()));
+  for (const auto& [name, saved] : json.at("points").items()) {
+    const MetricInfo* info = registry.find(name);
+    if (info == nullptr) continue;  // all with samples are among the metrics
+    SeriesPoint point;
+    point.metric = info->id;
+    point.samples = saved.at("samples");
+    point.sum = saved.at("sum");
+    point.min = saved.at("min");
+    point.max = saved.at("max");
+    point.p50 = saved.at("p50");
+    point.p95 = saved.at("p95");
+    point.p99 = saved.at("p99");
+    if (saved.contains("buckets")) {
+      for (const Json& bucket : saved.at("buckets"))
+        point.buckets.push_back({bucket.at(0).get<std::int32_t>(), bucket.at(1).get<std::uint64_t>()});
+    }
+    row.points.push_back(std::move(point));
+  }
+  return row;
+}
+
+base::Expected<void> add_json(Gathered& into, const Json& json, MetricRegistry& registry, Generators generators) {
+  if (json.at("version") != kVersion) return tl::unexpected(bad("the results are of another version of gauntlet"));
+  metrics::Snapshot& snapshot = into.snapshot;
+  snapshot.elapsed = std::max(snapshot.elapsed, nanoseconds(static_cast<std::int64_t>(json.at("elapsed_ns").get<double>())));
+  snapshot.tag_sweeps += json.at("tag_sweeps").get<std::uint64_t>();
+  if (auto ok = add_metrics(snapshot.metrics, json.at("metrics"), registry, true); !ok) return ok;
+  add_checks(snapshot.checks, json.at("checks"));
+  for (const Json& group : json.at("groups")) {
+    if (std::find(snapshot.groups.begin(), snapshot.groups.end(), group.get<std::string>()) == snapshot.groups.end())
+      snapshot.groups.push_back(group);
+  }
+  if (auto ok = add_endpoints(snapshot.endpoints, json.at("endpoints")); !ok) return ok;
+  for (const Json& saved : json.at("parts")) {
+    const std::string scenario = saved.at("scenario");
+    const std::string group = saved.at("group");
+    auto part = std::find_if(snapshot.parts.begin(), snapshot.parts.end(),
+                             [&](const PartState& known) { return known.scenario == scenario && known.group == group; });
+    if (part == snapshot.parts.end()) part = snapshot.parts.insert(snapshot.parts.end(), {scenario, group, {}, {}});
+    if (auto ok = add_metrics(part->metrics, saved.at("metrics"), registry, false); !ok) return ok;
+    add_checks(part->checks, saved.at("checks"));
+  }
+  for (const Json& row : json.at("rows")) add_row(into.rows, read_row(row, registry), registry);
+  if (json.contains("cpu_share")) {
+    const double share = json.at("cpu_share");
+    const double before = into.cpu_share.value_or(0);
+    into.cpu_share = generators == Generators::share_the_cores ? before + share : std::max(before, share);
+  }
+  into.interrupted += json.at("interrupted").get<std::uint64_t>();
+  into.samples_dropped += json.at("samples_dropped").get<std::uint64_t>();
+  return {};
+}
+
+ThresholdSpecs read_thresholds(const Json& json) {
+  ThresholdSpecs specs;
+  for (const auto& [key, list] : json.items()) {
+    auto& into = specs.emplace_back(key, std::vector<metrics::ThresholdSpec>()).second;
+    for (const Json& saved : list) {
+      into.push_back({saved.at("threshold"), saved.at("abortOnFail"),
+                      nanoseconds(static_cast<std::int64_t>(saved.at("delayAbortEval_ns").get<double>()))});
+    }
+  }
+  return specs;
+}
+
+}  // namespace
+
+std::string to_json(const Gathered& gathered, const MetricRegistry& registry) {
+  const metrics::Snapshot& snapshot = gathered.snapshot;
+  JsonWriter json;
+  json.begin_object().key("version").integer(kVersion);
+  json.key("elapsed_ns").number(static_cast<double>(snapshot.elapsed.count())).key("tag_sweeps").integer(snapshot.tag_sweeps);
+  if (gathered.cpu_share) json.key("cpu_share").number(*gathered.cpu_share);
+  json.key("interrupted").integer(gathered.interrupted).key("samples_dropped").integer(gathered.samples_dropped);
+  json.key("metrics");
+  write(json, snapshot.metrics);
+  json.key("checks");
+  write(json, snapshot.checks);
+  json.key("groups").begin_array();
+  for (const std::string& group : snapshot.groups) json.string(group);
+  json.end_array();
+  json.key("endpoints").begin_array();
+  for (const EndpointState& row : snapshot.endpoints) {
+    if (row.duration.count() == 0) continue;
+    json.begin_object().key("key");
+    write_strings(json, {row.protocol == EndpointState::Protocol::grpc ? "grpc" : "http", row.method, row.name, row.status, row.error_code,
+                         row.error});
+    json.key("failed").boolean(row.failed).key("values").raw(row.duration.serialize()).end_object();
+  }
+  json.end_array();
+  json.key("parts").begin_array();
+  for (const PartState& part : snapshot.parts) {
+    json.begin_object().key("scenario").string(part.scenario).key("group").string(part.group).key("metrics");
+    write(json, part.metrics);
+    json.key("checks");
+    write(json, part.checks);
+    json.end_object();
+  }
+  json.end_array();
+  json.key("rows").begin_array();
+  for (const SeriesRow& row : gathered.rows) write(json, row, registry);
+  json.end_array();
+  json.key("thresholds").begin_object();
+  for (const auto& [key, specs] : gathered.thresholds) {
+    json.key(key).begin_array();
+    for (const metrics::ThresholdSpec& spec : specs) {
+      json.begin_object().key("threshold").string(spec.expression).key("abortOnFail").boolean(spec.abort_on_fail);
+      json.key("delayAbortEval_ns").number(static_cast<double>(spec.delay_abort_eval.value_or(nanoseconds(0)).count())).end_object();
+    }
+    json.end_array();
+  }
+  json.end_object().end_object();
+  return json.take();
+}
+
+base::Expected<ThresholdSpecs> thresholds_in(std::string_view text) {
+  try {
+    return read_thresholds(Json::parse(text).at("thresholds"));
+  } catch (const Json::exception&) {
+    return tl::unexpected(bad("these are no results of a test"));
+  }
+}
+
+base::Expected<void> add(Gathered& into, std::string_view text, MetricRegistry& registry, Generators generators) {
+  try {
+    const Json json = Json::parse(text);
+    if (into.thresholds.empty()) into.thresholds = read_thresholds(json.at("thresholds"));
+    return add_json(into, json, registry, generators);
+  } catch (const Json::exception&) {
+    return tl::unexpected(bad("these are no results of a test"));
+  }
+}
+
+}  // namespace gauntlet::engine::output

@@ -1,0 +1,173 @@
+#include "engine/session/compatibility.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace gauntlet::engine {
+namespace {
+
+using enum Compatibility;
+
+constexpr std::string_view kLanguage = "Language and loading";
+constexpr std::string_view kModules = "Modules";
+constexpr std::string_view kHttp = "k6/http";
+constexpr std::string_view kGrpc = "k6/net/grpc";
+constexpr std::string_view kExecution = "Execution";
+constexpr std::string_view kResults = "Metrics and results";
+constexpr std::string_view kCommands = "Commands";
+
+constexpr std::array kTable = {
+    CompatibilityRow{kLanguage, "ES modules, local imports, re-exports, import.meta.resolve", better,
+                     "a name that a module does not export is an error at load; in k6 it is undefined"},
+    CompatibilityRow{kLanguage, "CommonJS (require, module.exports)", same, ""},
+    CompatibilityRow{kLanguage, "open() text and binary, init only", same, ""},
+    CompatibilityRow{kLanguage, "JavaScript itself", better,
+                     "QuickJS-ng: all of ES2023, where k6's engine lacks for await, named groups and more"},
+    CompatibilityRow{kLanguage, "timers, promises, async exported functions", same, ""},
+    CompatibilityRow{kLanguage, "console", same, "standard error, as k6's log lines"},
+    CompatibilityRow{kLanguage, "TypeScript", better,
+                     "lines and columns in stack traces are those of the source; namespaces with code are refused"},
+    CompatibilityRow{kLanguage, "imports over https (jslib)", better,
+                     "from copies in the module folder (GAUNTLET_MODULES); nothing is fetched while a test runs"},
+    CompatibilityRow{kLanguage, "crypto global (webcrypto)", better,
+                     "HKDF and wrapping keys, too; errors are Errors, and key.algorithm is as the W3C has it"},
+
+    CompatibilityRow{kModules, "k6", same, "Math.random after randomSeed() repeats itself, but not Go's sequence"},
+    CompatibilityRow{kModules, "k6/data", same, "SharedArray"},
+    CompatibilityRow{kModules, "k6/encoding", same, ""},
+    CompatibilityRow{kModules, "k6/execution", same, ""},
+    CompatibilityRow{kModules, "k6/http", same, "see below"},
+    CompatibilityRow{kModules, "k6/metrics", same, ""},
+    CompatibilityRow{kModules, "k6/net/grpc", same, "see below"},
+    CompatibilityRow{kModules, "k6/timers", same, ""},
+    CompatibilityRow{kModules, "k6/crypto", same, ""},
+    CompatibilityRow{kModules, "k6/crypto/x509", same, "publicKey.key.curve is {name}, without Go's methods"},
+    CompatibilityRow{kModules, "k6/html", same, "an exception in map() reaches the script; k6 swallows it"},
+    CompatibilityRow{kModules, "k6/ws", same, ""},
+    CompatibilityRow{kModules, "k6/websockets", better,
+                     "a message right behind the handshake arrives, of which k6 1.8.1 on a busy machine loses one in some 2,000; a Blob "
+                     "can be sent, too, and its stream() gives bytes, where k6 gives a text"},
+    CompatibilityRow{
+        kModules, "k6/secrets", better,
+        "sources file and mock; errors are Errors; comments in the file; only values are hidden in logs, not the words of the log itself"},
+    CompatibilityRow{kModules, "k6/experimental/csv", same, ""},
+    CompatibilityRow{kModules, "k6/experimental/fs", better,
+                     "SeekMode.End counts from the end of the file; k6 counts from the byte before"},
+    CompatibilityRow{
+        kModules, "k6/experimental/streams", better,
+        "the standard's order of jobs; tee(), for await, from(), pipeTo(), and WritableStream of k6 2, too; no streams of bytes"},
+    CompatibilityRow{kModules, "k6/experimental/websockets", same, "the same as k6/websockets"},
+    CompatibilityRow{kModules, "k6/experimental/redis", absent, "gone in k6 2, too"},
+    CompatibilityRow{kModules, "k6/browser", absent, "out of scope"},
+    CompatibilityRow{kModules, "k6/x/*", absent, "extensions are Go code"},
+
+    CompatibilityRow{kHttp, "get, head, post, put, patch, del, options, request, asyncRequest, batch", same, ""},
+    CompatibilityRow{kHttp, "params, Response with lazy properties, json() with selectors", same, ""},
+    CompatibilityRow{kHttp, "cookies, redirects, multipart, forms, url template, response callbacks", same, ""},
+    CompatibilityRow{kHttp, "auth basic, digest and ntlm", same, ""},
+    CompatibilityRow{kHttp, "TLS: versions, cipher suites, insecureSkipTLSVerify", same, "no OCSP answers: ocsp.status stays unknown"},
+    CompatibilityRow{kHttp, "TLS: client certificates", better, "sent only to the domains that tlsAuth names; k6 sends them to all"},
+    CompatibilityRow{kHttp, "HTTP/2 over TLS", same, "chosen by ALPN"},
+    CompatibilityRow{kHttp, "option httpVersion", better,
+                     "\"1.1\" never offers HTTP/2, \"2\" speaks nothing else: over plain http:// as h2c"},
+    CompatibilityRow{kHttp, "option maxResponseBytes", better,
+                     "bounds bodies and messages as they are after decompression; k6 has no bound"},
+    CompatibilityRow{kHttp, "streams that the server resets with PROTOCOL_ERROR or refuses for ever", better,
+                     "an error; k6 1.8.1 sends the request again without end"},
+    CompatibilityRow{kHttp, "proxies from the environment", same, "http:// and socks5:// proxies, not https:// ones"},
+    CompatibilityRow{kHttp, "hosts, blockHostnames, blacklistIPs, dns, localIPs, connection reuse, batch limits", same, ""},
+    CompatibilityRow{kHttp, "html(), submitForm(), clickLink()", same, ""},
+
+    CompatibilityRow{kGrpc, "load, loadProtoset, connect, invoke, asyncInvoke, close", same, ""},
+    CompatibilityRow{kGrpc, "Stream, reflection, healthCheck, TLS with client certificates", same, ""},
+    CompatibilityRow{kGrpc, "metrics of calls that time out", better, "recorded; k6 leaves them out"},
+    CompatibilityRow{kGrpc, "grpc_reqs, grpc_req_failed", better, "k6 has no count and no failure rate"},
+    CompatibilityRow{kGrpc, "schemas", better, "compiled once a process, not once a virtual user"},
+    CompatibilityRow{kGrpc, "status constants", better, "plain numbers, so that === 0 holds, too"},
+
+    CompatibilityRow{kExecution,
+                     "shared-iterations, per-vu-iterations, constant-vus, ramping-vus, constant-arrival-rate, ramping-arrival-rate", same,
+                     ""},
+    CompatibilityRow{kExecution, "--duration alone", better,
+                     "stretches the script's own scenarios and says so; --strict-k6 gives k6's rule"},
+    CompatibilityRow{kExecution, "intended start", better, "latency from the moment an iteration was due, beside service time"},
+    CompatibilityRow{kExecution, "execution segments and sequences", same, "--segment I/N is short for both"},
+    CompatibilityRow{kExecution, "--processes N, merge, compare", better,
+                     "segments of a test add up by histograms, exactly; two runs are compared with intervals"},
+    CompatibilityRow{kExecution, "--warm-up, --setup-apart", better,
+                     "results without the first seconds, or without what setup() and teardown() request"},
+    CompatibilityRow{kExecution, "the generator's own health", better,
+                     "threshold generator_ok, loop_lag and schedule_slip, exit code 111 with --require-generator-ok"},
+    CompatibilityRow{kExecution, "option maxHeapBytes", better,
+                     "bounds what a virtual user's script may keep, responses and pages included: 1 GB, less where the machine has less; "
+                     "the error names the line"},
+    CompatibilityRow{kExecution, "endless loops", better,
+                     "stopped at the iteration's hard stop and by the first Ctrl-C while the script loads, in natives, too; a second "
+                     "Ctrl-C ends any run within a second (105)"},
+    CompatibilityRow{kExecution, "exit codes", same, ""},
+    CompatibilityRow{kExecution, "externally-controlled executor", absent, "gone in k6 2, too: use the stages of ramping-vus"},
+
+    CompatibilityRow{kResults, "thresholds with tag filters, abortOnFail, delayAbortEval", same, ""},
+    CompatibilityRow{kResults, "memory of metrics", better,
+                     "does not grow with the number of samples; percentiles within 0.1 %, exact while counts are small"},
+    CompatibilityRow{kResults, "end-of-test summary, handleSummary, --summary-export", same, ""},
+    CompatibilityRow{kResults, "--out json=F.json", better, "the summary and a series; --out points=F is k6's line format"},
+    CompatibilityRow{kResults, "--out csv=F", same, ""},
+    CompatibilityRow{kResults, "--out influxdb", same, "receivers that do not keep up are told, here and below, and never slow the test"},
+    CompatibilityRow{kResults, "--out experimental-prometheus-rw", better,
+                     "a trend's count is its count (k6: divided by 1,000); no native histograms, no _HEADERS_NAME variables"},
+    CompatibilityRow{
+        kResults, "--out opentelemetry", same,
+        "over gRPC or http/protobuf; the default addresses are spoken to without TLS; =http://... and =grpc://... in --out choose, too"},
+    CompatibilityRow{kResults, "--out prometheus=PORT", better, "a page to scrape"},
+    CompatibilityRow{kResults, "--out cloud", absent, ""},
+    CompatibilityRow{kResults, "web dashboard (K6_WEB_DASHBOARD, _HOST, _PORT, _PERIOD, _OPEN, _EXPORT; --out web-dashboard=...)", better,
+                     "a page of our own, also by --web: each second, thresholds, endpoints, errors by kind, generator health; binds "
+                     "127.0.0.1 unless told, "
+                     "never delays exit; _RECORD, _TAGS and .dashboard.json have no meaning"},
+
+    CompatibilityRow{kCommands, "run, new, inspect, archive, deps, version", same, "archives are read both ways"},
+    CompatibilityRow{kCommands, "REST API (--address); pause, resume, scale, status, stats, login", absent,
+                     "gone in k6 2, too, but for reading by --address and stats: --web and --out prometheus=PORT show a running test"},
+    CompatibilityRow{kCommands, "completion", same, "gauntlet completion bash, zsh"},
+    CompatibilityRow{kCommands, "--linger", same, "K6_LINGER, too; the time that it waits is not the test's"},
+    CompatibilityRow{kCommands, "cloud, x", absent, ""},
+};
+
+constexpr std::string_view word_of(Compatibility state) {
+  switch (state) {
+    case same: return "same";
+    case better: return "better";
+    case absent: return "absent";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::span<const CompatibilityRow> compatibility_table() { return kTable; }
+
+std::string compatibility_markdown() {
+  const auto count = [](Compatibility state) {
+    return std::count_if(kTable.begin(), kTable.end(), [&](const auto& row) { return row.state == state; });
+  };
+  std::string text = fmt::format(
+      "# What of k6 the engine has\n\n"
+      "Printed by `gauntlet compatibility` from `src/engine/session/compatibility.cpp`; the yardstick is k6 1.8.1, and\n"
+      "`tests/conformance` holds the engine to it script by script. {} rows are the same, {} better on purpose, {} absent:\n"
+      "what is absent fails with a message that names it, never silently.\n",
+      count(same), count(better), count(absent));
+  std::string_view area;
+  for (const CompatibilityRow& row : kTable) {
+    if (row.area != area) {
+      area = row.area;
+      text += fmt::format("\n## {}\n\n| item | state | note |\n|---|---|---|\n", area);
+    }
+    text += fmt::format("| {} | {} | {} |\n", row.item, word_of(row.state), row.note);
+  }
+  return text;
+}
+
+}  // namespace gauntlet::engine

@@ -1,0 +1,116 @@
+#include "engine/session/crew.hpp"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/duration.hpp"
+
+namespace gauntlet::engine::run {
+namespace {
+
+std::vector<std::unique_ptr<Worker>> start_workers(metrics::Collector& collector, std::size_t count) {
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (std::size_t i = 0; i < count; ++i) {
+    workers.push_back(std::make_unique<Worker>(i, collector));
+    // The kernel may otherwise put a wake-up off by 50 us.
+    workers.back()->post([] { prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0); });
+  }
+  return workers;
+}
+
+/// Arms itself again and again; it dies with the worker's loop.
+struct LoopWatch {
+  Worker& worker;
+  Clock::time_point due;
+
+  void arm(std::shared_ptr<LoopWatch> self) {
+    static constexpr std::chrono::milliseconds kInterval(100);
+    due += kInterval;
+    worker.loop().call_at(due, [this, self = std::move(self)]() mutable {
+      const auto now = Clock::now();
+      worker.recorder().add(metrics::MetricId::loop_lag, worker.recorder().tags().empty(), base::milliseconds_of(now - due), now);
+      due = std::max(due, now - kInterval);  // a late one does not make others that are late, too
+      arm(std::move(self));
+    });
+  }
+};
+
+}  // namespace
+
+Crew::Crew(TestState& test, base::EventLoop& control, metrics::Collector& collector, std::size_t threads)
+    : test_(test),
+      control_(control),
+      workers_(start_workers(collector, threads)),
+      pool_(std::make_unique<VuPool>(test, control, workers_)),
+      context_{test, control, workers_, *pool_} {}
+
+Crew::~Crew() {
+  pool_.reset();  // after what executors have posted to the workers
+  executors_.clear();
+}
+
+void Crew::wait_until(const std::function<bool()>& over) {
+  while (!over()) control_.run_once(std::chrono::hours(1));
+}
+
+void Crew::watch_loops() {
+  for (auto& worker : workers_) {
+    worker->post([watch = std::make_shared<LoopWatch>(LoopWatch{*worker, Clock::now()})] { watch->arm(watch); });
+  }
+}
+
+std::optional<Vu::InitFailure> Crew::initialize(std::int64_t vus) {
+  bool done = false;
+  std::optional<Vu::InitFailure> failure;
+  pool_->initialize(vus, [&](std::optional<Vu::InitFailure> first) {
+    failure = std::move(first);
+    done = true;
+  });
+  wait_until([&] { return done; });
+  return failure;
+}
+
+StageResult Crew::call(const char* function, const char* group, std::optional<std::string> argument, std::chrono::nanoseconds timeout) {
+  stage_ = std::make_unique<StageCall>(test_, control_, *workers_.front(), function, group, std::move(argument));
+  bool done = false;
+  stage_->start(timeout, [&] { done = true; });
+  wait_until([&] { return done; });
+  StageResult result = stage_->take_result();
+  stage_.reset();
+  return result;
+}
+
+void Crew::run(const std::vector<Scenario>& scenarios) {
+  for (const Scenario& scenario : scenarios) {
+    scenarios_.push_back(std::make_unique<ScenarioRun>(scenario));
+    executors_.push_back(make_executor(context_, *scenarios_.back()));
+  }
+  for (auto& executor : executors_) {
+    control_.call_at(test_.start + executor->scenario().config.start_time.value,
+                     [this, executor = executor.get()] { executor->start([this] { ++finished_; }); });
+  }
+  wait_until([&] {
+    // An aborted test does not wait for scenarios that have not begun.
+    return finished_ == executors_.size() || (is_aborted_ && std::all_of(executors_.begin(), executors_.end(), [](const auto& executor) {
+                                                return executor->is_finished() || !executor->is_started();
+                                              }));
+  });
+}
+
+void Crew::abort() {
+  if (is_aborted_) return;
+  is_aborted_ = true;
+  if (stage_) stage_->interrupt();
+  for (auto& executor : executors_) executor->abort();
+}
+
+std::vector<output::ScenarioProgress> Crew::progress() const {
+  std::vector<output::ScenarioProgress> all;
+  const auto now = Clock::now();
+  for (const auto& executor : executors_) all.push_back(executor->progress(now));
+  return all;
+}
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,92 @@
+#include "engine/session/engine.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <sstream>
+
+#include "base/signals.hpp"
+#include "engine/script/archive.hpp"
+#include "engine/script/program.hpp"
+#include "engine/session/machine.hpp"
+#include "engine/session/test_run.hpp"
+
+namespace gauntlet::engine::run {
+namespace {
+
+/// Loads the script and does `task` with its run.
+ExitCode with_script(const std::string& script, const RunSettings& given, const std::function<ExitCode(TestRun&)>& task) {
+  RunSettings settings = given;
+  auto log = Log::open(settings.log);
+  if (!log) {
+    std::fprintf(stderr, "%s\n", log.error().message.c_str());
+    return ExitCode::other;
+  }
+  std::unique_ptr<js::Program> program;
+  if (script == "-") {
+    std::ostringstream text;
+    text << std::cin.rdbuf();
+    program = js::Program::from_text(std::move(text).str());
+  } else if (js::is_archive(script)) {
+    auto archive = js::read_archive(script);
+    if (!archive) {
+      (*log)->write(LogLevel::error, archive.error().message);
+      return ExitCode::other;
+    }
+    settings.environment.insert(archive->environment.begin(), archive->environment.end());  // the user's own win
+    program = js::Program::from_archive(script, std::move(*archive));
+  } else {
+    auto loaded = js::Program::from_file(script);
+    if (!loaded) {
+      (*log)->write(LogLevel::error, loaded.error().message);
+      return ExitCode::other;
+    }
+    program = std::move(*loaded);
+  }
+  TestRun test(*program, **log, settings);
+  return task(test);
+}
+
+}  // namespace
+
+ExitCode run_test(const std::string& script, const RunSettings& settings) {
+  return with_script(script, settings, [&](TestRun& test) {
+    base::block_signals({SIGINT, SIGTERM});
+    return test.run();
+  });
+}
+
+ExitCode inspect_script(const std::string& script, const RunSettings& settings, bool requirements) {
+  return with_script(script, settings, [&](TestRun& test) { return test.inspect(requirements); });
+}
+
+ExitCode archive_script(const std::string& script, const RunSettings& settings, const std::string& path, bool leave_environment_out) {
+  return with_script(script, settings, [&](TestRun& test) { return test.archive(path, leave_environment_out); });
+}
+
+ExitCode list_imports(const std::string& script, const RunSettings& settings, bool as_json) {
+  return with_script(script, settings, [&](TestRun& test) { return test.list_imports(as_json); });
+}
+
+ExitCode run_test_in_processes(const std::string& script, const RunSettings& settings, std::size_t processes) {
+  const std::size_t threads = settings.threads != 0 ? settings.threads : std::max<std::size_t>(1, usable_cores() / processes);
+  auto team = Team::fork(processes, [&](std::size_t index, TeamMember& member) {
+    RunSettings mine = settings;
+    mine.member = &member;
+    mine.threads = threads;
+    mine.quiet = true;
+    mine.outputs.clear();
+    mine.dashboard = {};
+    take_part(mine.flags, static_cast<std::int64_t>(index) + 1, static_cast<std::int64_t>(processes));
+    return static_cast<int>(run_test(script, mine));
+  });
+  if (!team) {
+    std::fprintf(stderr, "%s\n", team.error().message.c_str());
+    return ExitCode::other;
+  }
+  RunSettings leading = settings;
+  leading.team = team->get();
+  return run_test(script, leading);
+}
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,42 @@
+#include "engine/session/judge.hpp"
+
+#include <vector>
+
+namespace gauntlet::engine::run {
+
+base::Expected<void> Judge::take_thresholds(const Options& options, metrics::MetricRegistry& registry) {
+  for (const auto& [key, list] : options.thresholds.value) {
+    std::vector<metrics::ThresholdSpec> specs;
+    for (const ThresholdOption& threshold : list) {
+      specs.push_back({threshold.expression, threshold.abort_on_fail, threshold.delay_abort_eval});
+    }
+    specs_.emplace_back(key, specs);
+    if (auto ok = thresholds_.add(registry, key, specs); !ok) return tl::unexpected(std::move(ok.error()));
+  }
+  return {};
+}
+
+void Judge::give(Verdict verdict) {
+  if (!verdict_) verdict_ = std::move(verdict);
+}
+
+std::optional<Verdict> Judge::look(const metrics::Snapshot& snapshot) {
+  if (thresholds_.empty()) return std::nullopt;
+  thresholds_.evaluate(snapshot, metrics::Thresholds::When::during_run);
+  if (!thresholds_.should_abort()) return std::nullopt;
+  return Verdict{ExitCode::thresholds_crossed, thresholds_.crossed_message(true), ""};
+}
+
+void Judge::judge(const metrics::Snapshot& snapshot) {
+  thresholds_.evaluate(snapshot, metrics::Thresholds::When::at_end);
+  if (!thresholds_.crossed().empty()) give({ExitCode::thresholds_crossed, thresholds_.crossed_message(false), ""});
+  if (is_marked_failed_) give({ExitCode::marked_failed, "test run was marked as failed", ""});
+}
+
+void Judge::require(const output::GeneratorVerdict& generator) {
+  if (generator.kept_up()) return;
+  give({ExitCode::generator_limited, generator.words,
+        "the figures are not those of the target: spread the load over more cores or machines"});
+}
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,50 @@
+#pragma once
+// What `--out` and `-o` ask for.
+//
+//   json=results.json        end-of-test results and a row a second; atomically at the end (strict: k6's lines)
+//   points=FILE              every sample, a line of JSON each, as k6's json output; .gz and .zst compress, "-" prints
+//   json, json=-, json=FILE  (FILE not ending in .json) the same as points
+//   csv=FILE                 every sample, k6's CSV; options fileName=, saveInterval=, timeFormat=
+//   experimental-prometheus-rw, prometheus-rw[=URL]           Prometheus remote write
+//   prometheus[=[HOST:]PORT]                                  a page for Prometheus to scrape
+//   influxdb[=http://HOST:8086/DB]                            InfluxDB, version 1
+//   opentelemetry, experimental-opentelemetry[=HOST:PORT]     OTLP over HTTP
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/error.hpp"
+#include "engine/sinks/file/csv.hpp"
+#include "engine/sinks/push/influxdb.hpp"
+#include "engine/sinks/push/opentelemetry.hpp"
+#include "engine/sinks/push/prometheus_remote_write.hpp"
+#include "engine/sinks/push/prometheus_scrape.hpp"
+
+namespace gauntlet::engine::output {
+
+struct OutputSpec {
+  enum class Kind : std::uint8_t { results, points, csv, receiver };
+  Kind kind = Kind::points;
+  std::string path;  ///< "-": standard output
+  CsvTimeFormat time_format = CsvTimeFormat::unix_s;
+  std::chrono::nanoseconds save_interval{0};
+  std::variant<std::monostate, RemoteWriteOptions, ScrapeOptions, InfluxOptions, OpenTelemetryOptions> receiver;
+
+  /// As the header lists it: "json (points.ndjson)", "csv (stdout)".
+  std::string description() const;
+  /// As the last lines of a run list it: "results", "points", "csv"; a receiver's name.
+  std::string label() const;
+  /// True for those that want each sample.
+  bool wants_samples() const { return kind != Kind::results; }
+  /// True for those that leave a file behind.
+  bool writes_file() const { return kind != Kind::receiver && path != "-"; }
+};
+
+/// `strict_k6`: `json=FILE.json` is k6's lines, and what k6 does not have does not exist. `variable` gives K6_* settings of
+/// receivers.
+base::Expected<OutputSpec> parse_output(
+    std::string_view text, bool strict_k6 = false, const Variables& variable = [](const char*) { return nullptr; });
+
+}  // namespace gauntlet::engine::output

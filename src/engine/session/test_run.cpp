@@ -1,0 +1,115 @@
+#include "engine/session/test_run.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <thread>
+
+namespace gauntlet::engine::run {
+
+using output::RunProgress;
+
+ExitCode TestRun::run() {
+  // Before the script runs for the first time: it may do so for ever.
+  watch_signals();
+  const bool ready = look_at_script() && plan() && check_thresholds() && open_outputs();
+  if (ready) {
+    open_dashboard();
+    show_header();
+    start_crew();
+    if (settings_.team != nullptr) {
+      lead_team();
+    } else if (settings_.member != nullptr) {
+      run_as_member();
+    } else if (initialize_vus()) {
+      if (run_setup()) run_scenarios();
+      run_teardown();
+      judge();
+      linger();
+      report();
+    }
+    close_outputs();
+  }
+  if (settings_.member != nullptr) {
+    const Verdict verdict = judge_.verdict().value_or(Verdict());
+    settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
+    return verdict.code;
+  }
+  return finish();
+}
+
+ExitCode TestRun::finish() {
+  const std::optional<Verdict>& verdict = judge_.verdict();
+  if (!verdict) return ExitCode::ok;
+  LogFields fields;
+  if (!verdict->hint.empty()) fields.push_back({"hint", verdict->hint});
+  log_.write(LogLevel::error, verdict->message, fields);
+  return verdict->code;
+}
+
+void TestRun::close_outputs() {
+  watch_.reset();
+  dashboard_.reset();
+  crew_.reset();  // its recorders go before the collector
+  if (sample_outputs_) {
+    if (auto ok = sample_outputs_->finish(); !ok) judge_.give({ExitCode::other, ok.error().message, ""});
+  }
+  recorder_.reset();
+}
+
+void TestRun::abort(Verdict verdict) {
+  if (settings_.member != nullptr && !judge_.verdict()) settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
+  judge_.give(std::move(verdict));
+  crew_->abort();
+}
+
+void TestRun::watch_signals() {
+  signals_ = std::make_unique<SignalThread>([this] { count_signal(); });
+}
+
+void TestRun::count_signal() {
+  // There is nothing to end in order while scripts load, and one that loads for ever would not let it happen.
+  if (++signals_seen_ > 1 || phase_ == RunProgress::Phase::init) end_at_once();
+  control_.post([this] { end_in_order(); });
+}
+
+void TestRun::end_at_once() {
+  // Nothing that follows may hold this up: a full disk's file system, a pager at the other end of standard error.
+  static constexpr std::chrono::milliseconds kPatience(900);
+  static constexpr int kCode = static_cast<int>(ExitCode::interrupted);
+  std::thread([] {
+    std::this_thread::sleep_for(kPatience);
+    _exit(kCode);
+  }).detach();
+  if (output::SampleOutputs* outputs = files_to_end_) outputs->end_files();
+  log_.write(LogLevel::error, "Aborting k6 in response to signal");
+  _exit(kCode);
+}
+
+void TestRun::end_in_order() {
+  if (lingering_) {
+    lingering_ = false;
+    return;
+  }
+  abort({ExitCode::interrupted, "test run was aborted because k6 received a 'interrupt' signal", ""});
+}
+
+void TestRun::run_until(const std::function<bool()>& over) {
+  while (!over()) control_.run_once(std::chrono::hours(1));
+}
+
+Verdict not_loaded(const js::Program& program, ExitCode code, const std::string& reason) {
+  return {code,
+          fmt::format("could not initialize '{}': could not load JS test '{}': {}", program.given_name(), program.entry_url(), reason), ""};
+}
+
+Verdict verdict_of(const js::Program& program, const Vu::InitFailure& failure) {
+  switch (failure.kind) {
+    case Vu::InitFailure::Kind::load: return not_loaded(program, ExitCode::script_exception, failure.message);
+    case Vu::InitFailure::Kind::aborted: return not_loaded(program, ExitCode::script_aborted, failure.message);
+    case Vu::InitFailure::Kind::exception: break;
+  }
+  return {ExitCode::script_exception, failure.message, "script exception"};
+}
+
+}  // namespace gauntlet::engine::run

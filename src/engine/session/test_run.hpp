@@ -1,0 +1,135 @@
+#pragma once
+// A run from init to exit code: the state that its steps share, and the steps themselves, each group in a file of its own.
+//   test_run.cpp           the story: in which order the steps come, and what ends them early
+//   test_run_init.cpp      script, options, scenarios, thresholds: what is known before a thread starts
+//   test_run_start.cpp     outputs, live page, header, threads, virtual users
+//   test_run_stages.cpp    setup(), the scenarios, teardown()
+//   test_run_report.cpp    the verdict, the summary, files
+//   test_run_team.cpp      as one of several processes
+//   test_run_inspect.cpp   what is told without running
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/event_loop.hpp"
+#include "engine/api/registry.hpp"
+#include "engine/metrics/collector.hpp"
+#include "engine/plan/plan.hpp"
+#include "engine/results/gathered.hpp"
+#include "engine/results/summary.hpp"
+#include "engine/script/program.hpp"
+#include "engine/session/crew.hpp"
+#include "engine/session/engine.hpp"
+#include "engine/session/judge.hpp"
+#include "engine/session/sample_outputs.hpp"
+#include "engine/session/screen.hpp"
+#include "engine/session/signal_thread.hpp"
+#include "engine/session/watch.hpp"
+#include "engine/sinks/page/dashboard.hpp"
+#include "engine/sinks/terminal/terminal.hpp"
+#include "engine/users/stage_call.hpp"
+#include "engine/users/test_state.hpp"
+
+namespace gauntlet::engine::run {
+
+Verdict not_loaded(const js::Program& program, ExitCode code, const std::string& reason);
+Verdict verdict_of(const js::Program& program, const Vu::InitFailure& failure);
+
+/// Its steps are methods, in the order of run(). All on the control thread.
+class TestRun {
+ public:
+  TestRun(js::Program& program, Log& log, const RunSettings& settings)
+      : settings_(settings),
+        program_(program),
+        log_(log),
+        screen_(stdout, log, settings.color),
+        registry_(settings.strict_k6),
+        test_(program, modules::kNatives, registry_, log) {}
+
+  ExitCode run();
+  ExitCode inspect(bool requirements);
+  ExitCode archive(const std::string& path, bool leave_environment_out);
+  ExitCode list_imports(bool as_json);
+
+ private:
+  ExitCode finish();
+  // Steps; false when the test ends there (the judge says why).
+  bool look_at_script();
+  bool settle_options(const std::string& script_options);
+  bool plan();
+  bool check_thresholds();
+  bool open_outputs();
+  void open_dashboard();
+  void show_header();
+  std::size_t thread_count() const;
+  void start_crew();
+  bool initialize_vus();
+  bool run_setup();
+  void run_scenarios();
+  void run_teardown();
+  void linger();
+  void judge();
+  void report();
+  void run_as_member();
+  void lead_team();
+  void close_outputs();
+
+  void end_dashboard();
+  void run_until(const std::function<bool()>& over);
+  void watch_signals();
+  /// On the signals' thread (of a leader while its team runs: the control thread). The first signal ends the test in order,
+  /// the next one at once, whatever a thread is busy with.
+  void count_signal();
+  [[noreturn]] void end_at_once();
+  void end_in_order();
+  /// Cuts setup or the scenarios short.
+  void abort(Verdict verdict);
+  void use_stage_failure(const StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,
+                         ExitCode timeout_code);
+
+  // The summary.
+  output::Gathered gathered() const;
+  /// What handleSummary made of it, or nothing: then the usual text is due.
+  bool handle_summary(const output::Summary& summary);
+  void write_summary_files(const StageResult& result);
+  void write_export_files(const output::Summary& summary);
+
+  bool wants_summary() const { return !settings_.no_summary && settings_.summary_mode != output::SummaryMode::disabled; }
+  bool has_function(const std::string& name) const { return std::find(functions_.begin(), functions_.end(), name) != functions_.end(); }
+
+  const RunSettings& settings_;
+  js::Program& program_;
+  Log& log_;
+  Screen screen_;
+  std::unique_ptr<Log> console_;
+  base::EventLoop control_;
+  metrics::MetricRegistry registry_;
+  TestState test_;
+
+  std::string script_options_;  // JSON, as exported
+  std::vector<std::string> functions_;
+  RunPlan plan_;
+  Judge judge_;
+
+  std::optional<output::Gathered> of_team_;
+  std::unique_ptr<metrics::Collector> collector_;
+  std::unique_ptr<metrics::Recorder> recorder_;
+  std::unique_ptr<output::SampleOutputs> sample_outputs_;
+  std::unique_ptr<dashboard::Dashboard> dashboard_;  // nullptr: not wanted
+  std::unique_ptr<Crew> crew_;
+  std::unique_ptr<Watch> watch_;
+  bool lingering_ = false;
+
+  std::atomic<output::RunProgress::Phase> phase_ = output::RunProgress::Phase::init;
+  bool teardown_is_due_ = false;
+  std::atomic<int> signals_seen_{0};
+  std::atomic<output::SampleOutputs*> files_to_end_{nullptr};  // of sample_outputs_, once they are open
+  std::vector<std::pair<std::string, std::string>> written_files_;
+  std::unique_ptr<SignalThread> signals_;  // ends first: it uses the rest
+};
+
+}  // namespace gauntlet::engine::run

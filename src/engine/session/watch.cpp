@@ -1,0 +1,186 @@
+#include "engine/session/watch.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/duration.hpp"
+#include "engine/session/machine.hpp"
+#include "engine/sinks/terminal/terminal.hpp"
+
+namespace gauntlet::engine::run {
+
+using metrics::MetricId;
+using output::RunProgress;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kTick(1000);         // gauges, snapshots, and progress where there is no terminal
+constexpr milliseconds kDrawInterval(100);  // progress on a terminal
+constexpr int kTicksPerEvaluation = 2;      // of thresholds
+
+}  // namespace
+
+Watch::Watch(base::EventLoop& control, const Watched& watched, std::function<void(Verdict)> abort)
+    : control_(control), watched_(watched), abort_(std::move(abort)) {}
+
+void Watch::start() {
+  tick_timer_ = control_.call_after(kTick, [this] { tick(); });
+  if (watched_.screen.is_terminal() && !watched_.settings.quiet) {
+    draw_timer_ = control_.call_after(kDrawInterval, [this] { draw(); });
+  }
+}
+
+void Watch::stop() {
+  control_.cancel(tick_timer_);
+  control_.cancel(draw_timer_);
+  control_.cancel(warm_up_timer_);
+}
+
+void Watch::begin_results() {
+  begun_ = last_look_ = Clock::now();
+  cpu_at_begin_s_ = cpu_at_last_look_s_ = cpu_seconds();
+  watched_.collector.restart(*begun_);
+}
+
+void Watch::warm_up_until(Clock::time_point end) {
+  is_warming_up_ = true;
+  warm_up_timer_ = control_.call_at(end, [this] { end_warm_up(); });
+}
+
+void Watch::end_warm_up() {
+  is_warming_up_ = false;
+  if (watched_.phase != RunProgress::Phase::running) return;
+  begun_ = Clock::now();
+  cpu_at_begin_s_ = cpu_seconds();
+  watched_.collector.restart(*begun_);
+  watched_.test.log.write(LogLevel::info,
+                          fmt::format("the warm-up of {} is over: results count from here", format_duration(watched_.settings.warm_up)));
+}
+
+void Watch::tick() {
+  ++ticks_;
+  tick_timer_ = control_.call_after(kTick, [this] { tick(); });
+  record_gauges();
+  watched_.collector.sample(Clock::now());
+  record_health();
+  if (watched_.phase == RunProgress::Phase::running && ticks_ % kTicksPerEvaluation == 0) judge_thresholds();
+  update_page();
+  if (!watched_.screen.is_terminal()) show_progress();
+}
+
+void Watch::draw() {
+  draw_timer_ = control_.call_after(kDrawInterval, [this] { draw(); });
+  show_progress();
+}
+
+void Watch::record_gauges() {
+  const auto now = Clock::now();
+  metrics::TagSet* tags = watched_.recorder.tags().empty();
+  watched_.recorder.add(MetricId::vus, tags, static_cast<double>(watched_.test.vus_active.load()), now);
+  watched_.recorder.add(MetricId::vus_max, tags, static_cast<double>(watched_.test.vus_initialized.load()), now);
+}
+
+/// Judges the second that has just been merged; its own sample comes with the next one.
+void Watch::record_health() {
+  last_use_ = generator_use();
+  const double share = last_use_.cpu_cores / static_cast<double>(usable_cores());
+  if (watched_.phase == RunProgress::Phase::running && !watched_.settings.strict_k6) {
+    const bool ok = output::GeneratorHealth::kept_up(watched_.collector.snapshot(), share);
+    watched_.recorder.add(MetricId::generator_ok, watched_.recorder.tags().empty(), ok ? 1 : 0, Clock::now());
+  }
+  const metrics::SampleStream* stream = watched_.collector.stream();
+  if (stream != nullptr && stream->dropped() > 0 && !told_of_lost_samples_) {
+    told_of_lost_samples_ = true;
+    watched_.test.log.write(LogLevel::warning, "an --out cannot keep up: it loses samples; the summary and the thresholds have them all");
+  }
+}
+
+void Watch::judge_thresholds() {
+  if (is_warming_up_ || watched_.settings.member != nullptr || watched_.crew.is_aborted()) return;
+  if (auto verdict = watched_.judge.look(watched_.collector.snapshot())) abort_(std::move(*verdict));
+}
+
+dashboard::GeneratorUse Watch::generator_use() {
+  const auto now = Clock::now();
+  const double used = cpu_seconds();
+  const double elapsed_s = base::seconds_of(now - last_look_);
+  dashboard::GeneratorUse use{.cpu_cores = elapsed_s > 0 ? (used - cpu_at_last_look_s_) / elapsed_s : 0,
+                              .resident_bytes = resident_bytes()};
+  last_look_ = now;
+  cpu_at_last_look_s_ = used;
+  return use;
+}
+
+output::GeneratorHealth Watch::health() const {
+  if (health_of_team_) return *health_of_team_;
+  output::GeneratorHealth health;
+  const double elapsed_s = base::seconds_of(Clock::now() - begun_.value_or(Clock::time_point{}));
+  if (elapsed_s > 0) health.cpu_share = (cpu_seconds() - cpu_at_begin_s_) / elapsed_s / static_cast<double>(usable_cores());
+  health.interrupted = watched_.test.iterations_interrupted;
+  if (const metrics::SampleStream* stream = watched_.collector.stream()) health.samples_dropped = stream->dropped();
+  return health;
+}
+
+output::Summary Watch::summarize(std::vector<std::string> trend_stats) const {
+  const TestState& test = watched_.test;
+  output::SummaryOptions options;
+  options.trend_stats = std::move(trend_stats);
+  options.time_unit = test.options.summary_time_unit;
+  options.no_color = !watched_.settings.color;
+  options.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
+  options.stderr_is_tty = isatty(STDERR_FILENO) == 1;
+  options.explicit_scenarios = test.options.scenarios.given;
+  options.setup_data_json = test.setup_data.value_or("");
+  options.health = health();
+  return output::summarize(watched_.collector.snapshot(), watched_.judge.thresholds(), std::move(options));
+}
+
+RunProgress Watch::progress() const {
+  const TestState& test = watched_.test;
+  RunProgress progress;
+  progress.phase = watched_.phase;
+  if (test.start != Clock::time_point{}) progress.elapsed = (test.end == Clock::time_point{} ? Clock::now() : test.end) - test.start;
+  progress.max_duration = watched_.plan.longest;
+  progress.vus_active = test.vus_active;
+  progress.vus_initialized = test.vus_initialized;
+  progress.vus_to_initialize = watched_.plan.planned_vus;
+  progress.max_vus = watched_.plan.most_vus;
+  progress.iterations_complete = test.iterations_completed;
+  progress.iterations_interrupted = test.iterations_interrupted;
+  progress.scenarios = watched_.crew.progress();
+  if (progress.scenarios.empty()) {
+    for (const Scenario& scenario : watched_.plan.scenarios) {
+      output::ScenarioProgress waiting;
+      waiting.name = scenario.name;
+      waiting.kind = static_cast<output::ScenarioProgress::Kind>(scenario.executor);
+      progress.scenarios.push_back(std::move(waiting));
+    }
+  }
+  return progress;
+}
+
+void Watch::show_progress() {
+  if (watched_.settings.quiet) return;
+  Screen& screen = watched_.screen;
+  screen.show_progress(
+      output::render_progress(progress(), {.bars = screen.is_terminal(), .color = screen.color(), .columns = screen.columns()}));
+}
+
+void Watch::update_page() {
+  if (watched_.page == nullptr || !begun_) return;
+  const output::Summary summary = summarize(dashboard::trend_stats());
+  const RunProgress now = progress();
+  watched_.page->update({watched_.collector.snapshot(), watched_.judge.thresholds(), summary, now, last_use_}, watched_.collector.series());
+}
+
+void Watch::end_page(const dashboard::Ending& ending) {
+  const output::Summary summary = summarize(dashboard::trend_stats());
+  const RunProgress now = progress();
+  watched_.page->end({watched_.collector.snapshot(), watched_.judge.thresholds(), summary, now, generator_use()},
+                     watched_.collector.series(), ending);
+}
+
+}  // namespace gauntlet::engine::run

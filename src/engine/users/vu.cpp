@@ -1,0 +1,331 @@
+#include "engine/users/vu.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/duration.hpp"
+#include "engine/metrics/recorder.hpp"
+#include "engine/metrics/tags.hpp"
+#include "engine/users/scenario_run.hpp"
+#include "engine/users/test_state.hpp"
+#include "engine/wire/tcp/stream.hpp"
+
+namespace gauntlet::engine::run {
+namespace {
+
+using metrics::MetricId;
+using metrics::SystemTag;
+
+/// How long a script may keep its thread before the loop serves the others: small against the times that matter in a
+/// load test, large against a round of the loop. Between iterations the loop gets its turn sooner.
+constexpr std::chrono::milliseconds kScriptSlice(10);
+constexpr std::chrono::milliseconds kIterationSlice(1);
+
+}  // namespace
+
+// Life
+
+Vu::Vu(TestState& test, const Place& place, std::uint64_t id)
+    : VuContext(test, place.loop, place.recorder, id), fiber_(place.stacks, [this] { live(); }) {}
+
+Vu::~Vu() {
+  if (!fiber_.started()) return;
+  assert(idle_);
+  closing_ = true;
+  fiber_.resume();
+}
+
+void Vu::live() {
+  while (!closing_) {
+    if (jobs_.empty()) {
+      idle_ = true;
+      fiber::Fiber::suspend();
+      idle_ = false;
+      continue;
+    }
+    const auto job = std::move(jobs_.front());
+    jobs_.erase(jobs_.begin());
+    job();
+  }
+  // Clients and their callbacks hold values of the runtime.
+  destroy_slots();
+  iteration_hooks_.clear();
+  end_hooks_.clear();
+  inbox_.clear();
+  function_ = environment_ = setup_data_ = js::Value();
+  runtime_.reset();
+}
+
+void Vu::post(std::function<void()> job) {
+  jobs_.push_back(std::move(job));
+  if (idle_ || !fiber_.started()) fiber_.resume();
+}
+
+void Vu::interrupt() {
+  if (!working_) return;
+  cut_ = true;
+  fiber_.interrupt();
+}
+
+void Vu::yield() {
+  loop_.post([this] { fiber_.resume(); });
+  fiber::Fiber::suspend();
+}
+
+bool Vu::on_script_tick() {
+  if (!cut_ && base::EventLoop::Clock::now() - loop_.now() > kScriptSlice) yield();
+  return cut_;
+}
+
+void Vu::breathe() {
+  if (base::EventLoop::Clock::now() - loop_.now() > kIterationSlice) yield();
+}
+
+// Working
+
+void Vu::begin_work() {
+  working_ = true;
+  cut_ = false;
+  fiber_.clear_interrupt();
+}
+
+Vu::Settled Vu::take_exception() {
+  const js::Value exception(context_, JS_GetException(context_));
+  if (cut_ || JS_IsUncatchableError(exception.get())) return Settled::cut_short;
+  log_exception(exception);
+  return Settled::failed;
+}
+
+Vu::Settled Vu::settle() {
+  for (;;) {
+    if (cut_) return Settled::cut_short;
+    if (!runtime_->run_jobs()) return take_exception();
+    if (report_unhandled_rejections()) return Settled::failed;
+    if (!inbox_.empty()) {
+      if (on_script_tick()) return Settled::cut_short;
+      const auto job = std::move(inbox_.front());
+      inbox_.erase(inbox_.begin());
+      job();
+      if (JS_HasException(context_)) return take_exception();
+      continue;
+    }
+    if (operations_ == 0) return Settled::quiet;
+    fiber::Awaited<> signal;
+    inbox_signal_ = &signal;
+    signal.wait();
+    inbox_signal_ = nullptr;
+  }
+}
+
+void Vu::end_work(Settled how) {
+  working_ = false;
+  for (const auto& hook : end_hooks_) hook(how != Settled::quiet);
+  if (how == Settled::quiet) return;
+  runtime_->discard_jobs();
+  runtime_->take_unhandled_rejections();
+  ++epoch_;
+  operations_ = 0;
+  inbox_.clear();
+}
+
+// The log
+
+LogFields Vu::scenario_fields(std::string_view source) const {
+  LogFields fields;
+  if (scenario_ != nullptr) {
+    fields.push_back({"executor", name_of(scenario_->config.executor)});
+    fields.push_back({"scenario", scenario_->config.name});
+  }
+  if (!source.empty()) fields.push_back({"source", source});
+  return fields;
+}
+
+void Vu::log_exception(const js::Value& exception) const {
+  test_.log.write(LogLevel::error, js::describe_exception(context_, exception.get()), scenario_fields("stacktrace"));
+}
+
+bool Vu::report_unhandled_rejections() {
+  const auto reasons = runtime_->take_unhandled_rejections();
+  for (const js::Value& reason : reasons) {
+    test_.log.write(LogLevel::error, "Uncaught (in promise) " + js::describe_exception(context_, reason.get()), scenario_fields(""));
+  }
+  return !reasons.empty();
+}
+
+// Init
+
+std::optional<Vu::InitFailure> Vu::initialize() {
+  js::Host& host = *this;
+  VuContext* const opaque = this;
+  runtime_ = std::make_unique<js::Runtime>(test_.program, test_.natives, host, opaque, fiber_.stack().size, test_.heap_bytes_per_vu);
+  context_ = runtime_->context();
+  in_init_ = true;
+  begin_work();
+  const js::Value entry = runtime_->start_entry();
+  std::optional<InitFailure> failure;
+  const auto fail_with = [&](const js::Value& exception) {
+    failure = InitFailure{InitFailure::Kind::exception, js::describe_exception(context_, exception.get())};
+    if (!runtime_->load_failure().empty()) failure = InitFailure{InitFailure::Kind::load, runtime_->load_failure()};
+    if (!abort_reason_.empty()) failure = InitFailure{InitFailure::Kind::aborted, abort_reason_};
+  };
+  if (entry.is_exception()) {
+    fail_with(js::Value(context_, JS_GetException(context_)));
+    end_work(Settled::failed);
+  } else {
+    if (JS_IsPromise(entry.get())) JS_PromiseMarkAsHandled(context_, entry.get());
+    const Settled how = settle();
+    end_work(how);
+    const js::Value result(context_, JS_IsPromise(entry.get()) ? JS_PromiseResult(context_, entry.get()) : JS_UNDEFINED);
+    const JSPromiseStateEnum state = JS_PromiseState(context_, entry.get());
+    if (state == JS_PROMISE_REJECTED || how == Settled::cut_short) {
+      fail_with(result);
+    } else if (state == JS_PROMISE_PENDING) {
+      failure = InitFailure{InitFailure::Kind::exception, "the script waits at its top level for something that never comes"};
+    } else if (how == Settled::failed) {
+      failure = InitFailure{InitFailure::Kind::exception, "a promise or timer of the script's top level failed (see above)"};
+    }
+  }
+  in_init_ = false;
+  if (!failure) set_standing_tags();
+  return failure;
+}
+
+std::vector<std::string> Vu::exported_functions() {
+  std::vector<std::string> names;
+  const js::Value exports = runtime_->exports();
+  if (!exports.is_object()) return names;
+  js::for_each_property(context_, exports.get(), [&](std::string_view name, const js::Value& value) {
+    if (value.is_function()) names.emplace_back(name);
+    return true;
+  });
+  return names;
+}
+
+js::Value Vu::exported(const std::string& name) {
+  const js::Value exports = runtime_->exports();
+  return exports.is_object() ? exports.property(name.c_str()) : js::Value(context_, JS_UNDEFINED);
+}
+
+// Setup, teardown, handleSummary
+
+Vu::CallResult Vu::call(const std::string& name, std::vector<js::Value> arguments, std::string_view group) {
+  const js::Value function = exported(name);
+  tags_->set(SystemTag::group, group);
+  begin_work();
+  std::vector<JSValueConst> values;
+  values.reserve(arguments.size());
+  for (const js::Value& argument : arguments) values.push_back(argument.get());
+  const bool has_all = std::none_of(values.begin(), values.end(), [](JSValueConst each) { return JS_IsException(each); });
+  js::Value value(context_,
+                  has_all ? JS_Call(context_, function.get(), JS_UNDEFINED, static_cast<int>(values.size()), values.data()) : JS_EXCEPTION);
+  CallResult result;
+  Settled how = Settled::quiet;
+  if (value.is_exception()) {
+    value = js::Value(context_, JS_GetException(context_));
+    how = cut_ || JS_IsUncatchableError(value.get()) ? Settled::cut_short : Settled::failed;
+  } else {
+    if (JS_IsPromise(value.get())) JS_PromiseMarkAsHandled(context_, value.get());
+    how = settle();
+    const JSPromiseStateEnum state = JS_PromiseState(context_, value.get());
+    if (state == JS_PROMISE_REJECTED && how == Settled::quiet) how = Settled::failed;
+    if (state != JS_PROMISE_NOT_A_PROMISE) value = js::Value(context_, JS_PromiseResult(context_, value.get()));
+  }
+  if (how == Settled::cut_short) result.kind = CallResult::Kind::interrupted;
+  if (how == Settled::failed) {
+    result.kind = CallResult::Kind::threw;
+    result.error = js::describe_exception(context_, value.get());
+  }
+  result.value = std::move(value);
+  end_work(how);
+  record_traffic(base::EventLoop::Clock::now());
+  return result;
+}
+
+js::Value Vu::setup_data() {
+  if (!has_setup_data_) {
+    const auto& json = test_.setup_data;
+    js::Value parsed = json ? js::from_json(context_, *json, "setup data") : js::Value(context_, JS_UNDEFINED);
+    if (parsed.is_exception()) return parsed;
+    setup_data_ = std::move(parsed);
+    has_setup_data_ = true;
+  }
+  return setup_data_;
+}
+
+// Iterations
+
+void Vu::set_standing_tags() {
+  tags_->clear();
+  for (const auto& [name, value] : test_.options.tags.value) tags_->set(name, value);
+  tags_->set(SystemTag::group, "");
+  if (scenario_ != nullptr) {
+    tags_->set(SystemTag::scenario, scenario_->config.name);
+    for (const auto& [name, value] : scenario_->config.tags.value) tags_->set(name, value);
+  }
+  const metrics::SystemTagSet& enabled = recorder_.tags().enabled();
+  tags_->metadata() = metrics::Metadata();
+  if (enabled.vu) tags_->metadata().vu = id_;
+}
+
+void Vu::enter_scenario(ScenarioRun& scenario) {
+  scenario_ = &scenario;
+  next_iteration_in_scenario_ = iterations_in_[&scenario];
+  environment_ = js::Value();
+  function_ = exported(scenario.config.exec);
+  set_standing_tags();
+}
+
+void Vu::leave_scenario() {
+  iterations_in_[scenario_] = next_iteration_in_scenario_;
+  scenario_ = nullptr;
+}
+
+void Vu::record_traffic(Instant at) {
+  metrics::TagSet* tags = tags_->set_pointer();
+  recorder_.add(MetricId::data_sent, tags, static_cast<double>(traffic_->sent), at, &tags_->metadata());
+  recorder_.add(MetricId::data_received, tags, static_cast<double>(traffic_->received), at, &tags_->metadata());
+  *traffic_ = net::Traffic();
+}
+
+bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
+  iteration_ = {.of_vu = next_iteration_++, .of_vu_in_scenario = next_iteration_in_scenario_++, .of_scenario = number};
+  if (recorder_.tags().enabled().iter) tags_->metadata().iter = iteration_.of_vu;
+  begin_work();
+  for (const auto& hook : iteration_hooks_) hook();
+
+  const js::Value data = setup_data();
+  JSValueConst arguments[] = {data.get()};
+  const Instant start = base::EventLoop::Clock::now();
+  const js::Value result(context_, data.is_exception() ? JS_EXCEPTION : JS_Call(context_, function_.get(), JS_UNDEFINED, 1, arguments));
+  const Settled how = result.is_exception() ? take_exception() : settle();
+  const Instant end = base::EventLoop::Clock::now();
+  end_work(how);
+
+  // An iteration that aborts the test is complete, for k6.
+  const bool completed = how != Settled::cut_short || !abort_reason_.empty();
+  metrics::TagSet* tags = tags_->set_pointer();
+  const metrics::Metadata* metadata = &tags_->metadata();
+  if (due) recorder_.add(MetricId::schedule_slip, tags, base::milliseconds_of(start - *due), start, metadata);
+  if (completed) {
+    recorder_.add(MetricId::iteration_duration, tags, base::milliseconds_of(end - start), end, metadata);
+    if (due) recorder_.add(MetricId::iteration_duration_intended, tags, base::milliseconds_of(end - *due), end, metadata);
+    recorder_.add(MetricId::iterations, tags, 1, end, metadata);
+    test_.iterations_completed.fetch_add(1, std::memory_order_relaxed);
+    scenario_->iterations_completed.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    test_.iterations_interrupted.fetch_add(1, std::memory_order_relaxed);
+  }
+  record_traffic(end);
+
+  const auto shortest = test_.options.min_iteration_duration.value;
+  if (completed && end - start < shortest) {
+    begin_work();
+    sleep(shortest - (end - start));
+    working_ = false;
+  }
+  return completed;
+}
+
+}  // namespace gauntlet::engine::run

@@ -1,0 +1,107 @@
+#pragma once
+// One HTTP round trip as the client's parts see it: the request, the answer, k6's timings.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/event_loop.hpp"
+#include "engine/wire/buffer.hpp"
+#include "engine/wire/failure.hpp"
+#include "engine/wire/http_head.hpp"
+#include "engine/wire/tcp/dialer.hpp"
+#include "engine/wire/tcp/stream.hpp"
+
+namespace gauntlet::engine::net {
+
+/// k6's http_req_* times. duration() is what it calls http_req_duration.
+struct HttpTimings {
+  std::chrono::nanoseconds blocked{0};  ///< until there was a connection: DNS, connect, TLS
+  std::chrono::nanoseconds connecting{0};
+  std::chrono::nanoseconds tls_handshaking{0};
+  std::chrono::nanoseconds sending{0};    ///< connection there -> last byte written
+  std::chrono::nanoseconds waiting{0};    ///< written -> first byte of the response
+  std::chrono::nanoseconds receiving{0};  ///< first byte -> last byte
+  std::chrono::nanoseconds duration() const { return sending + waiting + receiving; }
+};
+
+/// Which protocol is spoken. `negotiated`: by ALPN over TLS, HTTP/1.1 without TLS.
+enum class HttpVersion : std::uint8_t {
+  negotiated,
+  http1,  ///< HTTP/2 is not offered
+  http2,  ///< only HTTP/2; without TLS by prior knowledge (h2c)
+};
+
+struct HttpLimits {
+  std::size_t max_head_bytes = 10 * 1024 * 1024;      ///< Go's
+  std::size_t max_body_bytes = std::size_t{1} << 30;  ///< what a JavaScript string can hold
+  std::size_t max_kept_bytes = std::size_t{1} << 30;  ///< of a body that is not discarded: what its script has room for
+  std::size_t max_idle = 20;                          ///< idle connections kept, in all (option batch)
+  std::size_t max_idle_per_origin = 6;                ///< and per scheme, host and port (option batchPerHost)
+  HttpVersion version = HttpVersion::negotiated;      ///< option httpVersion
+
+  std::size_t body_limit(bool discards) const { return discards ? max_body_bytes : std::min(max_body_bytes, max_kept_bytes); }
+};
+
+class HttpClient;
+class Http1Carrier;
+class Http2Carrier;
+struct HttpOrigin;
+
+/// One round trip: the request, then the response. Owned by the caller, who keeps it at its place (and the request's
+/// parts unchanged) until it is done or cancelled. Can be used again afterwards.
+class HttpExchange {
+ public:
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    /// Once per send(), from the loop, never from inside send(). May send again, and may destroy the exchange.
+    virtual void on_exchange_done(HttpExchange& exchange) = 0;
+  };
+  using Clock = base::EventLoop::Clock;
+
+  // The request.
+  HttpOrigin* origin = nullptr;
+  std::string request_head;  ///< request line and headers with the empty line
+  std::string_view request_body;
+  bool is_head = false;        ///< method HEAD: the response has no body whatever it says
+  bool is_replayable = true;   ///< may be sent again when a kept connection turns out dead: GET, HEAD, OPTIONS, TRACE
+  bool wants_close = false;    ///< the request says Connection: close
+  bool discards_body = false;  ///< read the body, keep nothing
+  Clock::time_point deadline = Clock::time_point::max();
+  Listener* listener = nullptr;
+
+  // The response.
+  Failure failure;              ///< when set, what follows is what there was until then
+  bool failed_in_body = false;  ///< the failure came after the head
+  ResponseHead head;            ///< status 0 until a head has come; views into response_head
+  std::string response_head;
+  Buffer body;
+  std::uint64_t body_bytes = 0;  ///< on the wire without framing, also when discarded
+  HttpTimings timings;
+  bool has_remote = false;
+  Endpoint remote;
+  std::shared_ptr<const TlsSession> tls;  ///< null without TLS
+
+ private:
+  friend class HttpClient;
+  friend class Http1Carrier;
+  friend class Http2Carrier;
+
+  std::size_t index_ = 0;  // in HttpClient::in_flight_
+  Http1Carrier* connection_ = nullptr;
+  Http2Carrier* carrier_ = nullptr;
+  void* carried_ = nullptr;  // Http2Carrier::Carried
+  int refusals_ = 0;
+  bool waits_ = false;  // for a connection that another exchange dials
+  Dialer::DialId dial_ = 0;
+  Clock::time_point started_{};
+  Clock::time_point sending_since_{};
+  Clock::time_point written_{};
+  Clock::time_point first_byte_{};
+};
+
+}  // namespace gauntlet::engine::net

@@ -1,0 +1,67 @@
+#include "engine/plan/options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+namespace gauntlet::engine::run {
+namespace {
+
+TEST(Options, what_a_flag_says_holds_over_what_the_script_says) {
+  for (const OptionFlag& flag : option_flags()) {
+    Options said;
+    const bool taken = std::ranges::any_of(std::vector{"1", "0:1", "0,1", "ttl=1s"},
+                                           [&](const char* text) { return set_option(said, flag.option, text).has_value(); });
+    ASSERT_TRUE(taken) << flag.name;
+    EXPECT_NE(to_json(said), to_json(Options())) << flag.name;
+    EXPECT_EQ(to_json(merge(Options(), said)), to_json(said)) << flag.name;
+  }
+}
+
+TEST(Options, parts_of_dns_come_from_different_places) {
+  Options script, flags;
+  ASSERT_TRUE(set_option(script, "dns", "ttl=1s,select=first"));
+  ASSERT_TRUE(set_option(flags, "dns", "select=roundRobin"));
+  const Options merged = merge(script, flags);
+  EXPECT_EQ(merged.dns->ttl.value, "1s");
+  EXPECT_EQ(merged.dns->select.value, "roundRobin");
+}
+
+TEST(Options, a_script_names_what_flags_and_variables_name) {
+  const auto parsed = parse_options(R"({"vus": 7, "noSetup": true, "userAgent": "me", "localIPs": "127.0.0.1", "treshold": 1})");
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->options.vus, 7);
+  EXPECT_TRUE(parsed->options.no_setup);
+  EXPECT_EQ(parsed->options.user_agent.value, "me");
+  EXPECT_EQ(parsed->unknown_fields, (std::vector<std::string>{"localIPs", "treshold"}));
+  const auto variables = options_from_environment([](const char* name) { return std::string_view(name) == "K6_VUS" ? "9" : nullptr; });
+  ASSERT_TRUE(variables);
+  EXPECT_EQ(merge(parsed->options, *variables).vus, 9);
+}
+
+TEST(Options, errors_name_the_option_what_it_is_and_what_it_should_be) {
+  const auto error = [](const char* json) { return parse_options(json).error().message; };
+  EXPECT_EQ(error(R"({"userAgent": 5})"), "the option userAgent is 5 and should be a text");
+  EXPECT_EQ(error(R"({"batch": "x"})"), R"(the option batch is "x" and should be a whole number)");
+  EXPECT_EQ(error(R"({"vus": 1.5})"), "the option vus is 1.5 and should be a whole number");
+  EXPECT_EQ(error(R"({"noSetup": "yes"})"), R"(the option noSetup is "yes" and should be true or false)");
+  EXPECT_EQ(error(R"({"setupTimeout": "abc"})"),
+            R"(the option setupTimeout is "abc" and should be a duration, as '1m30s', or a number of milliseconds)");
+  EXPECT_EQ(error(R"({"tags": {"a": 1}})"), "the option tags.a is 1 and should be a text");
+  EXPECT_EQ(error(R"({"blockHostnames": ["a", 2]})"), "the option blockHostnames[1] is 2 and should be a text");
+  EXPECT_EQ(error(R"({"dns": {"ttl": "x"}})"), R"(the option dns.ttl is "x" and should be a duration, as '5m', or 'inf', or '0' for none)");
+  EXPECT_EQ(error(R"({"stages": [{"target": 1}, 5]})"),
+            "the option stages[1] is 5 and should be a stage, as { duration: '10s', target: 5 }");
+  EXPECT_EQ(error(R"({"scenarios": {"s": {"executor": "constant-vus", "vus": "many"}}})"),
+            R"(the option scenarios.s.vus is "many" and should be a whole number)");
+  EXPECT_EQ(error(R"({"scenarios": {"s": {"executor": "constant-vus", "rate": 5}}})"),
+            R"(scenario 's' has "rate", which its executor constant-vus does not know)");
+  EXPECT_EQ(error(R"({"thresholds": {"checks": [7]}})"),
+            "the option thresholds['checks'][0] is 7 and should be 'p(95)<200', or { threshold: 'p(95)<200', abortOnFail: true }");
+  EXPECT_EQ(error("[]"), "the options are no object, as { vus: 10, duration: '30s' }");
+}
+
+}  // namespace
+}  // namespace gauntlet::engine::run

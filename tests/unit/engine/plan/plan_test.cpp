@@ -1,0 +1,101 @@
+#include "engine/plan/plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace gauntlet::engine::run {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr MemoryRoom kRoom{.bytes = std::size_t{4} << 30};
+
+Scenario looping(std::string name, std::int64_t vus, std::chrono::seconds start, std::chrono::seconds duration) {
+  Scenario scenario;
+  scenario.name = std::move(name);
+  scenario.executor = ExecutorKind::constant_vus;
+  scenario.vus = vus;
+  scenario.start_time = start;
+  scenario.duration = duration;
+  scenario.graceful_stop = 5s;
+  return scenario;
+}
+
+base::Expected<RunPlan> plan(const Options& options, const MemoryRoom& room = kRoom) {
+  std::vector<std::string> warnings;
+  return plan_run(options, {"default"}, room, warnings);
+}
+
+std::vector<std::string> names(const std::vector<Scenario>& scenarios) {
+  std::vector<std::string> all;
+  for (const Scenario& scenario : scenarios) all.push_back(scenario.name);
+  return all;
+}
+
+TEST(RunPlan, orders_scenarios_by_start_and_counts_who_runs_at_a_time) {
+  Options options;
+  options.scenarios = std::vector{looping("a", 3, 20s, 10s), looping("b", 4, 0s, 10s), looping("c", 2, 0s, 10s)};
+  const auto planned = plan(options);
+  ASSERT_TRUE(planned);
+  EXPECT_THAT(names(planned->of_test), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(names(planned->scenarios), ElementsAre("b", "c", "a"));
+  EXPECT_EQ(planned->planned_vus, 6);
+  EXPECT_EQ(planned->most_vus, 6);
+  EXPECT_EQ(planned->longest, 35s);
+}
+
+TEST(RunPlan, leaves_out_scenarios_of_which_the_segment_runs_nothing) {
+  Options options;
+  options.scenarios = std::vector{looping("large", 4, 0s, 10s), looping("small", 1, 0s, 10s)};
+  options.execution_segment = std::string("1/2:1");
+  const auto planned = plan(options);
+  ASSERT_TRUE(planned);
+  EXPECT_THAT(names(planned->of_test), ElementsAre("large", "small"));
+  EXPECT_THAT(names(planned->scenarios), ElementsAre("large"));
+  EXPECT_EQ(planned->planned_vus, 2);
+}
+
+TEST(RunPlan, tells_all_that_is_wrong_at_once) {
+  Options options;
+  Scenario nameless = looping("a", 0, 0s, 10s);
+  nameless.exec = std::string("missing");
+  options.scenarios = std::vector{nameless};
+  options.execution_segment = std::string("2/1");
+  const auto planned = plan(options);
+  ASSERT_FALSE(planned);
+  EXPECT_THAT(planned.error().message, HasSubstr("scenario a has configuration errors"));
+  EXPECT_THAT(planned.error().message, HasSubstr("function 'missing' not found in exports"));
+  EXPECT_THAT(planned.error().message, HasSubstr("segment"));
+}
+
+TEST(RunPlan, refuses_what_has_no_room_in_memory) {
+  Options options;
+  options.scenarios = std::vector{looping("a", 8, 0s, 10s), looping("b", 8, 0s, 10s)};
+  EXPECT_TRUE(plan(options, {.bytes = 2'000'000}));
+  const auto together = plan(options, {.bytes = 1'500'000});
+  ASSERT_FALSE(together);
+  EXPECT_THAT(together.error().message, HasSubstr("together have too many virtual users"));
+  const auto alone = plan(options, {.bytes = 500'000, .is_share = true});
+  ASSERT_FALSE(alone);
+  EXPECT_THAT(alone.error().message, HasSubstr("there is for each process"));
+}
+
+TEST(RunPlan, warns_of_what_it_ignores) {
+  Options options;
+  std::vector<std::string> warnings;
+  EXPECT_TRUE(plan_run(options, {"default"}, kRoom, warnings));
+  EXPECT_THAT(warnings, IsEmpty());
+  options.stages = std::vector<Stage>();
+  EXPECT_TRUE(plan_run(options, {"default"}, kRoom, warnings));
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("`stages` was explicitly set to an empty value")));
+}
+
+}  // namespace
+}  // namespace gauntlet::engine::run

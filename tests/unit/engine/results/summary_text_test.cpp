@@ -1,0 +1,33 @@
+#include "engine/sinks/terminal/summary_text.hpp"
+
+#include "recording.hpp"
+
+namespace gauntlet::engine::output {
+namespace {
+
+struct Case {
+  const char* name;
+  SummaryMode mode;
+  bool groups_script = false;
+  bool color = false;
+};
+
+std::string name_of_case(const testing::TestParamInfo<Case>& info) { return info.param.name; }
+
+class SummaryText : public testing::TestWithParam<Case> {};
+
+TEST_P(SummaryText, equals_what_k6_printed_for_the_same_samples) {
+  const Case& test = GetParam();
+  const Recording recording(test.name, test.groups_script ? groups_thresholds() : rich_thresholds());
+  EXPECT_EQ(render_summary(recording.summary(), test.mode, test.color), golden_text(std::string(test.name) + ".txt"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Recordings, SummaryText,
+                         testing::Values(Case{"compact", SummaryMode::compact}, Case{"full", SummaryMode::full},
+                                         Case{"seconds", SummaryMode::compact}, Case{"ms", SummaryMode::compact},
+                                         Case{"g1full", SummaryMode::full, true}, Case{"ttycompact", SummaryMode::compact, false, true},
+                                         Case{"ttyfull", SummaryMode::full, false, true}),
+                         name_of_case);
+
+}  // namespace
+}  // namespace gauntlet::engine::output
