@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <utility>
+#include <vector>
 
 namespace gauntlet::engine::output {
 namespace {
@@ -67,19 +68,7 @@ base::Expected<OutputSpec> parse_csv(std::string_view argument) {
 }  // namespace
 
 std::string OutputSpec::description() const {
-  struct Words {
-    std::string operator()(const std::monostate&) const { return ""; }
-    std::string operator()(const RemoteWriteOptions& o) const { return "Prometheus remote write (" + o.target.url + ")"; }
-    std::string operator()(const ScrapeOptions& o) const {
-      return fmt::format("Prometheus scrape page (http://{}:{}/metrics)", o.address, o.port);
-    }
-    std::string operator()(const InfluxOptions& o) const { return "InfluxDBv1 (" + o.address + ")"; }
-    std::string operator()(const OpenTelemetryOptions& o) const {
-      if (o.protocol == OpenTelemetryOptions::Protocol::http) return "opentelemetry (http/protobuf, " + o.http.url + ")";
-      return fmt::format("opentelemetry (grpc{}, {})", o.grpc.tls ? "" : " (insecure)", o.grpc.address);
-    }
-  };
-  if (kind == Kind::receiver) return std::visit(Words(), receiver);
+  if (kind == Kind::receiver) return receiver.description;
   const std::string kind_name = kind == Kind::csv ? "csv" : kind == Kind::results ? "results" : "json";
   if (path == kStdout) return kind == Kind::points ? "json(stdout)" : kind_name + " (stdout)";
   return kind_name + " (" + path + ")";
@@ -92,8 +81,7 @@ std::string OutputSpec::label() const {
     case Kind::points: return "points";
     case Kind::receiver: break;
   }
-  constexpr std::array kNames{"", "prometheus-rw", "prometheus", "influxdb", "opentelemetry"};
-  return kNames[receiver.index()];
+  return receiver.label;
 }
 
 base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, const Variables& variable) {
@@ -108,35 +96,36 @@ base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, c
     spec.kind = type == "json" && !strict_k6 && argument.ends_with(".json") ? OutputSpec::Kind::results : OutputSpec::Kind::points;
     return spec;
   }
-  const auto receiver = [&](auto options) -> base::Expected<OutputSpec> {
-    if (!options) return tl::unexpected(std::move(options.error()).in(fmt::format("could not create the '{}' output", type)));
-    OutputSpec spec;
-    spec.kind = OutputSpec::Kind::receiver;
-    spec.receiver = std::move(*options);
-    return spec;
-  };
-  if (type == "influxdb") return receiver(read_influx_options(argument, variable));
-  if (type == "experimental-prometheus-rw" || (type == "prometheus-rw" && !strict_k6))
-    return receiver(read_remote_write_options(argument, variable));
-  if (type == "opentelemetry" || type == "experimental-opentelemetry") return receiver(read_open_telemetry_options(argument, variable));
-  if (type == "prometheus" && !strict_k6) return receiver(read_scrape_options(argument, variable));
-
-  const std::string available =
-      strict_k6 ? "csv, experimental-opentelemetry, experimental-prometheus-rw, influxdb, json, opentelemetry, web-dashboard"
-                : "csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, web-dashboard";
+  std::vector<std::string_view> available{"csv", "json", "web-dashboard"};
+  if (!strict_k6) available.emplace_back("points");
+  for (const Receiver& receiver : receivers()) {
+    if (strict_k6 && !receiver.is_in_k6) continue;
+    if (receiver.name == type) {
+      auto read = receiver.read(argument, variable);
+      if (!read) return tl::unexpected(std::move(read.error()).in(fmt::format("could not create the '{}' output", type)));
+      OutputSpec spec;
+      spec.kind = OutputSpec::Kind::receiver;
+      spec.receiver = std::move(*read);
+      spec.receiver.label = receiver.label;
+      return spec;
+    }
+    if (strict_k6 || !receiver.name.starts_with("experimental-")) available.push_back(receiver.name);
+  }
+  std::sort(available.begin(), available.end());
   if (type == "statsd") {
     return base::fail(
         base::ErrorKind::unimplemented,
         fmt::format("the output 'statsd' is gone, as from k6: send opentelemetry to a collector that speaks StatsD, or use one "
                     "of: {}",
-                    available));
+                    fmt::join(available, ", ")));
   }
   for (const std::string_view absent : {"cloud", "datadog", "kafka"}) {
     if (type != absent) continue;
     return base::fail(base::ErrorKind::unimplemented,
-                      fmt::format("the output '{}' is not built into this engine; there are: {}", type, available));
+                      fmt::format("the output '{}' is not built into this engine; there are: {}", type, fmt::join(available, ", ")));
   }
-  return base::fail(base::ErrorKind::invalid_argument, fmt::format("invalid output type '{}', available types are: {}", type, available));
+  return base::fail(base::ErrorKind::invalid_argument,
+                    fmt::format("invalid output type '{}', available types are: {}", type, fmt::join(available, ", ")));
 }
 
 }  // namespace gauntlet::engine::output

@@ -13,14 +13,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "base/error.hpp"
 #include "engine/sinks/file/csv.hpp"
-#include "engine/sinks/push/influxdb.hpp"
-#include "engine/sinks/push/opentelemetry.hpp"
-#include "engine/sinks/push/prometheus_remote_write.hpp"
-#include "engine/sinks/push/prometheus_scrape.hpp"
+#include "engine/sinks/push/receivers.hpp"
 
 namespace gauntlet::engine::output {
 
@@ -30,7 +26,7 @@ struct OutputSpec {
   std::string path;  ///< "-": standard output
   CsvTimeFormat time_format = CsvTimeFormat::unix_s;
   std::chrono::nanoseconds save_interval{0};
-  std::variant<std::monostate, RemoteWriteOptions, ScrapeOptions, InfluxOptions, OpenTelemetryOptions> receiver;
+  ReceiverSpec receiver;  ///< of Kind::receiver
 
   /// As the header lists it: "json (points.ndjson)", "csv (stdout)".
   std::string description() const;

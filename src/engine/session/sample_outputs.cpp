@@ -15,19 +15,6 @@ constexpr std::chrono::milliseconds kFlushInterval{200};
 /// Behind the engine's threads where they share a core.
 constexpr int kNiceness = 10;
 
-/// Makes the output of a receiver's options.
-struct OpenReceiver {
-  const metrics::MetricRegistry& registry;
-  const Tell& tell;
-
-  using Result = base::Expected<std::unique_ptr<SampleOutput>>;
-  Result operator()(const std::monostate&) const { return nullptr; }
-  Result operator()(const RemoteWriteOptions& options) const { return std::make_unique<PrometheusRemoteWrite>(options, registry, tell); }
-  Result operator()(const InfluxOptions& options) const { return std::make_unique<InfluxOutput>(options, registry, tell); }
-  Result operator()(const OpenTelemetryOptions& options) const { return std::make_unique<OpenTelemetryOutput>(options, registry, tell); }
-  Result operator()(const ScrapeOptions& options) const { return PrometheusScrape::serve(options, registry, tell); }
-};
-
 }  // namespace
 
 base::Expected<std::unique_ptr<SampleOutputs>> SampleOutputs::open(const std::vector<OutputSpec>& specs, metrics::SampleStream& stream,
@@ -37,7 +24,7 @@ base::Expected<std::unique_ptr<SampleOutputs>> SampleOutputs::open(const std::ve
   for (const OutputSpec& spec : specs) {
     if (!spec.wants_samples()) continue;
     if (spec.kind == OutputSpec::Kind::receiver) {
-      auto receiver = std::visit(OpenReceiver{registry, tell}, spec.receiver);
+      auto receiver = spec.receiver.open(registry, tell);
       if (!receiver) return tl::unexpected(std::move(receiver.error()).in("could not create the '" + spec.label() + "' output"));
       outputs->consumers_.push_back(receiver->get());
       outputs->receivers_.push_back(std::move(*receiver));

@@ -26,6 +26,8 @@ struct InfluxOptions {
   std::chrono::nanoseconds push_interval{std::chrono::seconds(1)};
   std::int64_t time_unit_ns = 1;
   std::map<std::string, FieldType> tags_as_fields;
+
+  std::string description() const { return "InfluxDBv1 (" + address + ")"; }
 };
 /// `argument`: what stands behind `=` in --out; its address and database win over the variables'.
 base::Expected<InfluxOptions> read_influx_options(const std::string& argument, const Variables& variable);

@@ -145,6 +145,11 @@ base::Expected<Endpoint> endpoint_of(const std::string& argument, const Variable
 
 }  // namespace
 
+std::string OpenTelemetryOptions::description() const {
+  if (protocol == Protocol::http) return "opentelemetry (http/protobuf, " + http.url + ")";
+  return fmt::format("opentelemetry (grpc{}, {})", grpc.tls ? "" : " (insecure)", grpc.address);
+}
+
 base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::string& argument, const Variables& variable) {
   OpenTelemetryOptions options;
   PushTarget& http = options.http;

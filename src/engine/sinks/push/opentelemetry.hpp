@@ -28,6 +28,8 @@ struct OpenTelemetryOptions {
   std::string service_name = "k6";
   std::string service_version;
   bool single_counter_for_rate = true;
+
+  std::string description() const;
 };
 /// `argument`: what stands behind `=` in --out; empty: the variables say where. A variable that has no protocol beside it
 /// chooses its own.

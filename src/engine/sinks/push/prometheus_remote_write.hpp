@@ -19,6 +19,8 @@ struct RemoteWriteOptions {
   std::chrono::nanoseconds push_interval{std::chrono::seconds(5)};
   std::vector<std::string> trend_stats{"p(99)"};
   bool stale_markers = false;  ///< end every series when the test ends
+
+  std::string description() const { return "Prometheus remote write (" + target.url + ")"; }
 };
 /// `argument`: what stands behind `=` in --out, a URL; empty: the variable's.
 base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& argument, const Variables& variable);

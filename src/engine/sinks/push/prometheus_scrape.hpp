@@ -16,6 +16,8 @@ struct ScrapeOptions {
   std::string address = "127.0.0.1";  ///< numeric
   std::uint16_t port = 9464;          ///< OpenTelemetry's for such pages
   std::vector<std::string> trend_stats{"p(99)"};
+
+  std::string description() const { return "Prometheus scrape page (http://" + address + ":" + std::to_string(port) + "/metrics)"; }
 };
 base::Expected<ScrapeOptions> read_scrape_options(const std::string& argument, const Variables& variable);
 
