@@ -79,37 +79,22 @@ class Connection::Impl final : public base::IoHandler {
 
   void execute_group(std::span<const Execution> group, ResultsCallback callback) {
     assert(!group.empty());
-    if (state_ != State::open) {
-      loop_.post([callback = std::move(callback), error = closed_error()]() mutable { callback(tl::unexpected<Error>(std::move(error))); });
-      return;
-    }
+    if (state_ != State::open) return refuse(std::move(callback));
     for (const Execution& execution : group) prepare(*execution.statement);
-    Group queued;
-    queued.commands = group.size();
-    queued.callback = std::move(callback);
-    statements_in_flight_ += group.size();
-    begin_group(std::move(queued));
+    begin_commands(group.size(), std::move(callback));
     for (const Execution& execution : group) send(*execution.statement, execution.parameters);
     sync();
     flush();
   }
 
   void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback) {
-    auto first_only = [callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
+    ResultsCallback first_only = [callback = std::move(callback)](base::Expected<std::vector<Result>> results) {
       if (!results) return callback(tl::unexpected<Error>(std::move(results.error())));
       callback(std::move(results->front()));
     };
-    if (state_ != State::open) {
-      loop_.post(
-          [first_only = std::move(first_only), error = closed_error()]() mutable { first_only(tl::unexpected<Error>(std::move(error))); });
-      return;
-    }
+    if (state_ != State::open) return refuse(std::move(first_only));
     prepare(statement);
-    Group queued;
-    queued.commands = 1;
-    queued.callback = std::move(first_only);
-    ++statements_in_flight_;
-    begin_group(std::move(queued));
+    begin_commands(1, std::move(first_only));
     send(statement, parameters);
     sync();
     flush();
@@ -177,6 +162,18 @@ class Connection::Impl final : public base::IoHandler {
     if (PQsendPrepare(connection_, statement.name(), statement.sql().c_str(), static_cast<int>(types.size()), types.data()) == 0)
       broken_ = true;
     sync();
+  }
+
+  void begin_commands(std::size_t commands, ResultsCallback callback) {
+    Group queued;
+    queued.commands = commands;
+    queued.callback = std::move(callback);
+    statements_in_flight_ += commands;
+    begin_group(std::move(queued));
+  }
+
+  void refuse(ResultsCallback callback) {
+    loop_.post([callback = std::move(callback), error = closed_error()]() mutable { callback(tl::unexpected<Error>(std::move(error))); });
   }
 
   void begin_group(Group group) {

@@ -253,6 +253,14 @@ TEST_F(PoolTest, a_transaction_reads_decides_writes_and_commits) {
   EXPECT_EQ(pool_->counts().leased, 0u);
 }
 
+TEST_F(PoolTest, a_transaction_begins_in_the_round_that_asks_for_it) {
+  open();
+  bool begun = false;
+  loop_.post([&] { start(beginning(), [&](const base::Expected<Transaction>& transaction) { begun = transaction.has_value(); }); });
+  loop_.run_once(30s);
+  EXPECT_TRUE(begun);
+}
+
 TEST_F(PoolTest, a_dropped_transaction_is_rolled_back_and_gives_its_connection_back) {
   create_table();
   open({.max_connections = 1});
