@@ -4,7 +4,7 @@
 
 #include "engine/results/json_writer.hpp"
 #include "engine/results/summary_json.hpp"
-#include "recording.hpp"
+#include "unit/engine/results/recording.hpp"
 
 namespace gauntlet::engine::output {
 namespace {

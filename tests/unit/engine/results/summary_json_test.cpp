@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "recording.hpp"
+#include "unit/engine/results/recording.hpp"
 
 namespace gauntlet::engine::output {
 namespace {

@@ -1,6 +1,6 @@
 #include "engine/sinks/terminal/summary_text.hpp"
 
-#include "recording.hpp"
+#include "unit/engine/results/recording.hpp"
 
 namespace gauntlet::engine::output {
 namespace {

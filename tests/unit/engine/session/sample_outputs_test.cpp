@@ -12,7 +12,7 @@
 #include <sstream>
 
 #include "engine/sinks/file/points.hpp"
-#include "recording.hpp"
+#include "unit/engine/results/recording.hpp"
 
 namespace gauntlet::engine::output {
 namespace {
