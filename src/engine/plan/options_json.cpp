@@ -62,7 +62,8 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, std:
   if (!value.is_array()) return wrong_value(value, field, "a list of texts");
   into.clear();
   for (const OrderedJson& element : value) {
-    if (auto ok = read(element, fmt::format("{}[{}]", field, into.size()), into.emplace_back()); !ok) return ok;
+    const std::string path = fmt::format("{}[{}]", field, into.size());
+    if (auto ok = read(element, path, into.emplace_back()); !ok) return ok;
   }
   return {};
 }

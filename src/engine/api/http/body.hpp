@@ -25,7 +25,7 @@ struct RequestBody {
 };
 
 /// The bytes of `body`; nothing when a script exception is pending. `problem` is set when it is of a kind that is no
-/// body ("unknown request body type int64").
+/// body ("a request body is a text, an ArrayBuffer or an object, not a number").
 std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, std::string& problem);
 
 /// A value as k6 sends it in a form: "<nil>" for none, "map[a:1]" for an object, "[1 2]" for a list.
