@@ -1,4 +1,4 @@
-// words: '(<nil>|undefined)
+// words: <nil>|undef\w*
 import grpc from 'k6/net/grpc';
 
 const client = new grpc.Client();
