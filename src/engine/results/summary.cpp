@@ -1,10 +1,11 @@
 #include "engine/results/summary.hpp"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 #include <map>
 
 #include "base/duration.hpp"
+#include "base/grpc/framing.hpp"
 
 namespace gauntlet::engine::output {
 namespace {
@@ -203,20 +204,12 @@ void add_parts(Summary& summary, const Snapshot& snapshot) {
   std::sort(summary.scenarios.begin(), summary.scenarios.end(), by_name);
 }
 
-/// https://grpc.io/docs/guides/status-codes/
 std::string_view grpc_status_name(std::string_view code) {
-  constexpr std::array<std::string_view, 17> kNames = {
-      "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
-      "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
-      "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
-      "DataLoss", "Unauthenticated"};
-  std::size_t number = 0;
-  if (code.empty() || code.size() > 2) return code;
-  for (const char digit : code) {
-    if (digit < '0' || digit > '9') return code;
-    number = number * 10 + static_cast<std::size_t>(digit - '0');
-  }
-  return number < kNames.size() ? kNames[number] : code;
+  int number = -1;
+  const auto [end, problem] = std::from_chars(code.data(), code.data() + code.size(), number);
+  if (problem != std::errc() || end != code.data() + code.size()) return code;
+  const std::string_view name = base::grpc::code_name(number);
+  return name.empty() ? code : name;
 }
 
 std::string outcome_of(const EndpointState& row) {
