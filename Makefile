@@ -35,7 +35,7 @@ fuzz: python ## feed every parser with libFuzzer, TIME seconds each: make fuzz T
 bench: build ## measure us beside the peers found on this machine
 	@bench/run
 
-bench-engine: build ## the engine beside real k6, wrk, h2load and hey
+bench-engine: build ## the engine beside wrk, h2load and hey, and a k6 that K6=/path names
 	@bench/run engine
 
 bench-events: build ## measure the event handler: CPU an event, scenario 2 by rate, modes, the ceiling

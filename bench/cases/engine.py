@@ -1,4 +1,4 @@
-"""The engine against real k6, wrk, h2load and hey: work per client CPU-second, the same server for all."""
+"""The engine against wrk, h2load, hey and a k6 that K6=/path names: work per client CPU-second, the same server for all."""
 import json
 import os
 import pathlib

@@ -1,14 +1,18 @@
 """One stack and one campaign for all tests of the lab: they cost more than most of the tests."""
 import json
+import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 
 import pytest
 
-from lab_project import journal_of, lab_stack, results_of
-from test_demo import children_of
-from test_stack import wait_for
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from lab_project import journal_of, lab_stack, results_of  # noqa: E402
+from test_demo import children_of  # noqa: E402
+from test_stack import wait_for  # noqa: E402
 
 SMALL = ("campaign", "--quick", "--seconds", "3", "--max-rps", "50", "--max-eps", "100")
 

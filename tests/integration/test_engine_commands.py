@@ -1,12 +1,11 @@
-"""k6's commands beside run: new, inspect, archive, deps. Where real k6 1.8.1 is on the machine, what it says of the same script is
+"""k6's commands beside run: new, inspect, archive, deps. Where K6 names a k6, what it says of the same script is
 compared, and each runs what the other has packed."""
 import json
-import os
-import pathlib
 import subprocess
 
 import pytest
 
+from given_k6 import given_k6
 from test_stack import ROOT
 
 ENGINE = ROOT / "build" / "release" / "bin" / "k6"
@@ -33,13 +32,6 @@ export const options = {
 };
 export default function () { console.log(two, data.a, bytes.byteLength, __ENV.FOO); }
 """
-
-
-def real_k6():
-    for candidate in filter(None, [os.environ.get("REAL_K6"), ROOT / "build" / "tools" / "k6", pathlib.Path.home() / "go" / "bin" / "k6"]):
-        if pathlib.Path(candidate).exists() and subprocess.run([candidate, "version"], capture_output=True, text=True).stdout.startswith("k6 v1.8.1"):
-            return str(candidate)
-    return None
 
 
 def run(folder, *command):
@@ -70,7 +62,7 @@ def test_inspect_prints_the_options_as_k6_does(project, flags):
         assert options["hosts"] == {"a.b": "127.0.0.1"}
     else:
         assert (options["totalDuration"], options["maxVUs"]) == (("47s", 9) if len(flags) == 1 else ("37s", 3))
-    k6 = real_k6()
+    k6 = given_k6()
     if k6 and "-u" not in flags:  # ours takes run's flags, too
         theirs = json.loads(run(project, k6, "inspect", *flags, "script.js").stdout)
         # systemTags and summaryTrendStats of a run are not shown where nobody gave them.
@@ -87,7 +79,7 @@ def test_an_archive_runs_where_the_files_are_not(project, tmp_path):
     assert packed.returncode == 0, packed.stderr
     for file in sorted(project.rglob("*"), reverse=True):
         file.rmdir() if file.is_dir() else file.unlink()
-    for program in filter(None, [ENGINE, real_k6()]):
+    for program in filter(None, [ENGINE, given_k6()]):
         ran = run(tmp_path, program, "run", "-q", "-a", "", "test.tar")
         assert ran.returncode == 0 and 'msg="2 5 8 bar"' in ran.stderr, ran.stderr
         told = run(tmp_path, program, "run", "-q", "-a", "", "-e", "FOO=mine", "test.tar")
@@ -95,9 +87,9 @@ def test_an_archive_runs_where_the_files_are_not(project, tmp_path):
 
 
 def test_k6s_archives_run_here(project, tmp_path):
-    k6 = real_k6()
+    k6 = given_k6()
     if k6 is None:
-        pytest.skip("needs real k6")
+        pytest.skip("K6 names no k6")
     assert run(project, k6, "archive", "-e", "FOO=bar", "-i", "1", "-u", "1", "-O", tmp_path / "test.tar", "script.js").returncode == 0
     for file in sorted(project.rglob("*"), reverse=True):
         file.rmdir() if file.is_dir() else file.unlink()
@@ -125,7 +117,7 @@ def test_deps_lists_imports_as_k6_does(project):
     ours = run(project, ENGINE, "deps", "--json", "script.js")
     found = json.loads(ours.stdout)
     assert found["imports"] == [f"file://{project}/folder/module.js", f"file://{project}/library.js", f"file://{project}/script.js", "k6", "k6/http", "k6/net/grpc"]
-    k6 = real_k6()
+    k6 = given_k6()
     if k6:
         assert found == json.loads(run(project, k6, "deps", "--json", "script.js").stdout)
         assert run(project, ENGINE, "deps", "script.js").stdout.split() == run(project, k6, "deps", "script.js").stdout.split()
@@ -136,7 +128,7 @@ def test_a_new_script_is_one_that_runs(tmp_path, template):
     assert run(tmp_path, GAUNTLET, "new", "--template", template, "first.js").stdout == f"New script created: first.js ({template} template).\n"
     again = run(tmp_path, GAUNTLET, "new", "first.js")
     assert again.returncode == 255 and "already exists" in again.stderr
-    for program in filter(None, [ENGINE, real_k6()]):
+    for program in filter(None, [ENGINE, given_k6()]):
         assert run(tmp_path, program, "inspect", "--execution-requirements", "first.js").returncode == 0
     copied = run(tmp_path, GAUNTLET, "new", "--template", "./first.js", "second.js")
     assert copied.returncode == 0 and (tmp_path / "second.js").read_text() == (tmp_path / "first.js").read_text()

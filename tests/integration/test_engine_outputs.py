@@ -5,18 +5,15 @@ import re
 import socket
 import struct
 import subprocess
-import sys
 import time
 import urllib.request
 
 import grpc
 import pytest
 
-from test_engine_commands import real_k6
+from given_k6 import given_k6
+from metrics_receiver import GrpcCollector, MetricsReceiver, otlp, remote_write
 from test_stack import ROOT, wait_for
-
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-from metrics_receiver import GrpcCollector, MetricsReceiver, otlp, remote_write  # noqa: E402
 
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
 
@@ -171,9 +168,9 @@ def test_a_collector_gets_opentelemetry_metrics_over_grpc(tmp_path, way):
             ran = run(tmp_path, f"opentelemetry=grpc://{collector.address}", **SETTINGS)
         else:
             variables = {**SETTINGS, "K6_OTEL_GRPC_EXPORTER_ENDPOINT": collector.address, "K6_OTEL_GRPC_EXPORTER_INSECURE": "true"}
-            if way == "k6" and real_k6() is None:
-                pytest.skip("needs real k6")
-            flags, program = (["--address", ""], real_k6()) if way == "k6" else ([], GAUNTLET)  # it would take port 6565
+            if way == "k6" and given_k6() is None:
+                pytest.skip("K6 names no k6")
+            flags, program = (["--address", ""], given_k6()) if way == "k6" else ([], GAUNTLET)  # it would take port 6565
             ran = run(tmp_path, "opentelemetry", SCRIPT, *flags, program=program, **variables)
     assert ran.returncode == 0 and "level=warning" not in ran.stderr, ran.stderr
     metadata, request = collector.requests[-1]

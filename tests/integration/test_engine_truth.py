@@ -3,14 +3,11 @@ import json
 import os
 import random
 import subprocess
-import sys
 
 import pytest
 
+from delay_server import DelayServer, delay_server
 from test_stack import ROOT
-
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-from delay_server import DelayServer, delay_server  # noqa: E402
 
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
 

@@ -1,6 +1,4 @@
 """base's gRPC server as strangers see it: Python's grpcio (C core), and k6's client (grpc-go)."""
-import os
-import pathlib
 import subprocess
 import sys
 import time
@@ -10,6 +8,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import proto_reflection_descriptor_database
 
+from given_k6 import given_k6
 from interop_server import ROOT, interop_server
 
 CLAIM = "/service.Service/ClaimGoalReward"
@@ -196,10 +195,9 @@ export default function () {
 
 
 def test_k6_calls_and_reflects(server, tmp_path):
-    k6 = next((p for p in (os.environ.get("REAL_K6"), ROOT / "build/tools/k6", pathlib.Path.home() / "go/bin/k6")
-               if p and pathlib.Path(p).exists()), None)
+    k6 = given_k6()
     if k6 is None:
-        pytest.skip("no real k6 on this machine")
+        pytest.skip("K6 names no k6")
     script = tmp_path / "calls.js"
     script.write_text(K6_SCRIPT % (ROOT / "proto", server.address))
     ran = subprocess.run([k6, "run", "-a", "", "--quiet", script], capture_output=True, text=True, timeout=60)
