@@ -171,23 +171,27 @@ TEST_F(AdminTest, shows_in_a_cpu_profile_who_calls_whom) {
   std::thread working([&] {
     while (!done.load()) work_in_a_named_function(8);
   });
-  const std::string answer = get("/debug/pprof/profile?seconds=1");
+  std::int64_t samples = 0;
+  std::int64_t whole = 0;
+  for (int round = 0; samples < 10 && round < 30; ++round) {  // a busy machine leaves few to a second
+    const std::string answer = get("/debug/pprof/profile?seconds=1");
+    const auto profile = parsed(answer.substr(answer.find("\r\n\r\n") + 4));
+    for (const auto& sample : profile.sample()) {
+      int calls = 0;
+      for (const std::uint64_t id : sample.location_id()) {
+        const auto& location = profile.location(static_cast<int>(id) - 1);
+        if (location.line_size() == 0) continue;
+        const auto& function = profile.function(static_cast<int>(location.line(0).function_id()) - 1);
+        const std::string& name = profile.string_table(static_cast<int>(function.name()));
+        if (name.starts_with("gauntlet::base::admin::work_in_a_named_function(")) ++calls;
+      }
+      if (calls > 0) samples += sample.value(0);
+      if (calls == 9) whole += sample.value(0);
+    }
+  }
   done = true;
   working.join();
-  const auto profile = parsed(answer.substr(answer.find("\r\n\r\n") + 4));
-  std::int64_t samples = 0;
-  for (const auto& sample : profile.sample()) {
-    int calls = 0;
-    for (const std::uint64_t id : sample.location_id()) {
-      const auto& location = profile.location(static_cast<int>(id) - 1);
-      if (location.line_size() == 0) continue;
-      const auto& function = profile.function(static_cast<int>(location.line(0).function_id()) - 1);
-      const std::string& name = profile.string_table(static_cast<int>(function.name()));
-      if (name.starts_with("gauntlet::base::admin::work_in_a_named_function(")) ++calls;
-    }
-    if (calls == 9) samples += sample.value(0);
-  }
-  EXPECT_GT(samples, 5) << "of 100, all nine calls, though memset() has no frame pointers";
+  EXPECT_GT(whole, samples / 2) << "of " << samples << ", all nine calls, though memset() has no frame pointers";
 }
 
 TEST_F(AdminTest, ends_a_profile_whose_caller_has_gone_and_says_to_others_how_long_one_takes) {
