@@ -1,0 +1,2 @@
+
+export default function () { try { Promise.allSettled([1]); } catch {} }

@@ -1,0 +1,2 @@
+
+export default function () { try { 3n ** 99n; } catch {} }

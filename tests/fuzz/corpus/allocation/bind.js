@@ -1,0 +1,2 @@
+
+export default function () { try { eval.bind(1); } catch {} }

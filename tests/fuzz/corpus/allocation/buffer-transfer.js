@@ -1,0 +1,2 @@
+
+export default function () { try { new ArrayBuffer(8).transfer(9); } catch {} }

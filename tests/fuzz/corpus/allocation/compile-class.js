@@ -1,0 +1,2 @@
+
+export default function () { try { eval("class A { #p; }"); } catch {} }

@@ -1,0 +1,2 @@
+
+export default async function () { try { await import('k6/encoding'); } catch {} }

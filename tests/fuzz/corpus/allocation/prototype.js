@@ -1,0 +1,2 @@
+
+const a = {}, b = {}; export default function () { try { Object.setPrototypeOf(a, b); } catch {} }

@@ -1,0 +1,2 @@
+
+export default function () { Error.stackTraceLimit = {}; Error.stackTraceLimit = 9; Error.prepareStackTrace = {}; Error(); }

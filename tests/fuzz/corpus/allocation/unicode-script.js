@@ -1,0 +1,2 @@
+
+export default function () { try { eval("/\\p{scx=Greek}/u"); } catch {} }
