@@ -51,7 +51,11 @@ class VirtualUser {
     engine::run::Vu vu(test, {loop_, stacks_, *recorder}, 1);
     bool is_over = false;
     bool is_ready = false;
-    const auto cut = loop_.call_after(patience, [&] { vu.interrupt(); });
+    was_cut_ = false;
+    const auto cut = loop_.call_after(patience, [&] {
+      was_cut_ = true;
+      vu.interrupt();
+    });
     vu.post([&] {
       const auto failure = vu.initialize();
       is_ready = !failure;
@@ -67,6 +71,9 @@ class VirtualUser {
     loop_.cancel(cut);
     return is_ready;
   }
+
+  /// The last run came to the end of its patience: its script took that long, or the machine was busy with others.
+  bool was_cut() const { return was_cut_; }
 
  private:
   base::http::Router& routes() {
@@ -94,6 +101,7 @@ class VirtualUser {
     return list + "]}";
   }
 
+  bool was_cut_ = false;
   base::EventLoop loop_;
   base::metrics::Registry registry_;
   base::http::Router router_;
