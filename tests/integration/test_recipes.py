@@ -125,7 +125,7 @@ def test_a_receiver_is_a_pair_of_files_and_a_line_of_the_table(tmp_path):
     lines = lines.replace('    Receiver{"prometheus-rw"', '    Receiver{"tally", "tally", false, &read<Tally, read_tally_options>},\n    Receiver{"prometheus-rw"', 1)
     program = program_with(tmp_path, table, {"src/engine/sinks/push/tally.hpp": RECEIVER_HEADER,
                                              "src/engine/sinks/push/tally.cpp": RECEIVER, table: lines})
-    script = "import { Counter } from 'k6/metrics'; const c = new Counter('c'); export default function () { c.add(1); }"
+    script = "import { Counter } from 'k6/metrics'; const c = new Counter('drinks'); export default function () { c.add(1); }"
     ended = run(program, script, "--iterations", "10", "--out", f"tally={tmp_path}/tally")
     assert ended.returncode == 0, ended.stderr
     assert int((tmp_path / "tally").read_text()) >= 10
