@@ -130,4 +130,4 @@ def test_a_receiver_is_a_pair_of_files_and_a_line_of_the_table(tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert int((tmp_path / "tally").read_text()) >= 10
     refused = run(program, script, "--out", "tally")
-    assert refused.returncode == 104 and "it needs a file, as tally=FILE" in refused.stderr
+    assert refused.returncode == 255 and "it needs a file, as tally=FILE" in refused.stderr
