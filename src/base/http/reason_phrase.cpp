@@ -66,7 +66,7 @@ std::string_view reason_phrase(int status) {
     case 508: return "Loop Detected";
     case 510: return "Not Extended";
     case 511: return "Network Authentication Required";
-    default: return {};
+    default: return "";
   }
 }
 
