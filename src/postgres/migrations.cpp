@@ -123,6 +123,11 @@ std::optional<FileName> parse(const std::string& file) {
   return FileName{std::stoi(file.substr(0, digits)), file.substr(digits + 1, file.size() - suffix - digits - 1), up};
 }
 
+tl::unexpected<base::Error> no_migrations_in(const fs::path& folder, const std::string& reason) {
+  return base::fail(ErrorKind::not_found, "no migrations in " + folder.string() + (reason.empty() ? "" : ": " + reason) +
+                                              " (MIGRATIONS_PATH must name the folder with the schema's *.up.sql)");
+}
+
 }  // namespace
 
 std::vector<std::string> split_statements(const std::string& sql) {
@@ -184,7 +189,7 @@ std::vector<std::string> split_statements(const std::string& sql) {
 base::Expected<std::vector<Migration>> list_migrations(const fs::path& folder) {
   std::error_code failure;
   fs::directory_iterator files(folder, failure);
-  if (failure) return base::fail(ErrorKind::not_found, "no migrations in " + folder.string() + ": " + failure.message());
+  if (failure) return no_migrations_in(folder, failure.message());
   std::map<int, Migration> found;
   for (const auto& entry : files) {
     const std::string file = entry.path().filename().string();
@@ -208,7 +213,7 @@ base::Expected<std::vector<Migration>> list_migrations(const fs::path& folder) {
       return base::fail(ErrorKind::invalid_argument, "migration " + label(migration) + " has a .down.sql but no .up.sql");
     migrations.push_back(std::move(migration));
   }
-  if (migrations.empty()) return base::fail(ErrorKind::not_found, "no migrations in " + folder.string());
+  if (migrations.empty()) return no_migrations_in(folder, "");
   return migrations;
 }
 
@@ -220,9 +225,10 @@ base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const 
 
   const int newest = migrations->back().version;
   if (!session->applied.empty() && session->applied.rbegin()->first > newest)
-    return base::fail(ErrorKind::failed_precondition, "the database is at migration " + std::to_string(session->applied.rbegin()->first) +
-                                                          ", " + folder.string() + " ends at " + std::to_string(newest) +
-                                                          ": a newer build has upgraded it");
+    return base::fail(ErrorKind::failed_precondition,
+                      "the database is at migration " + std::to_string(session->applied.rbegin()->first) + ", " + folder.string() +
+                          " ends at " + std::to_string(newest) +
+                          ": a newer build has upgraded it (run that build, or migrate down with its *.down.sql first)");
   MigrationReport report;
   for (const Migration& migration : *migrations) {
     auto sql = base::read_file(migration.up);
@@ -231,7 +237,9 @@ base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const 
     if (const auto applied = session->applied.find(migration.version); applied != session->applied.end()) {
       if (applied->second.checksum != sum)
         return base::fail(ErrorKind::failed_precondition,
-                          "migration " + label(migration) + " was changed after it had been applied; add a new one instead");
+                          "migration " + label(migration) +
+                              " was changed after it had been applied; add a new one instead (MIGRATIONS_PATH must name the "
+                              "migrations of the build that made this database, or of a later one)");
       continue;
     }
     const std::string bookkeeping = "INSERT INTO schema_migrations (version, name, checksum) VALUES (" + std::to_string(migration.version) +

@@ -34,10 +34,6 @@ constexpr Advice kAdvice[] = {
     {"role \"", "CREATE ROLE ... LOGIN makes it, or {0} names another one"},
     {"too many connections", "DB_MAX_OPEN_CONNS of all replicas together must stay below the server's max_connections"},
     {"too many clients", "DB_MAX_OPEN_CONNS of all replicas together must stay below the server's max_connections"},
-    {"no migrations in", "MIGRATIONS_PATH must name the folder with the schema's *.up.sql"},
-    {"was changed after it had been applied",
-     "MIGRATIONS_PATH must name the migrations of the build that made this database, or of a later one"},
-    {"a newer build has upgraded it", "run that build, or migrate down with its *.down.sql first"},
 };
 
 constexpr std::string_view kMayNotChangeSchema =
