@@ -8,9 +8,9 @@
 
 namespace gauntlet::base {
 
-/// Go's duration syntax plus days: "1d2h", "1m30.5s", "300ms"; a bare number is milliseconds.
+/// Sums of numbers with units, days included: "1d2h", "1m30.5s", "300ms"; a bare number is milliseconds.
 Expected<std::chrono::nanoseconds> parse_duration(std::string_view text);
-/// A whole number as Go reads it.
+/// A whole number, with or without a sign.
 Expected<std::int64_t> parse_integer(std::string_view text);
 /// "true", "1", "t", "false", "0", "f"...
 Expected<bool> parse_bool(std::string_view text);
