@@ -6,10 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
@@ -32,6 +36,21 @@ constexpr const char* kK6Help =
     "\n"
     "`gauntlet --help` lists what Gauntlet can do beside that.\n";
 
+/// Flags that stand before any command, and the variables that say the same.
+struct GlobalFlag {
+  std::string_view name;
+  const char* variable;
+  std::string Session::*value;
+  const char* help;
+};
+constexpr std::array kGlobalFlags = {
+    GlobalFlag{"--project", "GAUNTLET_PROJECT", &Session::project,
+               "The checkout to work on (default: the one around the working directory)"},
+    GlobalFlag{"--state-dir", "GAUNTLET_STATE_DIR", &Session::state_dir,
+               "Where the stack keeps its data (default: .gauntlet/ in the project, or below /var/lib/gauntlet where the servers' user "
+               "cannot enter that)"},
+};
+
 struct GoneCommand {
   std::string_view name;
   const char* instead;
@@ -42,7 +61,7 @@ constexpr std::array kGone = {
     GoneCommand{"pause", kBeginsLater},
     GoneCommand{"resume", kBeginsLater},
     GoneCommand{"scale", "the stages of ramping-vus and ramping-arrival-rate say how the load changes"},
-    GoneCommand{"status", kShowsTest},  // `gauntlet status` is the stack's
+    GoneCommand{"status", kShowsTest},
     GoneCommand{"stats", kShowsTest},
     GoneCommand{"login", "an output takes its credentials from variables; docs/OUTPUTS.md lists them"},
 };
@@ -73,6 +92,24 @@ int run_as_k6(int argc, char** argv) {
   return kWrongUsage;
 }
 
+/// `gauntlet --project DIR run ...`: commands that read their arguments themselves get the flags before them as variables.
+std::optional<int> run_script_command_after_flags(int argc, char** argv) {
+  std::vector<std::pair<const char*, const char*>> variables;
+  int at = 1;
+  for (; at < argc; ++at) {
+    const std::string_view word = argv[at];
+    const std::string_view name = word.substr(0, word.find('='));
+    const auto flag = std::find_if(kGlobalFlags.begin(), kGlobalFlags.end(), [&](const GlobalFlag& one) { return one.name == name; });
+    if (flag == kGlobalFlags.end()) break;
+    if (word.size() > name.size()) variables.emplace_back(flag->variable, argv[at] + name.size() + 1);
+    else if (++at < argc) variables.emplace_back(flag->variable, argv[at]);
+  }
+  const std::string_view command = at < argc ? argv[at] : "";
+  if (command.empty() || command == "status") return std::nullopt;  // `gauntlet status` is the stack's
+  for (const auto& [name, value] : variables) ::setenv(name, value, 1);
+  return command == "k6-compatible" ? run_as_k6(argc - at, argv + at) : run_script_command(command, argc - at, argv + at);
+}
+
 void describe_load_commands(CLI::App& app) {
   // They read their flags themselves, k6's way, and never reach this parser; here for --help only.
   app.add_subcommand("run", "Run a k6 script on this engine (gauntlet run --help lists the flags)")->group(kLoadGroup);
@@ -89,22 +126,15 @@ void describe_load_commands(CLI::App& app) {
 int run_program(int argc, char** argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (argc > 0 && std::filesystem::path(argv[0]).filename() == "k6") return run_as_k6(argc, argv);
-  if (first == "k6-compatible") return run_as_k6(argc - 1, argv + 1);
-  if (first != "status") {
-    if (const auto code = argc > 1 ? run_script_command(first, argc - 1, argv + 1) : std::nullopt) return *code;
-  }
+  if (const auto code = run_script_command_after_flags(argc, argv)) return *code;
 
   CLI::App app("Gauntlet: load tests for the challenge backend, and the backend to test", "gauntlet");
   Session session;
   app.require_subcommand(1);
   app.set_version_flag("--version", "gauntlet " GAUNTLET_VERSION);
   app.footer(exit_codes_help());
-  app.add_option("--project", session.project, "The checkout to work on (default: the one around the working directory)")
-      ->envname("GAUNTLET_PROJECT");
-  app.add_option("--state-dir", session.state_dir,
-                 "Where the stack keeps its data (default: .gauntlet/ in the project, or below /var/lib/gauntlet where the servers' user "
-                 "cannot enter that)")
-      ->envname("GAUNTLET_STATE_DIR");
+  for (const GlobalFlag& flag : kGlobalFlags)
+    app.add_option(std::string(flag.name), session.*flag.value, flag.help)->envname(flag.variable);
   add_up_command(app, session);
   add_ps_command(app, session);
   add_restart_command(app, session);
@@ -136,6 +166,9 @@ int run_program(int argc, char** argv) {
   add_doctor_command(app, session);
   add_plan_command(app, session);
   add_completion_commands(app);
+  app.add_subcommand("version", "Say which version this is (k6-compatible version: which k6 the engine follows)")
+      ->group(kLoadGroup)
+      ->callback([] { fmt::print("gauntlet {}\n", GAUNTLET_VERSION); });
   if (!first.empty() && first.front() != '-' && app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
     fmt::print(stderr, "gauntlet: there is no command `{}`; gauntlet --help lists them\n", first);
     return kWrongUsage;

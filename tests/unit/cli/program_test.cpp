@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/exit_code.hpp"
@@ -70,6 +72,33 @@ TEST(Program, k6_version_names_the_version_that_it_follows) {
     EXPECT_EQ(outcome.code, kDone);
     EXPECT_EQ(outcome.out.substr(0, 9), "k6 v1.8.1");
   }
+}
+
+TEST(Program, version_is_a_command_too) {
+  const auto outcome = call({"gauntlet", "version"});
+  EXPECT_EQ(outcome.code, kDone);
+  EXPECT_EQ(outcome.out.substr(0, 9), "gauntlet ");
+  EXPECT_EQ(outcome.out, call({"gauntlet", "--version"}).out);
+}
+
+TEST(Program, global_flags_stand_before_every_command) {
+  for (const auto& flags : std::vector<std::vector<std::string>>{
+           {"--project", "/nowhere"}, {"--project=/nowhere"}, {"--state-dir", "run", "--project", "/nowhere"}}) {
+    for (const auto& [command, says] : std::vector<std::pair<std::vector<std::string>, std::string>>{{{"run", "--help"}, "--vus"},
+                                                                                                     {{"deps", "--help"}, "imports"},
+                                                                                                     {{"k6-compatible", "version"}, "k6 v"},
+                                                                                                     {{"version"}, "gauntlet "}}) {
+      std::vector<std::string> words{"gauntlet"};
+      words.insert(words.end(), flags.begin(), flags.end());
+      words.insert(words.end(), command.begin(), command.end());
+      const auto outcome = call(words);
+      EXPECT_EQ(outcome.code, kDone) << outcome.err;
+      EXPECT_NE(outcome.out.find(says), std::string::npos) << outcome.out;
+    }
+  }
+  ::unsetenv("GAUNTLET_PROJECT");
+  ::unsetenv("GAUNTLET_STATE_DIR");
+  EXPECT_EQ(call({"gauntlet", "--project"}).code, kWrongUsage);
 }
 
 TEST(Program, a_k6_command_that_is_not_here_is_named) {
