@@ -196,6 +196,16 @@ Expected<std::string_view> split_scheme(std::string_view text, std::string& sche
   return text;
 }
 
+/// A blank would end the target in a request line.
+std::string without_blanks(std::string_view query) {
+  std::string out;
+  for (const char c : query) {
+    if (c == ' ') base::append_percent_encoded(out, c);
+    else out += c;
+  }
+  return out;
+}
+
 Expected<Url> parse_without_fragment(std::string_view text) {
   Url url;
   if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
@@ -211,7 +221,7 @@ Expected<Url> parse_without_fragment(std::string_view text) {
   const auto question = remaining.find('?');
   if (question != std::string_view::npos) {
     url.force_query = question + 1 == remaining.size();
-    url.raw_query = remaining.substr(question + 1);
+    url.raw_query = without_blanks(remaining.substr(question + 1));
     remaining = remaining.substr(0, question);
   }
   if (!remaining.starts_with('/')) {

@@ -18,7 +18,7 @@ struct Url {
   std::string path;                     ///< decoded
   std::string raw_path;                 ///< as given when encoding `path` anew would differ
   bool force_query = false;             ///< a '?' with nothing behind it
-  std::string raw_query;                ///< without '?', as given
+  std::string raw_query;                ///< without '?', as given but for blanks, which are "%20"
   std::string fragment;                 ///< decoded
   std::string raw_fragment;
 

@@ -3,7 +3,7 @@
 import { parseHTML } from 'k6/html';
 import { teller } from './lib/html_page.js';
 
-const D=`<!doctype html><html lang="en"><head><title>T</title></head><body class="a b"><form id="f" action="/go?x=1"><input name="a" value="1"><input name="nov"><input type="checkbox" name="c1" value="yes" checked="checked"><input type="checkbox" name="c0" checked="true"><input type="checkbox" name="c2"><input type="radio" name="r" value="r1"><input type="radio" name="r" value="r2" checked="checked"><select name="s"><option>A<option>B</select><select name="mm" multiple><option>A<option>B</select><input type="hidden" name="h" value="a b&c"><input type="image" name="im"><input type="reset" name="re" value=x><input type="button" name="bu" value=x><textarea name=e></textarea></form>
+const D=`<!doctype html><html lang="en"><head><title>T</title></head><body class="a b"><form id="f" action="/go?x=1"><input name="a" value="1"><input name="nov"><input type="checkbox" name="c1" value="yes" checked="checked"><input type="checkbox" name="c0"><input type="checkbox" name="c2"><input type="radio" name="r" value="r1"><input type="radio" name="r" value="r2" checked="checked"><select name="s"><option>A<option>B</select><select name="mm" multiple><option>A<option>B</select><input type="hidden" name="h" value="a b&c"><input type="image" name="im"><input type="reset" name="re" value=x><input type="button" name="bu" value=x><textarea name=e></textarea></form>
 <ul><li id="i1" class="x">one</li><!-- c -->tx<li class="x y">two<b>q</b></li><li>three</li></ul><p>p</p></body></html>`;
 const t = teller((element) => `${element.nodeName()} ${element.textContent()}`);
 export default function(){ const d=parseHTML(D); const F=s=>d.find(s);

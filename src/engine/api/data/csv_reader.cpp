@@ -4,6 +4,11 @@
 
 namespace gauntlet::engine::modules {
 
+CsvReader::CsvReader(std::string_view text, std::string delimiter) : text_(text), delimiter_(std::move(delimiter)) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text_.starts_with(kByteOrderMark)) line_start_ = at_ = kByteOrderMark.size();
+}
+
 bool CsvReader::at_line_end() const { return at_ >= text_.size() || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n"; }
 
 void CsvReader::skip_line_end() {

@@ -12,8 +12,9 @@ namespace gauntlet::engine::modules {
 
 class CsvReader {
  public:
-  /// Reads from `text`, which must outlive this. `delimiter` is one UTF-8 character.
-  explicit CsvReader(std::string_view text, std::string delimiter = ",") : text_(text), delimiter_(std::move(delimiter)) {}
+  /// Reads from `text`, which must outlive this; a byte order mark at its beginning is none of its data. `delimiter` is one UTF-8
+  /// character.
+  explicit CsvReader(std::string_view text, std::string delimiter = ",");
 
   using Row = std::vector<std::string>;
   /// The next row; empty lines are skipped; nothing at the end. Rows must have as many fields as the first one.

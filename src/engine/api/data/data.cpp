@@ -174,6 +174,39 @@ void define_class(JSContext* context) {
   js::detail::register_class(context, class_id(), definition, global.property("Array").property("prototype"));
 }
 
+/// What would be an empty object as JSON although there is something in it; "" for anything else.
+std::string_view kind_that_json_loses(JSValueConst value) {
+  if (JS_IsArrayBuffer(value)) return "an ArrayBuffer";
+  if (JS_GetTypedArrayType(value) >= 0) return "a typed array";
+  if (JS_IsDataView(value)) return "a DataView";
+  if (JS_IsMap(value)) return "a Map";
+  return JS_IsSet(value) ? "a Set" : "";
+}
+
+/// Whether `element`, whose JSON is `json`, is whole in it; with an exception pending when not.
+bool survives_as_json(JSContext* context, std::int64_t index, const js::Value& element, std::string_view json) {
+  // Most elements have nothing like it in them and are not walked. Those that are have no circles: there is JSON of the same walk.
+  if (json.find("{}") == std::string_view::npos && json.find("{\"0\":") == std::string_view::npos) return true;
+  std::vector<js::Value> left{element};
+  while (!left.empty()) {
+    const js::Value value = std::move(left.back());
+    left.pop_back();
+    if (!value.is_object() || value.property("toJSON").is_function()) continue;
+    if (const auto kind = kind_that_json_loses(value.get()); !kind.empty()) {
+      js::throw_type_error(context, fmt::format("element {} of the SharedArray has {} in it, which would be lost: its elements are kept as "
+                                                "JSON, so give texts (k6/encoding's b64encode), numbers, lists and plain objects",
+                                                index, kind));
+      return false;
+    }
+    const bool listed = js::for_each_property(context, value.get(), [&](std::string_view, js::Value property) {
+      left.push_back(std::move(property));
+      return true;
+    });
+    if (!listed) return false;
+  }
+  return true;
+}
+
 /// The elements of what the script's function returned; nullptr with an exception pending when it is no array.
 SharedElements make_elements(JSContext* context, JSValueConst array) {
   if (!JS_IsArray(array)) {
@@ -194,7 +227,9 @@ SharedElements make_elements(JSContext* context, JSValueConst array) {
     if (value.is_string()) {
       elements->push_back({true, js::Text(value).str()});
     } else {
-      elements->push_back({false, js::to_json(context, value.get()).value_or("null")});
+      const auto json = js::to_json(context, value.get());
+      if (json && !survives_as_json(context, i, value, *json)) return nullptr;
+      elements->push_back({false, json.value_or("null")});
     }
   }
   return elements;

@@ -590,6 +590,18 @@ JSValue new_page_selection(JSContext* context, std::string_view source, std::str
   return new_selection(context, std::move(selection));
 }
 
+bool is_disabled(const Node& field) {
+  if (field.attribute("disabled") != nullptr) return true;
+  const Node* inner = &field;  // the child of `outer` that the field is in
+  for (const Node* outer = field.parent; outer != nullptr; inner = outer, outer = outer->parent) {
+    if (outer->name != "fieldset" || outer->attribute("disabled") == nullptr) continue;
+    const auto legend =
+        std::find_if(outer->children.begin(), outer->children.end(), [](const Node* child) { return child->name == "legend"; });
+    if (legend == outer->children.end() || *legend != inner) return true;
+  }
+  return false;
+}
+
 JSValue field_value(JSContext* context, const Node& field) {
   if (field.name == "input") {
     const bool is_ticked = attribute_or(field, "type") == "checkbox" || attribute_or(field, "type") == "radio";
@@ -619,8 +631,8 @@ std::vector<std::pair<std::string, const Node*>> form_fields(const Nodes& nodes)
     if (name == nullptr || name->empty()) return;
     const std::string type = attribute_or(node, "type");
     if (type == "submit" || type == "button" || type == "reset" || type == "image" || type == "file") return;
-    // k6 takes "checked" by its value, which HTML does not ask for; pages that write checked="checked" work on both.
-    if ((type == "checkbox" || type == "radio") && attribute_or(node, "checked") != "checked") return;
+    if ((type == "checkbox" || type == "radio") && node.attribute("checked") == nullptr) return;
+    if (is_disabled(node)) return;
     fields.emplace_back(*name, &node);
   };
   for (const Node* root : nodes) {

@@ -43,6 +43,8 @@ JSValue new_element(JSContext* context, std::shared_ptr<const html::Document> do
 /// `otherwise` of a node without that attribute.
 std::string attribute_or(const html::Node& node, std::string_view name, std::string_view otherwise = "");
 
+/// A field that a browser does not send: `disabled` itself, or in a fieldset that is (its legend excepted).
+bool is_disabled(const html::Node& field);
 /// The value of a form field as val() has it: undefined, a string, or an array for a list of several.
 JSValue field_value(JSContext* context, const html::Node& field);
 /// The fields of a form that are sent with it, by name.

@@ -171,10 +171,11 @@ class Batch {
     if (options.batch_per_host.value > 0) most_per_host_ = static_cast<std::size_t>(options.batch_per_host.value);
   }
 
-  void add(std::unique_ptr<HttpRequest> request) {
+  /// `index`: of the entry in the batch.
+  void add(std::size_t index, std::unique_ptr<HttpRequest> request) {
     const std::string host_name = request->host();
     Host& host = hosts_[host_name];
-    Item& item = items_.emplace_back(Item{std::move(request), items_.size(), &host});
+    Item& item = items_.emplace_back(Item{std::move(request), index, &host});
     host.waiting.push_back(&item);
     if (host.waiting.size() == 1) ready_.insert(&host);
   }
@@ -192,7 +193,16 @@ class Batch {
     return false;
   }
 
-  HttpRequest& request(std::size_t index) { return *items_[index].request; }
+  /// Once all are done: the answer of each by the index of its entry.
+  template <class Put>
+  bool finish(JSContext* context, const Put& put) {
+    for (Item& item : items_) {
+      const JSValue response = item.request->finish(context);
+      if (JS_IsException(response)) return false;
+      put(item.index, response);
+    }
+    return true;
+  }
 
  private:
   struct Host;
@@ -329,25 +339,18 @@ JSValue batch(Call call) {
     if (!problem) problem = request->prepare(context, arguments.method, arguments.url.get(), arguments.body.get(), arguments.params.get());
     if (request->has_exception()) return JS_EXCEPTION;
     if (problem) {
-      // The first one that cannot be made is the end of the batch: nothing is sent.
-      if (vu.options().throw_errors.value) return js::throw_error(context, problem->message);
-      vu.warn("A batch request failed", {{"error", problem->message}});
-      for (std::size_t k = 0; k < entries.size(); ++k) {
-        put(k, new_unmade_response(context, k == i ? *problem : RequestProblem{}));
-      }
-      return Value(results).release();
+      const JSValue response = refuse(state, context, *problem);
+      if (JS_IsException(response)) return JS_EXCEPTION;
+      put(i, response);
+      continue;
     }
     constexpr std::size_t kWork = 4096;  // to make one
     if (js::interrupted(context, kWork)) return JS_EXCEPTION;
     if (!wait_for_turn(state)) return vu.throw_interrupted();
-    requests.add(std::move(request));
+    requests.add(i, std::move(request));
   }
   if (!requests.run()) return vu.throw_interrupted();
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const JSValue response = requests.request(i).finish(context);
-    if (JS_IsException(response)) return JS_EXCEPTION;
-    put(i, response);
-  }
+  if (!requests.finish(context, put)) return JS_EXCEPTION;
   return Value(results).release();
 }
 

@@ -46,9 +46,8 @@ std::string resolved(const std::string& base, std::string_view reference) {
 /// What a form sends: values by name, in the order of names.
 using Fields = std::map<std::string, std::vector<std::string>>;
 
-void set_field(Fields& fields, const std::string& name, const Value& value) {
+void add_field(Fields& fields, const std::string& name, const Value& value) {
   auto& list = fields[name];
-  list.clear();
   if (!value.is_array()) {
     list.push_back(value.is_undefined() ? std::string() : js::Text(value).str());
     return;
@@ -106,28 +105,36 @@ JSValue page_submit_form(Self<Response> self, Call call) {
   const Node& form = *nodes_of(forms).front();
 
   Fields fields;
-  for (const auto& [name, field] : form_fields(nodes_of(forms))) set_field(fields, name, Value(context, field_value(context, *field)));
+  for (const Node* one : nodes_of(forms)) {  // a field of a later form replaces an earlier form's, as in k6
+    Fields own;
+    for (const auto& [name, field] : form_fields({one})) add_field(own, name, Value(context, field_value(context, *field)));
+    for (auto& [name, values] : own) fields[name] = std::move(values);
+  }
   const Value find = forms.property("find");
   const Value submit_selector(context, js::new_string(context, option(options, "submitSelector", "[type=\"submit\"]")));
   JSValueConst arguments[] = {submit_selector.get()};
   const Value submits(context, JS_Call(context, find.get(), forms.get(), 1, arguments));
   if (submits.is_exception()) return JS_EXCEPTION;
-  if (!nodes_of(submits).empty()) {
+  std::string action = attribute_or(form, "action");
+  std::string method = attribute_or(form, "method", "GET");
+  if (!nodes_of(submits).empty() && !is_disabled(*nodes_of(submits).front())) {
     const Node& submit = *nodes_of(submits).front();
     if (const std::string* name = submit.attribute("name")) fields[*name] = {attribute_or(submit, "value")};
+    action = attribute_or(submit, "formaction", action);
+    method = attribute_or(submit, "formmethod", method);
   }
   const Value given = options.property("fields");
   if (given.is_object()) {
     const bool walked = js::for_each_property(context, given.get(), [&](std::string_view name, const Value& value) {
-      set_field(fields, std::string(name), value);
+      fields.erase(std::string(name));
+      add_field(fields, std::string(name), value);
       return true;
     });
     if (!walked) return JS_EXCEPTION;
   }
 
-  std::string method = attribute_or(form, "method", "GET");
   for (char& c : method) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
-  std::string url = resolved(url_of(*self.object), attribute_or(form, "action"));
+  std::string url = resolved(url_of(*self.object), action);
   const Value params = options.property("params");
   Value body(context, JS_NULL);
   if (method == "GET") {
