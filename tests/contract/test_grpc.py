@@ -107,6 +107,14 @@ def test_reflection_lists_the_services(channel):
     assert {"grpc.health.v1.Health", "service.Service"} <= set(services)
 
 
+def test_reflection_names_fields_as_json_does(channel):
+    """What grpcurl prints keys by."""
+    database = proto_reflection_descriptor_database.ProtoReflectionDescriptorDatabase(channel)
+    file = database.FindFileContainingSymbol("service.Service")
+    names = {field.name: field.json_name for message in file.message_type for field in message.field}
+    assert names["challenge_id"] == "challengeId" and all(names.values()), names
+
+
 @pytest.mark.parametrize("garbage", [b"\xff\xff\xff", b"\x0a\x05ab"], ids=["no message", "cut short"])
 def test_message_that_is_none_is_told_which_one_is_taken(channel, messages, garbage):
     for method in messages.DESCRIPTOR.services_by_name["Service"].methods:

@@ -93,6 +93,7 @@ class Reflector {
       if (text.empty()) {
         google::protobuf::FileDescriptorProto proto;
         files[i]->CopyTo(&proto);
+        files[i]->CopyJsonNameTo(&proto);  // protoc's descriptors have them, and clients write JSON by them
         text = proto.SerializeAsString();
       }
       response.mutable_file_descriptor_response()->add_file_descriptor_proto(text);
