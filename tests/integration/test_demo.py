@@ -36,6 +36,8 @@ def test_demo_shows_one_table_and_leaves_the_stack_up(project):
     assert (project.root / "test/results/demo.txt").read_text().splitlines()[2:] == rows
     assert (project.root / "test/results/scenario3/demo.json").exists()
     assert project.all_healthy()
+    for scenario in (1, 2, 3):
+        assert "Evidence" in project.run("explain", project.root / f"test/results/scenario{scenario}/demo.json")
 
 
 def test_interrupting_a_demo_leaves_nothing_running(project):

@@ -7,6 +7,7 @@
 #include "lab/demo/demo_table.hpp"
 #include "lab/demo/level_choice.hpp"
 #include "lab/fixtures/project_fixtures.hpp"
+#include "lab/process/child_process.hpp"
 #include "lab/trial/scenario_run.hpp"
 
 namespace gauntlet::lab {
@@ -109,7 +110,28 @@ class Demo {
     if (level.requests_per_s > 0) what += fmt::format(" {} RPS", level.requests_per_s);
     if (level.events_per_s > 0) what += fmt::format(" {} EPS", level.events_per_s);
     tell_(fmt::format("scenario {}: {} s at{}", scenario, duration.count(), what));
-    return run_scenario(system_, run, interruption_);
+    if (duration == kTrial) return run_scenario(system_, run, interruption_);
+    auto watch = start_watch(run);
+    if (!watch) return tl::unexpected(watch.error());
+    auto result = run_scenario(system_, run, interruption_);
+    watch->finish(0ms);
+    return result;
+  }
+
+  /// What monitors see of a run lies beside its result, for `gauntlet explain`.
+  base::Expected<ChildProcess> start_watch(const ScenarioRun& run) {
+    auto target = system_.find_target();
+    if (!target) return tl::unexpected(target.error());
+    const fs::path folder = fs::path(run.result).replace_extension(".monitor");
+    std::error_code error;
+    fs::create_directories(folder, error);
+    const auto most = std::to_string(run.duration.count() + 120);  // bounded, so that it ends even if this process is killed
+    return ChildProcess::start({.command = system_.watching({"watch", "--quiet", "--out", folder.string(), "--duration", most}),
+                                .environment = script_environment(system_, *target, run.level, run.duration),
+                                .directory = system_.project,
+                                .log = folder / "gauntlet.log",
+                                .account = std::nullopt,
+                                .cgroup_procs = {}});
   }
 
   base::Expected<void> conclude() {
@@ -121,6 +143,7 @@ class Demo {
     if (auto written = write_file_atomically(test_ / "results" / "demo.txt", table); !written) return written;
     tell_("this table          test/results/demo.txt");
     tell_("figures and output  test/results/scenario{1,2,3}/demo.{json,log}");
+    tell_("what limits it      gauntlet explain test/results/scenario1/demo.json");
     tell_("logs of the stack   " + (stack_.directory().root() / "logs").string());
     return {};
   }

@@ -182,7 +182,9 @@ base::Expected<Evidence> read_evidence(const fs::path& result) {
   const fs::path folder = fs::path(result).replace_extension(".monitor");
   auto database = SqliteFile::open_existing(Recording::database_of(folder));
   if (!database) {
-    database.error().message += "; campaigns and gauntlet watch --out " + folder.string() + " make it";
+    database.error().message +=
+        "; a verdict needs what monitors saw of the run: campaigns and the demo record it, and so does gauntlet watch --out " +
+        folder.string() + " while a run of yours goes on";
     return tl::unexpected(database.error());
   }
   const auto span = database->query("SELECT min(time_s), max(time_s) FROM host");
