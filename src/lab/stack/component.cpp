@@ -68,11 +68,8 @@ std::string digest_of(const Component& component) {
 }
 
 std::string to_json(const StackPlan& plan) {
-  json out{{"project", plan.project.string()},
-           {"ports", named(plan.ports)},
-           {"limits", plan.limits},
-           {"database", plan.database},
-           {"components", plan.components}};
+  json out{{"project", plan.project.string()}, {"ports", named(plan.ports)}, {"limits", plan.limits},
+           {"origins", plan.origins},          {"database", plan.database},  {"components", plan.components}};
   if (plan.account) out["account"] = *plan.account;
   return out.dump(1) + "\n";
 }
@@ -87,6 +84,7 @@ base::Expected<StackPlan> plan_from_json(const std::string& text) {
     for (const auto& [name, port] : in.at("ports").get<std::vector<std::pair<std::string, int>>>()) ports[name] = port;
     plan.ports = ports_from(ports);
     in.at("limits").get_to(plan.limits);
+    plan.origins = in.value("origins", plan.origins);  // a stack of an earlier version has none
     in.at("database").get_to(plan.database);
     in.at("components").get_to(plan.components);
     return plan;

@@ -63,7 +63,8 @@ struct StackPlan {
   StackPorts ports;
   bool limits = false;  // put each component into a control group of its own
   DatabasePlan database;
-  std::vector<Component> components;  // in start order
+  std::map<std::string, std::string> origins;  // of each setting: ".env", "the environment" or "--env"
+  std::vector<Component> components;           // in start order
 
   const Component* find(const std::string& name) const;
 };

@@ -14,6 +14,7 @@
 #include "base/system_error.hpp"
 #include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
+#include "lab/process/launch.hpp"
 #include "lab/process/process.hpp"
 #include "lab/stack/control_groups.hpp"
 #include "lab/stack/control_server.hpp"
@@ -174,15 +175,19 @@ base::Expected<StackPorts> Stack::choose_ports(const UpOptions& options, const T
 }
 
 base::Expected<StackPlan> Stack::make_plan_for(const UpOptions& options, const Tell& tell) const {
-  bool created = false;
-  auto env = read_project_env(project_, options.overrides, created);
+  std::set<std::string> known{"POSTGRES_MAX_CONNECTIONS", "POSTGRES_SHARED_BUFFERS"};
+  for (const char* name : {kService, kEventHandler})  // one that is not built is told by make_plan()
+    if (const auto table = run_to_end({(options.programs / name).string(), "--settings"}, std::nullopt, project_))
+      known.merge(names_in_settings_table(*table));
+  auto env = read_project_settings(project_, base::process_environment(), known, options.overrides);
   if (!env) return tl::unexpected(env.error());
-  if (created) tell("made .env from .env.example (mock mode)");
+  if (const std::string names = env->names_from("the environment"); !names.empty()) tell("from the environment, over .env: " + names);
+  if (env->created) tell("made .env from .env.example (mock mode)");
   if (auto closed = keep_to_owner(project_ / ".env"); !closed) return tl::unexpected(closed.error());
   else if (*closed) tell(".env holds passwords: its rights are 0600 now");
   auto ports = choose_ports(options, tell);
   if (!ports) return tl::unexpected(ports.error());
-  auto settings = stack_settings(*env, *ports);
+  auto settings = stack_settings(env->values, *ports);
   if (!settings) return tl::unexpected(settings.error());
   std::error_code error;
   if (!fs::exists(directory_.plan(), error))  // the first time is enough
@@ -197,6 +202,7 @@ base::Expected<StackPlan> Stack::make_plan_for(const UpOptions& options, const T
                     .programs = options.programs,
                     .ports = *ports,
                     .settings = *settings,
+                    .origins = env->origins,
                     .only = options.only,
                     .limits = options.limits});
 }

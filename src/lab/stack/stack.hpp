@@ -29,7 +29,7 @@ struct UpOptions {
   bool auto_ports = false;            // take the next free port where a stranger has the usual one
   bool limits = false;                // the guide's CPU and memory limits
   std::set<std::string> only;         // components; empty: all four
-  base::Environment overrides;        // variables that win over .env, for this plan
+  base::Environment overrides;        // variables that win over .env and the environment, for this plan
   std::filesystem::path programs;     // folder of the services' programs
   std::chrono::seconds timeout{120};  // until all is healthy
 };

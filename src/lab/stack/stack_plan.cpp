@@ -57,6 +57,7 @@ class Planner {
     plan_.account = request_.account;
     plan_.ports = request_.ports;
     plan_.limits = request_.limits;
+    plan_.origins = request_.origins;
     const auto& database = request_.settings.database;
     plan_.database = {directory_.postgres_socket_folder(), request_.ports.postgres, database.name, database.user, database.password};
     for (const auto& [name, add] :
@@ -240,7 +241,8 @@ base::Expected<fs::path> find_challenge_file(const fs::path& project, const base
   if (const auto set = env.find(variable); set != env.end() && !set->second.empty()) {
     const fs::path file = project / set->second;  // an absolute path replaces the project's
     if (fs::exists(file, error)) return file;
-    return base::fail(ErrorKind::not_found, fmt::format(".env: {}={}: there is no such file ({})", variable, set->second, file.string()));
+    return base::fail(ErrorKind::not_found, fmt::format("{}={} (.env, or the environment over it): there is no such file ({})", variable,
+                                                        set->second, file.string()));
   }
   for (const fs::path& file : {project / guide_folder / "config" / "challenges.json", project / "config" / "challenges.json"})
     if (fs::exists(file, error)) return file;

@@ -1,6 +1,7 @@
 #pragma once
 // From the project's files and settings to the four servers that should run.
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,7 +21,8 @@ struct PlanRequest {
   std::filesystem::path programs;  // folder of challenge-service and challenge-event-handler
   StackPorts ports;
   StackSettings settings;
-  std::set<std::string> only;  // empty: all four
+  std::map<std::string, std::string> origins;  // of each setting, as ProjectSettings has them
+  std::set<std::string> only;                  // empty: all four
   bool limits = false;
 };
 

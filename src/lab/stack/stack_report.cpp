@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/whole_file.hpp"
 #include "challenge/config_parser.hpp"
@@ -48,6 +49,9 @@ base::Expected<std::vector<std::pair<std::string, std::string>>> describe_stack(
   for (const auto& [name, value] : client_environment(*plan))
     if (!name.starts_with("PG")) lines.emplace_back(name, value);
   lines.emplace_back("database", fmt::format("{}@127.0.0.1:{}/{}", plan->database.user, plan->database.port, plan->database.name));
+  std::map<std::string, std::string> settings;  // by origin
+  for (const auto& [name, origin] : plan->origins) settings[origin] += (settings[origin].empty() ? "" : ", ") + name;
+  for (const auto& [origin, names] : settings) lines.emplace_back("settings of " + origin, names);
   const Component* service = plan->find(kService);
   const Component* handler = plan->find(kEventHandler);
   if (service != nullptr) {

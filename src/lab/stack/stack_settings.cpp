@@ -20,10 +20,11 @@ base::Expected<bool> means_private_server(const base::Environment& env, const ch
   static const std::set<std::string> kLoopback{"", "localhost", "127.0.0.1", "::1"};
   if (host == container) return true;
   if (kLoopback.contains(host)) return false;
-  return base::fail(ErrorKind::invalid_argument,
-                    fmt::format(".env: {}={}: the native stack starts its own server and cannot use another one; set it "
-                                "to {} or 127.0.0.1",
-                                variable, host, container));
+  return base::fail(
+      ErrorKind::invalid_argument,
+      fmt::format("{}={} (.env, or the environment over it): the native stack starts its own server and cannot use another one; set it "
+                  "to {} or 127.0.0.1",
+                  variable, host, container));
 }
 
 }  // namespace
@@ -42,7 +43,8 @@ base::Expected<StackSettings> stack_settings(const base::Environment& env, const
   out.mock_rewards = settings.choice("REWARD_CLIENT_MODE", "mock", {"mock", "real"}, "who grants rewards") == "mock";
   out.checks_tokens = settings.boolean("PLUGIN_GRPC_SERVER_AUTH_ENABLED", true, "whether tokens are validated");
   settings.required("AB_NAMESPACE", "namespace of the game");
-  if (auto checked = settings.check(); !checked) return tl::unexpected(std::move(checked.error()).in(".env"));
+  if (auto checked = settings.check(); !checked)
+    return tl::unexpected(std::move(checked.error()).in("settings (.env, the environment over it)"));
 
   const auto postgres = means_private_server(env, "DB_HOST", "postgres");
   if (!postgres) return tl::unexpected(postgres.error());
@@ -66,20 +68,48 @@ base::Expected<StackSettings> stack_settings(const base::Environment& env, const
   return out;
 }
 
-base::Expected<base::Environment> read_project_env(const std::filesystem::path& project, const base::Environment& overrides,
-                                                   bool& created) {
+std::string ProjectSettings::names_from(std::string_view origin) const {
+  std::string names;
+  for (const auto& [name, from] : origins)
+    if (from == origin) names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
+base::Expected<ProjectSettings> read_project_settings(const std::filesystem::path& project, const base::Environment& environment,
+                                                      const std::set<std::string>& known, const base::Environment& overrides) {
+  ProjectSettings out;
   const auto file = project / ".env";
   std::error_code error;
-  created = !std::filesystem::exists(file, error);
-  if (created) {
+  out.created = !std::filesystem::exists(file, error);
+  if (out.created) {
     const auto example = base::read_file(project / ".env.example");
     if (!example) return tl::unexpected(example.error());
     if (auto written = write_file_atomically(file, *example, 0600); !written) return tl::unexpected(written.error());
   }
-  auto env = base::read_env_file(file.string());
-  if (!env) return tl::unexpected(std::move(env.error()).in("fix .env, or delete it to get it anew from .env.example"));
-  for (const auto& [name, value] : overrides) (*env)[name] = value;
-  return env;
+  auto read = base::read_env_file(file.string());
+  if (!read) return tl::unexpected(std::move(read.error()).in("fix .env, or delete it to get it anew from .env.example"));
+  out.values = std::move(*read);
+  for (const auto& [name, value] : out.values) out.origins[name] = ".env";
+  // Where the servers listen and how they write their logs is the stack's own.
+  static const std::set<std::string> kOfTheStack{"HTTP_PORT", "GRPC_PORT", "METRICS_PORT", "DB_PORT", "REDIS_PORT", "LOG_FORMAT"};
+  const auto take = [&](const std::string& name, const std::string& value, const char* origin) {
+    out.values[name] = value;
+    out.origins[name] = origin;
+  };
+  for (const auto& [name, value] : environment)
+    if ((out.values.contains(name) || known.contains(name)) && !kOfTheStack.contains(name)) take(name, value, "the environment");
+  for (const auto& [name, value] : overrides) take(name, value, "--env");
+  return out;
+}
+
+std::set<std::string> names_in_settings_table(std::string_view markdown) {
+  std::set<std::string> names;
+  constexpr std::string_view kBegin = "\n| `";
+  for (std::size_t at = 0; (at = markdown.find(kBegin, at)) != std::string_view::npos;) {
+    at += kBegin.size();
+    names.emplace(markdown.substr(at, markdown.find('`', at) - at));
+  }
+  return names;
 }
 
 base::Expected<bool> keep_to_owner(const std::filesystem::path& file) {

@@ -1,7 +1,10 @@
 #pragma once
 // What `.env` means for the native stack.
 #include <filesystem>
+#include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -34,9 +37,23 @@ struct StackSettings {
 /// refused, since the stack would start servers that nobody uses.
 base::Expected<StackSettings> stack_settings(const base::Environment& env, const StackPorts& ports);
 
-/// Reads `.env` of the project, after making it from `.env.example` when there is none (`created` tells). `overrides`
-/// win over the file.
-base::Expected<base::Environment> read_project_env(const std::filesystem::path& project, const base::Environment& overrides, bool& created);
+/// The project's settings with where each comes from: ".env", "the environment" or "--env".
+struct ProjectSettings {
+  base::Environment values;
+  std::map<std::string, std::string> origins;
+  bool created = false;  // `.env` was made just now
+
+  /// Names of one origin: "A, B"; "" when there are none.
+  std::string names_from(std::string_view origin) const;
+};
+
+/// Reads `.env` of the project, after making it from `.env.example` when there is none. Variables of `environment` win over
+/// the file where the file has them or `known` names them, and `overrides` win over both.
+base::Expected<ProjectSettings> read_project_settings(const std::filesystem::path& project, const base::Environment& environment,
+                                                      const std::set<std::string>& known, const base::Environment& overrides);
+
+/// Names in a table that `challenge-service --settings` prints.
+std::set<std::string> names_in_settings_table(std::string_view markdown);
 
 /// Takes a file that holds secrets away from everybody but its owner (0600); true when others could read it until now.
 base::Expected<bool> keep_to_owner(const std::filesystem::path& file);

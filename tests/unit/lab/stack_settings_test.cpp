@@ -80,34 +80,39 @@ TEST(StackSettings, wrong_values_are_named_with_what_is_allowed) {
   }
 }
 
-TEST(ProjectEnv, is_made_from_the_example_once) {
+TEST(ProjectSettings, are_made_from_the_example_once) {
   const TemporaryFolder project;
   project.write(".env.example", "A=1\n");
-  bool created = false;
-  ASSERT_TRUE(read_project_env(project.path(), {}, created));
-  EXPECT_TRUE(created);
+  EXPECT_TRUE(read_project_settings(project.path(), {}, {}, {}).value().created);
   project.write(".env", "A=2\n");
-  const auto env = read_project_env(project.path(), {}, created);
-  ASSERT_TRUE(env);
-  EXPECT_FALSE(created);
-  EXPECT_EQ(env->at("A"), "2");
+  const auto env = read_project_settings(project.path(), {}, {}, {}).value();
+  EXPECT_FALSE(env.created);
+  EXPECT_EQ(env.values.at("A"), "2");
 }
 
-TEST(ProjectEnv, overrides_win) {
+TEST(ProjectSettings, the_environment_wins_over_the_file_and_overrides_over_both) {
   const TemporaryFolder project;
-  project.write(".env", "A=1\nB=2\n");
-  bool created = false;
-  const auto env = read_project_env(project.path(), {{"A", "9"}}, created);
-  ASSERT_TRUE(env);
-  EXPECT_EQ(env->at("A"), "9");
-  EXPECT_EQ(env->at("B"), "2");
+  project.write(".env", "A=1\nB=2\nC=3\nHTTP_PORT=4\n");
+  const auto env = read_project_settings(project.path(), {{"B", "b"}, {"C", "c"}, {"KNOWN", "k"}, {"HOME", "/root"}, {"HTTP_PORT", "5"}},
+                                         {"KNOWN", "UNSET"}, {{"C", "9"}})
+                       .value();
+  EXPECT_EQ(env.values, (base::Environment{{"A", "1"}, {"B", "b"}, {"C", "9"}, {"HTTP_PORT", "4"}, {"KNOWN", "k"}}));
+  EXPECT_EQ(env.names_from(".env"), "A, HTTP_PORT");
+  EXPECT_EQ(env.names_from("the environment"), "B, KNOWN");
+  EXPECT_EQ(env.names_from("--env"), "C");
 }
 
-TEST(ProjectEnv, a_malformed_line_is_named_by_its_number) {
+TEST(ProjectSettings, names_are_read_from_the_table_that_a_service_prints) {
+  base::Settings settings({});
+  settings.integer<int>("SOME_PORT", 1, {.min = 0, .max = 9}, "a port; `0`: any");
+  settings.secret("SOME_PASSWORD", "", "a password");
+  EXPECT_EQ(names_in_settings_table(settings.markdown()), (std::set<std::string>{"SOME_PASSWORD", "SOME_PORT"}));
+}
+
+TEST(ProjectSettings, a_malformed_line_is_named_by_its_number) {
   const TemporaryFolder project;
   project.write(".env", "A=1\n\nnonsense here\n");
-  bool created = false;
-  const auto env = read_project_env(project.path(), {}, created);
+  const auto env = read_project_settings(project.path(), {}, {}, {});
   ASSERT_FALSE(env);
   EXPECT_NE(env.error().message.find(":3"), std::string::npos) << env.error().message;
 }
