@@ -35,7 +35,7 @@ constexpr std::array kTable = {
                      "HKDF and wrapping keys, too; errors are Errors, and key.algorithm is as the W3C has it"},
 
     CompatibilityRow{kModules, "k6", same, "Math.random after randomSeed() repeats itself, but not Go's sequence"},
-    CompatibilityRow{kModules, "k6/data", same, "SharedArray"},
+    CompatibilityRow{kModules, "k6/data", better, "SharedArray; what its JSON would lose (ArrayBuffer, Map) is refused"},
     CompatibilityRow{kModules, "k6/encoding", same, ""},
     CompatibilityRow{kModules, "k6/execution", same, ""},
     CompatibilityRow{kModules, "k6/http", same, "see below"},
@@ -52,7 +52,7 @@ constexpr std::array kTable = {
     CompatibilityRow{
         kModules, "k6/secrets", better,
         "sources file and mock; errors are Errors; comments in the file; only values are hidden in logs, not the words of the log itself"},
-    CompatibilityRow{kModules, "k6/experimental/csv", same, ""},
+    CompatibilityRow{kModules, "k6/experimental/csv", better, "a byte order mark is no data"},
     CompatibilityRow{kModules, "k6/experimental/fs", better,
                      "SeekMode.End counts from the end of the file; k6 counts from the byte before"},
     CompatibilityRow{
@@ -78,7 +78,8 @@ constexpr std::array kTable = {
                      "an error; k6 1.8.1 sends the request again without end"},
     CompatibilityRow{kHttp, "proxies from the environment", same, "http:// and socks5:// proxies, not https:// ones"},
     CompatibilityRow{kHttp, "hosts, blockHostnames, blacklistIPs, dns, localIPs, connection reuse, batch limits", same, ""},
-    CompatibilityRow{kHttp, "html(), submitForm(), clickLink()", same, ""},
+    CompatibilityRow{kHttp, "html(), submitForm(), clickLink()", better,
+                     "forms as browsers send them: bare checked, disabled, all values of a name, formaction"},
 
     CompatibilityRow{kGrpc, "load, loadProtoset, connect, invoke, asyncInvoke, close", same, ""},
     CompatibilityRow{kGrpc, "Stream, reflection, healthCheck, TLS with client certificates", same, ""},
