@@ -39,7 +39,13 @@ PlaceId PlaceTable::endpoint(const EndpointKey& key) {
   const EndpointKey* wanted = &key;
   EndpointKey folded;
   if (!endpoints_.contains(key) && endpoints_.size() >= limits_.endpoints) {
-    folded = {.protocol = key.protocol, .method = "", .name = kOther, .status = "", .error_code = "", .error = "", .failed = key.failed};
+    folded = {.protocol = key.protocol,
+              .method = "",
+              .name = kOther,
+              .status = key.status,
+              .error_code = key.error_code,
+              .error = "",
+              .failed = key.failed};
     wanted = &folded;
   }
   const auto [found, is_new] = endpoints_.try_emplace(*wanted);

@@ -6,11 +6,9 @@ namespace gauntlet::engine::run {
 
 std::string exported_json(const Options& options) {
   auto json = nlohmann::ordered_json::parse(to_json(options));
-  // to_json shows these with their defaults, and two more than k6 exports.
+  // to_json shows these with their defaults.
   if (!options.summary_trend_stats.given) json["summaryTrendStats"] = nullptr;
   if (!options.dns.given) json["dns"] = {{"ttl", nullptr}, {"select", nullptr}, {"policy", nullptr}};
-  json.erase("consoleOutput");
-  json.erase("localIPs");
   return json.dump(2);
 }
 

@@ -68,6 +68,21 @@ std::string format_duration(Nanoseconds duration) {
   return fmt::format("{}{}h{}m{}s", sign, minutes / 60, minutes % 60, seconds);
 }
 
+base::Expected<void> check(const DnsOptions& dns) {
+  const auto wrong = [](const char* part, const std::string& value, const char* wanted) {
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("the option dns.{} is \"{}\" and should be {}", part, value, wanted));
+  };
+  const auto among = [](const std::string& word, std::initializer_list<const char*> words) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  if (dns.ttl.value != "inf" && !base::parse_duration(dns.ttl.value))
+    return wrong("ttl", dns.ttl, "a duration, as '5m', or 'inf', or '0' for none");
+  if (!among(dns.select, {"first", "random", "roundRobin"})) return wrong("select", dns.select, "'first', 'random' or 'roundRobin'");
+  if (!among(dns.policy, {"preferIPv4", "preferIPv6", "onlyIPv4", "onlyIPv6", "any"}))
+    return wrong("policy", dns.policy, "'preferIPv4', 'preferIPv6', 'onlyIPv4', 'onlyIPv6' or 'any'");
+  return {};
+}
+
 base::Expected<Stage> parse_stage(std::string_view text) {
   Stage stage;
   const std::size_t colon = text.find(':');

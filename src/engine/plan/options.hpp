@@ -108,6 +108,9 @@ struct DnsOptions {
   Setting<std::string> policy{"preferIPv4"};
 };
 
+/// Fails in the words for the user where a part is not one of what it can be.
+base::Expected<void> check(const DnsOptions& dns);
+
 /// Each member has a row in options_table.hpp.
 struct Options {
   // What runs. plan_scenarios() (scenario.hpp) derives the scenarios from the shortcuts.

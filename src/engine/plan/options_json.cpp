@@ -109,16 +109,7 @@ base::Expected<void> read(const OrderedJson& value, std::string_view, DnsOptions
   if (auto ok = one("ttl", into.ttl); !ok) return ok;
   if (auto ok = one("select", into.select); !ok) return ok;
   if (auto ok = one("policy", into.policy); !ok) return ok;
-  if (into.ttl.value != "inf" && !base::parse_duration(into.ttl.value))
-    return wrong_value(into.ttl.value, "dns.ttl", "a duration, as '5m', or 'inf', or '0' for none");
-  const auto among = [](const std::string& word, std::initializer_list<const char*> words) {
-    return std::find(words.begin(), words.end(), word) != words.end();
-  };
-  if (!among(into.select, {"first", "random", "roundRobin"}))
-    return wrong_value(into.select.value, "dns.select", "'first', 'random' or 'roundRobin'");
-  if (!among(into.policy, {"preferIPv4", "preferIPv6", "onlyIPv4", "onlyIPv6", "any"}))
-    return wrong_value(into.policy.value, "dns.policy", "'preferIPv4', 'preferIPv6', 'onlyIPv4', 'onlyIPv6' or 'any'");
-  return {};
+  return check(into);
 }
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, TlsVersions& into) {
@@ -399,7 +390,7 @@ std::string to_json(const Options& options) {
   OrderedJson json;
   for_each_option([&](const auto& row) {
     const auto& setting = options.*row.member;
-    if (row.ways.ours && !setting.given) return;
+    if (!row.ways.in_script || (row.ways.ours && !setting.given)) return;
     json[row.name] = write_setting(setting);
   });
   json["ext"] = nullptr;

@@ -134,9 +134,8 @@ class Inspector {
     }
     for (std::uint32_t i = 0; i < count; ++i) {
       Value property(context_, JS_GetProperty(context_, value, properties[i].atom));
-      const char* key = JS_AtomToCString(context_, properties[i].atom);
-      if (key != nullptr && !property.is_function()) show_one(std::string_view(key), std::move(property));
-      JS_FreeCString(context_, key);
+      const Text key = Text::of_atom(context_, properties[i].atom);
+      if (!key.failed() && !property.is_function()) show_one(key.view(), std::move(property));
     }
     JS_FreePropertyEnum(context_, properties, count);
   }

@@ -341,9 +341,7 @@ std::string Runtime::calling_module() const {
   for (int level = 0; level < 8; ++level) {
     const JSAtom atom = JS_GetScriptOrModuleName(context_, level);
     if (atom == JS_ATOM_NULL) continue;
-    const char* name = JS_AtomToCString(context_, atom);
-    std::string url(name == nullptr ? "" : name);
-    JS_FreeCString(context_, name);
+    std::string url = Text::of_atom(context_, atom).str();
     JS_FreeAtom(context_, atom);
     return url;
   }

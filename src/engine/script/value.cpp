@@ -1,6 +1,7 @@
 #include "engine/script/value.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "engine/script/native_memory.hpp"
@@ -20,6 +21,15 @@ void* resize_string_buffer(JSRuntime*, void* opaque, void*, std::size_t size) {
 }
 
 }  // namespace
+
+void Text::mend() {
+  // QuickJS writes a half as if it were a character, in as many bytes as U+FFFD has. Texts with other letters than ASCII are
+  // its copies, which nobody else sees.
+  const std::string_view text = view();
+  for (auto at = text.find('\xed'); at != std::string_view::npos && at + 2 < text.size(); at = text.find('\xed', at + 3)) {
+    if (static_cast<unsigned char>(text[at + 1]) >= 0xa0) std::memcpy(const_cast<char*>(data_) + at, "\xef\xbf\xbd", 3);
+  }
+}
 
 std::optional<std::span<const std::uint8_t>> bytes_of(JSContext* context, JSValueConst value) {
   std::size_t size = 0;
@@ -50,14 +60,7 @@ std::optional<std::span<const std::uint8_t>> bytes_of(JSContext* context, JSValu
 }
 
 std::optional<std::string> bytes_or_text(JSContext* context, JSValueConst value) {
-  if (JS_IsString(value)) {
-    std::string text = Text(context, value).str();
-    // Half a surrogate pair has no UTF-8: it is U+FFFD, as long in bytes as the half would be.
-    for (auto at = text.find('\xed'); at != std::string::npos && at + 2 < text.size(); at = text.find('\xed', at + 3)) {
-      if (static_cast<unsigned char>(text[at + 1]) >= 0xa0) text.replace(at, 3, "\xef\xbf\xbd");
-    }
-    return text;
-  }
+  if (JS_IsString(value)) return Text(context, value).str();
   if (const auto bytes = bytes_of(context, value)) return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
   return std::nullopt;
 }

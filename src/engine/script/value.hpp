@@ -53,11 +53,20 @@ class Value {
   bool is_function() const { return context_ != nullptr && JS_IsFunction(context_, value_); }
 
   /// Property by name; an exception value when a getter throws.
-  Value property(const char* name) const { return {context_, JS_GetPropertyStr(context_, value_, name)}; }
+  Value property(std::string_view name) const {
+    const JSAtom atom = JS_NewAtomLen(context_, name.data(), name.size());
+    Value found(context_, JS_GetProperty(context_, value_, atom));
+    JS_FreeAtom(context_, atom);
+    return found;
+  }
   Value element(std::uint32_t index) const { return {context_, JS_GetPropertyUint32(context_, value_, index)}; }
   /// Sets an own, enumerable, writable property.
-  void set(const char* name, Value value) const { JS_DefinePropertyValueStr(context_, value_, name, value.release(), JS_PROP_C_W_E); }
-  void set(const char* name, std::string_view text) const {
+  void set(std::string_view name, Value value) const {
+    const JSAtom atom = JS_NewAtomLen(context_, name.data(), name.size());
+    JS_DefinePropertyValue(context_, value_, atom, value.release(), JS_PROP_C_W_E);
+    JS_FreeAtom(context_, atom);
+  }
+  void set(std::string_view name, std::string_view text) const {
     set(name, Value(context_, JS_NewStringLen(context_, text.data(), text.size())));
   }
 
@@ -71,12 +80,14 @@ class Value {
   JSValue value_ = JS_UNDEFINED;
 };
 
-/// A value's string form (ToString) in UTF-8 while this lives. Empty and failed() when the conversion threw; the
-/// exception is then pending.
+/// A value's string form (ToString) in UTF-8 while this lives; half a surrogate pair, which has none, is U+FFFD. Empty and
+/// failed() when the conversion threw; the exception is then pending.
 class Text {
  public:
-  Text(JSContext* context, JSValueConst value) : context_(context), data_(JS_ToCStringLen(context, &size_, value)) {}
+  Text(JSContext* context, JSValueConst value) : context_(context), data_(JS_ToCStringLen(context, &size_, value)) { mend(); }
   explicit Text(const Value& value) : Text(value.context(), value.get()) {}
+  /// The name of a property.
+  static Text of_atom(JSContext* context, JSAtom atom) { return {context, atom, 0}; }
   Text(const Text&) = delete;
   Text& operator=(const Text&) = delete;
   ~Text() {
@@ -89,6 +100,9 @@ class Text {
   operator std::string_view() const { return view(); }
 
  private:
+  Text(JSContext* context, JSAtom atom, int) : context_(context), data_(JS_AtomToCStringLen(context, &size_, atom)) { mend(); }
+  void mend();
+
   JSContext* context_;
   std::size_t size_ = 0;
   const char* data_;
@@ -153,14 +167,12 @@ bool for_each_property(JSContext* context, JSValueConst object, Visit&& visit) {
       ok = false;
       break;
     }
-    const char* key = JS_AtomToCString(context, properties[i].atom);
-    if (key == nullptr) {
+    const Text key = Text::of_atom(context, properties[i].atom);
+    if (key.failed()) {
       ok = false;
       break;
     }
-    const bool go_on = visit(std::string_view(key), std::move(value));
-    JS_FreeCString(context, key);
-    if (!go_on) break;
+    if (!visit(key.view(), std::move(value))) break;
   }
   JS_FreePropertyEnum(context, properties, count);
   return ok;

@@ -10,13 +10,12 @@
 
 namespace gauntlet::engine::run {
 
-/// Calls `on_signal` on its thread for each. Other threads must have the signals blocked (base::block_signals).
+/// Calls `on_signal` with its number on its thread for each. Other threads must have the signals blocked (base::block_signals).
 class SignalThread {
  public:
-  explicit SignalThread(std::function<void()> on_signal) : thread_("signals") {
+  explicit SignalThread(std::function<void(int)> on_signal) : thread_("signals") {
     thread_.run_and_wait([this, &on_signal] {
-      watch_ = std::make_unique<base::SignalWatch>(thread_.loop(), std::initializer_list<int>{SIGINT, SIGTERM},
-                                                   [on_signal = std::move(on_signal)](int) { on_signal(); });
+      watch_ = std::make_unique<base::SignalWatch>(thread_.loop(), std::initializer_list<int>{SIGINT, SIGTERM}, std::move(on_signal));
     });
   }
   ~SignalThread() {

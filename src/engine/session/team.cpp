@@ -163,7 +163,7 @@ base::Expected<std::unique_ptr<Team>> Team::fork(std::size_t size, const std::fu
   return team;
 }
 
-TeamResults Team::lead(const std::function<void()>& on_signal) {
+TeamResults Team::lead(const std::function<void(int)>& on_signal) {
   TeamResults results;
   sigset_t signals;
   sigemptyset(&signals);
@@ -205,7 +205,7 @@ TeamResults Team::lead(const std::function<void()>& on_signal) {
         for (const auto& seat : seats_) {
           if (!seat->gone) kill(seat->process, static_cast<int>(info.ssi_signo));
         }
-        on_signal();
+        on_signal(static_cast<int>(info.ssi_signo));
       }
     }
     for (std::size_t i = 0; i < seats_.size(); ++i) {

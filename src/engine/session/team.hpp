@@ -71,7 +71,7 @@ class Team {
   Team& operator=(const Team&) = delete;
 
   /// Leads the members through the test; blocks until all have ended. Signals go to them, then `on_signal` is called.
-  TeamResults lead(const std::function<void()>& on_signal);
+  TeamResults lead(const std::function<void(int)>& on_signal);
 
  private:
   struct Seat;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
 
 namespace gauntlet::engine::run {
@@ -64,13 +65,13 @@ void TestRun::abort(Verdict verdict) {
 }
 
 void TestRun::watch_signals() {
-  signals_ = std::make_unique<SignalThread>([this] { count_signal(); });
+  signals_ = std::make_unique<SignalThread>([this](int number) { count_signal(number); });
 }
 
-void TestRun::count_signal() {
+void TestRun::count_signal(int number) {
   // There is nothing to end in order while scripts load, and one that loads for ever would not let it happen.
   if (++signals_seen_ > 1 || phase_ == RunProgress::Phase::init) end_at_once();
-  control_.post([this] { end_in_order(); });
+  control_.post([this, number] { end_in_order(number); });
 }
 
 void TestRun::end_at_once() {
@@ -86,12 +87,13 @@ void TestRun::end_at_once() {
   _exit(kCode);
 }
 
-void TestRun::end_in_order() {
+void TestRun::end_in_order(int number) {
   if (lingering_) {
     lingering_ = false;
     return;
   }
-  abort({ExitCode::interrupted, "test run was aborted because k6 received a 'interrupt' signal", ""});
+  abort({ExitCode::interrupted,
+         fmt::format("test run was aborted because k6 received a '{}' signal", number == SIGTERM ? "terminated" : "interrupt"), ""});
 }
 
 void TestRun::run_until(const std::function<bool()>& over) {

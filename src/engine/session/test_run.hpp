@@ -83,9 +83,9 @@ class TestRun {
   void watch_signals();
   /// On the signals' thread (of a leader while its team runs: the control thread). The first signal ends the test in order,
   /// the next one at once, whatever a thread is busy with.
-  void count_signal();
+  void count_signal(int number);
   [[noreturn]] void end_at_once();
-  void end_in_order();
+  void end_in_order(int number);
   /// Cuts setup or the scenarios short.
   void abort(Verdict verdict);
   void use_stage_failure(const StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,

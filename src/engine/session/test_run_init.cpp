@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/whole_file.hpp"
+#include "engine/api/core/network.hpp"
 #include "engine/results/summary.hpp"
 #include "engine/session/machine.hpp"
 
@@ -145,6 +146,7 @@ bool TestRun::plan() {
   if (settings_.team != nullptr && settings_.linger) return refuse("one process stays after its test: leave --linger out with --processes");
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
   if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
+  if (auto ok = test_.shared.get<modules::Network>().prepare(options); !ok) return refuse(ok.error().message);
 
   std::vector<std::string> warnings;
   auto planned = plan_run(options, functions_, memory_room(settings_.member == nullptr ? 1 : settings_.member->team_size()), warnings);

@@ -33,7 +33,7 @@ void TestRun::run_as_member() {
 void TestRun::lead_team() {
   signals_.reset();                              // the team has its own
   phase_ = output::RunProgress::Phase::running;  // the members', which end in order when a signal comes
-  TeamResults results = settings_.team->lead([this] { count_signal(); });
+  TeamResults results = settings_.team->lead([this](int number) { count_signal(number); });
   watch_signals();
   of_team_.emplace();
   for (const std::string& json : results.gathered_json) {

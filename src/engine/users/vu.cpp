@@ -205,7 +205,7 @@ std::vector<std::string> Vu::exported_functions() {
 
 js::Value Vu::exported(const std::string& name) {
   const js::Value exports = runtime_->exports();
-  return exports.is_object() ? exports.property(name.c_str()) : js::Value(context_, JS_UNDEFINED);
+  return exports.is_object() ? exports.property(name) : js::Value(context_, JS_UNDEFINED);
 }
 
 // Setup, teardown, handleSummary

@@ -32,7 +32,7 @@ js::Value VuContext::environment() {
   if (environment_.is_undefined()) {
     js::Value object(context_, JS_NewObject(context_));
     const auto add = [&](const StringMap& variables) {
-      for (const auto& [name, value] : variables) object.set(name.c_str(), std::string_view(value));
+      for (const auto& [name, value] : variables) object.set(name, std::string_view(value));
     };
     add(test_.environment);
     if (scenario_ != nullptr) add(scenario_->config.env);

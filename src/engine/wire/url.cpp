@@ -471,6 +471,16 @@ std::optional<PlainUrl> scan_plain_url(std::string_view text) {
   return url;
 }
 
+std::string hide_password(std::string text) {
+  for (auto scheme = text.find("://"); scheme != std::string::npos; scheme = text.find("://", scheme + 3)) {
+    const auto begin = scheme + 3;
+    const auto at = text.substr(0, text.find_first_of("/?#", begin)).rfind('@');
+    const auto colon = text.find(':', begin);
+    if (at != std::string::npos && colon < at) text.replace(colon + 1, at - colon - 1, "***");
+  }
+  return text;
+}
+
 void append_query_escaped(std::string& out, std::string_view text) { out += escape(text, Part::query_component); }
 std::string query_escape(std::string_view text) { return escape(text, Part::query_component); }
 

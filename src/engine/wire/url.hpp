@@ -51,6 +51,9 @@ struct PlainUrl {
 };
 std::optional<PlainUrl> scan_plain_url(std::string_view text);
 
+/// "http://user:secret@host/" -> "http://user:***@host/", for what is shown. `text` may be no URL, or have one inside.
+std::string hide_password(std::string text);
+
 /// application/x-www-form-urlencoded: spaces become '+'.
 void append_query_escaped(std::string& out, std::string_view text);
 std::string query_escape(std::string_view text);

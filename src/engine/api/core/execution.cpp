@@ -74,12 +74,7 @@ std::optional<std::string> label(const run::VuContext& vu, Labels::Kind kind, st
   return found == nullptr ? std::nullopt : std::optional<std::string>(*found);
 }
 
-std::string name_of(JSContext* context, JSAtom atom) {
-  const char* text = JS_AtomToCString(context, atom);
-  std::string name(text == nullptr ? "" : text);
-  JS_FreeCString(context, text);
-  return name;
-}
+std::string name_of(JSContext* context, JSAtom atom) { return js::Text::of_atom(context, atom).str(); }
 
 int get_label(JSContext* context, JSPropertyDescriptor* descriptor, JSValueConst object, JSAtom atom) {
   const auto text = label(run::vu_of(context), kind_of(object), name_of(context, atom));

@@ -19,35 +19,30 @@ namespace {
 constexpr std::size_t kMaxLocalAddresses = 65'536;
 
 base::Expected<net::DnsOptions> parse_dns(const run::DnsOptions& given) {
+  if (auto ok = run::check(given); !ok) return tl::unexpected(std::move(ok.error()));
   net::DnsOptions dns;
-  const std::string& ttl = given.ttl;
-  if (ttl == "inf") {
-    dns.ttl = std::chrono::nanoseconds::max();
-  } else {
-    auto parsed = base::parse_duration(ttl);
-    if (!parsed) return tl::unexpected(std::move(parsed.error()).in("dns.ttl"));
-    dns.ttl = *parsed;
-  }
+  dns.ttl = given.ttl.value == "inf" ? std::chrono::nanoseconds::max() : *base::parse_duration(given.ttl.value);
   const std::string& select = given.select;
   if (select == "first") dns.select = net::DnsOptions::Select::first;
   else if (select == "random") dns.select = net::DnsOptions::Select::random;
-  else if (select == "roundRobin") dns.select = net::DnsOptions::Select::round_robin;
-  else return base::fail(base::ErrorKind::invalid_argument, select + " does not belong to DNSSelect values");
+  else dns.select = net::DnsOptions::Select::round_robin;
   const std::string& policy = given.policy;
   if (policy == "preferIPv4") dns.policy = net::DnsOptions::Policy::prefer_ipv4;
   else if (policy == "preferIPv6") dns.policy = net::DnsOptions::Policy::prefer_ipv6;
   else if (policy == "onlyIPv4") dns.policy = net::DnsOptions::Policy::only_ipv4;
   else if (policy == "onlyIPv6") dns.policy = net::DnsOptions::Policy::only_ipv6;
-  else if (policy == "any") dns.policy = net::DnsOptions::Policy::any;
-  else return base::fail(base::ErrorKind::invalid_argument, policy + " does not belong to DNSPolicy values");
+  else dns.policy = net::DnsOptions::Policy::any;
   return dns;
 }
 
 /// "10.0.0.1", "10.0.0.1-10.0.0.9" or "10.0.0.0/28", divided by commas.
 base::Expected<std::vector<net::Endpoint>> parse_local_ips(std::string_view list) {
   const auto refuse = [&] {
-    return base::fail(base::ErrorKind::invalid_argument,
-                      fmt::format("localIPs: '{}' is no list of addresses, ranges a-b or networks a/n", list));
+    return base::fail(
+        base::ErrorKind::invalid_argument,
+        fmt::format(
+            "the option localIPs is \"{}\" and should list addresses, ranges and networks, as \"10.0.0.1,10.0.0.4-10.0.0.9,10.1.0.0/24\"",
+            list));
   };
   std::vector<net::Endpoint> out;
   std::string_view rest = list;
@@ -62,7 +57,9 @@ base::Expected<std::vector<net::Endpoint>> parse_local_ips(std::string_view list
       out.push_back(first);
       continue;
     }
-    if (first.is_ipv6()) return base::fail(base::ErrorKind::unimplemented, "localIPs: ranges of IPv6 addresses are not supported");
+    if (first.is_ipv6())
+      return base::fail(base::ErrorKind::unimplemented,
+                        "the option localIPs has a range of IPv6 addresses, which are not supported: it should name each");
     const auto number = [](const net::Endpoint& e) { return ntohl(reinterpret_cast<const sockaddr_in*>(&e.address)->sin_addr.s_addr); };
     std::uint32_t low = number(first);
     std::uint32_t high = low;
@@ -108,11 +105,25 @@ base::Expected<void> Network::build(const run::Options& options) {
   auto dns = parse_dns(options.dns.value);
   if (!dns) return tl::unexpected(std::move(dns.error()));
   resolver_ = std::make_unique<net::Resolver>(*dns);
-  for (const auto& [host, address] : options.hosts.value) policy_.hosts.add(host, address);
-  for (const std::string& pattern : options.block_hostnames.value) policy_.blocked_hosts.add(pattern);
+  const auto wrong = [](std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); };
+  for (const auto& [host, address] : options.hosts.value) {
+    if (net::Endpoint unused; !net::parse_address(address, 0, unused)) {
+      return wrong(
+          fmt::format("the option hosts[\"{}\"] is \"{}\" and should be an address, as \"10.0.0.1\", \"10.0.0.1:8080\" or "
+                      "\"[::1]:8080\"",
+                      host, address));
+    }
+    if (auto ok = policy_.hosts.add(host, address); !ok) return tl::unexpected(std::move(ok.error()).in("the option hosts"));
+  }
+  for (const std::string& pattern : options.block_hostnames.value) {
+    if (auto ok = policy_.blocked_hosts.add(pattern); !ok) return tl::unexpected(std::move(ok.error()).in("the option blockHostnames"));
+  }
   for (const std::string& range : options.blacklist_ips.value) {
     auto parsed = net::AddressRange::parse(range);
-    if (!parsed) return base::fail(base::ErrorKind::invalid_argument, "invalid CIDR address: " + range);
+    if (!parsed) {
+      return wrong(fmt::format(
+          "the option blacklistIPs has \"{}\" and should have addresses and networks, as \"10.0.0.1\" or \"10.0.0.0/8\"", range));
+    }
     policy_.blacklist.push_back(std::move(*parsed));
   }
   auto locals = parse_local_ips(options.local_ips.value);
@@ -131,14 +142,14 @@ base::Expected<void> Network::build(const run::Options& options) {
     tls.certificates.push_back({auth.certificate, auth.key, auth.password, auth.domains});
   }
   auto context = net::TlsContext::create(tls);
-  if (!context) return tl::unexpected(std::move(context.error()));
+  if (!context) return wrong("the option " + context.error().message);
   tls_ = std::move(*context);
   if (const std::string& version = options.http_version.value; version == "1.1") {
     http_version_ = net::HttpVersion::http1;
   } else if (version == "2") {
     http_version_ = net::HttpVersion::http2;
   } else if (!version.empty()) {
-    return base::fail(base::ErrorKind::invalid_argument, fmt::format("httpVersion: \"{}\" is neither \"1.1\" nor \"2\"", version));
+    return wrong(fmt::format("the option httpVersion is \"{}\" and should be \"1.1\" or \"2\"", version));
   }
   if (options.rps.value > 0) request_interval_ = std::chrono::nanoseconds(1'000'000'000 / options.rps.value);
   return {};

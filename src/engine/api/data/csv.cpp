@@ -108,7 +108,7 @@ class Rows {
   JSValue to_value(JSContext* context, const Row& row) const {
     if (as_objects()) {
       Value object(context, JS_NewObject(context));
-      for (std::size_t i = 0; i < row.size() && i < header_.size(); ++i) object.set(header_[i].c_str(), row[i]);
+      for (std::size_t i = 0; i < row.size() && i < header_.size(); ++i) object.set(header_[i], row[i]);
       return object.release();
     }
     const Value list(context, JS_NewArray(context));

@@ -235,6 +235,16 @@ bool prepare(Client self, const Call& call, PreparedCall& prepared, std::string&
   if (method.view().empty()) return fail("method to invoke cannot be empty");
   prepared.found = self->find(method);
   if (prepared.found.method == nullptr) return fail(fmt::format("method \"{}\" not found in file descriptors", full_method_name(method)));
+  if (prepared.found.method->client_stream || prepared.found.method->server_stream) {
+    return fail(
+        fmt::format("method \"{}\" is a stream of {}, and invoke() makes calls of one message each way: use new grpc.Stream(client, "
+                    "\"{}\")",
+                    full_method_name(method),
+                    !prepared.found.method->server_stream  ? "requests"
+                    : prepared.found.method->client_stream ? "requests and answers"
+                                                           : "answers",
+                    method.view()));
+  }
   if (const auto parsed = parse_call_params(context, call.arg(2), prepared.params); !parsed) {
     return parsed.error().message.empty() ? false
                                           : fail(fmt::format("invalid GRPC's client.invoke() parameters: {}", parsed.error().message));

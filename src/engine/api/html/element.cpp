@@ -60,7 +60,7 @@ Value new_attribute(const ElementSelf& self, const html::Attribute& attribute) {
 
 JSValue attributes(ElementSelf self, Call) {
   Value object(self.context, JS_NewObject(self.context));
-  for (const html::Attribute& each : self->node->attributes) object.set(each.name.c_str(), new_attribute(self, each));
+  for (const html::Attribute& each : self->node->attributes) object.set(each.name, new_attribute(self, each));
   return object.release();
 }
 JSValue child_element_count(ElementSelf self, Call) {

@@ -435,7 +435,7 @@ JSValue data(This self, Call call) {
   Value object(self.context, JS_NewObject(self.context));
   for (const html::Attribute& each : node.attributes) {
     if (each.name.starts_with("data-") && each.name.size() > 5) {
-      object.set(data_key(each.name).c_str(), Value(self.context, data_value(self.context, each.value)));
+      object.set(data_key(each.name), Value(self.context, data_value(self.context, each.value)));
     }
   }
   return object.release();
@@ -457,8 +457,7 @@ JSValue serialize_array(This self, Call) {
 
 JSValue serialize_object(This self, Call) {
   Value object(self.context, JS_NewObject(self.context));
-  for (const auto& [name, field] : form_fields(self->nodes))
-    object.set(name.c_str(), Value(self.context, field_value(self.context, *field)));
+  for (const auto& [name, field] : form_fields(self->nodes)) object.set(name, Value(self.context, field_value(self.context, *field)));
   return object.release();
 }
 

@@ -31,10 +31,10 @@ JSValue cookies_for_url(js::Self<JarObject> self, js::Call call) {
   Value object(self.context, JS_NewObject(self.context));
   for (const net::CookieJar::Sent& cookie : self->jar->cookies_for(*url, net::CookieJar::clock_ms())) {
     const std::string name(cookie.name);
-    Value list = object.property(name.c_str());
+    Value list = object.property(name);
     if (!list.is_array()) {
       list = Value(self.context, JS_NewArray(self.context));
-      object.set(name.c_str(), list);
+      object.set(name, list);
     }
     std::int64_t length = 0;
     JS_GetLength(self.context, list.get(), &length);

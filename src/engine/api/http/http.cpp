@@ -293,6 +293,10 @@ JSValue batch(Call call) {
   run::VuContext& vu = run::vu_of(context);
   if (vu.in_init()) return js::throw_error(context, "Using batch in the init context is not supported");
   if (call.count == 0) return js::throw_error(context, "no argument was provided to http.batch()");
+  if (call.count > 1) {
+    return js::throw_error(
+        context, fmt::format("http.batch() takes one list or object of requests, as http.batch([a, b]), and got {} arguments", call.count));
+  }
   const JSValueConst given = call.arg(0);
   if (!JS_IsObject(given) || JS_IsFunction(context, given)) {
     return js::throw_error(context, fmt::format("http.batch() takes a list or an object of requests, not {}", js::kind_of(context, given)));

@@ -60,13 +60,13 @@ Value body_of(JSContext* context, const Fields& fields) {
   Value body(context, JS_NewObject(context));
   for (const auto& [name, values] : fields) {
     if (values.size() == 1) {
-      body.set(name.c_str(), values.front());
+      body.set(name, values.front());
       continue;
     }
     Value list(context, JS_NewArray(context));
     for (std::uint32_t i = 0; i < values.size(); ++i)
       JS_DefinePropertyValueUint32(context, list.get(), i, js::new_string(context, values[i]), JS_PROP_C_W_E);
-    body.set(name.c_str(), std::move(list));
+    body.set(name, std::move(list));
   }
   return body;
 }

@@ -16,6 +16,7 @@
 #include "engine/users/test_state.hpp"
 #include "engine/users/vu_context.hpp"
 #include "engine/wire/http/content_coding.hpp"
+#include "engine/wire/url.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -27,7 +28,7 @@ using js::Value;
 std::string error_prefix(std::string_view method, const std::string& url) {
   std::string verb(method.empty() ? "GET" : method);
   for (std::size_t i = 1; i < verb.size(); ++i) verb[i] = base::lower_case(verb[i]);
-  return fmt::format("{} {}: ", verb, net::go_quote(url));
+  return fmt::format("{} {}: ", verb, net::go_quote(net::hide_password(url)));
 }
 
 /// Copies a string value; numbers and the rest are converted as JavaScript does.
@@ -88,7 +89,9 @@ std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::stri
 
 std::optional<RequestProblem> HttpRequest::take_url(JSContext* context, JSValueConst url) {
   net::HttpFetch& fetch = *fetch_;
-  const auto invalid = [](std::string why) { return RequestProblem{"invalid URL: " + std::move(why), net::error_code::kInvalidUrl}; };
+  const auto invalid = [](std::string why) {
+    return RequestProblem{"invalid URL: " + net::hide_password(std::move(why)), net::error_code::kInvalidUrl};
+  };
   if (JS_IsString(url)) {
     const Text text(context, url);
     fetch.url = text.view();
@@ -237,15 +240,14 @@ void HttpRequest::take_headers(JSContext* context, JSValueConst headers) {
       break;
     }
     const Text text(value);
-    const char* const name = JS_AtomToCString(context, properties[i].atom);
-    if (text.failed() || name == nullptr) {
+    const Text name = Text::of_atom(context, properties[i].atom);
+    if (text.failed() || name.failed()) {
       has_exception_ = true;
     } else if (properties[i].atom == atoms[Atoms::content_length] || base::equals_ignoring_case(name, "content-length")) {
       content_length_ = text.str();  // the client writes the true one
     } else {
       fetch_->fields.set(name, text.view());
     }
-    JS_FreeCString(context, name);
   }
   JS_FreePropertyEnum(context, properties, count);
 }

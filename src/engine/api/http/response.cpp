@@ -1,5 +1,7 @@
 #include "engine/api/http/response.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -287,9 +289,8 @@ int get_own_property_names(JSContext* context, JSPropertyEnum** names, std::uint
 }
 
 int refuse_property(JSContext* context, JSAtom atom) {
-  const char* text = JS_AtomToCString(context, atom);
-  js::throw_type_error(context, std::string("Cannot assign to property ") + (text != nullptr ? text : "") + " of a host object");
-  JS_FreeCString(context, text);
+  const js::Text name = js::Text::of_atom(context, atom);
+  js::throw_type_error(context, fmt::format("Cannot assign to property {} of a host object", name.view()));
   return -1;
 }
 

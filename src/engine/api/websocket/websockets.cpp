@@ -22,6 +22,7 @@
 #include "engine/script/binding.hpp"
 #include "engine/script/value.hpp"
 #include "engine/users/vu_context.hpp"
+#include "engine/wire/url.hpp"
 
 namespace gauntlet::engine::modules {
 namespace {
@@ -297,7 +298,9 @@ JSValue make(Call call) {
   const js::Text given_url(context, call.arg(0));
   if (given_url.failed()) return JS_EXCEPTION;
   const auto url = net::Url::parse(given_url);
-  if (!url) return js::throw_error(context, fmt::format("WebSocket requires valid url, but got {}", net::go_quote(given_url)));
+  if (!url)
+    return js::throw_error(context,
+                           fmt::format("WebSocket requires valid url, but got {}", net::go_quote(net::hide_password(given_url.str()))));
   if (url->scheme != "ws" && url->scheme != "wss") {
     return js::throw_error(context, fmt::format("WebSocket requires url with scheme ws or wss, but got {}", net::go_quote(url->scheme)));
   }

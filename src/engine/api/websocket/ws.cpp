@@ -370,7 +370,7 @@ JSValue new_answer(JSContext* context, WebSocketSession& session, bool was_open)
     if (!known.empty()) known += ", ";
     known += value;
   });
-  for (const auto& [name, value] : joined) headers.set(name.c_str(), Value(context, new_network_string(context, value)));
+  for (const auto& [name, value] : joined) headers.set(name, Value(context, new_network_string(context, value)));
   answer.set("headers", std::move(headers));
   answer.set("body", Value(context, new_network_string(context, socket.handshake_body())));
   // An answer that is no upgrade speaks for itself.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/curl.hpp"
+#include "engine/wire/url.hpp"
 
 namespace gauntlet::engine::output {
 namespace {
@@ -33,13 +34,15 @@ class HttpCourier final : public Courier {
     }
     curl_.send_body(body);
     const auto answer = curl_.perform(reply, kMostReplyBytes);
-    if (!answer) return {.taken = false, .may_be_tried_again = true, .problem = fmt::format("{} ({})", answer.error().message, url)};
+    if (!answer)
+      return {
+          .taken = false, .may_be_tried_again = true, .problem = fmt::format("{} ({})", answer.error().message, net::hide_password(url))};
     const int status = *answer;
     if (status >= 200 && status < 300) return {.taken = true, .may_be_tried_again = false, .problem = ""};
     while (!reply.empty() && (reply.back() == '\n' || reply.back() == ' ')) reply.pop_back();
     return {.taken = false,
             .may_be_tried_again = status == 429 || status >= 500,
-            .problem = fmt::format("{} answered {}{}{}", url, status, reply.empty() ? "" : ": ", reply)};
+            .problem = fmt::format("{} answered {}{}{}", net::hide_password(url), status, reply.empty() ? "" : ": ", reply)};
   }
 
  private:

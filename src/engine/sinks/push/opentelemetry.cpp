@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "engine/wire/url.hpp"
 #include "telemetry/otlp_metrics.pb.h"
 
 namespace gauntlet::engine::output {
@@ -146,7 +147,7 @@ base::Expected<Endpoint> endpoint_of(const std::string& argument, const Variable
 }  // namespace
 
 std::string OpenTelemetryOptions::description() const {
-  if (protocol == Protocol::http) return "opentelemetry (http/protobuf, " + http.url + ")";
+  if (protocol == Protocol::http) return "opentelemetry (http/protobuf, " + net::hide_password(http.url) + ")";
   return fmt::format("opentelemetry (grpc{}, {})", grpc.tls ? "" : " (insecure)", grpc.address);
 }
 

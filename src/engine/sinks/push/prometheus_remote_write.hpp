@@ -11,6 +11,7 @@
 
 #include "engine/sinks/push/http_push.hpp"
 #include "engine/sinks/push/series_output.hpp"
+#include "engine/wire/url.hpp"
 
 namespace gauntlet::engine::output {
 
@@ -20,7 +21,7 @@ struct RemoteWriteOptions {
   std::vector<std::string> trend_stats{"p(99)"};
   bool stale_markers = false;  ///< end every series when the test ends
 
-  std::string description() const { return "Prometheus remote write (" + target.url + ")"; }
+  std::string description() const { return "Prometheus remote write (" + net::hide_password(target.url) + ")"; }
 };
 /// `argument`: what stands behind `=` in --out, a URL; empty: the variable's.
 base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& argument, const Variables& variable);

@@ -129,7 +129,9 @@ Failure decode_body(ContentCoding coding, Buffer& body, std::size_t max_bytes) {
 Failure decode_body(std::string_view header, Buffer& body, std::size_t max_bytes) {
   while (!header.empty()) {
     const auto comma = header.rfind(',');
-    const auto coding = content_coding(base::trimmed(header.substr(comma == std::string_view::npos ? 0 : comma + 1), " "));
+    std::string_view name = base::trimmed(header.substr(comma == std::string_view::npos ? 0 : comma + 1), " ");
+    if (base::equals_ignoring_case(name, "x-gzip")) name.remove_prefix(2);  // the same, by RFC 9110 8.4.1.3
+    const auto coding = content_coding(name);
     if (!coding) return {};
     if (Failure problem = decode_body(*coding, body, max_bytes)) return problem;
     if (comma == std::string_view::npos) return {};

@@ -11,14 +11,27 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <functional>
 
+#include "base/text.hpp"
 #include "engine/wire/tcp/proxy_tunnel.hpp"
 
 namespace gauntlet::engine::net {
 namespace {
 
-/// "ip", "ip:port", "[ip]:port" or "[ip]" from option hosts; the port given is kept when none is named.
-bool parse_override(std::string_view text, std::uint16_t port, Endpoint& out) {
+/// What a name, with or without a port, consists of; an address of version 6 has colons of its own.
+bool is_name_letter(char c) {
+  return base::is_letter(c) || base::is_digit(c) || c == '.' || c == '-' || c == '_' || c == ':' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool fits(std::string_view name, std::string_view pattern) {
+  return std::ranges::equal(
+      name, pattern, {}, [](char c) { return base::lower_case(c); }, [](char c) { return base::lower_case(c); });
+}
+
+}  // namespace
+
+bool parse_address(std::string_view text, std::uint16_t port, Endpoint& out) {
   if (Endpoint::parse(text, port, out)) return true;
   std::string_view ip = text;
   if (ip.starts_with('[')) {
@@ -39,23 +52,28 @@ bool parse_override(std::string_view text, std::uint16_t port, Endpoint& out) {
   return problem == std::errc() && end == text.data() + text.size() && Endpoint::parse(ip, port, out);
 }
 
-}  // namespace
-
-void HostPatterns::add(std::string pattern, std::string value) {
-  if (pattern.starts_with('*')) {
-    suffixes_.emplace_back(std::move(pattern), std::move(value));
-    std::stable_sort(suffixes_.begin(), suffixes_.end(), [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
-  } else {
-    exact_.emplace_back(std::move(pattern), std::move(value));
+base::Expected<void> HostPatterns::add(std::string pattern, std::string value) {
+  const bool is_wild = pattern.starts_with('*');
+  const std::string_view name = std::string_view(pattern).substr(is_wild ? 1 : 0);
+  if (pattern.empty() || !std::ranges::all_of(name, is_name_letter)) {
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("\"{}\" is no host name: it should be one, as \"a.example.com\", or begin with the only star, as "
+                                  "\"*.example.com\"",
+                                  pattern));
   }
+  auto& list = is_wild ? suffixes_ : exact_;
+  list.emplace_back(std::move(pattern), std::move(value));
+  if (is_wild) std::ranges::stable_sort(list, std::greater(), [](const auto& entry) { return entry.first.size(); });
+  return {};
 }
 
 const std::pair<std::string, std::string>* HostPatterns::find(std::string_view host) const {
   for (const auto& entry : exact_) {
-    if (entry.first == host) return &entry;
+    if (fits(host, entry.first)) return &entry;
   }
   for (const auto& entry : suffixes_) {
-    if (host.ends_with(std::string_view(entry.first).substr(1))) return &entry;
+    const std::string_view suffix = std::string_view(entry.first).substr(1);
+    if (host.size() >= suffix.size() && fits(host.substr(host.size() - suffix.size()), suffix)) return &entry;
   }
   return nullptr;
 }
@@ -85,7 +103,7 @@ class Dialer::Attempt final : private Stream::Listener {
     if (!policy.hosts.empty()) {
       const auto* found = policy.hosts.find(fmt::format("{}:{}", host_, port_));
       if (found == nullptr) found = policy.hosts.find(host_);
-      if (found != nullptr && parse_override(found->second, port_, endpoint)) return connect_to(endpoint);
+      if (found != nullptr && parse_address(found->second, port_, endpoint)) return connect_to(endpoint);
     }
     if (Endpoint::parse(host_, port_, endpoint) || dialer_.resolver_.cached(host_, port_, endpoint)) return connect_to(endpoint);
     // The answer may come after this attempt was cancelled, or the dialer destroyed: the flag goes with the attempt.

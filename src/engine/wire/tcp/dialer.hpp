@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "engine/wire/failure.hpp"
 #include "engine/wire/tcp/address_range.hpp"
@@ -25,10 +26,12 @@
 
 namespace gauntlet::engine::net {
 
-/// A list of host names where a leading "*" stands for anything: "*.example.com". The longest match counts.
+/// A list of host names where a leading "*" stands for anything: "*.example.com". The longest match counts; case does not
+/// (RFC 4343).
 class HostPatterns {
  public:
-  void add(std::string pattern, std::string value = {});
+  /// Fails where `pattern` fits no name that there can be.
+  base::Expected<void> add(std::string pattern, std::string value = {});
   /// The value (and the pattern) that fits `host`, or null.
   const std::pair<std::string, std::string>* find(std::string_view host) const;
   bool empty() const { return exact_.empty() && suffixes_.empty(); }
@@ -37,6 +40,9 @@ class HostPatterns {
   std::vector<std::pair<std::string, std::string>> exact_;
   std::vector<std::pair<std::string, std::string>> suffixes_;  // without the star; matched at the end
 };
+
+/// "ip", "ip:port", "[ip]" or "[ip]:port", as option hosts has them; `port` is kept when none is named.
+bool parse_address(std::string_view text, std::uint16_t port, Endpoint& out);
 
 /// How a test reaches its servers; shared by all its virtual users and constant while it runs.
 struct DialPolicy {

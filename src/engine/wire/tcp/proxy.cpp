@@ -18,7 +18,8 @@ base::Expected<std::shared_ptr<const ProxyServer>> parse_server(std::string_view
   if (text.empty()) return std::shared_ptr<const ProxyServer>();
   const auto refuse = [&](std::string_view why) {
     return base::fail(base::ErrorKind::invalid_argument,
-                      fmt::format("{}: \"{}\" {}; give it as http://[user:password@]host:port or socks5://host:port", variable, text, why));
+                      fmt::format("{}: \"{}\" {}; give it as http://[user:password@]host:port or socks5://host:port", variable,
+                                  hide_password(std::string(text)), why));
   };
   auto url = Url::parse(text);
   // "proxy.test:3128" is a proxy without a scheme.

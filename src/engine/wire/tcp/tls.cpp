@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.hpp"
+
 namespace gauntlet::engine::net {
 namespace {
 
@@ -109,9 +111,10 @@ struct TlsContext::Identity {
   Certificate certificate{nullptr, &X509_free};
   std::vector<Certificate> chain;
   Key key{nullptr, &EVP_PKEY_free};
-  std::vector<std::string> domains;
+  std::vector<std::string> domains;  // in lower case
 
-  bool serves(std::string_view host) const {
+  bool serves(std::string_view given_host) const {
+    const std::string host = base::lower_case(given_host);
     return domains.empty() ||
            std::any_of(domains.begin(), domains.end(), [&](const std::string& domain) { return domain_matches(domain, host); });
   }
@@ -140,7 +143,7 @@ base::Expected<void> TlsContext::configure(const TlsSettings& settings) {
   const auto set_version = [&](const std::string& name, const char* option, auto apply) -> base::Expected<void> {
     if (name.empty()) return {};
     const int number = protocol_number(name);
-    if (number < 0) return invalid(fmt::format("{}: unknown TLS version '{}'; known are tls1.0, tls1.1, tls1.2, tls1.3", option, name));
+    if (number < 0) return invalid(fmt::format("{} is '{}' and should be 'tls1.0', 'tls1.1', 'tls1.2' or 'tls1.3'", option, name));
     apply(number);
     return {};
   };
@@ -160,7 +163,12 @@ base::Expected<void> TlsContext::configure(const TlsSettings& settings) {
     bool only_tls13 = true;
     for (const std::string& name : settings.cipher_suites) {
       const char* openssl_name = openssl_cipher_name(context, name);
-      if (openssl_name == nullptr) return invalid(fmt::format("tlsCipherSuites: unknown cipher suite '{}'", name));
+      if (openssl_name == nullptr) {
+        return invalid(
+            fmt::format("tlsCipherSuites has '{}', which is no cipher suite that there is here: it should have IANA's names, as "
+                        "'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'",
+                        name));
+      }
       // TLS 1.3's own suites are not configurable in k6 either.
       if (std::strncmp(openssl_name, "TLS_", 4) == 0) continue;
       only_tls13 = false;
@@ -172,10 +180,14 @@ base::Expected<void> TlsContext::configure(const TlsSettings& settings) {
 
   for (const ClientCertificate& item : settings.certificates) {
     Identity identity;
-    identity.domains = item.domains;
+    for (const std::string& domain : item.domains) identity.domains.push_back(base::lower_case(domain));
     const Bio certificate = memory_bio(item.certificate);
     identity.certificate.reset(PEM_read_bio_X509_AUX(certificate.get(), nullptr, &no_password, nullptr));
-    if (!identity.certificate) return invalid("tlsAuth: the certificate is not PEM: " + openssl_error());
+    if (!identity.certificate) {
+      return invalid(
+          fmt::format("tlsAuth[{}].cert is no certificate in PEM and should be the text of one, as open('client.pem') gives it: {}",
+                      identities_.size(), openssl_error()));
+    }
     while (X509* issuer = PEM_read_bio_X509(certificate.get(), nullptr, &no_password, nullptr)) {
       identity.chain.emplace_back(issuer, &X509_free);
     }
@@ -184,10 +196,14 @@ base::Expected<void> TlsContext::configure(const TlsSettings& settings) {
     std::string password = item.password;
     identity.key.reset(PEM_read_bio_PrivateKey(key.get(), nullptr, password.empty() ? &no_password : nullptr,
                                                password.empty() ? nullptr : password.data()));
-    if (!identity.key) return invalid("tlsAuth: the key cannot be read (wrong password, or not PEM): " + openssl_error());
+    if (!identity.key) {
+      return invalid(fmt::format(
+          "tlsAuth[{}].key cannot be read and should be the text of a key in PEM, as open('client.key') gives it, {}: {}",
+          identities_.size(), password.empty() ? "with its password if it has one" : "and password the one that it has", openssl_error()));
+    }
     if (X509_check_private_key(identity.certificate.get(), identity.key.get()) != 1) {
       ERR_clear_error();
-      return invalid("tlsAuth: private key does not match the certificate");
+      return invalid(fmt::format("tlsAuth[{}].key is not the key of its certificate, and should be", identities_.size()));
     }
     identities_.push_back(std::move(identity));
   }

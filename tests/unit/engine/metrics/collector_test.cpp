@@ -98,6 +98,7 @@ TEST(Collector, endpoints_beyond_the_limit_share_a_row) {
   const Snapshot& snapshot = collector.finish(Instant(seconds(1)));
   ASSERT_EQ(snapshot.endpoints.size(), 4U);
   EXPECT_EQ(snapshot.endpoints[3].name, "(other)");
+  EXPECT_EQ(snapshot.endpoints[3].status, "200");
   EXPECT_EQ(snapshot.endpoints[3].duration.count(), 7U);
 }
 

@@ -103,6 +103,12 @@ TEST(Url, quick_scan_agrees_with_the_whole_parser_or_leaves_it_to_it) {
 
 TEST(Url, form_encoding_keeps_only_what_is_safe) { EXPECT_EQ(query_escape("x y&=+%~-_./\xc3\xa9"), "x+y%26%3D%2B%25~-_.%2F%C3%A9"); }
 
+TEST(Url, a_password_is_hidden_wherever_a_url_stands) {
+  EXPECT_EQ(hide_password("http://u:s3cr3t@h/p?q=a:b@c"), "http://u:***@h/p?q=a:b@c");
+  EXPECT_EQ(hide_password("parse \"http://u:a@b@c d/\": no URL, nor http://v:x@h"), "parse \"http://u:***@c d/\": no URL, nor http://v:***@h");
+  for (const char* same : {"http://h:80/@", "http://u@h:80/", "u:p@h", ""}) EXPECT_EQ(hide_password(same), same);
+}
+
 TEST(Url, any_bytes_are_parsed_or_refused) {
   EXPECT_TRUE(rc::check("no crash", [](const std::string& text) {
     if (const auto url = Url::parse(text)) {

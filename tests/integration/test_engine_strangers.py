@@ -1,0 +1,179 @@
+"""What people who run load tests stumbled over, each as the smallest script that shows it."""
+import gzip
+import http.server
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from interop_server import interop_server
+from test_engine_safety import GAUNTLET, run
+
+ONCE = "export const options = { vus: 1, iterations: 1, %s };\n"
+
+
+class Server:
+    """Answers everything with 200; keeps what it was sent."""
+
+    def __init__(self, body=b"ok", **headers):
+        received = self.received = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                received.append((self.path, self.headers, self.rfile.read(int(self.headers.get("Content-Length", 0)))))
+                self.send_response(200)
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.port = self.server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def once(tmp_path, body, *flags, options="", head=""):
+    """One iteration of `body`."""
+    return run(tmp_path, f"import http from 'k6/http';\n{head}\n{ONCE % options}export default function () {{\n{body}\n}}\n", "-q", *flags)
+
+
+# Names
+
+def test_host_names_have_no_case(tmp_path):
+    with Server() as server:
+        options = f"hosts: {{ 'UPPER.case.test': '{server.url[7:]}', '*.Wild.test': '{server.url[7:]}' }}, blockHostnames: ['Blocked.test', '*.none.TEST']"
+        ran = once(tmp_path, """
+            for (const host of ['upper.CASE.test', 'a.wILD.test', 'BLOCKED.test', 'A.None.test']) {
+              const r = http.get(`http://${host}/`);
+              console.log(r.status, r.error_code);
+            }""", options=options)
+    assert ran.messages() == ["200 0", "200 0", "0 1110", "0 1110"], ran.err
+
+
+# Options
+
+NETWORK = [
+    ("blockHostnames: ['a*b.test']", [], "a*b.test"),
+    ("hosts: { 'a.test': 'nope' }", [], "nope"),
+    ("hosts: { 'a b.test': '127.0.0.1' }", [], "a b.test"),
+    ("blacklistIPs: ['300.1.1.1']", [], "300.1.1.1"),
+    ("tlsCipherSuites: ['NOPE']", [], "NOPE"),
+    ("tlsAuth: [{ cert: 'x', key: 'y' }]", [], "tlsAuth[0].cert"),
+    ("tlsAuth: [{ cert: CERT, key: KEY, password: 'wrong' }]", [], "tlsAuth[0].key"),
+    ("tlsVersion: { min: 'tls9' }", [], "tls9"),
+    ("httpVersion: '4'", [], "httpVersion"),
+    ("", ["--blacklist-ip", "300.1.1.1"], "300.1.1.1"),
+    ("", ["--block-hostnames", "a*b.test"], "a*b.test"),
+    ("", ["--dns", "ttl=x"], 'dns.ttl is "x"'),
+    ("", ["--local-ips", "x"], "localIPs"),
+]
+
+
+@pytest.mark.parametrize("options,flags,named", NETWORK)
+def test_an_option_of_the_network_that_cannot_be_is_refused_before_anything_runs(tmp_path, options, flags, named):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-passout", "pass:right", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=a"],
+                   cwd=tmp_path, check=True, capture_output=True)
+    head = "const CERT = open('cert.pem'), KEY = open('key.pem');"
+    ran = once(tmp_path, "console.log('ran');", *flags, options=options, head=head)
+    assert ran.code == 104 and "ran" not in ran.messages(), (ran.code, ran.err)
+    option = (options or {"--blacklist-ip": "blacklistIPs", "--block-hostnames": "blockHostnames", "--dns": "dns", "--local-ips": "localIPs"}[flags[0]])
+    assert option.split(":")[0] in ran.err and named in ran.err.replace('\\"', '"') and "should" in ran.err, ran.err
+
+
+def test_a_variable_of_the_network_that_cannot_be_is_refused_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("K6_DNS", "ttl=x")
+    ran = once(tmp_path, "console.log('ran');")
+    assert ran.code == 104 and "dns.ttl" in ran.err and not ran.messages(), (ran.code, ran.err)
+
+
+# Requests
+
+def test_a_batch_of_two_arguments_names_the_one_that_is_wanted(tmp_path):
+    ran = once(tmp_path, "try { http.batch('http://127.0.0.1:9/', 'http://127.0.0.1:9/'); } catch (e) { console.log(e.message); }")
+    assert ran.messages() == ["http.batch() takes one list or object of requests, as http.batch([a, b]), and got 2 arguments"]
+
+
+@pytest.mark.parametrize("flags", [[], ["--throw"]])
+def test_a_password_of_a_url_is_in_no_message(tmp_path, flags):
+    ran = once(tmp_path, """
+        http.get('http://u:s3cr3t@127.0.0.1:9/');
+        http.get('http://u:s3cr3t@a b/');
+        """, *flags)
+    assert "http://u:***@" in ran.err and "s3cr3t" not in ran.err, ran.err
+
+
+def test_x_gzip_is_gzip(tmp_path):
+    with Server(gzip.compress(b"unpacked"), Content_Encoding="x-gzip") as server:
+        ran = once(tmp_path, f"console.log(http.get('{server.url}/').body);")
+    assert ran.messages() == ["unpacked"]
+
+
+def test_text_with_nul_or_half_a_surrogate_pair_is_whole_and_is_utf8(tmp_path):
+    with Server() as server:
+        ran = once(tmp_path, f"""
+            check(1, {{ 'a\\0one': () => true, 'a\\0two': () => true, 'half\\ud800': () => true }});
+            http.post('{server.url}/', 'x\\ud800y');
+            http.post('{server.url}/', {{ 'k\\0a': '1', 'k\\0b': '\\udc00' }});
+            http.get(`{server.url}/`, {{ tags: {{ 't\\0a': 'v', 'w\\ud800': 'v\\0v' }} }});
+            """, "--out", "json=points.ndjson", "--summary-export", "summary.json", head="import { check } from 'k6';")
+        bodies = [body for _, _, body in server.received]
+    assert ran.code == 0, ran.err
+    assert bodies[:2] == ["x\ufffdy".encode(), b"k%00a=1&k%00b=%EF%BF%BD"]
+    points = [json.loads(line) for line in (tmp_path / "points.ndjson").read_text(encoding="utf-8").splitlines()]
+    checks = {point["data"]["tags"]["check"] for point in points if point["metric"] == "checks" and point["type"] == "Point"}
+    assert checks == {"a\0one", "a\0two", "half\ufffd"}
+    assert any(point["data"]["tags"].get("t\0a") == "v" and point["data"]["tags"].get("w\ufffd") == "v\0v" for point in points if point["type"] == "Point")
+    assert set(json.loads((tmp_path / "summary.json").read_text())["root_group"]["checks"]) == checks
+
+
+def test_a_stream_is_not_invoked(tmp_path):
+    (tmp_path / "s.proto").write_text('syntax = "proto3"; package p; message M { string a = 1; } service S { rpc Answers(M) returns (stream M); '
+                                      "rpc Requests(stream M) returns (M); }")
+    with interop_server() as target:
+        ran = once(tmp_path, f"""
+            client.connect('{target.address}', {{ plaintext: true }});
+            for (const name of ['Answers', 'Requests']) {{
+              try {{ client.invoke('p.S/' + name, {{}}); console.log('none'); }} catch (e) {{ console.log(e.message); }}
+            }}""", head="import grpc from 'k6/net/grpc'; const client = new grpc.Client(); client.load([], 's.proto');")
+    assert [message.count("grpc.Stream(client") for message in ran.messages()] == [1, 1], ran.err
+
+
+# Words
+
+@pytest.mark.parametrize("number,word", [(signal.SIGTERM, "terminated"), (signal.SIGINT, "interrupt")])
+@pytest.mark.parametrize("flags", [[], ["--processes", "2"]])
+def test_a_signal_is_called_by_its_name(tmp_path, number, word, flags):
+    (tmp_path / "script.js").write_text("import { sleep } from 'k6'; export const options = { vus: 2, duration: '10m' };\n"
+                                        "export default function () { console.log('runs'); sleep(1); }")
+    with open(tmp_path / "err", "wb") as err:
+        child = subprocess.Popen([GAUNTLET, "run", "-q", *flags, "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err)
+    while "runs" not in (tmp_path / "err").read_text() and child.poll() is None:
+        time.sleep(0.05)
+    os.kill(child.pid, number)
+    assert child.wait() == 105
+    assert f"received a '{word}' signal" in (tmp_path / "err").read_text()
+
+
+def test_an_archive_made_here_runs_here_without_a_warning(tmp_path):
+    (tmp_path / "script.js").write_text("export default function () {}")
+    subprocess.run([GAUNTLET, "archive", "-O", "a.tar", "script.js"], cwd=tmp_path, check=True, stdin=subprocess.DEVNULL)
+    ran = subprocess.run([GAUNTLET, "run", "-q", "a.tar"], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert ran.returncode == 0 and "warn" not in ran.stderr, ran.stderr
