@@ -90,9 +90,9 @@ std::string_view name_of(ValueKind kind) {
 }
 
 base::Expected<MetricKey> parse_metric_key(std::string_view text) {
-  const auto malformed = [](std::string_view what, std::string_view complaint) {
+  const auto malformed = [text] {
     return base::fail(base::ErrorKind::invalid_argument,
-                      "parsing metric name failed, metric \"" + std::string(what) + "\" " + std::string(complaint));
+                      "\"" + std::string(text) + "\" is no metric with tags: write http_req_duration{status:200,method:GET}");
   };
   MetricKey key;
   const std::size_t open = text.find('{');
@@ -100,7 +100,7 @@ base::Expected<MetricKey> parse_metric_key(std::string_view text) {
     key.name = text;
     return key;
   }
-  if (open == std::string_view::npos || text.back() != '}') return malformed(text, "has unmatched opening/close curly brace");
+  if (open == std::string_view::npos || text.back() != '}') return malformed();
   key.name = text.substr(0, open);
   key.has_tags = true;
   key.suffix = base::trimmed(text.substr(open + 1, text.size() - open - 2), base::kWhiteSpace);
@@ -109,7 +109,7 @@ base::Expected<MetricKey> parse_metric_key(std::string_view text) {
     const std::size_t comma = rest.find(',');
     const std::string_view pair = base::trimmed(rest.substr(0, comma), base::kWhiteSpace);
     const std::size_t colon = pair.find(':');
-    if (colon == std::string_view::npos || colon + 1 == pair.size()) return malformed(pair, "tag expression is malformed");
+    if (colon == std::string_view::npos || colon + 1 == pair.size()) return malformed();
     key.tags.emplace_back(unquote(pair.substr(0, colon)), unquote(pair.substr(colon + 1)));
     if (comma == std::string_view::npos) break;
     rest.remove_prefix(comma + 1);

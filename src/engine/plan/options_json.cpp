@@ -165,9 +165,8 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, Thre
       if (element.is_string()) {
         threshold.expression = element.get<std::string>();
       } else if (element.is_object()) {
-        if (element.contains("threshold")) {
-          if (auto ok = read(element["threshold"], path + ".threshold", threshold.expression); !ok) return ok;
-        }
+        if (!element.contains("threshold")) return wrong_value(element, path, kWanted);
+        if (auto ok = read(element["threshold"], path + ".threshold", threshold.expression); !ok) return ok;
         if (element.contains("abortOnFail") && !element["abortOnFail"].is_null()) {
           if (auto ok = read(element["abortOnFail"], path + ".abortOnFail", threshold.abort_on_fail); !ok) return ok;
         }

@@ -1,5 +1,7 @@
 #include "engine/script/runtime.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -179,7 +181,8 @@ void Runtime::note_syntax_error(const Source& source) {
     const std::string_view rest = stack.view().substr(at + before.size());
     place = " Line " + std::string(rest.substr(0, rest.find('\n')));
   }
-  load_failure_ = source.url + ":" + place + " " + message.str();
+  const std::string_view hint = source.url.ends_with(".json") ? "; it is JSON and no module: read it with JSON.parse(open('...'))" : "";
+  load_failure_ = fmt::format("{}:{} {}{}", source.url, place, message.view(), hint);
   JS_Throw(context_, exception.dup());
 }
 

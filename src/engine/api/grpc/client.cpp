@@ -250,10 +250,7 @@ bool prepare(Client self, const Call& call, PreparedCall& prepared, std::string&
                                           : fail(fmt::format("invalid GRPC's client.invoke() parameters: {}", parsed.error().message));
   }
   if (JS_IsUndefined(call.arg(1))) return fail("request cannot be nil");
-  if (JS_IsNull(call.arg(1))) {
-    js::throw_type_error(context, "Cannot convert undefined or null to object");
-    return false;
-  }
+  if (JS_IsNull(call.arg(1))) return fail("the request of invoke() is null and should be an object, {} for an empty message");
   grpc::Encoder encoder(state.names(), *prepared.found.schema);
   if (!encoder.encode(*prepared.found.method->input, call.arg(1), prepared.request)) {
     return encoder.problem().empty() ? false

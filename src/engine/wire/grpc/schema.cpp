@@ -9,6 +9,7 @@
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/empty.pb.h>
 #include <google/protobuf/field_mask.pb.h>
+#include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/timestamp.pb.h>
@@ -64,6 +65,18 @@ class BuiltInDatabase final : public pb::DescriptorDatabase {
   bool FindFileContainingExtension(const std::string&, int, pb::FileDescriptorProto*) override { return false; }
 };
 
+class NoErrors final : public pb::io::ErrorCollector {
+  void AddError(int, int, const std::string&) override {}
+};
+
+/// Begins with `edition = "2023";`, in place of a syntax.
+bool has_edition(const std::string& text) {
+  pb::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
+  NoErrors errors;
+  pb::io::Tokenizer tokens(&stream, &errors);
+  return tokens.Next() && tokens.current().text == "edition";
+}
+
 /// .proto files found along the import paths.
 class ImportPaths final : public pb::compiler::SourceTree {
  public:
@@ -81,6 +94,11 @@ class ImportPaths final : public pb::compiler::SourceTree {
       auto content = read_((root / name).lexically_normal().string());
       if (content && content->size() > kLargestProto) {
         content = base::fail(base::ErrorKind::resource_exhausted, fmt::format("{} is larger than {} MB", name, kLargestProto >> 20));
+      }
+      if (content && has_edition(*content)) {
+        content = base::fail(
+            base::ErrorKind::unimplemented,
+            fmt::format("{} is of an edition, which cannot be read here: give it syntax = \"proto3\" or \"proto2\" in its place", name));
       }
       if (content) {
         contents_.push_back(std::make_unique<std::string>(std::move(*content)));
