@@ -80,10 +80,6 @@ Result finish(Invocation& invocation) {
   for (const auto& [name, value] : invocation.environment) settings.environment[name] = value;
   settings.variable = [](const char* name) -> const char* { return std::getenv(name); };
 
-  // Before K6_NO_SUMMARY, of which k6 does not say it. Here the flag stays.
-  if (settings.no_summary && settings.strict_k6) {
-    fmt::print("Flag --no-summary has been deprecated, use --summary-mode=disabled instead\n");
-  }
   const auto from_variable = [](const char* name) { return std::getenv(name); };
   if (const char* text = from_variable("K6_SUMMARY_EXPORT"); text != nullptr && settings.summary_export.empty())
     settings.summary_export = text;
@@ -91,13 +87,15 @@ Result finish(Invocation& invocation) {
     settings.secret_sources.emplace_back(text);
   if (const char* text = from_variable("K6_OUT"); text != nullptr && *text != '\0' && invocation.outputs.empty())
     invocation.outputs.emplace_back(text);
-  for (const auto& [name, member] : {std::pair{"K6_NO_SUMMARY", &RunSettings::no_summary}, std::pair{"K6_LINGER", &RunSettings::linger},
+  for (const auto& [name, member] : {std::pair{"K6_LINGER", &RunSettings::linger},
                                      std::pair{"K6_NO_THRESHOLDS", &RunSettings::no_thresholds}}) {
     const char* text = from_variable(name);
     if (text == nullptr) continue;
     const auto value = base::parse_bool(text);
     if (value && *value) settings.*member = true;
   }
+  if (from_variable("K6_NO_SUMMARY") != nullptr)
+    return tl::unexpected(wrong_usage("K6_NO_SUMMARY is gone, as in k6 2: use K6_SUMMARY_MODE=disabled"));
   if (const char* text = from_variable("K6_SUMMARY_MODE"); text != nullptr && *text != '\0' && !invocation.summary_mode_given) {
     if (auto ok = set_summary_mode(invocation, text); !ok) return ok;
   }

@@ -62,6 +62,10 @@ std::function<Result(Invocation&, const std::string&)> absent(const char* what) 
   };
 }
 
+Result refuse_no_summary(Invocation&, const std::string&) {
+  return base::fail(base::ErrorKind::unimplemented, "--no-summary is gone, as in k6 2: use --summary-mode=disabled");
+}
+
 /// k6 2 has none either unless it is asked for, and scripts that call k6 1 say --address "" for none.
 Result refuse_rest_address(Invocation&, const std::string& text) {
   if (text.empty()) return {};
@@ -214,7 +218,7 @@ std::vector<Flag> own_flags() {
       {"require-generator-ok", '\0', nullptr, "exit with 111 when the generator was the limit",
        to_switch(&RunSettings::require_generator_ok)},
       {"no-thresholds", '\0', nullptr, "do not evaluate thresholds", to_switch(&RunSettings::no_thresholds)},
-      {"no-summary", '\0', nullptr, "no end-of-test summary", to_switch(&RunSettings::no_summary)},
+      {"no-summary", '\0', nullptr, nullptr, refuse_no_summary},
       {"summary-mode", '\0', "MODE", "compact, full or disabled", set_summary_mode},
       {"summary-export", '\0', "FILE", "write the summary as JSON", to_text(&RunSettings::summary_export)},
       {"new-machine-readable-summary", '\0', nullptr, nullptr, absent("--new-machine-readable-summary")},

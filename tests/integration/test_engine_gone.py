@@ -77,3 +77,33 @@ export function handleSummary() { return { stdout: 'this is the summary' }; }
         test.send_signal(signal.SIGINT)
         assert "this is the summary" in test.stdout.read()
         assert test.wait(30) == 99, "what the test came to, not that it was interrupted"
+
+
+def test_no_summary_names_the_summary_mode(tmp_path):
+    name = script(tmp_path, EMPTY)
+    refused = run(tmp_path, ENGINE, "run", "--no-summary", name)
+    assert refused.returncode == 255 and "--no-summary is gone, as in k6 2: use --summary-mode=disabled" in refused.stderr
+    refused = run(tmp_path, "env", "K6_NO_SUMMARY=true", ENGINE, "run", name)
+    assert refused.returncode == 255 and "K6_SUMMARY_MODE=disabled" in refused.stderr
+    assert "no-summary" not in run(tmp_path, ENGINE, "run", "--help").stdout
+    shown = run(tmp_path, ENGINE, "run", "--quiet", "--summary-mode=disabled", name)
+    assert (shown.returncode, shown.stdout) == (0, "")
+
+
+def test_redis_names_the_ways_to_data(tmp_path):
+    refused = run(tmp_path, ENGINE, "run", script(tmp_path, f"import redis from 'k6/experimental/redis';\n{EMPTY}"))
+    assert refused.returncode == 107 and "is gone, as in k6 2" in refused.stderr and "SharedArray" in refused.stderr
+
+
+def test_the_clouds_former_option_is_told_and_does_not_stop_a_test(tmp_path):
+    told = run(tmp_path, ENGINE, "run", script(tmp_path, f"export const options = {{ ext: {{ loadimpact: {{ name: 'x' }} }} }};\n{EMPTY}"))
+    assert told.returncode == 0 and "ext.loadimpact is gone, as in k6 2: it is called cloud there" in told.stderr
+
+
+@pytest.mark.parametrize("variable, instead", [
+    ("K6_OTEL_EXPORTER_TYPE=http", "K6_OTEL_EXPORTER_PROTOCOL"), ("K6_OTEL_SINGLE_COUNTER_FOR_RATE=false", "condition"),
+])
+def test_variables_of_the_collector_that_are_gone_name_what_there_is_instead(tmp_path, variable, instead):
+    refused = run(tmp_path, "env", variable, ENGINE, "run", "--out", "opentelemetry", script(tmp_path, EMPTY))
+    name = variable.partition("=")[0]
+    assert refused.returncode == 255 and f"{name} is gone, as in k6 2" in refused.stderr and instead in refused.stderr

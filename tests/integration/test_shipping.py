@@ -135,7 +135,7 @@ def test_the_package_installs_into_an_empty_root_and_its_programs_run(tmp_path):
     assert subprocess.run([programs / "gauntlet", "--version"], capture_output=True, text=True).stdout.startswith("gauntlet ")
     assert "k6 v1" in subprocess.run([programs / "k6", "version"], capture_output=True, text=True).stdout
     project = root / "usr/share/gauntlet"
-    script = subprocess.run([programs / "gauntlet", "run", "--quiet", "--no-summary", "-"], input="export default function () {}", capture_output=True, text=True, cwd=project)
+    script = subprocess.run([programs / "gauntlet", "run", "--quiet", "--summary-mode=disabled", "-"], input="export default function () {}", capture_output=True, text=True, cwd=project)
     assert script.returncode == 0, script.stderr
     known = subprocess.run([programs / "gauntlet", "ps"], capture_output=True, text=True, cwd=project)
     assert "not in a Gauntlet project" not in known.stderr

@@ -1,6 +1,5 @@
 #include "engine/api/registry.hpp"
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -48,16 +47,13 @@ constexpr std::array kModules = {
     js::NativeModule{"k6/ws", &init_ws},
 };
 
-/// Modules of k6 1.8 that this engine does not have.
-constexpr std::array kAbsentModules = {
-    "k6/browser",
-    "k6/experimental/redis",
-};
-
 std::string describe_missing(std::string_view name) {
   const std::string quoted = "\"" + std::string(name) + "\"";
-  if (std::find(kAbsentModules.begin(), kAbsentModules.end(), name) != kAbsentModules.end()) {
-    return "The module " + quoted + " of k6 is not part of this version of gauntlet.";
+  if (name == "k6/browser") return "The module " + quoted + " of k6 is not part of this version of gauntlet.";
+  if (name == "k6/experimental/redis") {
+    return "The module " + quoted +
+           " is gone, as in k6 2: test data belongs into a SharedArray, and a store behind HTTP or gRPC is reached by k6/http and "
+           "k6/net/grpc.";
   }
   if (name.substr(0, 5) == "k6/x/") {
     return "The module " + quoted + " is a k6 extension; gauntlet has no extensions.";

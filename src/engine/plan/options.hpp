@@ -170,6 +170,7 @@ std::string format_duration(Nanoseconds duration);
 base::Expected<Stage> parse_stage(std::string_view text);
 
 /// Options in their JSON form: a script's export, or a config file.
+inline constexpr std::string_view kLoadImpact = "ext.loadimpact";  // k6 2 has called it `cloud`
 struct ParsedOptions {
   Options options;
   std::vector<std::string> unknown_fields;  // worth a warning, no error

@@ -379,6 +379,7 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
     });
     if (!ok) return Failure(ok.error());
     if (!known) parsed.unknown_fields.push_back(name);
+    if (name == "ext" && value.is_object() && value.contains("loadimpact")) parsed.unknown_fields.emplace_back(kLoadImpact);
   }
   return parsed;
 }

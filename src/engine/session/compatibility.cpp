@@ -59,7 +59,7 @@ constexpr std::array kTable = {
         kModules, "k6/experimental/streams", better,
         "the standard's order of jobs; tee(), for await, from(), pipeTo(), and WritableStream of k6 2, too; no streams of bytes"},
     CompatibilityRow{kModules, "k6/experimental/websockets", same, "the same as k6/websockets"},
-    CompatibilityRow{kModules, "k6/experimental/redis", absent, "gone in k6 2, too"},
+    CompatibilityRow{kModules, "k6/experimental/redis", absent, "gone in k6 2, too: the message says what there is instead"},
     CompatibilityRow{kModules, "k6/browser", absent, "out of scope"},
     CompatibilityRow{kModules, "k6/x/*", absent, "extensions are Go code"},
 
@@ -132,6 +132,8 @@ constexpr std::array kTable = {
     CompatibilityRow{kCommands, "run, new, inspect, archive, deps, version", same, "archives are read both ways"},
     CompatibilityRow{kCommands, "REST API (--address); pause, resume, scale, status, stats, login", absent,
                      "gone in k6 2, too, but for reading by --address and stats: --web and --out prometheus=PORT show a running test"},
+    CompatibilityRow{kCommands, "--no-summary, K6_NO_SUMMARY, options.ext.loadimpact, K6_OTEL_EXPORTER_TYPE, K6_OTEL_SINGLE_COUNTER_FOR_RATE",
+                     absent, "gone in k6 2, too: the message says what there is instead"},
     CompatibilityRow{kCommands, "completion", same, "gauntlet completion bash, zsh"},
     CompatibilityRow{kCommands, "--linger", same, "K6_LINGER, too; the time that it waits is not the test's"},
     CompatibilityRow{kCommands, "cloud, x", absent, ""},

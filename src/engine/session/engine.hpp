@@ -35,7 +35,6 @@ struct RunSettings {
   bool color = true;
   bool quiet = false;
   bool no_thresholds = false;
-  bool no_summary = false;
   bool strict_k6 = false;
   output::SummaryMode summary_mode = output::SummaryMode::compact;
   std::string summary_export;

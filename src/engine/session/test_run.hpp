@@ -98,7 +98,7 @@ class TestRun {
   void write_summary_files(const StageResult& result);
   void write_export_files(const output::Summary& summary);
 
-  bool wants_summary() const { return !settings_.no_summary && settings_.summary_mode != output::SummaryMode::disabled; }
+  bool wants_summary() const { return settings_.summary_mode != output::SummaryMode::disabled; }
   bool has_function(const std::string& name) const { return std::find(functions_.begin(), functions_.end(), name) != functions_.end(); }
 
   const RunSettings& settings_;

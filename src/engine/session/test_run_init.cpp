@@ -96,7 +96,8 @@ bool TestRun::settle_options(const std::string& script_options) {
     return false;
   }
   for (const std::string& name : script->unknown_fields) {
-    const std::string problem = fmt::format("there is no option \"{}\"", name);
+    const std::string problem = name == kLoadImpact ? fmt::format("the option {} is gone, as in k6 2: it is called cloud there", name)
+                                                    : fmt::format("there is no option \"{}\"", name);
     log_.write(LogLevel::warning, "There were unknown fields in the options exported in the script", {{"error", problem}});
   }
   merged = merge(std::move(merged), script->options);

@@ -103,9 +103,7 @@ constexpr std::string_view kGrpcPath = "/opentelemetry.proto.collector.metrics.v
 /// By what is said first of: the variables, the address in --out, the endpoint that has a value. k6's default is the last.
 base::Expected<OpenTelemetryOptions::Protocol> protocol_of(const std::string& argument, const Variables& variable) {
   using Protocol = OpenTelemetryOptions::Protocol;
-  for (const char* name : {"K6_OTEL_EXPORTER_PROTOCOL", "K6_OTEL_EXPORTER_TYPE"}) {
-    const std::string protocol = text_of(variable, name);
-    if (protocol.empty()) continue;
+  if (const std::string protocol = text_of(variable, "K6_OTEL_EXPORTER_PROTOCOL"); !protocol.empty()) {
     if (protocol == "grpc") return Protocol::grpc;
     if (protocol == "http/protobuf" || protocol == "http") return Protocol::http;
     return base::fail(base::ErrorKind::invalid_argument,
@@ -155,6 +153,12 @@ base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::stri
   OpenTelemetryOptions options;
   PushTarget& http = options.http;
   GrpcPushTarget& grpc = options.grpc;
+  for (const auto& [name, instead] :
+       {std::pair{"K6_OTEL_EXPORTER_TYPE", "use K6_OTEL_EXPORTER_PROTOCOL"},
+        std::pair{"K6_OTEL_SINGLE_COUNTER_FOR_RATE", "a rate is NAME.total, whose attribute condition is zero or nonzero"}}) {
+    if (!text_of(variable, name).empty())
+      return base::fail(base::ErrorKind::invalid_argument, fmt::format("{} is gone, as in k6 2: {}", name, instead));
+  }
   auto protocol = protocol_of(argument, variable);
   if (!protocol) return tl::unexpected(std::move(protocol.error()));
   options.protocol = *protocol;
@@ -194,9 +198,6 @@ base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::stri
   auto interval = interval_of(variable, "K6_OTEL_EXPORT_INTERVAL", options.export_interval);
   if (!interval) return tl::unexpected(std::move(interval.error()));
   options.export_interval = *interval;
-  auto single = switch_of(variable, "K6_OTEL_SINGLE_COUNTER_FOR_RATE", true);
-  if (!single) return tl::unexpected(std::move(single.error()));
-  options.single_counter_for_rate = *single;
   options.metric_prefix = text_of(variable, "K6_OTEL_METRIC_PREFIX");
   if (const std::string name = text_of(variable, "K6_OTEL_SERVICE_NAME"); !name.empty()) options.service_name = name;
   const std::string version = text_of(variable, "K6_OTEL_SERVICE_VERSION");
@@ -238,11 +239,6 @@ void OpenTelemetryOutput::push() {
       case metrics::MetricType::gauge: out.gauge_point(name, series).set_as_double(sink.last); break;
       case metrics::MetricType::trend: fill(out.histogram_point(name, series), sink.values); break;
       case metrics::MetricType::rate:
-        if (!options_.single_counter_for_rate) {
-          out.sum_point(name + ".occurred", series).set_as_int(static_cast<std::int64_t>(sink.passes));
-          out.sum_point(name + ".total", series).set_as_int(static_cast<std::int64_t>(sink.samples));
-          break;
-        }
         for (const auto& [condition, count] : {std::pair{"nonzero", sink.passes}, std::pair{"zero", sink.fails()}}) {
           if (count == 0) continue;
           otlp::NumberDataPoint& point = out.sum_point(name + ".total", series);

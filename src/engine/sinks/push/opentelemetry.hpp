@@ -4,10 +4,10 @@
 // counters and rates are sums (a rate is NAME.total with the attribute condition, zero or nonzero), gauges are gauges,
 // trends are histograms.
 //
-// K6_OTEL_EXPORTER_PROTOCOL (grpc, http/protobuf; k6's old _EXPORTER_TYPE, too), _GRPC_EXPORTER_ENDPOINT
+// K6_OTEL_EXPORTER_PROTOCOL (grpc, http/protobuf), _GRPC_EXPORTER_ENDPOINT
 // (localhost:4317), _GRPC_EXPORTER_INSECURE, _HTTP_EXPORTER_ENDPOINT (localhost:4318), _HTTP_EXPORTER_INSECURE,
 // _HTTP_EXPORTER_URL_PATH (/v1/metrics), _EXPORT_INTERVAL (10s), _METRIC_PREFIX, _SERVICE_NAME (k6), _SERVICE_VERSION, _HEADERS
-// (k1=v1,k2=v2), _SINGLE_COUNTER_FOR_RATE (true), _TLS_INSECURE_SKIP_VERIFY, _TLS_CERTIFICATE, _TLS_CLIENT_CERTIFICATE, _TLS_CLIENT_KEY.
+// (k1=v1,k2=v2), _TLS_INSECURE_SKIP_VERIFY, _TLS_CERTIFICATE, _TLS_CLIENT_CERTIFICATE, _TLS_CLIENT_KEY.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,7 +27,6 @@ struct OpenTelemetryOptions {
   std::string metric_prefix;
   std::string service_name = "k6";
   std::string service_version;
-  bool single_counter_for_rate = true;
 
   std::string description() const;
 };
