@@ -49,7 +49,7 @@ std::optional<double> Sink::aggregate(std::string_view name, double elapsed_s) c
   switch (type) {
     case MetricType::counter:
       if (name == "count") return sum;
-      if (name == "rate") return elapsed_s > 0 ? sum / elapsed_s : 0;
+      if (name == "rate" && elapsed_s > 0) return sum / elapsed_s;
       return std::nullopt;
     case MetricType::gauge:
       if (name == "value") return last;

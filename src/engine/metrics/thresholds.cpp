@@ -60,6 +60,9 @@ base::Expected<void> check_aggregation(std::string_view text) {
     if (!percent) {
       return base::fail(base::ErrorKind::invalid_argument, percent.error().message);
     }
+    if (!(*percent >= 0 && *percent <= 100)) {
+      return base::fail(base::ErrorKind::invalid_argument, "a percentile is from 0 to 100, and " + quoted(text) + " is not");
+    }
     return {};
   }
   return base::fail(base::ErrorKind::invalid_argument,

@@ -26,9 +26,9 @@ std::string problems_with(const std::vector<Scenario>& scenarios, const std::vec
 }  // namespace
 
 base::Expected<RunPlan> plan_run(const Options& options, const std::vector<std::string>& functions, const MemoryRoom& room,
-                                 std::vector<std::string>& warnings) {
+                                 std::vector<std::string>& warnings, bool strict_k6) {
   const auto refuse = [](std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); };
-  auto planned = plan_scenarios(options);
+  auto planned = plan_scenarios(options, strict_k6);
   if (!planned) return tl::unexpected(std::move(planned.error()));
   warnings = std::move(planned->warnings);
 

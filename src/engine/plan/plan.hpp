@@ -23,6 +23,6 @@ struct RunPlan {
 /// `functions` are the names of those that the script exports. The error says all that is wrong, in k6's words; `warnings`
 /// are for the user either way.
 base::Expected<RunPlan> plan_run(const Options& options, const std::vector<std::string>& functions, const MemoryRoom& room,
-                                 std::vector<std::string>& warnings);
+                                 std::vector<std::string>& warnings, bool strict_k6 = false);
 
 }  // namespace gauntlet::engine::run

@@ -158,7 +158,7 @@ void add_ramping_needs(const Scenario& scenario, Needs& needs) {
 
 }  // namespace
 
-base::Expected<ScenarioPlan> plan_scenarios(const Options& options) {
+base::Expected<ScenarioPlan> plan_scenarios(const Options& options, bool strict_k6) {
   if (auto ok = refuse_two_shortcuts(options); !ok) return tl::unexpected(std::move(ok).error());
   ScenarioPlan plan;
   if (options.scenarios.given && !options.scenarios->empty()) {
@@ -167,10 +167,12 @@ base::Expected<ScenarioPlan> plan_scenarios(const Options& options) {
   }
   Scenario scenario;
   scenario.name = "default";
-  if (options.iterations.given) {
+  const bool only_vus =
+      options.vus.given && !options.duration.given && !options.stages.given && !options.scenarios.given && options.vus != 1 && !strict_k6;
+  if (options.iterations.given || only_vus) {
     scenario.executor = ExecutorKind::shared_iterations;
     scenario.vus = options.vus.value;
-    scenario.iterations = options.iterations.value;
+    scenario.iterations = options.iterations.given ? options.iterations.value : options.vus.value;
     if (options.duration.given) scenario.max_duration = options.duration.value;
   } else if (options.duration.given) {
     scenario.executor = ExecutorKind::constant_vus;

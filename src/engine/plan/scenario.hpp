@@ -17,7 +17,7 @@ struct ScenarioPlan {
 };
 /// The scenarios that the options mean: `scenarios`, or one named "default" from a shortcut or for a single iteration.
 /// Fails on two shortcuts at once.
-base::Expected<ScenarioPlan> plan_scenarios(const Options& options);
+base::Expected<ScenarioPlan> plan_scenarios(const Options& options, bool strict_k6 = false);
 
 /// What is wrong with a scenario, in k6's words; empty when nothing is.
 std::vector<std::string> problems_of(const Scenario& scenario);

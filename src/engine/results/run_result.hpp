@@ -86,8 +86,9 @@ struct SummaryOptions {
   bool stderr_is_tty = false;
   /// The script (or a flag) named its scenarios; without, the full summary shows groups only.
   bool explicit_scenarios = true;
-  std::string setup_data_json;  ///< what setup() returned; empty when nothing
-  GeneratorHealth health;       ///< the members that are given by the run
+  bool rate_over_no_time = false;  ///< a counter's rate over zero seconds is 0, as in k6 1, in place of none
+  std::string setup_data_json;     ///< what setup() returned; empty when nothing
+  GeneratorHealth health;          ///< the members that are given by the run
 };
 
 struct RunResult {

@@ -28,7 +28,10 @@ MetricResult result_of(const MetricInfo& info, const Sink& sink, const SummaryOp
   result.contains = info.contains;
   result.custom = info.custom;
   result.past_k6 = info.past_k6;
-  const auto take = [&](const std::string& name) { result.values.emplace_back(name, sink.aggregate(name, elapsed_s).value_or(0)); };
+  const auto take = [&](const std::string& name) {
+    const auto value = sink.aggregate(name, elapsed_s);
+    if (value || options.rate_over_no_time) result.values.emplace_back(name, value.value_or(0));
+  };
   switch (info.type) {
     case MetricType::counter: take("count"), take("rate"); break;
     case MetricType::gauge: take("value"), take("min"), take("max"); break;

@@ -150,7 +150,8 @@ bool TestRun::plan() {
   if (auto ok = test_.shared.get<modules::Network>().prepare(options); !ok) return refuse(ok.error().message);
 
   std::vector<std::string> warnings;
-  auto planned = plan_run(options, functions_, memory_room(settings_.member == nullptr ? 1 : settings_.member->team_size()), warnings);
+  auto planned = plan_run(options, functions_, memory_room(settings_.member == nullptr ? 1 : settings_.member->team_size()), warnings,
+                          settings_.strict_k6);
   for (const std::string& warning : warnings) log_.write(LogLevel::warning, warning);
   if (!planned) return refuse(planned.error().message);
   plan_ = std::move(*planned);

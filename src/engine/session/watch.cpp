@@ -133,6 +133,7 @@ output::Summary Watch::summarize(std::vector<std::string> trend_stats) const {
   options.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
   options.stderr_is_tty = isatty(STDERR_FILENO) == 1;
   options.explicit_scenarios = test.options.scenarios.given;
+  options.rate_over_no_time = watched_.settings.strict_k6;
   options.setup_data_json = test.setup_data.value_or("");
   options.health = health();
   return output::summarize(watched_.collector.snapshot(), watched_.judge.thresholds(), std::move(options));

@@ -11,6 +11,8 @@
 #include "base/hex.hpp"
 #include "engine/script/binding.hpp"
 #include "engine/script/value.hpp"
+#include "engine/users/test_state.hpp"
+#include "engine/users/vu_context.hpp"
 #include "engine/wire/url.hpp"
 
 namespace gauntlet::engine::modules {
@@ -49,9 +51,8 @@ void append_part(std::string& out, std::string_view edge, std::string_view name,
   out.append("\r\n\r\n").append(file != nullptr ? std::string_view(file->data) : text).append("\r\n");
 }
 
-}  // namespace
-
-std::string form_text(JSContext* context, JSValueConst value, int depth) {
+/// A value inside of a field: "<nil>" for none, "map[a:1]" for an object, "[1 2]" for a list.
+std::string nested_text(JSContext* context, JSValueConst value, int depth = 0) {
   if (JS_IsUndefined(value) || JS_IsNull(value) || depth > kMaxDepth) return "<nil>";
   if (const FilePart* file = js::Class<FilePart>::of(value)) return file->data;
   if (JS_IsArray(value)) {
@@ -59,14 +60,14 @@ std::string form_text(JSContext* context, JSValueConst value, int depth) {
     const std::int64_t length = js::list_length(context, value);
     for (std::int64_t i = 0; i < length; ++i) {
       const Value item(context, JS_GetPropertyInt64(context, value, i));
-      out += (i > 0 ? " " : "") + form_text(context, item.get(), depth + 1);
+      out += (i > 0 ? " " : "") + nested_text(context, item.get(), depth + 1);
     }
     return out + ']';
   }
   if (js::is_plain_object(context, value)) {
     std::map<std::string, std::string> entries;
     js::for_each_property(context, value, [&](std::string_view key, Value item) {
-      entries[std::string(key)] = form_text(context, item.get(), depth + 1);
+      entries[std::string(key)] = nested_text(context, item.get(), depth + 1);
       return true;
     });
     std::string out = "map[";
@@ -75,6 +76,21 @@ std::string form_text(JSContext* context, JSValueConst value, int depth) {
   }
   return js::Text(context, value).str();
 }
+
+/// A field of a form as k6 2 sends it. k6 1 wrote "<nil>" for nothing and did not warn of objects.
+std::string form_text(JSContext* context, std::string_view key, JSValueConst value) {
+  const run::VuContext& vu = run::vu_of(context);
+  if (!vu.test().metrics.strict_k6()) {
+    if (JS_IsUndefined(value) || JS_IsNull(value)) return "";
+    if (js::Class<FilePart>::of(value) == nullptr && js::is_plain_object(context, value)) {
+      vu.warn(fmt::format(
+          "the form field {} is an object, which a form cannot hold: send JSON.stringify(...) of it, or its parts as fields", key));
+    }
+  }
+  return nested_text(context, value);
+}
+
+}  // namespace
 
 void define_file_part(JSContext* context) { js::Class<FilePart>::define(context, "Object", {}); }
 
@@ -130,11 +146,11 @@ std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, s
   const std::string edge = has_files ? boundary() : std::string();
   const auto add = [&](std::string_view key, JSValueConst item) {
     const FilePart* file = js::Class<FilePart>::of(item);
-    if (has_files) return append_part(result.bytes, edge, key, file, file != nullptr ? std::string() : form_text(context, item));
+    if (has_files) return append_part(result.bytes, edge, key, file, file != nullptr ? std::string() : form_text(context, key, item));
     result.bytes += result.bytes.empty() ? "" : "&";
     net::append_query_escaped(result.bytes, key);
     result.bytes += '=';
-    net::append_query_escaped(result.bytes, form_text(context, item));
+    net::append_query_escaped(result.bytes, form_text(context, key, item));
   };
   for (const auto& [key, value] : entries) {
     if (!value.is_array()) {

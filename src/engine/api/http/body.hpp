@@ -28,7 +28,4 @@ struct RequestBody {
 /// body ("a request body is a text, an ArrayBuffer or an object, not a number").
 std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, std::string& problem);
 
-/// A value as k6 sends it in a form: "<nil>" for none, "map[a:1]" for an object, "[1 2]" for a list.
-std::string form_text(JSContext* context, JSValueConst value, int depth = 0);
-
 }  // namespace gauntlet::engine::modules

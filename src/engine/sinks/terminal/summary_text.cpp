@@ -32,7 +32,9 @@ std::string count_of(std::uint64_t part, std::uint64_t whole) { return std::to_s
 std::vector<std::string> value_texts(const MetricResult& metric, const SummaryOptions& options) {
   const auto text = [&](std::string_view name) { return humanize(metric.value(name), metric.contains, options.time_unit); };
   switch (metric.type) {
-    case MetricType::counter: return {text("count"), text("rate") + "/s"};
+    case MetricType::counter:
+      if (metric.find("rate") == nullptr) return {text("count")};
+      return {text("count"), text("rate") + "/s"};
     case MetricType::gauge: return {text("value"), "min=" + text("min"), "max=" + text("max")};
     case MetricType::rate: {
       const auto passes = static_cast<std::uint64_t>(metric.value("passes"));

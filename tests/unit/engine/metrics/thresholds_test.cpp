@@ -40,7 +40,10 @@ TEST(ThresholdExpression, errors_say_what_cannot_be_read_and_what_can) {
   EXPECT_EQ(error("count=5"), R"(the threshold "count=5" compares nothing: write p(95)<200 or rate>0.9)");
   EXPECT_EQ(error("count>"), R"(the threshold "count>" cannot be read: "" is no number)");
   EXPECT_EQ(error("count>x"), R"(the threshold "count>x" cannot be read: "x" is no number)");
-  EXPECT_EQ(error("count<>5"), R"(the threshold "count<>5" cannot be read: ">5" is no number)");
+  EXPECT_EQ(error("p(100.5)<1"), R"(the threshold "p(100.5)<1" cannot be read: a percentile is from 0 to 100, and "p(100.5)" is not )
+  ");
+      EXPECT_EQ(error("p(-1)<1"), R"(the threshold "p(-1)<1" cannot be read: a percentile is from 0 to 100, and "p(-1)" is not ) ");
+      EXPECT_EQ(error("count<>5"), R"(the threshold "count<>5" cannot be read: ">5" is no number)");
   EXPECT_EQ(error("count>0x10"), R"(the threshold "count>0x10" cannot be read: "0x10" is no number)");
   EXPECT_EQ(error("foo>1"),
             R"(the threshold "foo>1" cannot be read: there is no "foo"; there are count, rate, value, avg, min, max, med and p(95))");
@@ -160,6 +163,14 @@ TEST_F(ThresholdVerdicts, abort_once_the_delay_has_passed) {
   EXPECT_TRUE(thresholds_.should_abort());
   EXPECT_EQ(thresholds_.crossed_message(true),
             "thresholds on metrics 'cc' were crossed; at least one has abortOnFail enabled, stopping test prematurely");
+}
+
+TEST(CounterRate, over_no_time_is_none) {
+  Sink counter;
+  counter.samples = 1;
+  counter.sum = 3;
+  EXPECT_EQ(counter.aggregate("rate", 2), 1.5);
+  EXPECT_EQ(counter.aggregate("rate", 0), std::nullopt);
 }
 
 TEST_F(ThresholdVerdicts, a_counters_rate_is_per_second_of_the_test) {

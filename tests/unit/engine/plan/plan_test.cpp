@@ -97,5 +97,22 @@ TEST(RunPlan, warns_of_what_it_ignores) {
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("`stages` was explicitly set to an empty value")));
 }
 
+TEST(RunPlan, a_number_of_users_alone_is_as_many_shared_iterations) {
+  Options options;
+  options.vus = 5;
+  const auto planned = plan(options);
+  ASSERT_TRUE(planned);
+  ASSERT_EQ(planned->scenarios.size(), 1U);
+  EXPECT_EQ(planned->scenarios[0].executor, ExecutorKind::shared_iterations);
+  EXPECT_EQ(planned->scenarios[0].vus, 5);
+  EXPECT_EQ(planned->scenarios[0].iterations, 5);
+
+  std::vector<std::string> warnings;
+  const auto strict = plan_run(options, {"default"}, kRoom, warnings, true);
+  ASSERT_TRUE(strict);
+  EXPECT_EQ(strict->planned_vus, 1);
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("`vus=5` option will be ignored")));
+}
+
 }  // namespace
 }  // namespace gauntlet::engine::run
