@@ -65,6 +65,9 @@ Result finish(Invocation& invocation) {
     }
     options.stages = std::move(stages);
   }
+  if (settings.once && (options.vus.given || options.iterations.given || options.duration.given || options.stages.given))
+    return tl::unexpected(
+        wrong_usage("--once is one iteration of one virtual user: leave --vus, --iterations, --duration and --stage out"));
   if (!invocation.tags.empty()) options.tags = std::move(invocation.tags);
   settings.duration_stretches = options.duration.given && !options.vus.given && !options.iterations.given && !options.stages.given;
 
@@ -87,13 +90,15 @@ Result finish(Invocation& invocation) {
     settings.secret_sources.emplace_back(text);
   if (const char* text = from_variable("K6_OUT"); text != nullptr && *text != '\0' && invocation.outputs.empty())
     invocation.outputs.emplace_back(text);
-  for (const auto& [name, member] : {std::pair{"K6_LINGER", &RunSettings::linger},
-                                     std::pair{"K6_NO_THRESHOLDS", &RunSettings::no_thresholds}}) {
+  for (const auto& [name, member] :
+       {std::pair{"K6_LINGER", &RunSettings::linger}, std::pair{"K6_NO_THRESHOLDS", &RunSettings::no_thresholds}}) {
     const char* text = from_variable(name);
     if (text == nullptr) continue;
     const auto value = base::parse_bool(text);
     if (value && *value) settings.*member = true;
   }
+  if (const char* text = from_variable("K6_FEATURES"); text != nullptr && *text != '\0')
+    return tl::unexpected(wrong_usage(fmt::format("K6_FEATURES={}: features are not part of this version of gauntlet", text)));
   if (from_variable("K6_NO_SUMMARY") != nullptr)
     return tl::unexpected(wrong_usage("K6_NO_SUMMARY is gone, as in k6 2: use K6_SUMMARY_MODE=disabled"));
   if (const char* text = from_variable("K6_SUMMARY_MODE"); text != nullptr && *text != '\0' && !invocation.summary_mode_given) {

@@ -11,6 +11,7 @@
 
 #include "base/parse.hpp"
 #include "engine/plan/options.hpp"
+#include "engine/sinks/sample_output.hpp"
 
 namespace gauntlet::cli {
 namespace {
@@ -155,6 +156,13 @@ std::vector<Flag> own_flags() {
          invocation.stages.push_back(text);
          return {};
        }},
+      {"scenario", '\0', "A,B", "run these of the script's scenarios only",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         std::ranges::move(engine::output::list_of(text), std::back_inserter(invocation.settings.scenarios));
+         return {};
+       }},
+      {"once", '\0', nullptr, "one iteration of one virtual user in each scenario, with its exec, env and tags",
+       to_switch(&RunSettings::once)},
       {"env", 'e', "VAR=X", "a variable for __ENV", add_environment},
       {"include-system-env-vars", '\0', nullptr, "pass the system's variables in __ENV (on)",
        [](Invocation& invocation, const std::string& text) -> Result {
@@ -222,6 +230,7 @@ std::vector<Flag> own_flags() {
       {"summary-mode", '\0', "MODE", "compact, full or disabled", set_summary_mode},
       {"summary-export", '\0', "FILE", "write the summary as JSON", to_text(&RunSettings::summary_export)},
       {"new-machine-readable-summary", '\0', nullptr, nullptr, absent("--new-machine-readable-summary")},
+      {"features", '\0', "LIST", nullptr, absent("--features (merge-run-tags, freeze-env, native-histograms)")},
       {"traces-output", '\0', "OUTPUT", nullptr,
        [](Invocation& invocation, const std::string& text) -> Result {
          return text == "none" ? Result() : absent("--traces-output")(invocation, text);
@@ -245,6 +254,13 @@ std::vector<Flag> own_flags() {
       {"log-output", '\0', "WHERE", "stderr, stdout, none or file=PATH",
        [](Invocation& invocation, const std::string& text) -> Result {
          invocation.settings.log.output = text;
+         return {};
+       }},
+      {"log-ns-timestamps", '\0', nullptr, "times in the log to the nanosecond",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         const auto value = base::parse_bool(text);
+         if (!value) return tl::unexpected(value.error());
+         invocation.settings.log.nanoseconds = *value;
          return {};
        }},
       {"log-format", '\0', "FORMAT", "logfmt, json or raw", set_log_format},
@@ -351,7 +367,7 @@ void print_run_help() {
       "  json, json=FILE  (FILE not ending in .json) the same as points\n"
       "  csv=FILE         every sample as k6's CSV\n"
       "  prometheus-rw[=URL]     Prometheus remote write (k6: experimental-prometheus-rw); K6_PROMETHEUS_RW_SERVER_URL,\n"
-      "                          _PUSH_INTERVAL (5s), _TREND_STATS (p(99)), _USERNAME, _PASSWORD, _BEARER_TOKEN, _STALE_MARKERS...\n"
+      "                          _PUSH_INTERVAL (5s), _TREND_STATS (p(99)), _LABELS, _USERNAME, _PASSWORD, _BEARER_TOKEN...\n"
       "  prometheus[=[HOST:]PORT]  a page to be scraped while the test runs, http://127.0.0.1:9464/metrics\n"
       "  influxdb[=http://HOST:8086/DB]  InfluxDB 1 line protocol; K6_INFLUXDB_USERNAME, _PASSWORD, _PUSH_INTERVAL (1s),\n"
       "                          _PRECISION, _RETENTION, _TAGS_AS_FIELDS...\n"

@@ -1,4 +1,6 @@
 """What k6 2.0 to 2.3 changed and added, by its public release notes; where --strict-k6 keeps what 1.8 did, that, too."""
+import re
+
 import pytest
 
 from test_engine_commands import ENGINE, run
@@ -48,3 +50,82 @@ if (__VU === 2) throw new Error('this one does not start');
 export default function () { console.log('ran'); }
 """)
     assert ended.returncode == 107 and "this one does not start" in ended.stderr and "ran\n" not in ended.stderr
+
+
+CHOICE = """
+export const options = { scenarios: {
+  a: { executor: 'constant-vus', vus: 2, duration: '1m', exec: 'first', env: { WHO: 'me' }, tags: { t: 'u' }, startTime: '1h' },
+  b: { executor: 'ramping-vus', stages: [{ duration: '1m', target: 3 }], exec: 'second' },
+  c: { executor: 'shared-iterations', iterations: 2, exec: 'third' },
+} };
+import exec from 'k6/execution';
+const say = () => console.log(`${exec.scenario.name} ${__ENV.WHO} ${exec.vu.tags.t}`);
+export const first = say, second = say, third = say;
+"""
+
+
+@pytest.mark.parametrize("flags, ran_them", [
+    (["--once"], ["a me u", "b undefined undefined", "c undefined undefined"]),
+    (["--once", "--scenario", "a,b"], ["a me u", "b undefined undefined"]),
+    (["--scenario=c"], ["c undefined undefined"] * 2),
+], ids=["once", "both", "scenario"])
+def test_scenarios_are_chosen_and_tried_once(tmp_path, flags, ran_them):
+    chosen = ran(tmp_path, CHOICE, *flags)
+    assert chosen.returncode == 0 and sorted(chosen.stderr.split("\n"))[1:] == ran_them, chosen.stderr
+
+
+def test_a_scenario_that_there_is_not_names_those_that_there_are(tmp_path):
+    refused = ran(tmp_path, CHOICE, "--scenario", "a,d")
+    assert refused.returncode == 104 and "--scenario d" in refused.stderr and "it has a, b, c" in refused.stderr
+    both = ran(tmp_path, CHOICE, "--once", "--vus", "2")
+    assert both.returncode == 255 and "leave --vus" in both.stderr
+
+
+def test_times_in_the_log_have_nanoseconds_on_demand(tmp_path):
+    (tmp_path / "script.js").write_text("export default function () { console.log('here'); }")
+    for shape in ("logfmt", "json"):
+        told = run(tmp_path, ENGINE, "run", "--quiet", "--log-format", shape, "--log-ns-timestamps", "script.js")
+        assert re.search(r"\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d)", told.stderr), told.stderr
+
+
+def test_handle_summary_has_as_long_as_its_option_says(tmp_path):
+    cut = ran(tmp_path, """
+export const options = { handleSummaryTimeout: '300ms' };
+export default function () {}
+export function handleSummary() { for (;;) {} }
+""")
+    assert "handleSummary() execution timed out" in cut.stderr and "iterations" in cut.stdout, "the engine's own summary instead"
+
+
+def test_a_rate_over_no_time_is_not_there(tmp_path):
+    script = """
+import { Counter } from 'k6/metrics';
+const counter = new Counter('things');
+export function setup() { counter.add(3); throw new Error('no further'); }
+export default function () {}
+export function handleSummary(data) { return { stderr: JSON.stringify(data.metrics.things.values) }; }
+"""
+    assert '{"count":3}' in ran(tmp_path, script).stderr
+    assert '"rate":0' in ran(tmp_path, script, "--strict-k6=1").stderr
+
+
+def test_scripts_find_what_k6_2_gives_them(tmp_path):
+    told = ran(tmp_path, """
+import { parseHTML } from 'k6/html';
+import { WebSocket } from 'k6/websockets';
+export default function () {
+  console.log(WebSocket.CONNECTING, WebSocket.OPEN, WebSocket.CLOSING, WebSocket.CLOSED);
+  const list = parseHTML('<ul><li>1</li><li>2</li></ul>');
+  console.log(list.find('li').single().text(), list.single('li').text(), list.single('b').size());
+  console.log(Uint8Array.fromHex('cafe').toHex(), Uint8Array.fromBase64('yv4=').toBase64());
+  console.log([...new Set([1, 2]).union(new Set([3]))].join(), new Set([1]).isSubsetOf(new Set([1, 2])));
+  console.log(Error.isError(new TypeError('x')), JSON.stringify({ n: JSON.rawJSON('12345678901234567890') }));
+  console.log(new TextDecoder().decode(new TextEncoder().encode('\u00fc')));
+}
+""")
+    assert told.stderr.split("\n")[:6] == ["0 1 2 3", "1 1 0", "cafe yv4=", "1,2,3 true", 'true {"n":12345678901234567890}', "\u00fc"], told.stderr
+
+
+def test_features_are_refused_by_name(tmp_path):
+    refused = ran(tmp_path, "export default function () {}", "--features", "freeze-env")
+    assert refused.returncode == 255 and "--features" in refused.stderr and "not part of this version" in refused.stderr

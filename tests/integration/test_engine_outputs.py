@@ -87,6 +87,15 @@ def test_prometheus_gets_every_series_under_the_names_that_k6_gives(tmp_path):
     assert series["k6_iterations_total", (default,)] == 100
 
 
+def test_prometheus_gets_the_labels_of_all_series_where_a_tag_does_not_say_otherwise(tmp_path):
+    with MetricsReceiver() as receiver:
+        run(tmp_path, f"prometheus-rw={receiver.url}/write", K6_PROMETHEUS_RW_LABELS="region=west, scenario=mine,te-am=red")
+    series = newest(receiver.bodies("write"))
+    of_all = (("region", "west"), ("scenario", "default"), ("te_am", "red"))
+    assert series["k6_level", of_all] == 7
+    assert all(set(of_all) - {("scenario", "default")} <= set(labels) for _, labels in series)
+
+
 def test_prometheus_is_told_that_the_series_have_ended(tmp_path):
     with MetricsReceiver() as receiver:
         run(tmp_path, f"prometheus-rw={receiver.url}/write", K6_PROMETHEUS_RW_STALE_MARKERS="true")
@@ -183,6 +192,15 @@ def test_a_collector_gets_opentelemetry_metrics_over_grpc(tmp_path, way):
     assert luck == {"nonzero": 100, "zero": 100}
 
 
+def test_a_collector_is_given_a_name_and_a_password(tmp_path):
+    known = {"K6_OTEL_USERNAME": "me", "K6_OTEL_PASSWORD": "a:b"}
+    with MetricsReceiver() as receiver:
+        run(tmp_path, f"opentelemetry={receiver.url}", **known)
+    with GrpcCollector() as collector:
+        run(tmp_path, f"opentelemetry=grpc://{collector.address}", **known)
+    assert receiver.requests[-1][1]["authorization"] == collector.requests[-1][0]["authorization"] == "Basic bWU6YTpi"
+
+
 def test_a_grpc_collector_that_cannot_just_now_is_asked_again_and_one_that_says_no_is_quoted(tmp_path):
     with GrpcCollector(answers=[grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED]) as collector:
         ran = run(tmp_path, f"opentelemetry=grpc://{collector.address}")
@@ -256,6 +274,7 @@ def test_more_combinations_of_tags_than_are_kept_are_told(tmp_path):
     ("influxdb=nonsense://x", {}, "is no address of an InfluxDB"),
     ("influxdb", {"K6_INFLUXDB_PRECISION": "days"}, "K6_INFLUXDB_PRECISION"),
     ("prometheus-rw", {"K6_PROMETHEUS_RW_TREND_STATS": "p(101)"}, "K6_PROMETHEUS_RW_TREND_STATS"),
+    ("prometheus-rw", {"K6_PROMETHEUS_RW_LABELS": "west"}, "K6_PROMETHEUS_RW_LABELS"),
     ("prometheus-rw", {"K6_PROMETHEUS_RW_PUSH_INTERVAL": "soon"}, "K6_PROMETHEUS_RW_PUSH_INTERVAL"),
     ("opentelemetry", {"K6_OTEL_EXPORTER_PROTOCOL": "nope"}, 'unsupported exporter protocol \\"nope\\", only \\"grpc\\" and \\"http/protobuf\\" are supported'),
     ("opentelemetry", {"K6_OTEL_GRPC_EXPORTER_INSECURE": "perhaps"}, "K6_OTEL_GRPC_EXPORTER_INSECURE"),

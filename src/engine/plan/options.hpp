@@ -126,6 +126,7 @@ struct Options {
   Setting<bool> no_teardown;
   Setting<Nanoseconds> setup_timeout{std::chrono::seconds(60)};
   Setting<Nanoseconds> teardown_timeout{std::chrono::seconds(60)};
+  Setting<Nanoseconds> handle_summary_timeout{std::chrono::seconds(120)};
   Setting<Nanoseconds> min_iteration_duration{Nanoseconds(0)};
 
   // HTTP and the network under it.

@@ -20,7 +20,7 @@ struct OptionWays {
   /// Beyond its type.
   base::Expected<void> (*check)(std::string_view) = nullptr;
   bool in_script = true;
-  /// k6 has none of the name, and a script may compare the list of options with k6's: listed where it says something.
+  /// k6 1.8 has none of the name, and a script may compare the list of options with k6's: listed where it says something.
   bool ours = false;
 };
 
@@ -76,6 +76,7 @@ inline constexpr std::tuple kOptionRows{
     detail::row(&Options::no_teardown, "noTeardown",
                 {.variable = "K6_NO_TEARDOWN", .flag = "no-teardown", .help = "do not call teardown()"}),
     detail::row(&Options::teardown_timeout, "teardownTimeout", {.variable = "K6_TEARDOWN_TIMEOUT"}),
+    detail::row(&Options::handle_summary_timeout, "handleSummaryTimeout", {.variable = "K6_HANDLE_SUMMARY_TIMEOUT", .ours = true}),
     detail::row(&Options::rps, "rps",
                 {.variable = "K6_RPS", .flag = "rps", .value = "N", .help = "limit of requests per second over all virtual users"}),
     detail::row(&Options::dns, "dns",

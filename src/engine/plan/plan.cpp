@@ -23,14 +23,41 @@ std::string problems_with(const std::vector<Scenario>& scenarios, const std::vec
   return problems;
 }
 
+base::Expected<void> narrow(std::vector<Scenario>& scenarios, const PlanChoices& choices) {
+  const auto is_chosen = [&](const Scenario& scenario) {
+    return choices.scenarios.empty() ||
+           std::find(choices.scenarios.begin(), choices.scenarios.end(), scenario.name) != choices.scenarios.end();
+  };
+  for (const std::string& name : choices.scenarios) {
+    if (std::any_of(scenarios.begin(), scenarios.end(), [&](const Scenario& scenario) { return scenario.name == name; })) continue;
+    std::vector<std::string> names;
+    for (const Scenario& scenario : scenarios) names.push_back(scenario.name);
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("--scenario {}: the script has no such scenario; it has {}", name, fmt::join(names, ", ")));
+  }
+  std::erase_if(scenarios, [&](const Scenario& scenario) { return !is_chosen(scenario); });
+  if (!choices.once) return {};
+  for (Scenario& scenario : scenarios) {
+    Scenario once;
+    once.name = std::move(scenario.name);
+    once.executor = ExecutorKind::per_vu_iterations;  // of one virtual user, one iteration, from the beginning
+    once.exec = std::move(scenario.exec);
+    once.env = std::move(scenario.env);
+    once.tags = std::move(scenario.tags);
+    scenario = std::move(once);
+  }
+  return {};
+}
+
 }  // namespace
 
 base::Expected<RunPlan> plan_run(const Options& options, const std::vector<std::string>& functions, const MemoryRoom& room,
-                                 std::vector<std::string>& warnings, bool strict_k6) {
+                                 std::vector<std::string>& warnings, const PlanChoices& choices) {
   const auto refuse = [](std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); };
-  auto planned = plan_scenarios(options, strict_k6);
+  auto planned = plan_scenarios(options, choices.strict_k6);
   if (!planned) return tl::unexpected(std::move(planned.error()));
   warnings = std::move(planned->warnings);
+  if (auto ok = narrow(planned->scenarios, choices); !ok) return tl::unexpected(std::move(ok.error()));
 
   RunPlan plan;
   plan.of_test = std::move(planned->scenarios);

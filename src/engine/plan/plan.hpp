@@ -20,9 +20,16 @@ struct RunPlan {
   Nanoseconds longest{0};           ///< until the last graceful stop is over
 };
 
+/// What of the options a run takes, and how.
+struct PlanChoices {
+  std::vector<std::string> scenarios;  ///< only these; empty: all
+  bool once = false;                   ///< each scenario is one iteration of one virtual user, with its exec, env and tags
+  bool strict_k6 = false;
+};
+
 /// `functions` are the names of those that the script exports. The error says all that is wrong, in k6's words; `warnings`
 /// are for the user either way.
 base::Expected<RunPlan> plan_run(const Options& options, const std::vector<std::string>& functions, const MemoryRoom& room,
-                                 std::vector<std::string>& warnings, bool strict_k6 = false);
+                                 std::vector<std::string>& warnings, const PlanChoices& choices = {});
 
 }  // namespace gauntlet::engine::run

@@ -250,9 +250,10 @@ class Module {
   void exports(std::span<const Member> members);
   /// A constructor whose `prototype` is that of `Class<T>`.
   template <class T, auto native>
-  void export_class(const char* name, std::uint8_t length) {
+  void export_class(const char* name, std::uint8_t length, std::span<const Member> statics = {}) {
     Value function(context_, JS_NewCFunction2(context_, &detail::call_function<native>, name, length, JS_CFUNC_constructor, 0));
     link_constructor(function, Value(context_, Class<T>::prototype(context_)));
+    JS_SetPropertyFunctionList(context_, function.get(), statics.data(), static_cast<int>(statics.size()));
     export_value(name, std::move(function));
   }
   /// Takes over `value`.

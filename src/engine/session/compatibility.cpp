@@ -23,8 +23,10 @@ constexpr std::array kTable = {
                      "a name that a module does not export is an error at load; in k6 it is undefined"},
     CompatibilityRow{kLanguage, "CommonJS (require, module.exports)", same, ""},
     CompatibilityRow{kLanguage, "open() text and binary, init only", same, ""},
-    CompatibilityRow{kLanguage, "JavaScript itself", better,
-                     "QuickJS-ng: all of ES2023, where k6's engine lacks for await, named groups and more"},
+    CompatibilityRow{
+        kLanguage, "JavaScript itself", better,
+        "QuickJS-ng: all of ES2023, Set operations, Uint8Array.fromHex, Error.isError, JSON.rawJSON; k6's engine lacks for await, "
+        "named groups and more"},
     CompatibilityRow{kLanguage, "timers, promises, async exported functions", same, ""},
     CompatibilityRow{kLanguage, "console", same, "standard error, as k6's log lines"},
     CompatibilityRow{kLanguage, "TypeScript", better,
@@ -92,6 +94,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kExecution,
                      "shared-iterations, per-vu-iterations, constant-vus, ramping-vus, constant-arrival-rate, ramping-arrival-rate", same,
                      ""},
+    CompatibilityRow{kExecution, "--scenario, --once", same, "as k6 2.3; --once takes every scenario, or those of --scenario"},
     CompatibilityRow{kExecution, "--vus alone", same, "as many shared iterations, as in k6 2.3; --strict-k6 gives 1.8's one iteration"},
     CompatibilityRow{kExecution, "--duration alone", better,
                      "stretches the script's own scenarios and says so; --strict-k6 gives k6's rule"},
@@ -115,7 +118,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kResults, "thresholds with tag filters, abortOnFail, delayAbortEval", same, ""},
     CompatibilityRow{kResults, "memory of metrics", better,
                      "does not grow with the number of samples; percentiles within 0.1 %, exact while counts are small"},
-    CompatibilityRow{kResults, "end-of-test summary, handleSummary, --summary-export", same, ""},
+    CompatibilityRow{kResults, "end-of-test summary, handleSummary, handleSummaryTimeout, --summary-export", same, ""},
     CompatibilityRow{kResults, "--out json=F.json", better, "the summary and a series; --out points=F is k6's line format"},
     CompatibilityRow{kResults, "--out csv=F", same, ""},
     CompatibilityRow{kResults, "--out influxdb", same, "receivers that do not keep up are told, here and below, and never slow the test"},
@@ -139,7 +142,7 @@ constexpr std::array kTable = {
                      "gone in k6 2, too: the message says what there is instead"},
     CompatibilityRow{kCommands, "completion", same, "gauntlet completion bash, zsh"},
     CompatibilityRow{kCommands, "--linger", same, "K6_LINGER, too; the time that it waits is not the test's"},
-    CompatibilityRow{kCommands, "cloud, x", absent, ""},
+    CompatibilityRow{kCommands, "cloud, x, features (--features)", absent, ""},
 };
 
 constexpr std::string_view word_of(Compatibility state) {

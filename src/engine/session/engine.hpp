@@ -36,6 +36,10 @@ struct RunSettings {
   bool quiet = false;
   bool no_thresholds = false;
   bool strict_k6 = false;
+  /// Only these of the script's scenarios; empty: all.
+  std::vector<std::string> scenarios;
+  /// One iteration of one virtual user in each scenario, whatever the options say.
+  bool once = false;
   output::SummaryMode summary_mode = output::SummaryMode::compact;
   std::string summary_export;
   std::vector<output::OutputSpec> outputs;

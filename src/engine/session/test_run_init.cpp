@@ -151,7 +151,7 @@ bool TestRun::plan() {
 
   std::vector<std::string> warnings;
   auto planned = plan_run(options, functions_, memory_room(settings_.member == nullptr ? 1 : settings_.member->team_size()), warnings,
-                          settings_.strict_k6);
+                          {.scenarios = settings_.scenarios, .once = settings_.once, .strict_k6 = settings_.strict_k6});
   for (const std::string& warning : warnings) log_.write(LogLevel::warning, warning);
   if (!planned) return refuse(planned.error().message);
   plan_ = std::move(*planned);

@@ -8,11 +8,6 @@
 #include "engine/sinks/file/output_file.hpp"
 
 namespace gauntlet::engine::run {
-namespace {
-
-constexpr std::chrono::seconds kSummaryTimeout(120);
-
-}  // namespace
 
 void TestRun::judge() {
   watch_->stop();
@@ -65,10 +60,11 @@ void TestRun::report() {
 }
 
 bool TestRun::handle_summary(const output::Summary& summary) {
-  const StageResult result = crew_->call("handleSummary", "", output::handle_summary_json(summary), kSummaryTimeout);
+  const auto timeout = test_.options.handle_summary_timeout.value;
+  const StageResult result = crew_->call("handleSummary", "", output::handle_summary_json(summary), timeout);
   bool handled = false;
   if (result.init_failure || result.kind != Vu::CallResult::Kind::returned) {
-    log_.write(LogLevel::error, problem_of(result, "handleSummary", kSummaryTimeout), {{"hint", "script exception"}});
+    log_.write(LogLevel::error, problem_of(result, "handleSummary", timeout), {{"hint", "script exception"}});
   } else if (!result.unusable_file.empty()) {
     log_.write(LogLevel::error, "failed to handle the end-of-test summary", {{"error", result.unusable_file}});
     handled = true;

@@ -26,13 +26,15 @@ const char* name_of(LogLevel level) {
 
 bool is_plain(char c) { return base::is_letter(c) || base::is_digit(c) || std::strchr("-._/@^+", c) != nullptr; }
 
-std::string now_rfc3339() {
-  const std::time_t now = std::time(nullptr);
+std::string now_rfc3339(bool nanoseconds) {
+  std::timespec now{};
+  std::timespec_get(&now, TIME_UTC);
   std::tm local{};
-  localtime_r(&now, &local);
+  localtime_r(&now.tv_sec, &local);
   char text[64];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S%z", &local);
   std::string result(text);
+  if (nanoseconds) result.insert(result.size() - 5, fmt::format(".{:09}", now.tv_nsec));
   if (result.size() > 5 && local.tm_gmtoff == 0) return result.substr(0, result.size() - 5) + "Z";
   result.insert(result.size() - 2, ":");
   return result;
@@ -89,6 +91,7 @@ base::Expected<std::unique_ptr<Log>> Log::open(const LogOptions& options) {
   }
   const bool terminal = log->file_ != nullptr && isatty(fileno(log->file_)) == 1;
   log->color_ = terminal && options.color;
+  log->nanoseconds_ = options.nanoseconds;
   log->format_ = options.format != LogOptions::Format::automatic ? options.format
                  : log->color_                                   ? LogOptions::Format::automatic
                                                                  : LogOptions::Format::logfmt;
@@ -162,7 +165,7 @@ std::string Log::format_line(LogLevel level, std::string_view message, const Log
     for (const LogField& field : sorted) line[std::string(field.key)] = field.value;
     line["level"] = name_of(level);
     line["msg"] = message;
-    line["time"] = now_rfc3339();
+    line["time"] = now_rfc3339(nanoseconds_);
     return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
   if (format_ == LogOptions::Format::automatic) {  // on a terminal
@@ -177,7 +180,7 @@ std::string Log::format_line(LogLevel level, std::string_view message, const Log
     }
     return line + "\n";
   }
-  std::string line = fmt::format("time=\"{}\" level={}", now_rfc3339(), name_of(level));
+  std::string line = fmt::format("time=\"{}\" level={}", now_rfc3339(nanoseconds_), name_of(level));
   if (!message.empty()) line += " msg=" + logfmt_value(message);
   for (const LogField& field : sorted) line += fmt::format(" {}={}", field.key, logfmt_value(field.value));
   return line + "\n";

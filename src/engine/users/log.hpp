@@ -34,7 +34,8 @@ struct LogOptions {
   Format format = Format::automatic;
   std::string output = "stderr";  ///< stderr, stdout, none, or file=PATH[,level=LEVEL]
   bool color = true;
-  bool verbose = false;  ///< debug lines, too
+  bool verbose = false;      ///< debug lines, too
+  bool nanoseconds = false;  ///< in the times of lines
 };
 
 /// Thread-safe. Lines are written whole.
@@ -64,6 +65,7 @@ class Log {
 
   LogOptions::Format format_ = LogOptions::Format::logfmt;
   bool color_ = false;
+  bool nanoseconds_ = false;
   LogLevel most_ = LogLevel::info;
   std::FILE* file_ = nullptr;  // nullptr: nothing is written
   bool owns_file_ = false;

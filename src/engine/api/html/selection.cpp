@@ -287,6 +287,14 @@ const Node* node_at(const This& self, std::int64_t index) {
 JSValue one(const This& self, const Node* node) { return derived(self, node == nullptr ? Nodes() : Nodes{node}); }
 JSValue eq(This self, Call call) { return one(self, node_at(self, index_argument(self, call.arg(0)))); }
 JSValue first(This self, Call) { return one(self, node_at(self, 0)); }
+/// The first element below that matches; without a selector the first of these.
+JSValue single(This self, Call call) {
+  if (!call.has(0)) return first(self, call);
+  const Value found(self.context, find(self, call));
+  if (found.is_exception()) return JS_EXCEPTION;
+  const Selection& all = *js::Class<Selection>::of(found.get());
+  return one(self, all.nodes.empty() ? nullptr : all.nodes.front());
+}
 JSValue last(This self, Call) { return one(self, node_at(self, static_cast<std::int64_t>(self->nodes.size()) - 1)); }
 
 JSValue element(const This& self, const Node* node) { return new_element(self.context, self->document, self->url, node); }
@@ -503,6 +511,7 @@ const js::Member kSelection[] = {
     js::method<&patiently<This, &index>>("index", 1),
     js::method<&patiently<This, &is>>("is", 1),
     js::method<&patiently<This, &last>>("last", 0),
+    js::method<&patiently<This, &single>>("single", 1),
     js::method<&patiently<This, &map>>("map", 1),
     js::method<&patiently<This, &walk<&to_next>>>("next", 1),
     js::method<&patiently<This, &walk<&to_all_next>>>("nextAll", 1),

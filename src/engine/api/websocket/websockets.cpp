@@ -440,11 +440,18 @@ const js::Member kMembers[] = {
     js::accessor<&handler<pong>, &set_handler<pong>>("onpong"),
 };
 
+const js::Member kStates[] = {
+    js::int_constant("CONNECTING", 0),
+    js::int_constant("OPEN", 1),
+    js::int_constant("CLOSING", 2),
+    js::int_constant("CLOSED", 3),
+};
+
 }  // namespace
 
 void init_websockets(js::Module& module) {
   js::Class<ScriptSocket>::define(module.context(), "WebSocket", kMembers);
-  module.export_class<ScriptSocket, &make>("WebSocket", 3);
+  module.export_class<ScriptSocket, &make>("WebSocket", 3, kStates);
   export_blob(module);
 }
 

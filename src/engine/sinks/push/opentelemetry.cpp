@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/base64.hpp"
 #include "base/text.hpp"
 #include "engine/wire/url.hpp"
 #include "telemetry/otlp_metrics.pb.h"
@@ -189,6 +190,10 @@ base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::stri
     http.headers.push_back(fmt::format("{}: {}", name, pair.substr(equals + 1)));
     grpc.metadata.emplace_back(base::lower_case(name), pair.substr(equals + 1));
   }
+  http.username = text_of(variable, "K6_OTEL_USERNAME");
+  http.password = text_of(variable, "K6_OTEL_PASSWORD");
+  if (!http.username.empty())
+    grpc.metadata.emplace_back("authorization", "Basic " + base::encode_base64(http.username + ":" + http.password));
   auto any_certificate = switch_of(variable, "K6_OTEL_TLS_INSECURE_SKIP_VERIFY", false);
   if (!any_certificate) return tl::unexpected(std::move(any_certificate.error()));
   http.accept_any_certificate = grpc.accept_any_certificate = *any_certificate;

@@ -18,9 +18,15 @@ const double kStaleMarker = std::bit_cast<double>(std::uint64_t{0x7ff00000000000
 /// Series of one request; more go into further ones.
 constexpr int kMostSeriesPerPush = 5'000;
 
-std::vector<std::pair<std::string, std::string>> labels_of(const TimeSeries& series) {
+std::vector<std::pair<std::string, std::string>> labels_of(const TimeSeries& series,
+                                                           const std::vector<std::pair<std::string, std::string>>& of_all) {
   std::vector<std::pair<std::string, std::string>> labels;
   for (const auto& [tag, value] : *series.tags) labels.emplace_back(prometheus_label(tag), value);
+  const std::size_t own = labels.size();
+  for (const auto& label : of_all) {
+    const auto end = labels.begin() + static_cast<std::ptrdiff_t>(own);
+    if (std::none_of(labels.begin(), end, [&](const auto& tag) { return tag.first == label.first; })) labels.push_back(label);
+  }
   std::sort(labels.begin(), labels.end());
   return labels;
 }
@@ -79,6 +85,15 @@ base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& 
     }
     target.headers.push_back(fmt::format("{}: {}", pair.substr(0, colon), pair.substr(colon + 1)));
   }
+  for (const std::string& pair : list_of(text_of(variable, "K6_PROMETHEUS_RW_LABELS"))) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return base::fail(base::ErrorKind::invalid_argument,
+                        fmt::format("K6_PROMETHEUS_RW_LABELS: \"{}\" is not of the form name=value", pair));
+    const std::string name = prometheus_label(pair.substr(0, equals));
+    std::erase_if(options.labels, [&](const auto& label) { return label.first == name; });
+    options.labels.emplace_back(name, pair.substr(equals + 1));
+  }
   auto insecure = switch_of(variable, "K6_PROMETHEUS_RW_INSECURE_SKIP_TLS_VERIFY", false);
   if (!insecure) return tl::unexpected(std::move(insecure.error()));
   target.accept_any_certificate = *insecure;
@@ -124,7 +139,7 @@ void PrometheusRemoteWrite::push() {
   };
   for (TimeSeries& series : table_.series()) {
     if (!std::exchange(series.changed, false)) continue;
-    const auto labels = labels_of(series);
+    const auto labels = labels_of(series, options_.labels);
     for_each_prometheus_value(series, options_.trend_stats, [&](const std::string& name, PrometheusType, double value) {
       add_series(request, name, labels, value, series.last_ns / 1'000'000);
     });
@@ -138,7 +153,7 @@ void PrometheusRemoteWrite::push_stale_markers() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
   for (const TimeSeries& series : table_.series()) {
-    const auto labels = labels_of(series);
+    const auto labels = labels_of(series, options_.labels);
     for_each_prometheus_value(series, options_.trend_stats, [&](const std::string& name, PrometheusType, double) {
       add_series(request, name, labels, kStaleMarker, unix_ms);
     });

@@ -19,7 +19,8 @@ struct RemoteWriteOptions {
   PushTarget target;
   std::chrono::nanoseconds push_interval{std::chrono::seconds(5)};
   std::vector<std::string> trend_stats{"p(99)"};
-  bool stale_markers = false;  ///< end every series when the test ends
+  std::vector<std::pair<std::string, std::string>> labels;  ///< of every series that has no tag of the name
+  bool stale_markers = false;                               ///< end every series when the test ends
 
   std::string description() const { return "Prometheus remote write (" + net::hide_password(target.url) + ")"; }
 };

@@ -97,6 +97,29 @@ TEST(RunPlan, warns_of_what_it_ignores) {
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("`stages` was explicitly set to an empty value")));
 }
 
+TEST(RunPlan, takes_the_scenarios_that_are_chosen_and_once_keeps_what_is_theirs) {
+  Options options;
+  Scenario a = looping("a", 3, 20s, 10s);
+  a.exec = std::string("default");
+  a.env = StringMap{{"A", "b"}};
+  a.tags = StringMap{{"t", "u"}};
+  options.scenarios = std::vector{a, looping("b", 4, 0s, 10s), looping("c", 2, 0s, 10s)};
+  std::vector<std::string> warnings;
+  const auto chosen = plan_run(options, {"default"}, kRoom, warnings, {.scenarios = {"c", "a"}});
+  ASSERT_TRUE(chosen);
+  EXPECT_THAT(names(chosen->of_test), ElementsAre("a", "c"));
+  const auto once = plan_run(options, {"default"}, kRoom, warnings, {.scenarios = {"a"}, .once = true});
+  ASSERT_TRUE(once);
+  ASSERT_THAT(names(once->scenarios), ElementsAre("a"));
+  EXPECT_EQ(once->scenarios[0].start_time, 0s);
+  EXPECT_EQ(once->planned_vus, 1);
+  EXPECT_EQ(once->scenarios[0].env.value, a.env.value);
+  EXPECT_EQ(once->scenarios[0].tags.value, a.tags.value);
+  const auto missing = plan_run(options, {"default"}, kRoom, warnings, {.scenarios = {"d"}});
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("--scenario d: the script has no such scenario; it has a, b, c"));
+}
+
 TEST(RunPlan, a_number_of_users_alone_is_as_many_shared_iterations) {
   Options options;
   options.vus = 5;
@@ -108,7 +131,7 @@ TEST(RunPlan, a_number_of_users_alone_is_as_many_shared_iterations) {
   EXPECT_EQ(planned->scenarios[0].iterations, 5);
 
   std::vector<std::string> warnings;
-  const auto strict = plan_run(options, {"default"}, kRoom, warnings, true);
+  const auto strict = plan_run(options, {"default"}, kRoom, warnings, {.strict_k6 = true});
   ASSERT_TRUE(strict);
   EXPECT_EQ(strict->planned_vus, 1);
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("`vus=5` option will be ignored")));
