@@ -5,6 +5,6 @@ file(GLOB WEB_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/src/* ${CMAKE_SO
 set(WEB_INPUTS ${CMAKE_SOURCE_DIR}/scripts/build-web ${CMAKE_SOURCE_DIR}/scripts/fetch-web ${CMAKE_SOURCE_DIR}/scripts/node.requirements
   ${CMAKE_SOURCE_DIR}/web/package.json ${CMAKE_SOURCE_DIR}/web/package-lock.json)
 add_custom_command(OUTPUT ${GAUNTLET_PAGE_FILE}
-  COMMAND ${CMAKE_SOURCE_DIR}/scripts/build-web ${GAUNTLET_PAGE_FILE} ${WEB_DEPENDENCIES}
+  COMMAND ${CMAKE_COMMAND} -E env GAUNTLET_OFFLINE=1 ${CMAKE_SOURCE_DIR}/scripts/build-web ${GAUNTLET_PAGE_FILE} ${WEB_DEPENDENCIES}
   DEPENDS ${WEB_SOURCES} ${WEB_INPUTS}
   COMMENT "Bundling the live page" VERBATIM)
