@@ -62,13 +62,12 @@ void TokenVerifier::verify(std::string_view token, std::function<void(Expected<s
 
 Expected<std::string> TokenVerifier::judge(const SignedToken& token, const Digest& digest) {
   if (!have_keys_) return fail(ErrorKind::unavailable, "the token issuer's keys cannot be fetched");
-  const auto claims = token.verify(keys_);
-  if (!claims) return tl::unexpected(claims.error());
-  if (auto checked = check_claims(*claims, now_s(), options_.demands); !checked) return tl::unexpected(checked.error());
+  const auto claims = TRY(token.verify(keys_));
+  TRY(check_claims(claims, now_s(), options_.demands));
   // Full: all go at once. It happens once in so many tokens, and costs one signature each to come back.
   if (verdicts_.size() >= options_.max_verdicts) verdicts_.clear();
-  verdicts_.insert_or_assign(digest, Verdict{claims->subject, claims->expires_at});
-  return claims->subject;
+  verdicts_.insert_or_assign(digest, Verdict{claims.subject, claims.expires_at});
+  return claims.subject;
 }
 
 void TokenVerifier::fetch_keys() {

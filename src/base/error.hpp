@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <type_traits>
 #include <utility>
 
 namespace gauntlet::base {
@@ -46,4 +47,20 @@ using Expected = tl::expected<T, Error>;
 /// `return fail(ErrorKind::not_found, "...")` in a function that returns Expected<T>.
 inline tl::unexpected<Error> fail(ErrorKind kind, std::string message) { return tl::unexpected<Error>(Error{kind, std::move(message)}); }
 
+/// What TRY hands on: the value of an Expected that has one; nothing of Expected<void>.
+template <class T>
+auto value_of(T&& expected) {
+  if constexpr (!std::is_void_v<typename std::remove_cvref_t<T>::value_type>) return *std::forward<T>(expected);
+}
+
 }  // namespace gauntlet::base
+
+/// The value of an Expected; where it is an error, the function around returns that error: `auto rows = TRY(read(file));`.
+/// It is a statement expression of GCC and clang (https://gcc.gnu.org/onlinedocs/gcc/Statement-Exprs.html), and none for coroutines,
+/// in which `return` is no word: those say co_return themselves.
+#define TRY(...)                                                                                         \
+  __extension__({                                                                                        \
+    auto&& tried_value = __VA_ARGS__;                                                                    \
+    if (!tried_value) return ::tl::unexpected(std::forward<decltype(tried_value)>(tried_value).error()); \
+    ::gauntlet::base::value_of(std::forward<decltype(tried_value)>(tried_value));                        \
+  })

@@ -90,9 +90,8 @@ Expected<Environment> parse_env(std::string_view text, std::string_view name) {
 }
 
 Expected<Environment> read_env_file(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text) return tl::unexpected(text.error());
-  return parse_env(*text, path);
+  const auto text = TRY(read_file(path));
+  return parse_env(text, path);
 }
 
 Settings::Settings(Environment environment) : environment_(std::move(environment)) {}

@@ -18,17 +18,16 @@ base::Expected<const Challenge*> find_challenge(const Config& config, std::strin
 base::Expected<std::vector<GoalIndex>> batch_selection(const Config& config, std::string_view challenge_id,
                                                        std::span<const std::string> goal_ids) {
   if (goal_ids.empty()) return fail(ErrorKind::invalid_argument, "goal_ids cannot be empty");
-  const auto challenge = find_challenge(config, challenge_id);
-  if (!challenge) return tl::unexpected(challenge.error());
+  const auto challenge = TRY(find_challenge(config, challenge_id));
   std::vector<GoalIndex> goals;
-  std::vector<bool> taken((*challenge)->goal_count);
+  std::vector<bool> taken(challenge->goal_count);
   for (const std::string& id : goal_ids) {
     const Goal* goal = config.find_goal(id);
     if (goal == nullptr) return fail(ErrorKind::not_found, "goal '" + id + "' not found");
-    if (goal->challenge != (*challenge)->index) {
-      return fail(ErrorKind::invalid_argument, "goal '" + id + "' does not belong to challenge '" + (*challenge)->id + "'");
+    if (goal->challenge != challenge->index) {
+      return fail(ErrorKind::invalid_argument, "goal '" + id + "' does not belong to challenge '" + challenge->id + "'");
     }
-    const GoalIndex position = goal->index - (*challenge)->first_goal;
+    const GoalIndex position = goal->index - challenge->first_goal;
     if (!taken[position]) goals.push_back(goal->index);
     taken[position] = true;
   }

@@ -12,9 +12,8 @@ base::Expected<std::pair<std::string, std::string>> read_assignment(const std::s
 base::Expected<std::map<std::string, std::string>> read_assignments(const std::string& flag, const std::vector<std::string>& texts) {
   std::map<std::string, std::string> values;
   for (const auto& text : texts) {
-    auto assignment = read_assignment(flag, text);
-    if (!assignment) return tl::unexpected(std::move(assignment.error()));
-    values[assignment->first] = std::move(assignment->second);
+    auto assignment = TRY(read_assignment(flag, text));
+    values[assignment.first] = std::move(assignment.second);
   }
   return values;
 }

@@ -18,25 +18,22 @@ base::Expected<postgres::ConnectionOptions> find_database(const Session& session
   for (const char* name : {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER"}) {
     if (std::getenv(name) != nullptr) return postgres::ConnectionOptions::from_environment();
   }
-  auto stack = session.open_stack();
-  if (!stack) return tl::unexpected(stack.error());
-  auto plan = stack->plan();
-  if (!plan) return tl::unexpected(plan.error());
+  auto stack = TRY(session.open_stack());
+  auto plan = TRY(stack.plan());
   postgres::ConnectionOptions options;
-  options.host = plan->database.socket_folder.string();
-  options.port = plan->database.port;
-  options.user = plan->database.user;
-  options.database = plan->database.name;
+  options.host = plan.database.socket_folder.string();
+  options.port = plan.database.port;
+  options.user = plan.database.user;
+  options.database = plan.database.name;
   return options;
 }
 
 base::Expected<postgres::BlockingConnection> connect(const Session& session) {
-  const auto options = find_database(session);
-  if (!options) return tl::unexpected(options.error());
-  auto connection = postgres::BlockingConnection::connect(*options);
+  const auto options = TRY(find_database(session));
+  auto connection = postgres::BlockingConnection::connect(options);
   if (!connection) {
     return tl::unexpected(std::move(connection.error())
-                              .in("PostgreSQL at " + options->describe() + " (DB_HOST, DB_PORT, DB_NAME and DB_USER choose another)"));
+                              .in("PostgreSQL at " + options.describe() + " (DB_HOST, DB_PORT, DB_NAME and DB_USER choose another)"));
   }
   return connection;
 }

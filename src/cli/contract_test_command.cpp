@@ -30,19 +30,17 @@ const char* word(Verdict verdict) {
 }
 
 base::Expected<void> list_cases() {
-  const auto cases = lab::contract_cases();
-  if (!cases) return tl::unexpected(cases.error());
-  for (const auto& one : *cases) fmt::print("{:<5} {}\n", one.section, one.name);
-  fmt::print("{} cases\n", cases->size());
+  const auto cases = TRY(lab::contract_cases());
+  for (const auto& one : cases) fmt::print("{:<5} {}\n", one.section, one.name);
+  fmt::print("{} cases\n", cases.size());
   return {};
 }
 
 /// Answers how many failed.
 base::Expected<int> run(ContractFlags& flags) {
   if (flags.with_database) {
-    auto options = postgres::ConnectionOptions::from_environment();
-    if (!options) return tl::unexpected(options.error());
-    flags.target.database = std::move(*options);
+    auto options = TRY(postgres::ConnectionOptions::from_environment());
+    flags.target.database = std::move(options);
   }
   while (flags.target.base_url.ends_with('/')) flags.target.base_url.pop_back();
   std::map<Verdict, int> counts;

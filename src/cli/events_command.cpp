@@ -26,26 +26,21 @@ struct Place {
 
 base::Expected<Place> place_of(const EventsFlags& flags, const Session& session) {
   if (flags.from_environment) {
-    auto database = postgres::ConnectionOptions::from_environment();
-    if (!database) return tl::unexpected(database.error());
+    auto database = TRY(postgres::ConnectionOptions::from_environment());
     const char* handler = std::getenv("EVENT_HANDLER_ADDR");
-    return Place{std::move(*database), handler != nullptr ? handler : "localhost:6566"};
+    return Place{std::move(database), handler != nullptr ? handler : "localhost:6566"};
   }
-  auto stack = session.open_stack();
-  if (!stack) return tl::unexpected(stack.error());
-  auto target = lab::target_of_stack(*stack);
-  if (!target) return tl::unexpected(target.error());
-  if (!target->database) return base::fail(base::ErrorKind::unavailable, "the database is not up: gauntlet up (or make dev-up) starts it");
-  return Place{*target->database, target->variable("EVENT_HANDLER_ADDR")};
+  auto stack = TRY(session.open_stack());
+  auto target = TRY(lab::target_of_stack(stack));
+  if (!target.database) return base::fail(base::ErrorKind::unavailable, "the database is not up: gauntlet up (or make dev-up) starts it");
+  return Place{*target.database, target.variable("EVENT_HANDLER_ADDR")};
 }
 
 /// What list, retry and drop begin with.
 base::Expected<std::pair<lab::DeadLetters, Place>> open(const EventsFlags& flags, const Session& session) {
-  auto place = place_of(flags, session);
-  if (!place) return tl::unexpected(place.error());
-  auto letters = lab::DeadLetters::open(place->database);
-  if (!letters) return tl::unexpected(letters.error());
-  return std::pair(std::move(*letters), std::move(*place));
+  auto place = TRY(place_of(flags, session));
+  auto letters = TRY(lab::DeadLetters::open(place.database));
+  return std::pair(std::move(letters), std::move(place));
 }
 
 /// Ids or --all: an empty list must not mean all of them by accident.

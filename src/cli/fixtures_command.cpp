@@ -42,9 +42,8 @@ base::Expected<void> write_fixtures(const FixtureFlags& flags, const fs::path& f
   if (wanted("tokens")) {
     std::string token;
     if (flags.token_from_input) {
-      auto read = read_token();
-      if (!read) return tl::unexpected(read.error());
-      token = *read;
+      auto read = TRY(read_token());
+      token = read;
     }
     files.emplace_back(folder / "tokens.json", token.empty() ? mock_tokens_json(flags.size) : repeated_token_json(flags.size, token));
   }

@@ -31,13 +31,11 @@ void add_profile_command(CLI::App& app, Session& session) {
   command->callback([flags, &session] {
     const auto target = [&]() -> base::Expected<lab::Target> {
       if (!flags->target.empty()) {
-        auto profile = read_target(session, flags->target);
-        if (!profile) return tl::unexpected(profile.error());
-        return std::move(profile->target);
+        auto profile = TRY(read_target(session, flags->target));
+        return std::move(profile.target);
       }
-      auto stack = session.open_stack();
-      if (!stack) return tl::unexpected(stack.error());
-      return lab::target_of_stack(*stack);
+      auto stack = TRY(session.open_stack());
+      return lab::target_of_stack(stack);
     }();
     if (!target) return session.fail(target.error());
     const auto problems =

@@ -38,9 +38,8 @@ struct Results {
 };
 
 base::Expected<engine::output::RunResult> read_results(const std::string& path) {
-  const auto text = base::read_file(path);
-  if (!text) return tl::unexpected(text.error());
-  auto result = engine::output::parse_run_result(*text);
+  const auto text = TRY(base::read_file(path));
+  auto result = engine::output::parse_run_result(text);
   if (!result || result->state_json.empty()) {
     return base::fail(base::ErrorKind::invalid_argument,
                       fmt::format("{} is not a results file: gauntlet run --out json={} makes one", path, path));
@@ -51,9 +50,8 @@ base::Expected<engine::output::RunResult> read_results(const std::string& path) 
 base::Expected<Results> load(const std::vector<std::string>& paths) {
   Results results;
   for (const std::string& path : paths) {
-    const auto result = read_results(path);
-    if (!result) return tl::unexpected(result.error());
-    const std::string& state = result->state_json;
+    const auto result = TRY(read_results(path));
+    const std::string& state = result.state_json;
     const auto specs = engine::output::thresholds_in(state);
     if (!specs) return tl::unexpected(base::Error(specs.error()).in(path));
     if (&path == paths.data()) {
@@ -65,7 +63,7 @@ base::Expected<Results> load(const std::vector<std::string>& paths) {
       for (const auto& [key, list] : *specs) {
         if (auto ok = results.thresholds.add(*results.registry, key, list); !ok) return tl::unexpected(base::Error(ok.error()).in(path));
       }
-      results.options = result->options;
+      results.options = result.options;
     }
     if (auto ok = engine::output::add(results.gathered, state, *results.registry, engine::output::Generators::have_their_own); !ok) {
       return tl::unexpected(base::Error(ok.error()).in(path));
@@ -113,16 +111,13 @@ struct CompareFlags {
 base::Expected<std::string> results_file(const std::string& text, const Session& session) {
   std::error_code error;
   if (std::filesystem::exists(text, error) || text.empty() || text.find_first_not_of("0123456789") != std::string::npos) return text;
-  const auto project = session.find_project();
-  if (!project) return tl::unexpected(project.error());
-  auto history = lab::RunHistory::open(*project);
-  if (!history) return tl::unexpected(history.error());
-  const auto run = history->find(std::strtoll(text.c_str(), nullptr, 10));
-  if (!run) return tl::unexpected(run.error());
-  if (!*run)
+  const auto project = TRY(session.find_project());
+  auto history = TRY(lab::RunHistory::open(project));
+  const auto run = TRY(history.find(std::strtoll(text.c_str(), nullptr, 10)));
+  if (!run)
     return base::fail(base::ErrorKind::not_found,
                       fmt::format("{} is no file, and no run of that number is in the history: gauntlet runs ls", text));
-  return (*run)->result;
+  return run->result;
 }
 
 void compare(const CompareFlags& flags, Session& session) {

@@ -122,9 +122,8 @@ Result finish(Invocation& invocation) {
       if (auto ok = engine::dashboard::read_dashboard_arguments(settings.dashboard, arguments); !ok) return ok;
       continue;
     }
-    auto output = engine::output::parse_output(text, settings.strict_k6, from_variable);
-    if (!output) return tl::unexpected(output.error());
-    settings.outputs.push_back(std::move(*output));
+    auto output = TRY(engine::output::parse_output(text, settings.strict_k6, from_variable));
+    settings.outputs.push_back(std::move(output));
   }
   if (invocation.processes > 1) {
     if (options.execution_segment.given)

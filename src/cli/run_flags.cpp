@@ -31,9 +31,8 @@ struct Flag {
 
 std::function<Result(Invocation&, const std::string&)> to_switch(bool RunSettings::*member) {
   return [member](Invocation& invocation, const std::string& text) -> Result {
-    const auto value = base::parse_bool(text);
-    if (!value) return tl::unexpected(value.error());
-    invocation.settings.*member = *value;
+    const auto value = TRY(base::parse_bool(text));
+    invocation.settings.*member = value;
     return {};
   };
 }
@@ -47,9 +46,8 @@ std::function<Result(Invocation&, const std::string&)> to_text(std::string RunSe
 
 std::function<Result(Invocation&, const std::string&)> to_own_switch(bool Invocation::*member) {
   return [member](Invocation& invocation, const std::string& text) -> Result {
-    const auto value = base::parse_bool(text);
-    if (!value) return tl::unexpected(value.error());
-    invocation.*member = *value;
+    const auto value = TRY(base::parse_bool(text));
+    invocation.*member = value;
     return {};
   };
 }
@@ -113,26 +111,23 @@ Result set_part(Invocation& invocation, const std::string& text) {
 
 Result set_processes(Invocation& invocation, const std::string& text) {
   constexpr std::int64_t kMost = 256;
-  const auto count = base::parse_integer(text);
-  if (!count) return tl::unexpected(count.error());
-  if (*count < 1 || *count > kMost) return tl::unexpected(wrong_usage(fmt::format("there can be 1 to {} processes", kMost)));
-  invocation.processes = static_cast<std::size_t>(*count);
+  const auto count = TRY(base::parse_integer(text));
+  if (count < 1 || count > kMost) return tl::unexpected(wrong_usage(fmt::format("there can be 1 to {} processes", kMost)));
+  invocation.processes = static_cast<std::size_t>(count);
   return {};
 }
 
 Result set_warm_up(Invocation& invocation, const std::string& text) {
-  const auto duration = base::parse_duration(text);
-  if (!duration) return tl::unexpected(duration.error());
-  if (duration->count() < 0) return tl::unexpected(wrong_usage("a warm-up cannot be negative"));
-  invocation.settings.warm_up = *duration;
+  const auto duration = TRY(base::parse_duration(text));
+  if (duration.count() < 0) return tl::unexpected(wrong_usage("a warm-up cannot be negative"));
+  invocation.settings.warm_up = duration;
   return {};
 }
 
 Result set_threads(Invocation& invocation, const std::string& text) {
-  const auto count = base::parse_integer(text);
-  if (!count) return tl::unexpected(count.error());
-  if (*count < 1 || *count > 1024) return tl::unexpected(wrong_usage("there can be 1 to 1024 threads"));
-  invocation.settings.threads = static_cast<std::size_t>(*count);
+  const auto count = TRY(base::parse_integer(text));
+  if (count < 1 || count > 1024) return tl::unexpected(wrong_usage("there can be 1 to 1024 threads"));
+  invocation.settings.threads = static_cast<std::size_t>(count);
   return {};
 }
 
@@ -166,9 +161,8 @@ std::vector<Flag> own_flags() {
       {"env", 'e', "VAR=X", "a variable for __ENV", add_environment},
       {"include-system-env-vars", '\0', nullptr, "pass the system's variables in __ENV (on)",
        [](Invocation& invocation, const std::string& text) -> Result {
-         const auto value = base::parse_bool(text);
-         if (!value) return tl::unexpected(value.error());
-         invocation.include_system_environment = *value;
+         const auto value = TRY(base::parse_bool(text));
+         invocation.include_system_environment = value;
          return {};
        }},
       {"config", 'c', "FILE", "JSON file with options, below all others", to_text(&RunSettings::config_path)},
@@ -216,9 +210,8 @@ std::vector<Flag> own_flags() {
        }},
       {"web", '\0', nullptr, "the live page at http://127.0.0.1:5665, as K6_WEB_DASHBOARD=true",
        [](Invocation& invocation, const std::string& text) -> Result {
-         const auto value = base::parse_bool(text);
-         if (!value) return tl::unexpected(value.error());
-         invocation.settings.dashboard.enabled = *value;
+         const auto value = TRY(base::parse_bool(text));
+         invocation.settings.dashboard.enabled = value;
          return {};
        }},
       {"tag", '\0', "NAME=X", "a tag for every sample", add_tag},
@@ -239,16 +232,14 @@ std::vector<Flag> own_flags() {
       {"quiet", 'q', nullptr, "no banner, no progress", to_switch(&RunSettings::quiet)},
       {"no-color", '\0', nullptr, "plain text",
        [](Invocation& invocation, const std::string& text) -> Result {
-         const auto value = base::parse_bool(text);
-         if (!value) return tl::unexpected(value.error());
-         invocation.settings.color = invocation.settings.log.color = !*value;
+         const auto value = TRY(base::parse_bool(text));
+         invocation.settings.color = invocation.settings.log.color = !value;
          return {};
        }},
       {"verbose", 'v', nullptr, "debug messages, too",
        [](Invocation& invocation, const std::string& text) -> Result {
-         const auto value = base::parse_bool(text);
-         if (!value) return tl::unexpected(value.error());
-         invocation.settings.log.verbose = *value;
+         const auto value = TRY(base::parse_bool(text));
+         invocation.settings.log.verbose = value;
          return {};
        }},
       {"log-output", '\0', "WHERE", "stderr, stdout, none or file=PATH",
@@ -258,9 +249,8 @@ std::vector<Flag> own_flags() {
        }},
       {"log-ns-timestamps", '\0', nullptr, "times in the log to the nanosecond",
        [](Invocation& invocation, const std::string& text) -> Result {
-         const auto value = base::parse_bool(text);
-         if (!value) return tl::unexpected(value.error());
-         invocation.settings.log.nanoseconds = *value;
+         const auto value = TRY(base::parse_bool(text));
+         invocation.settings.log.nanoseconds = value;
          return {};
        }},
       {"log-format", '\0', "FORMAT", "logfmt, json or raw", set_log_format},
@@ -345,9 +335,8 @@ Result set_log_format(Invocation& invocation, const std::string& text) {
 }
 
 Result set_summary_mode(Invocation& invocation, const std::string& text) {
-  auto mode = engine::output::parse_summary_mode(text);
-  if (!mode) return tl::unexpected(mode.error());
-  invocation.settings.summary_mode = *mode;
+  auto mode = TRY(engine::output::parse_summary_mode(text));
+  invocation.settings.summary_mode = mode;
   invocation.summary_mode_given = true;
   return {};
 }

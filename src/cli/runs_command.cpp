@@ -14,9 +14,8 @@ namespace {
 std::string time_text(double unix_s) { return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(static_cast<std::time_t>(unix_s))); }
 
 base::Expected<lab::RunHistory> open_history(const Session& session) {
-  const auto project = session.find_project();
-  if (!project) return tl::unexpected(project.error());
-  return lab::RunHistory::open(*project);
+  const auto project = TRY(session.find_project());
+  return lab::RunHistory::open(project);
 }
 
 }  // namespace

@@ -13,9 +13,8 @@ base::Expected<fs::path> Session::find_project() const {
 }
 
 base::Expected<lab::Stack> Session::open_stack() const {
-  auto found = find_project();
-  if (!found) return tl::unexpected(found.error());
-  lab::StackOptions options{.project = *found, .state_dir = {}};
+  auto found = TRY(find_project());
+  lab::StackOptions options{.project = found, .state_dir = {}};
   if (!state_dir.empty()) options.state_dir = state_dir;
   return lab::Stack::open(options);
 }

@@ -20,9 +20,8 @@ base::Expected<lab::UpOptions> StackFlags::up_options() const {
   options.limits = limits;
   options.programs = Session::programs();
   options.timeout = std::chrono::seconds(timeout_s);
-  auto overrides = read_assignments("--env", variables);
-  if (!overrides) return tl::unexpected(std::move(overrides.error()));
-  options.overrides.insert(overrides->begin(), overrides->end());
+  auto overrides = TRY(read_assignments("--env", variables));
+  options.overrides.insert(overrides.begin(), overrides.end());
   return options;
 }
 

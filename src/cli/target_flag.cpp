@@ -26,14 +26,12 @@ void LoadedTargetFlags::declare(CLI::App& command) {
 base::Expected<LoadedSystem> LoadedTargetFlags::open(const Session& session) const {
   LoadedSystem loaded;
   if (!target.empty()) {
-    auto system = lab::described_system(profiles_of(session), target, owned, Session::programs());
-    if (!system) return tl::unexpected(std::move(system.error()));
-    loaded.system = std::move(*system);
+    auto system = TRY(lab::described_system(profiles_of(session), target, owned, Session::programs()));
+    loaded.system = std::move(system);
     return loaded;
   }
-  auto stack = session.open_stack();
-  if (!stack) return tl::unexpected(std::move(stack.error()));
-  loaded.stack = std::make_unique<lab::Stack>(std::move(*stack));
+  auto stack = TRY(session.open_stack());
+  loaded.stack = std::make_unique<lab::Stack>(std::move(stack));
   loaded.system = lab::own_stack(*loaded.stack, Session::programs());
   return loaded;
 }

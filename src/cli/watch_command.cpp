@@ -36,9 +36,8 @@ void add_watch_command(CLI::App& app, Session& session) {
       find_target = [stack = std::make_shared<lab::Stack>(std::move(*stack))] { return lab::target_of_stack(*stack); };
     } else {
       find_target = [flags, &session]() -> base::Expected<lab::Target> {
-        auto profile = read_target(session, flags->target);
-        if (!profile) return tl::unexpected(profile.error());
-        return std::move(profile->target);
+        auto profile = TRY(read_target(session, flags->target));
+        return std::move(profile.target);
       };
     }
     lab::Interruption interruption;

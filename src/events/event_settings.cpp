@@ -63,7 +63,7 @@ base::Expected<EventSettings> EventSettings::read(base::Settings& settings, cons
     s.writer.max_waiting = std::max(s.writer.max_waiting, 10 * buffered);
   }
   host::name_database_role(settings);
-  if (auto read = host::read_database(settings, s, environment); !read) return tl::unexpected(std::move(read.error()));
+  TRY(host::read_database(settings, s, environment));
   return s;
 }
 

@@ -58,9 +58,8 @@ Expected<void> prepare_database(const EventSettings& settings) {
   if (!prepared || settings.progress_partitions == 0) return prepared;
   auto options = settings.database;
   options.statement_timeout = std::chrono::milliseconds(0);  // it copies the table
-  auto connection = postgres::BlockingConnection::connect(options);
-  if (!connection) return tl::unexpected<base::Error>(std::move(connection.error()));
-  const auto done = connection->run("SELECT partition_user_goal_progress(" + std::to_string(settings.progress_partitions) + ")");
+  auto connection = TRY(postgres::BlockingConnection::connect(options));
+  const auto done = connection.run("SELECT partition_user_goal_progress(" + std::to_string(settings.progress_partitions) + ")");
   if (!done) return tl::unexpected<base::Error>(base::Error(done.error()).in("PROGRESS_PARTITIONS"));
   if (done->rows[0][0] == "t")
     base::log::info("user_goal_progress is partitioned by user_id", {{"partitions", settings.progress_partitions}});

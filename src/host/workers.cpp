@@ -92,7 +92,7 @@ base::Expected<void> Workers::await_database(std::chrono::milliseconds patience)
 base::Expected<std::vector<std::uint16_t>> Workers::listen(const HostSettings& settings, base::metrics::Registry& metrics) {
   std::vector<std::uint16_t> ports;
   for (const Port& port : settings.ports) {
-    if (auto free = check_port(port, settings.listen_address); !free) return tl::unexpected(std::move(free.error()));
+    TRY(check_port(port, settings.listen_address));
     ports.push_back(port.number);
   }
   base::http::ListenerOptions options = settings.listener;

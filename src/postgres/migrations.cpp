@@ -66,25 +66,22 @@ base::Expected<Session> open_session(ConnectionOptions options) {
   // Waiting for another starter and rewriting a large table may both take long.
   options.statement_timeout = std::chrono::milliseconds(0);
   options.application_name = "gauntlet migrations";
-  auto connection = BlockingConnection::connect(options);
-  if (!connection) return tl::unexpected<base::Error>(std::move(connection.error()));
-  const auto run = [&](const std::string& sql) { return connection->run(sql); };
+  auto connection = TRY(BlockingConnection::connect(options));
+  const auto run = [&](const std::string& sql) { return connection.run(sql); };
   if (auto locked = run(std::string("SELECT pg_advisory_lock(") + kLock + ")"); !locked)
     return tl::unexpected<base::Error>(std::move(locked.error()).in("waiting for the migration lock"));
   // The earlier services' runner keeps (version bigint, dirty boolean) under the same name: it is put aside.
   auto foreign =
-      run("SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema()"
-          " AND table_name = 'schema_migrations' AND column_name = 'dirty'");
-  if (!foreign) return tl::unexpected<base::Error>(std::move(foreign.error()));
-  if (!foreign->rows.empty())
+      TRY(run("SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema()"
+              " AND table_name = 'schema_migrations' AND column_name = 'dirty'"));
+  if (!foreign.rows.empty())
     if (auto renamed = run("ALTER TABLE schema_migrations RENAME TO schema_migrations_before_gauntlet"); !renamed)
       return tl::unexpected<base::Error>(std::move(renamed.error()).in("putting the earlier schema_migrations aside"));
   if (auto created = run(kCreateTable); !created)
     return tl::unexpected<base::Error>(std::move(created.error()).in("creating schema_migrations"));
-  auto rows = run("SELECT version, name, checksum FROM schema_migrations");
-  if (!rows) return tl::unexpected<base::Error>(std::move(rows.error()));
-  Session session{std::move(*connection), {}};
-  for (const auto& row : rows->rows) session.applied[std::stoi(row[0])] = {row[1], row[2]};
+  auto rows = TRY(run("SELECT version, name, checksum FROM schema_migrations"));
+  Session session{std::move(connection), {}};
+  for (const auto& row : rows.rows) session.applied[std::stoi(row[0])] = {row[1], row[2]};
   return session;
 }
 
@@ -218,23 +215,20 @@ base::Expected<std::vector<Migration>> list_migrations(const fs::path& folder) {
 }
 
 base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const fs::path& folder) {
-  const auto migrations = list_migrations(folder);
-  if (!migrations) return tl::unexpected<base::Error>(migrations.error());
-  auto session = open_session(options);
-  if (!session) return tl::unexpected<base::Error>(std::move(session.error()));
+  const auto migrations = TRY(list_migrations(folder));
+  auto session = TRY(open_session(options));
 
-  const int newest = migrations->back().version;
-  if (!session->applied.empty() && session->applied.rbegin()->first > newest)
+  const int newest = migrations.back().version;
+  if (!session.applied.empty() && session.applied.rbegin()->first > newest)
     return base::fail(ErrorKind::failed_precondition,
-                      "the database is at migration " + std::to_string(session->applied.rbegin()->first) + ", " + folder.string() +
+                      "the database is at migration " + std::to_string(session.applied.rbegin()->first) + ", " + folder.string() +
                           " ends at " + std::to_string(newest) +
                           ": a newer build has upgraded it (run that build, or migrate down with its *.down.sql first)");
   MigrationReport report;
-  for (const Migration& migration : *migrations) {
-    auto sql = base::read_file(migration.up);
-    if (!sql) return tl::unexpected<base::Error>(std::move(sql.error()));
-    const std::string sum = checksum(*sql);
-    if (const auto applied = session->applied.find(migration.version); applied != session->applied.end()) {
+  for (const Migration& migration : migrations) {
+    auto sql = TRY(base::read_file(migration.up));
+    const std::string sum = checksum(sql);
+    if (const auto applied = session.applied.find(migration.version); applied != session.applied.end()) {
       if (applied->second.checksum != sum)
         return base::fail(ErrorKind::failed_precondition,
                           "migration " + label(migration) +
@@ -244,8 +238,7 @@ base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const 
     }
     const std::string bookkeeping = "INSERT INTO schema_migrations (version, name, checksum) VALUES (" + std::to_string(migration.version) +
                                     ", '" + migration.name + "', '" + sum + "')";
-    if (auto done = run_file(session->connection, migration.up, *sql, bookkeeping); !done)
-      return tl::unexpected<base::Error>(std::move(done.error()));
+    TRY(run_file(session.connection, migration.up, sql, bookkeeping));
     report.applied.push_back(label(migration));
   }
   report.version = newest;
@@ -253,23 +246,19 @@ base::Expected<MigrationReport> migrate(const ConnectionOptions& options, const 
 }
 
 base::Expected<MigrationReport> migrate_down(const ConnectionOptions& options, const fs::path& folder, int version) {
-  const auto migrations = list_migrations(folder);
-  if (!migrations) return tl::unexpected<base::Error>(migrations.error());
-  auto session = open_session(options);
-  if (!session) return tl::unexpected<base::Error>(std::move(session.error()));
+  const auto migrations = TRY(list_migrations(folder));
+  auto session = TRY(open_session(options));
   MigrationReport report;
-  report.version = session->applied.empty() ? 0 : session->applied.rbegin()->first;
-  for (auto migration = migrations->rbegin(); migration != migrations->rend(); ++migration) {
-    if (migration->version <= version || !session->applied.contains(migration->version)) continue;
+  report.version = session.applied.empty() ? 0 : session.applied.rbegin()->first;
+  for (auto migration = migrations.rbegin(); migration != migrations.rend(); ++migration) {
+    if (migration->version <= version || !session.applied.contains(migration->version)) continue;
     if (migration->down.empty()) return base::fail(ErrorKind::failed_precondition, "migration " + label(*migration) + " has no .down.sql");
-    auto sql = base::read_file(migration->down);
-    if (!sql) return tl::unexpected<base::Error>(std::move(sql.error()));
+    auto sql = TRY(base::read_file(migration->down));
     const std::string bookkeeping = "DELETE FROM schema_migrations WHERE version = " + std::to_string(migration->version);
-    if (auto done = run_file(session->connection, migration->down, *sql, bookkeeping); !done)
-      return tl::unexpected<base::Error>(std::move(done.error()));
-    session->applied.erase(migration->version);
+    TRY(run_file(session.connection, migration->down, sql, bookkeeping));
+    session.applied.erase(migration->version);
     report.applied.push_back(label(*migration));
-    report.version = session->applied.empty() ? 0 : session->applied.rbegin()->first;
+    report.version = session.applied.empty() ? 0 : session.applied.rbegin()->first;
   }
   return report;
 }

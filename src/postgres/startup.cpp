@@ -56,11 +56,10 @@ base::Error with_advice(base::Error error, const RoleSettings& role) {
 
 base::Expected<void> prepare_schema(const ConnectionOptions& owner, const RoleSettings& role, const std::string& migrations_path,
                                     std::chrono::milliseconds patience) {
-  const auto folder = find_migrations(migrations_path);
-  if (!folder) return tl::unexpected(folder.error());
+  const auto folder = TRY(find_migrations(migrations_path));
   const auto give_up_at = std::chrono::steady_clock::now() + patience;
   for (bool first = true;; first = false) {
-    auto migrated = migrate(owner, *folder);
+    auto migrated = migrate(owner, folder);
     if (migrated) {
       for (const std::string& name : migrated->applied) base::log::info("migration applied", {{"name", name}});
       return {};

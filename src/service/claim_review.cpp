@@ -71,17 +71,16 @@ Expected<std::vector<ReviewedClaim>> ClaimReview::list(const ClaimFilter& filter
   Parameters parameters;
   parameters.add_array(filter.states);
   parameters.add(filter.user_id ? std::optional<std::string_view>(*filter.user_id) : std::nullopt).add(filter.limit);
-  const auto result = connection_.execute(kList, parameters);
-  if (!result) return tl::unexpected(result.error());
+  const auto result = TRY(connection_.execute(kList, parameters));
   std::vector<ReviewedClaim> claims;
-  for (const postgres::Row& row : *result) claims.push_back(read(row));
+  for (const postgres::Row& row : result) claims.push_back(read(row));
   return claims;
 }
 
 Expected<ReviewedClaim> ClaimReview::resolve(const std::string& key, Decision decision, const std::string& note) {
   const auto uuid = base::parse_uuid(key);
   if (!uuid) return fail(ErrorKind::invalid_argument, "\"" + key + "\" is no claim's key; gauntlet claims list shows them");
-  if (const auto begun = connection_.run("BEGIN"); !begun) return tl::unexpected(begun.error());
+  TRY(connection_.run("BEGIN"));
   auto resolved = resolve_locked(*uuid, decision, note);
   const auto ended = connection_.run(resolved ? "COMMIT" : "ROLLBACK");
   if (resolved && !ended) return tl::unexpected(ended.error());
@@ -91,24 +90,22 @@ Expected<ReviewedClaim> ClaimReview::resolve(const std::string& key, Decision de
 Expected<ReviewedClaim> ClaimReview::resolve_locked(const Uuid& key, Decision decision, const std::string& note) {
   Parameters by_key;
   by_key.add(key);
-  if (const auto locked = connection_.execute(kLockRow, by_key); !locked) return tl::unexpected(locked.error());
+  TRY(connection_.execute(kLockRow, by_key));
   static constexpr const char* kWords[] = {"granted", "not granted", "ask again"};
   Parameters decided;
   decided.add(key).add(state_after(decision));
   decided.add("decided by hand: " + std::string(kWords[static_cast<int>(decision)]) + (note.empty() ? "" : " (" + note + ")"));
-  const auto result = connection_.execute(kDecide, decided);
-  if (!result) return tl::unexpected(result.error());
-  if (result->empty()) {
-    const auto found = connection_.execute(kFind, by_key);
-    if (!found) return tl::unexpected(found.error());
-    if (found->empty()) return fail(ErrorKind::not_found, "there is no claim with this key; gauntlet claims list shows them");
+  const auto result = TRY(connection_.execute(kDecide, decided));
+  if (result.empty()) {
+    const auto found = TRY(connection_.execute(kFind, by_key));
+    if (found.empty()) return fail(ErrorKind::not_found, "there is no claim with this key; gauntlet claims list shows them");
     return fail(ErrorKind::failed_precondition,
-                "this claim is " + read((*found)[0]).state + ": only one that is uncertain or needs_review can be decided");
+                "this claim is " + read(found[0]).state + ": only one that is uncertain or needs_review can be decided");
   }
   if (decision == Decision::granted) {
-    if (const auto marked = connection_.execute(kMarkClaimedByKey, by_key); !marked) return tl::unexpected(marked.error());
+    TRY(connection_.execute(kMarkClaimedByKey, by_key));
   }
-  return read((*result)[0]);
+  return read(result[0]);
 }
 
 }  // namespace gauntlet::service

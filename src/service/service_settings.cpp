@@ -96,7 +96,7 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
       settings.text("DB_MIGRATION_USER", "",
                     "the role that owns the schema, migrates it and gives DB_USER the few rights it needs; default: DB_USER owns it");
   const std::string owner_password = settings.secret("DB_MIGRATION_PASSWORD", "", "that role's password");
-  if (auto read = host::read_database(settings, s, environment); !read) return tl::unexpected(std::move(read.error()));
+  TRY(host::read_database(settings, s, environment));
   s.database.application_name = "challenge-service";
   s.database.statement_timeout = statement_time;
   s.schema_owner = s.database;

@@ -91,16 +91,14 @@ base::Expected<Stage> parse_stage(std::string_view text) {
     if (duration != "0" && duration.find_first_not_of("0123456789.") == std::string_view::npos) {
       return base::fail(base::ErrorKind::invalid_argument, fmt::format("the duration \"{}\" has no unit, as {}s", duration, duration));
     }
-    const auto parsed = base::parse_duration(duration);
-    if (!parsed) return tl::unexpected(parsed.error());
-    stage.duration = *parsed;
+    const auto parsed = TRY(base::parse_duration(duration));
+    stage.duration = parsed;
   }
   stage.has_duration = !duration.empty();
   stage.has_target = colon != std::string_view::npos && colon + 1 < text.size();
   if (stage.has_target) {
-    const auto parsed = base::parse_integer(text.substr(colon + 1));
-    if (!parsed) return tl::unexpected(parsed.error());
-    stage.target = *parsed;
+    const auto parsed = TRY(base::parse_integer(text.substr(colon + 1)));
+    stage.target = parsed;
   }
   return stage;
 }

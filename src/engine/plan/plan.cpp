@@ -54,13 +54,12 @@ base::Expected<void> narrow(std::vector<Scenario>& scenarios, const PlanChoices&
 base::Expected<RunPlan> plan_run(const Options& options, const std::vector<std::string>& functions, const MemoryRoom& room,
                                  std::vector<std::string>& warnings, const PlanChoices& choices) {
   const auto refuse = [](std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); };
-  auto planned = plan_scenarios(options, choices.strict_k6);
-  if (!planned) return tl::unexpected(std::move(planned.error()));
-  warnings = std::move(planned->warnings);
-  if (auto ok = narrow(planned->scenarios, choices); !ok) return tl::unexpected(std::move(ok.error()));
+  auto planned = TRY(plan_scenarios(options, choices.strict_k6));
+  warnings = std::move(planned.warnings);
+  TRY(narrow(planned.scenarios, choices));
 
   RunPlan plan;
-  plan.of_test = std::move(planned->scenarios);
+  plan.of_test = std::move(planned.scenarios);
   std::string problems = problems_with(plan.of_test, functions);
   auto stripe = Stripe::parse(options.execution_segment.value, options.execution_segment_sequence.value);
   if (stripe) {

@@ -159,7 +159,7 @@ void add_ramping_needs(const Scenario& scenario, Needs& needs) {
 }  // namespace
 
 base::Expected<ScenarioPlan> plan_scenarios(const Options& options, bool strict_k6) {
-  if (auto ok = refuse_two_shortcuts(options); !ok) return tl::unexpected(std::move(ok).error());
+  TRY(refuse_two_shortcuts(options));
   ScenarioPlan plan;
   if (options.scenarios.given && !options.scenarios->empty()) {
     plan.scenarios = options.scenarios;

@@ -95,14 +95,12 @@ base::Expected<Interval> parse_segment(std::string_view text) {
   if (text.empty()) return interval;
   const std::size_t colon = text.find(':');
   if (colon != std::string_view::npos) {
-    auto from = parse_fraction(text.substr(0, colon));
-    if (!from) return tl::unexpected(from.error());
-    interval.from = *from;
+    auto from = TRY(parse_fraction(text.substr(0, colon)));
+    interval.from = from;
   }
-  auto to = parse_fraction(colon == std::string_view::npos ? text : text.substr(colon + 1));
-  if (!to) return tl::unexpected(to.error());
-  interval.to = *to;
-  if (auto ok = check(interval); !ok) return tl::unexpected(ok.error());
+  auto to = TRY(parse_fraction(colon == std::string_view::npos ? text : text.substr(colon + 1)));
+  interval.to = to;
+  TRY(check(interval));
   return interval;
 }
 
@@ -112,9 +110,8 @@ base::Expected<std::vector<Fraction>> parse_sequence(std::string_view text) {
   while (begin <= text.size()) {
     const std::size_t comma = std::min(text.find(',', begin), text.size());
     if (text.find(',') == std::string_view::npos) break;
-    auto point = parse_fraction(text.substr(begin, comma - begin));
-    if (!point) return tl::unexpected(point.error());
-    points.push_back(*point);
+    auto point = TRY(parse_fraction(text.substr(begin, comma - begin)));
+    points.push_back(point);
     begin = comma + 1;
   }
   if (points.size() < 2) return tl::unexpected(invalid("at least 2 points are needed for an execution segment sequence, 1 given"));
@@ -168,32 +165,30 @@ Stripe::Stripe(const std::vector<std::int64_t>& lengths, std::size_t mine) : min
 }
 
 base::Expected<void> Stripe::check_segment(std::string_view segment) {
-  if (auto interval = parse_segment(segment); !interval) return tl::unexpected(interval.error());
+  TRY(parse_segment(segment));
   return {};
 }
 
 base::Expected<void> Stripe::check_sequence(std::string_view sequence) {
   if (sequence.empty()) return {};
-  if (auto points = parse_sequence(sequence); !points) return tl::unexpected(points.error());
+  TRY(parse_sequence(sequence));
   return {};
 }
 
 base::Expected<Stripe> Stripe::parse(std::string_view segment, std::string_view sequence) {
-  const auto interval = parse_segment(segment);
-  if (!interval) return tl::unexpected(interval.error());
-  std::vector<Fraction> points{interval->from, interval->to};
+  const auto interval = TRY(parse_segment(segment));
+  std::vector<Fraction> points{interval.from, interval.to};
   if (!sequence.empty()) {
-    auto parsed = parse_sequence(sequence);
-    if (!parsed) return tl::unexpected(parsed.error());
-    points = std::move(*parsed);
+    auto parsed = TRY(parse_sequence(sequence));
+    points = std::move(parsed);
   }
   std::optional<Fraction> begin;
   for (std::size_t i = 0; i + 1 < points.size(); ++i) {
-    if (same(points[i], interval->from) && same(points[i + 1], interval->to)) begin = points[i];
+    if (same(points[i], interval.from) && same(points[i + 1], interval.to)) begin = points[i];
   }
   if (!begin) {
     return tl::unexpected(invalid(
-        fmt::format("provided segment {}:{} can't be found in sequence {}", text_of(interval->from), text_of(interval->to), sequence)));
+        fmt::format("provided segment {}:{} can't be found in sequence {}", text_of(interval.from), text_of(interval.to), sequence)));
   }
   points = completed(std::move(points));
   if (points.size() == 2) return Stripe();

@@ -136,9 +136,8 @@ base::Expected<Sink> read_sink(const Json& json, MetricType type) {
       sink.max = json.at("max");
       break;
     case MetricType::trend: {
-      auto values = Distribution::deserialize(json.at("values").dump());
-      if (!values) return tl::unexpected(values.error());
-      sink.values = std::move(*values);
+      auto values = TRY(Distribution::deserialize(json.at("values").dump()));
+      sink.values = std::move(values);
       break;
     }
   }
@@ -180,25 +179,22 @@ void make_room(std::vector<MetricState>& states, const MetricRegistry& registry)
 /// `by_id`: states are by MetricId, as in a snapshot; else only those with samples, as in its parts.
 base::Expected<void> add_metrics(std::vector<MetricState>& into, const Json& json, MetricRegistry& registry, bool by_id) {
   for (const auto& [name, saved] : json.items()) {
-    const auto id = id_of(name, saved, registry);
-    if (!id) return tl::unexpected(id.error());
-    const MetricInfo& info = registry.info(*id);
+    const auto id = TRY(id_of(name, saved, registry));
+    const MetricInfo& info = registry.info(id);
     if (by_id) make_room(into, registry);
-    auto state = std::find_if(into.begin(), into.end(), [&](const MetricState& known) { return known.info->id == *id; });
+    auto state = std::find_if(into.begin(), into.end(), [&](const MetricState& known) { return known.info->id == id; });
     if (state == into.end()) {
       state = into.insert(into.end(), MetricState{});
       state->info = &info;
       state->total.type = info.type;
     }
-    const auto total = read_sink(saved.at("total"), info.type);
-    if (!total) return tl::unexpected(total.error());
-    add_up(state->total, *total, adds_up_as_gauge(*id));
+    const auto total = TRY(read_sink(saved.at("total"), info.type));
+    add_up(state->total, total, adds_up_as_gauge(id));
     for (const auto& [submetric, saved_sink] : saved.at("submetrics").items()) {
       for (std::size_t i = 0; i < state->submetrics.size(); ++i) {
         if (info.submetrics[i].name != submetric) continue;
-        const auto sink = read_sink(saved_sink, info.type);
-        if (!sink) return tl::unexpected(sink.error());
-        add_up(state->submetrics[i], *sink, adds_up_as_gauge(*id));
+        const auto sink = TRY(read_sink(saved_sink, info.type));
+        add_up(state->submetrics[i], sink, adds_up_as_gauge(id));
       }
     }
   }
@@ -229,17 +225,16 @@ base::Expected<void> add_endpoints(std::vector<EndpointState>& into, const Json&
     row.error_code = key[4];
     row.error = key[5];
     row.failed = saved.at("failed");
-    auto values = Distribution::deserialize(saved.at("values").dump());
-    if (!values) return tl::unexpected(values.error());
+    auto values = TRY(Distribution::deserialize(saved.at("values").dump()));
     auto known = std::find_if(into.begin(), into.end(), [&](const EndpointState& other) {
       return other.protocol == row.protocol && other.method == row.method && other.name == row.name && other.status == row.status &&
              other.error_code == row.error_code && other.error == row.error && other.failed == row.failed;
     });
     if (known == into.end()) {
-      row.duration = std::move(*values);
+      row.duration = std::move(values);
       into.push_back(std::move(row));
     } else {
-      known->duration.merge(*values);
+      known->duration.merge(values);
     }
   }
   return {};

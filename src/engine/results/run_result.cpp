@@ -324,9 +324,8 @@ base::Expected<RunResult> parse_run_result(std::string_view text) {
 }
 
 base::Expected<RunResult> read_run_result(const std::filesystem::path& file) {
-  const auto text = base::read_file(file);
-  if (!text) return tl::unexpected(text.error());
-  auto result = parse_run_result(*text);
+  const auto text = TRY(base::read_file(file));
+  auto result = parse_run_result(text);
   if (!result) return tl::unexpected(std::move(result.error()).in(file.string()));
   return result;
 }

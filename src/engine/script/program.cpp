@@ -46,9 +46,8 @@ base::Expected<std::unique_ptr<Program>> Program::from_file(const std::string& p
                       "The moduleSpecifier \"" + path +
                           "\" couldn't be found on local disk. Make sure that you've specified the right path to the file.");
   }
-  auto text = read_file(absolute);
-  if (!text) return tl::unexpected(std::move(text).error());
-  auto program = from_text(std::move(*text));
+  auto text = TRY(read_file(absolute));
+  auto program = from_text(std::move(text));
   auto source = std::move(program->sources_.begin()->second);
   program->sources_.clear();
   program->given_name_ = path;
@@ -192,10 +191,9 @@ base::Expected<Program::File> Program::open(const std::string& path) {
                           name + "\"");
   }
   const std::size_t room = base::machine_memory_bytes() / kDataShare;
-  auto text = read(name, url_of(name), room - std::min(room, data_bytes_));
-  if (!text) return tl::unexpected(std::move(text).error());
-  data_bytes_ += text->size();
-  return files_.emplace(name, std::make_shared<const std::string>(std::move(*text))).first->second;
+  auto text = TRY(read(name, url_of(name), room - std::min(room, data_bytes_)));
+  data_bytes_ += text.size();
+  return files_.emplace(name, std::make_shared<const std::string>(std::move(text))).first->second;
 }
 
 }  // namespace gauntlet::engine::js

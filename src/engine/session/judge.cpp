@@ -11,7 +11,7 @@ base::Expected<void> Judge::take_thresholds(const Options& options, metrics::Met
       specs.push_back({threshold.expression, threshold.abort_on_fail, threshold.delay_abort_eval});
     }
     specs_.emplace_back(key, specs);
-    if (auto ok = thresholds_.add(registry, key, specs); !ok) return tl::unexpected(std::move(ok.error()));
+    TRY(thresholds_.add(registry, key, specs));
   }
   return {};
 }

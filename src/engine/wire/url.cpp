@@ -146,9 +146,8 @@ Expected<std::string> parse_host(std::string_view host) {
 /// "user:password@host" into its parts.
 Expected<void> parse_authority(std::string_view authority, Url& url) {
   const auto at = authority.rfind('@');
-  auto host = parse_host(at == std::string_view::npos ? authority : authority.substr(at + 1));
-  if (!host) return tl::unexpected(std::move(host.error()));
-  url.host = std::move(*host);
+  auto host = TRY(parse_host(at == std::string_view::npos ? authority : authority.substr(at + 1)));
+  url.host = std::move(host);
   if (at == std::string_view::npos) return {};
   const std::string_view info = authority.substr(0, at);
   for (const char c : info) {
@@ -157,13 +156,11 @@ Expected<void> parse_authority(std::string_view authority, Url& url) {
     }
   }
   const auto colon = info.find(':');
-  auto user = unescape(info.substr(0, colon), Part::user_password);
-  if (!user) return tl::unexpected(std::move(user.error()));
-  url.user = std::move(*user);
+  auto user = TRY(unescape(info.substr(0, colon), Part::user_password));
+  url.user = std::move(user);
   if (colon == std::string_view::npos) return {};
-  auto password = unescape(info.substr(colon + 1), Part::user_password);
-  if (!password) return tl::unexpected(std::move(password.error()));
-  url.password = std::move(*password);
+  auto password = TRY(unescape(info.substr(colon + 1), Part::user_password));
+  url.password = std::move(password);
   return {};
 }
 
@@ -215,9 +212,8 @@ Expected<Url> parse_without_fragment(std::string_view text) {
     url.path = "*";
     return url;
   }
-  auto rest = split_scheme(text, url.scheme);
-  if (!rest) return tl::unexpected(std::move(rest.error()));
-  std::string_view remaining = *rest;
+  auto rest = TRY(split_scheme(text, url.scheme));
+  std::string_view remaining = rest;
   const auto question = remaining.find('?');
   if (question != std::string_view::npos) {
     url.force_query = question + 1 == remaining.size();
@@ -238,9 +234,9 @@ Expected<Url> parse_without_fragment(std::string_view text) {
     const auto slash = remaining.find('/');
     const std::string_view authority = remaining.substr(0, slash);
     remaining = slash == std::string_view::npos ? std::string_view() : remaining.substr(slash);
-    if (auto done = parse_authority(authority, url); !done) return tl::unexpected(std::move(done.error()));
+    TRY(parse_authority(authority, url));
   }
-  if (auto done = set_path(remaining, url); !done) return tl::unexpected(std::move(done.error()));
+  TRY(set_path(remaining, url));
   return url;
 }
 
@@ -384,7 +380,7 @@ Expected<Url> Url::resolve(std::string_view reference_text) const {
   Url result = reference;
   if (reference.scheme.empty()) result.scheme = scheme;
   if (!reference.scheme.empty() || !reference.host.empty() || reference.user) {
-    if (auto done = set_path(resolve_path(reference.escaped_path(), ""), result); !done) return tl::unexpected(std::move(done.error()));
+    TRY(set_path(resolve_path(reference.escaped_path(), ""), result));
     return result;
   }
   if (!reference.opaque.empty()) {

@@ -71,20 +71,20 @@ class Campaign {
         results_(system.results) {}
 
   base::Expected<CampaignJournal> run() {
-    if (auto opened = open_journal(); !opened) return tl::unexpected(opened.error());
-    if (auto made = ensure_project_fixtures(system_.project, tell_); !made) return tl::unexpected(made.error());
+    TRY(open_journal());
+    TRY(ensure_project_fixtures(system_.project, tell_));
     if (stack_ != nullptr) {
       UpOptions up;
       up.auto_ports = true;
       up.programs = options_.programs;
-      if (auto done = stack_->up(up, tell_); !done) return tl::unexpected(done.error());
+      TRY(stack_->up(up, tell_));
     }
     for (std::size_t i = 0; i < levels_.size(); ++i) {
       if (interruption_.has_come()) return base::fail(ErrorKind::cancelled, "interrupted; gauntlet campaign --resume goes on");
       const CampaignLevel& level = levels_[i];
       if (const auto* done = journal_.find(level); done != nullptr && done->state != LevelRecord::State::skipped) continue;
       std::erase_if(journal_.levels, [&](const auto& record) { return record.level == level; });
-      if (auto finished = do_level(level, i); !finished) return tl::unexpected(finished.error());
+      TRY(do_level(level, i));
     }
     return journal_;
   }
@@ -225,19 +225,16 @@ class Campaign {
   }
 
   base::Expected<LevelRecord> measure(const CampaignLevel& level, std::size_t index) {
-    auto reset = system_.reset();
-    if (!reset) return tl::unexpected(reset.error());
-    if (!reset->empty()) tell_("    " + *reset);
-    if (auto rested = wait_until_idle(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
-    auto target = system_.find_target();
-    if (!target) return tl::unexpected(target.error());
+    auto reset = TRY(system_.reset());
+    if (!reset.empty()) tell_("    " + reset);
+    TRY(wait_until_idle(system_, kLongestPause, interruption_));
+    auto target = TRY(system_.find_target());
     const fs::path result = results_ / result_file(level);
     std::error_code error;
     fs::create_directories(result.parent_path(), error);
     const std::uintmax_t handler_log_before = system_.handler_log ? fs::file_size(*system_.handler_log, error) : 0;
 
-    auto sides = start_sides(level, result, *target);
-    if (!sides) return tl::unexpected(sides.error());
+    auto sides = TRY(start_sides(level, result, target));
     LevelRecord record;
     record.level = level;
     record.started_s = base::unix_now_s();
@@ -246,28 +243,24 @@ class Campaign {
                           .level = level.load,
                           .duration = level.duration,
                           .variables = options_.web ? page_variables(level, index) : std::map<std::string, std::string>()};
-    auto ran = run_scenario(system_, run, interruption_);
-    if (!ran) return tl::unexpected(ran.error());
+    auto ran = TRY(run_scenario(system_, run, interruption_));
     record.ended_s = base::unix_now_s();
-    for (auto& [what, process] : *sides) {
+    for (auto& [what, process] : sides) {
       // Monitors are ended; a profile or a probe under way may finish.
       const bool ends_itself = what == "profile" || what == "visibility";
       const int status = process.finish(ends_itself ? std::chrono::milliseconds(30'000) : std::chrono::milliseconds(0));
       if (status != 0) tell_(fmt::format("    {} ended with {}: see {}", what, status, log_of_sides(result).string()));
     }
-    sides->clear();
-    if (level.scenario == 4 && target->database)
-      if (auto analysed = analyse_database(result, *target); !analysed) return tl::unexpected(analysed.error());
-    if (level.scenario == 5 && system_.handler_log)
-      if (auto extracted = extract_flushes(handler_log_before, result.parent_path() / "flush_timing.log"); !extracted)
-        return tl::unexpected(extracted.error());
+    sides.clear();
+    if (level.scenario == 4 && target.database) TRY(analyse_database(result, target));
+    if (level.scenario == 5 && system_.handler_log) TRY(extract_flushes(handler_log_before, result.parent_path() / "flush_timing.log"));
 
-    record.state = ran->held(level.duration) ? LevelRecord::State::held : LevelRecord::State::failed;
-    if (record.state == LevelRecord::State::failed) record.reason = failure_of(*ran, level);
-    record.requests_per_s = std::max(0.0, ran->requests_per_s(level.duration));
-    record.events_per_s = ran->events_per_s(level.duration);
-    record.cpu = ran->cpu;
-    record.wall_s = ran->wall_s;
+    record.state = ran.held(level.duration) ? LevelRecord::State::held : LevelRecord::State::failed;
+    if (record.state == LevelRecord::State::failed) record.reason = failure_of(ran, level);
+    record.requests_per_s = std::max(0.0, ran.requests_per_s(level.duration));
+    record.events_per_s = ran.events_per_s(level.duration);
+    record.cpu = ran.cpu;
+    record.wall_s = ran.wall_s;
     return record;
   }
 
@@ -344,17 +337,15 @@ class Campaign {
     const fs::path raw = fs::path(result).replace_extension(".monitor") / "query_analysis.txt";
     std::error_code error;
     fs::remove(raw, error);
-    auto psql = ChildProcess::start(side({(*programs / "psql").string(), "--no-psqlrc", "--set=ON_ERROR_STOP=1", "-f",
-                                          (test_ / "scripts/analyze_db_performance.sql").string()},
-                                         std::move(environment), raw));
-    if (!psql) return tl::unexpected(psql.error());
-    const int status = psql->finish(kLongestAnalysis);
-    const auto output = base::read_file(raw);
-    if (!output) return tl::unexpected(output.error());
+    auto psql = TRY(ChildProcess::start(side({(*programs / "psql").string(), "--no-psqlrc", "--set=ON_ERROR_STOP=1", "-f",
+                                              (test_ / "scripts/analyze_db_performance.sql").string()},
+                                             std::move(environment), raw)));
+    const int status = psql.finish(kLongestAnalysis);
+    const auto output = TRY(base::read_file(raw));
     if (status != 0)
       return base::fail(ErrorKind::internal,
                         fmt::format("the database's analysis ended with {}; the end of {}:\n{}", status, raw.string(), tail_of(raw, 12)));
-    if (auto written = write_file_atomically(result.parent_path() / "query_analysis.txt", *output); !written) return written;
+    if (auto written = write_file_atomically(result.parent_path() / "query_analysis.txt", output); !written) return written;
     auto connection = postgres::BlockingConnection::connect(*target.database);
     if (!connection) return {};
     // With its share of the indexes and of what updates left behind: what a row takes on disk.

@@ -58,10 +58,9 @@ std::filesystem::path journal_file(const std::filesystem::path& results) { retur
 
 base::Expected<CampaignJournal> read_journal(const std::filesystem::path& results) {
   const auto file = journal_file(results);
-  auto text = base::read_file(file);
-  if (!text) return tl::unexpected(text.error());
+  auto text = TRY(base::read_file(file));
   try {
-    const json in = json::parse(*text);
+    const json in = json::parse(text);
     CampaignJournal journal;
     const auto size = campaign_size(in.at("size").get<std::string>());
     if (!size) return base::fail(ErrorKind::invalid_argument, file.string() + ": no such campaign size");

@@ -35,8 +35,7 @@ class AbRun {
     std::error_code error;
     fs::create_directories(folder_, error);
     for (int pair = 0; pair < options_.pairs; ++pair)
-      for (const bool changed : pair % 2 == 0 ? std::array{false, true} : std::array{true, false})
-        if (auto done = measure(pair, changed); !done) return tl::unexpected(done.error());
+      for (const bool changed : pair % 2 == 0 ? std::array{false, true} : std::array{true, false}) TRY(measure(pair, changed));
     AbReport report;
     report.change = change_.title;
     report.script = options_.script.filename().string();
@@ -52,32 +51,31 @@ class AbRun {
     std::replace_if(
         file.begin(), file.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '=' && c != '_' && c != '-' && c != '.'; },
         '_');
-    if (auto written = write_file_atomically(folder_ / (file + ".json"), to_json(report)); !written) return tl::unexpected(written.error());
+    TRY(write_file_atomically(folder_ / (file + ".json"), to_json(report)));
     return report;
   }
 
  private:
   base::Expected<void> measure(int pair, bool changed) {
     if (auto set = change_.set(changed); !set) return set;
-    if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
-    if (auto rested = wait_until_idle(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
+    TRY(system_.reset());
+    TRY(wait_until_idle(system_, kLongestPause, interruption_));
     const ScenarioRun run{.script = options_.script,
                           .result = folder_ / "run" / fmt::format("{}_{}.json", pair, changed ? "after" : "before"),
                           .level = {},
                           .duration = options_.length,
                           .variables = options_.variables};
-    auto ran = run_scenario(system_, run, interruption_);
-    if (!ran) return tl::unexpected(ran.error());
-    const double calls = std::max(1.0, ran->summary.requests + ran->summary.calls);
-    auto trial = trial_of(ran->result);
+    auto ran = TRY(run_scenario(system_, run, interruption_));
+    const double calls = std::max(1.0, ran.summary.requests + ran.summary.calls);
+    auto trial = trial_of(ran.result);
     if (!trial) return tl::unexpected(std::move(trial.error()).in(run.result.string()));
-    const auto& latency = ran->summary.latency();
+    const auto& latency = ran.summary.latency();
     Side& side = changed ? after_ : before_;
     side.p95_ms.push_back(latency ? latency->p95_ms : 0);
     side.mean_ms.push_back(trial->mean_service_s * 1000);
     side.throughput.push_back(trial->throughput_per_s);
-    side.services_cpu_ms.push_back(ran->cpu.services_s / calls * 1000);
-    side.database_cpu_ms.push_back(ran->cpu.database_s / calls * 1000);
+    side.services_cpu_ms.push_back(ran.cpu.services_s / calls * 1000);
+    side.database_cpu_ms.push_back(ran.cpu.database_s / calls * 1000);
     tell_(fmt::format("pair {} of {}, {}: p95 {:.2f} ms, {:.0f}/s", pair + 1, options_.pairs, changed ? change_.title : "as it is",
                       side.p95_ms.back(), side.throughput.back()));
     return {};
@@ -115,7 +113,7 @@ AbChange changed_by_commands(const fs::path& project, const std::string& before,
 
 base::Expected<AbReport> run_ab(const SystemUnderTest& system, const AbChange& change, const AbOptions& options, Interruption& interruption,
                                 const Tell& tell) {
-  if (auto permitted = system.permit_length(2 * options.pairs * options.length); !permitted) return tl::unexpected(permitted.error());
+  TRY(system.permit_length(2 * options.pairs * options.length));
   auto report = AbRun(system, change, options, interruption, tell).run();
   if (auto restored = change.set(false); !restored && report)
     return tl::unexpected(std::move(restored.error()).in("the system could not be made as it was"));

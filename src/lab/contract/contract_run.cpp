@@ -81,13 +81,12 @@ class ContractRun {
       database_.emplace(std::move(*connected));
     }
     if (target_.base_url.empty()) return {};
-    const auto listed = asker_.http("GET", target_.base_url + "/v1/challenges", {{"x-mock-user-id", prefix_ + "0"}}, std::nullopt);
-    if (!listed) return tl::unexpected(listed.error());
-    const auto parsed = json::parse(listed->text, nullptr, false);
-    if (listed->status != 200 || find_in(parsed, "/challenges/*challengeId") != json({"ladder", "rounds", "old"})) {
+    const auto listed = TRY(asker_.http("GET", target_.base_url + "/v1/challenges", {{"x-mock-user-id", prefix_ + "0"}}, std::nullopt));
+    const auto parsed = json::parse(listed.text, nullptr, false);
+    if (listed.status != 200 || find_in(parsed, "/challenges/*challengeId") != json({"ladder", "rounds", "old"})) {
       return fail(
           ErrorKind::failed_precondition,
-          target_.base_url + "/v1/challenges does not list the contract's challenges (status " + std::to_string(listed->status) +
+          target_.base_url + "/v1/challenges does not list the contract's challenges (status " + std::to_string(listed.status) +
               "); run the service with what `gauntlet contract-test --print-config` prints, and PLUGIN_GRPC_SERVER_AUTH_ENABLED=false");
     }
     return {};
@@ -310,12 +309,11 @@ class ContractRun {
 }  // namespace
 
 Expected<std::vector<ContractResult>> run_contract(const ContractTarget& target, const std::function<void(const ContractResult&)>& told) {
-  const auto cases = contract_cases();
-  if (!cases) return tl::unexpected(cases.error());
+  const auto cases = TRY(contract_cases());
   ContractRun run(target);
-  if (auto prepared = run.prepare(); !prepared) return tl::unexpected(prepared.error());
+  TRY(run.prepare());
   std::vector<ContractResult> results;
-  for (const ContractCase& one : *cases) {
+  for (const ContractCase& one : cases) {
     if (one.section.find(target.filter) == std::string::npos && one.name.find(target.filter) == std::string::npos) continue;
     results.push_back(run.run(one));
     told(results.back());

@@ -48,41 +48,34 @@ class Demo {
 
  private:
   base::Expected<void> measure_api() {
-    auto cost = cost_of_one(1, kApiTrials);
-    if (!cost) return tl::unexpected(cost.error());
-    cost_.request_cpu_s = *cost;
-    auto result = measure_held(1, kApiLevels, level_that_fits(kApiLevels, cost_, cores_));
-    if (!result) return tl::unexpected(result.error());
-    table_.add_api("1 API", *result, options_.duration);
+    auto cost = TRY(cost_of_one(1, kApiTrials));
+    cost_.request_cpu_s = cost;
+    auto result = TRY(measure_held(1, kApiLevels, level_that_fits(kApiLevels, cost_, cores_)));
+    table_.add_api("1 API", result, options_.duration);
     return {};
   }
 
   base::Expected<void> measure_events() {
-    auto cost = cost_of_one(2, kEventTrials);
-    if (!cost) return tl::unexpected(cost.error());
-    cost_.event_cpu_s = *cost;
-    auto result = measure_held(2, kEventLevels, level_that_fits(kEventLevels, cost_, cores_));
-    if (!result) return tl::unexpected(result.error());
-    table_.add_events("2 events", *result, options_.duration);
+    auto cost = TRY(cost_of_one(2, kEventTrials));
+    cost_.event_cpu_s = cost;
+    auto result = TRY(measure_held(2, kEventLevels, level_that_fits(kEventLevels, cost_, cores_)));
+    table_.add_events("2 events", result, options_.duration);
     return {};
   }
 
   base::Expected<void> measure_combined() {
     // Both costs are known by now.
-    auto result = measure_held(3, kCombinedLevels, level_that_fits(kCombinedLevels, cost_, cores_));
-    if (!result) return tl::unexpected(result.error());
-    table_.add_combined("3 combined", *result, options_.duration);
+    auto result = TRY(measure_held(3, kCombinedLevels, level_that_fits(kCombinedLevels, cost_, cores_)));
+    table_.add_combined("3 combined", result, options_.duration);
     return {};
   }
 
   /// CPU seconds of one more iteration; notes how much of the machine is there for us now.
   base::Expected<double> cost_of_one(int scenario, const LoadLevel (&levels)[2]) {
-    auto few = measure(scenario, "trial", levels[0], kTrial);
-    if (!few) return tl::unexpected(few.error());
-    auto many = measure(scenario, "trial", levels[1], kTrial);
-    if (!many) return tl::unexpected(many.error());
-    cores_ = cores_available(many->cpu.total_s(), many->idle_cpu_s, many->wall_s, static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN)));
-    return cost_of_one_more(few->summary.iterations, few->cpu.total_s(), many->summary.iterations, many->cpu.total_s());
+    auto few = TRY(measure(scenario, "trial", levels[0], kTrial));
+    auto many = TRY(measure(scenario, "trial", levels[1], kTrial));
+    cores_ = cores_available(many.cpu.total_s(), many.idle_cpu_s, many.wall_s, static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN)));
+    return cost_of_one_more(few.summary.iterations, few.cpu.total_s(), many.summary.iterations, many.cpu.total_s());
   }
 
   template <std::size_t N>
@@ -99,7 +92,7 @@ class Demo {
 
   base::Expected<ScenarioResult> measure(int scenario, const char* name, const LoadLevel& level, std::chrono::seconds duration) {
     if (interruption_.has_come()) return base::fail(ErrorKind::cancelled, "interrupted");
-    if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
+    TRY(system_.reset());
     static constexpr const char* kScripts[] = {"scenario1_api_load.js", "scenario2_event_load.js", "scenario3_combined.js"};
     const ScenarioRun run{.script = test_ / "k6" / kScripts[scenario - 1],
                           .result = test_ / "results" / fmt::format("scenario{}", scenario) / fmt::format("{}.json", name),
@@ -111,23 +104,21 @@ class Demo {
     if (level.events_per_s > 0) what += fmt::format(" {} EPS", level.events_per_s);
     tell_(fmt::format("scenario {}: {} s at{}", scenario, duration.count(), what));
     if (duration == kTrial) return run_scenario(system_, run, interruption_);
-    auto watch = start_watch(run);
-    if (!watch) return tl::unexpected(watch.error());
+    auto watch = TRY(start_watch(run));
     auto result = run_scenario(system_, run, interruption_);
-    watch->finish(0ms);
+    watch.finish(0ms);
     return result;
   }
 
   /// What monitors see of a run lies beside its result, for `gauntlet explain`.
   base::Expected<ChildProcess> start_watch(const ScenarioRun& run) {
-    auto target = system_.find_target();
-    if (!target) return tl::unexpected(target.error());
+    auto target = TRY(system_.find_target());
     const fs::path folder = fs::path(run.result).replace_extension(".monitor");
     std::error_code error;
     fs::create_directories(folder, error);
     const auto most = std::to_string(run.duration.count() + 120);  // bounded, so that it ends even if this process is killed
     return ChildProcess::start({.command = system_.watching({"watch", "--quiet", "--out", folder.string(), "--duration", most}),
-                                .environment = script_environment(system_, *target, run.level, run.duration),
+                                .environment = script_environment(system_, target, run.level, run.duration),
                                 .directory = system_.project,
                                 .log = folder / "gauntlet.log",
                                 .account = std::nullopt,

@@ -173,9 +173,8 @@ class Doctor {
     if (ask("SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'")[0] != "1")
       problem("pg_stat_statements", "it is not created in this database", "gauntlet exec-sql \"CREATE EXTENSION pg_stat_statements\"",
               [database]() -> base::Expected<void> {
-                auto again = postgres::BlockingConnection::connect(database);
-                if (!again) return tl::unexpected(again.error());
-                if (auto made = again->run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); !made) return tl::unexpected(made.error());
+                auto again = TRY(postgres::BlockingConnection::connect(database));
+                TRY(again.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"));
                 return {};
               });
     else well("pg_stat_statements", "created");

@@ -86,16 +86,14 @@ Parameters chosen(const std::vector<std::int64_t>& ids) {
 }  // namespace
 
 base::Expected<DeadLetters> DeadLetters::open(const postgres::ConnectionOptions& database) {
-  auto connection = postgres::BlockingConnection::connect(database);
-  if (!connection) return tl::unexpected<Error>(std::move(connection.error()));
-  return DeadLetters(std::move(*connection));
+  auto connection = TRY(postgres::BlockingConnection::connect(database));
+  return DeadLetters(std::move(connection));
 }
 
 base::Expected<std::vector<DeadLetter>> DeadLetters::list(std::int32_t most) {
-  const auto rows = connection_.execute(kList, Parameters().add(most));
-  if (!rows) return tl::unexpected<Error>(rows.error());
+  const auto rows = TRY(connection_.execute(kList, Parameters().add(most)));
   std::vector<DeadLetter> letters;
-  for (const postgres::Row row : *rows)
+  for (const postgres::Row row : rows)
     letters.push_back({.id = row.get<std::int64_t>(0),
                        .kind = row.get<std::string>(1),
                        .event_id = event_id_of(row.get<std::string_view>(1), row.get<std::string_view>(3)),
@@ -108,23 +106,21 @@ base::Expected<std::vector<DeadLetter>> DeadLetters::list(std::int32_t most) {
 
 base::Expected<int> DeadLetters::retry(const std::vector<std::int64_t>& ids, const std::string& handler_address,
                                        const std::function<void(const std::string&)>& tell) {
-  const auto rows = connection_.execute(kRead, chosen(ids));
-  if (!rows) return tl::unexpected<Error>(rows.error());
-  if (rows->empty() && !ids.empty()) return base::fail(ErrorKind::not_found, "there is no dead letter with such an id");
-  if (rows->empty()) return 0;
+  const auto rows = TRY(connection_.execute(kRead, chosen(ids)));
+  if (rows.empty() && !ids.empty()) return base::fail(ErrorKind::not_found, "there is no dead letter with such an id");
+  if (rows.empty()) return 0;
   Handler handler(handler_address);
-  if (auto connected = handler.connect(); !connected) return tl::unexpected<Error>(std::move(connected.error()));
+  TRY(handler.connect());
   int refused = 0;
-  for (const postgres::Row row : *rows) {
+  for (const postgres::Row row : rows) {
     const auto id = row.get<std::int64_t>(0);
     const auto status = handler.deliver(row.get<std::string_view>(1), row.get<std::string_view>(2));
     std::optional<std::string> kept;
     if (status.code != 0) {
       kept = fmt::format("not delivered, kept: {}", status.message);
     } else {
-      const auto settled = connection_.execute(kSettle, Parameters().add(id).add(row.get<std::int32_t>(3)));
-      if (!settled) return tl::unexpected<Error>(settled.error());
-      if (settled->affected() == 0) {
+      const auto settled = TRY(connection_.execute(kSettle, Parameters().add(id).add(row.get<std::int32_t>(3))));
+      if (settled.affected() == 0) {
         const auto reason = connection_.execute(kReason, Parameters().add(id));
         kept = "refused again, kept: " + (reason && !reason->empty() ? (*reason)[0].get<std::string>(0) : std::string("unknown reason"));
       }
@@ -136,9 +132,8 @@ base::Expected<int> DeadLetters::retry(const std::vector<std::int64_t>& ids, con
 }
 
 base::Expected<std::int64_t> DeadLetters::drop(const std::vector<std::int64_t>& ids) {
-  const auto dropped = connection_.execute(kDrop, chosen(ids));
-  if (!dropped) return tl::unexpected<Error>(dropped.error());
-  return dropped->affected();
+  const auto dropped = TRY(connection_.execute(kDrop, chosen(ids)));
+  return dropped.affected();
 }
 
 }  // namespace gauntlet::lab

@@ -43,13 +43,12 @@ class LimitRun {
   base::Expected<LimitReport> run() {
     while (!search_.is_settled() && Clock::now() < ends_) {
       const double level = search_.next_level();
-      auto tried = attempt(level, options_.window, false);
-      if (!tried) return tl::unexpected(tried.error());
+      auto tried = TRY(attempt(level, options_.window, false));
       if (report_.refused) return finish();
-      search_.observe(level, tried->probability);
+      search_.observe(level, tried.probability);
     }
     report_.settled = search_.is_settled();
-    if (auto confirmed = confirm(); !confirmed) return tl::unexpected(confirmed.error());
+    TRY(confirm());
     return finish();
   }
 
@@ -59,11 +58,10 @@ class LimitRun {
   base::Expected<void> confirm() {
     for (int i = 0; i < kMostConfirmations && !report_.refused; ++i) {
       const double level = std::clamp(std::floor(search_.estimate().lower), options_.lowest, options_.highest);
-      auto tried = attempt(level, options_.window * 2, true);
-      if (!tried) return tl::unexpected(tried.error());
+      auto tried = TRY(attempt(level, options_.window * 2, true));
       if (report_.refused) return {};
-      search_.observe(level, tried->probability);
-      if (tried->probability > kSure) {
+      search_.observe(level, tried.probability);
+      if (tried.probability > kSure) {
         report_.confirmed = level;
         return {};
       }
@@ -72,9 +70,8 @@ class LimitRun {
   }
 
   base::Expected<TriedLevel> attempt(double level, seconds window, bool confirming) {
-    if (options_.reset)
-      if (auto reset = system_.reset(); !reset) return tl::unexpected(reset.error());
-    if (auto rested = wait_until_idle(system_, kLongestPause, interruption_); !rested) return tl::unexpected(rested.error());
+    if (options_.reset) TRY(system_.reset());
+    TRY(wait_until_idle(system_, kLongestPause, interruption_));
     ScenarioRun run{.script = options_.script,
                     .result = folder_ / fmt::format("trial_{:.0f}.json", level),
                     .level = {},
@@ -82,18 +79,16 @@ class LimitRun {
                     .variables = options_.variables};
     run.variables[options_.variable] = fmt::format("{:.0f}", level);
     std::vector<ChildProcess> sides;
-    if (confirming)
-      if (auto started = start_sides(level, window, sides); !started) return tl::unexpected(started.error());
+    if (confirming) TRY(start_sides(level, window, sides));
     const double idle_before = idle_cpu_s();
-    auto ran = run_scenario(system_, run, interruption_);
-    if (!ran) return tl::unexpected(ran.error());
+    auto ran = TRY(run_scenario(system_, run, interruption_));
     const double idle_s = idle_cpu_s() - idle_before;
     for (auto& side : sides) side.finish(std::chrono::milliseconds(0));
-    auto trial = trial_of(ran->result);
+    auto trial = trial_of(ran.result);
     if (!trial) return tl::unexpected(std::move(trial.error()).in(run.result.string()));
     trial->level = level;
-    trial->generator_cores = ran->cpu.generator_s / ran->wall_s;
-    trial->machine_idle_cores = idle_s / ran->wall_s;
+    trial->generator_cores = ran.cpu.generator_s / ran.wall_s;
+    trial->machine_idle_cores = idle_s / ran.wall_s;
     const double probability = probability_of_holding(*trial);
     tell_(fmt::format("{}={:.0f}: {} ({:.0f} % sure), {:.0f}/s{}", options_.variable, level, probability > 0.5 ? "holds" : "fails",
                       std::max(probability, 1 - probability) * 100, trial->throughput_per_s, confirming ? ", confirming run" : ""));
@@ -105,25 +100,23 @@ class LimitRun {
 
   /// Evidence at the limit: monitors, and profiles of both services.
   base::Expected<void> start_sides(double level, seconds window, std::vector<ChildProcess>& sides) {
-    auto target = system_.find_target();
-    if (!target) return tl::unexpected(target.error());
+    auto target = TRY(system_.find_target());
     const fs::path monitor = folder_ / fmt::format("{:.0f}.monitor", level);
     std::error_code error;
     fs::create_directories(monitor, error);
     std::vector<std::vector<std::string>> works{
         {"watch", "--quiet", "--out", monitor.string(), "--duration", std::to_string(window.count() + 120)}};
-    if (!target->pprof.empty())
+    if (!target.pprof.empty())
       works.push_back({"profile", "--out", folder_.string(), "--level", fmt::format("{:.0f}", level), "--seconds",
                        std::to_string(std::max<long>(1, std::min<long>(30, window.count() / 2)))});
     for (const auto& words : works) {
-      auto side = ChildProcess::start({.command = system_.watching(words),
-                                       .environment = script_environment(system_, *target, {}, window),
-                                       .directory = system_.project,
-                                       .log = monitor / "gauntlet.log",
-                                       .account = std::nullopt,
-                                       .cgroup_procs = {}});
-      if (!side) return tl::unexpected(side.error());
-      sides.push_back(std::move(*side));
+      auto side = TRY(ChildProcess::start({.command = system_.watching(words),
+                                           .environment = script_environment(system_, target, {}, window),
+                                           .directory = system_.project,
+                                           .log = monitor / "gauntlet.log",
+                                           .account = std::nullopt,
+                                           .cgroup_procs = {}}));
+      sides.push_back(std::move(side));
     }
     return {};
   }
@@ -133,7 +126,7 @@ class LimitRun {
     std::vector<ScalabilityPoint> points;
     for (const auto& tried : report_.tried) points.push_back({tried.trial.concurrency(), tried.trial.throughput_per_s});
     report_.fit = fit_scalability(points);
-    if (auto written = write_file_atomically(folder_ / "limit.json", to_json(report_)); !written) return tl::unexpected(written.error());
+    TRY(write_file_atomically(folder_ / "limit.json", to_json(report_)));
     return report_;
   }
 
@@ -151,8 +144,7 @@ class LimitRun {
 
 base::Expected<LimitReport> find_limit(const SystemUnderTest& system, const LimitOptions& options, const fs::path& folder,
                                        Interruption& interruption, const Tell& tell) {
-  if (auto permitted = system.permit_length(options.budget + kMostConfirmations * 2 * options.window); !permitted)
-    return tl::unexpected(permitted.error());
+  TRY(system.permit_length(options.budget + kMostConfirmations * 2 * options.window));
   std::error_code error;
   if (!fs::exists(options.script, error)) return base::fail(ErrorKind::not_found, options.script.string() + ": no such script");
   fs::remove_all(folder, error);

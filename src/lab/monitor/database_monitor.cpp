@@ -34,9 +34,8 @@ DatabaseMonitor::DatabaseMonitor(postgres::ConnectionOptions options) : options_
 
 base::Expected<DatabaseMonitor::Rows> DatabaseMonitor::ask(const std::string& sql) {
   if (!connection_) {
-    auto connected = postgres::BlockingConnection::connect(options_);
-    if (!connected) return tl::unexpected(connected.error());
-    connection_ = std::move(*connected);
+    auto connected = TRY(postgres::BlockingConnection::connect(options_));
+    connection_ = std::move(connected);
     auto found = connection_->run("SELECT 1 FROM pg_extension WHERE extname = 'pg_stat_statements'");
     has_statements_ = found && !found->rows.empty();
   }
@@ -58,11 +57,10 @@ std::optional<double> DatabaseMonitor::increase(const std::string& key, double n
 base::Expected<void> DatabaseMonitor::sample_sessions() {
   // An active session without a wait event is on a CPU (or wants one).
   auto rows =
-      ask("SELECT coalesce(wait_event_type, 'CPU'), coalesce(wait_event, 'CPU'), count(*) FROM pg_stat_activity "
-          "WHERE state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = "
-          "current_database() GROUP BY 1, 2");
-  if (!rows) return tl::unexpected(rows.error());
-  for (const auto& row : *rows) waits_[{row[0], row[1]}] += std::atoll(row[2].c_str());
+      TRY(ask("SELECT coalesce(wait_event_type, 'CPU'), coalesce(wait_event, 'CPU'), count(*) FROM pg_stat_activity "
+              "WHERE state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = "
+              "current_database() GROUP BY 1, 2"));
+  for (const auto& row : rows) waits_[{row[0], row[1]}] += std::atoll(row[2].c_str());
   ++session_samples_;
   return {};
 }
@@ -72,23 +70,21 @@ base::Expected<std::vector<Observation>> DatabaseMonitor::sample(double now_s) {
   last_s_ = now_s;
   std::vector<Observation> rows;
   auto states =
-      ask("SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state = 'idle'), "
-          "count(*) FILTER (WHERE state LIKE 'idle in transaction%'), count(*) FILTER (WHERE wait_event_type = "
-          "'Lock'), count(*), "
-          "current_setting('max_connections'), coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)) FILTER "
-          "(WHERE state <> 'idle'), 0) "
-          "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
-  if (!states) return tl::unexpected(states.error());
-  add_activity(*states, rows);
+      TRY(ask("SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state = 'idle'), "
+              "count(*) FILTER (WHERE state LIKE 'idle in transaction%'), count(*) FILTER (WHERE wait_event_type = "
+              "'Lock'), count(*), "
+              "current_setting('max_connections'), coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)) FILTER "
+              "(WHERE state <> 'idle'), 0) "
+              "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"));
+  add_activity(states, rows);
   auto clients =
-      ask("SELECT application_name, count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity "
-          "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database() GROUP BY 1");
-  if (!clients) return tl::unexpected(clients.error());
-  for (const auto& c : *clients)
+      TRY(ask("SELECT application_name, count(*), count(*) FILTER (WHERE state = 'active') FROM pg_stat_activity "
+              "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database() GROUP BY 1"));
+  for (const auto& c : clients)
     rows.push_back({"pg_clients", {{"application", c[0]}, {"connections", number(c[1])}, {"busy", number(c[2])}}});
-  if (auto done = add_counters(elapsed_s, rows); !done) return tl::unexpected(done.error());
-  if (auto done = add_tables(elapsed_s, rows); !done) return tl::unexpected(done.error());
-  if (auto done = add_statements(elapsed_s, rows); !done) return tl::unexpected(done.error());
+  TRY(add_counters(elapsed_s, rows));
+  TRY(add_tables(elapsed_s, rows));
+  TRY(add_statements(elapsed_s, rows));
   return rows;
 }
 
@@ -144,13 +140,12 @@ base::Expected<void> DatabaseMonitor::add_counters(double elapsed_s, std::vector
                                            "backend_buffers_per_s",
                                            "sync_ms_per_s"};
   constexpr std::size_t kOfDatabase = 13;
-  auto answer = ask(kCounters);
-  if (!answer) return tl::unexpected(answer.error());
-  if (answer->empty()) return {};
+  auto answer = TRY(ask(kCounters));
+  if (answer.empty()) return {};
   std::vector<std::pair<const char*, Cell>> database, wal;
   bool whole = elapsed_s > 0;
   for (std::size_t i = 0; i < std::size(kNames); ++i) {
-    const auto more = increase(std::string("counter ") + kNames[i], number((*answer)[0][i]));
+    const auto more = increase(std::string("counter ") + kNames[i], number(answer[0][i]));
     whole = whole && more.has_value();
     (i < kOfDatabase ? database : wal).emplace_back(kNames[i], more && elapsed_s > 0 ? Cell(*more / elapsed_s) : Cell());
   }
@@ -164,16 +159,15 @@ base::Expected<void> DatabaseMonitor::add_counters(double elapsed_s, std::vector
 
 base::Expected<void> DatabaseMonitor::add_tables(double elapsed_s, std::vector<Observation>& rows) {
   auto tables =
-      ask("SELECT t.relname, n_tup_ins, n_tup_upd, n_tup_hot_upd, n_tup_del, seq_scan, coalesce(idx_scan, 0), "
-          "heap_blks_read, heap_blks_hit, "
-          "coalesce(idx_blks_read, 0), coalesce(idx_blks_hit, 0), n_live_tup, n_dead_tup, autovacuum_count "
-          "FROM pg_stat_user_tables t JOIN pg_statio_user_tables io USING (relid) WHERE n_live_tup + n_tup_ins + "
-          "n_tup_upd > 0");
-  if (!tables) return tl::unexpected(tables.error());
+      TRY(ask("SELECT t.relname, n_tup_ins, n_tup_upd, n_tup_hot_upd, n_tup_del, seq_scan, coalesce(idx_scan, 0), "
+              "heap_blks_read, heap_blks_hit, "
+              "coalesce(idx_blks_read, 0), coalesce(idx_blks_hit, 0), n_live_tup, n_dead_tup, autovacuum_count "
+              "FROM pg_stat_user_tables t JOIN pg_statio_user_tables io USING (relid) WHERE n_live_tup + n_tup_ins + "
+              "n_tup_upd > 0"));
   static constexpr const char* kNames[] = {"inserted_per_s",   "updated_per_s",     "hot_updated_per_s", "deleted_per_s",
                                            "seq_scans_per_s",  "index_scans_per_s", "heap_read_per_s",   "heap_hit_per_s",
                                            "index_read_per_s", "index_hit_per_s"};
-  for (const auto& t : *tables) {
+  for (const auto& t : tables) {
     std::vector<std::pair<const char*, Cell>> values{{"name", t[0]}};
     for (std::size_t i = 0; i < std::size(kNames); ++i) {
       const auto more = increase("table " + t[0] + kNames[i], number(t[i + 1]));
@@ -190,18 +184,17 @@ base::Expected<void> DatabaseMonitor::add_tables(double elapsed_s, std::vector<O
 base::Expected<void> DatabaseMonitor::add_statements(double elapsed_s, std::vector<Observation>& rows) {
   if (!has_statements_) return {};
   auto statements =
-      ask("SELECT queryid, query, calls, total_exec_time, rows, shared_blks_hit, shared_blks_read, wal_bytes FROM "
-          "pg_stat_statements "
-          "WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND queryid IS NOT NULL AND "
-          "query NOT LIKE '%pg\\_stat\\_%' AND query NOT LIKE '%pg_extension%' "
-          "ORDER BY total_exec_time DESC LIMIT 50");
-  if (!statements) return tl::unexpected(statements.error());
+      TRY(ask("SELECT queryid, query, calls, total_exec_time, rows, shared_blks_hit, shared_blks_read, wal_bytes FROM "
+              "pg_stat_statements "
+              "WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND queryid IS NOT NULL AND "
+              "query NOT LIKE '%pg\\_stat\\_%' AND query NOT LIKE '%pg_extension%' "
+              "ORDER BY total_exec_time DESC LIMIT 50"));
   struct Delta {
     const std::vector<std::string>* statement;
     double calls, total_ms, rows, hit, read, wal_bytes;
   };
   std::vector<Delta> deltas;
-  for (const auto& s : *statements) {
+  for (const auto& s : statements) {
     auto more = [&](const char* what, std::size_t column) { return increase("statement " + s[0] + what, number(s[column])).value_or(0); };
     const Delta delta{&s, more("c", 2), more("t", 3), more("r", 4), more("h", 5), more("d", 6), more("w", 7)};
     if (delta.calls > 0) deltas.push_back(delta);
@@ -221,10 +214,9 @@ base::Expected<void> DatabaseMonitor::add_statements(double elapsed_s, std::vect
                      {"blocks_read_per_call", d.read / d.calls},
                      {"wal_bytes_per_call", d.wal_bytes / d.calls}}});
   auto locks =
-      ask("SELECT mode, count(*) FILTER (WHERE granted), count(*) FILTER (WHERE NOT granted) FROM pg_locks WHERE pid "
-          "<> pg_backend_pid() GROUP BY mode");
-  if (!locks) return tl::unexpected(locks.error());
-  for (const auto& l : *locks) rows.push_back({"pg_locks", {{"mode", l[0]}, {"granted", number(l[1])}, {"waiting", number(l[2])}}});
+      TRY(ask("SELECT mode, count(*) FILTER (WHERE granted), count(*) FILTER (WHERE NOT granted) FROM pg_locks WHERE pid "
+              "<> pg_backend_pid() GROUP BY mode"));
+  for (const auto& l : locks) rows.push_back({"pg_locks", {{"mode", l[0]}, {"granted", number(l[1])}, {"waiting", number(l[2])}}});
   return {};
 }
 

@@ -30,9 +30,8 @@ bool is_kept(const MetricSample& sample) { return !sample.name.ends_with("_bucke
 
 base::Expected<Monitor> Monitor::open(std::function<base::Expected<Target>()> find_target) {
   Monitor monitor;
-  auto target = find_target();
-  if (!target) return tl::unexpected(target.error());
-  monitor.target_ = std::move(*target);
+  auto target = TRY(find_target());
+  monitor.target_ = std::move(target);
   monitor.find_target_ = std::move(find_target);
   if (monitor.target_.database) monitor.database_.emplace(*monitor.target_.database);
   return monitor;
@@ -121,9 +120,8 @@ base::Expected<void> watch(Monitor& monitor, const WatchOptions& options, const 
                            const std::function<void(const std::vector<Observation>&)>& show) {
   std::optional<Recording> recording;
   if (options.folder) {
-    auto made = Recording::create(*options.folder);
-    if (!made) return tl::unexpected(made.error());
-    recording = std::move(*made);
+    auto made = TRY(Recording::create(*options.folder));
+    recording = std::move(made);
   }
   const auto begun = Clock::now();
   auto next_sample = begun;

@@ -60,17 +60,16 @@ std::map<std::string, std::string> parse_redis_info(const std::string& text) {
 }
 
 base::Expected<std::map<std::string, std::string>> redis_info(const RedisAddress& address) {
-  auto socket = connect_to(address);
-  if (!socket) return tl::unexpected(socket.error());
+  auto socket = TRY(connect_to(address));
   std::string request;
   if (!address.password.empty()) request += command({"AUTH", address.password});
   request += command({"INFO"});
-  if (::send(socket->get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
+  if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
     return tl::unexpected(no_answer(address, std::strerror(errno)));
   std::string answer;
   char chunk[16384];
   for (;;) {
-    const ssize_t size = ::recv(socket->get(), chunk, sizeof chunk, 0);
+    const ssize_t size = ::recv(socket.get(), chunk, sizeof chunk, 0);
     if (size <= 0) return tl::unexpected(no_answer(address, size == 0 ? "it closed the connection" : std::strerror(errno)));
     answer.append(chunk, static_cast<std::size_t>(size));
     if (const auto error = answer.find('-'); error == 0 || answer.find("\r\n-") != std::string::npos)

@@ -14,9 +14,8 @@ constexpr std::chrono::milliseconds kGrace{10'000};
 }  // namespace
 
 base::Expected<ChildProcess> ChildProcess::start(const LaunchSpec& spec) {
-  auto process = launch(spec);
-  if (!process) return tl::unexpected(process.error());
-  return ChildProcess(std::move(*process));
+  auto process = TRY(launch(spec));
+  return ChildProcess(std::move(process));
 }
 
 ChildProcess::~ChildProcess() {

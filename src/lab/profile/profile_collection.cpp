@@ -22,14 +22,13 @@ base::Expected<void> take(const ServerPage& server, const std::string& prefix, c
                                                          : "/goroutine");
   HttpFetcher http;
   auto bytes =
-      http.body_of({.url = url, .headers = {}, .post = {}, .timeout = kPatience + (is_cpu ? request.cpu : std::chrono::seconds(0))});
-  if (!bytes) return tl::unexpected(bytes.error());
-  auto profile = read_profile(*bytes);
+      TRY(http.body_of({.url = url, .headers = {}, .post = {}, .timeout = kPatience + (is_cpu ? request.cpu : std::chrono::seconds(0))}));
+  auto profile = read_profile(bytes);
   if (!profile) return tl::unexpected(std::move(profile.error()).in(url));
   if (is_cpu && profile->duration_ns == 0) profile->duration_ns = std::chrono::nanoseconds(request.cpu).count();
   const std::string stem = fmt::format("{}{}_{}", prefix, kind, request.level);
   for (const auto& [name, content] :
-       {std::pair(stem + ".txt", *bytes), std::pair(stem + ".top.txt", top_text(*profile)),
+       {std::pair(stem + ".txt", bytes), std::pair(stem + ".top.txt", top_text(*profile)),
         std::pair(stem + ".svg", flame_svg(*profile, fmt::format("{}, {} at {}", server.name, kind, request.level)))})
     if (auto written = write_file_atomically(request.folder / name, content); !written) return written;
   return {};

@@ -25,11 +25,10 @@ base::Expected<Recording> Recording::create(const fs::path& folder) {
   fs::create_directories(folder, error);
   if (error) return tl::unexpected(base::system_error(error.value(), "cannot make " + folder.string()));
   fs::remove(database_of(folder), error);
-  auto database = SqliteFile::open(database_of(folder));
-  if (!database) return tl::unexpected(database.error());
+  auto database = TRY(SqliteFile::open(database_of(folder)));
   // A monitor must not make the disk busy that it watches: a crash of the machine may cost the file, nothing else does.
-  if (auto set = database->run("PRAGMA synchronous=OFF"); !set) return tl::unexpected(set.error());
-  return Recording(folder, std::move(*database));
+  TRY(database.run("PRAGMA synchronous=OFF"));
+  return Recording(folder, std::move(database));
 }
 
 base::Expected<Recording::Table*> Recording::table_for(const Observation& row) {
@@ -40,7 +39,7 @@ base::Expected<Recording::Table*> Recording::table_for(const Observation& row) {
     columns += fmt::format(",{}", name);
     marks += ",?";
   }
-  if (auto made = database_.run(fmt::format("CREATE TABLE {} ({})", row.table, columns)); !made) return tl::unexpected(made.error());
+  TRY(database_.run(fmt::format("CREATE TABLE {} ({})", row.table, columns)));
   Table table;
   table.insert = fmt::format("INSERT INTO {} VALUES ({})", row.table, marks);
   const fs::path file = folder_ / (row.table + ".csv");

@@ -31,47 +31,42 @@ base::Expected<RunHistory> RunHistory::open(const fs::path& project) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return tl::unexpected(base::system_error(error.value(), "cannot make " + folder.string()));
-  auto database = SqliteFile::open(folder / "runs.sqlite");
-  if (!database) return tl::unexpected(database.error());
-  if (auto made = database->run("CREATE TABLE IF NOT EXISTS run (id INTEGER PRIMARY KEY AUTOINCREMENT, started_s REAL, "
-                                "seconds REAL, kind TEXT, script TEXT, level TEXT, state TEXT, result TEXT, "
-                                "p95_ms REAL, throughput_per_s REAL)");
+  auto database = TRY(SqliteFile::open(folder / "runs.sqlite"));
+  if (auto made = database.run("CREATE TABLE IF NOT EXISTS run (id INTEGER PRIMARY KEY AUTOINCREMENT, started_s REAL, "
+                               "seconds REAL, kind TEXT, script TEXT, level TEXT, state TEXT, result TEXT, "
+                               "p95_ms REAL, throughput_per_s REAL)");
       !made)
     return tl::unexpected(made.error());
-  return RunHistory(std::move(*database));
+  return RunHistory(std::move(database));
 }
 
 base::Expected<std::int64_t> RunHistory::add(const RunEntry& run) {
-  auto added = database_.query(
+  auto added = TRY(database_.query(
       "INSERT INTO run (started_s, seconds, kind, script, level, state, result, p95_ms, throughput_per_s) VALUES (?, "
       "?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-      {run.started_s, run.seconds, run.kind, run.script, run.level, run.state, run.result, run.p95_ms, run.throughput_per_s});
-  if (!added) return tl::unexpected(added.error());
-  return static_cast<std::int64_t>(to_number((*added)[0][0]));
+      {run.started_s, run.seconds, run.kind, run.script, run.level, run.state, run.result, run.p95_ms, run.throughput_per_s}));
+  return static_cast<std::int64_t>(to_number(added[0][0]));
 }
 
 base::Expected<std::vector<RunEntry>> RunHistory::list(std::int64_t most) {
-  auto rows = database_.query(fmt::format("SELECT {} FROM run ORDER BY id DESC LIMIT ?", kColumns), {most});
-  if (!rows) return tl::unexpected(rows.error());
+  auto rows = TRY(database_.query(fmt::format("SELECT {} FROM run ORDER BY id DESC LIMIT ?", kColumns), {most}));
   std::vector<RunEntry> runs;
-  for (const auto& row : *rows) runs.push_back(entry_of(row));
+  for (const auto& row : rows) runs.push_back(entry_of(row));
   return runs;
 }
 
 base::Expected<std::optional<RunEntry>> RunHistory::find(std::int64_t id) {
-  auto rows = database_.query(fmt::format("SELECT {} FROM run WHERE id = ?", kColumns), {id});
-  if (!rows) return tl::unexpected(rows.error());
-  if (rows->empty()) return std::nullopt;
-  return entry_of(rows->front());
+  auto rows = TRY(database_.query(fmt::format("SELECT {} FROM run WHERE id = ?", kColumns), {id}));
+  if (rows.empty()) return std::nullopt;
+  return entry_of(rows.front());
 }
 
 base::Expected<void> RunHistory::remove(std::int64_t id, bool with_files) {
-  auto run = find(id);
-  if (!run) return tl::unexpected(run.error());
-  if (!*run) return base::fail(base::ErrorKind::not_found, fmt::format("there is no run {}: gauntlet runs ls lists them", id));
-  if (auto removed = database_.query("DELETE FROM run WHERE id = ?", {id}); !removed) return tl::unexpected(removed.error());
+  auto run = TRY(find(id));
+  if (!run) return base::fail(base::ErrorKind::not_found, fmt::format("there is no run {}: gauntlet runs ls lists them", id));
+  TRY(database_.query("DELETE FROM run WHERE id = ?", {id}));
   if (!with_files) return {};
-  const fs::path result = (*run)->result;
+  const fs::path result = run->result;
   std::error_code error;
   fs::remove(result, error);
   fs::remove(fs::path(result).replace_extension(".log"), error);

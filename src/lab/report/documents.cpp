@@ -435,20 +435,18 @@ std::string report_junit(const CampaignFacts& facts) {
 }
 
 base::Expected<std::vector<fs::path>> write_reports(const fs::path& results, const fs::path& documents) {
-  auto facts = read_campaign_facts(results);
-  if (!facts) return tl::unexpected(facts.error());
+  auto facts = TRY(read_campaign_facts(results));
   std::error_code error;
   fs::create_directories(documents, error);
   std::vector<fs::path> files;
-  const std::string baseline = baseline_document(*facts);
+  const std::string baseline = baseline_document(facts);
   for (const auto& [file, content] :
-       {std::pair(documents / "PERFORMANCE_BASELINE.md", baseline),
-        std::pair(documents / "CAPACITY_PLANNING.md", capacity_document(*facts)),
-        std::pair(documents / "PERFORMANCE_TUNING.md", tuning_document(*facts)),
+       {std::pair(documents / "PERFORMANCE_BASELINE.md", baseline), std::pair(documents / "CAPACITY_PLANNING.md", capacity_document(facts)),
+        std::pair(documents / "PERFORMANCE_TUNING.md", tuning_document(facts)),
         std::pair(documents / "TECH_SPEC_M2.md", specification_document()), std::pair(results / "report.md", baseline),
-        std::pair(results / "report.html", report_html(*facts)), std::pair(results / "report.json", report_json(*facts)),
-        std::pair(results / "report.xml", report_junit(*facts))}) {
-    if (auto written = write_file_atomically(file, content); !written) return tl::unexpected(written.error());
+        std::pair(results / "report.html", report_html(facts)), std::pair(results / "report.json", report_json(facts)),
+        std::pair(results / "report.xml", report_junit(facts))}) {
+    TRY(write_file_atomically(file, content));
     files.push_back(file);
   }
   return files;

@@ -63,8 +63,8 @@ base::Expected<fs::path> ControlGroups::make(const Component& component) const {
   const auto& limits = component.limits;
   const std::string cpu = limits.cpus > 0 ? fmt::format("{} {}", static_cast<long>(limits.cpus * kPeriodUs), kPeriodUs) : "max";
   const std::string memory = limits.memory_bytes > 0 ? std::to_string(limits.memory_bytes) : "max";
-  if (auto done = put(group / "cpu.max", cpu); !done) return tl::unexpected(done.error());
-  if (auto done = put(group / "memory.max", memory); !done) return tl::unexpected(done.error());
+  TRY(put(group / "cpu.max", cpu));
+  TRY(put(group / "memory.max", memory));
   return group / "cgroup.procs";
 }
 

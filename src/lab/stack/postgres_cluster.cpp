@@ -43,9 +43,8 @@ base::Expected<postgres::BlockingConnection> connect(const DatabasePlan& plan, c
 }
 
 base::Expected<bool> exists(postgres::BlockingConnection& connection, const std::string& query) {
-  auto result = connection.run(query);
-  if (!result) return tl::unexpected(result.error());
-  return !result->rows.empty();
+  auto result = TRY(connection.run(query));
+  return !result.rows.empty();
 }
 
 }  // namespace
@@ -113,27 +112,22 @@ void clear_stale_pid_file(const fs::path& programs, const fs::path& data) {
 }
 
 base::Expected<void> prepare_database(const DatabasePlan& plan) {
-  auto server = connect(plan, "postgres");
-  if (!server) return tl::unexpected(server.error());
-  auto has_role = exists(*server, "SELECT 1 FROM pg_roles WHERE rolname = " + literal(plan.user));
-  if (!has_role) return tl::unexpected(has_role.error());
+  auto server = TRY(connect(plan, "postgres"));
+  auto has_role = TRY(exists(server, "SELECT 1 FROM pg_roles WHERE rolname = " + literal(plan.user)));
   // A statement's text can be read in pg_stat_statements and in the server's log: the verifier may stand there, not the password.
-  const auto verifier = server->password_verifier(plan.user, plan.password);
-  if (!verifier) return tl::unexpected(verifier.error());
+  const auto verifier = TRY(server.password_verifier(plan.user, plan.password));
   // The services migrate and the guide's commands reset statistics as this user, as with the container's POSTGRES_USER.
-  const std::string role = fmt::format("{} ROLE {} SUPERUSER LOGIN PASSWORD {}", *has_role ? "ALTER" : "CREATE",
-                                       postgres::quoted_name(plan.user), literal(*verifier));
-  if (auto done = server->run(role); !done) return tl::unexpected(done.error());
-  auto has_database = exists(*server, "SELECT 1 FROM pg_database WHERE datname = " + literal(plan.name));
-  if (!has_database) return tl::unexpected(has_database.error());
-  if (!*has_database)
+  const std::string role = fmt::format("{} ROLE {} SUPERUSER LOGIN PASSWORD {}", has_role ? "ALTER" : "CREATE",
+                                       postgres::quoted_name(plan.user), literal(verifier));
+  TRY(server.run(role));
+  auto has_database = TRY(exists(server, "SELECT 1 FROM pg_database WHERE datname = " + literal(plan.name)));
+  if (!has_database)
     if (auto done =
-            server->run(fmt::format("CREATE DATABASE {} OWNER {}", postgres::quoted_name(plan.name), postgres::quoted_name(plan.user)));
+            server.run(fmt::format("CREATE DATABASE {} OWNER {}", postgres::quoted_name(plan.name), postgres::quoted_name(plan.user)));
         !done)
       return tl::unexpected(done.error());
-  auto database = connect(plan, plan.name);
-  if (!database) return tl::unexpected(database.error());
-  if (auto done = database->run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); !done) return tl::unexpected(done.error());
+  auto database = TRY(connect(plan, plan.name));
+  TRY(database.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"));
   return {};
 }
 

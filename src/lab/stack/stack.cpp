@@ -76,11 +76,9 @@ Stack::Stack(fs::path project, StackDirectory directory, std::optional<Account> 
     : project_(std::move(project)), directory_(std::move(directory)), account_(std::move(account)) {}
 
 base::Expected<Stack> Stack::open(const StackOptions& options) {
-  auto account = account_for_servers();
-  if (!account) return tl::unexpected(account.error());
-  auto directory = StackDirectory::locate(options.project, options.state_dir, *account);
-  if (!directory) return tl::unexpected(directory.error());
-  return Stack(options.project, *directory, *account);
+  auto account = TRY(account_for_servers());
+  auto directory = TRY(StackDirectory::locate(options.project, options.state_dir, account));
+  return Stack(options.project, directory, account);
 }
 
 bool Stack::is_supervised() const { return ask_supervisor(directory_.control_socket(), R"({"command":"status"})").has_value(); }
@@ -93,9 +91,8 @@ base::Expected<void> Stack::require_up() const {
 base::Expected<StackPlan> Stack::plan() const {
   std::error_code error;
   if (!fs::exists(directory_.plan(), error)) return tl::unexpected(stack_not_up());
-  auto text = base::read_file(directory_.plan());
-  if (!text) return tl::unexpected(text.error());
-  auto plan = plan_from_json(*text);
+  auto text = TRY(base::read_file(directory_.plan()));
+  auto plan = plan_from_json(text);
   if (!plan) return tl::unexpected(std::move(plan.error()).in(directory_.plan().string()));
   return plan;
 }
@@ -179,19 +176,16 @@ base::Expected<StackPlan> Stack::make_plan_for(const UpOptions& options, const T
   for (const char* name : {kService, kEventHandler})  // one that is not built is told by make_plan()
     if (const auto table = run_to_end({(options.programs / name).string(), "--settings"}, std::nullopt, project_))
       known.merge(names_in_settings_table(*table));
-  auto env = read_project_settings(project_, base::process_environment(), known, options.overrides);
-  if (!env) return tl::unexpected(env.error());
-  if (const std::string names = env->names_from("the environment"); !names.empty()) tell("from the environment, over .env: " + names);
-  if (env->created) tell("made .env from .env.example (mock mode)");
+  auto env = TRY(read_project_settings(project_, base::process_environment(), known, options.overrides));
+  if (const std::string names = env.names_from("the environment"); !names.empty()) tell("from the environment, over .env: " + names);
+  if (env.created) tell("made .env from .env.example (mock mode)");
   if (auto closed = keep_to_owner(project_ / ".env"); !closed) return tl::unexpected(closed.error());
   else if (*closed) tell(".env holds passwords: its rights are 0600 now");
-  auto ports = choose_ports(options, tell);
-  if (!ports) return tl::unexpected(ports.error());
-  auto settings = stack_settings(env->values, *ports);
-  if (!settings) return tl::unexpected(settings.error());
+  auto ports = TRY(choose_ports(options, tell));
+  auto settings = TRY(stack_settings(env.values, ports));
   std::error_code error;
   if (!fs::exists(directory_.plan(), error))  // the first time is enough
-    for (const auto& note : settings->notes) tell(note);
+    for (const auto& note : settings.notes) tell(note);
   if (options.limits) {
     if (auto groups = ControlGroups::open("probe")) groups->remove();
     else tell(groups.error().message);
@@ -200,9 +194,9 @@ base::Expected<StackPlan> Stack::make_plan_for(const UpOptions& options, const T
                     .directory = directory_,
                     .account = account_,
                     .programs = options.programs,
-                    .ports = *ports,
-                    .settings = *settings,
-                    .origins = env->origins,
+                    .ports = ports,
+                    .settings = settings,
+                    .origins = env.origins,
                     .only = options.only,
                     .limits = options.limits});
 }
@@ -228,16 +222,14 @@ base::Expected<void> Stack::restart(const std::set<std::string>& names, const Up
 base::Expected<void> Stack::bring_up(const UpOptions& options, const std::set<std::string>& restart, const Tell& tell) {
   if (auto made = directory_.create(account_); !made) return made;
   if (auto room = check_room(directory_.root()); !room) return room;
-  auto turn = lock_file(directory_.prepare_lock(), true);
-  if (!turn) return tl::unexpected(turn.error());
+  TRY(lock_file(directory_.prepare_lock(), true));
   const Descriptor choice = options.auto_ports ? lock_port_choice() : Descriptor();
   const bool was_up = is_supervised();
   UpOptions all = options;
   if (const auto last = plan(); was_up && last && !all.only.empty())  // the rest of a stack that is up stays up
     for (const auto& component : last->components) all.only.insert(component.name);
-  auto wanted = make_plan_for(all, tell);
-  if (!wanted) return tl::unexpected(wanted.error());
-  if (const Component* postgres = wanted->find(kPostgres)) {
+  auto wanted = TRY(make_plan_for(all, tell));
+  if (const Component* postgres = wanted.find(kPostgres)) {
     std::error_code error;
     if (!fs::exists(postgres->directory / "PG_VERSION", error)) tell("making the database cluster");
     if (auto made = create_cluster(fs::path(postgres->command.at(0)).parent_path(), postgres->directory, account_); !made) return made;
@@ -248,7 +240,7 @@ base::Expected<void> Stack::bring_up(const UpOptions& options, const std::set<st
     if (const auto before = status())
       for (const auto& component : before->components)
         if (restart.contains(component.name)) launches_before[component.name] = component.launches;
-  if (auto written = write_file_atomically(directory_.plan(), to_json(*wanted), 0600); !written) return written;
+  if (auto written = write_file_atomically(directory_.plan(), to_json(wanted), 0600); !written) return written;
   auto begun = was_up ? ask(restart_request(restart)) : start_supervisor(false);
   if (begun) begun = wait_until_healthy(launches_before, options.timeout, tell);
   if (!begun && !was_up) {
@@ -262,16 +254,15 @@ base::Expected<void> Stack::start_supervisor(bool only_end) const {
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   std::vector<std::string> command{self.string(), "supervise", directory_.root().string()};
   if (only_end) command.push_back("--only-end");
-  auto started = launch({.command = std::move(command),
-                         .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}, {"TZ", "UTC"}},
-                         .directory = "/",
-                         .log = directory_.log_of("supervisor"),
-                         .account = std::nullopt,
-                         .cgroup_procs = {}});
-  if (!started) return tl::unexpected(started.error());
+  auto started = TRY(launch({.command = std::move(command),
+                             .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}, {"TZ", "UTC"}},
+                             .directory = "/",
+                             .log = directory_.log_of("supervisor"),
+                             .account = std::nullopt,
+                             .cgroup_procs = {}}));
   for (const auto give_up = Clock::now() + kSupervisorStart; Clock::now() < give_up;) {
     if (is_supervised()) return {};
-    pollfd ended{.fd = started->pidfd.get(), .events = POLLIN, .revents = 0};
+    pollfd ended{.fd = started.pidfd.get(), .events = POLLIN, .revents = 0};
     if (::poll(&ended, 1, static_cast<int>(kPoll.count())) > 0) {
       if (only_end) return {};  // it had so little to do
       return base::fail(ErrorKind::internal, "the supervisor ended at once:\n" + tail_of(directory_.log_of("supervisor"), 5));
@@ -281,11 +272,10 @@ base::Expected<void> Stack::start_supervisor(bool only_end) const {
 }
 
 base::Expected<void> Stack::ask(const std::string& request) const {
-  auto answer = ask_supervisor(directory_.control_socket(), request);
-  if (!answer) return tl::unexpected(answer.error());
-  const json said = json::parse(*answer, nullptr, false);
+  auto answer = TRY(ask_supervisor(directory_.control_socket(), request));
+  const json said = json::parse(answer, nullptr, false);
   if (!said.is_object() || !said.contains("error") || !said["error"].is_string())
-    return base::fail(ErrorKind::internal, "the supervisor's answer makes no sense: " + *answer);
+    return base::fail(ErrorKind::internal, "the supervisor's answer makes no sense: " + answer);
   if (const auto& problem = said["error"].get_ref<const std::string&>(); !problem.empty()) return base::fail(ErrorKind::internal, problem);
   return {};
 }
@@ -295,10 +285,9 @@ base::Expected<void> Stack::wait_until_healthy(const std::map<std::string, int>&
   std::set<std::string> told;
   std::string unwell;
   for (const auto give_up = Clock::now() + timeout; Clock::now() < give_up; std::this_thread::sleep_for(kPoll)) {
-    auto now = status();
-    if (!now) return tl::unexpected(now.error());
-    bool all_well = !now->components.empty();
-    for (const auto& component : now->components) {
+    auto now = TRY(status());
+    bool all_well = !now.components.empty();
+    for (const auto& component : now.components) {
       const auto before = launches_before.find(component.name);
       const bool is_new = before == launches_before.end() || component.launches > before->second;
       if (component.condition == Condition::healthy && is_new) {
@@ -322,8 +311,7 @@ base::Expected<void> Stack::wait_until_healthy(const std::map<std::string, int>&
 
 base::Expected<void> Stack::down() {
   if (!directory_.exists()) return {};
-  auto turn = lock_file(directory_.prepare_lock(), true);
-  if (!turn) return tl::unexpected(turn.error());
+  TRY(lock_file(directory_.prepare_lock(), true));
   return end_everything();
 }
 
@@ -344,8 +332,7 @@ base::Expected<void> Stack::end_everything() const {
 
 base::Expected<void> Stack::wipe() {
   if (!directory_.exists()) return {};
-  auto turn = lock_file(directory_.prepare_lock(), true);
-  if (!turn) return tl::unexpected(turn.error());
+  TRY(lock_file(directory_.prepare_lock(), true));
   if (auto ended = end_everything(); !ended) return ended;
   std::error_code error;
   fs::remove_all(directory_.root(), error);

@@ -66,19 +66,18 @@ class Planner {
                                                                                             {kService, &Planner::add_service},
                                                                                             {kEventHandler, &Planner::add_event_handler}}) {
       if (!request_.only.empty() && !request_.only.contains(name)) continue;
-      if (auto added = (this->*add)(); !added) return tl::unexpected(added.error());
+      TRY((this->*add)());
     }
     return std::move(plan_);
   }
 
  private:
   base::Expected<void> add_postgres() {
-    auto programs = find_postgres_programs();
-    if (!programs) return tl::unexpected(programs.error());
+    auto programs = TRY(find_postgres_programs());
     Component c;
     c.name = kPostgres;
     c.directory = directory_.postgres_data();
-    c.command = postgres_command(*programs, directory_.postgres_data(), directory_.postgres_socket_folder(), request_.ports.postgres,
+    c.command = postgres_command(programs, directory_.postgres_data(), directory_.postgres_socket_folder(), request_.ports.postgres,
                                  request_.settings.database);
     c.environment = plain_environment(directory_.root() / "postgres");
     c.ports = {{"sql", request_.ports.postgres}};
@@ -138,12 +137,10 @@ class Planner {
 
   base::Expected<void> add_program(const char* name, const char* config_variable, fs::path ChallengeFiles::*which,
                                    const std::vector<std::pair<std::string, int>>& ports, std::vector<ProbeSpec> probes) {
-    auto files = find_challenge_files(request_.project, request_.settings.services);
-    if (!files) return tl::unexpected(files.error());
-    const fs::path& config = *files.*which;
-    auto text = base::read_file(config);
-    if (!text) return tl::unexpected(text.error());
-    if (auto parsed = challenge::parse_config(*text); !parsed)
+    auto files = TRY(find_challenge_files(request_.project, request_.settings.services));
+    const fs::path& config = files.*which;
+    auto text = TRY(base::read_file(config));
+    if (auto parsed = challenge::parse_config(text); !parsed)
       return base::fail(ErrorKind::invalid_argument,
                         fmt::format("{} is not a valid challenge file:\n{}", config.string(), challenge::describe(parsed.error())));
 
@@ -156,19 +153,16 @@ class Planner {
     c.name = name;
     c.directory = directory_.folder_of(c.name);
     if (auto made = make_folder(c.directory, 0700, request_.account); !made) return made;
-    auto reachable_program = reachable(program, c.name, 0755);
-    if (!reachable_program) return tl::unexpected(reachable_program.error());
-    auto reachable_config = reachable(config, c.name, 0644);
-    if (!reachable_config) return tl::unexpected(reachable_config.error());
-    auto migrations = reachable_migrations();
-    if (!migrations) return tl::unexpected(migrations.error());
+    auto reachable_program = TRY(reachable(program, c.name, 0755));
+    auto reachable_config = TRY(reachable(config, c.name, 0644));
+    auto migrations = TRY(reachable_migrations());
 
-    c.command = {reachable_program->string()};
+    c.command = {reachable_program.string()};
     c.environment = plain_environment(c.directory);
     c.environment["LISTEN_ADDRESS"] = "127.0.0.1";  // the stack believes x-mock-user-id: nobody else on the network may ask it
     for (const auto& [key, value] : request_.settings.services) c.environment[key] = value;
-    c.environment[config_variable] = reachable_config->string();
-    c.environment["MIGRATIONS_PATH"] = migrations->string();
+    c.environment[config_variable] = reachable_config.string();
+    c.environment["MIGRATIONS_PATH"] = migrations.string();
     c.environment["LOG_FORMAT"] = "text";  // campaigns and people read these logs by their words
     for (const auto& [variable, port] : ports) c.environment[variable] = std::to_string(port);
     static const std::map<std::string, std::string> kRoles{{"HTTP_PORT", "http"}, {"GRPC_PORT", "grpc"}, {"METRICS_PORT", "metrics"}};
@@ -177,7 +171,7 @@ class Planner {
     // Redis may be lost at any time, so nobody waits for it.
     if (request_.only.empty() || request_.only.contains(kPostgres)) c.after = {kPostgres};
     c.limits = {.cpus = 1, .memory_bytes = kGigabyte};
-    c.fingerprint = stamp_of(program) + " " + std::to_string(std::hash<std::string>{}(*text));
+    c.fingerprint = stamp_of(program) + " " + std::to_string(std::hash<std::string>{}(text));
     plan_.components.push_back(std::move(c));
     return {};
   }
@@ -186,7 +180,7 @@ class Planner {
   base::Expected<fs::path> reachable(const fs::path& file, const std::string& component, mode_t mode) {
     if (may_access(request_.account, file, (mode & 0111U) != 0 ? R_OK | X_OK : R_OK)) return file;
     const fs::path folder = directory_.copies() / component;
-    if (auto made = make_folders_for_servers(folder); !made) return tl::unexpected(made.error());
+    TRY(make_folders_for_servers(folder));
     const fs::path copy = folder / file.filename();
     // Written beside and renamed: a running program must not be written over.
     const fs::path fresh = copy.string() + ".new";
@@ -255,11 +249,9 @@ base::Expected<fs::path> find_challenge_file(const fs::path& project, const base
 }  // namespace
 
 base::Expected<ChallengeFiles> find_challenge_files(const fs::path& project, const base::Environment& env) {
-  auto service = find_challenge_file(project, env, "CHALLENGE_CONFIG_PATH", "extend-challenge-service");
-  if (!service) return tl::unexpected(service.error());
-  auto handler = find_challenge_file(project, env, "CONFIG_PATH", "extend-challenge-event-handler");
-  if (!handler) return tl::unexpected(handler.error());
-  return ChallengeFiles{*service, *handler};
+  auto service = TRY(find_challenge_file(project, env, "CHALLENGE_CONFIG_PATH", "extend-challenge-service"));
+  auto handler = TRY(find_challenge_file(project, env, "CONFIG_PATH", "extend-challenge-event-handler"));
+  return ChallengeFiles{service, handler};
 }
 
 base::Expected<StackPlan> make_plan(const PlanRequest& request) { return Planner(request).plan(); }

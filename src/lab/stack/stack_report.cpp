@@ -39,10 +39,9 @@ std::string describe_state(const StackStatus& status) {
 }  // namespace
 
 base::Expected<std::vector<std::pair<std::string, std::string>>> describe_stack(const Stack& stack) {
-  auto status = stack.status();
-  if (!status) return tl::unexpected(status.error());
+  auto status = TRY(stack.status());
   std::vector<std::pair<std::string, std::string>> lines{
-      {"stack", describe_state(*status)}, {"project", stack.project().string()}, {"folder", stack.directory().root().string()}};
+      {"stack", describe_state(status)}, {"project", stack.project().string()}, {"folder", stack.directory().root().string()}};
   const auto plan = stack.plan();
   if (!plan) return lines;
   lines.emplace_back("servers run as", plan->account ? plan->account->name : "you");

@@ -46,11 +46,9 @@ base::Expected<StackSettings> stack_settings(const base::Environment& env, const
   if (auto checked = settings.check(); !checked)
     return tl::unexpected(std::move(checked.error()).in("settings (.env, the environment over it)"));
 
-  const auto postgres = means_private_server(env, "DB_HOST", "postgres");
-  if (!postgres) return tl::unexpected(postgres.error());
-  const auto redis = means_private_server(env, "REDIS_HOST", "redis");
-  if (!redis) return tl::unexpected(redis.error());
-  if (*postgres || *redis)
+  const auto postgres = TRY(means_private_server(env, "DB_HOST", "postgres"));
+  const auto redis = TRY(means_private_server(env, "REDIS_HOST", "redis"));
+  if (postgres || redis)
     out.notes.push_back(
         fmt::format("the hosts `postgres` and `redis` of .env are container names; here they are "
                     "127.0.0.1:{} and 127.0.0.1:{}",
@@ -82,9 +80,8 @@ base::Expected<ProjectSettings> read_project_settings(const std::filesystem::pat
   std::error_code error;
   out.created = !std::filesystem::exists(file, error);
   if (out.created) {
-    const auto example = base::read_file(project / ".env.example");
-    if (!example) return tl::unexpected(example.error());
-    if (auto written = write_file_atomically(file, *example, 0600); !written) return tl::unexpected(written.error());
+    const auto example = TRY(base::read_file(project / ".env.example"));
+    TRY(write_file_atomically(file, example, 0600));
   }
   auto read = base::read_env_file(file.string());
   if (!read) return tl::unexpected(std::move(read.error()).in("fix .env, or delete it to get it anew from .env.example"));

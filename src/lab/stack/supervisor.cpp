@@ -177,12 +177,10 @@ class Supervisor {
 
   /// Reads the plan again: starts what is new, ends what is gone, restarts what changed and what is `forced`.
   base::Expected<void> apply(const std::vector<std::string>& forced) {
-    auto text = base::read_file(directory_.plan());
-    if (!text) return tl::unexpected(text.error());
-    auto plan = plan_from_json(*text);
-    if (!plan) return tl::unexpected(plan.error());
-    const bool database_changed = !(plan->database == plan_.database);
-    plan_ = std::move(*plan);
+    auto text = TRY(base::read_file(directory_.plan()));
+    auto plan = TRY(plan_from_json(text));
+    const bool database_changed = !(plan.database == plan_.database);
+    plan_ = std::move(plan);
     for (const auto& component : plan_.components) {
       Supervised* running = server(component.name);
       if (running == nullptr) {
@@ -300,16 +298,13 @@ class Supervisor {
 }  // namespace
 
 base::Expected<void> supervise(const StackDirectory& directory, bool only_end) {
-  auto lock = lock_file(directory.supervisor_lock(), false);
-  if (!lock) return tl::unexpected(lock.error());
-  auto text = base::read_file(directory.plan());
-  if (!text) return tl::unexpected(text.error());
-  auto plan = plan_from_json(*text);
-  if (!plan) return tl::unexpected(plan.error());
+  TRY(lock_file(directory.supervisor_lock(), false));
+  auto text = TRY(base::read_file(directory.plan()));
+  auto plan = TRY(plan_from_json(text));
   base::block_signals({SIGTERM, SIGINT});
   ::signal(SIGHUP, SIG_IGN);
   log::set_program("supervisor");
-  return Supervisor(directory, std::move(*plan)).run(only_end);
+  return Supervisor(directory, std::move(plan)).run(only_end);
 }
 
 }  // namespace gauntlet::lab

@@ -18,10 +18,9 @@ base::Expected<FetchedPage> HttpFetcher::fetch(const Request& request) {
 }
 
 base::Expected<std::string> HttpFetcher::body_of(const Request& request) {
-  auto page = fetch(request);
-  if (!page) return tl::unexpected(page.error());
-  if (page->status == 200) return std::move(page->body);
-  return base::fail(base::ErrorKind::unavailable, fmt::format("{}: answered {}: {}", request.url, page->status, page->body.substr(0, 200)));
+  auto page = TRY(fetch(request));
+  if (page.status == 200) return std::move(page.body);
+  return base::fail(base::ErrorKind::unavailable, fmt::format("{}: answered {}: {}", request.url, page.status, page.body.substr(0, 200)));
 }
 
 }  // namespace gauntlet::lab

@@ -46,18 +46,16 @@ SystemUnderTest own_stack(const Stack& stack, const fs::path& programs) {
   system.handler_log = stack.directory().log_of(kEventHandler);
   system.find_target = [&stack] { return target_of_stack(stack); };
   system.reset = [&stack]() -> base::Expected<std::string> {
-    auto report = reset_stack(stack, SeedOptions{});
-    if (!report) return tl::unexpected(std::move(report.error()));
-    return report->warning;
+    auto report = TRY(reset_stack(stack, SeedOptions{}));
+    return report.warning;
   };
   return system;
 }
 
 base::Expected<SystemUnderTest> described_system(const fs::path& profiles, const std::string& name, const std::vector<std::string>& owned,
                                                  const fs::path& programs) {
-  auto profile = read_target_profile(profiles, name);
-  if (!profile) return tl::unexpected(std::move(profile.error()));
-  if (auto permitted = permit_target(*profile, owned); !permitted) return tl::unexpected(permitted.error());
+  auto profile = TRY(read_target_profile(profiles, name));
+  TRY(permit_target(profile, owned));
   SystemUnderTest system;
   system.name = name;
   system.project = profiles.parent_path();
@@ -67,14 +65,13 @@ base::Expected<SystemUnderTest> described_system(const fs::path& profiles, const
   system.seen_with = {"--target", name};
   system.loaded_with = {"--target", name};
   for (const auto& host : owned) system.loaded_with.insert(system.loaded_with.end(), {"--yes-i-own", host});
-  system.max_rate = profile->max_rate;
-  system.longest = profile->longest;
+  system.max_rate = profile.max_rate;
+  system.longest = profile.longest;
   system.find_target = [profiles, name]() -> base::Expected<Target> {
-    auto now = read_target_profile(profiles, name);
-    if (!now) return tl::unexpected(std::move(now.error()));
-    return std::move(now->target);
+    auto now = TRY(read_target_profile(profiles, name));
+    return std::move(now.target);
   };
-  system.reset = [command = profile->reset, project = system.project]() -> base::Expected<std::string> {
+  system.reset = [command = profile.reset, project = system.project]() -> base::Expected<std::string> {
     if (command.empty()) return std::string();
     auto done = run_to_end({"/bin/sh", "-c", command}, std::nullopt, project);
     if (!done) return tl::unexpected(std::move(done.error()).in("reset of gauntlet.toml: " + command));

@@ -14,36 +14,34 @@ const std::string& Target::variable(const std::string& wanted) const {
 }
 
 base::Expected<Target> target_of_stack(const Stack& stack) {
-  auto plan = stack.plan();
-  if (!plan) return tl::unexpected(plan.error());
-  auto status = stack.status();
-  if (!status) return tl::unexpected(status.error());
-  if (status->supervisor == 0) return tl::unexpected(stack_not_up());
+  auto plan = TRY(stack.plan());
+  auto status = TRY(stack.status());
+  if (status.supervisor == 0) return tl::unexpected(stack_not_up());
 
   Target target;
   target.name = "stack";
-  for (const auto& [name, value] : client_environment(*plan))
+  for (const auto& [name, value] : client_environment(plan))
     if (!name.starts_with("PG")) target.variables.emplace_back(name, value);
-  for (const auto& component : status->components) {
+  for (const auto& component : status.components) {
     if (component.pid == 0) continue;
     target.processes.push_back({component.name, component.pid});
     if (component.name == kPostgres) {
       postgres::ConnectionOptions database;
-      database.host = plan->database.socket_folder.string();
-      database.port = plan->database.port;
-      database.database = plan->database.name;
-      database.user = plan->database.user;
+      database.host = plan.database.socket_folder.string();
+      database.port = plan.database.port;
+      database.database = plan.database.name;
+      database.user = plan.database.user;
       database.application_name = "gauntlet watch";
       target.database = database;
     } else if (component.name == kRedis) {
       RedisAddress redis;
-      redis.port = plan->ports.redis;
-      if (const auto* service = plan->find(kService); service != nullptr)
+      redis.port = plan.ports.redis;
+      if (const auto* service = plan.find(kService); service != nullptr)
         if (const auto password = service->environment.find("REDIS_PASSWORD"); password != service->environment.end())
           redis.password = password->second;
       target.redis = redis;
     } else {
-      const int port = component.name == kService ? plan->ports.service_metrics : plan->ports.events_metrics;
+      const int port = component.name == kService ? plan.ports.service_metrics : plan.ports.events_metrics;
       target.metrics.push_back({component.name, fmt::format("http://127.0.0.1:{}/metrics", port)});
       target.pprof.push_back({component.name, fmt::format("http://127.0.0.1:{}/debug/pprof", port)});
     }

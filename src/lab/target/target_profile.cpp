@@ -148,35 +148,28 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
     if (const std::string host = host_of(address); !is_here(host)) strangers.insert(host);
   };
   for (const auto& [key, variable] : {std::pair("base_url", "BASE_URL"), std::pair("grpc", "EVENT_HANDLER_ADDR")}) {
-    auto address = text_of(file, *profile, key);
-    if (!address) return tl::unexpected(address.error());
-    if (address->empty()) continue;
-    target.variables.emplace_back(variable, *address);
-    look_at(*address);
+    auto address = TRY(text_of(file, *profile, key));
+    if (address.empty()) continue;
+    target.variables.emplace_back(variable, address);
+    look_at(address);
   }
   if (target.variables.empty()) return tl::unexpected(wrong(file, *profile, "base_url or grpc is needed"));
-  auto behind = text_of(file, *profile, "behind");
-  if (!behind) return tl::unexpected(behind.error());
-  if (!behind->empty()) look_at(*behind);
+  auto behind = TRY(text_of(file, *profile, "behind"));
+  if (!behind.empty()) look_at(behind);
   out.strangers.assign(strangers.begin(), strangers.end());
 
-  auto rate = amount_of(file, *profile, "max_rate"), minutes = amount_of(file, *profile, "max_minutes");
-  if (!rate) return tl::unexpected(rate.error());
-  if (!minutes) return tl::unexpected(minutes.error());
-  out.max_rate = *rate;
-  if (*minutes) out.longest = std::chrono::minutes(static_cast<std::int64_t>(std::ceil(**minutes)));
+  out.max_rate = TRY(amount_of(file, *profile, "max_rate"));
+  const auto minutes = TRY(amount_of(file, *profile, "max_minutes"));
+  if (minutes) out.longest = std::chrono::minutes(static_cast<std::int64_t>(std::ceil(*minutes)));
 
-  auto reset = text_of(file, *profile, "reset");
-  if (!reset) return tl::unexpected(reset.error());
-  out.reset = std::move(*reset);
+  auto reset = TRY(text_of(file, *profile, "reset"));
+  out.reset = std::move(reset);
 
-  auto variables = texts_of(file, *profile, "variables");
-  if (!variables) return tl::unexpected(variables.error());
-  target.variables.insert(target.variables.end(), variables->begin(), variables->end());
+  auto variables = TRY(texts_of(file, *profile, "variables"));
+  target.variables.insert(target.variables.end(), variables.begin(), variables.end());
   for (const auto& [key, pages] : {std::pair("metrics", &target.metrics), std::pair("pprof", &target.pprof)}) {
-    auto urls = texts_of(file, *profile, key);
-    if (!urls) return tl::unexpected(urls.error());
-    for (const auto& [server, url] : *urls) pages->push_back({server, url});
+    auto urls = TRY(texts_of(file, *profile, key));
+    for (const auto& [server, url] : urls) pages->push_back({server, url});
   }
   if (const toml::node* node = profile->get("processes")) {
     if (!node->is_table()) return tl::unexpected(wrong(file, *node, "processes is a table: { NAME = PID }"));
@@ -186,12 +179,10 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
       target.processes.push_back({std::string(process.str()), static_cast<pid_t>(*pid)});
     }
   }
-  auto containers = texts_of(file, *profile, "containers");
-  if (!containers) return tl::unexpected(containers.error());
-  for (const auto& [process, container] : *containers) {
-    auto pid = pid_of_container(container);
-    if (!pid) return tl::unexpected(pid.error());
-    target.processes.push_back({process, *pid});
+  auto containers = TRY(texts_of(file, *profile, "containers"));
+  for (const auto& [process, container] : containers) {
+    auto pid = TRY(pid_of_container(container));
+    target.processes.push_back({process, pid});
   }
   if (const toml::node* node = profile->get("cgroups")) {
     const toml::array* folders = node->as_array();
@@ -202,19 +193,16 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
       target.cgroups.emplace_back(*path);
     }
   }
-  auto database = text_of(file, *profile, "database");
-  if (!database) return tl::unexpected(database.error());
-  if (!database->empty()) {
-    auto options = database_of(file, *profile->get("database"), *database);
-    if (!options) return tl::unexpected(options.error());
-    target.database = std::move(*options);
+  auto database = TRY(text_of(file, *profile, "database"));
+  if (!database.empty()) {
+    auto options = TRY(database_of(file, *profile->get("database"), database));
+    target.database = std::move(options);
   }
-  auto redis = text_of(file, *profile, "redis");
-  if (!redis) return tl::unexpected(redis.error());
-  if (!redis->empty()) {
+  auto redis = TRY(text_of(file, *profile, "redis"));
+  if (!redis.empty()) {
     RedisAddress address;
-    address.host = host_of(*redis);
-    if (const auto colon = redis->rfind(':'); colon != std::string::npos) address.port = std::atoi(redis->c_str() + colon + 1);
+    address.host = host_of(redis);
+    if (const auto colon = redis.rfind(':'); colon != std::string::npos) address.port = std::atoi(redis.c_str() + colon + 1);
     target.redis = address;
   }
   return out;

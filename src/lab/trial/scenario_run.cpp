@@ -66,16 +66,15 @@ bool ScenarioResult::held(std::chrono::seconds duration) const {
 }
 
 base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const ScenarioRun& run, Interruption& interruption) {
-  auto before = system.find_target();
-  if (!before) return tl::unexpected(before.error());
+  auto before = TRY(system.find_target());
   const fs::path log = fs::path(run.result).replace_extension(".log");
   std::error_code error;
   fs::create_directories(run.result.parent_path(), error);
   for (const auto& old : {run.result, log}) fs::remove(old, error);
 
-  auto environment = script_environment(system, *before, run.level, run.duration);
+  auto environment = script_environment(system, before, run.level, run.duration);
   for (const auto& [name, value] : run.variables) environment[name] = value;
-  const ServerCpu cpu_before = server_cpu(*before);
+  const ServerCpu cpu_before = server_cpu(before);
   const double idle_before = idle_cpu_s();
   const auto begun = Clock::now();
   auto engine = launch({.command = system.running(run.script, run.result),
@@ -102,14 +101,12 @@ base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const
     return base::fail(ErrorKind::internal, fmt::format("{} ended with {}; the end of {}:\n{}", run.script.filename().string(), code,
                                                        log.string(), tail_of(log, 12)));
   result.thresholds_held = code == 0;
-  auto written = engine::output::read_run_result(run.result);
-  if (!written) return tl::unexpected(written.error());
-  result.result = std::move(*written);
+  auto written = TRY(engine::output::read_run_result(run.result));
+  result.result = std::move(written);
   result.summary = summary_of(result.result);
 
-  auto after = system.find_target();
-  if (!after) return tl::unexpected(after.error());
-  const ServerCpu cpu_after = server_cpu(*after);
+  auto after = TRY(system.find_target());
+  const ServerCpu cpu_after = server_cpu(after);
   auto spent = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
   result.cpu = {.generator_s = spent(usage.ru_utime) + spent(usage.ru_stime),
                 .services_s = cpu_after.services_s - cpu_before.services_s,

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kMaxLocalAddresses = 65'536;
 
 base::Expected<net::DnsOptions> parse_dns(const run::DnsOptions& given) {
-  if (auto ok = run::check(given); !ok) return tl::unexpected(std::move(ok.error()));
+  TRY(run::check(given));
   net::DnsOptions dns;
   dns.ttl = given.ttl.value == "inf" ? std::chrono::nanoseconds::max() : *base::parse_duration(given.ttl.value);
   const std::string& select = given.select;
@@ -102,9 +102,8 @@ base::Expected<void> Network::prepare(const run::Options& options) {
 }
 
 base::Expected<void> Network::build(const run::Options& options) {
-  auto dns = parse_dns(options.dns.value);
-  if (!dns) return tl::unexpected(std::move(dns.error()));
-  resolver_ = std::make_unique<net::Resolver>(*dns);
+  auto dns = TRY(parse_dns(options.dns.value));
+  resolver_ = std::make_unique<net::Resolver>(dns);
   const auto wrong = [](std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); };
   for (const auto& [host, address] : options.hosts.value) {
     if (net::Endpoint unused; !net::parse_address(address, 0, unused)) {
@@ -126,12 +125,10 @@ base::Expected<void> Network::build(const run::Options& options) {
     }
     policy_.blacklist.push_back(std::move(*parsed));
   }
-  auto locals = parse_local_ips(options.local_ips.value);
-  if (!locals) return tl::unexpected(std::move(locals.error()));
-  policy_.local_addresses = std::move(*locals);
-  auto proxies = net::ProxyRules::from_environment();
-  if (!proxies) return tl::unexpected(std::move(proxies.error()));
-  policy_.proxies = std::move(*proxies);
+  auto locals = TRY(parse_local_ips(options.local_ips.value));
+  policy_.local_addresses = std::move(locals);
+  auto proxies = TRY(net::ProxyRules::from_environment());
+  policy_.proxies = std::move(proxies);
 
   net::TlsSettings tls;
   tls.min_version = options.tls_version.value.min;

@@ -348,9 +348,8 @@ Result<Key> generate_secret(const Algorithm& algorithm, bool is_extractable, uns
   } else if (algorithm.length_bits == 0) {
     key.algorithm.length_bits = EVP_MD_get_block_size(digest_named(algorithm.hash)) * 8;
   }
-  auto secret = random_bytes(static_cast<std::size_t>(key.algorithm.length_bits + 7) / 8);
-  if (!secret) return tl::unexpected(secret.error());
-  key.secret = std::move(*secret);
+  auto secret = TRY(random_bytes(static_cast<std::size_t>(key.algorithm.length_bits + 7) / 8));
+  key.secret = std::move(secret);
   return key;
 }
 
@@ -397,10 +396,9 @@ Result<Key> import_key(KeyFormat format, std::string_view bytes, const Algorithm
   key.algorithm = algorithm;
   key.is_extractable = is_extractable;
   key.usages = usages;
-  const auto done = format == KeyFormat::jwk   ? import_jwk(bytes, key)
-                    : format == KeyFormat::raw ? import_raw(bytes, key)
-                                               : import_der(format, bytes, key);
-  if (!done) return tl::unexpected(done.error());
+  TRY(format == KeyFormat::jwk   ? import_jwk(bytes, key)
+      : format == KeyFormat::raw ? import_raw(bytes, key)
+                                 : import_der(format, bytes, key));
   if (key.pair && !is_sound(key)) return fail("DataError", openssl_reason("the key is not valid"));
   note_size(key);
   if (is_aes(algorithm.name) && !is_aes_length(key.algorithm.length_bits)) return fail("DataError", "invalid key length");

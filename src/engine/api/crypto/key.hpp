@@ -9,6 +9,8 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "base/error.hpp"
+
 namespace gauntlet::engine::crypto {
 
 /// An error under the name that scripts see: "OperationError", "DataError", "NotSupportedError", ...

@@ -294,15 +294,13 @@ Outcome generate_key(Reader& reader) {
   if (usages == 0) return fail("SyntaxError", "usages cannot not be empty for a secret or private CryptoKey");
   JSContext* const context = reader.context();
   if (!crypto::makes_pairs(algorithm.name)) {
-    auto key = crypto::generate_secret(algorithm, reader.flag(1), usages);
-    if (!key) return tl::unexpected(key.error());
-    return new_key(context, std::move(*key));
+    auto key = TRY(crypto::generate_secret(algorithm, reader.flag(1), usages));
+    return new_key(context, std::move(key));
   }
-  auto pair = crypto::generate_pair(algorithm, reader.flag(1), usages);
-  if (!pair) return tl::unexpected(pair.error());
+  auto pair = TRY(crypto::generate_pair(algorithm, reader.flag(1), usages));
   Value object(context, JS_NewObject(context));
-  object.set("privateKey", new_key(context, std::move(pair->private_key)));
-  object.set("publicKey", new_key(context, std::move(pair->public_key)));
+  object.set("privateKey", new_key(context, std::move(pair.private_key)));
+  object.set("publicKey", new_key(context, std::move(pair.public_key)));
   return object;
 }
 
@@ -321,19 +319,17 @@ Outcome import_key(Reader& reader) {
   const unsigned usages = reader.usages(4, algorithm.name);
   const std::string data = key_data(reader, format, reader.argument(1));
   if (reader.failed()) return tl::unexpected(reader.failure());
-  auto key = crypto::import_key(format, data, algorithm, reader.flag(3), usages);
-  if (!key) return tl::unexpected(key.error());
-  return new_key(reader.context(), std::move(*key));
+  auto key = TRY(crypto::import_key(format, data, algorithm, reader.flag(3), usages));
+  return new_key(reader.context(), std::move(key));
 }
 
 Outcome export_key(Reader& reader) {
   const KeyFormat format = reader.format(0);
   const Key* key = reader.key(1);
   if (reader.failed()) return tl::unexpected(reader.failure());
-  auto bytes = crypto::export_key(format, *key);
-  if (!bytes) return tl::unexpected(bytes.error());
-  if (format == KeyFormat::jwk) return js::from_json(reader.context(), *bytes, "JWK");
-  return buffer(reader.context(), std::move(*bytes));
+  auto bytes = TRY(crypto::export_key(format, *key));
+  if (format == KeyFormat::jwk) return js::from_json(reader.context(), bytes, "JWK");
+  return buffer(reader.context(), std::move(bytes));
 }
 
 /// Algorithm and key of an operation, checked against each other.
@@ -369,9 +365,8 @@ Outcome verify(Reader& reader) {
   const std::string data = reader.bytes(3);
   if (parameters.name == "ECDSA") reader.need(!parameters.hash.empty(), "hash");
   if (reader.failed()) return tl::unexpected(reader.failure());
-  const auto is_right = crypto::verify(parameters, *key, signature, data);
-  if (!is_right) return tl::unexpected(is_right.error());
-  return Value(reader.context(), JS_NewBool(reader.context(), *is_right));
+  const auto is_right = TRY(crypto::verify(parameters, *key, signature, data));
+  return Value(reader.context(), JS_NewBool(reader.context(), is_right));
 }
 
 /// The bits that deriveBits() and deriveKey() make.
@@ -408,11 +403,9 @@ Outcome derive_key(Reader& reader) {
     if (reader.failed()) return tl::unexpected(reader.failure());
     if (bits == 0) bits = static_cast<std::size_t>(EVP_MD_get_block_size(crypto::digest_named(wanted.hash))) * 8;
   }
-  auto secret = derived(reader, "deriveKey", Usage::derive_key, bits);
-  if (!secret) return tl::unexpected(secret.error());
-  auto key = crypto::import_key(KeyFormat::raw, *secret, wanted, reader.flag(3), usages);
-  if (!key) return tl::unexpected(key.error());
-  return new_key(reader.context(), std::move(*key));
+  auto secret = TRY(derived(reader, "deriveKey", Usage::derive_key, bits));
+  auto key = TRY(crypto::import_key(KeyFormat::raw, secret, wanted, reader.flag(3), usages));
+  return new_key(reader.context(), std::move(key));
 }
 
 Outcome wrap_key(Reader& reader) {
@@ -421,9 +414,8 @@ Outcome wrap_key(Reader& reader) {
   const Algorithm parameters = reader.algorithm(3, "wrapKey");
   const Key* wrapping = matching_key(reader, parameters, 2, Usage::wrap_key, "wrapKey");
   if (reader.failed()) return tl::unexpected(reader.failure());
-  auto bytes = crypto::export_key(format, *key);
-  if (!bytes) return tl::unexpected(bytes.error());
-  return buffer_or(reader.context(), crypto::encrypt(parameters, *wrapping, *bytes));
+  auto bytes = TRY(crypto::export_key(format, *key));
+  return buffer_or(reader.context(), crypto::encrypt(parameters, *wrapping, bytes));
 }
 
 Outcome unwrap_key(Reader& reader) {
@@ -435,11 +427,9 @@ Outcome unwrap_key(Reader& reader) {
   check_key_algorithm(reader, algorithm, false);
   const unsigned usages = reader.usages(6, algorithm.name);
   if (reader.failed()) return tl::unexpected(reader.failure());
-  auto bytes = crypto::decrypt(parameters, *unwrapping, wrapped);
-  if (!bytes) return tl::unexpected(bytes.error());
-  auto key = crypto::import_key(format, *bytes, algorithm, reader.flag(5), usages);
-  if (!key) return tl::unexpected(key.error());
-  return new_key(reader.context(), std::move(*key));
+  auto bytes = TRY(crypto::decrypt(parameters, *unwrapping, wrapped));
+  auto key = TRY(crypto::import_key(format, bytes, algorithm, reader.flag(5), usages));
+  return new_key(reader.context(), std::move(key));
 }
 
 const js::Member kSubtle[] = {

@@ -80,15 +80,13 @@ class Rows {
       return std::move(**row);
     };
     if (options.as_objects) {
-      auto header = leave_out("failed to read the first line");
-      if (!header) return tl::unexpected(header.error());
-      rows.header_ = std::move(*header);
+      auto header = TRY(leave_out("failed to read the first line"));
+      rows.header_ = std::move(header);
     } else if (options.skip_first_line && options.from_line == 0) {
-      if (auto row = leave_out("failed to skip the first line"); !row) return tl::unexpected(row.error());
+      TRY(leave_out("failed to skip the first line"));
     }
     while (rows.line_ < options.from_line) {
-      if (auto row = leave_out(fmt::format("failed to skip lines until line {}", options.from_line)); !row)
-        return tl::unexpected(row.error());
+      TRY(leave_out(fmt::format("failed to skip lines until line {}", options.from_line)));
     }
     return rows;
   }
@@ -152,15 +150,13 @@ base::Expected<JSValue> parse_all(JSContext* context, OpenFile& file, const Opti
     file.offset = size;
     return known;
   }
-  auto rows = Rows::open(file, options);
-  if (!rows) return tl::unexpected(rows.error());
+  auto rows = TRY(Rows::open(file, options));
   file.offset = size;
   const Value list(context, JS_NewArray(context));
   for (std::uint32_t count = 0;; ++count) {
-    auto row = rows->next();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) break;
-    JS_DefinePropertyValueUint32(context, list.get(), count, rows->to_value(context, **row), JS_PROP_C_W_E);
+    auto row = TRY(rows.next());
+    if (!row) break;
+    JS_DefinePropertyValueUint32(context, list.get(), count, rows.to_value(context, *row), JS_PROP_C_W_E);
   }
   return new_shared_array(context, name, list.get());
 }

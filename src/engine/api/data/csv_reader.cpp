@@ -66,9 +66,8 @@ base::Expected<std::optional<CsvReader::Row>> CsvReader::next() {
   Row row;
   const std::size_t first_line = line_;
   for (;;) {
-    auto field = at_ < text_.size() && text_[at_] == '"' ? quoted_field() : plain_field();
-    if (!field) return tl::unexpected(std::move(field).error());
-    row.push_back(std::move(*field));
+    auto field = TRY(at_ < text_.size() && text_[at_] == '"' ? quoted_field() : plain_field());
+    row.push_back(std::move(field));
     if (!text_.substr(at_).starts_with(delimiter_) || at_ >= text_.size()) break;
     at_ += delimiter_.size();
   }

@@ -83,7 +83,7 @@ const grpc::Schema* GrpcState::keep(grpc::SchemaPtr schema) {
 
 base::Expected<net::Dialer*> GrpcState::dialer() {
   if (!dialer_) {
-    if (auto ready = network_.prepare(vu_.options()); !ready) return tl::unexpected(std::move(ready.error()));
+    TRY(network_.prepare(vu_.options()));
     dialer_ = std::make_unique<net::Dialer>(vu_.loop(), network_.resolver(), network_.policy(), &network_.tls(), vu_.traffic(), vu_.id());
   }
   return dialer_.get();

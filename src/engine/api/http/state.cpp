@@ -113,8 +113,7 @@ void HttpState::start_iteration() {
 base::Expected<net::HttpClient*> HttpState::client() {
   if (client_) return client_.get();
   const run::Options& options = vu_.options();
-  const auto dialer = this->dialer();
-  if (!dialer) return tl::unexpected(dialer.error());
+  TRY(this->dialer());
   net::HttpLimits limits;
   limits.max_idle = static_cast<std::size_t>(std::max<std::int64_t>(options.batch.value, 1));
   limits.version = network_.http_version();
@@ -127,7 +126,7 @@ base::Expected<net::HttpClient*> HttpState::client() {
 
 base::Expected<net::Dialer*> HttpState::dialer() {
   if (dialer_) return dialer_.get();
-  if (auto prepared = network_.prepare(vu_.options()); !prepared) return tl::unexpected(std::move(prepared.error()));
+  TRY(network_.prepare(vu_.options()));
   dialer_ = std::make_unique<net::Dialer>(vu_.loop(), network_.resolver(), network_.policy(), &network_.tls(), vu_.traffic(), vu_.id());
   return dialer_.get();
 }

@@ -138,10 +138,9 @@ base::Expected<void> write_whole_file(const std::string& path, std::string_view 
   struct stat status {};
   if (path == "-" || (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))) {
     // A device or a pipe cannot be replaced by a file, and need not be.
-    auto out = OutputFile::open(path);
-    if (!out) return tl::unexpected(std::move(out.error()));
-    (*out)->write(text);
-    return (*out)->close();
+    auto out = TRY(OutputFile::open(path));
+    out->write(text);
+    return out->close();
   }
   const std::string temporary = path + ".part-" + std::to_string(getpid());
   std::FILE* file = std::fopen(temporary.c_str(), "wb");

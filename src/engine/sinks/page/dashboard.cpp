@@ -49,9 +49,8 @@ Dashboard::Dashboard(DashboardOptions options, const RunFacts& facts, SystemView
     : options_(std::move(options)), history_(run_json(facts, options_.part)), system_(system) {}
 
 base::Expected<void> Dashboard::serve() {
-  auto server = PageServer::start(numeric(options_.host), static_cast<std::uint16_t>(options_.port), history_);
-  if (!server) return tl::unexpected(server.error());
-  server_ = std::move(*server);
+  auto server = TRY(PageServer::start(numeric(options_.host), static_cast<std::uint16_t>(options_.port), history_));
+  server_ = std::move(server);
   if (options_.open) return open_browser(url());
   return {};
 }

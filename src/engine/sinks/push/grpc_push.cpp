@@ -82,14 +82,12 @@ class GrpcCourier final : public Courier {
            {std::pair{&target_.authority_path, &settings.ca_certificates}, std::pair{&target_.client_certificate_path, &own.certificate},
             std::pair{&target_.client_key_path, &own.key}}) {
         if (path->empty()) continue;
-        auto read = grpc::read_file(*path);
-        if (!read) return tl::unexpected(std::move(read.error()));
-        *text = std::move(*read);
+        auto read = TRY(grpc::read_file(*path));
+        *text = std::move(read);
       }
       if (!own.certificate.empty()) settings.certificates.push_back(std::move(own));
-      auto context = net::TlsContext::create(settings);
-      if (!context) return tl::unexpected(std::move(context.error()));
-      options.tls_context = std::move(*context);
+      auto context = TRY(net::TlsContext::create(settings));
+      options.tls_context = std::move(context);
     }
     client_ = std::make_unique<net::GrpcClient>(dialer_, loop_, std::move(options));
     return {};

@@ -96,16 +96,15 @@ base::Expected<std::map<std::string, InfluxOptions::FieldType>> parse_fields(std
 base::Expected<InfluxOptions> read_influx_options(const std::string& argument, const Variables& variable) {
   InfluxOptions options;
   const auto or_else = [](std::string text, const char* otherwise) { return text.empty() ? std::string(otherwise) : text; };
-  auto url = split_url(argument.empty() ? or_else(text_of(variable, "K6_INFLUXDB_ADDR"), "http://localhost:8086") : argument);
-  if (!url) return tl::unexpected(std::move(url.error()));
+  auto url = TRY(split_url(argument.empty() ? or_else(text_of(variable, "K6_INFLUXDB_ADDR"), "http://localhost:8086") : argument));
   const auto setting = [&](const char* key, const char* name) {
-    const auto found = url->query.find(key);
-    return found != url->query.end() ? found->second : text_of(variable, name);
+    const auto found = url.query.find(key);
+    return found != url.query.end() ? found->second : text_of(variable, name);
   };
-  options.address = url->address;
-  const std::string database = !url->database.empty() ? url->database : or_else(text_of(variable, "K6_INFLUXDB_DB"), "k6");
-  options.target.username = !url->username.empty() ? url->username : text_of(variable, "K6_INFLUXDB_USERNAME");
-  options.target.password = !url->username.empty() ? url->password : text_of(variable, "K6_INFLUXDB_PASSWORD");
+  options.address = url.address;
+  const std::string database = !url.database.empty() ? url.database : or_else(text_of(variable, "K6_INFLUXDB_DB"), "k6");
+  options.target.username = !url.username.empty() ? url.username : text_of(variable, "K6_INFLUXDB_USERNAME");
+  options.target.password = !url.username.empty() ? url.password : text_of(variable, "K6_INFLUXDB_PASSWORD");
   options.target.headers = {"Content-Type: text/plain; charset=utf-8", "User-Agent: k6"};
 
   if (const std::string insecure = setting("insecure", "K6_INFLUXDB_INSECURE"); !insecure.empty()) {
@@ -126,9 +125,8 @@ base::Expected<InfluxOptions> read_influx_options(const std::string& argument, c
     return base::fail(base::ErrorKind::invalid_argument, fmt::format("K6_INFLUXDB_PRECISION: \"{}\" is none of ns, us, ms, s", precision));
   }
   options.time_unit_ns = unit->second;
-  auto fields = parse_fields(or_else(setting("tagsAsFields", "K6_INFLUXDB_TAGS_AS_FIELDS"), "vu:int,iter:int,url"));
-  if (!fields) return tl::unexpected(std::move(fields.error()));
-  options.tags_as_fields = std::move(*fields);
+  auto fields = TRY(parse_fields(or_else(setting("tagsAsFields", "K6_INFLUXDB_TAGS_AS_FIELDS"), "vu:int,iter:int,url")));
+  options.tags_as_fields = std::move(fields);
 
   options.create_url = fmt::format("{}/query?q={}", options.address, base::percent_encode(fmt::format("CREATE DATABASE \"{}\"", database)));
   options.target.url = fmt::format("{}/write?consistency={}&db={}&precision={}&rp={}", options.address,

@@ -126,9 +126,8 @@ struct Endpoint {
 base::Expected<Endpoint> endpoint_of(const std::string& argument, const Variables& variable, const std::string& prefix,
                                      const char* otherwise) {
   const std::string insecure_name = prefix + "_INSECURE";
-  auto insecure = switch_of(variable, insecure_name.c_str(), false);
-  if (!insecure) return tl::unexpected(std::move(insecure.error()));
-  Endpoint endpoint{!argument.empty() ? argument : text_of(variable, (prefix + "_ENDPOINT").c_str()), !*insecure};
+  auto insecure = TRY(switch_of(variable, insecure_name.c_str(), false));
+  Endpoint endpoint{!argument.empty() ? argument : text_of(variable, (prefix + "_ENDPOINT").c_str()), !insecure};
   if (endpoint.text.empty()) {
     endpoint.text = otherwise;
     if (text_of(variable, insecure_name.c_str()).empty()) endpoint.tls = false;
@@ -160,24 +159,21 @@ base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::stri
     if (!text_of(variable, name).empty())
       return base::fail(base::ErrorKind::invalid_argument, fmt::format("{} is gone, as in k6 2: {}", name, instead));
   }
-  auto protocol = protocol_of(argument, variable);
-  if (!protocol) return tl::unexpected(std::move(protocol.error()));
-  options.protocol = *protocol;
+  auto protocol = TRY(protocol_of(argument, variable));
+  options.protocol = protocol;
   if (options.protocol == OpenTelemetryOptions::Protocol::http) {
-    auto endpoint = endpoint_of(argument, variable, "K6_OTEL_HTTP_EXPORTER", "localhost:4318");
-    if (!endpoint) return tl::unexpected(std::move(endpoint.error()));
+    auto endpoint = TRY(endpoint_of(argument, variable, "K6_OTEL_HTTP_EXPORTER", "localhost:4318"));
     std::string path = text_of(variable, "K6_OTEL_HTTP_EXPORTER_URL_PATH");
     if (path.empty()) path = "/v1/metrics";
     if (path.front() != '/') path.insert(0, "/");
-    http.url = (endpoint->tls ? "https://" : "http://") + endpoint->text;
+    http.url = (endpoint.tls ? "https://" : "http://") + endpoint.text;
     if (!http.url.ends_with(path)) http.url += path;
   } else {
-    auto endpoint = endpoint_of(argument, variable, "K6_OTEL_GRPC_EXPORTER", "localhost:4317");
-    if (!endpoint) return tl::unexpected(std::move(endpoint.error()));
-    const std::size_t colon = endpoint->text.rfind(':');
-    const bool has_port = colon != std::string::npos && endpoint->text.find(']', colon) == std::string::npos;
-    grpc.address = has_port ? endpoint->text : endpoint->text + ":4317";
-    grpc.tls = endpoint->tls;
+    auto endpoint = TRY(endpoint_of(argument, variable, "K6_OTEL_GRPC_EXPORTER", "localhost:4317"));
+    const std::size_t colon = endpoint.text.rfind(':');
+    const bool has_port = colon != std::string::npos && endpoint.text.find(']', colon) == std::string::npos;
+    grpc.address = has_port ? endpoint.text : endpoint.text + ":4317";
+    grpc.tls = endpoint.tls;
     grpc.path = kGrpcPath;
   }
   http.headers = {"Content-Type: application/x-protobuf"};
@@ -194,15 +190,13 @@ base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::stri
   http.password = text_of(variable, "K6_OTEL_PASSWORD");
   if (!http.username.empty())
     grpc.metadata.emplace_back("authorization", "Basic " + base::encode_base64(http.username + ":" + http.password));
-  auto any_certificate = switch_of(variable, "K6_OTEL_TLS_INSECURE_SKIP_VERIFY", false);
-  if (!any_certificate) return tl::unexpected(std::move(any_certificate.error()));
-  http.accept_any_certificate = grpc.accept_any_certificate = *any_certificate;
+  auto any_certificate = TRY(switch_of(variable, "K6_OTEL_TLS_INSECURE_SKIP_VERIFY", false));
+  http.accept_any_certificate = grpc.accept_any_certificate = any_certificate;
   http.authority_path = grpc.authority_path = text_of(variable, "K6_OTEL_TLS_CERTIFICATE");
   http.client_certificate_path = grpc.client_certificate_path = text_of(variable, "K6_OTEL_TLS_CLIENT_CERTIFICATE");
   http.client_key_path = grpc.client_key_path = text_of(variable, "K6_OTEL_TLS_CLIENT_KEY");
-  auto interval = interval_of(variable, "K6_OTEL_EXPORT_INTERVAL", options.export_interval);
-  if (!interval) return tl::unexpected(std::move(interval.error()));
-  options.export_interval = *interval;
+  auto interval = TRY(interval_of(variable, "K6_OTEL_EXPORT_INTERVAL", options.export_interval));
+  options.export_interval = interval;
   options.metric_prefix = text_of(variable, "K6_OTEL_METRIC_PREFIX");
   if (const std::string name = text_of(variable, "K6_OTEL_SERVICE_NAME"); !name.empty()) options.service_name = name;
   const std::string version = text_of(variable, "K6_OTEL_SERVICE_VERSION");

@@ -94,23 +94,19 @@ base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& 
     std::erase_if(options.labels, [&](const auto& label) { return label.first == name; });
     options.labels.emplace_back(name, pair.substr(equals + 1));
   }
-  auto insecure = switch_of(variable, "K6_PROMETHEUS_RW_INSECURE_SKIP_TLS_VERIFY", false);
-  if (!insecure) return tl::unexpected(std::move(insecure.error()));
-  target.accept_any_certificate = *insecure;
-  auto interval = interval_of(variable, "K6_PROMETHEUS_RW_PUSH_INTERVAL", options.push_interval);
-  if (!interval) return tl::unexpected(std::move(interval.error()));
-  options.push_interval = *interval;
+  auto insecure = TRY(switch_of(variable, "K6_PROMETHEUS_RW_INSECURE_SKIP_TLS_VERIFY", false));
+  target.accept_any_certificate = insecure;
+  auto interval = TRY(interval_of(variable, "K6_PROMETHEUS_RW_PUSH_INTERVAL", options.push_interval));
+  options.push_interval = interval;
   if (const std::string stats = text_of(variable, "K6_PROMETHEUS_RW_TREND_STATS"); !stats.empty()) {
     auto parsed = parse_prometheus_stats(stats);
     if (!parsed) return tl::unexpected(std::move(parsed.error()).in("K6_PROMETHEUS_RW_TREND_STATS"));
     options.trend_stats = std::move(*parsed);
   }
-  auto stale = switch_of(variable, "K6_PROMETHEUS_RW_STALE_MARKERS", false);
-  if (!stale) return tl::unexpected(std::move(stale.error()));
-  options.stale_markers = *stale;
-  auto histograms = switch_of(variable, "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM", false);
-  if (!histograms) return tl::unexpected(std::move(histograms.error()));
-  if (*histograms) {
+  auto stale = TRY(switch_of(variable, "K6_PROMETHEUS_RW_STALE_MARKERS", false));
+  options.stale_markers = stale;
+  auto histograms = TRY(switch_of(variable, "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM", false));
+  if (histograms) {
     return base::fail(base::ErrorKind::unimplemented,
                       "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM: native histograms are not part of this version of gauntlet; "
                       "K6_PROMETHEUS_RW_TREND_STATS=p(50),p(99),count,sum gives statistics, --out opentelemetry histograms");

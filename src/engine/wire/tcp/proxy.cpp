@@ -59,12 +59,10 @@ base::Expected<ProxyRules> ProxyRules::from_environment() {
 
 base::Expected<ProxyRules> ProxyRules::from_texts(std::string_view http_proxy, std::string_view https_proxy, std::string_view no_proxy) {
   ProxyRules rules;
-  auto http = parse_server("HTTP_PROXY", http_proxy);
-  if (!http) return tl::unexpected(std::move(http.error()));
-  auto https = parse_server("HTTPS_PROXY", https_proxy);
-  if (!https) return tl::unexpected(std::move(https.error()));
-  rules.http_ = std::move(*http);
-  rules.https_ = std::move(*https);
+  auto http = TRY(parse_server("HTTP_PROXY", http_proxy));
+  auto https = TRY(parse_server("HTTPS_PROXY", https_proxy));
+  rules.http_ = std::move(http);
+  rules.https_ = std::move(https);
   std::string_view rest = no_proxy;
   while (!rest.empty()) {
     const auto comma = rest.find(',');

@@ -126,7 +126,7 @@ TlsContext::~TlsContext() = default;
 base::Expected<std::unique_ptr<TlsContext>> TlsContext::create(const TlsSettings& settings) {
   std::unique_ptr<TlsContext> result(new TlsContext);
   if (!result->context_) return base::fail(base::ErrorKind::internal, "OpenSSL gives no TLS context: " + openssl_error());
-  if (auto configured = result->configure(settings); !configured) return tl::unexpected(std::move(configured.error()));
+  TRY(result->configure(settings));
   return result;
 }
 
