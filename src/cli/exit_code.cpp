@@ -35,8 +35,8 @@ const char* exit_codes_help() {
 }
 
 int fail_as_k6(const std::string& message) {
-  if (auto log = engine::run::Log::open({})) (*log)->write(engine::run::LogLevel::error, message);
-  return static_cast<int>(engine::run::ExitCode::other);
+  if (auto log = engine::users::Log::open({})) (*log)->write(engine::users::LogLevel::error, message);
+  return static_cast<int>(engine::session::ExitCode::other);
 }
 
 }  // namespace gauntlet::cli

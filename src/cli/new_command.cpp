@@ -89,7 +89,7 @@ int new_command(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
-    return app.exit(problem) == 0 ? 0 : static_cast<int>(engine::run::ExitCode::other);
+    return app.exit(problem) == 0 ? 0 : static_cast<int>(engine::session::ExitCode::other);
   }
   std::string text = name == "minimal" ? kMinimal : name == "protocol" ? kProtocol : "";
   if (text.empty()) {

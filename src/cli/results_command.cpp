@@ -27,19 +27,19 @@ namespace gauntlet::cli {
 namespace {
 
 using engine::metrics::MetricRegistry;
-using engine::output::Gathered;
+using engine::results::Gathered;
 
 /// Results as one sum, with what the first file says about how to show them.
 struct Results {
   std::unique_ptr<MetricRegistry> registry = std::make_unique<MetricRegistry>();
   engine::metrics::Thresholds thresholds;
   Gathered gathered;
-  engine::output::SummaryOptions options;
+  engine::results::SummaryOptions options;
 };
 
-base::Expected<engine::output::RunResult> read_results(const std::string& path) {
+base::Expected<engine::results::RunResult> read_results(const std::string& path) {
   const auto text = TRY(base::read_file(path));
-  auto result = engine::output::parse_run_result(text);
+  auto result = engine::results::parse_run_result(text);
   if (!result || result->state_json.empty()) {
     return base::fail(base::ErrorKind::invalid_argument,
                       fmt::format("{} is not a results file: gauntlet run --out json={} makes one", path, path));
@@ -52,12 +52,12 @@ base::Expected<Results> load(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     const auto result = TRY(read_results(path));
     const std::string& state = result.state_json;
-    const auto specs = engine::output::thresholds_in(state);
+    const auto specs = engine::results::thresholds_in(state);
     if (!specs) return tl::unexpected(base::Error(specs.error()).in(path));
     if (&path == paths.data()) {
       // Metrics of the script have to exist before thresholds name them.
       Gathered only_for_names;
-      if (auto ok = engine::output::add(only_for_names, state, *results.registry, engine::output::Generators::have_their_own); !ok) {
+      if (auto ok = engine::results::add(only_for_names, state, *results.registry, engine::results::Generators::have_their_own); !ok) {
         return tl::unexpected(base::Error(ok.error()).in(path));
       }
       for (const auto& [key, list] : *specs) {
@@ -65,7 +65,7 @@ base::Expected<Results> load(const std::vector<std::string>& paths) {
       }
       results.options = result.options;
     }
-    if (auto ok = engine::output::add(results.gathered, state, *results.registry, engine::output::Generators::have_their_own); !ok) {
+    if (auto ok = engine::results::add(results.gathered, state, *results.registry, engine::results::Generators::have_their_own); !ok) {
       return tl::unexpected(base::Error(ok.error()).in(path));
     }
   }
@@ -82,22 +82,22 @@ void merge(const MergeFlags& flags, Session& session) {
   if (!results) return session.fail(results.error());
   results->thresholds.evaluate(results->gathered.snapshot, engine::metrics::Thresholds::When::at_end);
   const bool color = isatty(STDOUT_FILENO) == 1;
-  engine::output::SummaryOptions options = results->options;
+  engine::results::SummaryOptions options = results->options;
   options.no_color = !color;
   options.health.cpu_share = results->gathered.cpu_share;
   options.health.interrupted = results->gathered.interrupted;
   options.health.samples_dropped = results->gathered.samples_dropped;
-  const auto summary = engine::output::summarize(results->gathered.snapshot, results->thresholds, std::move(options));
-  fmt::print("{}{}", engine::output::render_summary(summary, engine::output::SummaryMode::compact, color),
-             engine::output::render_beyond_k6(summary, color));
+  const auto summary = engine::results::summarize(results->gathered.snapshot, results->thresholds, std::move(options));
+  fmt::print("{}{}", engine::sinks::render_summary(summary, engine::sinks::SummaryMode::compact, color),
+             engine::sinks::render_beyond_k6(summary, color));
   if (!flags.out.empty()) {
-    const std::string state = engine::output::to_json(results->gathered, *results->registry);
-    const std::string text = engine::output::results_json(summary, results->gathered.rows, *results->registry, state);
-    if (auto ok = engine::output::write_whole_file(flags.out, text); !ok) return session.fail(ok.error());
+    const std::string state = engine::results::to_json(results->gathered, *results->registry);
+    const std::string text = engine::results::results_json(summary, results->gathered.rows, *results->registry, state);
+    if (auto ok = engine::sinks::write_whole_file(flags.out, text); !ok) return session.fail(ok.error());
   }
   if (results->thresholds.crossed().empty()) return;
   fmt::print(stderr, "gauntlet: {}\n", results->thresholds.crossed_message(false));
-  session.exit_code = static_cast<int>(engine::run::ExitCode::thresholds_crossed);
+  session.exit_code = static_cast<int>(engine::session::ExitCode::thresholds_crossed);
 }
 
 struct CompareFlags {
@@ -126,15 +126,15 @@ void compare(const CompareFlags& flags, Session& session) {
   const auto a = load({*file_a});
   const auto b = load({*file_b});
   if (!a || !b) return session.fail((a ? b : a).error());
-  const auto figures = engine::output::compare({a->gathered.rows, *a->registry}, {b->gathered.rows, *b->registry});
+  const auto figures = engine::results::compare({a->gathered.rows, *a->registry}, {b->gathered.rows, *b->registry});
   if (!figures) return session.fail(figures.error());
-  fmt::print("A  {}\nB  {}\n\n{}", *file_a, *file_b, engine::output::render_comparison(*figures, isatty(STDOUT_FILENO) == 1));
+  fmt::print("A  {}\nB  {}\n\n{}", *file_a, *file_b, engine::results::render_comparison(*figures, isatty(STDOUT_FILENO) == 1));
   if (!flags.html.empty())
     if (auto written = lab::write_file_atomically(flags.html, lab::comparison_html(*file_a, *file_b, *figures)); !written)
       return session.fail(written.error());
   const bool worse = std::any_of(figures->begin(), figures->end(),
-                                 [](const auto& figure) { return figure.verdict() == engine::output::ComparedFigure::Verdict::worse; });
-  if (worse && flags.fail_on_worse) session.exit_code = static_cast<int>(engine::run::ExitCode::thresholds_crossed);
+                                 [](const auto& figure) { return figure.verdict() == engine::results::ComparedFigure::Verdict::worse; });
+  if (worse && flags.fail_on_worse) session.exit_code = static_cast<int>(engine::session::ExitCode::thresholds_crossed);
 }
 
 }  // namespace

@@ -25,11 +25,11 @@ extern char** environ;
 namespace gauntlet::cli {
 namespace {
 
-using engine::run::ExitCode;
-using engine::run::LogOptions;
-using engine::run::Options;
-using engine::run::RunSettings;
-using engine::run::StringMap;
+using engine::plan::Options;
+using engine::plan::StringMap;
+using engine::session::ExitCode;
+using engine::session::RunSettings;
+using engine::users::LogOptions;
 
 using Result = base::Expected<void>;
 
@@ -56,10 +56,10 @@ Result finish(Invocation& invocation) {
   RunSettings& settings = invocation.settings;
   Options& options = settings.flags;
   if (!invocation.stages.empty()) {
-    std::vector<engine::run::Stage> stages;
+    std::vector<engine::plan::Stage> stages;
     for (const std::string& text : invocation.stages) {
       if (text.empty()) continue;
-      auto stage = engine::run::parse_stage(text);
+      auto stage = engine::plan::parse_stage(text);
       if (!stage) return tl::unexpected(std::move(stage.error()).in(fmt::format("error for stage {}", stages.size())));
       stages.push_back(*stage);
     }
@@ -122,7 +122,7 @@ Result finish(Invocation& invocation) {
       if (auto ok = engine::dashboard::read_dashboard_arguments(settings.dashboard, arguments); !ok) return ok;
       continue;
     }
-    auto output = TRY(engine::output::parse_output(text, settings.strict_k6, from_variable));
+    auto output = TRY(engine::session::parse_output(text, settings.strict_k6, from_variable));
     settings.outputs.push_back(std::move(output));
   }
   if (invocation.processes > 1) {
@@ -204,15 +204,15 @@ int script_command(int argc, char** argv) {
   }
   if (ok) ok = finish(invocation);
   if (!ok) {
-    if (auto log = engine::run::Log::open(invocation.settings.log)) (*log)->write(engine::run::LogLevel::error, ok.error().message);
+    if (auto log = engine::users::Log::open(invocation.settings.log)) (*log)->write(engine::users::LogLevel::error, ok.error().message);
     return static_cast<int>(ExitCode::other);
   }
   const std::string& script = invocation.scripts.front();
-  if (command == "inspect") return static_cast<int>(engine::run::inspect_script(script, invocation.settings, invocation.requirements));
+  if (command == "inspect") return static_cast<int>(engine::session::inspect_script(script, invocation.settings, invocation.requirements));
   if (command == "archive")
     return static_cast<int>(
-        engine::run::archive_script(script, invocation.settings, invocation.archive_path, invocation.leave_environment_out));
-  return static_cast<int>(engine::run::list_imports(script, invocation.settings, invocation.as_json));
+        engine::session::archive_script(script, invocation.settings, invocation.archive_path, invocation.leave_environment_out));
+  return static_cast<int>(engine::session::list_imports(script, invocation.settings, invocation.as_json));
 }
 
 int run_command(int argc, char** argv) {
@@ -224,8 +224,8 @@ int run_command(int argc, char** argv) {
   }
   if (ok) ok = finish(invocation);
   if (!ok) {
-    if (auto log = engine::run::Log::open(invocation.settings.log)) {
-      (*log)->write(engine::run::LogLevel::error, ok.error().message);
+    if (auto log = engine::users::Log::open(invocation.settings.log)) {
+      (*log)->write(engine::users::LogLevel::error, ok.error().message);
     }
     fmt::print(stderr, "`gauntlet run --help` lists the flags\n");
     return static_cast<int>(ExitCode::other);
@@ -237,8 +237,8 @@ int run_command(int argc, char** argv) {
   }
   invocation.settings.system_view = view.get();
   if (invocation.processes > 1)
-    return static_cast<int>(engine::run::run_test_in_processes(script, invocation.settings, invocation.processes));
-  return static_cast<int>(engine::run::run_test(script, invocation.settings));
+    return static_cast<int>(engine::session::run_test_in_processes(script, invocation.settings, invocation.processes));
+  return static_cast<int>(engine::session::run_test(script, invocation.settings));
 }
 
 }  // namespace gauntlet::cli

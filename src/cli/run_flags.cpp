@@ -16,8 +16,8 @@
 namespace gauntlet::cli {
 namespace {
 
-using engine::run::LogOptions;
-using engine::run::RunSettings;
+using engine::session::RunSettings;
+using engine::users::LogOptions;
 
 using Result = base::Expected<void>;
 
@@ -105,7 +105,7 @@ Result set_part(Invocation& invocation, const std::string& text) {
   if (slash == std::string::npos || !part || !parts || *part < 1 || *part > *parts || *parts > kMostParts) {
     return tl::unexpected(wrong_usage(fmt::format("a part is I/N with I from 1 to N, and N at most {}", kMostParts)));
   }
-  engine::run::take_part(invocation.settings.flags, *part, *parts);
+  engine::plan::take_part(invocation.settings.flags, *part, *parts);
   return {};
 }
 
@@ -134,10 +134,10 @@ Result set_threads(Invocation& invocation, const std::string& text) {
 /// Those that are options of the script as well.
 std::vector<Flag> flags_of_options() {
   std::vector<Flag> flags;
-  for (const engine::run::OptionFlag& flag : engine::run::option_flags()) {
+  for (const engine::plan::OptionFlag& flag : engine::plan::option_flags()) {
     flags.push_back(
         {flag.name, flag.letter, flag.value, flag.help, [option = flag.option](Invocation& invocation, const std::string& text) {
-           return engine::run::set_option(invocation.settings.flags, option, text);
+           return engine::plan::set_option(invocation.settings.flags, option, text);
          }});
   }
   return flags;
@@ -153,7 +153,7 @@ std::vector<Flag> own_flags() {
        }},
       {"scenario", '\0', "A,B", "run these of the script's scenarios only",
        [](Invocation& invocation, const std::string& text) -> Result {
-         std::ranges::move(engine::output::list_of(text), std::back_inserter(invocation.settings.scenarios));
+         std::ranges::move(engine::sinks::list_of(text), std::back_inserter(invocation.settings.scenarios));
          return {};
        }},
       {"once", '\0', nullptr, "one iteration of one virtual user in each scenario, with its exec, env and tags",
@@ -193,7 +193,7 @@ std::vector<Flag> own_flags() {
       // HTTP and network
       {"http-debug", '\0', nullptr, nullptr,
        [](Invocation& invocation, const std::string& text) {
-         return engine::run::set_option(invocation.settings.flags, "httpDebug", text == "true" ? "headers" : text);
+         return engine::plan::set_option(invocation.settings.flags, "httpDebug", text == "true" ? "headers" : text);
        }},
       {"blacklist-ip", '\0', "CIDR", "never connect there",
        [](Invocation& invocation, const std::string& text) -> Result {
@@ -335,7 +335,7 @@ Result set_log_format(Invocation& invocation, const std::string& text) {
 }
 
 Result set_summary_mode(Invocation& invocation, const std::string& text) {
-  auto mode = TRY(engine::output::parse_summary_mode(text));
+  auto mode = TRY(engine::sinks::parse_summary_mode(text));
   invocation.settings.summary_mode = mode;
   invocation.summary_mode_given = true;
   return {};

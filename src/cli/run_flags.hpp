@@ -14,11 +14,11 @@ namespace gauntlet::cli {
 
 /// What the flags say, and what is made of it once all are read.
 struct Invocation {
-  engine::run::RunSettings settings;
+  engine::session::RunSettings settings;
   std::vector<std::string> outputs;
   std::vector<std::string> stages;
-  engine::run::StringMap environment;
-  engine::run::StringMap tags;
+  engine::plan::StringMap environment;
+  engine::plan::StringMap tags;
   std::optional<bool> include_system_environment;
   std::vector<std::string> scripts;
   bool summary_mode_given = false;

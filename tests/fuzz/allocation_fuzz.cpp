@@ -9,7 +9,7 @@
 #include "engine/script/heap.hpp"
 #include "fuzz/virtual_user.hpp"
 
-using gauntlet::engine::js::FailingAllocations;
+using gauntlet::engine::script::FailingAllocations;
 
 namespace {
 
@@ -33,12 +33,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   std::uint64_t count = 0;
   user.run(
-      script, kPatience, [&](gauntlet::engine::run::Vu&) { count = failing.seen; }, [&] { count = failing.seen - count; });
+      script, kPatience, [&](gauntlet::engine::users::Vu&) { count = failing.seen; }, [&] { count = failing.seen - count; });
   const std::uint64_t step = std::max<std::uint64_t>(1, count / kMost);
   for (std::uint64_t at = spread % step; at < count; at += step) {
     user.run(
         script, kPatience,
-        [&](gauntlet::engine::run::Vu&) {
+        [&](gauntlet::engine::users::Vu&) {
           failing.until = at;
           failing.count = 1 + (spread + at) % 4;  // mostly more than one: what clears up after a failure may fail, too
         },

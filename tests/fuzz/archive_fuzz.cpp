@@ -52,8 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const int file = memfd_create("archive", MFD_CLOEXEC);
   static const std::string path = fmt::format("/proc/self/fd/{}", file);
   fuzz::require(ftruncate(file, 0) == 0 && pwrite(file, tar.data(), tar.size(), 0) == static_cast<ssize_t>(tar.size()), "a file in memory");
-  static_cast<void>(js::is_archive(path));
-  const auto archive = js::read_archive(path);
+  static_cast<void>(script::is_archive(path));
+  const auto archive = script::read_archive(path);
   if (archive) {
     fuzz::require(archive->contents.contains(archive->entry_url), "an archive holds its script");
   } else {

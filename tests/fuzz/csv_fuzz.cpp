@@ -4,7 +4,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gauntlet;
-  using engine::modules::CsvReader;
+  using engine::api::CsvReader;
   constexpr const char* kDelimiters[] = {",", ";", "\t", "\xe2\x82\xac", "\""};
   fuzz::Bytes bytes(data, size);
   const char* const delimiter = kDelimiters[bytes.choice(5)];

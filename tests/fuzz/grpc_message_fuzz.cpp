@@ -51,11 +51,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const grpc::MessageType& type = *script.schema->find_message("p.M");
   if (grpc::check_wire(type, bytes.rest())) return 0;
-  const js::Value value(script.context, grpc::Decoder(*script.names, *script.schema).decode(type, bytes.rest()));
+  const script::Value value(script.context, grpc::Decoder(*script.names, *script.schema).decode(type, bytes.rest()));
   if (value.is_exception()) {
-    const js::Value thrown(script.context, JS_GetException(script.context));
+    const script::Value thrown(script.context, JS_GetException(script.context));
   } else {
-    static_cast<void>(js::to_json(script.context, value.get()));
+    static_cast<void>(script::to_json(script.context, value.get()));
   }
   return 0;
 }

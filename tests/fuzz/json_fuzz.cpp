@@ -18,12 +18,12 @@ struct Script {
     JS_FreeRuntime(runtime);
   }
   std::string as_json(JSValue value) {
-    const js::Value owned(context, value);
+    const script::Value owned(context, value);
     if (owned.is_exception()) {
-      const js::Value thrown(context, JS_GetException(context));
+      const script::Value thrown(context, JS_GetException(context));
       return "throws";
     }
-    return js::to_json(context, owned.get()).value_or("undefined");
+    return script::to_json(context, owned.get()).value_or("undefined");
   }
 
   JSRuntime* runtime;
@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string path(bytes.line());
   const std::string text(bytes.rest());
   // The plain parser reads UTF-8 only; a body that is none becomes a string first.
-  const js::Value string(script.context, JS_NewStringLen(script.context, text.data(), text.size()));
+  const script::Value string(script.context, JS_NewStringLen(script.context, text.data(), text.size()));
   std::size_t length = 0;
   const char* const valid = JS_ToCStringLen(script.context, &length, string.get());
   if (valid == nullptr) return 0;

@@ -18,14 +18,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (kind == 1) {
     const auto duration = base::parse_duration(text);
     if (duration) {
-      const auto again = base::parse_duration(run::format_duration(*duration));
+      const auto again = base::parse_duration(plan::format_duration(*duration));
       fuzz::require(again && *again == *duration, "a duration written can be read again");
     }
   }
-  if (kind == 2) static_cast<void>(run::parse_stage(text));
+  if (kind == 2) static_cast<void>(plan::parse_stage(text));
   if (kind == 3) {
-    const auto options = run::parse_options(text);
-    if (options) static_cast<void>(run::to_json(options->options));
+    const auto options = plan::parse_options(text);
+    if (options) static_cast<void>(plan::to_json(options->options));
   }
   if (kind == 4) {
     metrics::MetricRegistry registry;

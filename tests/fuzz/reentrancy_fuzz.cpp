@@ -8,7 +8,7 @@
 #include "engine/script/heap.hpp"
 #include "fuzz/virtual_user.hpp"
 
-using gauntlet::engine::js::FailingAllocations;
+using gauntlet::engine::script::FailingAllocations;
 
 namespace {
 
@@ -101,14 +101,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FailingAllocations& failing = FailingAllocations::of_thread();
   const bool is_ready = user.run(
       std::move(script), kPatience,
-      [&](gauntlet::engine::run::Vu& vu) {
+      [&](gauntlet::engine::users::Vu& vu) {
         JSContext* const context = vu.context();
         const auto collect = [](JSContext* of, JSValueConst, int, JSValueConst*) {
           JS_RunGC(JS_GetRuntime(of));
           return JS_UNDEFINED;
         };
-        const gauntlet::engine::js::Value global(context, JS_GetGlobalObject(context));
-        global.set("gc", gauntlet::engine::js::Value(context, JS_NewCFunction(context, collect, "gc", 0)));
+        const gauntlet::engine::script::Value global(context, JS_GetGlobalObject(context));
+        global.set("gc", gauntlet::engine::script::Value(context, JS_NewCFunction(context, collect, "gc", 0)));
         if (failure % 2 == 0) return;
         failing.until = failure * failure / 4;
         failing.count = 1;

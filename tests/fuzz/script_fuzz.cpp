@@ -10,7 +10,7 @@ using namespace gauntlet::engine;
 namespace {
 
 /// Stops endless loops after a number of ticks, as the engine does at an iteration's hard stop.
-class Patience final : public js::Host {
+class Patience final : public script::Host {
  public:
   bool on_script_tick() override { return ++ticks_ > 3; }
 
@@ -18,7 +18,7 @@ class Patience final : public js::Host {
   int ticks_ = 0;
 };
 
-constexpr js::Natives kNoModules{{}, &json::install, [](std::string_view) { return std::string(); }};
+constexpr script::Natives kNoModules{{}, &json::install, [](std::string_view) { return std::string(); }};
 
 }  // namespace
 
@@ -27,13 +27,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(gauntlet::fuzz::Bytes(data, size).rest().substr(0, 4096));
   if (text.find("k6") != std::string::npos) return 0;  // our modules need a virtual user around them
   fiber::Fiber user(stacks, [&text] {
-    const auto program = js::Program::from_text(text);
+    const auto program = script::Program::from_text(text);
     Patience patience;
-    js::Runtime runtime(*program, kNoModules, patience, nullptr, fiber::StackPool::kStackBytes);
-    const js::Value ran = runtime.start_entry();
+    script::Runtime runtime(*program, kNoModules, patience, nullptr, fiber::StackPool::kStackBytes);
+    const script::Value ran = runtime.start_entry();
     if (ran.is_exception()) {
-      const js::Value thrown(runtime.context(), JS_GetException(runtime.context()));
-      static_cast<void>(js::describe_exception(runtime.context(), thrown.get()));
+      const script::Value thrown(runtime.context(), JS_GetException(runtime.context()));
+      static_cast<void>(script::describe_exception(runtime.context(), thrown.get()));
     }
     runtime.run_jobs();
     static_cast<void>(runtime.take_unhandled_rejections());

@@ -5,7 +5,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gauntlet;
-  using namespace gauntlet::engine::net;
+  using namespace gauntlet::engine::wire;
   fuzz::Bytes bytes(data, size);
   const std::string_view text = bytes.line();
   const auto plain = scan_plain_url(text);

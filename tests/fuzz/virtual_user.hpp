@@ -31,7 +31,7 @@ class VirtualUser {
     base::grpc::add_health(rpc_, health_);
     base::grpc::add_reflection(rpc_);
     require(listener_.listen().has_value(), "a port for the scripts' server");
-    auto log = engine::run::Log::open({.output = "none"});
+    auto log = engine::users::Log::open({.output = "none"});
     require(log.has_value(), "a log that shows nothing");
     log_ = std::move(*log);
   }
@@ -39,16 +39,16 @@ class VirtualUser {
   /// Runs the script's top level, then its function "default", until nothing of it is pending or it was cut short.
   /// `before` and `after` are called around the latter, with the runtime alive. False when the top level failed.
   bool run(
-      std::string script, std::chrono::milliseconds patience, const std::function<void(engine::run::Vu&)>& before,
+      std::string script, std::chrono::milliseconds patience, const std::function<void(engine::users::Vu&)>& before,
       const std::function<void()>& after = [] {}) {
-    const auto program = engine::js::Program::from_text(std::move(script));
+    const auto program = engine::script::Program::from_text(std::move(script));
     engine::metrics::MetricRegistry metrics;
-    engine::run::TestState test(*program, engine::modules::kNatives, metrics, *log_);
+    engine::users::TestState test(*program, engine::api::kNatives, metrics, *log_);
     test.environment["SERVER"] = "127.0.0.1:" + std::to_string(listener_.port());
     test.heap_bytes_per_vu = std::size_t{64} << 20U;
     engine::metrics::Collector collector(metrics, {}, engine::metrics::Instant::clock::now());
     const auto recorder = collector.make_recorder(nullptr);
-    engine::run::Vu vu(test, {loop_, stacks_, *recorder}, 1);
+    engine::users::Vu vu(test, {loop_, stacks_, *recorder}, 1);
     bool is_over = false;
     bool is_ready = false;
     was_cut_ = false;
@@ -109,7 +109,7 @@ class VirtualUser {
   base::grpc::Health health_;
   base::http::Listener listener_;
   engine::fiber::StackPool stacks_;
-  std::unique_ptr<engine::run::Log> log_;
+  std::unique_ptr<engine::users::Log> log_;
 };
 
 }  // namespace gauntlet::fuzz

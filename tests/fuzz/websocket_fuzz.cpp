@@ -13,17 +13,17 @@ namespace {
 
 constexpr std::size_t kMaxMessageBytes = 1 << 16;
 
-struct Seen final : net::WebSocketReader::Sink {
+struct Seen final : wire::WebSocketReader::Sink {
   std::vector<std::string> frames;
-  bool on_websocket_frame(net::WebSocketOpcode opcode, std::string_view payload) override {
+  bool on_websocket_frame(wire::WebSocketOpcode opcode, std::string_view payload) override {
     fuzz::require(payload.size() <= kMaxMessageBytes, "no message is larger than the limit");
     frames.push_back(std::string(1, static_cast<char>('0' + static_cast<int>(opcode))).append(payload));
-    return opcode != net::WebSocketOpcode::close;
+    return opcode != wire::WebSocketOpcode::close;
   }
 };
 
 std::string read(std::string_view text, std::size_t step, bool deflate, Seen& seen) {
-  net::WebSocketReader reader(kMaxMessageBytes);
+  wire::WebSocketReader reader(kMaxMessageBytes);
   if (deflate) reader.allow_deflate();
   while (!text.empty()) {
     const std::size_t frames = seen.frames.size();
@@ -50,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   // What this side sends, a server could have sent unmasked.
   std::string frame;
-  net::append_websocket_frame(frame, net::WebSocketOpcode::binary, bytes.rest(), 0);
+  wire::append_websocket_frame(frame, wire::WebSocketOpcode::binary, bytes.rest(), 0);
   frame[1] = static_cast<char>(frame[1] & 0x7f);
   const std::size_t header = frame.size() - bytes.rest().size();
   frame.erase(header - 4, 4);  // the mask

@@ -9,11 +9,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "release"
 
 MODULE_HEADER = """#pragma once
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
-namespace gauntlet::engine::modules {
-void init_greeting(js::Module& module);
+namespace gauntlet::engine::api {
+void init_greeting(script::Module& module);
 }
 """
 MODULE = """#include "engine/api/core/greeting.hpp"
@@ -21,13 +21,13 @@ MODULE = """#include "engine/api/core/greeting.hpp"
 #include "engine/script/binding.hpp"
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
-JSValue greet(js::Call call) { return js::new_string(call.context, "hello, " + js::Text(call.context, call.arg(0)).str()); }
-const js::Member kExports[] = {js::function<&greet>("greet", 1)};
+JSValue greet(script::Call call) { return script::new_string(call.context, "hello, " + script::Text(call.context, call.arg(0)).str()); }
+const script::Member kExports[] = {script::function<&greet>("greet", 1)};
 }  // namespace
-void init_greeting(js::Module& module) { module.exports(kExports); }
-}  // namespace gauntlet::engine::modules
+void init_greeting(script::Module& module) { module.exports(kExports); }
+}  // namespace gauntlet::engine::api
 """
 RECEIVER_HEADER = """#pragma once
 #include <string>
@@ -35,7 +35,7 @@ RECEIVER_HEADER = """#pragma once
 #include "engine/metrics/metric.hpp"
 #include "engine/sinks/sample_output.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 struct TallyOptions {
   std::string file;
   std::string description() const { return "a tally in " + file; }
@@ -54,13 +54,13 @@ class Tally final : public SampleOutput {
   TallyOptions options_;
   int samples_ = 0;
 };
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks
 """
 RECEIVER = """#include "engine/sinks/push/tally.hpp"
 
 #include <fstream>
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 base::Expected<TallyOptions> read_tally_options(const std::string& argument, const Variables&) {
   if (argument.empty()) return base::fail(base::ErrorKind::invalid_argument, "it needs a file, as tally=FILE");
   return TallyOptions{argument};
@@ -74,7 +74,7 @@ base::Expected<void> Tally::finish() {
   std::ofstream(options_.file) << samples_;
   return {};
 }
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks
 """
 
 
@@ -112,7 +112,7 @@ def test_a_module_is_a_pair_of_files_and_a_line_of_the_registry(tmp_path):
     registry = "src/engine/api/registry.cpp"
     lines = with_line(registry, '#include "engine/api/core/k6.hpp"', '#include "engine/api/core/greeting.hpp"')
     (tmp_path / registry).parent.mkdir(parents=True)
-    lines = lines.replace('    js::NativeModule{"k6/html"', '    js::NativeModule{"k6/greeting", &init_greeting},\n    js::NativeModule{"k6/html"', 1)
+    lines = lines.replace('    script::NativeModule{"k6/html"', '    script::NativeModule{"k6/greeting", &init_greeting},\n    script::NativeModule{"k6/html"', 1)
     program = program_with(tmp_path, registry, {"src/engine/api/core/greeting.hpp": MODULE_HEADER,
                                                 "src/engine/api/core/greeting.cpp": MODULE, registry: lines})
     ended = run(program, "import { greet } from 'k6/greeting'; export default function () { console.log(greet('world')); }")

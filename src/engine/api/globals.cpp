@@ -11,79 +11,79 @@
 #include "engine/users/test_state.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using run::LogLevel;
+using users::LogLevel;
 
 // console
 
 template <LogLevel level>
-JSValue log(js::Call call) {
-  run::Log& console = *run::vu_of(call.context).test().console;
+JSValue log(script::Call call) {
+  users::Log& console = *users::vu_of(call.context).test().console;
   if (!console.shows(level)) return JS_UNDEFINED;
   std::string line;
   for (int i = 0; i < call.count; ++i) {
     if (i > 0) line += ' ';
-    line += js::inspect(call.context, call.arg(i));
+    line += script::inspect(call.context, call.arg(i));
   }
   console.write(level, line, {{"source", "console"}});
   return JS_UNDEFINED;
 }
 
-const js::Member kConsole[] = {
-    js::function<&log<LogLevel::debug>>("debug", 0),  js::function<&log<LogLevel::error>>("error", 0),
-    js::function<&log<LogLevel::info>>("info", 0),    js::function<&log<LogLevel::info>>("log", 0),
-    js::function<&log<LogLevel::warning>>("warn", 0),
+const script::Member kConsole[] = {
+    script::function<&log<LogLevel::debug>>("debug", 0),  script::function<&log<LogLevel::error>>("error", 0),
+    script::function<&log<LogLevel::info>>("info", 0),    script::function<&log<LogLevel::info>>("log", 0),
+    script::function<&log<LogLevel::warning>>("warn", 0),
 };
 
 // Files
 
 JSValue only_in_init(JSContext* context, const char* what) {
-  return js::throw_error(context, fmt::format("the \"{}\" function is only available in the init stage (i.e. the global "
-                                              "scope), see https://grafana.com/docs/k6/latest/using-k6/test-lifecycle/ "
-                                              "for more information",
-                                              what));
+  return script::throw_error(context, fmt::format("the \"{}\" function is only available in the init stage (i.e. the global "
+                                                  "scope), see https://grafana.com/docs/k6/latest/using-k6/test-lifecycle/ "
+                                                  "for more information",
+                                                  what));
 }
 
-JSValue open_file(js::Call call) {
-  if (!run::vu_of(call.context).in_init()) return only_in_init(call.context, "open");
-  const js::Text path(call.context, call.arg(0));
+JSValue open_file(script::Call call) {
+  if (!users::vu_of(call.context).in_init()) return only_in_init(call.context, "open");
+  const script::Text path(call.context, call.arg(0));
   if (path.failed()) return JS_EXCEPTION;
-  if (path.view().empty()) return js::throw_error(call.context, "open() can't be used with an empty filename");
-  const auto file = js::Runtime::of(call.context).program().open(path.str());
-  if (!file) return js::throw_error(call.context, file.error().message);
+  if (path.view().empty()) return script::throw_error(call.context, "open() can't be used with an empty filename");
+  const auto file = script::Runtime::of(call.context).program().open(path.str());
+  if (!file) return script::throw_error(call.context, file.error().message);
   if (call.has(1)) {
-    const js::Text mode(call.context, call.arg(1));
-    if (mode.view() == "b") return js::new_array_buffer(call.context, **file);
+    const script::Text mode(call.context, call.arg(1));
+    if (mode.view() == "b") return script::new_array_buffer(call.context, **file);
   }
-  return js::new_string(call.context, **file);
+  return script::new_string(call.context, **file);
 }
 
-JSValue require(js::Call call) {
-  if (!run::vu_of(call.context).in_init()) return only_in_init(call.context, "require");
-  const js::Text specifier(call.context, call.arg(0));
+JSValue require(script::Call call) {
+  if (!users::vu_of(call.context).in_init()) return only_in_init(call.context, "require");
+  const script::Text specifier(call.context, call.arg(0));
   if (specifier.failed()) return JS_EXCEPTION;
-  js::Runtime& runtime = js::Runtime::of(call.context);
+  script::Runtime& runtime = script::Runtime::of(call.context);
   return runtime.require(specifier, runtime.calling_module());
 }
 
 // __ENV, __VU, __ITER: looked up when they are read, so that an iteration costs nothing for them.
 
-JSValue get_environment(JSContext* context, JSValueConst) { return run::vu_of(context).environment().dup(); }
+JSValue get_environment(JSContext* context, JSValueConst) { return users::vu_of(context).environment().dup(); }
 JSValue set_environment(JSContext* context, JSValueConst, JSValueConst value) {
-  run::vu_of(context).replace_environment(js::Value::copy(context, value));
+  users::vu_of(context).replace_environment(script::Value::copy(context, value));
   return JS_UNDEFINED;
 }
-JSValue get_vu(JSContext* context, JSValueConst) { return JS_NewInt64(context, static_cast<std::int64_t>(run::vu_of(context).id())); }
+JSValue get_vu(JSContext* context, JSValueConst) { return JS_NewInt64(context, static_cast<std::int64_t>(users::vu_of(context).id())); }
 JSValue get_iteration(JSContext* context, JSValueConst) {
-  const run::VuContext& vu = run::vu_of(context);
+  const users::VuContext& vu = users::vu_of(context);
   return vu.scenario() == nullptr ? JS_UNDEFINED : JS_NewInt64(context, static_cast<std::int64_t>(vu.iteration().of_vu));
 }
 
-constexpr js::Member global_accessor(const char* name, JSValue (*get)(JSContext*, JSValueConst),
-                                     JSValue (*set)(JSContext*, JSValueConst, JSValueConst) = nullptr) {
-  js::Member member{};
+constexpr script::Member global_accessor(const char* name, JSValue (*get)(JSContext*, JSValueConst),
+                                         JSValue (*set)(JSContext*, JSValueConst, JSValueConst) = nullptr) {
+  script::Member member{};
   member.name = name;
   member.prop_flags = JS_PROP_CONFIGURABLE | JS_PROP_ENUMERABLE;
   member.def_type = JS_DEF_CGETSET;
@@ -99,76 +99,76 @@ JSValue keep_crypto(JSContext* context, JSValueConst self, JSValueConst value) {
   return JS_UNDEFINED;
 }
 JSValue get_crypto(JSContext* context, JSValueConst) {
-  const js::Value global(context, JS_GetGlobalObject(context));
-  const js::Value made(context, new_webcrypto(context));
+  const script::Value global(context, JS_GetGlobalObject(context));
+  const script::Value made(context, new_webcrypto(context));
   if (!made.is_exception()) keep_crypto(context, global.get(), made.get());
   return made.dup();
 }
 
 // TextEncoder and TextDecoder, UTF-8
 
-JSValue encode_text(js::Call call) {
+JSValue encode_text(script::Call call) {
   if (call.count == 0 || JS_IsUndefined(call.arg(0))) return JS_NewUint8ArrayCopy(call.context, nullptr, 0);
-  const js::Text text(call.context, call.arg(0));
+  const script::Text text(call.context, call.arg(0));
   if (text.failed()) return JS_EXCEPTION;
   return JS_NewUint8ArrayCopy(call.context, reinterpret_cast<const std::uint8_t*>(text.view().data()), text.view().size());
 }
 
-JSValue decode_text(js::Call call) {
-  if (call.count == 0 || JS_IsUndefined(call.arg(0))) return js::new_string(call.context, "");
-  const auto bytes = js::bytes_of(call.context, call.arg(0));
-  if (!bytes) return js::throw_type_error(call.context, "TextDecoder.decode needs an ArrayBuffer or a view of one");
+JSValue decode_text(script::Call call) {
+  if (call.count == 0 || JS_IsUndefined(call.arg(0))) return script::new_string(call.context, "");
+  const auto bytes = script::bytes_of(call.context, call.arg(0));
+  if (!bytes) return script::throw_type_error(call.context, "TextDecoder.decode needs an ArrayBuffer or a view of one");
   std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
   if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
-  return js::new_string(call.context, text);
+  return script::new_string(call.context, text);
 }
 
-const js::Member kEncoder[] = {js::text_constant("encoding", "utf-8"), js::function<&encode_text>("encode", 1)};
-const js::Member kDecoder[] = {js::text_constant("encoding", "utf-8"), js::function<&decode_text>("decode", 1)};
+const script::Member kEncoder[] = {script::text_constant("encoding", "utf-8"), script::function<&encode_text>("encode", 1)};
+const script::Member kDecoder[] = {script::text_constant("encoding", "utf-8"), script::function<&decode_text>("decode", 1)};
 
-JSValue new_coder(js::Call call, std::span<const js::Member> members) {
-  const js::Value prototype(call.context, JS_GetPropertyStr(call.context, call.self, "prototype"));
+JSValue new_coder(script::Call call, std::span<const script::Member> members) {
+  const script::Value prototype(call.context, JS_GetPropertyStr(call.context, call.self, "prototype"));
   const JSValue coder = prototype.is_exception() ? JS_EXCEPTION : JS_NewObjectProto(call.context, prototype.get());
   if (!JS_IsException(coder)) JS_SetPropertyFunctionList(call.context, coder, members.data(), static_cast<int>(members.size()));
   return coder;
 }
-JSValue new_encoder(js::Call call) { return new_coder(call, kEncoder); }
-JSValue new_decoder(js::Call call) {
+JSValue new_encoder(script::Call call) { return new_coder(call, kEncoder); }
+JSValue new_decoder(script::Call call) {
   if (call.has(0)) {
-    const js::Text label(call.context, call.arg(0));
+    const script::Text label(call.context, call.arg(0));
     const std::string_view name = label.view();
     if (name != "utf-8" && name != "utf8" && name != "UTF-8") {
-      return js::throw_range_error(call.context, fmt::format("TextDecoder knows utf-8 only, not {}", name));
+      return script::throw_range_error(call.context, fmt::format("TextDecoder knows utf-8 only, not {}", name));
     }
   }
   return new_coder(call, kDecoder);
 }
 
-const js::Member kGlobals[] = {
+const script::Member kGlobals[] = {
     global_accessor("__ENV", &get_environment, &set_environment),
     global_accessor("__VU", &get_vu),
     global_accessor("__ITER", &get_iteration),
     global_accessor("crypto", &get_crypto, &keep_crypto),
-    js::function<&require>("require", 1),
-    js::function<&open_file>("open", 2),
-    js::function<&set_timeout>("setTimeout", 2),
-    js::function<&clear_timer>("clearTimeout", 1),
-    js::function<&set_interval>("setInterval", 2),
-    js::function<&clear_timer>("clearInterval", 1),
-    js::constructor<&new_encoder>("TextEncoder", 0),
-    js::constructor<&new_decoder>("TextDecoder", 1),
+    script::function<&require>("require", 1),
+    script::function<&open_file>("open", 2),
+    script::function<&set_timeout>("setTimeout", 2),
+    script::function<&clear_timer>("clearTimeout", 1),
+    script::function<&set_interval>("setInterval", 2),
+    script::function<&clear_timer>("clearInterval", 1),
+    script::constructor<&new_encoder>("TextEncoder", 0),
+    script::constructor<&new_decoder>("TextDecoder", 1),
 };
 
 }  // namespace
 
 void install_globals(JSContext* context) {
   json::install(context);
-  const js::Value global(context, JS_GetGlobalObject(context));
+  const script::Value global(context, JS_GetGlobalObject(context));
   JS_SetPropertyFunctionList(context, global.get(), kGlobals, static_cast<int>(std::size(kGlobals)));
-  js::Value console(context, JS_NewObject(context));
+  script::Value console(context, JS_NewObject(context));
   JS_SetPropertyFunctionList(context, console.get(), kConsole, static_cast<int>(std::size(kConsole)));
   global.set("console", std::move(console));
   global.set("global", global);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

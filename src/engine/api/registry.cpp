@@ -23,28 +23,28 @@
 #include "engine/api/websocket/websockets.hpp"
 #include "engine/api/websocket/ws.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 constexpr std::array kModules = {
-    js::NativeModule{"k6", &init_k6},
-    js::NativeModule{"k6/crypto", &init_crypto},
-    js::NativeModule{"k6/crypto/x509", &init_x509},
-    js::NativeModule{"k6/data", &init_data},
-    js::NativeModule{"k6/encoding", &init_encoding},
-    js::NativeModule{"k6/execution", &init_execution},
-    js::NativeModule{"k6/experimental/csv", &init_csv},
-    js::NativeModule{"k6/experimental/fs", &init_fs},
-    js::NativeModule{"k6/experimental/streams", &init_streams},
-    js::NativeModule{"k6/experimental/websockets", &init_experimental_websockets},
-    js::NativeModule{"k6/html", &init_html},
-    js::NativeModule{"k6/http", &init_http},
-    js::NativeModule{"k6/metrics", &init_metrics},
-    js::NativeModule{"k6/net/grpc", &init_grpc},
-    js::NativeModule{"k6/secrets", &init_secrets},
-    js::NativeModule{"k6/timers", &init_timers},
-    js::NativeModule{"k6/websockets", &init_websockets},
-    js::NativeModule{"k6/ws", &init_ws},
+    script::NativeModule{"k6", &init_k6},
+    script::NativeModule{"k6/crypto", &init_crypto},
+    script::NativeModule{"k6/crypto/x509", &init_x509},
+    script::NativeModule{"k6/data", &init_data},
+    script::NativeModule{"k6/encoding", &init_encoding},
+    script::NativeModule{"k6/execution", &init_execution},
+    script::NativeModule{"k6/experimental/csv", &init_csv},
+    script::NativeModule{"k6/experimental/fs", &init_fs},
+    script::NativeModule{"k6/experimental/streams", &init_streams},
+    script::NativeModule{"k6/experimental/websockets", &init_experimental_websockets},
+    script::NativeModule{"k6/html", &init_html},
+    script::NativeModule{"k6/http", &init_http},
+    script::NativeModule{"k6/metrics", &init_metrics},
+    script::NativeModule{"k6/net/grpc", &init_grpc},
+    script::NativeModule{"k6/secrets", &init_secrets},
+    script::NativeModule{"k6/timers", &init_timers},
+    script::NativeModule{"k6/websockets", &init_websockets},
+    script::NativeModule{"k6/ws", &init_ws},
 };
 
 std::string describe_missing(std::string_view name) {
@@ -63,6 +63,6 @@ std::string describe_missing(std::string_view name) {
 
 }  // namespace
 
-const js::Natives kNatives{kModules, &install_globals, &describe_missing};
+const script::Natives kNatives{kModules, &install_globals, &describe_missing};
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

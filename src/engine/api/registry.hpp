@@ -3,9 +3,9 @@
 // pair in this folder and one line in registry.cpp.
 #include "engine/script/natives.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-/// All modules, by name, and the globals. In each of their functions run::vu_of(context) gives the virtual user.
-extern const js::Natives kNatives;
+/// All modules, by name, and the globals. In each of their functions users::vu_of(context) gives the virtual user.
+extern const script::Natives kNatives;
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

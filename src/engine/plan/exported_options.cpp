@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 
 std::string exported_json(const Options& options) {
   auto json = nlohmann::ordered_json::parse(to_json(options));
@@ -12,4 +12,4 @@ std::string exported_json(const Options& options) {
   return json.dump(2);
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

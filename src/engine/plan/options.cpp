@@ -7,7 +7,7 @@
 #include "base/parse.hpp"
 #include "engine/plan/options_table.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
@@ -121,4 +121,4 @@ Options merge(Options lower, const Options& upper) {
   return lower;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

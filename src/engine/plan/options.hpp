@@ -14,7 +14,7 @@
 #include "base/error.hpp"
 #include "engine/plan/segment.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 
 using Nanoseconds = std::chrono::nanoseconds;
 using StringMap = std::map<std::string, std::string>;
@@ -207,4 +207,4 @@ std::string to_json(const Options& options);
 /// The same JSON with a line for each member.
 std::string indented(std::string_view json);
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "engine/plan/options_table.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
@@ -400,4 +400,4 @@ std::string to_json(const Options& options) {
   return json.dump();
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

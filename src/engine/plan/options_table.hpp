@@ -8,7 +8,7 @@
 #include "base/member_count.hpp"
 #include "engine/plan/options.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 
 /// Beside the name in JSON. What is nullptr there is not.
 struct OptionWays {
@@ -154,4 +154,4 @@ constexpr std::size_t rows_of_one_member() {
 static_assert(std::tuple_size_v<decltype(kOptionRows)> == base::member_count<Options>(), "a member of Options has no row");
 static_assert(detail::rows_of_one_member() == base::member_count<Options>(), "a member of Options has two rows");
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

@@ -4,7 +4,7 @@
 #include "base/parse.hpp"
 #include "engine/plan/options_table.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 using Failure = tl::unexpected<base::Error>;
@@ -118,4 +118,4 @@ std::vector<OptionFlag> option_flags() {
   return flags;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

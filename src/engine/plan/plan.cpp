@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 /// Each begins a line of its own.
@@ -91,4 +91,4 @@ base::Expected<RunPlan> plan_run(const Options& options, const std::vector<std::
   return plan;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

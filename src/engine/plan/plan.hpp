@@ -9,7 +9,7 @@
 #include "engine/plan/scenario.hpp"
 #include "engine/plan/segment.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 
 struct RunPlan {
   Stripe stripe;                    ///< what of the test this process runs
@@ -32,4 +32,4 @@ struct PlanChoices {
 base::Expected<RunPlan> plan_run(const Options& options, const std::vector<std::string>& functions, const MemoryRoom& room,
                                  std::vector<std::string>& warnings, const PlanChoices& choices = {});
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

@@ -10,7 +10,7 @@
 #include "base/text.hpp"
 #include "engine/plan/schedule.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 __extension__ using Int128 = __int128;
@@ -429,4 +429,4 @@ std::int64_t peak_vus(const std::vector<Scenario>& scenarios, bool most) {
   return peak;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "engine/plan/options.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 
 struct ScenarioPlan {
   std::vector<Scenario> scenarios;  // sorted by name
@@ -64,4 +64,4 @@ std::vector<VuNeed> needs_of(const Scenario& scenario, bool most);
 /// The greatest sum of the scenarios' needs at any time.
 std::int64_t peak_vus(const std::vector<Scenario>& scenarios, bool most);
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

@@ -5,7 +5,7 @@
 
 #include "base/duration.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 __extension__ using Int128 = __int128;
@@ -108,4 +108,4 @@ std::vector<VuStep> ramping_steps(std::int64_t start_vus, const std::vector<Stag
   return steps;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

@@ -7,7 +7,7 @@
 
 #include "engine/plan/options.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 
 /// Starts of a constant arrival rate: the index-th is at index * floor(time_unit / rate), the first one at 0.
 class ConstantArrivals {
@@ -57,4 +57,4 @@ struct VuStep {
 /// With a stripe only the steps of its own virtual users are left.
 std::vector<VuStep> ramping_steps(std::int64_t start_vus, const std::vector<Stage>& stages, const Stripe& stripe = {});
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

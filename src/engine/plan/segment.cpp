@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 /// Longer cycles come from decimals with many digits; a table of so many places is what we are ready to hold.
@@ -243,4 +243,4 @@ Stripe Stripe::nested(std::int64_t value) const {
   return Stripe(lengths, mine_);
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

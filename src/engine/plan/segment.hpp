@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 
 /// The numbers 0, 1, 2... dealt out to the segments of a sequence, in proportion to their lengths and as evenly as that
 /// goes: of a cycle as long as the lengths' common denominator, the longest segment takes its places first, the i-th of
@@ -48,4 +48,4 @@ class Stripe {
   std::vector<std::int64_t> places_;  // mine, ascending
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

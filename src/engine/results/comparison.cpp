@@ -11,7 +11,7 @@
 
 #include "base/duration.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 namespace {
 
 using metrics::MetricId;
@@ -241,4 +241,4 @@ std::string render_comparison(const std::vector<ComparedFigure>& figures, bool c
   return text;
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

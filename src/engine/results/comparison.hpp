@@ -10,7 +10,7 @@
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/series.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 /// How B differs from A.
 struct Difference {
@@ -50,4 +50,4 @@ base::Expected<std::vector<ComparedFigure>> compare(const ComparedRun& a, const 
 
 std::string render_comparison(const std::vector<ComparedFigure>& figures, bool color);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

@@ -6,7 +6,7 @@
 
 #include "engine/results/json_writer.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 namespace {
 
 using metrics::CheckCount;
@@ -428,4 +428,4 @@ base::Expected<void> add(Gathered& into, std::string_view text, MetricRegistry& 
   }
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

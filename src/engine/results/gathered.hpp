@@ -14,7 +14,7 @@
 #include "engine/metrics/snapshot.hpp"
 #include "engine/metrics/thresholds.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 /// options.thresholds, by metric with its tag filter.
 using ThresholdSpecs = std::vector<std::pair<std::string, std::vector<metrics::ThresholdSpec>>>;
@@ -43,4 +43,4 @@ enum class Generators {
 /// declared. Gauges of virtual users add up; the duration is the longest one; rows add up second by second.
 base::Expected<void> add(Gathered& into, std::string_view json, metrics::MetricRegistry& registry, Generators generators);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

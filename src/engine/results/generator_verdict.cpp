@@ -3,7 +3,7 @@
 #include "engine/metrics/snapshot.hpp"
 #include "engine/results/number_text.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 std::string_view name_of(GeneratorLimit limit) {
   switch (limit) {
@@ -44,4 +44,4 @@ GeneratorVerdict GeneratorHealth::judged() const {
   return {};
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

@@ -10,7 +10,7 @@ namespace gauntlet::engine::metrics {
 struct Snapshot;
 }
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 /// What held the generator back.
 enum class GeneratorLimit {
@@ -54,4 +54,4 @@ struct GeneratorHealth {
   GeneratorVerdict judged() const;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

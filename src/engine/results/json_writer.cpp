@@ -3,7 +3,7 @@
 #include "base/json_text.hpp"
 #include "engine/results/number_text.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 void JsonWriter::new_line() {
   if (indent_ == 0) return;
   text_ += '\n';
@@ -59,4 +59,4 @@ JsonWriter& JsonWriter::raw(std::string_view json) {
   return *this;
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 class JsonWriter {
  public:
@@ -44,4 +44,4 @@ class JsonWriter {
   bool after_key_ = false;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 namespace {
 
 using metrics::ValueKind;
@@ -124,4 +124,4 @@ std::string humanize(double value, ValueKind kind, std::string_view unit) {
   return shortened(value, 6);
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

@@ -5,7 +5,7 @@
 
 #include "engine/metrics/metric.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 /// The shortest text that reads back as this number, in JavaScript's notation ("0.1", "1e+21", "NaN", "Infinity").
 std::string js_number(double value);
@@ -23,4 +23,4 @@ std::string humanize_duration(double milliseconds, std::string_view unit);
 /// "431 B", "1.2 kB", "13 kB": powers of 1,000.
 std::string humanize_bytes(double bytes);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

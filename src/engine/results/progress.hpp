@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 struct ScenarioProgress {
   enum class Status : std::uint8_t { waiting, running, stopping, done, interrupted };
@@ -52,4 +52,4 @@ struct RunProgress {
   std::vector<ScenarioProgress> scenarios;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

@@ -10,7 +10,7 @@
 #include "base/whole_file.hpp"
 #include "engine/results/json_writer.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 namespace {
 
 using Json = nlohmann::json;
@@ -330,4 +330,4 @@ base::Expected<RunResult> read_run_result(const std::filesystem::path& file) {
   return result;
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

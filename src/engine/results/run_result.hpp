@@ -14,7 +14,7 @@
 #include "engine/metrics/series.hpp"
 #include "engine/results/generator_verdict.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 class JsonWriter;
 
@@ -120,4 +120,4 @@ base::Expected<RunResult> parse_run_result(std::string_view json);
 /// The same, from a file.
 base::Expected<RunResult> read_run_result(const std::filesystem::path& file);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

@@ -7,7 +7,7 @@
 #include "base/duration.hpp"
 #include "base/grpc/framing.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 namespace {
 
 using metrics::CheckCount;
@@ -342,4 +342,4 @@ Summary summarize(const Snapshot& snapshot, const metrics::Thresholds& threshold
   return summary;
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

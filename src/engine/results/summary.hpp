@@ -11,7 +11,7 @@
 #include "engine/metrics/thresholds.hpp"
 #include "engine/results/run_result.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 struct CheckResult {
   std::string name;
@@ -54,4 +54,4 @@ base::Expected<void> check_trend_stats(const std::vector<std::string>& names);
 /// After the run: `thresholds` evaluated at its end.
 Summary summarize(const metrics::Snapshot& snapshot, const metrics::Thresholds& thresholds, SummaryOptions options);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

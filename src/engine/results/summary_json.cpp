@@ -12,7 +12,7 @@
 #include "base/rfc3339.hpp"
 #include "engine/results/json_writer.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 namespace {
 
 using metrics::MetricType;
@@ -193,4 +193,4 @@ std::string results_json(const Summary& summary, const std::vector<metrics::Seri
   return json.take() + "\n";
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

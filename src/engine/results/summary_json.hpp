@@ -6,7 +6,7 @@
 #include "engine/metrics/series.hpp"
 #include "engine/results/summary.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 /// The argument of handleSummary(data).
 std::string handle_summary_json(const Summary& summary);
@@ -33,4 +33,4 @@ std::string results_json(const Summary& summary, const std::vector<metrics::Seri
 /// k6 names groups and checks by the MD5 of their path.
 std::string id_of_path(std::string_view path);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

@@ -13,7 +13,7 @@
 
 #include "base/text.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 using nlohmann::json;
@@ -146,4 +146,4 @@ base::Expected<void> write_archive(const std::string& path, const Archive& archi
   return {};
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

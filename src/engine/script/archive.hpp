@@ -10,7 +10,7 @@
 
 #include "base/error.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 struct Archive {
   std::string entry_url;     ///< "file:///a/script.js"
@@ -29,4 +29,4 @@ base::Expected<void> write_archive(const std::string& path, const Archive& archi
 
 inline constexpr std::size_t kMostArchiveBytes = 1U << 30U;
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace detail {
 
 JSClassID next_class_id() {
@@ -84,4 +84,4 @@ JSValue rejected(JSContext* context) {
   return deferred.promise();
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

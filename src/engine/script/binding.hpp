@@ -2,16 +2,16 @@
 // How natives are given to scripts. A module or class is a static table of members; functions come into being only
 // when a script touches them, so a table costs a virtual user almost nothing.
 //
-//   JSValue b64encode(js::Call call) { js::Text text(call.context, call.arg(0)); ... }
-//   const js::Member kExports[] = {js::function<&b64encode>("b64encode", 2)};
-//   void init(js::Module& module) { module.exports(kExports); }
+//   JSValue b64encode(script::Call call) { script::Text text(call.context, call.arg(0)); ... }
+//   const script::Member kExports[] = {script::function<&b64encode>("b64encode", 2)};
+//   void init(script::Module& module) { module.exports(kExports); }
 //
 //   struct Response { int status; ... };
-//   JSValue status(js::Self<Response> self) { return JS_NewInt32(self.context, self->status); }
-//   JSValue json(js::Self<Response> self, js::Call call) { ... }
-//   const js::Member kResponse[] = {js::getter<&status>("status"), js::method<&json>("json", 1)};
-//   js::Class<Response>::define(context, "Response", kResponse);
-//   return js::Class<Response>::create(context, std::make_unique<Response>(...));
+//   JSValue status(script::Self<Response> self) { return JS_NewInt32(self.context, self->status); }
+//   JSValue json(script::Self<Response> self, script::Call call) { ... }
+//   const script::Member kResponse[] = {script::getter<&status>("status"), script::method<&json>("json", 1)};
+//   script::Class<Response>::define(context, "Response", kResponse);
+//   return script::Class<Response>::create(context, std::make_unique<Response>(...));
 //
 // A native returns an owned JSValue, or JS_EXCEPTION after a throw_*(). Once an exception is pending, whatever threw it,
 // the script gets that: a native that makes an object need not look at each step, of which any may find no memory. It
@@ -29,7 +29,7 @@
 
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// One call of a native. Arguments that the script left out are undefined.
 struct Call {
@@ -102,7 +102,7 @@ constexpr Member int_constant(const char* name, std::int32_t value) {
 }
 
 /// A C++ type whose objects scripts hold. The object is owned by its JavaScript value and destroyed with it.
-/// A T that keeps js::Values must declare `void mark(JSRuntime*, JS_MarkFunc*)` for the garbage collector.
+/// A T that keeps script::Values must declare `void mark(JSRuntime*, JS_MarkFunc*)` for the garbage collector.
 template <class T>
 class Class {
  public:
@@ -272,7 +272,7 @@ class Module {
   Value default_;
 };
 
-/// A promise that a native returns and settles later, on the virtual user's fiber (run::Operation says how).
+/// A promise that a native returns and settles later, on the virtual user's fiber (users::Operation says how).
 class Deferred {
  public:
   explicit Deferred(JSContext* context);
@@ -293,4 +293,4 @@ class Deferred {
 JSValue resolved(JSContext* context, JSValue value);
 JSValue rejected(JSContext* context);
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

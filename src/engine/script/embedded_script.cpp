@@ -1,6 +1,6 @@
 #include "engine/script/embedded_script.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 JSValue EmbeddedScript::compile(JSContext* context) {
   const std::lock_guard lock(mutex_);
@@ -22,4 +22,4 @@ Value EmbeddedScript::run(JSContext* context) {
   return {context, JS_IsException(compiled) ? JS_EXCEPTION : JS_EvalFunction(context, compiled)};
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

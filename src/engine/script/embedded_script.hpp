@@ -12,7 +12,7 @@
 
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// Thread-safe.
 class EmbeddedScript {
@@ -35,4 +35,4 @@ class EmbeddedScript {
   std::vector<std::uint8_t> bytecode_;
 };
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

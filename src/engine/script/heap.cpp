@@ -11,7 +11,7 @@
 #include <cstring>
 #include <utility>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// Before each block. `size_class` is kFromMalloc where the block is malloc's.
 struct Heap::Header {
@@ -219,4 +219,4 @@ const JSMallocFunctions& Heap::functions() {
   return kFunctions;
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -5,7 +5,7 @@
 // what a runtime makes as it starts lies together, what one drops at the end of its turn is still in the cache when the
 // next one takes it, and the kernel brings in 512 pages with one fault.
 //
-//   js::Heap& heap = js::Heap::of_thread();
+//   script::Heap& heap = script::Heap::of_thread();
 //   JSRuntime* runtime = heap.new_runtime();
 //   ...
 //   JS_FreeRuntime(runtime);    // on the same thread
@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// Blocks of a few sizes, cut off one after the other from mappings that ask the kernel for huge pages (and do without
 /// where it has none), and kept by size once freed; what is free of a much larger size is cut up before more is taken.
@@ -85,4 +85,4 @@ struct FailingAllocations {
 };
 #endif
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

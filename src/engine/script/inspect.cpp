@@ -7,7 +7,7 @@
 
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 /// Deeper nesting is shown as [Object]: deep enough for any data, shallow enough for the fiber's stack.
@@ -162,4 +162,4 @@ std::string inspect(JSContext* context, JSValueConst value) {
   return inspector.take();
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

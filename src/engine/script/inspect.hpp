@@ -4,9 +4,9 @@
 
 #include <string>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// Text of one argument: strings as they are at the top level, quoted inside objects and arrays.
 std::string inspect(JSContext* context, JSValueConst value);
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -4,10 +4,10 @@
 
 #include <cstddef>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// Counts so much work, in bytes that are copied or looked at (64 to an operation of running script); now and then the
 /// interrupt handler is asked, which may suspend the fiber. True: return JS_EXCEPTION, the error is pending.
 bool interrupted(JSContext* context, std::size_t bytes);
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

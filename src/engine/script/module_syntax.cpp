@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' || (c & 0x80) != 0; }
@@ -156,4 +156,4 @@ class Scanner {
 
 bool is_es_module(std::string_view text) { return Scanner(text).finds_module_syntax(); }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -5,7 +5,7 @@
 // patches/0005-native-memory.patch
 extern "C" bool JS_ChargeNativeMemory(JSRuntime* runtime, std::int64_t bytes);
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 NativeMemory::~NativeMemory() {
   if (bytes_ > 0) JS_ChargeNativeMemory(runtime_, -static_cast<std::int64_t>(bytes_));
@@ -22,4 +22,4 @@ bool NativeMemory::charge(JSContext* context, std::size_t bytes) {
   return true;
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -2,14 +2,14 @@
 // Memory outside of QuickJS's heap that lives as long as an object of the script: it counts towards the heap limit (option
 // maxHeapBytes), or a script that keeps every response would eat the machine with a heap that looks small.
 //
-//   struct Page { std::string text; js::NativeMemory memory; };
+//   struct Page { std::string text; script::NativeMemory memory; };
 //   if (!page->memory.charge(context, page->text.capacity())) return JS_EXCEPTION;
 #include <quickjs.h>
 
 #include <cstddef>
 #include <utility>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// What is counted for one owner; given back when it goes. Must be gone before its runtime is.
 class NativeMemory {
@@ -32,4 +32,4 @@ class NativeMemory {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

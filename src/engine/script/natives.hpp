@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 class Module;
 
@@ -26,4 +26,4 @@ struct Natives {
   std::string (*describe_missing)(std::string_view name);
 };
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

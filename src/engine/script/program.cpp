@@ -10,7 +10,7 @@
 #include "base/whole_file.hpp"
 #include "engine/script/module_syntax.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 constexpr std::string_view kFileScheme = "file://";
@@ -196,4 +196,4 @@ base::Expected<Program::File> Program::open(const std::string& path) {
   return files_.emplace(name, std::make_shared<const std::string>(std::move(text))).first->second;
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -15,7 +15,7 @@
 #include "base/error.hpp"
 #include "engine/script/archive.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// One script file. Its URL ("file:///a/b.js") is its name in stack traces, as in k6.
 struct Source {
@@ -95,4 +95,4 @@ class Program {
   std::size_t data_bytes_ = 0;  // of files_
 };
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

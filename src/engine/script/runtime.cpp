@@ -9,7 +9,7 @@
 #include "engine/script/stack_text.hpp"
 #include "engine/script/type_stripper.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 /// Left for natives and for QuickJS's own C code, which looks at its limit only on entering a script function.
@@ -400,4 +400,4 @@ std::string describe_exception(JSContext* context, JSValueConst exception) {
   return text.str();
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -15,7 +15,7 @@
 #include "engine/script/program.hpp"
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// What the runtime asks of the virtual user that it belongs to.
 class Host {
@@ -105,4 +105,4 @@ class Runtime {
 /// A thrown value as k6 logs it: an Error's stack, anything else as text.
 std::string describe_exception(JSContext* context, JSValueConst exception);
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -3,7 +3,7 @@
 #include "engine/script/runtime.hpp"
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 std::string calling_place(JSContext* context) {
   throw_error(context, "");
@@ -15,4 +15,4 @@ std::string calling_place(JSContext* context) {
   return stack.substr(caller + 1, stack.find('\n', caller) - caller - 1);
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

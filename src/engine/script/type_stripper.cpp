@@ -9,7 +9,7 @@
 #include "embedded/type_stripper.hpp"
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 constexpr std::size_t kStackBytes = 4U << 20U;  // of a thread's 8 MiB
@@ -75,4 +75,4 @@ base::Expected<std::string> strip_types(std::string_view text, const std::string
   return result;
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

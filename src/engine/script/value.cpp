@@ -6,7 +6,7 @@
 
 #include "engine/script/native_memory.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 struct AdoptedBytes {
@@ -146,4 +146,4 @@ Value from_json(JSContext* context, std::string_view text, const char* file) {
   return {context, JS_ParseJSON(context, terminated.data(), terminated.size(), file)};
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

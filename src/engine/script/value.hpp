@@ -12,7 +12,7 @@
 
 #include "engine/script/interrupt.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 
 /// Owns one reference to a JavaScript value. Must be gone before its runtime is.
 class Value {
@@ -178,4 +178,4 @@ bool for_each_property(JSContext* context, JSValueConst object, Visit&& visit) {
   return ok;
 }
 
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

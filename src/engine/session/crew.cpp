@@ -7,13 +7,13 @@
 
 #include "base/duration.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 namespace {
 
-std::vector<std::unique_ptr<Worker>> start_workers(metrics::Collector& collector, std::size_t count) {
-  std::vector<std::unique_ptr<Worker>> workers;
+std::vector<std::unique_ptr<users::Worker>> start_workers(metrics::Collector& collector, std::size_t count) {
+  std::vector<std::unique_ptr<users::Worker>> workers;
   for (std::size_t i = 0; i < count; ++i) {
-    workers.push_back(std::make_unique<Worker>(i, collector));
+    workers.push_back(std::make_unique<users::Worker>(i, collector));
     // The kernel may otherwise put a wake-up off by 50 us.
     workers.back()->post([] { prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0); });
   }
@@ -22,14 +22,14 @@ std::vector<std::unique_ptr<Worker>> start_workers(metrics::Collector& collector
 
 /// Arms itself again and again; it dies with the worker's loop.
 struct LoopWatch {
-  Worker& worker;
-  Clock::time_point due;
+  users::Worker& worker;
+  users::Clock::time_point due;
 
   void arm(std::shared_ptr<LoopWatch> self) {
     static constexpr std::chrono::milliseconds kInterval(100);
     due += kInterval;
     worker.loop().call_at(due, [this, self = std::move(self)]() mutable {
-      const auto now = Clock::now();
+      const auto now = users::Clock::now();
       worker.recorder().add(metrics::MetricId::loop_lag, worker.recorder().tags().empty(), base::milliseconds_of(now - due), now);
       due = std::max(due, now - kInterval);  // a late one does not make others that are late, too
       arm(std::move(self));
@@ -39,11 +39,11 @@ struct LoopWatch {
 
 }  // namespace
 
-Crew::Crew(TestState& test, base::EventLoop& control, metrics::Collector& collector, std::size_t threads)
+Crew::Crew(users::TestState& test, base::EventLoop& control, metrics::Collector& collector, std::size_t threads)
     : test_(test),
       control_(control),
       workers_(start_workers(collector, threads)),
-      pool_(std::make_unique<VuPool>(test, control, workers_)),
+      pool_(std::make_unique<users::VuPool>(test, control, workers_)),
       context_{test, control, workers_, *pool_} {}
 
 Crew::~Crew() {
@@ -57,14 +57,14 @@ void Crew::wait_until(const std::function<bool()>& over) {
 
 void Crew::watch_loops() {
   for (auto& worker : workers_) {
-    worker->post([watch = std::make_shared<LoopWatch>(LoopWatch{*worker, Clock::now()})] { watch->arm(watch); });
+    worker->post([watch = std::make_shared<LoopWatch>(LoopWatch{*worker, users::Clock::now()})] { watch->arm(watch); });
   }
 }
 
-std::optional<Vu::InitFailure> Crew::initialize(std::int64_t vus) {
+std::optional<users::Vu::InitFailure> Crew::initialize(std::int64_t vus) {
   bool done = false;
-  std::optional<Vu::InitFailure> failure;
-  pool_->initialize(vus, [&](std::optional<Vu::InitFailure> first) {
+  std::optional<users::Vu::InitFailure> failure;
+  pool_->initialize(vus, [&](std::optional<users::Vu::InitFailure> first) {
     failure = std::move(first);
     done = true;
   });
@@ -72,19 +72,20 @@ std::optional<Vu::InitFailure> Crew::initialize(std::int64_t vus) {
   return failure;
 }
 
-StageResult Crew::call(const char* function, const char* group, std::optional<std::string> argument, std::chrono::nanoseconds timeout) {
-  stage_ = std::make_unique<StageCall>(test_, control_, *workers_.front(), function, group, std::move(argument));
+users::StageResult Crew::call(const char* function, const char* group, std::optional<std::string> argument,
+                              std::chrono::nanoseconds timeout) {
+  stage_ = std::make_unique<users::StageCall>(test_, control_, *workers_.front(), function, group, std::move(argument));
   bool done = false;
   stage_->start(timeout, [&] { done = true; });
   wait_until([&] { return done; });
-  StageResult result = stage_->take_result();
+  users::StageResult result = stage_->take_result();
   stage_.reset();
   return result;
 }
 
-void Crew::run(const std::vector<Scenario>& scenarios) {
-  for (const Scenario& scenario : scenarios) {
-    scenarios_.push_back(std::make_unique<ScenarioRun>(scenario));
+void Crew::run(const std::vector<plan::Scenario>& scenarios) {
+  for (const plan::Scenario& scenario : scenarios) {
+    scenarios_.push_back(std::make_unique<users::ScenarioRun>(scenario));
     executors_.push_back(make_executor(context_, *scenarios_.back()));
   }
   for (auto& executor : executors_) {
@@ -106,11 +107,11 @@ void Crew::abort() {
   for (auto& executor : executors_) executor->abort();
 }
 
-std::vector<output::ScenarioProgress> Crew::progress() const {
-  std::vector<output::ScenarioProgress> all;
-  const auto now = Clock::now();
+std::vector<results::ScenarioProgress> Crew::progress() const {
+  std::vector<results::ScenarioProgress> all;
+  const auto now = users::Clock::now();
   for (const auto& executor : executors_) all.push_back(executor->progress(now));
   return all;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

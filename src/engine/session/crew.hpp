@@ -20,12 +20,12 @@
 #include "engine/users/vu_pool.hpp"
 #include "engine/users/worker.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 class Crew {
  public:
   /// Starts so many threads, at least one. What is given outlives it.
-  Crew(TestState& test, base::EventLoop& control, metrics::Collector& collector, std::size_t threads);
+  Crew(users::TestState& test, base::EventLoop& control, metrics::Collector& collector, std::size_t threads);
   /// Nothing may run any more.
   ~Crew();
   Crew(const Crew&) = delete;
@@ -34,32 +34,32 @@ class Crew {
   /// From now on each thread notes how late its own timers are.
   void watch_loops();
   /// Makes so many virtual users and waits for it; tells why the script failed in one.
-  std::optional<Vu::InitFailure> initialize(std::int64_t vus);
+  std::optional<users::Vu::InitFailure> initialize(std::int64_t vus);
   /// Calls an exported function with `argument`, which is JSON, in a virtual user of its own, and waits for it. `group` is the
   /// tag of its samples.
-  StageResult call(const char* function, const char* group, std::optional<std::string> argument, std::chrono::nanoseconds timeout);
+  users::StageResult call(const char* function, const char* group, std::optional<std::string> argument, std::chrono::nanoseconds timeout);
   /// Runs the scenarios from TestState::start on, and waits until all are over.
-  void run(const std::vector<Scenario>& scenarios);
+  void run(const std::vector<plan::Scenario>& scenarios);
 
   /// Cuts short what runs; scenarios that have not begun never do.
   void abort();
   bool is_aborted() const { return is_aborted_; }
   /// Of each scenario; empty before run().
-  std::vector<output::ScenarioProgress> progress() const;
+  std::vector<results::ScenarioProgress> progress() const;
 
  private:
   void wait_until(const std::function<bool()>& over);
 
-  TestState& test_;
+  users::TestState& test_;
   base::EventLoop& control_;
-  std::vector<std::unique_ptr<Worker>> workers_;
-  std::unique_ptr<VuPool> pool_;
-  ExecutorContext context_;
-  std::vector<std::unique_ptr<ScenarioRun>> scenarios_;
-  std::vector<std::unique_ptr<Executor>> executors_;
-  std::size_t finished_ = 0;          // of the executors
-  std::unique_ptr<StageCall> stage_;  // while one runs
+  std::vector<std::unique_ptr<users::Worker>> workers_;
+  std::unique_ptr<users::VuPool> pool_;
+  users::ExecutorContext context_;
+  std::vector<std::unique_ptr<users::ScenarioRun>> scenarios_;
+  std::vector<std::unique_ptr<users::Executor>> executors_;
+  std::size_t finished_ = 0;                 // of the executors
+  std::unique_ptr<users::StageCall> stage_;  // while one runs
   bool is_aborted_ = false;
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

@@ -11,34 +11,34 @@
 #include "engine/session/machine.hpp"
 #include "engine/session/test_run.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 namespace {
 
 /// Loads the script and does `task` with its run.
 ExitCode with_script(const std::string& script, const RunSettings& given, const std::function<ExitCode(TestRun&)>& task) {
   RunSettings settings = given;
-  auto log = Log::open(settings.log);
+  auto log = users::Log::open(settings.log);
   if (!log) {
     std::fprintf(stderr, "%s\n", log.error().message.c_str());
     return ExitCode::other;
   }
-  std::unique_ptr<js::Program> program;
+  std::unique_ptr<script::Program> program;
   if (script == "-") {
     std::ostringstream text;
     text << std::cin.rdbuf();
-    program = js::Program::from_text(std::move(text).str());
-  } else if (js::is_archive(script)) {
-    auto archive = js::read_archive(script);
+    program = script::Program::from_text(std::move(text).str());
+  } else if (script::is_archive(script)) {
+    auto archive = script::read_archive(script);
     if (!archive) {
-      (*log)->write(LogLevel::error, archive.error().message);
+      (*log)->write(users::LogLevel::error, archive.error().message);
       return ExitCode::other;
     }
     settings.environment.insert(archive->environment.begin(), archive->environment.end());  // the user's own win
-    program = js::Program::from_archive(script, std::move(*archive));
+    program = script::Program::from_archive(script, std::move(*archive));
   } else {
-    auto loaded = js::Program::from_file(script);
+    auto loaded = script::Program::from_file(script);
     if (!loaded) {
-      (*log)->write(LogLevel::error, loaded.error().message);
+      (*log)->write(users::LogLevel::error, loaded.error().message);
       return ExitCode::other;
     }
     program = std::move(*loaded);
@@ -89,4 +89,4 @@ ExitCode run_test_in_processes(const std::string& script, const RunSettings& set
   return run_test(script, leading);
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

@@ -1,9 +1,9 @@
 #pragma once
 // Runs a test from its script to its exit code: the one public entry of the engine.
 //
-//   run::RunSettings settings;
+//   session::RunSettings settings;
 //   settings.environment = ...;
-//   return static_cast<int>(run::run_test("script.js", settings));
+//   return static_cast<int>(session::run_test("script.js", settings));
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -18,11 +18,11 @@
 #include "engine/sinks/terminal/summary_text.hpp"
 #include "engine/users/log.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 struct RunSettings {
   /// From the command line: wins over everything else.
-  Options flags;
+  plan::Options flags;
   /// --duration came alone: stretches what has a duration instead of replacing the scenarios (unless strict_k6).
   bool duration_stretches = false;
   /// K6_* variables of the options; nullptr for what is not set.
@@ -30,8 +30,8 @@ struct RunSettings {
   /// JSON options file; empty: none. Its absence is an error.
   std::string config_path;
   /// __ENV of the script.
-  StringMap environment;
-  LogOptions log;
+  plan::StringMap environment;
+  users::LogOptions log;
   bool color = true;
   bool quiet = false;
   bool no_thresholds = false;
@@ -40,20 +40,20 @@ struct RunSettings {
   std::vector<std::string> scenarios;
   /// One iteration of one virtual user in each scenario, whatever the options say.
   bool once = false;
-  output::SummaryMode summary_mode = output::SummaryMode::compact;
+  sinks::SummaryMode summary_mode = sinks::SummaryMode::compact;
   std::string summary_export;
-  std::vector<output::OutputSpec> outputs;
+  std::vector<session::OutputSpec> outputs;
   /// The live page; `system_view` is what it shows beside the load (nullptr: nothing) and outlives the run.
   dashboard::DashboardOptions dashboard;
   dashboard::SystemView* system_view = nullptr;
   /// Says who listens on a port, for the message that the page's is taken; "" when that is not known.
   std::function<std::string(int port)> describe_port_holder = [](int) { return std::string(); };
   /// Asked once the scenarios are known and before anything runs: an error refuses the test.
-  std::function<base::Expected<void>(const std::vector<Scenario>&)> permit;
+  std::function<base::Expected<void>(const std::vector<plan::Scenario>&)> permit;
   /// Engine threads; 0: one per core that the process may use, at most one per virtual user.
   std::size_t threads = 0;
   /// What happens in the scenarios' first so much time is in no result.
-  Nanoseconds warm_up{0};
+  plan::Nanoseconds warm_up{0};
   /// Requests of setup() and teardown() are in no total, and in the endpoint table by names of their own.
   bool setup_apart = false;
   /// When the generator was the limit and nothing else went wrong, the exit code says so.
@@ -74,7 +74,7 @@ ExitCode run_test(const std::string& script, const RunSettings& settings);
 // What is told of a script without running it; the script's init runs once.
 /// Prints its options as JSON; with `requirements` those that a run would have, and its duration and most VUs.
 ExitCode inspect_script(const std::string& script, const RunSettings& settings, bool requirements);
-/// Packs it with all that it imports and opens; see js::Archive. "-" prints.
+/// Packs it with all that it imports and opens; see script::Archive. "-" prints.
 ExitCode archive_script(const std::string& script, const RunSettings& settings, const std::string& path, bool leave_environment_out);
 /// Prints what it imports.
 ExitCode list_imports(const std::string& script, const RunSettings& settings, bool as_json);
@@ -83,4 +83,4 @@ ExitCode list_imports(const std::string& script, const RunSettings& settings, bo
 /// on the sum, in the end; the script's handleSummary() gets the sum. Forks: no thread may exist yet.
 ExitCode run_test_in_processes(const std::string& script, const RunSettings& settings, std::size_t processes);
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

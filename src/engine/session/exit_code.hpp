@@ -1,6 +1,6 @@
 #pragma once
 // What `run` ends with: k6's codes (https://grafana.com/docs/k6/latest/reference/exit-codes/).
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 enum class ExitCode : int {
   ok = 0,
@@ -17,4 +17,4 @@ enum class ExitCode : int {
   other = 255,
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

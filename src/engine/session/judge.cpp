@@ -2,12 +2,12 @@
 
 #include <vector>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
-base::Expected<void> Judge::take_thresholds(const Options& options, metrics::MetricRegistry& registry) {
+base::Expected<void> Judge::take_thresholds(const plan::Options& options, metrics::MetricRegistry& registry) {
   for (const auto& [key, list] : options.thresholds.value) {
     std::vector<metrics::ThresholdSpec> specs;
-    for (const ThresholdOption& threshold : list) {
+    for (const plan::ThresholdOption& threshold : list) {
       specs.push_back({threshold.expression, threshold.abort_on_fail, threshold.delay_abort_eval});
     }
     specs_.emplace_back(key, specs);
@@ -33,10 +33,10 @@ void Judge::judge(const metrics::Snapshot& snapshot) {
   if (is_marked_failed_) give({ExitCode::marked_failed, "test run was marked as failed", ""});
 }
 
-void Judge::require(const output::GeneratorVerdict& generator) {
+void Judge::require(const results::GeneratorVerdict& generator) {
   if (generator.kept_up()) return;
   give({ExitCode::generator_limited, generator.words,
         "the figures are not those of the target: spread the load over more cores or machines"});
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

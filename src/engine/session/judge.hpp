@@ -13,7 +13,7 @@
 #include "engine/results/generator_verdict.hpp"
 #include "engine/session/exit_code.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 /// What ends a test with a code of its own.
 struct Verdict {
@@ -25,7 +25,7 @@ struct Verdict {
 class Judge {
  public:
   /// The thresholds of the options; fails on one that cannot be understood.
-  base::Expected<void> take_thresholds(const Options& options, metrics::MetricRegistry& registry);
+  base::Expected<void> take_thresholds(const plan::Options& options, metrics::MetricRegistry& registry);
 
   /// Of several verdicts the first one counts.
   void give(Verdict verdict);
@@ -37,18 +37,18 @@ class Judge {
   /// In the end.
   void judge(const metrics::Snapshot& snapshot);
   /// A generator that could not keep up is a failure of the test.
-  void require(const output::GeneratorVerdict& generator);
+  void require(const results::GeneratorVerdict& generator);
 
   const std::optional<Verdict>& verdict() const { return verdict_; }
   const metrics::Thresholds& thresholds() const { return thresholds_; }
   /// As the options have them.
-  const output::ThresholdSpecs& specs() const { return specs_; }
+  const results::ThresholdSpecs& specs() const { return specs_; }
 
  private:
   metrics::Thresholds thresholds_;
-  output::ThresholdSpecs specs_;
+  results::ThresholdSpecs specs_;
   bool is_marked_failed_ = false;
   std::optional<Verdict> verdict_;
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

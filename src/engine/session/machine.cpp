@@ -10,7 +10,7 @@
 #include "base/machine_memory.hpp"
 #include "engine/script/runtime.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 std::size_t usable_cores() {
   cpu_set_t set;
@@ -36,10 +36,10 @@ std::uint64_t resident_bytes() {
 std::size_t default_heap_bytes(std::int64_t vus) {
   constexpr std::size_t kLeast = std::size_t{64} << 20;
   return std::clamp(base::machine_memory_bytes() / 2 / static_cast<std::size_t>(std::max<std::int64_t>(vus, 1)), kLeast,
-                    js::Runtime::kMaxHeapBytes);
+                    script::Runtime::kMaxHeapBytes);
 }
 
-MemoryRoom memory_room(std::size_t shares) { return {.bytes = base::machine_memory_bytes() / shares, .is_share = shares > 1}; }
+plan::MemoryRoom memory_room(std::size_t shares) { return {.bytes = base::machine_memory_bytes() / shares, .is_share = shares > 1}; }
 
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -48,4 +48,4 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

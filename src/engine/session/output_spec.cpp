@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::session {
 namespace {
 
 constexpr std::string_view kStdout = "-";
@@ -54,7 +54,7 @@ base::Expected<OutputSpec> parse_csv(std::string_view argument) {
       if (!interval) return tl::unexpected(bad_csv(std::move(interval.error().message)));
       spec.save_interval = *interval;
     } else if (key == "timeFormat") {
-      auto format = parse_csv_time_format(value);
+      auto format = sinks::parse_csv_time_format(value);
       if (!format) return tl::unexpected(bad_csv(std::move(format.error().message)));
       spec.time_format = *format;
     } else {
@@ -84,7 +84,7 @@ std::string OutputSpec::label() const {
   return receiver.label;
 }
 
-base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, const Variables& variable) {
+base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, const sinks::Variables& variable) {
   const std::size_t equals = text.find('=');
   const std::string_view type = text.substr(0, equals);
   const std::string argument(equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1));
@@ -98,7 +98,7 @@ base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, c
   }
   std::vector<std::string_view> available{"csv", "json", "web-dashboard"};
   if (!strict_k6) available.emplace_back("points");
-  for (const Receiver& receiver : receivers()) {
+  for (const sinks::Receiver& receiver : sinks::receivers()) {
     if (strict_k6 && !receiver.is_in_k6) continue;
     if (receiver.name == type) {
       auto read = receiver.read(argument, variable);
@@ -128,4 +128,4 @@ base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, c
                     fmt::format("invalid output type '{}', available types are: {}", type, fmt::join(available, ", ")));
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::session

@@ -18,15 +18,15 @@
 #include "engine/sinks/file/csv.hpp"
 #include "engine/sinks/push/receivers.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::session {
 
 struct OutputSpec {
   enum class Kind : std::uint8_t { results, points, csv, receiver };
   Kind kind = Kind::points;
   std::string path;  ///< "-": standard output
-  CsvTimeFormat time_format = CsvTimeFormat::unix_s;
+  sinks::CsvTimeFormat time_format = sinks::CsvTimeFormat::unix_s;
   std::chrono::nanoseconds save_interval{0};
-  ReceiverSpec receiver;  ///< of Kind::receiver
+  sinks::ReceiverSpec receiver;  ///< of Kind::receiver
 
   /// As the header lists it: "json (points.ndjson)", "csv (stdout)".
   std::string description() const;
@@ -41,6 +41,6 @@ struct OutputSpec {
 /// `strict_k6`: `json=FILE.json` is k6's lines, and what k6 does not have does not exist. `variable` gives K6_* settings of
 /// receivers.
 base::Expected<OutputSpec> parse_output(
-    std::string_view text, bool strict_k6 = false, const Variables& variable = [](const char*) { return nullptr; });
+    std::string_view text, bool strict_k6 = false, const sinks::Variables& variable = [](const char*) { return nullptr; });
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::session

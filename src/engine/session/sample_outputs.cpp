@@ -6,7 +6,7 @@
 
 #include "engine/sinks/file/points.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::session {
 namespace {
 
 /// How long an empty stream is left alone, and how long a line may wait in a buffer (k6: 200 ms).
@@ -19,7 +19,7 @@ constexpr int kNiceness = 10;
 
 base::Expected<std::unique_ptr<SampleOutputs>> SampleOutputs::open(const std::vector<OutputSpec>& specs, metrics::SampleStream& stream,
                                                                    const metrics::MetricRegistry& registry, metrics::SystemTagSet enabled,
-                                                                   const Tell& tell) {
+                                                                   const sinks::Tell& tell) {
   std::unique_ptr<SampleOutputs> outputs(new SampleOutputs(stream));
   for (const OutputSpec& spec : specs) {
     if (!spec.wants_samples()) continue;
@@ -30,12 +30,12 @@ base::Expected<std::unique_ptr<SampleOutputs>> SampleOutputs::open(const std::ve
       outputs->receivers_.push_back(std::move(*receiver));
       continue;
     }
-    auto file = OutputFile::open(spec.path);
+    auto file = sinks::OutputFile::open(spec.path);
     if (!file) return tl::unexpected(std::move(file.error()).in("could not create the '" + spec.label() + "' output"));
     if (spec.kind == OutputSpec::Kind::csv) {
-      outputs->writers_.push_back(std::make_unique<CsvWriter>(**file, registry, enabled, spec.time_format));
+      outputs->writers_.push_back(std::make_unique<sinks::CsvWriter>(**file, registry, enabled, spec.time_format));
     } else {
-      outputs->writers_.push_back(std::make_unique<PointsWriter>(**file, registry));
+      outputs->writers_.push_back(std::make_unique<sinks::PointsWriter>(**file, registry));
     }
     outputs->consumers_.push_back(outputs->writers_.back().get());
     outputs->files_.push_back(std::move(*file));
@@ -99,4 +99,4 @@ base::Expected<void> SampleOutputs::finish() {
   return result ? closing_ : result;
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::session

@@ -16,7 +16,7 @@
 #include "engine/sinks/file/output_file.hpp"
 #include "engine/sinks/sample_output.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::session {
 
 /// What each engine thread's ring should hold (CollectorOptions::stream_bytes): about half a million samples, more than
 /// a second of a thread's fastest.
@@ -29,7 +29,7 @@ class SampleOutputs {
   /// do not take what is sent, from several threads.
   static base::Expected<std::unique_ptr<SampleOutputs>> open(const std::vector<OutputSpec>& specs, metrics::SampleStream& stream,
                                                              const metrics::MetricRegistry& registry, metrics::SystemTagSet enabled,
-                                                             const Tell& tell);
+                                                             const sinks::Tell& tell);
   ~SampleOutputs();
   SampleOutputs(const SampleOutputs&) = delete;
   SampleOutputs& operator=(const SampleOutputs&) = delete;
@@ -50,9 +50,9 @@ class SampleOutputs {
   void close_files();
 
   metrics::SampleStream& stream_;
-  std::vector<std::unique_ptr<OutputFile>> files_;
+  std::vector<std::unique_ptr<sinks::OutputFile>> files_;
   std::vector<std::unique_ptr<metrics::SampleConsumer>> writers_;
-  std::vector<std::unique_ptr<SampleOutput>> receivers_;
+  std::vector<std::unique_ptr<sinks::SampleOutput>> receivers_;
   std::vector<metrics::SampleConsumer*> consumers_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> in_haste_{false};  // producers go on
@@ -62,4 +62,4 @@ class SampleOutputs {
   bool finished_ = false;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::session

@@ -5,9 +5,9 @@
 
 #include "engine/sinks/terminal/terminal.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
-Screen::Screen(std::FILE* out, Log& log, bool color)
+Screen::Screen(std::FILE* out, users::Log& log, bool color)
     : out_(out), log_(log), terminal_(isatty(fileno(out)) == 1), color_(terminal_ && color) {
   if (terminal_ && isatty(STDERR_FILENO) == 1) log_.write_through(&write_log_line, this);
 }
@@ -30,7 +30,7 @@ void Screen::print(std::string_view text) {
   if (drawn_.empty()) {
     write(text);
   } else {
-    write(output::over_progress(std::string(text)) + output::redrawn(drawn_));
+    write(sinks::over_progress(std::string(text)) + sinks::redrawn(drawn_));
   }
 }
 
@@ -41,7 +41,7 @@ void Screen::show_progress(const std::string& block) {
     return;
   }
   drawn_ = block;
-  write(output::redrawn(block));
+  write(sinks::redrawn(block));
 }
 
 void Screen::end_progress() {
@@ -52,4 +52,4 @@ void Screen::end_progress() {
 
 void Screen::write_log_line(void* self, std::string_view line) { static_cast<Screen*>(self)->print(line); }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

@@ -8,13 +8,13 @@
 
 #include "engine/users/log.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 /// Thread-safe.
 class Screen {
  public:
   /// Takes over the writing of `log` while it lives, when both are terminals.
-  Screen(std::FILE* out, Log& log, bool color);
+  Screen(std::FILE* out, users::Log& log, bool color);
   ~Screen();
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
@@ -35,11 +35,11 @@ class Screen {
   void write(std::string_view text);
 
   std::FILE* out_;
-  Log& log_;
+  users::Log& log_;
   bool terminal_;
   bool color_;
   std::mutex mutex_;
   std::string drawn_;  // the progress that is on the terminal now
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

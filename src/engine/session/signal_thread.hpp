@@ -8,7 +8,7 @@
 #include "base/loop_thread.hpp"
 #include "base/signals.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 /// Calls `on_signal` with its number on its thread for each. Other threads must have the signals blocked (base::block_signals).
 class SignalThread {
@@ -29,4 +29,4 @@ class SignalThread {
   std::unique_ptr<base::SignalWatch> watch_;
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

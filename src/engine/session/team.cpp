@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 namespace {
 
 enum class Kind : char { ready = 'r', setup = 's', finished = 'f', results = 'R', verdict = 'v', go = 'g', stop = 'x', teardown = 't' };
@@ -257,4 +257,4 @@ TeamResults Team::lead(const std::function<void(int)>& on_signal) {
   return results;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

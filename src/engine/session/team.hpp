@@ -18,7 +18,7 @@
 #include "base/error.hpp"
 #include "engine/session/exit_code.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 /// A member's end of its pipes. Calls block.
 class TeamMember {
@@ -79,4 +79,4 @@ class Team {
   std::vector<std::unique_ptr<Seat>> seats_;
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

@@ -6,9 +6,9 @@
 #include <csignal>
 #include <thread>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
-using output::RunProgress;
+using results::RunProgress;
 
 ExitCode TestRun::run() {
   // Before the script runs for the first time: it may do so for ever.
@@ -42,9 +42,9 @@ ExitCode TestRun::run() {
 ExitCode TestRun::finish() {
   const std::optional<Verdict>& verdict = judge_.verdict();
   if (!verdict) return ExitCode::ok;
-  LogFields fields;
+  users::LogFields fields;
   if (!verdict->hint.empty()) fields.push_back({"hint", verdict->hint});
-  log_.write(LogLevel::error, verdict->message, fields);
+  log_.write(users::LogLevel::error, verdict->message, fields);
   return verdict->code;
 }
 
@@ -82,8 +82,8 @@ void TestRun::end_at_once() {
     std::this_thread::sleep_for(kPatience);
     _exit(kCode);
   }).detach();
-  if (output::SampleOutputs* outputs = files_to_end_) outputs->end_files();
-  log_.write(LogLevel::error, "Aborting k6 in response to signal");
+  if (session::SampleOutputs* outputs = files_to_end_) outputs->end_files();
+  log_.write(users::LogLevel::error, "Aborting k6 in response to signal");
   _exit(kCode);
 }
 
@@ -100,18 +100,18 @@ void TestRun::run_until(const std::function<bool()>& over) {
   while (!over()) control_.run_once(std::chrono::hours(1));
 }
 
-Verdict not_loaded(const js::Program& program, ExitCode code, const std::string& reason) {
+Verdict not_loaded(const script::Program& program, ExitCode code, const std::string& reason) {
   return {code,
           fmt::format("could not initialize '{}': could not load JS test '{}': {}", program.given_name(), program.entry_url(), reason), ""};
 }
 
-Verdict verdict_of(const js::Program& program, const Vu::InitFailure& failure) {
+Verdict verdict_of(const script::Program& program, const users::Vu::InitFailure& failure) {
   switch (failure.kind) {
-    case Vu::InitFailure::Kind::load: return not_loaded(program, ExitCode::script_exception, failure.message);
-    case Vu::InitFailure::Kind::aborted: return not_loaded(program, ExitCode::script_aborted, failure.message);
-    case Vu::InitFailure::Kind::exception: break;
+    case users::Vu::InitFailure::Kind::load: return not_loaded(program, ExitCode::script_exception, failure.message);
+    case users::Vu::InitFailure::Kind::aborted: return not_loaded(program, ExitCode::script_aborted, failure.message);
+    case users::Vu::InitFailure::Kind::exception: break;
   }
   return {ExitCode::script_exception, failure.message, "script exception"};
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

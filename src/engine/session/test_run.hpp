@@ -34,21 +34,21 @@
 #include "engine/users/stage_call.hpp"
 #include "engine/users/test_state.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
-Verdict not_loaded(const js::Program& program, ExitCode code, const std::string& reason);
-Verdict verdict_of(const js::Program& program, const Vu::InitFailure& failure);
+Verdict not_loaded(const script::Program& program, ExitCode code, const std::string& reason);
+Verdict verdict_of(const script::Program& program, const users::Vu::InitFailure& failure);
 
 /// Its steps are methods, in the order of run(). All on the control thread.
 class TestRun {
  public:
-  TestRun(js::Program& program, Log& log, const RunSettings& settings)
+  TestRun(script::Program& program, users::Log& log, const RunSettings& settings)
       : settings_(settings),
         program_(program),
         log_(log),
         screen_(stdout, log, settings.color),
         registry_(settings.strict_k6),
-        test_(program, modules::kNatives, registry_, log) {}
+        test_(program, api::kNatives, registry_, log) {}
 
   ExitCode run();
   ExitCode inspect(bool requirements);
@@ -88,48 +88,48 @@ class TestRun {
   void end_in_order(int number);
   /// Cuts setup or the scenarios short.
   void abort(Verdict verdict);
-  void use_stage_failure(const StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,
+  void use_stage_failure(const users::StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,
                          ExitCode timeout_code);
 
   // The summary.
-  output::Gathered gathered() const;
+  results::Gathered gathered() const;
   /// What handleSummary made of it, or nothing: then the usual text is due.
-  bool handle_summary(const output::Summary& summary);
-  void write_summary_files(const StageResult& result);
-  void write_export_files(const output::Summary& summary);
+  bool handle_summary(const results::Summary& summary);
+  void write_summary_files(const users::StageResult& result);
+  void write_export_files(const results::Summary& summary);
 
-  bool wants_summary() const { return settings_.summary_mode != output::SummaryMode::disabled; }
+  bool wants_summary() const { return settings_.summary_mode != sinks::SummaryMode::disabled; }
   bool has_function(const std::string& name) const { return std::find(functions_.begin(), functions_.end(), name) != functions_.end(); }
 
   const RunSettings& settings_;
-  js::Program& program_;
-  Log& log_;
+  script::Program& program_;
+  users::Log& log_;
   Screen screen_;
-  std::unique_ptr<Log> console_;
+  std::unique_ptr<users::Log> console_;
   base::EventLoop control_;
   metrics::MetricRegistry registry_;
-  TestState test_;
+  users::TestState test_;
 
   std::string script_options_;  // JSON, as exported
   std::vector<std::string> functions_;
-  RunPlan plan_;
+  plan::RunPlan plan_;
   Judge judge_;
 
-  std::optional<output::Gathered> of_team_;
+  std::optional<results::Gathered> of_team_;
   std::unique_ptr<metrics::Collector> collector_;
   std::unique_ptr<metrics::Recorder> recorder_;
-  std::unique_ptr<output::SampleOutputs> sample_outputs_;
+  std::unique_ptr<session::SampleOutputs> sample_outputs_;
   std::unique_ptr<dashboard::Dashboard> dashboard_;  // nullptr: not wanted
   std::unique_ptr<Crew> crew_;
   std::unique_ptr<Watch> watch_;
   bool lingering_ = false;
 
-  std::atomic<output::RunProgress::Phase> phase_ = output::RunProgress::Phase::init;
+  std::atomic<results::RunProgress::Phase> phase_ = results::RunProgress::Phase::init;
   bool teardown_is_due_ = false;
   std::atomic<int> signals_seen_{0};
-  std::atomic<output::SampleOutputs*> files_to_end_{nullptr};  // of sample_outputs_, once they are open
+  std::atomic<session::SampleOutputs*> files_to_end_{nullptr};  // of sample_outputs_, once they are open
   std::vector<std::pair<std::string, std::string>> written_files_;
   std::unique_ptr<SignalThread> signals_;  // ends first: it uses the rest
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

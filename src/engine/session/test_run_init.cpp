@@ -9,7 +9,7 @@
 #include "engine/results/summary.hpp"
 #include "engine/session/machine.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 namespace {
 
 /// Parsed, options take some thirty times as much. A thousand scenarios of ten stages have one.
@@ -19,19 +19,19 @@ constexpr std::size_t kMostOptionsBytes = std::size_t{8} << 20;
 
 /// Runs the script once with __VU 0, on this thread, to learn what it exports.
 bool TestRun::look_at_script() {
-  metrics::Collector collector(registry_, {}, Clock::now());
+  metrics::Collector collector(registry_, {}, users::Clock::now());
   const auto recorder = collector.make_recorder(nullptr);
   fiber::StackPool stacks;
   test_.options = settings_.flags;
   test_.environment = settings_.environment;
-  auto secrets = Secrets::open(settings_.secret_sources);
+  auto secrets = users::Secrets::open(settings_.secret_sources);
   if (!secrets) {
     judge_.give({ExitCode::other, secrets.error().message, ""});
     return false;
   }
   test_.secrets = std::move(*secrets);
-  Vu vu(test_, {control_, stacks, *recorder}, 0);
-  std::optional<Vu::InitFailure> failure;
+  users::Vu vu(test_, {control_, stacks, *recorder}, 0);
+  std::optional<users::Vu::InitFailure> failure;
   std::optional<std::string> options;
   bool options_are_function = false;
   bool done = false;
@@ -39,9 +39,9 @@ bool TestRun::look_at_script() {
     failure = vu.initialize();
     if (!failure) {
       functions_ = vu.exported_functions();
-      const js::Value exported = vu.exported("options");
+      const script::Value exported = vu.exported("options");
       options_are_function = exported.is_function();
-      if (!exported.is_undefined()) options = js::to_json(vu.context(), exported.get());
+      if (!exported.is_undefined()) options = script::to_json(vu.context(), exported.get());
     }
     done = true;
   });
@@ -60,19 +60,19 @@ bool TestRun::look_at_script() {
     return false;
   }
   // A packed test runs with the options that it was packed with.
-  const js::Archive* packed = program_.packed();
+  const script::Archive* packed = program_.packed();
   script_options_ = packed != nullptr && !packed->options_json.empty() ? packed->options_json : options.value_or("{}");
   return settle_options(script_options_);
 }
 
 bool TestRun::settle_options(const std::string& script_options) {
-  Options merged;
+  plan::Options merged;
   if (!settings_.config_path.empty()) {
     const auto text = base::read_whole_file(settings_.config_path);
     const auto why = [&] {
       return text.error() == std::errc::no_such_file_or_directory ? "no such file or directory" : text.error().message();
     };
-    auto parsed = text ? parse_options(*text)
+    auto parsed = text ? plan::parse_options(*text)
                        : base::fail(base::ErrorKind::not_found,
                                     fmt::format("failed to load the configuration file from the local file system: stat {}: {}",
                                                 settings_.config_path, why()));
@@ -90,52 +90,53 @@ bool TestRun::settle_options(const std::string& script_options) {
                                        script_options.size() >> 20, kMostOptionsBytes >> 20)));
     return false;
   }
-  auto script = parse_options(script_options);
+  auto script = plan::parse_options(script_options);
   if (!script) {
     judge_.give(not_loaded(program_, ExitCode::invalid_config, script.error().message));
     return false;
   }
   for (const std::string& name : script->unknown_fields) {
-    const std::string problem = name == kLoadImpact ? fmt::format("the option {} is gone, as in k6 2: it is called cloud there", name)
-                                                    : fmt::format("there is no option \"{}\"", name);
-    log_.write(LogLevel::warning, "There were unknown fields in the options exported in the script", {{"error", problem}});
+    const std::string problem = name == plan::kLoadImpact ? fmt::format("the option {} is gone, as in k6 2: it is called cloud there", name)
+                                                          : fmt::format("there is no option \"{}\"", name);
+    log_.write(users::LogLevel::warning, "There were unknown fields in the options exported in the script", {{"error", problem}});
   }
   merged = merge(std::move(merged), script->options);
 
-  auto variables = options_from_environment(settings_.variable);
+  auto variables = plan::options_from_environment(settings_.variable);
   if (!variables) {
     judge_.give({ExitCode::other, variables.error().message, ""});
     return false;
   }
-  const auto warn_of_override = [&](const Options& upper, const char* level) {
+  const auto warn_of_override = [&](const plan::Options& upper, const char* level) {
     const bool overrides = upper.duration.given || upper.iterations.given || upper.stages.given;
     if (overrides && merged.scenarios.given && !merged.scenarios->empty()) {
-      log_.write(LogLevel::warning, fmt::format("\"{}\" level configuration overrode scenarios configuration entirely", level));
+      log_.write(users::LogLevel::warning, fmt::format("\"{}\" level configuration overrode scenarios configuration entirely", level));
     }
   };
   warn_of_override(*variables, "env");
   merged = merge(std::move(merged), *variables);
 
-  Options flags = settings_.flags;
+  plan::Options flags = settings_.flags;
   const bool stretch = settings_.duration_stretches && !settings_.strict_k6 && merged.scenarios.given && !merged.scenarios->empty();
-  if (stretch) flags.duration = Setting<Nanoseconds>();
+  if (stretch) flags.duration = plan::Setting<plan::Nanoseconds>();
   warn_of_override(flags, "cli");
   merged = merge(std::move(merged), flags);
   if (stretch) {
-    const Nanoseconds duration = settings_.flags.duration;
+    const plan::Nanoseconds duration = settings_.flags.duration;
     bool any = false;
-    for (Scenario& scenario : merged.scenarios.value) any = set_duration(scenario, duration) || any;
-    log_.write(LogLevel::info, any ? fmt::format("--duration sets every scenario that has a duration to {}; --strict-k6 gives k6's rule "
-                                                 "(one looping VU instead of the script's scenarios)",
-                                                 format_duration(duration))
-                                   : std::string("--duration changes nothing: every scenario of the script counts iterations"));
+    for (plan::Scenario& scenario : merged.scenarios.value) any = set_duration(scenario, duration) || any;
+    log_.write(users::LogLevel::info,
+               any ? fmt::format("--duration sets every scenario that has a duration to {}; --strict-k6 gives k6's rule "
+                                 "(one looping VU instead of the script's scenarios)",
+                                 plan::format_duration(duration))
+                   : std::string("--duration changes nothing: every scenario of the script counts iterations"));
   }
   test_.options = std::move(merged);
   return true;
 }
 
 bool TestRun::plan() {
-  const Options& options = test_.options;
+  const plan::Options& options = test_.options;
   const auto refuse = [&](std::string message, ExitCode code = ExitCode::invalid_config) {
     judge_.give({code, std::move(message), ""});
     return false;
@@ -146,34 +147,34 @@ bool TestRun::plan() {
         "later with startTime");
   if (settings_.team != nullptr && settings_.linger) return refuse("one process stays after its test: leave --linger out with --processes");
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
-  if (auto ok = output::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
-  if (auto ok = test_.shared.get<modules::Network>().prepare(options); !ok) return refuse(ok.error().message);
+  if (auto ok = results::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
+  if (auto ok = test_.shared.get<api::Network>().prepare(options); !ok) return refuse(ok.error().message);
 
   std::vector<std::string> warnings;
   auto planned = plan_run(options, functions_, memory_room(settings_.member == nullptr ? 1 : settings_.member->team_size()), warnings,
                           {.scenarios = settings_.scenarios, .once = settings_.once, .strict_k6 = settings_.strict_k6});
-  for (const std::string& warning : warnings) log_.write(LogLevel::warning, warning);
+  for (const std::string& warning : warnings) log_.write(users::LogLevel::warning, warning);
   if (!planned) return refuse(planned.error().message);
   plan_ = std::move(*planned);
   if (settings_.permit)
     if (auto permitted = settings_.permit(plan_.of_test); !permitted) return refuse(permitted.error().message);
 
   // exec.test.options shows the scenarios that run.
-  Options shown = options;
+  plan::Options shown = options;
   shown.scenarios = plan_.of_test;
   test_.options_json = to_json(shown);
   test_.stripe = plan_.stripe;
-  if (options.max_heap_bytes.given && options.max_heap_bytes.value < static_cast<std::int64_t>(js::Runtime::kMinHeapBytes)) {
+  if (options.max_heap_bytes.given && options.max_heap_bytes.value < static_cast<std::int64_t>(script::Runtime::kMinHeapBytes)) {
     return refuse(fmt::format("maxHeapBytes is {}: a virtual user's script needs at least {}", options.max_heap_bytes.value,
-                              js::Runtime::kMinHeapBytes));
+                              script::Runtime::kMinHeapBytes));
   }
   test_.heap_bytes_per_vu =
       options.max_heap_bytes.given ? static_cast<std::size_t>(options.max_heap_bytes.value) : default_heap_bytes(plan_.most_vus);
 
   if (options.console_output.given) {
-    LogOptions console = settings_.log;
+    users::LogOptions console = settings_.log;
     console.output = "file=" + options.console_output.value;
-    auto opened = Log::open(console);
+    auto opened = users::Log::open(console);
     if (!opened) return refuse(opened.error().message, ExitCode::other);
     console_ = std::move(*opened);
     test_.console = console_.get();
@@ -188,4 +189,4 @@ bool TestRun::check_thresholds() {
   return taken.has_value();
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

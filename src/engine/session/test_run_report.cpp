@@ -7,28 +7,28 @@
 #include "engine/results/summary_json.hpp"
 #include "engine/sinks/file/output_file.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 void TestRun::judge() {
   watch_->stop();
-  if (!of_team_) collector_->sample(Clock::now(), std::chrono::seconds(5));
+  if (!of_team_) collector_->sample(users::Clock::now(), std::chrono::seconds(5));
   if (settings_.member != nullptr) return;
   judge_.judge(collector_->snapshot());
   if (settings_.require_generator_ok) {
-    output::SummaryOptions options;
+    results::SummaryOptions options;
     options.health = watch_->health();
-    judge_.require(output::summarize(collector_->snapshot(), judge_.thresholds(), std::move(options)).generator.verdict);
+    judge_.require(results::summarize(collector_->snapshot(), judge_.thresholds(), std::move(options)).generator.verdict);
   }
 }
 
-output::Gathered TestRun::gathered() const {
+results::Gathered TestRun::gathered() const {
   if (of_team_) {
-    output::Gathered all = *of_team_;
+    results::Gathered all = *of_team_;
     all.snapshot = collector_->snapshot();
     all.thresholds = judge_.specs();
     return all;
   }
-  const output::GeneratorHealth health_now = watch_->health();
+  const results::GeneratorHealth health_now = watch_->health();
   return {.snapshot = collector_->snapshot(),
           .rows = collector_->series().rows(),
           .thresholds = judge_.specs(),
@@ -39,12 +39,12 @@ output::Gathered TestRun::gathered() const {
 
 void TestRun::report() {
   screen_.end_progress();
-  const output::Summary summary = watch_->summarize(test_.options.summary_trend_stats);
+  const results::Summary summary = watch_->summarize(test_.options.summary_trend_stats);
   const bool color = screen_.color();
   if (wants_summary() && !(has_function("handleSummary") && handle_summary(summary))) {
-    screen_.print(output::render_summary(summary, settings_.summary_mode, color));
+    screen_.print(sinks::render_summary(summary, settings_.summary_mode, color));
   }
-  if (wants_summary() && !settings_.strict_k6) screen_.print(output::render_beyond_k6(summary, color));
+  if (wants_summary() && !settings_.strict_k6) screen_.print(sinks::render_beyond_k6(summary, color));
   write_export_files(summary);
   end_dashboard();
   watch_->show_progress();
@@ -52,21 +52,21 @@ void TestRun::report() {
     for (const auto& spec : settings_.outputs) {
       if (spec.wants_samples() && spec.writes_file()) written_files_.emplace_back(spec.label(), spec.path);
     }
-    screen_.print(output::render_output_files(written_files_, color));
+    screen_.print(sinks::render_output_files(written_files_, color));
   }
   if (!judge_.verdict() && test_.iterations_completed == 0) {
-    log_.write(LogLevel::warning, "No script iterations fully finished, consider making the test duration longer");
+    log_.write(users::LogLevel::warning, "No script iterations fully finished, consider making the test duration longer");
   }
 }
 
-bool TestRun::handle_summary(const output::Summary& summary) {
+bool TestRun::handle_summary(const results::Summary& summary) {
   const auto timeout = test_.options.handle_summary_timeout.value;
-  const StageResult result = crew_->call("handleSummary", "", output::handle_summary_json(summary), timeout);
+  const users::StageResult result = crew_->call("handleSummary", "", results::handle_summary_json(summary), timeout);
   bool handled = false;
-  if (result.init_failure || result.kind != Vu::CallResult::Kind::returned) {
-    log_.write(LogLevel::error, problem_of(result, "handleSummary", timeout), {{"hint", "script exception"}});
+  if (result.init_failure || result.kind != users::Vu::CallResult::Kind::returned) {
+    log_.write(users::LogLevel::error, problem_of(result, "handleSummary", timeout), {{"hint", "script exception"}});
   } else if (!result.unusable_file.empty()) {
-    log_.write(LogLevel::error, "failed to handle the end-of-test summary", {{"error", result.unusable_file}});
+    log_.write(users::LogLevel::error, "failed to handle the end-of-test summary", {{"error", result.unusable_file}});
     handled = true;
   } else if (!result.is_falsy) {
     write_summary_files(result);
@@ -75,22 +75,22 @@ bool TestRun::handle_summary(const output::Summary& summary) {
   return handled;
 }
 
-void TestRun::write_summary_files(const StageResult& result) {
+void TestRun::write_summary_files(const users::StageResult& result) {
   for (const auto& [name, content] : result.files) {
     if (name == "stdout") {
       screen_.print(content);
     } else if (name == "stderr") {
       std::fwrite(content.data(), 1, content.size(), stderr);
-    } else if (auto ok = output::write_whole_file(name, content); !ok) {
-      log_.write(LogLevel::error, "failed to handle the end-of-test summary", {{"error", ok.error().message}});
+    } else if (auto ok = sinks::write_whole_file(name, content); !ok) {
+      log_.write(users::LogLevel::error, "failed to handle the end-of-test summary", {{"error", ok.error().message}});
     }
   }
 }
 
-void TestRun::write_export_files(const output::Summary& summary) {
+void TestRun::write_export_files(const results::Summary& summary) {
   const auto write = [&](const std::string& label, const std::string& path, const std::string& content) {
-    if (auto ok = output::write_whole_file(path, content); !ok) {
-      log_.write(LogLevel::error, fmt::format("the {} could not be written", label), {{"error", ok.error().message}});
+    if (auto ok = sinks::write_whole_file(path, content); !ok) {
+      log_.write(users::LogLevel::error, fmt::format("the {} could not be written", label), {{"error", ok.error().message}});
       judge_.give({ExitCode::other, ok.error().message, ""});
     } else if (path != "-") {
       written_files_.emplace_back(label, path);
@@ -98,11 +98,11 @@ void TestRun::write_export_files(const output::Summary& summary) {
   };
   const bool leaves_export_out = settings_.strict_k6 && !wants_summary();  // it goes with the summary there
   if (!settings_.summary_export.empty() && !leaves_export_out)
-    write("summary export", settings_.summary_export, output::summary_export_json(summary));
+    write("summary export", settings_.summary_export, results::summary_export_json(summary));
   for (const auto& spec : settings_.outputs) {
     if (spec.wants_samples()) continue;
-    const output::Gathered all = gathered();
-    write(spec.label(), spec.path, output::results_json(summary, all.rows, registry_, output::to_json(all, registry_)));
+    const results::Gathered all = gathered();
+    write(spec.label(), spec.path, results::results_json(summary, all.rows, registry_, results::to_json(all, registry_)));
   }
 }
 
@@ -113,11 +113,11 @@ void TestRun::end_dashboard() {
   watch_->end_page(ending);
   if (settings_.dashboard.export_path.empty()) return;
   if (auto ok = dashboard_->write_report(); !ok) {
-    log_.write(LogLevel::error, "the report could not be written", {{"error", ok.error().message}});
+    log_.write(users::LogLevel::error, "the report could not be written", {{"error", ok.error().message}});
     judge_.give({ExitCode::other, ok.error().message, ""});
   } else {
     written_files_.emplace_back("report", settings_.dashboard.export_path);
   }
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

@@ -7,7 +7,7 @@
 #include "engine/session/machine.hpp"
 #include "engine/sinks/file/output_file.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 bool TestRun::open_outputs() {
   if (!settings_.strict_k6) {
@@ -17,7 +17,7 @@ bool TestRun::open_outputs() {
     }
     if (!settings_.summary_export.empty()) files.push_back(settings_.summary_export);
     for (const std::string& file : files) {
-      if (auto prepared = output::prepare_place(file); !prepared) {
+      if (auto prepared = sinks::prepare_place(file); !prepared) {
         judge_.give({ExitCode::other, prepared.error().message, ""});
         return false;
       }
@@ -33,15 +33,15 @@ bool TestRun::open_outputs() {
     options.system_tags = *tags;
   }
   options.lifecycle_apart = settings_.setup_apart;
-  options.parts = settings_.summary_mode == output::SummaryMode::full;
+  options.parts = settings_.summary_mode == sinks::SummaryMode::full;
   const bool wants_samples =
       std::any_of(settings_.outputs.begin(), settings_.outputs.end(), [](const auto& spec) { return spec.wants_samples(); });
-  if (wants_samples) options.stream_bytes = output::kSampleRingBytes;
-  collector_ = std::make_unique<metrics::Collector>(registry_, options, Clock::now());
+  if (wants_samples) options.stream_bytes = session::kSampleRingBytes;
+  collector_ = std::make_unique<metrics::Collector>(registry_, options, users::Clock::now());
   recorder_ = collector_->make_recorder(nullptr);
   if (!wants_samples) return true;
-  auto opened = output::SampleOutputs::open(settings_.outputs, *collector_->stream(), registry_, options.system_tags,
-                                            [this](const std::string& message) { log_.write(LogLevel::warning, message); });
+  auto opened = session::SampleOutputs::open(settings_.outputs, *collector_->stream(), registry_, options.system_tags,
+                                             [this](const std::string& message) { log_.write(users::LogLevel::warning, message); });
   if (!opened) {
     judge_.give({ExitCode::other, opened.error().message, ""});
     return false;
@@ -57,7 +57,7 @@ void TestRun::open_dashboard() {
   dashboard::RunFacts facts;
   facts.script = program_.given_name();
   facts.version = GAUNTLET_VERSION;
-  for (const Scenario& scenario : plan_.scenarios) facts.scenarios.emplace_back(scenario.name, describe(scenario));
+  for (const plan::Scenario& scenario : plan_.scenarios) facts.scenarios.emplace_back(scenario.name, describe(scenario));
   facts.max_duration = plan_.longest;
   facts.max_vus = plan_.most_vus;
   facts.threads = thread_count();
@@ -67,7 +67,7 @@ void TestRun::open_dashboard() {
   if (settings_.dashboard.port < 0) return;
   if (auto serving = dashboard_->serve(); !serving) {
     const std::string holder = settings_.describe_port_holder(settings_.dashboard.port);
-    log_.write(LogLevel::warning,
+    log_.write(users::LogLevel::warning,
                fmt::format("the test runs without the live page: {}{}; K6_WEB_DASHBOARD_PORT chooses another port, 0 takes a free one",
                            serving.error().message, holder.empty() ? "" : ", held by " + holder));
   }
@@ -75,15 +75,15 @@ void TestRun::open_dashboard() {
 
 void TestRun::show_header() {
   if (settings_.quiet) return;
-  output::RunHeader header;
+  sinks::RunHeader header;
   if (dashboard_) header.dashboard_url = dashboard_->url();
   header.script = program_.given_name();
   for (const auto& spec : settings_.outputs) header.outputs.push_back(spec.description());
   header.segment_share = test_.stripe.share();
   header.max_vus = plan_.most_vus;
-  header.max_duration = format_duration(plan_.longest);
-  for (const Scenario& scenario : plan_.scenarios) header.scenarios.emplace_back(scenario.name, describe(scenario));
-  screen_.print(output::render_banner(screen_.color()) + output::render_header(header, screen_.color()));
+  header.max_duration = plan::format_duration(plan_.longest);
+  for (const plan::Scenario& scenario : plan_.scenarios) header.scenarios.emplace_back(scenario.name, describe(scenario));
+  screen_.print(sinks::render_banner(screen_.color()) + sinks::render_header(header, screen_.color()));
 }
 
 std::size_t TestRun::thread_count() const {
@@ -99,7 +99,7 @@ void TestRun::start_crew() {
     control_.post([this, reason = std::move(reason)] { abort({ExitCode::script_aborted, reason, ""}); });
   };
   test_.mark_failed = [this](std::string reason) {
-    log_.write(LogLevel::error, reason.empty() ? "test marked as failed" : "test marked as failed: " + reason);
+    log_.write(users::LogLevel::error, reason.empty() ? "test marked as failed" : "test marked as failed: " + reason);
     control_.post([this] { judge_.mark_failed(); });
   };
   watch_ = std::make_unique<Watch>(
@@ -118,4 +118,4 @@ bool TestRun::initialize_vus() {
   return true;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

@@ -1,6 +1,6 @@
 #include "engine/session/test_run.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 using metrics::MetricId;
 
@@ -26,22 +26,22 @@ void TestRun::run_as_member() {
   }
   if (initialized) {
     judge();
-    leader.give_results(output::to_json(gathered(), registry_));
+    leader.give_results(results::to_json(gathered(), registry_));
   }
 }
 
 void TestRun::lead_team() {
-  signals_.reset();                              // the team has its own
-  phase_ = output::RunProgress::Phase::running;  // the members', which end in order when a signal comes
+  signals_.reset();                               // the team has its own
+  phase_ = results::RunProgress::Phase::running;  // the members', which end in order when a signal comes
   TeamResults results = settings_.team->lead([this](int number) { count_signal(number); });
   watch_signals();
   of_team_.emplace();
   for (const std::string& json : results.gathered_json) {
-    if (auto ok = output::add(*of_team_, json, registry_, output::Generators::share_the_cores); !ok) {
+    if (auto ok = results::add(*of_team_, json, registry_, results::Generators::share_the_cores); !ok) {
       judge_.give({ExitCode::other, ok.error().message, ""});
     }
   }
-  output::GeneratorHealth health;
+  results::GeneratorHealth health;
   health.cpu_share = of_team_->cpu_share;
   health.interrupted = of_team_->interrupted;
   watch_->set_health(health);
@@ -56,4 +56,4 @@ void TestRun::lead_team() {
   report();
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

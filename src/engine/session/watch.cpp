@@ -9,10 +9,10 @@
 #include "engine/session/machine.hpp"
 #include "engine/sinks/terminal/terminal.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 using metrics::MetricId;
-using output::RunProgress;
+using results::RunProgress;
 using std::chrono::milliseconds;
 
 namespace {
@@ -40,12 +40,12 @@ void Watch::stop() {
 }
 
 void Watch::begin_results() {
-  begun_ = last_look_ = Clock::now();
+  begun_ = last_look_ = users::Clock::now();
   cpu_at_begin_s_ = cpu_at_last_look_s_ = cpu_seconds();
   watched_.collector.restart(*begun_);
 }
 
-void Watch::warm_up_until(Clock::time_point end) {
+void Watch::warm_up_until(users::Clock::time_point end) {
   is_warming_up_ = true;
   warm_up_timer_ = control_.call_at(end, [this] { end_warm_up(); });
 }
@@ -53,18 +53,18 @@ void Watch::warm_up_until(Clock::time_point end) {
 void Watch::end_warm_up() {
   is_warming_up_ = false;
   if (watched_.phase != RunProgress::Phase::running) return;
-  begun_ = Clock::now();
+  begun_ = users::Clock::now();
   cpu_at_begin_s_ = cpu_seconds();
   watched_.collector.restart(*begun_);
-  watched_.test.log.write(LogLevel::info,
-                          fmt::format("the warm-up of {} is over: results count from here", format_duration(watched_.settings.warm_up)));
+  watched_.test.log.write(users::LogLevel::info, fmt::format("the warm-up of {} is over: results count from here",
+                                                             plan::format_duration(watched_.settings.warm_up)));
 }
 
 void Watch::tick() {
   ++ticks_;
   tick_timer_ = control_.call_after(kTick, [this] { tick(); });
   record_gauges();
-  watched_.collector.sample(Clock::now());
+  watched_.collector.sample(users::Clock::now());
   record_health();
   if (watched_.phase == RunProgress::Phase::running && ticks_ % kTicksPerEvaluation == 0) judge_thresholds();
   update_page();
@@ -77,7 +77,7 @@ void Watch::draw() {
 }
 
 void Watch::record_gauges() {
-  const auto now = Clock::now();
+  const auto now = users::Clock::now();
   metrics::TagSet* tags = watched_.recorder.tags().empty();
   watched_.recorder.add(MetricId::vus, tags, static_cast<double>(watched_.test.vus_active.load()), now);
   watched_.recorder.add(MetricId::vus_max, tags, static_cast<double>(watched_.test.vus_initialized.load()), now);
@@ -88,13 +88,14 @@ void Watch::record_health() {
   last_use_ = generator_use();
   const double share = last_use_.cpu_cores / static_cast<double>(usable_cores());
   if (watched_.phase == RunProgress::Phase::running && !watched_.settings.strict_k6) {
-    const bool ok = output::GeneratorHealth::kept_up(watched_.collector.snapshot(), share);
-    watched_.recorder.add(MetricId::generator_ok, watched_.recorder.tags().empty(), ok ? 1 : 0, Clock::now());
+    const bool ok = results::GeneratorHealth::kept_up(watched_.collector.snapshot(), share);
+    watched_.recorder.add(MetricId::generator_ok, watched_.recorder.tags().empty(), ok ? 1 : 0, users::Clock::now());
   }
   const metrics::SampleStream* stream = watched_.collector.stream();
   if (stream != nullptr && stream->dropped() > 0 && !told_of_lost_samples_) {
     told_of_lost_samples_ = true;
-    watched_.test.log.write(LogLevel::warning, "an --out cannot keep up: it loses samples; the summary and the thresholds have them all");
+    watched_.test.log.write(users::LogLevel::warning,
+                            "an --out cannot keep up: it loses samples; the summary and the thresholds have them all");
   }
 }
 
@@ -104,7 +105,7 @@ void Watch::judge_thresholds() {
 }
 
 dashboard::GeneratorUse Watch::generator_use() {
-  const auto now = Clock::now();
+  const auto now = users::Clock::now();
   const double used = cpu_seconds();
   const double elapsed_s = base::seconds_of(now - last_look_);
   dashboard::GeneratorUse use{.cpu_cores = elapsed_s > 0 ? (used - cpu_at_last_look_s_) / elapsed_s : 0,
@@ -114,19 +115,19 @@ dashboard::GeneratorUse Watch::generator_use() {
   return use;
 }
 
-output::GeneratorHealth Watch::health() const {
+results::GeneratorHealth Watch::health() const {
   if (health_of_team_) return *health_of_team_;
-  output::GeneratorHealth health;
-  const double elapsed_s = base::seconds_of(Clock::now() - begun_.value_or(Clock::time_point{}));
+  results::GeneratorHealth health;
+  const double elapsed_s = base::seconds_of(users::Clock::now() - begun_.value_or(users::Clock::time_point{}));
   if (elapsed_s > 0) health.cpu_share = (cpu_seconds() - cpu_at_begin_s_) / elapsed_s / static_cast<double>(usable_cores());
   health.interrupted = watched_.test.iterations_interrupted;
   if (const metrics::SampleStream* stream = watched_.collector.stream()) health.samples_dropped = stream->dropped();
   return health;
 }
 
-output::Summary Watch::summarize(std::vector<std::string> trend_stats) const {
-  const TestState& test = watched_.test;
-  output::SummaryOptions options;
+results::Summary Watch::summarize(std::vector<std::string> trend_stats) const {
+  const users::TestState& test = watched_.test;
+  results::SummaryOptions options;
   options.trend_stats = std::move(trend_stats);
   options.time_unit = test.options.summary_time_unit;
   options.no_color = !watched_.settings.color;
@@ -136,14 +137,15 @@ output::Summary Watch::summarize(std::vector<std::string> trend_stats) const {
   options.rate_over_no_time = watched_.settings.strict_k6;
   options.setup_data_json = test.setup_data.value_or("");
   options.health = health();
-  return output::summarize(watched_.collector.snapshot(), watched_.judge.thresholds(), std::move(options));
+  return results::summarize(watched_.collector.snapshot(), watched_.judge.thresholds(), std::move(options));
 }
 
 RunProgress Watch::progress() const {
-  const TestState& test = watched_.test;
+  const users::TestState& test = watched_.test;
   RunProgress progress;
   progress.phase = watched_.phase;
-  if (test.start != Clock::time_point{}) progress.elapsed = (test.end == Clock::time_point{} ? Clock::now() : test.end) - test.start;
+  if (test.start != users::Clock::time_point{})
+    progress.elapsed = (test.end == users::Clock::time_point{} ? users::Clock::now() : test.end) - test.start;
   progress.max_duration = watched_.plan.longest;
   progress.vus_active = test.vus_active;
   progress.vus_initialized = test.vus_initialized;
@@ -153,10 +155,10 @@ RunProgress Watch::progress() const {
   progress.iterations_interrupted = test.iterations_interrupted;
   progress.scenarios = watched_.crew.progress();
   if (progress.scenarios.empty()) {
-    for (const Scenario& scenario : watched_.plan.scenarios) {
-      output::ScenarioProgress waiting;
+    for (const plan::Scenario& scenario : watched_.plan.scenarios) {
+      results::ScenarioProgress waiting;
       waiting.name = scenario.name;
-      waiting.kind = static_cast<output::ScenarioProgress::Kind>(scenario.executor);
+      waiting.kind = static_cast<results::ScenarioProgress::Kind>(scenario.executor);
       progress.scenarios.push_back(std::move(waiting));
     }
   }
@@ -167,21 +169,21 @@ void Watch::show_progress() {
   if (watched_.settings.quiet) return;
   Screen& screen = watched_.screen;
   screen.show_progress(
-      output::render_progress(progress(), {.bars = screen.is_terminal(), .color = screen.color(), .columns = screen.columns()}));
+      sinks::render_progress(progress(), {.bars = screen.is_terminal(), .color = screen.color(), .columns = screen.columns()}));
 }
 
 void Watch::update_page() {
   if (watched_.page == nullptr || !begun_) return;
-  const output::Summary summary = summarize(dashboard::trend_stats());
+  const results::Summary summary = summarize(dashboard::trend_stats());
   const RunProgress now = progress();
   watched_.page->update({watched_.collector.snapshot(), watched_.judge.thresholds(), summary, now, last_use_}, watched_.collector.series());
 }
 
 void Watch::end_page(const dashboard::Ending& ending) {
-  const output::Summary summary = summarize(dashboard::trend_stats());
+  const results::Summary summary = summarize(dashboard::trend_stats());
   const RunProgress now = progress();
   watched_.page->end({watched_.collector.snapshot(), watched_.judge.thresholds(), summary, now, generator_use()},
                      watched_.collector.series(), ending);
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

@@ -20,14 +20,14 @@
 #include "engine/sinks/page/dashboard.hpp"
 #include "engine/users/test_state.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 
 /// What a watch looks at and who hears of it. All of it outlives the watch.
 struct Watched {
   const RunSettings& settings;
-  const RunPlan& plan;
-  TestState& test;
-  const std::atomic<output::RunProgress::Phase>& phase;
+  const plan::RunPlan& plan;
+  users::TestState& test;
+  const std::atomic<results::RunProgress::Phase>& phase;
   const Crew& crew;
   metrics::Collector& collector;
   metrics::Recorder& recorder;
@@ -50,12 +50,12 @@ class Watch {
   /// Results count from now on.
   void begin_results();
   /// What happens in the scenarios before `end` is in no result.
-  void warm_up_until(Clock::time_point end);
+  void warm_up_until(users::Clock::time_point end);
   /// Of a team, whose members did the work.
-  void set_health(const output::GeneratorHealth& health) { health_of_team_ = health; }
+  void set_health(const results::GeneratorHealth& health) { health_of_team_ = health; }
 
-  output::GeneratorHealth health() const;
-  output::Summary summarize(std::vector<std::string> trend_stats) const;
+  results::GeneratorHealth health() const;
+  results::Summary summarize(std::vector<std::string> trend_stats) const;
   void show_progress();
   /// The last state of the live page.
   void end_page(const dashboard::Ending& ending);
@@ -68,7 +68,7 @@ class Watch {
   void judge_thresholds();
   void update_page();
   void end_warm_up();
-  output::RunProgress progress() const;
+  results::RunProgress progress() const;
   /// Since its last call.
   dashboard::GeneratorUse generator_use();
 
@@ -83,12 +83,12 @@ class Watch {
   bool told_of_lost_samples_ = false;
 
   // What the generator takes of the machine.
-  std::optional<Clock::time_point> begun_;  // when results began to count
+  std::optional<users::Clock::time_point> begun_;  // when results began to count
   double cpu_at_begin_s_ = 0;
-  Clock::time_point last_look_{};
+  users::Clock::time_point last_look_{};
   double cpu_at_last_look_s_ = 0;
   dashboard::GeneratorUse last_use_;  // in the last second
-  std::optional<output::GeneratorHealth> health_of_team_;
+  std::optional<results::GeneratorHealth> health_of_team_;
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

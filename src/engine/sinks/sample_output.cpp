@@ -5,7 +5,7 @@
 #include "base/parse.hpp"
 #include "base/text.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 std::string text_of(const Variables& variable, const char* name) {
   const char* text = variable(name);
@@ -42,4 +42,4 @@ std::vector<std::string> list_of(std::string_view text) {
   return parts;
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

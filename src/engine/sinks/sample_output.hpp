@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "engine/metrics/sample_stream.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 /// K6_* variables; nullptr for what is not set.
 using Variables = std::function<const char*(const char*)>;
@@ -38,4 +38,4 @@ class SampleOutput : public metrics::SampleConsumer {
   static constexpr std::chrono::seconds kFinishPatience{5};
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 template <class... Format>
@@ -81,4 +81,4 @@ std::vector<std::pair<std::string_view, std::string_view>> sorted_pairs(const me
   return pairs;
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -10,7 +10,7 @@
 #include "base/rfc3339.hpp"
 #include "engine/metrics/sample_stream.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 /// Appends a number as Go's %v has it: the shortest digits, an exponent below 1e-4 and from 1e6 on.
 void append_go_number(std::string& out, double value);
@@ -53,4 +53,4 @@ class TagTexts {
   std::vector<std::vector<T>> producers_;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

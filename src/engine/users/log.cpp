@@ -11,7 +11,7 @@
 
 #include "base/text.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 namespace {
 
 const char* name_of(LogLevel level) {
@@ -186,4 +186,4 @@ std::string Log::format_line(LogLevel level, std::string_view message, const Log
   return line + "\n";
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -13,7 +13,7 @@
 
 #include "base/error.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 /// A key=value pair behind a log line's message.
 struct LogField {
@@ -81,4 +81,4 @@ class Log {
 /// A value of a logfmt line: quoted as Go quotes strings unless it is made of plain characters.
 std::string logfmt_value(std::string_view text);
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

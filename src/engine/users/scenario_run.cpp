@@ -6,7 +6,7 @@
 #include "engine/metrics/recorder.hpp"
 #include "engine/metrics/tags.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 void ScenarioRun::record_dropped(metrics::Recorder& recorder, const TestState& test, std::uint64_t count) {
   metrics::TagBuilder tags(recorder.tags(), recorder.tags().empty());
@@ -20,14 +20,14 @@ void ScenarioRun::record_dropped(metrics::Recorder& recorder, const TestState& t
 double ScenarioRun::progress(Clock::time_point now) const {
   if (started == Clock::time_point{}) return 0;
   const double done = static_cast<double>(iterations_completed.load(std::memory_order_relaxed));
-  if (config.executor == ExecutorKind::shared_iterations) {
+  if (config.executor == plan::ExecutorKind::shared_iterations) {
     return std::min(1.0, done / static_cast<double>(config.iterations.value));
   }
-  if (config.executor == ExecutorKind::per_vu_iterations) {
+  if (config.executor == plan::ExecutorKind::per_vu_iterations) {
     return std::min(1.0, done / (static_cast<double>(config.iterations.value) * static_cast<double>(config.vus.value)));
   }
-  const Nanoseconds duration = regular_duration(config);
+  const plan::Nanoseconds duration = regular_duration(config);
   return std::min(1.0, base::seconds_of(now - started) / base::seconds_of(duration));
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -11,12 +11,12 @@ namespace gauntlet::engine::metrics {
 class Recorder;
 }
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 struct ScenarioRun {
-  explicit ScenarioRun(Scenario scenario) : config(std::move(scenario)) {}
+  explicit ScenarioRun(plan::Scenario scenario) : config(std::move(scenario)) {}
 
-  const Scenario config;
+  const plan::Scenario config;
   /// Set by the control thread before the first virtual user of the scenario is told to run.
   Clock::time_point started{};
   std::chrono::system_clock::time_point started_wall{};
@@ -39,4 +39,4 @@ struct ScenarioRun {
   double progress(Clock::time_point now) const;
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -6,7 +6,7 @@
 
 #include "base/whole_file.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 namespace {
 
 using Values = std::map<std::string, std::string>;
@@ -100,4 +100,4 @@ base::Expected<const std::map<std::string, std::string>*> Secrets::source(std::s
   return &found->second;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -12,7 +12,7 @@
 
 #include "base/error.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 /// Does not change once made.
 class Secrets {
@@ -27,4 +27,4 @@ class Secrets {
   std::map<std::string, std::map<std::string, std::string>, std::less<>> by_name_;
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

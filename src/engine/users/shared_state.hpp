@@ -5,7 +5,7 @@
 #include <typeindex>
 #include <unordered_map>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 /// Created on first use; thread-safe to get, and what is got must be thread-safe or immutable itself.
 class SharedState {
@@ -23,4 +23,4 @@ class SharedState {
   std::unordered_map<std::type_index, std::shared_ptr<void>> slots_;  // shared_ptr only for its erased deleter
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -6,20 +6,20 @@
 
 #include "base/duration.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 namespace {
 
 /// A replacer of JSON.stringify for what k6 writes otherwise. `this` is the object that has the value.
 JSValue as_k6_writes_it(JSContext* context, JSValueConst holder, int, JSValueConst* arguments) {
-  const js::Text key(context, arguments[0]);
-  const js::Value original(context, JS_GetPropertyStr(context, holder, key.str().c_str()));
+  const script::Text key(context, arguments[0]);
+  const script::Value original(context, JS_GetPropertyStr(context, holder, key.str().c_str()));
   if (original.is_undefined()) return JS_NULL;
   double number = 0;
   if (original.is_number() && JS_ToFloat64(context, &number, original.get()) == 0 && !std::isfinite(number)) {
-    return js::throw_error(context, fmt::format("\"{}\" is {}, which JSON has not", key.view(), js::Text(original).view()));
+    return script::throw_error(context, fmt::format("\"{}\" is {}, which JSON has not", key.view(), script::Text(original).view()));
   }
   if (!JS_IsDate(original.get())) return JS_DupValue(context, arguments[1]);
-  std::string text = js::Text(context, arguments[1]).str();  // "1970-01-01T00:00:00.120Z"
+  std::string text = script::Text(context, arguments[1]).str();  // "1970-01-01T00:00:00.120Z"
   if (text.size() < 5 || text.back() != 'Z') return JS_DupValue(context, arguments[1]);
   text.pop_back();
   while (text.back() == '0') text.pop_back();
@@ -74,12 +74,12 @@ void StageCall::interrupt() {
 void StageCall::run() {
   result_.init_failure = vu_->initialize();
   if (!result_.init_failure) {
-    std::vector<js::Value> arguments;
+    std::vector<script::Value> arguments;
     if (argument_) {
-      arguments.push_back(js::from_json(vu_->context(), *argument_, "argument"));
+      arguments.push_back(script::from_json(vu_->context(), *argument_, "argument"));
       // As k6: handleSummary()'s data has the key even where there was no setup(), which JSON cannot say.
       const bool lacks_setup_data = function_ == "handleSummary" && arguments[0].property("setup_data").is_undefined();
-      if (lacks_setup_data) arguments[0].set("setup_data", js::Value(vu_->context(), JS_UNDEFINED));
+      if (lacks_setup_data) arguments[0].set("setup_data", script::Value(vu_->context(), JS_UNDEFINED));
     }
     describe(vu_->call(function_, std::move(arguments), group_));
   }
@@ -95,31 +95,31 @@ void StageCall::describe(const Vu::CallResult& outcome) {
   result_.error = outcome.error;
   if (outcome.kind != Vu::CallResult::Kind::returned) return;
   JSContext* context = vu_->context();
-  const js::Value& value = outcome.value;
+  const script::Value& value = outcome.value;
   result_.is_function = value.is_function();
   result_.is_falsy = JS_ToBool(context, value.get()) <= 0;
   if (!value.is_undefined()) {
-    const js::Value replacer(context, JS_NewCFunction(context, &as_k6_writes_it, "", 2));
-    const js::Value json(context, JS_JSONStringify(context, value.get(), replacer.get(), JS_UNDEFINED));
+    const script::Value replacer(context, JS_NewCFunction(context, &as_k6_writes_it, "", 2));
+    const script::Value json(context, JS_JSONStringify(context, value.get(), replacer.get(), JS_UNDEFINED));
     if (json.is_exception()) {
-      const js::Value error(context, JS_GetException(context));
-      result_.unusable_json = js::Text(error.property("message")).str();
+      const script::Value error(context, JS_GetException(context));
+      result_.unusable_json = script::Text(error.property("message")).str();
     } else if (json.is_string()) {
-      result_.json = js::Text(json).str();
+      result_.json = script::Text(json).str();
     }
   }
   if (!value.is_object() || value.is_function()) return;
-  js::for_each_property(context, value.get(), [&](std::string_view name, const js::Value& content) {
-    if (const auto bytes = js::bytes_of(context, content.get())) {
+  script::for_each_property(context, value.get(), [&](std::string_view name, const script::Value& content) {
+    if (const auto bytes = script::bytes_of(context, content.get())) {
       result_.files.emplace_back(name, std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size()));
     } else if (content.is_string()) {
-      result_.files.emplace_back(name, js::Text(content).str());
+      result_.files.emplace_back(name, script::Text(content).str());
     } else if (result_.unusable_file.empty()) {
-      result_.unusable_file =
-          fmt::format("handleSummary() gives {} for {}: it should be a text or an ArrayBuffer", js::kind_of(context, content.get()), name);
+      result_.unusable_file = fmt::format("handleSummary() gives {} for {}: it should be a text or an ArrayBuffer",
+                                          script::kind_of(context, content.get()), name);
     }
     return true;
   });
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -11,7 +11,7 @@
 #include "engine/users/test_state.hpp"
 #include "engine/users/worker.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 /// What came of it, as plain data that may leave the virtual user's thread.
 struct StageResult {
@@ -65,4 +65,4 @@ class StageCall {
   std::function<void()> done_;
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -19,20 +19,20 @@
 #include "engine/users/secrets.hpp"
 #include "engine/users/shared_state.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 using Clock = base::EventLoop::Clock;
 
 /// Made by the engine before any virtual user and gone after the last one. Members that are not atomic or thread-safe
 /// by their own word do not change once the first virtual user of a scenario exists.
 struct TestState {
-  js::Program& program;
-  const js::Natives& natives;  ///< what scripts find that is no file
+  script::Program& program;
+  const script::Natives& natives;  ///< what scripts find that is no file
   metrics::MetricRegistry& metrics;
   Log& log;
-  Options options;
-  StringMap environment;  ///< __ENV before a scenario adds its own
-  Stripe stripe;          ///< what of the test this process runs
+  plan::Options options;
+  plan::StringMap environment;  ///< __ENV before a scenario adds its own
+  plan::Stripe stripe;          ///< what of the test this process runs
   SharedState shared;
   Secrets secrets;
   std::string options_json;  ///< exec.test.options
@@ -40,7 +40,7 @@ struct TestState {
   Log* console = nullptr;
 
   /// What a virtual user's script may allocate.
-  std::size_t heap_bytes_per_vu = js::Runtime::kMaxHeapBytes;
+  std::size_t heap_bytes_per_vu = script::Runtime::kMaxHeapBytes;
   std::optional<std::string> setup_data;  ///< what setup() returned, as JSON
 
   Clock::time_point start{};  ///< of the scenarios, after setup
@@ -57,8 +57,8 @@ struct TestState {
   std::function<void(std::string reason)> abort;
   std::function<void(std::string reason)> mark_failed;
 
-  TestState(js::Program& program_, const js::Natives& natives_, metrics::MetricRegistry& metrics_, Log& log_)
+  TestState(script::Program& program_, const script::Natives& natives_, metrics::MetricRegistry& metrics_, Log& log_)
       : program(program_), natives(natives_), metrics(metrics_), log(log_), console(&log_) {}
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -12,7 +12,7 @@
 #include "engine/users/test_state.hpp"
 #include "engine/wire/tcp/stream.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 namespace {
 
 using metrics::MetricId;
@@ -54,7 +54,7 @@ void Vu::live() {
   iteration_hooks_.clear();
   end_hooks_.clear();
   inbox_.clear();
-  function_ = environment_ = setup_data_ = js::Value();
+  function_ = environment_ = setup_data_ = script::Value();
   runtime_.reset();
 }
 
@@ -92,7 +92,7 @@ void Vu::begin_work() {
 }
 
 Vu::Settled Vu::take_exception() {
-  const js::Value exception(context_, JS_GetException(context_));
+  const script::Value exception(context_, JS_GetException(context_));
   if (cut_ || JS_IsUncatchableError(exception.get())) return Settled::cut_short;
   log_exception(exception);
   return Settled::failed;
@@ -142,14 +142,14 @@ LogFields Vu::scenario_fields(std::string_view source) const {
   return fields;
 }
 
-void Vu::log_exception(const js::Value& exception) const {
-  test_.log.write(LogLevel::error, js::describe_exception(context_, exception.get()), scenario_fields("stacktrace"));
+void Vu::log_exception(const script::Value& exception) const {
+  test_.log.write(LogLevel::error, script::describe_exception(context_, exception.get()), scenario_fields("stacktrace"));
 }
 
 bool Vu::report_unhandled_rejections() {
   const auto reasons = runtime_->take_unhandled_rejections();
-  for (const js::Value& reason : reasons) {
-    test_.log.write(LogLevel::error, "Uncaught (in promise) " + js::describe_exception(context_, reason.get()), scenario_fields(""));
+  for (const script::Value& reason : reasons) {
+    test_.log.write(LogLevel::error, "Uncaught (in promise) " + script::describe_exception(context_, reason.get()), scenario_fields(""));
   }
   return !reasons.empty();
 }
@@ -157,27 +157,27 @@ bool Vu::report_unhandled_rejections() {
 // Init
 
 std::optional<Vu::InitFailure> Vu::initialize() {
-  js::Host& host = *this;
+  script::Host& host = *this;
   VuContext* const opaque = this;
-  runtime_ = std::make_unique<js::Runtime>(test_.program, test_.natives, host, opaque, fiber_.stack().size, test_.heap_bytes_per_vu);
+  runtime_ = std::make_unique<script::Runtime>(test_.program, test_.natives, host, opaque, fiber_.stack().size, test_.heap_bytes_per_vu);
   context_ = runtime_->context();
   in_init_ = true;
   begin_work();
-  const js::Value entry = runtime_->start_entry();
+  const script::Value entry = runtime_->start_entry();
   std::optional<InitFailure> failure;
-  const auto fail_with = [&](const js::Value& exception) {
-    failure = InitFailure{InitFailure::Kind::exception, js::describe_exception(context_, exception.get())};
+  const auto fail_with = [&](const script::Value& exception) {
+    failure = InitFailure{InitFailure::Kind::exception, script::describe_exception(context_, exception.get())};
     if (!runtime_->load_failure().empty()) failure = InitFailure{InitFailure::Kind::load, runtime_->load_failure()};
     if (!abort_reason_.empty()) failure = InitFailure{InitFailure::Kind::aborted, abort_reason_};
   };
   if (entry.is_exception()) {
-    fail_with(js::Value(context_, JS_GetException(context_)));
+    fail_with(script::Value(context_, JS_GetException(context_)));
     end_work(Settled::failed);
   } else {
     if (JS_IsPromise(entry.get())) JS_PromiseMarkAsHandled(context_, entry.get());
     const Settled how = settle();
     end_work(how);
-    const js::Value result(context_, JS_IsPromise(entry.get()) ? JS_PromiseResult(context_, entry.get()) : JS_UNDEFINED);
+    const script::Value result(context_, JS_IsPromise(entry.get()) ? JS_PromiseResult(context_, entry.get()) : JS_UNDEFINED);
     const JSPromiseStateEnum state = JS_PromiseState(context_, entry.get());
     if (state == JS_PROMISE_REJECTED || how == Settled::cut_short) {
       fail_with(result);
@@ -194,48 +194,48 @@ std::optional<Vu::InitFailure> Vu::initialize() {
 
 std::vector<std::string> Vu::exported_functions() {
   std::vector<std::string> names;
-  const js::Value exports = runtime_->exports();
+  const script::Value exports = runtime_->exports();
   if (!exports.is_object()) return names;
-  js::for_each_property(context_, exports.get(), [&](std::string_view name, const js::Value& value) {
+  script::for_each_property(context_, exports.get(), [&](std::string_view name, const script::Value& value) {
     if (value.is_function()) names.emplace_back(name);
     return true;
   });
   return names;
 }
 
-js::Value Vu::exported(const std::string& name) {
-  const js::Value exports = runtime_->exports();
-  return exports.is_object() ? exports.property(name) : js::Value(context_, JS_UNDEFINED);
+script::Value Vu::exported(const std::string& name) {
+  const script::Value exports = runtime_->exports();
+  return exports.is_object() ? exports.property(name) : script::Value(context_, JS_UNDEFINED);
 }
 
 // Setup, teardown, handleSummary
 
-Vu::CallResult Vu::call(const std::string& name, std::vector<js::Value> arguments, std::string_view group) {
-  const js::Value function = exported(name);
+Vu::CallResult Vu::call(const std::string& name, std::vector<script::Value> arguments, std::string_view group) {
+  const script::Value function = exported(name);
   tags_->set(SystemTag::group, group);
   begin_work();
   std::vector<JSValueConst> values;
   values.reserve(arguments.size());
-  for (const js::Value& argument : arguments) values.push_back(argument.get());
+  for (const script::Value& argument : arguments) values.push_back(argument.get());
   const bool has_all = std::none_of(values.begin(), values.end(), [](JSValueConst each) { return JS_IsException(each); });
-  js::Value value(context_,
-                  has_all ? JS_Call(context_, function.get(), JS_UNDEFINED, static_cast<int>(values.size()), values.data()) : JS_EXCEPTION);
+  script::Value value(
+      context_, has_all ? JS_Call(context_, function.get(), JS_UNDEFINED, static_cast<int>(values.size()), values.data()) : JS_EXCEPTION);
   CallResult result;
   Settled how = Settled::quiet;
   if (value.is_exception()) {
-    value = js::Value(context_, JS_GetException(context_));
+    value = script::Value(context_, JS_GetException(context_));
     how = cut_ || JS_IsUncatchableError(value.get()) ? Settled::cut_short : Settled::failed;
   } else {
     if (JS_IsPromise(value.get())) JS_PromiseMarkAsHandled(context_, value.get());
     how = settle();
     const JSPromiseStateEnum state = JS_PromiseState(context_, value.get());
     if (state == JS_PROMISE_REJECTED && how == Settled::quiet) how = Settled::failed;
-    if (state != JS_PROMISE_NOT_A_PROMISE) value = js::Value(context_, JS_PromiseResult(context_, value.get()));
+    if (state != JS_PROMISE_NOT_A_PROMISE) value = script::Value(context_, JS_PromiseResult(context_, value.get()));
   }
   if (how == Settled::cut_short) result.kind = CallResult::Kind::interrupted;
   if (how == Settled::failed) {
     result.kind = CallResult::Kind::threw;
-    result.error = js::describe_exception(context_, value.get());
+    result.error = script::describe_exception(context_, value.get());
   }
   result.value = std::move(value);
   end_work(how);
@@ -243,10 +243,10 @@ Vu::CallResult Vu::call(const std::string& name, std::vector<js::Value> argument
   return result;
 }
 
-js::Value Vu::setup_data() {
+script::Value Vu::setup_data() {
   if (!has_setup_data_) {
     const auto& json = test_.setup_data;
-    js::Value parsed = json ? js::from_json(context_, *json, "setup data") : js::Value(context_, JS_UNDEFINED);
+    script::Value parsed = json ? script::from_json(context_, *json, "setup data") : script::Value(context_, JS_UNDEFINED);
     if (parsed.is_exception()) return parsed;
     setup_data_ = std::move(parsed);
     has_setup_data_ = true;
@@ -272,7 +272,7 @@ void Vu::set_standing_tags() {
 void Vu::enter_scenario(ScenarioRun& scenario) {
   scenario_ = &scenario;
   next_iteration_in_scenario_ = iterations_in_[&scenario];
-  environment_ = js::Value();
+  environment_ = script::Value();
   function_ = exported(scenario.config.exec);
   set_standing_tags();
 }
@@ -286,7 +286,7 @@ void Vu::record_traffic(Instant at) {
   metrics::TagSet* tags = tags_->set_pointer();
   recorder_.add(MetricId::data_sent, tags, static_cast<double>(traffic_->sent), at, &tags_->metadata());
   recorder_.add(MetricId::data_received, tags, static_cast<double>(traffic_->received), at, &tags_->metadata());
-  *traffic_ = net::Traffic();
+  *traffic_ = wire::Traffic();
 }
 
 bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
@@ -295,10 +295,10 @@ bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
   begin_work();
   for (const auto& hook : iteration_hooks_) hook();
 
-  const js::Value data = setup_data();
+  const script::Value data = setup_data();
   JSValueConst arguments[] = {data.get()};
   const Instant start = base::EventLoop::Clock::now();
-  const js::Value result(context_, data.is_exception() ? JS_EXCEPTION : JS_Call(context_, function_.get(), JS_UNDEFINED, 1, arguments));
+  const script::Value result(context_, data.is_exception() ? JS_EXCEPTION : JS_Call(context_, function_.get(), JS_UNDEFINED, 1, arguments));
   const Settled how = result.is_exception() ? take_exception() : settle();
   const Instant end = base::EventLoop::Clock::now();
   end_work(how);
@@ -328,4 +328,4 @@ bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
   return completed;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -20,9 +20,9 @@
 #include "engine/users/log.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
-class Vu final : public VuContext, private js::Host {
+class Vu final : public VuContext, private script::Host {
  public:
   /// What a virtual user gets from its thread; all outlive it.
   struct Place {
@@ -58,20 +58,20 @@ class Vu final : public VuContext, private js::Host {
   /// Names of the exported functions.
   std::vector<std::string> exported_functions();
   /// An exported value, undefined when there is none.
-  js::Value exported(const std::string& name);
+  script::Value exported(const std::string& name);
 
   /// How a call of setup, teardown or handleSummary ended.
   struct CallResult {
     enum class Kind { returned, threw, interrupted };
     Kind kind = Kind::returned;
-    js::Value value;    ///< what it returned, or what its promise gave
-    std::string error;  ///< stack or text of what it threw
+    script::Value value;  ///< what it returned, or what its promise gave
+    std::string error;    ///< stack or text of what it threw
   };
   /// Calls an exported function and waits for what it started. `group` is the tag of its samples ("::setup").
-  CallResult call(const std::string& name, std::vector<js::Value> arguments, std::string_view group);
+  CallResult call(const std::string& name, std::vector<script::Value> arguments, std::string_view group);
   /// setup's data for this virtual user: parsed once from TestState::setup_data. An exception where its heap or stack is too
   /// small for them.
-  js::Value setup_data();
+  script::Value setup_data();
 
   /// From now on iterations are the scenario's: its function, environment and tags.
   void enter_scenario(ScenarioRun& scenario);
@@ -96,12 +96,12 @@ class Vu final : public VuContext, private js::Host {
   Settled take_exception();
   bool report_unhandled_rejections();
   void end_work(Settled how);
-  void log_exception(const js::Value& exception) const;
+  void log_exception(const script::Value& exception) const;
   void record_traffic(Instant at);
   LogFields scenario_fields(std::string_view source) const;
 
   fiber::Fiber fiber_;
-  std::unique_ptr<js::Runtime> runtime_;
+  std::unique_ptr<script::Runtime> runtime_;
 
   // What the fiber has to do, and how far it is.
   std::vector<std::function<void()>> jobs_;
@@ -109,12 +109,12 @@ class Vu final : public VuContext, private js::Host {
   bool closing_ = false;
   bool working_ = false;  // in an iteration or call
 
-  js::Value function_;
-  js::Value setup_data_;
+  script::Value function_;
+  script::Value setup_data_;
   bool has_setup_data_ = false;
   std::uint64_t next_iteration_ = 0;
   std::uint64_t next_iteration_in_scenario_ = 0;
   std::map<const ScenarioRun*, std::uint64_t> iterations_in_;  // of scenarios that it has left, for when it comes back
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

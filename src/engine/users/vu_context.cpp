@@ -13,7 +13,7 @@
 #include "engine/users/test_state.hpp"
 #include "engine/wire/tcp/stream.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 VuContext::VuContext(TestState& test, base::EventLoop& loop, metrics::Recorder& recorder, std::uint64_t id)
     : test_(test),
@@ -21,17 +21,17 @@ VuContext::VuContext(TestState& test, base::EventLoop& loop, metrics::Recorder& 
       recorder_(recorder),
       id_(id),
       tags_(std::make_unique<metrics::Tags>(recorder.tags())),
-      traffic_(std::make_unique<net::Traffic>()) {}
+      traffic_(std::make_unique<wire::Traffic>()) {}
 
 VuContext::~VuContext() = default;
 
-const Options& VuContext::options() const { return test_.options; }
+const plan::Options& VuContext::options() const { return test_.options; }
 SharedState& VuContext::shared() const { return test_.shared; }
 
-js::Value VuContext::environment() {
+script::Value VuContext::environment() {
   if (environment_.is_undefined()) {
-    js::Value object(context_, JS_NewObject(context_));
-    const auto add = [&](const StringMap& variables) {
+    script::Value object(context_, JS_NewObject(context_));
+    const auto add = [&](const plan::StringMap& variables) {
       for (const auto& [name, value] : variables) object.set(name, std::string_view(value));
     };
     add(test_.environment);
@@ -89,7 +89,7 @@ bool VuContext::sleep(std::chrono::nanoseconds duration) {
 
 JSValue VuContext::throw_interrupted() {
   JS_ThrowInternalError(context_, "interrupted");
-  const js::Value error(context_, JS_GetException(context_));
+  const script::Value error(context_, JS_GetException(context_));
   JS_SetUncatchableError(context_, error.get());
   return JS_Throw(context_, error.dup());
 }
@@ -98,7 +98,7 @@ JSValue VuContext::abort_test(std::string_view reason) {
   std::string text = "test aborted";
   if (!reason.empty()) text += fmt::format(": {}", reason);
   if (scenario_ != nullptr || in_init_) {
-    if (const std::string place = js::calling_place(context_); !place.empty()) text += " " + place;
+    if (const std::string place = script::calling_place(context_); !place.empty()) text += " " + place;
   }
   cut_ = true;
   test_.aborted.store(true, std::memory_order_relaxed);
@@ -107,4 +107,4 @@ JSValue VuContext::abort_test(std::string_view reason) {
   return throw_interrupted();
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -30,13 +30,15 @@ namespace gauntlet::engine::metrics {
 class Recorder;
 class Tags;
 }  // namespace gauntlet::engine::metrics
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::plan {
+struct Options;
+}  // namespace gauntlet::engine::plan
+namespace gauntlet::engine::wire {
 struct Traffic;
 }
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
-struct Options;
 struct ScenarioRun;
 class SharedState;
 struct TestState;
@@ -48,8 +50,8 @@ inline VuContext& vu_of(JSContext* context) { return *static_cast<VuContext*>(JS
 /// Something asynchronous under way (a timer, a request whose promise the script holds): the iteration does not end
 /// before it has finished or been dropped. Dropping it without finish() only lets the iteration end.
 ///
-///   auto operation = std::make_shared<run::Operation>(vu.start_operation());
-///   auto deferred = std::make_shared<js::Deferred>(context);
+///   auto operation = std::make_shared<users::Operation>(vu.start_operation());
+///   auto deferred = std::make_shared<script::Deferred>(context);
 ///   client.call(request, [=](Reply r) { operation->finish([=] { deferred->resolve(...); }); });
 ///   return deferred->promise();
 class Operation {
@@ -92,7 +94,7 @@ class VuContext {
 
   JSContext* context() const { return context_; }
   base::EventLoop& loop() const { return loop_; }
-  const Options& options() const;
+  const plan::Options& options() const;
   SharedState& shared() const;
   TestState& test() const { return test_; }
 
@@ -105,15 +107,15 @@ class VuContext {
   /// Of the running iteration.
   const IterationNumbers& iteration() const { return iteration_; }
   /// __ENV. Each scenario begins with a fresh one.
-  js::Value environment();
-  void replace_environment(js::Value value) { environment_ = std::move(value); }
+  script::Value environment();
+  void replace_environment(script::Value value) { environment_ = std::move(value); }
 
   /// Where samples of this virtual user's thread go. Not to be used in init.
   metrics::Recorder& recorder() const { return recorder_; }
   /// The tags of everything that is recorded now: scenario, group, the scenario's and the script's own.
   metrics::Tags& tags() const { return *tags_; }
   /// Bytes on the wire; recorded as data_sent and data_received once an iteration.
-  net::Traffic& traffic() const { return *traffic_; }
+  wire::Traffic& traffic() const { return *traffic_; }
   /// A warning of a module in k6's log format. `fields` follow the message, as {{"error", text}}.
   void warn(std::string_view message, std::initializer_list<LogField> fields = {}) const;
 
@@ -165,9 +167,9 @@ class VuContext {
   bool in_init_ = false;
   ScenarioRun* scenario_ = nullptr;
   IterationNumbers iteration_;
-  js::Value environment_;
+  script::Value environment_;
   std::unique_ptr<metrics::Tags> tags_;
-  std::unique_ptr<net::Traffic> traffic_;
+  std::unique_ptr<wire::Traffic> traffic_;
   std::vector<std::function<void()>> iteration_hooks_;
   std::vector<std::function<void(bool)>> end_hooks_;
 
@@ -191,4 +193,4 @@ class VuContext {
   std::vector<Slot> slots_;  // few: a look at each is quicker than a map
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 /// Shared by the control thread, which waits, and the workers, which work it off; the last of them drops it.
 struct VuPool::Batch {
@@ -112,4 +112,4 @@ void VuPool::give_back(PooledVu* vu) {
   free_[vu->worker->index()].push_back(vu);
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -12,7 +12,7 @@
 #include "engine/users/vu.hpp"
 #include "engine/users/worker.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 /// A virtual user with the thread that it is pinned to.
 struct PooledVu {
@@ -57,4 +57,4 @@ class VuPool {
   std::vector<std::int64_t> lent_;  // by worker
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -11,7 +11,7 @@
 #include "engine/script/fiber/fiber.hpp"
 #include "engine/users/vu.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 /// Made and destroyed by the control thread. What lives on the worker's thread must be gone by then.
 class Worker {
@@ -36,4 +36,4 @@ class Worker {
   std::unique_ptr<base::LoopThread> thread_;  // ends before what its loop uses
 };
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 class Buffer {
  public:
@@ -70,4 +70,4 @@ class Buffer {
   std::size_t capacity_ = 0;
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

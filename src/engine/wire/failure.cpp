@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "base/utf8.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 Failure failure(int code, std::string message) {
   Failure result{code, std::move(message), {}};
@@ -81,4 +81,4 @@ std::string go_quote(std::string_view text) {
   return out += '"';
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

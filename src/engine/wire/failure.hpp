@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// The numbers of k6's documented error_code list. 4xx and 5xx answers are 1000 + status.
 namespace error_code {
@@ -58,4 +58,4 @@ std::string errno_text(int error_number);
 /// `text` in double quotes as Go's %q prints it: printable runes stay, the rest is escaped.
 std::string go_quote(std::string_view text);
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

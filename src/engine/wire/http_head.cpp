@@ -9,7 +9,7 @@
 
 #include "base/text.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 constexpr std::array<bool, 256> token_bytes() {
@@ -261,4 +261,4 @@ bool list_has_token(std::string_view list, std::string_view lower_text) {
   return false;
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -9,7 +9,7 @@
 #include "base/text.hpp"
 #include "engine/wire/failure.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 struct ResponseHead {
   int status = 0;
@@ -67,4 +67,4 @@ inline void append_field(std::string& head, std::string_view name, std::string_v
 /// Whether a comma-separated list such as Connection's holds the token (in lower case).
 bool list_has_token(std::string_view list, std::string_view lower);
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

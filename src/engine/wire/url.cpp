@@ -11,7 +11,7 @@
 #include "base/text.hpp"
 #include "engine/wire/failure.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using base::ErrorKind;
@@ -480,4 +480,4 @@ std::string hide_password(std::string text) {
 void append_query_escaped(std::string& out, std::string_view text) { out += escape(text, Part::query_component); }
 std::string query_escape(std::string_view text) { return escape(text, Part::query_component); }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 struct Url {
   std::string scheme;                   ///< lower case; empty for a relative reference
@@ -58,4 +58,4 @@ std::string hide_password(std::string text);
 void append_query_escaped(std::string& out, std::string_view text);
 std::string query_escape(std::string_view text);
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

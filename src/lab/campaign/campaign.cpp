@@ -194,7 +194,7 @@ class Campaign {
                  .result = result.string(),
                  .p95_ms = 0,
                  .throughput_per_s = record.requests_per_s + record.events_per_s};
-    if (const auto written = engine::output::read_run_result(result))
+    if (const auto written = engine::results::read_run_result(result))
       if (const auto latency = summary_of(*written).latency()) run.p95_ms = latency->p95_ms;
     if (auto added = history->add(run); !added) tell_("    not in the history: " + added.error().message);
   }

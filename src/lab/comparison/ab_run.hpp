@@ -34,7 +34,7 @@ struct AbOptions {
 
 struct AbReport {
   std::string change, script;
-  std::vector<engine::output::ComparedFigure> measures;  // p95 and mean latency, throughput, CPU per request of services, of the database
+  std::vector<engine::results::ComparedFigure> measures;  // p95 and mean latency, throughput, CPU per request of services, of the database
 };
 
 /// Runs before, after, after, before, ...: what drifts hits both alike. In the end the change is taken back, also after

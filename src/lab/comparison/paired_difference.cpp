@@ -8,9 +8,9 @@
 #include <limits>
 
 namespace gauntlet::lab {
-engine::output::Difference paired_difference(const std::vector<double>& before, const std::vector<double>& after, bool more_is_better) {
+engine::results::Difference paired_difference(const std::vector<double>& before, const std::vector<double>& after, bool more_is_better) {
   constexpr auto percent = [](double logarithm) { return 100 * (std::exp(logarithm) - 1); };
-  engine::output::Difference out{.low = -100, .high = std::numeric_limits<double>::infinity(), .more_is_better = more_is_better};
+  engine::results::Difference out{.low = -100, .high = std::numeric_limits<double>::infinity(), .more_is_better = more_is_better};
   const std::size_t n = std::min(before.size(), after.size());
   double sum = 0, sum_before = 0, sum_after = 0;
   std::vector<double> ratios;
@@ -35,9 +35,9 @@ engine::output::Difference paired_difference(const std::vector<double>& before, 
   return out;
 }
 
-std::string judgement(const engine::output::Difference& difference) {
+std::string judgement(const engine::results::Difference& difference) {
   const auto verdict = difference.verdict();
-  if (verdict != engine::output::Difference::Verdict::no_difference_shown) return to_text(verdict);
+  if (verdict != engine::results::Difference::Verdict::no_difference_shown) return to_text(verdict);
   const double most = std::max(std::abs(difference.low), std::abs(difference.high));
   return std::isfinite(most) ? fmt::format("no difference seen (below {:.0f} %)", most) : "not enough pairs";
 }

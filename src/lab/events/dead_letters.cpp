@@ -56,7 +56,7 @@ class Handler {
     return {};
   }
 
-  engine::net::GrpcStatus deliver(std::string_view kind, std::string_view message) {
+  engine::wire::GrpcStatus deliver(std::string_view kind, std::string_view message) {
     Call call;
     client_.start(call, {.path = kind == "login" ? kLoginMethod : kStatisticMethod, .metadata = {}, .timeout = 30s}, &message, true);
     while (!call.ended_now) loop_.run_once(100ms);
@@ -64,17 +64,17 @@ class Handler {
   }
 
  private:
-  struct Call final : engine::net::GrpcCall {
+  struct Call final : engine::wire::GrpcCall {
     bool ended_now = false;
     void on_message(std::string_view) override {}
     void on_end() override { ended_now = true; }
   };
   base::EventLoop loop_;
-  engine::net::Traffic traffic_;
-  engine::net::Resolver resolver_{engine::net::DnsOptions{}};
-  engine::net::DialPolicy policy_;
-  engine::net::Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 1};
-  engine::net::GrpcClient client_;
+  engine::wire::Traffic traffic_;
+  engine::wire::Resolver resolver_{engine::wire::DnsOptions{}};
+  engine::wire::DialPolicy policy_;
+  engine::wire::Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 1};
+  engine::wire::GrpcClient client_;
 };
 
 Parameters chosen(const std::vector<std::int64_t>& ids) {

@@ -20,7 +20,7 @@ namespace gauntlet::lab {
 namespace {
 
 using engine::dashboard::SystemSample;
-using engine::output::JsonWriter;
+using engine::results::JsonWriter;
 
 constexpr std::chrono::seconds kInterval(1);
 constexpr int kNiceness = 10;

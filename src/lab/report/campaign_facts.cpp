@@ -17,7 +17,7 @@ using nlohmann::json;
 constexpr std::size_t kTopLines = 14;
 
 std::optional<VisibilityFacts> read_visibility(const fs::path& file) {
-  const auto result = engine::output::read_run_result(file);
+  const auto result = engine::results::read_run_result(file);
   if (!result || result->find("event_to_visibility") == nullptr) return std::nullopt;
   const auto value = [&](const char* metric, const char* statistic) { return result->value(metric, statistic).value_or(0); };
   return VisibilityFacts{value("event_to_visibility", "med"),     value("event_to_visibility", "p(95)"),
@@ -68,7 +68,7 @@ base::Expected<CampaignFacts> read_campaign_facts(const fs::path& results) {
     LevelFacts level{record, std::nullopt, std::nullopt};
     if (record.state != LevelRecord::State::skipped) {
       const fs::path file = results / result_file(record.level);
-      if (const auto result = engine::output::read_run_result(file)) level.summary = summary_of(*result);
+      if (const auto result = engine::results::read_run_result(file)) level.summary = summary_of(*result);
       if (auto evidence = read_evidence(file)) level.evidence = std::move(*evidence);
     }
     if (record.state == LevelRecord::State::held && level.evidence) {

@@ -11,7 +11,7 @@
 namespace gauntlet::lab {
 namespace {
 
-using engine::output::ComparedFigure;
+using engine::results::ComparedFigure;
 using Change = ComparedFigure::Verdict;
 
 constexpr double kHalf = 100;  // units of the drawing on either side of "no change"

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::ErrorKind;
-using engine::run::ExecutorKind;
+using engine::plan::ExecutorKind;
 
 const std::set<std::string> kKeys{"base_url", "grpc",      "behind",    "max_rate",   "max_minutes", "database", "redis",
                                   "cgroups",  "variables", "processes", "containers", "metrics",     "pprof",    "reset"};
@@ -102,7 +102,7 @@ base::Expected<pid_t> pid_of_container(const std::string& container) {
 }
 
 /// Iterations a second at the scenario's busiest moment; nothing for executors that have no rate.
-std::optional<double> busiest_rate(const engine::run::Scenario& scenario) {
+std::optional<double> busiest_rate(const engine::plan::Scenario& scenario) {
   std::int64_t most = 0;
   if (scenario.executor == ExecutorKind::constant_arrival_rate) {
     most = scenario.rate;
@@ -223,7 +223,7 @@ base::Expected<void> permit_target(const TargetProfile& profile, const std::vect
   return {};
 }
 
-base::Expected<void> permit_scenarios(const TargetProfile& profile, const std::vector<engine::run::Scenario>& scenarios) {
+base::Expected<void> permit_scenarios(const TargetProfile& profile, const std::vector<engine::plan::Scenario>& scenarios) {
   double rate = 0;
   for (const auto& scenario : scenarios) {
     const auto length = scenario.start_time.value + longest_duration(scenario);

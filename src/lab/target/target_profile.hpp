@@ -48,6 +48,6 @@ base::Expected<void> permit_target(const TargetProfile& profile, const std::vect
 
 /// Whether a test keeps within the profile's caps; permission_denied names the scenario and the cap. Where the rate is
 /// capped, only arrival-rate scenarios are let through: others have no rate that could be known before.
-base::Expected<void> permit_scenarios(const TargetProfile& profile, const std::vector<engine::run::Scenario>& scenarios);
+base::Expected<void> permit_scenarios(const TargetProfile& profile, const std::vector<engine::plan::Scenario>& scenarios);
 
 }  // namespace gauntlet::lab

@@ -2,13 +2,13 @@
 
 namespace gauntlet::lab {
 
-std::optional<Percentiles> percentiles_of(const engine::output::RunResult& result, const char* metric) {
+std::optional<Percentiles> percentiles_of(const engine::results::RunResult& result, const char* metric) {
   const auto p50 = result.value(metric, "med"), p95 = result.value(metric, "p(95)"), p99 = result.value(metric, "p(99)");
   if (!p50 || !p95 || !p99) return std::nullopt;
   return Percentiles{*p50, *p95, *p99};
 }
 
-RunSummary summary_of(const engine::output::RunResult& result) {
+RunSummary summary_of(const engine::results::RunResult& result) {
   return {.iterations = result.value("iterations", "count").value_or(0),
           .dropped_iterations = result.value("dropped_iterations", "count").value_or(0),
           .requests = result.value("http_reqs", "count").value_or(0),

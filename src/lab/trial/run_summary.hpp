@@ -12,7 +12,7 @@ struct Percentiles {
   double p99_ms = 0;
 };
 /// Of a metric; nothing when it was not measured, or not all of them.
-std::optional<Percentiles> percentiles_of(const engine::output::RunResult& result, const char* metric);
+std::optional<Percentiles> percentiles_of(const engine::results::RunResult& result, const char* metric);
 
 struct RunSummary {
   double iterations = 0;
@@ -21,7 +21,7 @@ struct RunSummary {
   double calls = 0;                       // gRPC
   std::optional<double> failed_requests;  // share, 0 to 1
   std::optional<double> failed_calls;
-  engine::output::GeneratorVerdict generator;
+  engine::results::GeneratorVerdict generator;
   std::optional<Percentiles> request_time;         // service time of HTTP requests
   std::optional<Percentiles> call_time;            // of gRPC calls
   std::optional<Percentiles> from_intended_start;  // of iterations, from the moment that each was due
@@ -31,6 +31,6 @@ struct RunSummary {
 };
 
 /// Absent metrics stay empty.
-RunSummary summary_of(const engine::output::RunResult& result);
+RunSummary summary_of(const engine::results::RunResult& result);
 
 }  // namespace gauntlet::lab

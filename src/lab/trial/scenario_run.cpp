@@ -101,7 +101,7 @@ base::Expected<ScenarioResult> run_scenario(const SystemUnderTest& system, const
     return base::fail(ErrorKind::internal, fmt::format("{} ended with {}; the end of {}:\n{}", run.script.filename().string(), code,
                                                        log.string(), tail_of(log, 12)));
   result.thresholds_held = code == 0;
-  auto written = TRY(engine::output::read_run_result(run.result));
+  auto written = TRY(engine::results::read_run_result(run.result));
   result.result = std::move(written);
   result.summary = summary_of(result.result);
 

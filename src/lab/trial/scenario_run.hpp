@@ -37,8 +37,8 @@ struct CpuUse {
 
 struct ScenarioResult {
   LoadLevel level;
-  engine::output::RunResult result;  // all that the engine wrote
-  RunSummary summary;                // its figures
+  engine::results::RunResult result;  // all that the engine wrote
+  RunSummary summary;                 // its figures
   CpuUse cpu;
   double wall_s = 0;
   double idle_cpu_s = 0;  // that nobody on this machine used meanwhile, all cores together

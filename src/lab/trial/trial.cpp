@@ -34,7 +34,7 @@ bool parse_expression(const std::string& text, std::string& column, bool& below,
 
 }  // namespace
 
-base::Expected<Trial> trial_of(const engine::output::RunResult& result) {
+base::Expected<Trial> trial_of(const engine::results::RunResult& result) {
   Trial trial;
   for (const auto& second : result.series) trial.seconds += second.seconds;
   if (trial.seconds <= 0)
@@ -88,8 +88,8 @@ double probability_of_holding(const Trial& trial) {
   return least_sure;
 }
 
-engine::output::GeneratorVerdict generator_verdict(const Trial& trial) {
-  using engine::output::GeneratorLimit;
+engine::results::GeneratorVerdict generator_verdict(const Trial& trial) {
+  using engine::results::GeneratorLimit;
   if (trial.load_was_applied() && trial.dropped_per_s == 0) return {};
   // Little's law: so many virtual users are busy with iterations at this rate. When far fewer than there are would do,
   // iterations were dropped because the generator did not come round to starting them.

@@ -29,11 +29,11 @@ struct Trial {
   double mean_service_s = 0;  // of requests and calls
   double mean_iteration_s = 0;
   double requests_per_s = 0, calls_per_s = 0;
-  double throughput_per_s = 0;                 // requests and calls
-  double most_vus = 0;                         // virtual users that the generator could use
-  double generator_cores = 0;                  // CPU that the generator used
-  double machine_idle_cores = 0;               // what nobody used
-  engine::output::GeneratorVerdict generator;  // the engine's own
+  double throughput_per_s = 0;                  // requests and calls
+  double most_vus = 0;                          // virtual users that the generator could use
+  double generator_cores = 0;                   // CPU that the generator used
+  double machine_idle_cores = 0;                // what nobody used
+  engine::results::GeneratorVerdict generator;  // the engine's own
   std::vector<ThresholdSeries> thresholds;
 
   /// Requests in the system at a time, by Little's law.
@@ -44,7 +44,7 @@ struct Trial {
 };
 
 /// invalid_argument when the result has no series.
-base::Expected<Trial> trial_of(const engine::output::RunResult& result);
+base::Expected<Trial> trial_of(const engine::results::RunResult& result);
 
 /// How sure it is that the level holds: the least sure of its thresholds, each over the steady part of the window with
 /// its autocorrelation honoured; 0 when the load was not applied.
@@ -52,6 +52,6 @@ double probability_of_holding(const Trial& trial);
 
 /// Whether the trial says nothing about the system because the generator could not make the load: from the CPU that was left
 /// and the virtual users that were busy, where the engine's own verdict has its threads and its schedule.
-engine::output::GeneratorVerdict generator_verdict(const Trial& trial);
+engine::results::GeneratorVerdict generator_verdict(const Trial& trial);
 
 }  // namespace gauntlet::lab

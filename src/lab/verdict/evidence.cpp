@@ -172,7 +172,7 @@ double Evidence::process_cores(const std::string& name) const {
 }
 
 base::Expected<Evidence> read_evidence(const fs::path& result) {
-  const auto written = TRY(engine::output::read_run_result(result));
+  const auto written = TRY(engine::results::read_run_result(result));
   auto trial = trial_of(written);
   if (!trial) return tl::unexpected(std::move(trial.error()).in(result.string()));
   Evidence evidence;

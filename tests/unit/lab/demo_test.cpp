@@ -59,7 +59,7 @@ constexpr const char* kSummary = R"json({"metrics":{
 TEST(DemoTable, shows_each_scenario_with_its_figures) {
   ScenarioResult result;
   result.level = {100, 50};
-  result.summary = summary_of(*engine::output::parse_run_result(kSummary));
+  result.summary = summary_of(*engine::results::parse_run_result(kSummary));
   result.cpu = {.generator_s = 10, .services_s = 5, .database_s = 2};
   result.wall_s = 20;
   DemoTable table;

@@ -7,8 +7,8 @@
 namespace gauntlet::lab {
 namespace {
 
-using engine::run::ExecutorKind;
-using engine::run::Scenario;
+using engine::plan::ExecutorKind;
+using engine::plan::Scenario;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;

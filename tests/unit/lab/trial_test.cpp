@@ -26,7 +26,7 @@ constexpr const char* kScenarioSummary = R"json({"metrics":{
   "iteration_duration_intended":{"values":{"med":4,"p(95)":5,"p(99)":6}}}})json";
 
 TEST(RunSummary, reads_the_figures_of_the_table) {
-  const auto result = engine::output::parse_run_result(kScenarioSummary);
+  const auto result = engine::results::parse_run_result(kScenarioSummary);
   ASSERT_TRUE(result);
   const RunSummary summary = summary_of(*result);
   EXPECT_EQ(summary.iterations, 3000);
@@ -37,7 +37,7 @@ TEST(RunSummary, reads_the_figures_of_the_table) {
 }
 
 TEST(RunSummary, what_was_not_measured_stays_empty) {
-  const auto result = engine::output::parse_run_result(R"({"metrics":{"iterations":{"values":{"count":1}}}})");
+  const auto result = engine::results::parse_run_result(R"({"metrics":{"iterations":{"values":{"count":1}}}})");
   ASSERT_TRUE(result);
   const RunSummary summary = summary_of(*result);
   EXPECT_FALSE(summary.request_time);
@@ -47,7 +47,7 @@ TEST(RunSummary, what_was_not_measured_stays_empty) {
 TEST(ScenarioResult, holds_its_level_only_when_the_load_was_applied) {
   ScenarioResult result;
   result.level = {100, 50};
-  result.summary = summary_of(*engine::output::parse_run_result(kScenarioSummary));
+  result.summary = summary_of(*engine::results::parse_run_result(kScenarioSummary));
   result.thresholds_held = true;
   EXPECT_TRUE(result.held(20s));  // (3000 - 1000) / 20 and 1000 / 20
   result.level = {100, 60};
@@ -85,7 +85,7 @@ TEST(SteadyState, autocorrelation_widens_the_error_enough) {
 }
 
 base::Expected<Trial> read_trial(const std::string& json) {
-  const auto result = engine::output::parse_run_result(json);
+  const auto result = engine::results::parse_run_result(json);
   return result ? trial_of(*result) : tl::unexpected(result.error());
 }
 
@@ -122,11 +122,11 @@ TEST(Trial, a_generator_without_cpu_is_told_from_a_system_at_its_limit) {
   trial.wanted_per_s = 60;
   trial.generator_cores = 1.6;
   trial.machine_idle_cores = 0.02;
-  EXPECT_EQ(generator_verdict(trial).limit, engine::output::GeneratorLimit::cores_busy);
+  EXPECT_EQ(generator_verdict(trial).limit, engine::results::GeneratorLimit::cores_busy);
   trial.machine_idle_cores = 0.8;  // it was waiting, not working
   EXPECT_TRUE(generator_verdict(trial).kept_up());
   trial.mean_iteration_s = 2;  // every virtual user busy, thresholds fine
-  EXPECT_EQ(generator_verdict(trial).limit, engine::output::GeneratorLimit::no_free_vu);
+  EXPECT_EQ(generator_verdict(trial).limit, engine::results::GeneratorLimit::no_free_vu);
 }
 
 TEST(Trial, takes_the_generators_verdict_as_a_fact_whatever_its_words_are) {

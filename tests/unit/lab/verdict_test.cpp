@@ -113,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
                               }},
                     Injection{"late_generator", Bottleneck::generator,
                               [](Evidence& e) {
-                                e.trial.generator = {engine::output::GeneratorLimit::starts_late, "98 % of the iterations started late"};
+                                e.trial.generator = {engine::results::GeneratorLimit::starts_late, "98 % of the iterations started late"};
                                 e.trial.achieved_per_s = 300;
                                 e.waits = {{{"LWLock", "WALWrite"}, 0.96}, {{"CPU", "CPU"}, 0.04}};
                                 e.active_sessions = 1;

@@ -1,12 +1,12 @@
 #pragma once
 // k6/encoding: base64. https://grafana.com/docs/k6/latest/javascript-api/k6-encoding/
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_encoding(js::Module& module);
+void init_encoding(script::Module& module);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

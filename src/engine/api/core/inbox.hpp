@@ -6,7 +6,7 @@
 #include <deque>
 #include <utility>
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// How long the script is told of one connection's messages before what else it waits for has its turn: its timers come
 /// however much the server sends.
@@ -50,4 +50,4 @@ class Inbox {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

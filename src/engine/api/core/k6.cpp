@@ -11,7 +11,7 @@
 #include "engine/script/binding.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 using metrics::MetricId;
@@ -22,11 +22,11 @@ constexpr const char* kSeparatorInName = "group and check names may not contain 
 
 bool has_separator(std::string_view name) { return name.find("::") != std::string_view::npos; }
 
-JSValue check(js::Call call) {
+JSValue check(script::Call call) {
   JSContext* context = call.context;
-  run::VuContext& vu = run::vu_of(context);
-  if (vu.in_init()) return js::throw_error(context, "Using check() in the init context is not supported");
-  if (call.count < 2) return js::throw_error(context, "no checks provided to `check`");
+  users::VuContext& vu = users::vu_of(context);
+  if (vu.in_init()) return script::throw_error(context, "Using check() in the init context is not supported");
+  if (call.count < 2) return script::throw_error(context, "no checks provided to `check`");
   if (!JS_IsObject(call.arg(1))) return JS_TRUE;
 
   const metrics::Instant at = Clock::now();  // one time for all of them
@@ -41,24 +41,24 @@ JSValue check(js::Call call) {
 
   bool all_passed = true;
   bool threw = false;
-  const bool listed = js::for_each_property(context, call.arg(1), [&](std::string_view name, const js::Value& condition) {
+  const bool listed = script::for_each_property(context, call.arg(1), [&](std::string_view name, const script::Value& condition) {
     if (has_separator(name)) {
-      js::throw_error(context, kSeparatorInName);
+      script::throw_error(context, kSeparatorInName);
       threw = true;
       return false;
     }
-    js::Value result = condition;
+    script::Value result = condition;
     if (condition.is_function()) {
       if (JS_IsAsyncFunction(condition.get())) {
-        js::throw_error(context,
-                        "the built-in check() does not support async functions as arguments. Use the JavaScript utils "
-                        "library as a replacement. Refer to "
-                        "https://grafana.com/docs/k6/latest/javascript-api/jslib/utils/check/ for more info");
+        script::throw_error(context,
+                            "the built-in check() does not support async functions as arguments. Use the JavaScript utils "
+                            "library as a replacement. Refer to "
+                            "https://grafana.com/docs/k6/latest/javascript-api/jslib/utils/check/ for more info");
         threw = true;
         return false;
       }
       JSValueConst arguments[] = {call.arg(0)};
-      result = js::Value(context, JS_Call(context, condition.get(), JS_UNDEFINED, 1, arguments));
+      result = script::Value(context, JS_Call(context, condition.get(), JS_UNDEFINED, 1, arguments));
     }
     threw = result.is_exception();
     const bool passed = !threw && JS_ToBool(context, result.get()) > 0;
@@ -71,19 +71,19 @@ JSValue check(js::Call call) {
   return JS_NewBool(context, all_passed);
 }
 
-JSValue group(js::Call call) {
+JSValue group(script::Call call) {
   JSContext* context = call.context;
-  run::VuContext& vu = run::vu_of(context);
-  if (vu.in_init()) return js::throw_error(context, "Using group() in the init context is not supported");
-  const js::Text name(context, call.arg(0));
+  users::VuContext& vu = users::vu_of(context);
+  if (vu.in_init()) return script::throw_error(context, "Using group() in the init context is not supported");
+  const script::Text name(context, call.arg(0));
   if (name.failed()) return JS_EXCEPTION;
-  if (!JS_IsFunction(context, call.arg(1))) return js::throw_error(context, "group() requires a callback as a second argument");
+  if (!JS_IsFunction(context, call.arg(1))) return script::throw_error(context, "group() requires a callback as a second argument");
   if (JS_IsAsyncFunction(call.arg(1))) {
-    return js::throw_error(context,
-                           "group() does not support async functions as arguments, please see "
-                           "https://grafana.com/docs/k6/latest/javascript-api/k6/group/ for more info");
+    return script::throw_error(context,
+                               "group() does not support async functions as arguments, please see "
+                               "https://grafana.com/docs/k6/latest/javascript-api/k6/group/ for more info");
   }
-  if (has_separator(name.view())) return js::throw_error(context, kSeparatorInName);
+  if (has_separator(name.view())) return script::throw_error(context, kSeparatorInName);
 
   const std::string parent(vu.tags().current().get(SystemTag::group));
   vu.tags().set(SystemTag::group, parent + "::" + name.str());
@@ -95,19 +95,19 @@ JSValue group(js::Call call) {
   return result;
 }
 
-JSValue sleep(js::Call call) {
+JSValue sleep(script::Call call) {
   double seconds = 0;
   if (JS_ToFloat64(call.context, &seconds, call.arg(0)) < 0) return JS_EXCEPTION;
   if (!(seconds > 0)) return JS_UNDEFINED;
   constexpr double kLongestS = 1e9;
-  run::VuContext& vu = run::vu_of(call.context);
+  users::VuContext& vu = users::vu_of(call.context);
   const bool slept = vu.sleep(std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(seconds, kLongestS) * 1e9)));
   return slept ? JS_UNDEFINED : vu.throw_interrupted();
 }
 
-JSValue fail(js::Call call) {
-  const js::Text message(call.context, call.arg(0));
-  return message.failed() ? JS_EXCEPTION : js::throw_error(call.context, call.has(0) ? message.view() : "");
+JSValue fail(script::Call call) {
+  const script::Text message(call.context, call.arg(0));
+  return message.failed() ? JS_EXCEPTION : script::throw_error(call.context, call.has(0) ? message.view() : "");
 }
 
 /// A virtual user's own Math.random once it is seeded (splitmix64, https://prng.di.unimi.it/splitmix64.c).
@@ -123,31 +123,31 @@ struct SeededRandom {
   }
 };
 
-JSValue seeded_random(js::Call call) { return JS_NewFloat64(call.context, run::vu_of(call.context).slot<SeededRandom>().next()); }
+JSValue seeded_random(script::Call call) { return JS_NewFloat64(call.context, users::vu_of(call.context).slot<SeededRandom>().next()); }
 
-const js::Member kSeededMath[] = {js::function<&seeded_random>("random", 0)};
+const script::Member kSeededMath[] = {script::function<&seeded_random>("random", 0)};
 
-JSValue random_seed(js::Call call) {
+JSValue random_seed(script::Call call) {
   std::int64_t seed = 0;
   if (JS_ToInt64(call.context, &seed, call.arg(0)) < 0) return JS_EXCEPTION;
-  run::vu_of(call.context).slot<SeededRandom>().state = static_cast<std::uint64_t>(seed);
-  const js::Value global(call.context, JS_GetGlobalObject(call.context));
-  const js::Value math = global.property("Math");
+  users::vu_of(call.context).slot<SeededRandom>().state = static_cast<std::uint64_t>(seed);
+  const script::Value global(call.context, JS_GetGlobalObject(call.context));
+  const script::Value math = global.property("Math");
   // By way of an object of its own: a list may not name what an object already has.
-  const js::Value seeded(call.context, JS_NewObject(call.context));
+  const script::Value seeded(call.context, JS_NewObject(call.context));
   JS_SetPropertyFunctionList(call.context, seeded.get(), kSeededMath, 1);
   JS_SetPropertyStr(call.context, math.get(), "random", JS_GetPropertyStr(call.context, seeded.get(), "random"));
   return JS_UNDEFINED;
 }
 
-const js::Member kExports[] = {
-    js::function<&check>("check", 3), js::function<&fail>("fail", 1),
-    js::function<&group>("group", 2), js::function<&random_seed>("randomSeed", 1),
-    js::function<&sleep>("sleep", 1),
+const script::Member kExports[] = {
+    script::function<&check>("check", 3), script::function<&fail>("fail", 1),
+    script::function<&group>("group", 2), script::function<&random_seed>("randomSeed", 1),
+    script::function<&sleep>("sleep", 1),
 };
 
 }  // namespace
 
-void init_k6(js::Module& module) { module.exports(kExports); }
+void init_k6(script::Module& module) { module.exports(kExports); }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

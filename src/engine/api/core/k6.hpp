@@ -1,12 +1,12 @@
 #pragma once
 // k6: check, group, sleep, fail, randomSeed. https://grafana.com/docs/k6/latest/javascript-api/k6/
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_k6(js::Module& module);
+void init_k6(script::Module& module);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

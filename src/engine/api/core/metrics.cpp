@@ -13,7 +13,7 @@
 #include "engine/users/test_state.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 using metrics::MetricType;
@@ -34,17 +34,17 @@ double number_of(JSContext* context, JSValueConst value) {
   return number;
 }
 
-JSValue add(js::Self<Metric> self, js::Call call) {
+JSValue add(script::Self<Metric> self, script::Call call) {
   JSContext* context = self.context;
-  run::VuContext& vu = run::vu_of(context);
-  if (vu.in_init()) return js::throw_error(context, "Adding to metrics in the init context is not supported");
+  users::VuContext& vu = users::vu_of(context);
+  if (vu.in_init()) return script::throw_error(context, "Adding to metrics in the init context is not supported");
   const double value = number_of(context, call.arg(0));
   const std::string& name = vu.test().metrics.info(self->id).name;
   if (std::isnan(value)) {
-    const js::Text shown(context, call.arg(0));
+    const script::Text shown(context, call.arg(0));
     const std::string problem =
         fmt::format("'{}' is an invalid value for metric '{}', a number or a boolean value is expected", shown.view(), name);
-    if (vu.options().throw_errors) return js::throw_error(context, problem);
+    if (vu.options().throw_errors) return script::throw_error(context, problem);
     vu.warn(problem);
     return JS_FALSE;
   }
@@ -60,36 +60,36 @@ JSValue add(js::Self<Metric> self, js::Call call) {
   return JS_TRUE;
 }
 
-const js::Member kMetric[] = {js::method<&add>("add", 2)};
+const script::Member kMetric[] = {script::method<&add>("add", 2)};
 
 template <MetricType type>
-JSValue declare(js::Call call) {
+JSValue declare(script::Call call) {
   JSContext* context = call.context;
-  run::VuContext& vu = run::vu_of(context);
-  if (!vu.in_init()) return js::throw_error(context, "metrics must be declared in the init context");
-  const js::Text name(context, call.has(0) ? call.arg(0) : JS_UNDEFINED);
+  users::VuContext& vu = users::vu_of(context);
+  if (!vu.in_init()) return script::throw_error(context, "metrics must be declared in the init context");
+  const script::Text name(context, call.has(0) ? call.arg(0) : JS_UNDEFINED);
   const bool is_time = call.has(1) && JS_ToBool(context, call.arg(1)) > 0;
   auto id = vu.test().metrics.declare(call.has(0) ? name.view() : "", type, is_time ? ValueKind::time : ValueKind::plain);
-  if (!id) return js::throw_error(context, id.error().message);
-  js::Value metric(context, js::Class<Metric>::construct(call, std::make_unique<Metric>(Metric{*id})));
+  if (!id) return script::throw_error(context, id.error().message);
+  script::Value metric(context, script::Class<Metric>::construct(call, std::make_unique<Metric>(Metric{*id})));
   if (metric.is_exception()) return JS_EXCEPTION;
   metric.set("name", name.view());
   return metric.release();
 }
 
 template <MetricType type>
-void export_constructor(js::Module& module, const char* name) {
+void export_constructor(script::Module& module, const char* name) {
   module.export_class<Metric, &declare<type>>(name, 2);
 }
 
 }  // namespace
 
-void init_metrics(js::Module& module) {
-  js::Class<Metric>::define(module.context(), "Metric", kMetric);
+void init_metrics(script::Module& module) {
+  script::Class<Metric>::define(module.context(), "Metric", kMetric);
   export_constructor<MetricType::counter>(module, "Counter");
   export_constructor<MetricType::gauge>(module, "Gauge");
   export_constructor<MetricType::rate>(module, "Rate");
   export_constructor<MetricType::trend>(module, "Trend");
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

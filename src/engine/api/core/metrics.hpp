@@ -1,12 +1,12 @@
 #pragma once
 // k6/metrics: the script's own metrics. https://grafana.com/docs/k6/latest/javascript-api/k6-metrics/
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_metrics(js::Module& module);
+void init_metrics(script::Module& module);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -12,31 +12,31 @@
 #include "base/parse.hpp"
 #include "engine/plan/options.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 /// Addresses that one entry of option localIPs may stand for.
 constexpr std::size_t kMaxLocalAddresses = 65'536;
 
-base::Expected<net::DnsOptions> parse_dns(const run::DnsOptions& given) {
-  TRY(run::check(given));
-  net::DnsOptions dns;
+base::Expected<wire::DnsOptions> parse_dns(const plan::DnsOptions& given) {
+  TRY(plan::check(given));
+  wire::DnsOptions dns;
   dns.ttl = given.ttl.value == "inf" ? std::chrono::nanoseconds::max() : *base::parse_duration(given.ttl.value);
   const std::string& select = given.select;
-  if (select == "first") dns.select = net::DnsOptions::Select::first;
-  else if (select == "random") dns.select = net::DnsOptions::Select::random;
-  else dns.select = net::DnsOptions::Select::round_robin;
+  if (select == "first") dns.select = wire::DnsOptions::Select::first;
+  else if (select == "random") dns.select = wire::DnsOptions::Select::random;
+  else dns.select = wire::DnsOptions::Select::round_robin;
   const std::string& policy = given.policy;
-  if (policy == "preferIPv4") dns.policy = net::DnsOptions::Policy::prefer_ipv4;
-  else if (policy == "preferIPv6") dns.policy = net::DnsOptions::Policy::prefer_ipv6;
-  else if (policy == "onlyIPv4") dns.policy = net::DnsOptions::Policy::only_ipv4;
-  else if (policy == "onlyIPv6") dns.policy = net::DnsOptions::Policy::only_ipv6;
-  else dns.policy = net::DnsOptions::Policy::any;
+  if (policy == "preferIPv4") dns.policy = wire::DnsOptions::Policy::prefer_ipv4;
+  else if (policy == "preferIPv6") dns.policy = wire::DnsOptions::Policy::prefer_ipv6;
+  else if (policy == "onlyIPv4") dns.policy = wire::DnsOptions::Policy::only_ipv4;
+  else if (policy == "onlyIPv6") dns.policy = wire::DnsOptions::Policy::only_ipv6;
+  else dns.policy = wire::DnsOptions::Policy::any;
   return dns;
 }
 
 /// "10.0.0.1", "10.0.0.1-10.0.0.9" or "10.0.0.0/28", divided by commas.
-base::Expected<std::vector<net::Endpoint>> parse_local_ips(std::string_view list) {
+base::Expected<std::vector<wire::Endpoint>> parse_local_ips(std::string_view list) {
   const auto refuse = [&] {
     return base::fail(
         base::ErrorKind::invalid_argument,
@@ -44,15 +44,15 @@ base::Expected<std::vector<net::Endpoint>> parse_local_ips(std::string_view list
             "the option localIPs is \"{}\" and should list addresses, ranges and networks, as \"10.0.0.1,10.0.0.4-10.0.0.9,10.1.0.0/24\"",
             list));
   };
-  std::vector<net::Endpoint> out;
+  std::vector<wire::Endpoint> out;
   std::string_view rest = list;
   while (!rest.empty()) {
     const auto comma = rest.find(',');
     const std::string_view item = rest.substr(0, comma);
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     const auto divider = item.find_first_of("-/");
-    net::Endpoint first;
-    if (!net::Endpoint::parse(item.substr(0, divider), 0, first)) return refuse();
+    wire::Endpoint first;
+    if (!wire::Endpoint::parse(item.substr(0, divider), 0, first)) return refuse();
     if (divider == std::string_view::npos) {
       out.push_back(first);
       continue;
@@ -60,12 +60,12 @@ base::Expected<std::vector<net::Endpoint>> parse_local_ips(std::string_view list
     if (first.is_ipv6())
       return base::fail(base::ErrorKind::unimplemented,
                         "the option localIPs has a range of IPv6 addresses, which are not supported: it should name each");
-    const auto number = [](const net::Endpoint& e) { return ntohl(reinterpret_cast<const sockaddr_in*>(&e.address)->sin_addr.s_addr); };
+    const auto number = [](const wire::Endpoint& e) { return ntohl(reinterpret_cast<const sockaddr_in*>(&e.address)->sin_addr.s_addr); };
     std::uint32_t low = number(first);
     std::uint32_t high = low;
     if (item[divider] == '-') {
-      net::Endpoint last;
-      if (!net::Endpoint::parse(item.substr(divider + 1), 0, last) || last.is_ipv6()) return refuse();
+      wire::Endpoint last;
+      if (!wire::Endpoint::parse(item.substr(divider + 1), 0, last) || last.is_ipv6()) return refuse();
       high = number(last);
     } else {
       const int bits = std::atoi(std::string(item.substr(divider + 1)).c_str());
@@ -81,7 +81,7 @@ base::Expected<std::vector<net::Endpoint>> parse_local_ips(std::string_view list
     }
     if (high < low || high - low >= kMaxLocalAddresses) return refuse();
     for (std::uint32_t address = low; address <= high; ++address) {
-      net::Endpoint endpoint = first;
+      wire::Endpoint endpoint = first;
       reinterpret_cast<sockaddr_in*>(&endpoint.address)->sin_addr.s_addr = htonl(address);
       out.push_back(endpoint);
     }
@@ -91,7 +91,7 @@ base::Expected<std::vector<net::Endpoint>> parse_local_ips(std::string_view list
 
 }  // namespace
 
-base::Expected<void> Network::prepare(const run::Options& options) {
+base::Expected<void> Network::prepare(const plan::Options& options) {
   const std::lock_guard lock(mutex_);
   if (!is_built_) {
     is_built_ = true;
@@ -101,12 +101,12 @@ base::Expected<void> Network::prepare(const run::Options& options) {
   return {};
 }
 
-base::Expected<void> Network::build(const run::Options& options) {
+base::Expected<void> Network::build(const plan::Options& options) {
   auto dns = TRY(parse_dns(options.dns.value));
-  resolver_ = std::make_unique<net::Resolver>(dns);
+  resolver_ = std::make_unique<wire::Resolver>(dns);
   const auto wrong = [](std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); };
   for (const auto& [host, address] : options.hosts.value) {
-    if (net::Endpoint unused; !net::parse_address(address, 0, unused)) {
+    if (wire::Endpoint unused; !wire::parse_address(address, 0, unused)) {
       return wrong(
           fmt::format("the option hosts[\"{}\"] is \"{}\" and should be an address, as \"10.0.0.1\", \"10.0.0.1:8080\" or "
                       "\"[::1]:8080\"",
@@ -118,7 +118,7 @@ base::Expected<void> Network::build(const run::Options& options) {
     if (auto ok = policy_.blocked_hosts.add(pattern); !ok) return tl::unexpected(std::move(ok.error()).in("the option blockHostnames"));
   }
   for (const std::string& range : options.blacklist_ips.value) {
-    auto parsed = net::AddressRange::parse(range);
+    auto parsed = wire::AddressRange::parse(range);
     if (!parsed) {
       return wrong(fmt::format(
           "the option blacklistIPs has \"{}\" and should have addresses and networks, as \"10.0.0.1\" or \"10.0.0.0/8\"", range));
@@ -127,24 +127,24 @@ base::Expected<void> Network::build(const run::Options& options) {
   }
   auto locals = TRY(parse_local_ips(options.local_ips.value));
   policy_.local_addresses = std::move(locals);
-  auto proxies = TRY(net::ProxyRules::from_environment());
+  auto proxies = TRY(wire::ProxyRules::from_environment());
   policy_.proxies = std::move(proxies);
 
-  net::TlsSettings tls;
+  wire::TlsSettings tls;
   tls.min_version = options.tls_version.value.min;
   tls.max_version = options.tls_version.value.max;
   tls.cipher_suites = options.tls_cipher_suites.value;
   tls.skip_verification = options.insecure_skip_tls_verify.value;
-  for (const run::TlsAuth& auth : options.tls_auth.value) {
+  for (const plan::TlsAuth& auth : options.tls_auth.value) {
     tls.certificates.push_back({auth.certificate, auth.key, auth.password, auth.domains});
   }
-  auto context = net::TlsContext::create(tls);
+  auto context = wire::TlsContext::create(tls);
   if (!context) return wrong("the option " + context.error().message);
   tls_ = std::move(*context);
   if (const std::string& version = options.http_version.value; version == "1.1") {
-    http_version_ = net::HttpVersion::http1;
+    http_version_ = wire::HttpVersion::http1;
   } else if (version == "2") {
-    http_version_ = net::HttpVersion::http2;
+    http_version_ = wire::HttpVersion::http2;
   } else if (!version.empty()) {
     return wrong(fmt::format("the option httpVersion is \"{}\" and should be \"1.1\" or \"2\"", version));
   }
@@ -162,4 +162,4 @@ std::chrono::nanoseconds Network::reserve_request() {
   return wait;
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

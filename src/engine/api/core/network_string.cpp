@@ -7,7 +7,7 @@
 #include "base/utf8.hpp"
 #include "engine/script/json/text.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 JSValue new_network_string(JSContext* context, std::string_view bytes) {
   if (simdjson::validate_utf8(bytes.data(), bytes.size())) return json::new_utf8_string(context, bytes);
@@ -26,4 +26,4 @@ JSValue new_network_string(JSContext* context, std::string_view bytes) {
   return json::new_utf8_string(context, clean);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

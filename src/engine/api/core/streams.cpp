@@ -9,37 +9,37 @@
 #include "engine/script/embedded_script.hpp"
 #include "engine/script/runtime.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 constexpr const char* kName = "k6/experimental/streams";
 
-js::EmbeddedScript& script() {
-  static js::EmbeddedScript made(kName,
-                                 {embedded::streams_promises(), embedded::streams_strategies(), embedded::streams_readable(),
-                                  embedded::streams_writable(), embedded::streams_pipe()},
-                                 "ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableStream, ReadableStreamDefaultReader, "
-                                 "WritableStream, WritableStreamDefaultWriter");
+script::EmbeddedScript& script() {
+  static script::EmbeddedScript made(kName,
+                                     {embedded::streams_promises(), embedded::streams_strategies(), embedded::streams_readable(),
+                                      embedded::streams_writable(), embedded::streams_pipe()},
+                                     "ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableStream, ReadableStreamDefaultReader, "
+                                     "WritableStream, WritableStreamDefaultWriter");
   return made;
 }
 
 }  // namespace
 
-void init_streams(js::Module& module) {
-  const js::Value exports = script().run(module.context());
+void init_streams(script::Module& module) {
+  const script::Value exports = script().run(module.context());
   if (exports.is_exception()) return;
-  js::for_each_property(module.context(), exports.get(), [&](std::string_view name, js::Value value) {
+  script::for_each_property(module.context(), exports.get(), [&](std::string_view name, script::Value value) {
     module.export_value(std::string(name).c_str(), std::move(value));
     return true;
   });
 }
 
 JSValue new_byte_stream(JSContext* context, std::string_view bytes) {
-  const js::Value streams(context, js::Runtime::of(context).require(kName, kName));
+  const script::Value streams(context, script::Runtime::of(context).require(kName, kName));
   if (streams.is_exception()) return JS_EXCEPTION;
-  const js::Value stream_class = streams.property("ReadableStream");
-  const js::Value from = stream_class.property("from");
-  const js::Value chunks(context, JS_NewArray(context));
+  const script::Value stream_class = streams.property("ReadableStream");
+  const script::Value from = stream_class.property("from");
+  const script::Value chunks(context, JS_NewArray(context));
   const JSValue chunk = JS_NewUint8ArrayCopy(context, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (JS_IsException(chunk)) return JS_EXCEPTION;
   if (!bytes.empty()) JS_DefinePropertyValueUint32(context, chunks.get(), 0, chunk, JS_PROP_C_W_E);
@@ -48,4 +48,4 @@ JSValue new_byte_stream(JSContext* context, std::string_view bytes) {
   return JS_Call(context, from.get(), stream_class.get(), 1, arguments);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

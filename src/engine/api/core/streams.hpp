@@ -9,15 +9,15 @@
 
 #include <string_view>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_streams(js::Module& module);
+void init_streams(script::Module& module);
 
 /// A ReadableStream that gives `bytes` as one Uint8Array, for natives that have a stream() method.
 JSValue new_byte_stream(JSContext* context, std::string_view bytes);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -9,7 +9,7 @@
 #include "engine/metrics/tags.hpp"
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// Holds the texts of tags until the tag set is interned.
 class TagArguments {
@@ -27,4 +27,4 @@ class TagArguments {
 /// The text of a tag value; false for a value of another kind than string, number and boolean.
 bool tag_text(JSContext* context, JSValueConst value, std::string& text);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

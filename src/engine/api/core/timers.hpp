@@ -4,13 +4,13 @@
 
 #include "engine/script/binding.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-JSValue set_timeout(js::Call call);
-JSValue set_interval(js::Call call);
+JSValue set_timeout(script::Call call);
+JSValue set_interval(script::Call call);
 /// clearTimeout and clearInterval: both take either's ids.
-JSValue clear_timer(js::Call call);
+JSValue clear_timer(script::Call call);
 
-void init_timers(js::Module& module);
+void init_timers(script::Module& module);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

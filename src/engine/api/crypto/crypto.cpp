@@ -18,11 +18,11 @@
 #include "engine/script/native_memory.hpp"
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Call;
-using js::Self;
+using script::Call;
+using script::Self;
 
 constexpr int kMaxRandomBytes = 1 << 28;
 
@@ -67,34 +67,34 @@ const Algorithm* algorithm_named(std::string_view name) {
 }
 
 JSValue throw_wrong_type(JSContext* context, JSValueConst value, std::string_view prefix = "") {
-  return js::throw_error(context,
-                         fmt::format("{}a text, an ArrayBuffer or a Uint8Array is wanted, not {}", prefix, js::kind_of(context, value)));
+  return script::throw_error(
+      context, fmt::format("{}a text, an ArrayBuffer or a Uint8Array is wanted, not {}", prefix, script::kind_of(context, value)));
 }
 
 JSValue throw_not_available(JSContext* context, const Algorithm& algorithm) {
-  return js::throw_error(
+  return script::throw_error(
       context,
       fmt::format("{} is not available: this machine's OpenSSL lacks it (its legacy provider is in Debian's libssl3)", algorithm.name));
 }
 
 /// What k6 takes for bytes: strings, ArrayBuffers and arrays of bytes.
 std::optional<std::string> input(JSContext* context, JSValueConst value) {
-  if (JS_IsString(value) || JS_IsArrayBuffer(value)) return js::bytes_or_text(context, value);
+  if (JS_IsString(value) || JS_IsArrayBuffer(value)) return script::bytes_or_text(context, value);
   const int type = JS_GetTypedArrayType(value);
-  if (type == JS_TYPED_ARRAY_UINT8 || type == JS_TYPED_ARRAY_UINT8C) return js::bytes_or_text(context, value);
+  if (type == JS_TYPED_ARRAY_UINT8 || type == JS_TYPED_ARRAY_UINT8C) return script::bytes_or_text(context, value);
   return std::nullopt;
 }
 
 JSValue encoded(JSContext* context, std::string_view bytes, JSValueConst encoding) {
-  const js::Text name(context, JS_IsUndefined(encoding) || JS_IsNull(encoding) ? JS_UNDEFINED : encoding);
+  const script::Text name(context, JS_IsUndefined(encoding) || JS_IsNull(encoding) ? JS_UNDEFINED : encoding);
   if (name.failed()) return JS_EXCEPTION;
   const std::string_view form = JS_IsUndefined(encoding) || JS_IsNull(encoding) ? std::string_view() : name.view();
-  if (form == "hex") return js::new_string(context, base::to_hex(bytes));
-  if (form == "base64") return js::new_string(context, base::encode_base64(bytes));
-  if (form == "base64url") return js::new_string(context, base::encode_base64(bytes, {true, true}));
-  if (form == "base64rawurl") return js::new_string(context, base::encode_base64(bytes, {true, false}));
-  if (form == "binary") return js::new_array_buffer(context, bytes);
-  return js::throw_error(context, fmt::format("invalid output encoding: {}", form));
+  if (form == "hex") return script::new_string(context, base::to_hex(bytes));
+  if (form == "base64") return script::new_string(context, base::encode_base64(bytes));
+  if (form == "base64url") return script::new_string(context, base::encode_base64(bytes, {true, true}));
+  if (form == "base64rawurl") return script::new_string(context, base::encode_base64(bytes, {true, false}));
+  if (form == "binary") return script::new_array_buffer(context, bytes);
+  return script::throw_error(context, fmt::format("invalid output encoding: {}", form));
 }
 
 using Output = std::array<unsigned char, EVP_MAX_MD_SIZE>;
@@ -182,11 +182,11 @@ JSValue digest_with(Call call) {
 
 /// The algorithm that an argument names, or nullptr with an exception.
 const Algorithm* algorithm_of(const Call& call) {
-  const js::Text name(call.context, call.has(0) ? call.arg(0) : JS_UNDEFINED);
+  const script::Text name(call.context, call.has(0) ? call.arg(0) : JS_UNDEFINED);
   if (name.failed()) return nullptr;
   const std::string_view view = call.has(0) ? name.view() : std::string_view();
   const Algorithm* algorithm = algorithm_named(view);
-  if (algorithm == nullptr) js::throw_error(call.context, fmt::format("invalid algorithm: {}", view));
+  if (algorithm == nullptr) script::throw_error(call.context, fmt::format("invalid algorithm: {}", view));
   else if (algorithm->digest == nullptr) {
     throw_not_available(call.context, *algorithm);
     return nullptr;
@@ -224,7 +224,7 @@ struct Hash {
   const Algorithm* algorithm;
   std::optional<Hasher> hasher;
   LegacyHmac legacy;
-  js::NativeMemory memory;
+  script::NativeMemory memory;
 };
 
 JSValue update(Self<Hash> self, Call call) {
@@ -242,12 +242,12 @@ JSValue result(Self<Hash> self, Call call) {
   return encoded(call.context, view_of(output, size), call.arg(0));
 }
 
-const js::Member kHash[] = {js::own(js::method<&result>("digest", 1)), js::own(js::method<&update>("update", 1))};
+const script::Member kHash[] = {script::own(script::method<&result>("digest", 1)), script::own(script::method<&update>("update", 1))};
 
 JSValue new_hash(JSContext* context, std::unique_ptr<Hash> hash) {
   constexpr std::size_t kHashBytes = 2048;  // what OpenSSL keeps: a digest's state, of an HMAC three of them
   if (!hash->memory.charge(context, kHashBytes + hash->legacy.key.size())) return JS_EXCEPTION;
-  const JSValue object = js::Class<Hash>::create(context, std::move(hash));
+  const JSValue object = script::Class<Hash>::create(context, std::move(hash));
   if (!JS_IsException(object)) JS_SetPropertyFunctionList(context, object, kHash, static_cast<int>(std::size(kHash)));
   return object;
 }
@@ -276,21 +276,21 @@ JSValue create_hmac(Call call) {
 JSValue random_bytes(Call call) {
   std::int64_t size = 0;
   if (call.has(0) && JS_ToInt64(call.context, &size, call.arg(0)) < 0) return JS_EXCEPTION;
-  if (size < 1) return js::throw_error(call.context, "invalid size");
+  if (size < 1) return script::throw_error(call.context, "invalid size");
   if (size > kMaxRandomBytes)
-    return js::throw_error(call.context, fmt::format("invalid size: at most {} random bytes at once", kMaxRandomBytes));
-  js::NativeMemory meanwhile;
+    return script::throw_error(call.context, fmt::format("invalid size: at most {} random bytes at once", kMaxRandomBytes));
+  script::NativeMemory meanwhile;
   if (!meanwhile.charge(call.context, static_cast<std::size_t>(size))) return JS_EXCEPTION;
   std::string bytes(static_cast<std::size_t>(size), '\0');
   if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(size)) != 1) {
-    return js::throw_error(call.context, "OpenSSL has no random bytes");
+    return script::throw_error(call.context, "OpenSSL has no random bytes");
   }
-  return js::adopt_array_buffer(call.context, std::move(bytes));
+  return script::adopt_array_buffer(call.context, std::move(bytes));
 }
 
 JSValue hex_encode(Call call) {
   const auto bytes = input(call.context, call.arg(0));
-  return bytes ? js::new_string(call.context, base::to_hex(*bytes)) : throw_wrong_type(call.context, call.arg(0));
+  return bytes ? script::new_string(call.context, base::to_hex(*bytes)) : throw_wrong_type(call.context, call.arg(0));
 }
 
 constexpr char kMd4[] = "md4";
@@ -303,28 +303,28 @@ constexpr char kSha512_224[] = "sha512_224";
 constexpr char kSha512_256[] = "sha512_256";
 constexpr char kRipemd160[] = "ripemd160";
 
-const js::Member kExports[] = {
-    js::function<&create_hmac>("createHMAC", 2),
-    js::function<&create_hash>("createHash", 1),
-    js::function<&hex_encode>("hexEncode", 1),
-    js::function<&hmac>("hmac", 4),
-    js::function<&digest_with<kMd4>>("md4", 2),
-    js::function<&digest_with<kMd5>>("md5", 2),
-    js::function<&random_bytes>("randomBytes", 1),
-    js::function<&digest_with<kRipemd160>>("ripemd160", 2),
-    js::function<&digest_with<kSha1>>("sha1", 2),
-    js::function<&digest_with<kSha256>>("sha256", 2),
-    js::function<&digest_with<kSha384>>("sha384", 2),
-    js::function<&digest_with<kSha512>>("sha512", 2),
-    js::function<&digest_with<kSha512_224>>("sha512_224", 2),
-    js::function<&digest_with<kSha512_256>>("sha512_256", 2),
+const script::Member kExports[] = {
+    script::function<&create_hmac>("createHMAC", 2),
+    script::function<&create_hash>("createHash", 1),
+    script::function<&hex_encode>("hexEncode", 1),
+    script::function<&hmac>("hmac", 4),
+    script::function<&digest_with<kMd4>>("md4", 2),
+    script::function<&digest_with<kMd5>>("md5", 2),
+    script::function<&random_bytes>("randomBytes", 1),
+    script::function<&digest_with<kRipemd160>>("ripemd160", 2),
+    script::function<&digest_with<kSha1>>("sha1", 2),
+    script::function<&digest_with<kSha256>>("sha256", 2),
+    script::function<&digest_with<kSha384>>("sha384", 2),
+    script::function<&digest_with<kSha512>>("sha512", 2),
+    script::function<&digest_with<kSha512_224>>("sha512_224", 2),
+    script::function<&digest_with<kSha512_256>>("sha512_256", 2),
 };
 
 }  // namespace
 
-void init_crypto(js::Module& module) {
-  js::Class<Hash>::define(module.context(), "Object", {});
+void init_crypto(script::Module& module) {
+  script::Class<Hash>::define(module.context(), "Object", {});
   module.exports(kExports);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

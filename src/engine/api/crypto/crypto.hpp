@@ -1,12 +1,12 @@
 #pragma once
 // k6/crypto: digests, HMAC and random bytes. https://grafana.com/docs/k6/latest/javascript-api/k6-crypto/
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_crypto(js::Module& module);
+void init_crypto(script::Module& module);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -12,16 +12,16 @@
 #include "engine/script/binding.hpp"
 #include "engine/script/interrupt.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 using crypto::Algorithm;
 using crypto::Key;
 using crypto::KeyFormat;
 using crypto::Usage;
-using js::Call;
-using js::Self;
-using js::Value;
+using script::Call;
+using script::Self;
+using script::Value;
 
 constexpr std::size_t kMaxRandomBytes = 65536;  // the specification's limit
 constexpr std::size_t kMaxKeyBits = 1 << 20;
@@ -47,7 +47,7 @@ class Reader {
   std::string bytes(int index, const char* what = "data") { return bytes_of(call_.arg(index), what); }
 
   std::string text(int index) {
-    const js::Text text(context_, call_.arg(index));
+    const script::Text text(context_, call_.arg(index));
     if (text.failed()) take_exception();
     return text.str();
   }
@@ -55,7 +55,7 @@ class Reader {
 
   const Key* key(int index) { return key_of(call_.arg(index)); }
   const Key* key_of(JSValueConst value) {
-    const Key* key = js::Class<Key>::of(value);
+    const Key* key = script::Class<Key>::of(value);
     if (key == nullptr) refuse("TypeError", "the argument is no CryptoKey");
     return key;
   }
@@ -72,9 +72,9 @@ class Reader {
   unsigned usages(int index, std::string_view algorithm) {
     unsigned set = 0;
     const Value list = Value::copy(context_, call_.arg(index));
-    const std::int64_t length = list.is_array() ? js::list_length(context_, list.get()) : 0;
+    const std::int64_t length = list.is_array() ? script::list_length(context_, list.get()) : 0;
     for (std::int64_t i = 0; i < length; ++i) {
-      const js::Text name(list.element(static_cast<std::uint32_t>(i)));
+      const script::Text name(list.element(static_cast<std::uint32_t>(i)));
       static constexpr std::array kNames = {"encrypt", "decrypt", "sign", "verify", "deriveKey", "deriveBits", "wrapKey", "unwrapKey"};
       const auto* const found = std::find(kNames.begin(), kNames.end(), name.view());
       const unsigned usage = found == kNames.end() ? 0 : 1U << static_cast<unsigned>(found - kNames.begin());
@@ -114,7 +114,7 @@ class Reader {
     algorithm.label = optional_bytes(value, "label");
     algorithm.salt = optional_bytes(value, "salt");
     algorithm.info = optional_bytes(value, "info");
-    if (const Value curve = value.property("namedCurve"); !curve.is_nullish()) algorithm.curve = js::Text(curve).str();
+    if (const Value curve = value.property("namedCurve"); !curve.is_nullish()) algorithm.curve = script::Text(curve).str();
     if (const Value hash = value.property("hash"); !hash.is_nullish()) algorithm.hash = hash_of(hash.get(), operation);
     return algorithm;
   }
@@ -139,7 +139,7 @@ class Reader {
   }
 
   std::string bytes_of(JSValueConst value, const char* what) {
-    const auto bytes = js::bytes_of(context_, value);
+    const auto bytes = script::bytes_of(context_, value);
     if (!bytes) refuse("OperationError", fmt::format("{} must be an ArrayBuffer, TypedArray, or DataView", what));
     return bytes ? std::string(view_of(*bytes)) : std::string();
   }
@@ -159,7 +159,7 @@ class Reader {
 
   void take_exception() {
     const Value exception(context_, JS_GetException(context_));
-    refuse("TypeError", js::Text(exception).str());
+    refuse("TypeError", script::Text(exception).str());
     JS_FreeValue(context_, JS_GetException(context_));
   }
 
@@ -170,7 +170,7 @@ class Reader {
       refuse("SyntaxError", "the algorithm has no name");
       return {};
     }
-    return upper(js::Text(name).view());
+    return upper(script::Text(name).view());
   }
 
   double number(const Value& object, const char* name) {
@@ -191,7 +191,7 @@ class Reader {
   std::optional<crypto::Failure> failure_;
 };
 
-Value buffer(JSContext* context, std::string bytes) { return {context, js::adopt_array_buffer(context, std::move(bytes))}; }
+Value buffer(JSContext* context, std::string bytes) { return {context, script::adopt_array_buffer(context, std::move(bytes))}; }
 Outcome buffer_or(JSContext* context, crypto::Result<std::string> bytes) {
   if (!bytes) return tl::unexpected(bytes.error());
   return buffer(context, std::move(*bytes));
@@ -201,7 +201,7 @@ Outcome buffer_or(JSContext* context, crypto::Result<std::string> bytes) {
 /// that is settled at once keeps the order that scripts see.
 template <Outcome (*operation)(Reader&)>
 JSValue promise_of(Call call) {
-  js::Deferred deferred(call.context);
+  script::Deferred deferred(call.context);
   Reader reader(call);
   Outcome outcome = operation(reader);
   if (reader.failed()) outcome = tl::unexpected(reader.failure());
@@ -210,20 +210,20 @@ JSValue promise_of(Call call) {
   } else if (outcome) {
     deferred.resolve(std::move(*outcome));
   } else {
-    js::throw_named_error(call.context, outcome.error().name.c_str(), outcome.error().message);
+    script::throw_named_error(call.context, outcome.error().name.c_str(), outcome.error().message);
     deferred.reject(Value(call.context, JS_GetException(call.context)));
   }
   return deferred.promise();
 }
 
-Value new_key(JSContext* context, Key key) { return {context, js::Class<Key>::create(context, std::make_unique<Key>(std::move(key)))}; }
+Value new_key(JSContext* context, Key key) { return {context, script::Class<Key>::create(context, std::make_unique<Key>(std::move(key)))}; }
 
 // CryptoKey
 
 JSValue key_type(Self<Key> self) {
-  return js::new_string(self.context, self->type == Key::Type::secret        ? "secret"
-                                      : self->type == Key::Type::private_key ? "private"
-                                                                             : "public");
+  return script::new_string(self.context, self->type == Key::Type::secret        ? "secret"
+                                          : self->type == Key::Type::private_key ? "private"
+                                                                                 : "public");
 }
 JSValue key_extractable(Self<Key> self) { return JS_NewBool(self.context, self->is_extractable); }
 JSValue key_algorithm(Self<Key> self) {
@@ -252,13 +252,13 @@ JSValue key_usages(Self<Key> self) {
   std::uint32_t count = 0;
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     if ((self->usages >> i & 1U) != 0)
-      JS_DefinePropertyValueUint32(self.context, list.get(), count++, js::new_string(self.context, kNames[i]), JS_PROP_C_W_E);
+      JS_DefinePropertyValueUint32(self.context, list.get(), count++, script::new_string(self.context, kNames[i]), JS_PROP_C_W_E);
   }
   return list.dup();
 }
 
-const js::Member kKey[] = {js::getter<&key_type>("type"), js::getter<&key_extractable>("extractable"),
-                           js::getter<&key_algorithm>("algorithm"), js::getter<&key_usages>("usages")};
+const script::Member kKey[] = {script::getter<&key_type>("type"), script::getter<&key_extractable>("extractable"),
+                               script::getter<&key_algorithm>("algorithm"), script::getter<&key_usages>("usages")};
 
 // subtle
 
@@ -307,7 +307,7 @@ Outcome generate_key(Reader& reader) {
 /// The bytes of a key as a script gives them: a JSON Web Key is an object.
 std::string key_data(Reader& reader, KeyFormat format, JSValueConst given) {
   if (format != KeyFormat::jwk) return reader.bytes_of(given, "keyData");
-  auto text = js::to_json(reader.context(), given);
+  auto text = script::to_json(reader.context(), given);
   if (!text) reader.refuse("DataError", "the key is no JSON Web Key");
   return text.value_or("");
 }
@@ -328,7 +328,7 @@ Outcome export_key(Reader& reader) {
   const Key* key = reader.key(1);
   if (reader.failed()) return tl::unexpected(reader.failure());
   auto bytes = TRY(crypto::export_key(format, *key));
-  if (format == KeyFormat::jwk) return js::from_json(reader.context(), bytes, "JWK");
+  if (format == KeyFormat::jwk) return script::from_json(reader.context(), bytes, "JWK");
   return buffer(reader.context(), std::move(bytes));
 }
 
@@ -385,7 +385,7 @@ crypto::Result<std::string> derived(Reader& reader, const char* operation, Usage
   reader.need(!parameters.hash.empty(), "hash");
   if (reader.failed()) return tl::unexpected(reader.failure());
   // A round is two blocks of a digest, some 500 ns.
-  return crypto::derive(parameters, *key, bits.value_or(0), [&] { return !js::interrupted(reader.context(), std::size_t{512} << 10); });
+  return crypto::derive(parameters, *key, bits.value_or(0), [&] { return !script::interrupted(reader.context(), std::size_t{512} << 10); });
 }
 
 Outcome derive_bits(Reader& reader) {
@@ -432,19 +432,19 @@ Outcome unwrap_key(Reader& reader) {
   return new_key(reader.context(), std::move(key));
 }
 
-const js::Member kSubtle[] = {
-    js::function<&promise_of<&transform<Usage::decrypt, &crypto::decrypt, kDecrypt>>>("decrypt", 3),
-    js::function<&promise_of<&derive_bits>>("deriveBits", 3),
-    js::function<&promise_of<&derive_key>>("deriveKey", 5),
-    js::function<&promise_of<&digest>>("digest", 2),
-    js::function<&promise_of<&transform<Usage::encrypt, &crypto::encrypt, kEncrypt>>>("encrypt", 3),
-    js::function<&promise_of<&export_key>>("exportKey", 2),
-    js::function<&promise_of<&generate_key>>("generateKey", 3),
-    js::function<&promise_of<&import_key>>("importKey", 5),
-    js::function<&promise_of<&transform<Usage::sign, &crypto::sign, kSign>>>("sign", 3),
-    js::function<&promise_of<&unwrap_key>>("unwrapKey", 7),
-    js::function<&promise_of<&verify>>("verify", 4),
-    js::function<&promise_of<&wrap_key>>("wrapKey", 4),
+const script::Member kSubtle[] = {
+    script::function<&promise_of<&transform<Usage::decrypt, &crypto::decrypt, kDecrypt>>>("decrypt", 3),
+    script::function<&promise_of<&derive_bits>>("deriveBits", 3),
+    script::function<&promise_of<&derive_key>>("deriveKey", 5),
+    script::function<&promise_of<&digest>>("digest", 2),
+    script::function<&promise_of<&transform<Usage::encrypt, &crypto::encrypt, kEncrypt>>>("encrypt", 3),
+    script::function<&promise_of<&export_key>>("exportKey", 2),
+    script::function<&promise_of<&generate_key>>("generateKey", 3),
+    script::function<&promise_of<&import_key>>("importKey", 5),
+    script::function<&promise_of<&transform<Usage::sign, &crypto::sign, kSign>>>("sign", 3),
+    script::function<&promise_of<&unwrap_key>>("unwrapKey", 7),
+    script::function<&promise_of<&verify>>("verify", 4),
+    script::function<&promise_of<&wrap_key>>("wrapKey", 4),
 };
 
 // crypto
@@ -452,14 +452,14 @@ const js::Member kSubtle[] = {
 JSValue get_random_values(Call call) {
   const int type = JS_GetTypedArrayType(call.arg(0));
   const bool is_whole = type >= 0 && type != JS_TYPED_ARRAY_FLOAT32 && type != JS_TYPED_ARRAY_FLOAT64 && type != JS_TYPED_ARRAY_FLOAT16;
-  const auto bytes = is_whole ? js::bytes_of(call.context, call.arg(0)) : std::nullopt;
-  if (!bytes) return js::throw_error(call.context, "TypeMismatchError: typedArray parameter isn't a TypedArray instance");
+  const auto bytes = is_whole ? script::bytes_of(call.context, call.arg(0)) : std::nullopt;
+  if (!bytes) return script::throw_error(call.context, "TypeMismatchError: typedArray parameter isn't a TypedArray instance");
   if (bytes->size() > kMaxRandomBytes) {
-    return js::throw_error(call.context,
-                           fmt::format("QuotaExceededError: typedArray parameter is too big; maximum length is {}", kMaxRandomBytes));
+    return script::throw_error(call.context,
+                               fmt::format("QuotaExceededError: typedArray parameter is too big; maximum length is {}", kMaxRandomBytes));
   }
   if (RAND_bytes(const_cast<std::uint8_t*>(bytes->data()), static_cast<int>(bytes->size())) != 1) {
-    return js::throw_error(call.context, "OperationError: OpenSSL has no random bytes");
+    return script::throw_error(call.context, "OperationError: OpenSSL has no random bytes");
   }
   return JS_DupValue(call.context, call.arg(0));
 }
@@ -469,28 +469,31 @@ JSValue random_uuid(Call call) {
   RAND_bytes(uuid.bytes.data(), static_cast<int>(uuid.bytes.size()));
   uuid.bytes[6] = static_cast<unsigned char>((uuid.bytes[6] & 0x0fU) | 0x40U);
   uuid.bytes[8] = static_cast<unsigned char>((uuid.bytes[8] & 0x3fU) | 0x80U);
-  return js::new_string(call.context, base::format_uuid(uuid));
+  return script::new_string(call.context, base::format_uuid(uuid));
 }
 
-JSValue refuse_construction(Call call) { return js::throw_type_error(call.context, "Illegal constructor: keys come from crypto.subtle"); }
+JSValue refuse_construction(Call call) {
+  return script::throw_type_error(call.context, "Illegal constructor: keys come from crypto.subtle");
+}
 
-const js::Member kCrypto[] = {js::function<&get_random_values>("getRandomValues", 1), js::function<&random_uuid>("randomUUID", 0)};
+const script::Member kCrypto[] = {script::function<&get_random_values>("getRandomValues", 1),
+                                  script::function<&random_uuid>("randomUUID", 0)};
 
 }  // namespace
 
 JSValue new_webcrypto(JSContext* context) {
-  js::Class<Key>::define(context, "CryptoKey", kKey);
+  script::Class<Key>::define(context, "CryptoKey", kKey);
   Value object(context, JS_NewObject(context));
   JS_SetPropertyFunctionList(context, object.get(), kCrypto, static_cast<int>(std::size(kCrypto)));
   Value subtle(context, JS_NewObject(context));
   JS_SetPropertyFunctionList(context, subtle.get(), kSubtle, static_cast<int>(std::size(kSubtle)));
   object.set("subtle", std::move(subtle));
   const Value constructor(
-      context, JS_NewCFunction2(context, &js::detail::call_function<&refuse_construction>, "CryptoKey", 0, JS_CFUNC_constructor, 0));
-  const Value prototype(context, js::Class<Key>::prototype(context));
+      context, JS_NewCFunction2(context, &script::detail::call_function<&refuse_construction>, "CryptoKey", 0, JS_CFUNC_constructor, 0));
+  const Value prototype(context, script::Class<Key>::prototype(context));
   JS_SetConstructor(context, constructor.get(), prototype.get());
   object.set("CryptoKey", constructor);
   return object.release();
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

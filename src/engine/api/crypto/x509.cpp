@@ -9,32 +9,32 @@
 #include "engine/script/binding.hpp"
 #include "engine/script/value.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 using crypto::Certificate;
 using crypto::DistinguishedName;
-using js::Call;
-using js::Value;
+using script::Call;
+using script::Value;
 
 /// The certificate of a call's first argument; nothing with an exception pending.
 std::optional<Certificate> certificate_of(const Call& call) {
-  std::optional<std::string> pem = call.has(0) ? js::bytes_or_text(call.context, call.arg(0)) : "";
+  std::optional<std::string> pem = call.has(0) ? script::bytes_or_text(call.context, call.arg(0)) : "";
   if (!pem) {
-    js::throw_type_error(call.context,
-                         fmt::format("a certificate is a text or an ArrayBuffer, not {}", js::kind_of(call.context, call.arg(0))));
+    script::throw_type_error(call.context,
+                             fmt::format("a certificate is a text or an ArrayBuffer, not {}", script::kind_of(call.context, call.arg(0))));
     return std::nullopt;
   }
   auto certificate = crypto::parse_certificate(*pem);
   if (certificate) return std::move(*certificate);
-  js::throw_error(call.context, certificate.error().message);
+  script::throw_error(call.context, certificate.error().message);
   return std::nullopt;
 }
 
 Value list_of(JSContext* context, const std::vector<std::string>& texts) {
   Value list(context, JS_NewArray(context));
   for (std::uint32_t i = 0; i < texts.size(); ++i)
-    JS_DefinePropertyValueUint32(context, list.get(), i, js::new_string(context, texts[i]), JS_PROP_C_W_E);
+    JS_DefinePropertyValueUint32(context, list.get(), i, script::new_string(context, texts[i]), JS_PROP_C_W_E);
   return list;
 }
 
@@ -78,7 +78,7 @@ Value issuer_of(JSContext* context, const DistinguishedName& name) {
 Value big_integer(JSContext* context, const std::string& hexadecimal) {
   const Value global(context, JS_GetGlobalObject(context));
   const Value constructor = global.property("BigInt");
-  const Value digits(context, js::new_string(context, "0x" + hexadecimal));
+  const Value digits(context, script::new_string(context, "0x" + hexadecimal));
   JSValueConst arguments[] = {digits.get()};
   return {context, JS_Call(context, constructor.get(), JS_UNDEFINED, 1, arguments)};
 }
@@ -121,7 +121,7 @@ JSValue parse(Call call) {
   if (!certificate) return JS_EXCEPTION;
   PublicKey key{context};
   std::visit(key, certificate->public_key);
-  if (*key.algorithm == '\0') return js::throw_error(context, "unsupported public key algorithm");
+  if (*key.algorithm == '\0') return script::throw_error(context, "unsupported public key algorithm");
   Value object(context, JS_NewObject(context));
   object.set("subject", subject_of(context, certificate->subject));
   object.set("issuer", issuer_of(context, certificate->issuer));
@@ -153,11 +153,11 @@ JSValue subject(Call call) {
   return certificate ? subject_of(call.context, certificate->subject).release() : JS_EXCEPTION;
 }
 
-const js::Member kExports[] = {js::function<&alt_names>("getAltNames", 1), js::function<&issuer>("getIssuer", 1),
-                               js::function<&subject>("getSubject", 1), js::function<&parse>("parse", 1)};
+const script::Member kExports[] = {script::function<&alt_names>("getAltNames", 1), script::function<&issuer>("getIssuer", 1),
+                                   script::function<&subject>("getSubject", 1), script::function<&parse>("parse", 1)};
 
 }  // namespace
 
-void init_x509(js::Module& module) { module.exports(kExports); }
+void init_x509(script::Module& module) { module.exports(kExports); }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

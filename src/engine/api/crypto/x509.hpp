@@ -1,12 +1,12 @@
 #pragma once
 // k6/crypto/x509: what is written in a certificate. https://grafana.com/docs/k6/latest/javascript-api/k6-crypto/
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_x509(js::Module& module);
+void init_x509(script::Module& module);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

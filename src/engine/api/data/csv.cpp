@@ -11,12 +11,12 @@
 #include "engine/script/binding.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Call;
-using js::Self;
-using js::Value;
+using script::Call;
+using script::Self;
+using script::Value;
 
 struct Options {
   std::string delimiter = ",";
@@ -38,11 +38,11 @@ std::optional<Options> options_of(JSContext* context, JSValueConst given) {
   const Value delimiter = object.property("delimiter");
   if (delimiter.is_exception()) return std::nullopt;
   if (!delimiter.is_nullish()) {
-    options.delimiter = js::Text(delimiter).str();
+    options.delimiter = script::Text(delimiter).str();
     std::size_t characters = 0;
     for (const char c : options.delimiter) characters += (c & 0xc0) != 0x80 ? 1 : 0;
     if (characters != 1) {
-      js::throw_error(context, "failed to interpret the provided Parser options; reason: delimiter must be a single character");
+      script::throw_error(context, "failed to interpret the provided Parser options; reason: delimiter must be a single character");
       return std::nullopt;
     }
   }
@@ -50,7 +50,7 @@ std::optional<Options> options_of(JSContext* context, JSValueConst given) {
   options.as_objects = JS_ToBool(context, object.property("asObjects").get()) > 0;
   if (!number("fromLine", options.from_line) || !number("toLine", options.to_line)) return std::nullopt;
   if (options.to_line > 0 && options.from_line > options.to_line) {
-    js::throw_error(context, "failed to interpret the provided Parser options; reason: fromLine must be less than or equal to toLine");
+    script::throw_error(context, "failed to interpret the provided Parser options; reason: fromLine must be less than or equal to toLine");
     return std::nullopt;
   }
   return options;
@@ -111,14 +111,14 @@ class Rows {
     }
     const Value list(context, JS_NewArray(context));
     for (std::uint32_t i = 0; i < row.size(); ++i)
-      JS_DefinePropertyValueUint32(context, list.get(), i, js::new_string(context, row[i]), JS_PROP_C_W_E);
+      JS_DefinePropertyValueUint32(context, list.get(), i, script::new_string(context, row[i]), JS_PROP_C_W_E);
     return list.dup();
   }
 
  private:
   Rows(OpenFile& file, const Options& options) : bytes_(file.bytes), options_(options), reader_(file.rest(), options.delimiter) {}
 
-  js::Program::File bytes_;  // what reader_ reads
+  script::Program::File bytes_;  // what reader_ reads
   Options options_;
   CsvReader reader_;
   Row header_;
@@ -128,12 +128,12 @@ class Rows {
 /// The file and the options of a call; nothing with an exception pending.
 std::optional<std::pair<OpenFile*, Options>> arguments_of(const Call& call, const char* what) {
   if (!call.has(0)) {
-    js::throw_error(call.context, fmt::format("csv {} takes at least one non-nil source argument", what));
+    script::throw_error(call.context, fmt::format("csv {} takes at least one non-nil source argument", what));
     return std::nullopt;
   }
   OpenFile* file = open_file_of(call.arg(0));
   if (file == nullptr) {
-    js::throw_error(call.context, "first argument expected to be a fs.File instance");
+    script::throw_error(call.context, "first argument expected to be a fs.File instance");
     return std::nullopt;
   }
   const auto options = options_of(call.context, call.arg(1));
@@ -162,14 +162,14 @@ base::Expected<JSValue> parse_all(JSContext* context, OpenFile& file, const Opti
 }
 
 JSValue parse(Call call) {
-  js::Deferred deferred(call.context);
+  script::Deferred deferred(call.context);
   const auto arguments = arguments_of(call, "parse");
   if (!arguments) {
     deferred.reject(Value(call.context, JS_GetException(call.context)));
     return deferred.promise();
   }
   const auto array = parse_all(call.context, *arguments->first, arguments->second);
-  if (!array) js::throw_error(call.context, array.error().message);
+  if (!array) script::throw_error(call.context, array.error().message);
   if (!array || JS_IsException(*array)) deferred.reject(Value(call.context, JS_GetException(call.context)));
   else deferred.resolve(Value(call.context, *array));
   return deferred.promise();
@@ -177,10 +177,10 @@ JSValue parse(Call call) {
 
 JSValue next(Self<Rows> self, Call) {
   JSContext* const context = self.context;
-  js::Deferred deferred(context);
+  script::Deferred deferred(context);
   auto row = self->next();
   if (!row) {
-    js::throw_error(context, row.error().message);
+    script::throw_error(context, row.error().message);
     deferred.reject(Value(context, JS_GetException(context)));
     return deferred.promise();
   }
@@ -192,25 +192,25 @@ JSValue next(Self<Rows> self, Call) {
 }
 
 JSValue construct_parser(Call call) {
-  if (!run::vu_of(call.context).in_init())
-    return js::throw_error(call.context, "csv Parser constructor must be called in the init context");
+  if (!users::vu_of(call.context).in_init())
+    return script::throw_error(call.context, "csv Parser constructor must be called in the init context");
   const auto arguments = arguments_of(call, "Parser constructor");
   if (!arguments) return JS_EXCEPTION;
   auto rows = Rows::open(*arguments->first, arguments->second);
-  if (!rows) return js::throw_error(call.context, rows.error().message);
-  return js::Class<Rows>::construct(call, std::make_unique<Rows>(std::move(*rows)));
+  if (!rows) return script::throw_error(call.context, rows.error().message);
+  return script::Class<Rows>::construct(call, std::make_unique<Rows>(std::move(*rows)));
 }
 
-const js::Member kParser[] = {js::method<&next>("next", 0)};
-const js::Member kExports[] = {js::function<&parse>("parse", 2)};
+const script::Member kParser[] = {script::method<&next>("next", 0)};
+const script::Member kExports[] = {script::function<&parse>("parse", 2)};
 
 }  // namespace
 
-void init_csv(js::Module& module) {
-  js::Class<Rows>::define(module.context(), "Parser", kParser);
+void init_csv(script::Module& module) {
+  script::Class<Rows>::define(module.context(), "Parser", kParser);
   define_shared_array(module.context());
   module.exports(kExports);
   module.export_class<Rows, &construct_parser>("Parser", 2);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

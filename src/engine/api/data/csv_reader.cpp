@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 CsvReader::CsvReader(std::string_view text, std::string delimiter) : text_(text), delimiter_(std::move(delimiter)) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
@@ -79,4 +79,4 @@ base::Expected<std::optional<CsvReader::Row>> CsvReader::next() {
   return row;
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 class CsvReader {
  public:
@@ -37,4 +37,4 @@ class CsvReader {
   std::size_t fields_ = 0;  // of the first row
 };
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

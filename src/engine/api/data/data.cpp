@@ -12,7 +12,7 @@
 #include "engine/users/shared_state.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 /// One element of a shared array: what reading it costs is decided once, when the array is made.
@@ -53,15 +53,15 @@ JSClassID class_id();
 const Elements& elements_of(JSValueConst object) { return *static_cast<SharedArray*>(JS_GetOpaque(object, class_id()))->elements; }
 
 /// What is still to be frozen is in a list: on the stack, data that nest deeply would leave no room.
-bool deep_freeze(JSContext* context, js::Value root) {
-  std::vector<js::Value> left;
+bool deep_freeze(JSContext* context, script::Value root) {
+  std::vector<script::Value> left;
   left.push_back(std::move(root));
   while (!left.empty()) {
-    const js::Value value = std::move(left.back());
+    const script::Value value = std::move(left.back());
     left.pop_back();
     if (!value.is_object()) continue;
     if (JS_FreezeObject(context, value.get()) < 0) return false;
-    const bool listed = js::for_each_property(context, value.get(), [&](std::string_view, js::Value property) {
+    const bool listed = script::for_each_property(context, value.get(), [&](std::string_view, script::Value property) {
       left.push_back(std::move(property));
       return true;
     });
@@ -72,9 +72,9 @@ bool deep_freeze(JSContext* context, js::Value root) {
 
 /// A fresh, frozen copy of an element, as k6 gives at each access.
 JSValue read_element(JSContext* context, const Element& element) {
-  if (element.is_text) return js::new_string(context, element.form);
+  if (element.is_text) return script::new_string(context, element.form);
   // The JSON parser wants a terminating zero, which std::string has.
-  js::Value value(context, JS_ParseJSON(context, element.form.data(), element.form.size(), "SharedArray"));
+  script::Value value(context, JS_ParseJSON(context, element.form.data(), element.form.size(), "SharedArray"));
   if (value.is_exception() || !deep_freeze(context, value)) return JS_EXCEPTION;
   return value.release();
 }
@@ -91,9 +91,9 @@ constexpr JSAtom kIntegerAtom = 1U << 31U;  // QuickJS keeps small integers in t
 
 Key key_of(JSContext* context, JSAtom atom) {
   if ((atom & kIntegerAtom) != 0) return {Key::Kind::index, atom & ~kIntegerAtom};
-  const js::Value name(context, JS_AtomToValue(context, atom));
+  const script::Value name(context, JS_AtomToValue(context, atom));
   if (!name.is_string()) return {};
-  return {js::Text(name).view() == "length" ? Key::Kind::length : Key::Kind::other, 0};
+  return {script::Text(name).view() == "length" ? Key::Kind::length : Key::Kind::other, 0};
 }
 
 JSValue own_value(JSContext* context, JSValueConst object, const Key& key) {
@@ -124,32 +124,32 @@ int get_own_property_names(JSContext* context, JSPropertyEnum** names, std::uint
   if (list == nullptr) return -1;
   for (std::uint32_t i = 0; i < size; ++i) list[i] = {true, JS_NewAtomUInt32(context, i)};
   list[size] = {false, JS_NewAtom(context, "length")};
-  return js::give_names(context, list, size + 1, names, count);
+  return script::give_names(context, list, size + 1, names, count);
 }
 
 JSValue get_property(JSContext* context, JSValueConst object, JSAtom atom, JSValueConst receiver) {
   const JSValue own = own_value(context, object, key_of(context, atom));
   if (!JS_IsUninitialized(own)) return own;
   (void)receiver;
-  const js::Value prototype(context, JS_GetPrototype(context, object));
+  const script::Value prototype(context, JS_GetPrototype(context, object));
   return JS_GetProperty(context, prototype.get(), atom);
 }
 
 int has_property(JSContext* context, JSValueConst object, JSAtom atom) {
   if (get_own_property(context, nullptr, object, atom) == 1) return 1;
-  const js::Value prototype(context, JS_GetPrototype(context, object));
+  const script::Value prototype(context, JS_GetPrototype(context, object));
   return JS_HasProperty(context, prototype.get(), atom);
 }
 
 int refuse(JSContext* context) {
-  js::throw_type_error(context, "SharedArray is immutable");
+  script::throw_type_error(context, "SharedArray is immutable");
   return -1;
 }
 int set_property(JSContext* context, JSValueConst, JSAtom, JSValueConst, JSValueConst, int) { return refuse(context); }
 int delete_property(JSContext* context, JSValueConst, JSAtom) { return refuse(context); }
 int define_own_property(JSContext* context, JSValueConst, JSAtom, JSValueConst, JSValueConst, JSValueConst, int) { return refuse(context); }
 
-JSClassID class_id() { return js::Class<SharedArray>::id(); }
+JSClassID class_id() { return script::Class<SharedArray>::id(); }
 
 void define_class(JSContext* context) {
   JSRuntime* runtime = JS_GetRuntime(context);
@@ -168,10 +168,10 @@ void define_class(JSContext* context) {
   }();
   JSClassDef definition{};
   definition.class_name = "Array";
-  definition.finalizer = &js::detail::finalize_object<SharedArray>;
+  definition.finalizer = &script::detail::finalize_object<SharedArray>;
   definition.exotic = &exotic;
-  const js::Value global(context, JS_GetGlobalObject(context));
-  js::detail::register_class(context, class_id(), definition, global.property("Array").property("prototype"));
+  const script::Value global(context, JS_GetGlobalObject(context));
+  script::detail::register_class(context, class_id(), definition, global.property("Array").property("prototype"));
 }
 
 /// What would be an empty object as JSON although there is something in it; "" for anything else.
@@ -184,21 +184,22 @@ std::string_view kind_that_json_loses(JSValueConst value) {
 }
 
 /// Whether `element`, whose JSON is `json`, is whole in it; with an exception pending when not.
-bool survives_as_json(JSContext* context, std::int64_t index, const js::Value& element, std::string_view json) {
+bool survives_as_json(JSContext* context, std::int64_t index, const script::Value& element, std::string_view json) {
   // Most elements have nothing like it in them and are not walked. Those that are have no circles: there is JSON of the same walk.
   if (json.find("{}") == std::string_view::npos && json.find("{\"0\":") == std::string_view::npos) return true;
-  std::vector<js::Value> left{element};
+  std::vector<script::Value> left{element};
   while (!left.empty()) {
-    const js::Value value = std::move(left.back());
+    const script::Value value = std::move(left.back());
     left.pop_back();
     if (!value.is_object() || value.property("toJSON").is_function()) continue;
     if (const auto kind = kind_that_json_loses(value.get()); !kind.empty()) {
-      js::throw_type_error(context, fmt::format("element {} of the SharedArray has {} in it, which would be lost: its elements are kept as "
-                                                "JSON, so give texts (k6/encoding's b64encode), numbers, lists and plain objects",
-                                                index, kind));
+      script::throw_type_error(context,
+                               fmt::format("element {} of the SharedArray has {} in it, which would be lost: its elements are kept as "
+                                           "JSON, so give texts (k6/encoding's b64encode), numbers, lists and plain objects",
+                                           index, kind));
       return false;
     }
-    const bool listed = js::for_each_property(context, value.get(), [&](std::string_view, js::Value property) {
+    const bool listed = script::for_each_property(context, value.get(), [&](std::string_view, script::Value property) {
       left.push_back(std::move(property));
       return true;
     });
@@ -210,24 +211,24 @@ bool survives_as_json(JSContext* context, std::int64_t index, const js::Value& e
 /// The elements of what the script's function returned; nullptr with an exception pending when it is no array.
 SharedElements make_elements(JSContext* context, JSValueConst array) {
   if (!JS_IsArray(array)) {
-    js::throw_error(context, "only arrays can be made into SharedArray");
+    script::throw_error(context, "only arrays can be made into SharedArray");
     return nullptr;
   }
   std::int64_t length = 0;
   if (JS_GetLength(context, array, &length) < 0) return nullptr;
-  if (length > js::kMaxListLength) {
-    js::throw_range_error(context, fmt::format("a SharedArray can have at most {} elements", js::kMaxListLength));
+  if (length > script::kMaxListLength) {
+    script::throw_range_error(context, fmt::format("a SharedArray can have at most {} elements", script::kMaxListLength));
     return nullptr;
   }
   auto elements = std::make_shared<Elements>();
   elements->reserve(static_cast<std::size_t>(length));
   for (std::int64_t i = 0; i < length; ++i) {
-    const js::Value value(context, JS_GetPropertyInt64(context, array, i));
+    const script::Value value(context, JS_GetPropertyInt64(context, array, i));
     if (value.is_exception()) return nullptr;
     if (value.is_string()) {
-      elements->push_back({true, js::Text(value).str()});
+      elements->push_back({true, script::Text(value).str()});
     } else {
-      const auto json = js::to_json(context, value.get());
+      const auto json = script::to_json(context, value.get());
       if (json && !survives_as_json(context, i, value, *json)) return nullptr;
       elements->push_back({false, json.value_or("null")});
     }
@@ -236,27 +237,27 @@ SharedElements make_elements(JSContext* context, JSValueConst array) {
 }
 
 JSValue new_object(JSContext* context, SharedElements elements) {
-  return js::Class<SharedArray>::create(context, std::make_unique<SharedArray>(SharedArray{std::move(elements)}));
+  return script::Class<SharedArray>::create(context, std::make_unique<SharedArray>(SharedArray{std::move(elements)}));
 }
 
-JSValue construct(js::Call call) {
+JSValue construct(script::Call call) {
   JSContext* context = call.context;
-  run::VuContext& vu = run::vu_of(context);
-  if (!vu.in_init()) return js::throw_error(context, "new SharedArray must be called in the init context");
-  const js::Text name(context, call.has(0) ? call.arg(0) : JS_UNDEFINED);
+  users::VuContext& vu = users::vu_of(context);
+  if (!vu.in_init()) return script::throw_error(context, "new SharedArray must be called in the init context");
+  const script::Text name(context, call.has(0) ? call.arg(0) : JS_UNDEFINED);
   if (!call.has(0) || name.view().empty()) {
-    return js::throw_error(context, "empty name provided to SharedArray's constructor");
+    return script::throw_error(context, "empty name provided to SharedArray's constructor");
   }
   if (!JS_IsFunction(context, call.arg(1))) {
-    return js::throw_error(context, "a function is expected as the second argument of SharedArray's constructor");
+    return script::throw_error(context, "a function is expected as the second argument of SharedArray's constructor");
   }
   if (JS_IsAsyncFunction(call.arg(1))) {
-    return js::throw_error(context, "SharedArray constructor does not support async functions as second argument");
+    return script::throw_error(context, "SharedArray constructor does not support async functions as second argument");
   }
   auto& registry = vu.shared().get<Registry>();
   SharedElements elements = registry.find(name.str());
   if (!elements) {
-    const js::Value made(context, JS_Call(context, call.arg(1), JS_UNDEFINED, 0, nullptr));
+    const script::Value made(context, JS_Call(context, call.arg(1), JS_UNDEFINED, 0, nullptr));
     if (made.is_exception()) return JS_EXCEPTION;
     elements = make_elements(context, made.get());
     if (!elements) return JS_EXCEPTION;
@@ -265,26 +266,26 @@ JSValue construct(js::Call call) {
   return new_object(context, std::move(elements));
 }
 
-const js::Member kExports[] = {js::constructor<&construct>("SharedArray", 2)};
+const script::Member kExports[] = {script::constructor<&construct>("SharedArray", 2)};
 
 }  // namespace
 
 void define_shared_array(JSContext* context) { define_class(context); }
 
 JSValue find_shared_array(JSContext* context, const std::string& name) {
-  SharedElements elements = run::vu_of(context).shared().get<Registry>().find(name);
+  SharedElements elements = users::vu_of(context).shared().get<Registry>().find(name);
   return elements ? new_object(context, std::move(elements)) : JS_UNDEFINED;
 }
 
 JSValue new_shared_array(JSContext* context, const std::string& name, JSValueConst array) {
   SharedElements elements = make_elements(context, array);
   if (!elements) return JS_EXCEPTION;
-  return new_object(context, run::vu_of(context).shared().get<Registry>().keep(name, std::move(elements)));
+  return new_object(context, users::vu_of(context).shared().get<Registry>().keep(name, std::move(elements)));
 }
 
-void init_data(js::Module& module) {
+void init_data(script::Module& module) {
   define_class(module.context());
   module.exports(kExports);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -4,13 +4,13 @@
 
 #include <string>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_data(js::Module& module);
+void init_data(script::Module& module);
 
 /// For natives that share arrays of their own. The class must be defined in the context first.
 void define_shared_array(JSContext* context);
@@ -19,4 +19,4 @@ JSValue find_shared_array(JSContext* context, const std::string& name);
 /// Makes the elements of `array` the shared array of that name, unless there is one.
 JSValue new_shared_array(JSContext* context, const std::string& name, JSValueConst array);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -7,18 +7,18 @@
 
 #include "engine/script/program.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_fs(js::Module& module);
+void init_fs(script::Module& module);
 
 /// What fs.open() gives: the file's bytes, one copy a process, and where the next read begins.
 struct OpenFile {
   std::string path;
-  js::Program::File bytes;
+  script::Program::File bytes;
   std::size_t offset = 0;
 
   std::string_view rest() const { return std::string_view(*bytes).substr(offset); }
@@ -27,4 +27,4 @@ struct OpenFile {
 /// The file behind a script's File object, or nullptr.
 OpenFile* open_file_of(JSValueConst value);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -11,10 +11,10 @@
 #include "engine/users/vu_context.hpp"
 #include "engine/wire/grpc/protobuf_wire.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Value;
+using script::Value;
 
 struct Answer {
   PooledCall call;
@@ -24,14 +24,14 @@ struct Answer {
   Answer() { made.fill(JS_UNINITIALIZED); }
 };
 
-Answer* answer_of(JSValueConst value) { return js::Class<Answer>::of(value); }
+Answer* answer_of(JSValueConst value) { return script::Class<Answer>::of(value); }
 
 void set(JSContext* context, JSValueConst object, JSAtom atom, JSValue value) {
   JS_DefinePropertyValue(context, object, atom, value, JS_PROP_C_W_E);
 }
 
 /// {name: [values]}
-JSValue make_metadata(JSContext* context, const net::GrpcMetadata& metadata) {
+JSValue make_metadata(JSContext* context, const wire::GrpcMetadata& metadata) {
   const JSValue object = JS_NewObject(context);
   for (std::size_t i = 0; i < metadata.size(); ++i) {
     const JSAtom name = JS_NewAtomLen(context, metadata[i].name.data(), metadata[i].name.size());
@@ -50,7 +50,7 @@ JSValue make_metadata(JSContext* context, const net::GrpcMetadata& metadata) {
 }
 
 /// google.rpc.Status: the details (field 3) are Any messages. Those of types that nobody knows are left out.
-JSValue make_details(GrpcState& state, const net::GrpcStatus& status, const grpc::Schema* schema) {
+JSValue make_details(GrpcState& state, const wire::GrpcStatus& status, const grpc::Schema* schema) {
   JSContext* const context = state.vu().context();
   const JSValue list = JS_NewArray(context);
   const grpc::MessageType* const any = schema == nullptr ? nullptr : schema->find_message("google.protobuf.Any");
@@ -95,7 +95,7 @@ JSValue make(GrpcState& state, const Answer& answer, std::size_t name) {
 JSValue read(JSContext* context, Answer& answer, std::size_t name) {
   JSValue& place = answer.made[name];
   if (JS_IsUninitialized(place)) {
-    const JSValue value = js::unless_thrown(context, make(grpc_state_of(context), answer, name));
+    const JSValue value = script::unless_thrown(context, make(grpc_state_of(context), answer, name));
     if (JS_IsException(value)) return value;
     place = value;
   }
@@ -141,7 +141,7 @@ int write(JSContext* context, JSValueConst object, JSAtom atom, JSValueConst val
   const std::size_t name = index_of(context, atom);
   if (name >= GrpcState::answer_end) {
     const Value text(context, JS_AtomToString(context, atom));
-    js::throw_type_error(context, fmt::format("Cannot assign to property {} of a host object", js::Text(text).view()));
+    script::throw_type_error(context, fmt::format("Cannot assign to property {} of a host object", script::Text(text).view()));
     return -1;
   }
   JS_FreeValue(context, std::exchange(answer_of(object)->made[name], JS_DupValue(context, value)));
@@ -186,7 +186,7 @@ JSClassExoticMethods kExotic = {
 void define_grpc_answer(GrpcState& state) {
   JSContext* const context = state.vu().context();
   JSRuntime* const runtime = JS_GetRuntime(context);
-  const JSClassID id = js::Class<Answer>::id();
+  const JSClassID id = script::Class<Answer>::id();
   if (JS_IsRegisteredClass(runtime, id)) return;
   JSClassDef definition{};
   definition.class_name = "Object";
@@ -194,19 +194,19 @@ void define_grpc_answer(GrpcState& state) {
   definition.gc_mark = &mark;
   definition.exotic = &kExotic;
   const Value plain(context, JS_NewObject(context));
-  js::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
+  script::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
 }
 
 JSValue new_grpc_answer(JSContext* context, PooledCall call, bool discarded) {
   auto answer = std::make_unique<Answer>();
   answer->call = std::move(call);
   answer->discarded = discarded;
-  const JSValue value = JS_NewObjectClass(context, static_cast<int>(js::Class<Answer>::id()));
+  const JSValue value = JS_NewObjectClass(context, static_cast<int>(script::Class<Answer>::id()));
   if (!JS_IsException(value)) JS_SetOpaque(value, answer.release());
   return value;
 }
 
-JSValue new_grpc_error(GrpcState& state, const net::GrpcStatus& status, const grpc::Schema* schema) {
+JSValue new_grpc_error(GrpcState& state, const wire::GrpcStatus& status, const grpc::Schema* schema) {
   JSContext* const context = state.vu().context();
   const JSValue object = JS_NewObject(context);
   set(context, object, state.atom(GrpcState::code), JS_NewInt32(context, status.code));
@@ -215,4 +215,4 @@ JSValue new_grpc_error(GrpcState& state, const net::GrpcStatus& status, const gr
   return object;
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

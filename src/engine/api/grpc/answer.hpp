@@ -8,7 +8,7 @@
 
 #include "engine/api/grpc/state.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// To be called once per runtime, before the first answer.
 void define_grpc_answer(GrpcState& state);
@@ -16,6 +16,6 @@ void define_grpc_answer(GrpcState& state);
 JSValue new_grpc_answer(JSContext* context, PooledCall call, bool discarded);
 
 /// A failed call's {code, message, details} object. `details` are those that the schema knows.
-JSValue new_grpc_error(GrpcState& state, const net::GrpcStatus& status, const grpc::Schema* schema);
+JSValue new_grpc_error(GrpcState& state, const wire::GrpcStatus& status, const grpc::Schema* schema);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -21,13 +21,13 @@
 #include "engine/users/vu_context.hpp"
 #include "engine/wire/grpc/protobuf_wire.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Call;
-using js::Value;
 using metrics::SystemTag;
-using Client = js::Self<GrpcScriptClient>;
+using script::Call;
+using script::Value;
+using Client = script::Self<GrpcScriptClient>;
 
 constexpr std::chrono::seconds kDefaultCallTimeout(120);
 constexpr std::string_view kUserAgent = "gauntlet/0.1.0";
@@ -46,11 +46,11 @@ service Health { rpc Check(HealthCheckRequest) returns (HealthCheckResponse); }
 /// TLS settings of connections that bring their own, built once for all virtual users.
 class ConnectionTls {
  public:
-  base::Expected<std::shared_ptr<const net::TlsContext>> get(const GrpcConnectParams::Tls& params, const run::Options& options) {
+  base::Expected<std::shared_ptr<const wire::TlsContext>> get(const GrpcConnectParams::Tls& params, const plan::Options& options) {
     const std::lock_guard lock(mutex_);
     auto& known = contexts_[params];
     if (known) return known;
-    net::TlsSettings settings;
+    wire::TlsSettings settings;
     settings.min_version = options.tls_version.value.min;
     settings.max_version = options.tls_version.value.max;
     settings.cipher_suites = options.tls_cipher_suites.value;
@@ -59,10 +59,10 @@ class ConnectionTls {
     if (!params.certificate.empty() && !params.key.empty()) {  // k6 looks at neither alone
       settings.certificates.push_back({params.certificate, params.key, params.password, {}});
     }
-    auto made = net::TlsContext::create(settings);
-    net::TlsSettings authorities_only;
+    auto made = wire::TlsContext::create(settings);
+    wire::TlsSettings authorities_only;
     authorities_only.ca_certificates = params.ca_certificates;
-    if (!made && net::TlsContext::create(authorities_only)) {
+    if (!made && wire::TlsContext::create(authorities_only)) {
       return tl::unexpected(std::move(made.error()).in("failed to append certificate from PEM"));
     }
     if (!made) return base::fail(base::ErrorKind::invalid_argument, "failed to append ca certificate [0] from PEM");
@@ -72,11 +72,11 @@ class ConnectionTls {
 
  private:
   std::mutex mutex_;
-  std::map<GrpcConnectParams::Tls, std::shared_ptr<const net::TlsContext>> contexts_;
+  std::map<GrpcConnectParams::Tls, std::shared_ptr<const wire::TlsContext>> contexts_;
 };
 
 /// The folder that relative import paths start from.
-std::string script_folder(run::VuContext& vu) {
+std::string script_folder(users::VuContext& vu) {
   std::string_view url = vu.test().program.entry_url();
   constexpr std::string_view kScheme = "file://";
   if (url.starts_with(kScheme)) url.remove_prefix(kScheme.size());
@@ -86,7 +86,7 @@ std::string script_folder(run::VuContext& vu) {
 /// Throws what is wrong, unless the script's own exception is pending.
 JSValue refuse(JSContext* context, const base::Error& error, std::string_view in = {}) {
   if (error.message.empty()) return JS_EXCEPTION;
-  return js::throw_error(context, fmt::format("{}{}", in, error.message));
+  return script::throw_error(context, fmt::format("{}{}", in, error.message));
 }
 
 // ---- load
@@ -126,19 +126,19 @@ grpc::ReadFile reader_of(GrpcState& state) {
 
 JSValue load(Client self, Call call) {
   GrpcState& state = self->state();
-  if (!state.vu().in_init()) return js::throw_error(self.context, "load must be called in the init context");
+  if (!state.vu().in_init()) return script::throw_error(self.context, "load must be called in the init context");
   grpc::ProtoFiles what{script_folder(state.vu()), {}, {}};
   if (call.has(0)) {
-    if (!JS_IsArray(call.arg(0))) return js::throw_type_error(self.context, "load's import paths must be an array");
-    const std::int64_t length = js::list_length(self.context, call.arg(0));
+    if (!JS_IsArray(call.arg(0))) return script::throw_type_error(self.context, "load's import paths must be an array");
+    const std::int64_t length = script::list_length(self.context, call.arg(0));
     for (std::int64_t i = 0; i < length; ++i) {
       const Value path(self.context, JS_GetPropertyInt64(self.context, call.arg(0), i));
       if (path.is_exception()) return JS_EXCEPTION;
-      what.import_paths.push_back(js::Text(path).str());
+      what.import_paths.push_back(script::Text(path).str());
     }
   }
   for (int i = 1; i < call.count; ++i) {
-    const js::Text file(self.context, call.arg(i));
+    const script::Text file(self.context, call.arg(i));
     if (file.failed()) return JS_EXCEPTION;
     what.files.push_back(file.str());
   }
@@ -148,8 +148,8 @@ JSValue load(Client self, Call call) {
 
 JSValue load_protoset(Client self, Call call) {
   GrpcState& state = self->state();
-  if (!state.vu().in_init()) return js::throw_error(self.context, "load must be called in the init context");
-  const js::Text path(self.context, call.arg(0));
+  if (!state.vu().in_init()) return script::throw_error(self.context, "load must be called in the init context");
+  const script::Text path(self.context, call.arg(0));
   if (path.failed()) return JS_EXCEPTION;
   return take_schema(self, state.schemas().load_protoset(
                                (std::filesystem::path(script_folder(state.vu())) / path.view()).lexically_normal(), reader_of(state)));
@@ -160,11 +160,11 @@ JSValue load_protoset(Client self, Call call) {
 JSValue connect(Client self, Call call) {
   JSContext* const context = self.context;
   GrpcState& state = self->state();
-  run::VuContext& vu = state.vu();
-  if (vu.in_init()) return js::throw_error(context, "connecting to a gRPC server in the init context is not supported");
-  net::GrpcClientOptions options;
+  users::VuContext& vu = state.vu();
+  if (vu.in_init()) return script::throw_error(context, "connecting to a gRPC server in the init context is not supported");
+  wire::GrpcClientOptions options;
   if (call.has(0)) {
-    const js::Text address(context, call.arg(0));
+    const script::Text address(context, call.arg(0));
     if (address.failed()) return JS_EXCEPTION;
     options.address = address.str();
   }
@@ -183,7 +183,7 @@ JSValue connect(Client self, Call call) {
     options.tls_context = std::move(*tls);
   }
   self->disconnect();
-  auto connection = std::make_shared<net::GrpcClient>(**dialer, vu.loop(), std::move(options));
+  auto connection = std::make_shared<wire::GrpcClient>(**dialer, vu.loop(), std::move(options));
   fiber::Awaited<std::optional<std::string>> outcome;
   connection->connect(params->timeout, [&](std::optional<std::string> problem) { outcome.complete(std::move(problem)); });
   const auto problem = outcome.wait();
@@ -191,7 +191,7 @@ JSValue connect(Client self, Call call) {
     connection.reset();
     return vu.throw_interrupted();
   }
-  if (*problem) return js::throw_error(context, **problem);
+  if (*problem) return script::throw_error(context, **problem);
   if (params->reflect) {
     auto schema = reflect(vu, *connection, params->reflect_metadata, params->timeout, state.schemas());
     if (!schema) return vu.throw_interrupted();
@@ -216,7 +216,7 @@ struct PreparedCall {
   FoundMethod found;
   GrpcCallParams params;
   std::string request;
-  std::shared_ptr<net::GrpcClient> connection;  // as it is once all the rest has been read
+  std::shared_ptr<wire::GrpcClient> connection;  // as it is once all the rest has been read
 };
 
 /// False when it cannot be made: then `problem` says why, or is empty while the script's exception is pending.
@@ -230,7 +230,7 @@ bool prepare(Client self, const Call& call, PreparedCall& prepared, std::string&
   if (state.vu().in_init()) return fail("invoking RPC methods in the init context is not supported");
   if (self->connection() == nullptr) return fail(kNotConnected);
   if (!call.has(0)) return fail("method to invoke cannot be empty");
-  const js::Text method(context, call.arg(0));
+  const script::Text method(context, call.arg(0));
   if (method.failed()) return false;
   if (method.view().empty()) return fail("method to invoke cannot be empty");
   prepared.found = self->find(method);
@@ -266,7 +266,7 @@ void start(UnaryCall& unary, const PreparedCall& prepared, std::function<void()>
   unary.schema = prepared.found.schema;
   unary.done = std::move(done);
   const auto entries = prepared.params.metadata_entries();
-  net::GrpcRequest request{.path = prepared.found.method->full_method, .metadata = entries, .timeout = kDefaultCallTimeout};
+  wire::GrpcRequest request{.path = prepared.found.method->full_method, .metadata = entries, .timeout = kDefaultCallTimeout};
   if (prepared.params.timeout && prepared.params.timeout->count() != 0) request.timeout = *prepared.params.timeout;
   const std::string_view message = prepared.request;
   prepared.connection->start(unary, request, &message, true);
@@ -274,10 +274,10 @@ void start(UnaryCall& unary, const PreparedCall& prepared, std::function<void()>
 
 JSValue invoke(Client self, Call call) {
   JSContext* const context = self.context;
-  run::VuContext& vu = self->state().vu();
+  users::VuContext& vu = self->state().vu();
   PreparedCall prepared;
   std::string problem;
-  if (!prepare(self, call, prepared, problem)) return problem.empty() ? JS_EXCEPTION : js::throw_error(context, problem);
+  if (!prepare(self, call, prepared, problem)) return problem.empty() ? JS_EXCEPTION : script::throw_error(context, problem);
   const grpc::Method& method = *prepared.found.method;
   PooledCall unary(CallPool::of_thread().take().release());
   fiber::Awaited<> done;
@@ -295,7 +295,7 @@ JSValue invoke(Client self, Call call) {
 /// One asyncInvoke() from its call until its promise is settled.
 class AsyncInvoke final : public GrpcState::Pending {
  public:
-  AsyncInvoke(GrpcState& state, js::Deferred deferred)
+  AsyncInvoke(GrpcState& state, script::Deferred deferred)
       : state_(state), deferred_(std::move(deferred)), unary_(CallPool::of_thread().take().release()) {}
   void abandon() override {
     if (unary_ && unary_->is_active()) client_->cancel(*unary_);
@@ -321,18 +321,18 @@ class AsyncInvoke final : public GrpcState::Pending {
 
  private:
   GrpcState& state_;
-  js::Deferred deferred_;
+  script::Deferred deferred_;
   PooledCall unary_;
-  net::GrpcClient* client_ = nullptr;
+  wire::GrpcClient* client_ = nullptr;
   Value script_client_;  // whose connection the call uses
   std::optional<GrpcSampleTags> tags_;
-  run::Operation operation_;
+  users::Operation operation_;
   bool discards_ = false;
 };
 
 JSValue async_invoke(Client self, Call call) {
   JSContext* const context = self.context;
-  js::Deferred deferred(context);
+  script::Deferred deferred(context);
   const JSValue promise = deferred.promise();
   PreparedCall prepared;
   std::string problem;
@@ -341,7 +341,7 @@ JSValue async_invoke(Client self, Call call) {
       deferred.reject(Value(context, JS_GetException(context)));
     } else {
       // An error whose text is its message alone, as k6 rejects with.
-      js::throw_named_error(context, "", problem);
+      script::throw_named_error(context, "", problem);
       deferred.reject(Value(context, JS_GetException(context)));
     }
     return promise;
@@ -357,9 +357,9 @@ JSValue async_invoke(Client self, Call call) {
 JSValue health_check(Client self, Call call) {
   JSContext* const context = self.context;
   GrpcState& state = self->state();
-  run::VuContext& vu = state.vu();
-  if (vu.in_init()) return js::throw_error(context, "invoking RPC methods in the init context is not supported");
-  if (self->connection() == nullptr) return js::throw_error(context, kNotConnected);
+  users::VuContext& vu = state.vu();
+  if (vu.in_init()) return script::throw_error(context, "invoking RPC methods in the init context is not supported");
+  if (self->connection() == nullptr) return script::throw_error(context, kNotConnected);
   auto schema = state.schemas().get("health", [] {
     return grpc::compile_schema({"/", {}, {"health.proto"}},
                                 [](const std::string&) -> base::Expected<std::string> { return kHealthProto; });
@@ -371,10 +371,10 @@ JSValue health_check(Client self, Call call) {
   if (call.has(0)) request.set("service", Value::copy(context, call.arg(0)));
   grpc::Encoder encoder(state.names(), health);
   if (!encoder.encode(*prepared.found.method->input, request.get(), prepared.request)) {
-    return encoder.problem().empty() ? JS_EXCEPTION : js::throw_error(context, encoder.problem());
+    return encoder.problem().empty() ? JS_EXCEPTION : script::throw_error(context, encoder.problem());
   }
   prepared.connection = self->connection();
-  if (prepared.connection == nullptr) return js::throw_error(context, kNotConnected);
+  if (prepared.connection == nullptr) return script::throw_error(context, kNotConnected);
   PooledCall unary(CallPool::of_thread().take().release());
   fiber::Awaited<> done;
   start(*unary, prepared, [&] { done.complete(); });
@@ -383,7 +383,7 @@ JSValue health_check(Client self, Call call) {
     return vu.throw_interrupted();
   }
   GrpcSampleTags(vu, nullptr, {}, {}, false).record_call(unary->status().code, unary->started(), unary->ended());
-  if (unary->status().code != 0) return js::throw_error(context, describe_rpc_error(unary->status()));
+  if (unary->status().code != 0) return script::throw_error(context, describe_rpc_error(unary->status()));
   // The status as a number, which the constants HealthCheckServing etc. are.
   std::uint64_t status = 0;
   grpc::WireReader reader(unary->message);
@@ -398,18 +398,22 @@ JSValue health_check(Client self, Call call) {
 JSValue new_client(Call call) {
   auto client = std::make_unique<GrpcScriptClient>(grpc_state_of(call.context));
   if (!client->count(call.context)) return JS_EXCEPTION;
-  return js::Class<GrpcScriptClient>::construct(call, std::move(client));
+  return script::Class<GrpcScriptClient>::construct(call, std::move(client));
 }
 
-const js::Member kMembers[] = {
-    js::method<&load>("load", 1),     js::method<&load_protoset>("loadProtoset", 1), js::method<&connect>("connect", 2),
-    js::method<&invoke>("invoke", 3), js::method<&async_invoke>("asyncInvoke", 3),   js::method<&health_check>("healthCheck", 1),
-    js::method<&close>("close", 0),
+const script::Member kMembers[] = {
+    script::method<&load>("load", 1),
+    script::method<&load_protoset>("loadProtoset", 1),
+    script::method<&connect>("connect", 2),
+    script::method<&invoke>("invoke", 3),
+    script::method<&async_invoke>("asyncInvoke", 3),
+    script::method<&health_check>("healthCheck", 1),
+    script::method<&close>("close", 0),
 };
 
 }  // namespace
 
-GrpcSampleTags::GrpcSampleTags(run::VuContext& vu, const grpc::Method* method, std::string_view address,
+GrpcSampleTags::GrpcSampleTags(users::VuContext& vu, const grpc::Method* method, std::string_view address,
                                std::vector<std::pair<std::string, std::string>> own, bool keep_standing_tags)
     : vu_(vu), method_(method), own_(std::move(own)), base_(vu.tags().set_pointer()) {
   if (method_ != nullptr) url_.reserve(address.size() + method_->full_method.size());
@@ -456,13 +460,13 @@ FoundMethod GrpcScriptClient::find(std::string_view name) const {
 
 std::string full_method_name(std::string_view name) { return name.starts_with('/') ? std::string(name) : fmt::format("/{}", name); }
 
-std::string describe_rpc_error(const net::GrpcStatus& status) {
-  return fmt::format("rpc error: code = {} desc = {}", net::grpc_code_name(status.code), status.message);
+std::string describe_rpc_error(const wire::GrpcStatus& status) {
+  return fmt::format("rpc error: code = {} desc = {}", wire::grpc_code_name(status.code), status.message);
 }
 
-void export_grpc_client(js::Module& module) {
-  js::Class<GrpcScriptClient>::define(module.context(), "Client", kMembers);
+void export_grpc_client(script::Module& module) {
+  script::Class<GrpcScriptClient>::define(module.context(), "Client", kMembers);
   module.export_class<GrpcScriptClient, &new_client>("Client", 0);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -20,7 +20,7 @@
 #include "engine/wire/grpc/client.hpp"
 #include "engine/wire/grpc/schema.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// A method of a script's call, found in the schemas that its client has loaded.
 struct FoundMethod {
@@ -33,7 +33,7 @@ struct FoundMethod {
 class GrpcSampleTags {
  public:
   /// `method` outlives this; nullptr for calls that k6 does not name (health checks).
-  GrpcSampleTags(run::VuContext& vu, const grpc::Method* method, std::string_view address,
+  GrpcSampleTags(users::VuContext& vu, const grpc::Method* method, std::string_view address,
                  std::vector<std::pair<std::string, std::string>> own, bool keep_standing_tags);
 
   void record_call(int status, base::EventLoop::Clock::time_point started, base::EventLoop::Clock::time_point ended) const;
@@ -44,7 +44,7 @@ class GrpcSampleTags {
   metrics::TagBuilder builder() const;
   void add_to(metrics::TagBuilder& tags) const;
 
-  run::VuContext& vu_;
+  users::VuContext& vu_;
   const grpc::Method* method_;
   std::string url_;
   std::vector<std::pair<std::string, std::string>> own_;
@@ -78,8 +78,8 @@ class GrpcScriptClient {
 
   /// nullptr without a connection. The script's code may close it or make another one at any time, in a getter of what
   /// a native reads, too: whoever uses it asks after having read everything, and holds it.
-  const std::shared_ptr<net::GrpcClient>& connection() const { return connection_; }
-  void connect_through(std::shared_ptr<net::GrpcClient> connection) { connection_ = std::move(connection); }
+  const std::shared_ptr<wire::GrpcClient>& connection() const { return connection_; }
+  void connect_through(std::shared_ptr<wire::GrpcClient> connection) { connection_ = std::move(connection); }
   /// What is under way ends with an error, so that whoever waits for it goes on.
   void disconnect() {
     if (const auto closing = std::move(connection_)) closing->close();
@@ -89,17 +89,17 @@ class GrpcScriptClient {
   static constexpr std::size_t kBytes = 256;  // with its place in the state's list, without a connection
 
   GrpcState* state_;
-  js::NativeMemory memory_;
+  script::NativeMemory memory_;
   std::vector<const grpc::Schema*> schemas_;
-  std::shared_ptr<net::GrpcClient> connection_;
+  std::shared_ptr<wire::GrpcClient> connection_;
 };
 
 /// The constructor `Client` with its methods.
-void export_grpc_client(js::Module& module);
+void export_grpc_client(script::Module& module);
 
 /// "/pkg.Service/Method", whether the script wrote the slash or not.
 std::string full_method_name(std::string_view name);
 /// k6's "rpc error: code = NotFound desc = ...".
-std::string describe_rpc_error(const net::GrpcStatus& status);
+std::string describe_rpc_error(const wire::GrpcStatus& status);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

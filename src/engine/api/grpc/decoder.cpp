@@ -133,7 +133,7 @@ class Decoder::Frame {
   std::size_t base_;
 };
 
-JSValue Decoder::fail(std::string_view what) { return js::throw_named_error(context_, "GoError", what); }
+JSValue Decoder::fail(std::string_view what) { return script::throw_named_error(context_, "GoError", what); }
 
 JSValue Decoder::decode(const MessageType& type, std::string_view bytes) {
   merged_.clear();
@@ -259,7 +259,7 @@ bool Decoder::read_entry(const Field& field, std::string_view bytes, const Frame
   const Frame frame(*this, entry.fields.size());
   if (!read(entry, bytes, frame)) return false;
   const Field& value_field = entry.fields[1];
-  const js::Value key(context_, frame.has(0) ? std::exchange(frame[0].value, JS_UNINITIALIZED) : default_of(entry.fields[0]));
+  const script::Value key(context_, frame.has(0) ? std::exchange(frame[0].value, JS_UNINITIALIZED) : default_of(entry.fields[0]));
   JSValue value = JS_UNINITIALIZED;
   if (is_message_kind(value_field.kind)) {
     value = message(*value_field.message, frame[1].count != 0 ? frame[1].bytes : std::string_view());
@@ -277,8 +277,8 @@ JSValue Decoder::take_value(const Field& field, WireReader& reader) {
   if (field.kind == Kind::string || field.kind == Kind::bytes) {
     std::string_view content;
     if (!reader.take_bytes(content)) return fail(kMalformed);
-    if (field.kind == Kind::string) return js::new_string(context_, content);
-    return js::new_string(context_, base::encode_base64(content));
+    if (field.kind == Kind::string) return script::new_string(context_, content);
+    return script::new_string(context_, base::encode_base64(content));
   }
   std::uint64_t bits = 0;
   if (!take_number(reader, field.kind, bits)) return fail(kMalformed);
@@ -288,7 +288,7 @@ JSValue Decoder::take_value(const Field& field, WireReader& reader) {
 JSValue Decoder::number(const Field& field, std::uint64_t bits) {
   const auto real = [this](double value) {
     if (std::isfinite(value)) return JS_NewNumber(context_, value);
-    return js::new_string(context_, std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+    return script::new_string(context_, std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
   };
   std::array<char, 32> digits;
   switch (field.kind) {
@@ -302,12 +302,12 @@ JSValue Decoder::number(const Field& field, std::uint64_t bits) {
     case Kind::sint64:
     case Kind::sfixed64: {
       char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), static_cast<std::int64_t>(bits)).ptr;
-      return js::new_string(context_, {digits.data(), end});
+      return script::new_string(context_, {digits.data(), end});
     }
     case Kind::uint64:
     case Kind::fixed64: {
       char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), bits).ptr;
-      return js::new_string(context_, {digits.data(), end});
+      return script::new_string(context_, {digits.data(), end});
     }
     case Kind::double_: return real(std::bit_cast<double>(bits));
     case Kind::float_: {
@@ -335,7 +335,7 @@ JSValue Decoder::default_of(const Field& field) {
   if (field.is_map) return JS_NewObject(context_);
   if (field.repeated) return JS_NewArray(context_);
   if (field.has_presence) return JS_NULL;  // messages; proto2's fields
-  if (field.kind == Kind::string || field.kind == Kind::bytes) return js::new_string(context_, {});
+  if (field.kind == Kind::string || field.kind == Kind::bytes) return script::new_string(context_, {});
   return number(field, 0);
 }
 
@@ -379,7 +379,7 @@ JSValue Decoder::time(const MessageType& type, std::string_view bytes) {
   }
   const auto text = type.well_known == WellKnown::timestamp ? format_timestamp(parts) : format_duration(parts);
   if (!text) return fail(fmt::format("proto: {}: seconds or nanos out of range ({}, {})", type.full_name, parts.seconds, parts.nanos));
-  return js::new_string(context_, *text);
+  return script::new_string(context_, *text);
 }
 
 JSValue Decoder::field_mask(std::string_view bytes) {
@@ -400,7 +400,7 @@ JSValue Decoder::field_mask(std::string_view bytes) {
     if (!joined.empty()) joined += ',';
     joined += *camel;
   }
-  return js::new_string(context_, joined);
+  return script::new_string(context_, joined);
 }
 
 JSValue Decoder::value(const MessageType& type, std::string_view bytes) {
@@ -426,14 +426,14 @@ JSValue Decoder::any(std::string_view bytes) {
                                                                 : reader.skip(number, wire);
     if (!taken) return fail(kMalformed);
   }
-  js::Value object(context_, JS_NewObject(context_));
+  script::Value object(context_, JS_NewObject(context_));
   if (url.empty()) {
     if (content.empty()) return object.release();
     return fail("proto: google.protobuf.Any: invalid empty type URL");
   }
   const MessageType* const type = schema_.find_message(url.substr(url.rfind('/') + 1));
   if (type == nullptr) return fail(fmt::format("proto: google.protobuf.Any: unable to resolve \"{}\": not found", url));
-  JS_DefinePropertyValue(context_, object.get(), names_.at_type(), js::new_string(context_, url), JS_PROP_C_W_E);
+  JS_DefinePropertyValue(context_, object.get(), names_.at_type(), script::new_string(context_, url), JS_PROP_C_W_E);
   if (type->well_known == WellKnown::none) return fill(*type, content, object.get()) ? object.release() : JS_EXCEPTION;
   ++depth_;  // an Any in an Any in an Any ...
   const JSValue held = message(*type, content);

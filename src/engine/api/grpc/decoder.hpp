@@ -4,7 +4,7 @@
 // numbers and bytes are strings, enums names, an unset message is null, an unset oneof is absent.
 //
 //   if (auto problem = check_wire(*method->output, bytes)) { ... }
-//   js::Value message(context, Decoder(names, schema).decode(*method->output, bytes));
+//   script::Value message(context, Decoder(names, schema).decode(*method->output, bytes));
 #include <quickjs.h>
 
 #include <deque>

@@ -67,8 +67,8 @@ class Seen {
 };
 
 std::string atom_text(JSContext* context, JSAtom atom) {
-  const js::Value name(context, JS_AtomToString(context, atom));
-  return js::Text(name).str();
+  const script::Value name(context, JS_AtomToString(context, atom));
+  return script::Text(name).str();
 }
 
 /// A lone surrogate, which QuickJS writes as three bytes that are no UTF-8.
@@ -105,7 +105,7 @@ class Encoder::Settled {
  private:
   friend class Encoder;
   JSValueConst value_ = JS_UNDEFINED;
-  js::Value holder_;
+  script::Value holder_;
   bool absent_ = false;
 };
 
@@ -117,27 +117,27 @@ bool Encoder::settle(JSValueConst value, Settled& settled) {
       settled.absent_ = true;
       return true;
     }
-    if (js::bytes_of(context_, value)) return true;
+    if (script::bytes_of(context_, value)) return true;
     // Dates, boxed values, proxies, objects of natives: through their JSON text.
-    const js::Value json(context_, JS_JSONStringify(context_, value, JS_UNDEFINED, JS_UNDEFINED));
+    const script::Value json(context_, JS_JSONStringify(context_, value, JS_UNDEFINED, JS_UNDEFINED));
     if (json.is_exception()) return false;
     if (!json.is_string()) {
       settled.absent_ = true;
       return true;
     }
-    settled.holder_ = js::from_json(context_, js::Text(json).view());
+    settled.holder_ = script::from_json(context_, script::Text(json).view());
     return !settled.holder_.is_exception();
   }
-  const js::Value to_json(context_, JS_GetProperty(context_, value, names_.to_json()));
+  const script::Value to_json(context_, JS_GetProperty(context_, value, names_.to_json()));
   if (to_json.is_exception()) return false;
   if (!to_json.is_function()) return true;
-  settled.holder_ = js::Value(context_, JS_Call(context_, to_json.get(), value, 0, nullptr));
+  settled.holder_ = script::Value(context_, JS_Call(context_, to_json.get(), value, 0, nullptr));
   settled.absent_ = settled.holder_.is_undefined();
   return !settled.holder_.is_exception();
 }
 
 bool Encoder::is_plain_object(JSValueConst value) const {
-  return JS_IsObject(value) && !JS_IsArray(value) && !js::bytes_of(context_, value);
+  return JS_IsObject(value) && !JS_IsArray(value) && !script::bytes_of(context_, value);
 }
 
 bool Encoder::encode(const MessageType& type, JSValueConst value, std::string& out) {
@@ -180,7 +180,7 @@ bool Encoder::ordinary(const MessageType& type, JSValueConst value, const JsonPl
   std::uint32_t expected = 0;
   for (std::uint32_t i = 0; i < keys.size(); ++i) {
     const JsonPlace here{place, keys[i], 0};
-    const js::Value held(context_, JS_GetProperty(context_, value, keys[i]));
+    const script::Value held(context_, JS_GetProperty(context_, value, keys[i]));
     if (held.is_exception()) return false;
     Settled settled;
     if (!settle(held.get(), settled)) return false;
@@ -232,7 +232,7 @@ bool Encoder::list(const Field& field, JSValueConst value, const JsonPlace* plac
   }
   for (std::uint32_t i = 0; i < length; ++i) {
     const JsonPlace here{place, JS_ATOM_NULL, i};
-    const js::Value held(context_, JS_GetPropertyUint32(context_, value, i));
+    const script::Value held(context_, JS_GetPropertyUint32(context_, value, i));
     if (held.is_exception()) return false;
     Settled settled;
     if (!settle(held.get(), settled)) return false;
@@ -255,7 +255,7 @@ bool Encoder::map(const Field& field, JSValueConst value, const JsonPlace* place
   if (keys.failed()) return false;
   for (std::uint32_t i = 0; i < keys.size(); ++i) {
     const JsonPlace here{place, keys[i], 0};
-    const js::Value held(context_, JS_GetProperty(context_, value, keys[i]));
+    const script::Value held(context_, JS_GetProperty(context_, value, keys[i]));
     if (held.is_exception()) return false;
     Settled settled;
     if (!settle(held.get(), settled)) return false;
@@ -284,7 +284,7 @@ bool Encoder::map_key(const Field& field, JSAtom key, const JsonPlace* place, st
     ok = text == "true" || text == "false";
     bits = text == "true" ? 1 : 0;
   } else {
-    const js::Value as_text(context_, JS_AtomToString(context_, key));
+    const script::Value as_text(context_, JS_AtomToString(context_, key));
     ok = integer(field, as_text.get(), nullptr, bits);
   }
   if (!ok) {
@@ -357,7 +357,7 @@ bool Encoder::integer(const Field& field, JSValueConst value, const JsonPlace* p
       number = static_cast<std::int64_t>(real);
     }
   } else if (JS_IsString(value) || JS_IsBigInt(value)) {
-    const js::Text digits(context_, value);
+    const script::Text digits(context_, value);
     if (digits.failed()) return false;
     const std::string_view text = digits;
     const char* const end = text.data() + text.size();
@@ -398,7 +398,7 @@ bool Encoder::real(const Field& field, JSValueConst value, const JsonPlace* plac
     JS_ToFloat64(context_, &number, value);
     if (number == 0) number = 0;  // JSON writes -0 as 0
   } else if (JS_IsString(value)) {
-    const js::Text text(context_, value);
+    const script::Text text(context_, value);
     if (text.failed()) return false;
     const auto parsed = parse_double(text);
     if (!parsed) return wrong_value(field, place);
@@ -421,7 +421,7 @@ bool Encoder::real(const Field& field, JSValueConst value, const JsonPlace* plac
 
 bool Encoder::enumeration(const Field& field, JSValueConst value, const JsonPlace* place, std::uint64_t& bits) {
   if (JS_IsString(value)) {
-    const js::Text name(context_, value);
+    const script::Text name(context_, value);
     if (name.failed()) return false;
     const auto found = field.enumeration->by_name.find(name.str());
     if (found == field.enumeration->by_name.end()) return wrong_value(field, place);
@@ -443,7 +443,7 @@ bool Encoder::enumeration(const Field& field, JSValueConst value, const JsonPlac
 
 bool Encoder::text(const Field& field, JSValueConst value, const JsonPlace* place, bool skip_empty, std::string& out) {
   if (!JS_IsString(value)) return wrong_value(field, place);
-  const js::Text held(context_, value);
+  const script::Text held(context_, value);
   if (held.failed()) return false;
   const std::string_view text = held;
   if (has_lone_surrogate(text)) return fail_at(place, false, fmt::format("field {} contains invalid UTF-8", field.name));
@@ -458,12 +458,12 @@ bool Encoder::bytes(const Field& field, JSValueConst value, const JsonPlace* pla
   std::optional<std::string> decoded;
   std::string_view content;
   if (JS_IsString(value)) {
-    const js::Text text(context_, value);
+    const script::Text text(context_, value);
     if (text.failed()) return false;
     decoded = decode_base64(text);
     if (!decoded) return wrong_value(field, place);
     content = *decoded;
-  } else if (const auto buffer = js::bytes_of(context_, value)) {
+  } else if (const auto buffer = script::bytes_of(context_, value)) {
     content = {reinterpret_cast<const char*>(buffer->data()), buffer->size()};
   } else {
     return wrong_value(field, place);
@@ -477,7 +477,7 @@ bool Encoder::bytes(const Field& field, JSValueConst value, const JsonPlace* pla
 
 bool Encoder::any(JSValueConst value, const JsonPlace* place, std::string& out) {
   if (!is_plain_object(value)) return unexpected_token(place);
-  const js::Value url(context_, JS_GetProperty(context_, value, names_.at_type()));
+  const script::Value url(context_, JS_GetProperty(context_, value, names_.at_type()));
   if (url.is_exception()) return false;
   if (url.is_undefined()) {
     const Keys keys(context_, value);
@@ -486,7 +486,7 @@ bool Encoder::any(JSValueConst value, const JsonPlace* place, std::string& out) 
   }
   const JsonPlace at_type{place, names_.at_type(), 0};
   if (!url.is_string()) return fail_at(&at_type, false, "@type field value is not a string: {}");
-  const js::Text text(url);
+  const script::Text text(url);
   const std::string_view name = text.view().substr(text.view().rfind('/') + 1);
   const MessageType* const type = schema_.find_message(name);
   if (type == nullptr) return fail_at(&at_type, false, "unable to resolve {}: \"not found\"");
@@ -502,7 +502,7 @@ bool Encoder::any(JSValueConst value, const JsonPlace* place, std::string& out) 
     if (!ordinary(*type, value, place, out)) return false;
   } else {
     const JsonPlace at_value{place, names_.value(), 0};
-    const js::Value held(context_, JS_GetProperty(context_, value, names_.value()));
+    const script::Value held(context_, JS_GetProperty(context_, value, names_.value()));
     if (held.is_exception()) return false;
     if (held.is_undefined()) return fail_at(place, false, "missing \"value\" field");
     Settled settled;
@@ -515,7 +515,7 @@ bool Encoder::any(JSValueConst value, const JsonPlace* place, std::string& out) 
 
 bool Encoder::from_text(const MessageType& type, JSValueConst value, const JsonPlace* place, std::string& out) {
   if (!JS_IsString(value)) return unexpected_token(place);
-  const js::Text text(context_, value);
+  const script::Text text(context_, value);
   if (text.failed()) return false;
   if (type.well_known == WellKnown::field_mask) {
     std::string_view rest = text;

@@ -16,7 +16,7 @@ JsonToken token_at(JSContext* context, JSValueConst root, const JsonPlace* place
   const JsonToken unknown{"{", 0};
   std::vector<const JsonPlace*> path;
   for (const JsonPlace* each = place; each != nullptr; each = each->up) path.insert(path.begin(), each);
-  const std::optional<std::string> text = js::to_json(context, root);
+  const std::optional<std::string> text = script::to_json(context, root);
   if (!text) return unknown;
   const std::string_view whole = *text;
   std::size_t at = 0;
@@ -27,8 +27,8 @@ JsonToken token_at(JSContext* context, JSValueConst root, const JsonPlace* place
       for (std::uint32_t i = 0; i < path[step]->index && at < whole.size(); ++i) at = skip_value(whole, at) + 1;
       continue;
     }
-    const js::Value key(context, JS_AtomToString(context, path[step]->key));
-    const std::string quoted = js::to_json(context, key.get()).value_or("");
+    const script::Value key(context, JS_AtomToString(context, path[step]->key));
+    const std::string quoted = script::to_json(context, key.get()).value_or("");
     while (at < whole.size() && whole[at] == '"') {
       const std::size_t end = skip_string(whole, at);
       const bool found = whole.substr(at, end - at) == quoted;

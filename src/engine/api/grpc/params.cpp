@@ -10,10 +10,10 @@
 #include "engine/script/value.hpp"
 #include "engine/wire/failure.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Value;
+using script::Value;
 using Duration = std::chrono::nanoseconds;
 
 base::Error wrong(std::string text) { return {base::ErrorKind::invalid_argument, std::move(text)}; }
@@ -21,8 +21,8 @@ const base::Error kThrown{base::ErrorKind::invalid_argument, ""};
 
 /// A value as k6 shows it in these errors: strings quoted, the rest as text.
 std::string shown(const Value& value) {
-  const js::Text text(value);
-  return value.is_string() ? net::go_quote(text) : text.str();
+  const script::Text text(value);
+  return value.is_string() ? wire::go_quote(text) : text.str();
 }
 
 /// Calls `take(name, value)` for each property of a parameter object; what is no object has none.
@@ -30,7 +30,7 @@ template <class Take>
 base::Expected<void> for_each_param(JSContext* context, JSValueConst object, Take&& take) {
   if (!JS_IsObject(object)) return {};
   base::Expected<void> result;
-  const bool ok = js::for_each_property(context, object, [&](std::string_view name, Value value) {
+  const bool ok = script::for_each_property(context, object, [&](std::string_view name, Value value) {
     result = take(name, value);
     return result.has_value();
   });
@@ -45,9 +45,9 @@ base::Expected<Duration> take_duration(const Value& value) {
     return Duration(std::llround(milliseconds * 1e6));
   }
   if (value.is_string()) {
-    const js::Text text(value);
+    const script::Text text(value);
     if (const auto parsed = base::parse_duration(text.str())) return *parsed;
-    return tl::unexpected(wrong(fmt::format("{} is no duration, as '10s'", net::go_quote(text))));
+    return tl::unexpected(wrong(fmt::format("{} is no duration, as '10s'", wire::go_quote(text))));
   }
   return tl::unexpected(wrong(fmt::format("it should be a number of milliseconds or a duration, as '10s', and is {}", shown(value))));
 }
@@ -59,12 +59,12 @@ base::Expected<GrpcMetadataList> take_metadata(const Value& value) {
   auto taken = for_each_param(value.context(), value.get(), [&](std::string_view name, const Value& entry) -> base::Expected<void> {
     std::string lower = base::lower_case(name);
     if (lower.ends_with("-bin")) {
-      const auto bytes = js::bytes_of(entry.context(), entry.get());
-      if (!bytes) return tl::unexpected(wrong(fmt::format("{} value must be binary", net::go_quote(name))));
+      const auto bytes = script::bytes_of(entry.context(), entry.get());
+      if (!bytes) return tl::unexpected(wrong(fmt::format("{} value must be binary", wire::go_quote(name))));
       list.emplace_back(std::move(lower), std::string(bytes->begin(), bytes->end()));
     } else {
-      if (!entry.is_string()) return tl::unexpected(wrong(fmt::format("{} value must be a string", net::go_quote(name))));
-      list.emplace_back(std::move(lower), js::Text(entry).str());
+      if (!entry.is_string()) return tl::unexpected(wrong(fmt::format("{} value must be a string", wire::go_quote(name))));
+      list.emplace_back(std::move(lower), script::Text(entry).str());
     }
     return {};
   });
@@ -97,7 +97,7 @@ base::Expected<GrpcConnectParams::Tls> take_tls(const Value& value) {
     if (entry.is_nullish()) return {};
     if (!entry.is_string())
       return tl::unexpected(wrong(fmt::format("invalid tls {} value: '{}', it needs to be a PEM formatted string", name, shown(entry))));
-    into = js::Text(entry).str();
+    into = script::Text(entry).str();
     return {};
   };
   auto taken = for_each_param(value.context(), value.get(), [&](std::string_view name, const Value& entry) -> base::Expected<void> {
@@ -106,7 +106,7 @@ base::Expected<GrpcConnectParams::Tls> take_tls(const Value& value) {
     if (name == "password") return text(entry, name, tls.password);
     if (name != "cacerts") return {};
     if (!entry.is_array()) return text(entry, name, tls.ca_certificates);
-    const std::int64_t length = js::list_length(entry.context(), entry.get());
+    const std::int64_t length = script::list_length(entry.context(), entry.get());
     for (std::int64_t i = 0; i < length; ++i) {
       std::string one;
       if (auto ok = text(entry.element(static_cast<std::uint32_t>(i)), name, one); !ok) return ok;
@@ -144,8 +144,8 @@ base::Expected<void> assign(U& into, base::Expected<T> taken, std::string_view i
 
 }  // namespace
 
-std::vector<net::GrpcMetadata::Entry> GrpcCallParams::metadata_entries() const {
-  std::vector<net::GrpcMetadata::Entry> entries;
+std::vector<wire::GrpcMetadata::Entry> GrpcCallParams::metadata_entries() const {
+  std::vector<wire::GrpcMetadata::Entry> entries;
   entries.reserve(metadata.size());
   for (const auto& [name, value] : metadata) entries.push_back({name, value});
   return entries;
@@ -163,11 +163,11 @@ base::Expected<GrpcConnectParams> parse_connect_params(JSContext* context, JSVal
     if (name == "authority") {
       if (!entry.is_string())
         return tl::unexpected(wrong(fmt::format("invalid authority value: '{}', it needs to be a string", shown(entry))));
-      params.authority = js::Text(entry).str();
+      params.authority = script::Text(entry).str();
       return {};
     }
     if (name == "tls") return assign(params.tls, take_tls(entry));
-    return tl::unexpected(wrong(fmt::format("unknown connect param: {}", net::go_quote(name))));
+    return tl::unexpected(wrong(fmt::format("unknown connect param: {}", wire::go_quote(name))));
   });
   if (!taken) return tl::unexpected(std::move(taken.error()));
   return params;
@@ -182,8 +182,8 @@ base::Expected<void> parse_call_params(JSContext* context, JSValueConst value, G
       into.discard_message = JS_ToBool(context, entry.get()) != 0;
       return {};
     }
-    return tl::unexpected(wrong(fmt::format("unknown param: {}", net::go_quote(name))));
+    return tl::unexpected(wrong(fmt::format("unknown param: {}", wire::go_quote(name))));
   });
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

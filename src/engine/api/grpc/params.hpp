@@ -13,7 +13,7 @@
 #include "base/error.hpp"
 #include "engine/wire/grpc/client.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 using GrpcMetadataList = std::vector<std::pair<std::string, std::string>>;
 
@@ -43,7 +43,7 @@ struct GrpcCallParams {
   bool discard_message = false;
 
   /// Views into `metadata`.
-  std::vector<net::GrpcMetadata::Entry> metadata_entries() const;
+  std::vector<wire::GrpcMetadata::Entry> metadata_entries() const;
 };
 
 /// Both give what is wrong in k6's words. A getter of the script that throws is reported by its exception, which stays
@@ -51,4 +51,4 @@ struct GrpcCallParams {
 base::Expected<GrpcConnectParams> parse_connect_params(JSContext* context, JSValueConst value);
 base::Expected<void> parse_call_params(JSContext* context, JSValueConst value, GrpcCallParams& into);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -13,7 +13,7 @@
 #include "engine/wire/grpc/client.hpp"
 #include "engine/wire/grpc/protobuf_wire.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 /// Rounds of asking for imports that the server did not send along.
@@ -50,7 +50,7 @@ void for_each_bytes(std::string_view message, Take&& take) {
   }
 }
 
-class ReflectionCall final : public net::GrpcCall {
+class ReflectionCall final : public wire::GrpcCall {
  public:
   std::vector<std::string> answers;
   fiber::Awaited<>* done = nullptr;
@@ -68,7 +68,7 @@ class ReflectionCall final : public net::GrpcCall {
 
 class Reflection {
  public:
-  Reflection(net::GrpcClient& client, const GrpcMetadataList& metadata, std::chrono::nanoseconds timeout)
+  Reflection(wire::GrpcClient& client, const GrpcMetadataList& metadata, std::chrono::nanoseconds timeout)
       : client_(client), timeout_(timeout) {
     for (const auto& [name, value] : metadata) metadata_.push_back({name, value});
   }
@@ -99,7 +99,7 @@ class Reflection {
   /// Nothing when interrupted.
   std::optional<base::Expected<std::vector<std::string>>> files() {
     if (!ask(kListServices, {"*"})) return std::nullopt;
-    if (status_.code == net::grpc_status::kUnimplemented) {
+    if (status_.code == wire::grpc_status::kUnimplemented) {
       path_ = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
       if (!ask(kListServices, {"*"})) return std::nullopt;
     }
@@ -157,11 +157,11 @@ class Reflection {
     if (names_.insert(name).second) files_.emplace_back(file);
   }
 
-  net::GrpcClient& client_;
+  wire::GrpcClient& client_;
   std::chrono::nanoseconds timeout_;
-  std::vector<net::GrpcMetadata::Entry> metadata_;
+  std::vector<wire::GrpcMetadata::Entry> metadata_;
   std::string path_ = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-  net::GrpcStatus status_;
+  wire::GrpcStatus status_;
   std::vector<std::string> answers_;
   std::string refusal_;
   std::set<std::string> names_;
@@ -171,7 +171,7 @@ class Reflection {
 
 }  // namespace
 
-std::optional<base::Expected<grpc::SchemaPtr>> reflect(run::VuContext&, net::GrpcClient& client, const GrpcMetadataList& metadata,
+std::optional<base::Expected<grpc::SchemaPtr>> reflect(users::VuContext&, wire::GrpcClient& client, const GrpcMetadataList& metadata,
                                                        std::chrono::nanoseconds timeout, grpc::SchemaCache& schemas) {
   auto files = Reflection(client, metadata, timeout).files();
   if (!files) return std::nullopt;
@@ -182,4 +182,4 @@ std::optional<base::Expected<grpc::SchemaPtr>> reflect(run::VuContext&, net::Grp
   return schemas.get(key, [&] { return grpc::schema_from_files(**files); });
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -7,17 +7,17 @@
 #include "engine/api/grpc/params.hpp"
 #include "engine/wire/grpc/schema.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 class GrpcClient;
 }
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 class VuContext;
-}
+}  // namespace gauntlet::engine::users
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// On the fiber; nothing when it was interrupted. Virtual users that are told the same share one schema.
-std::optional<base::Expected<grpc::SchemaPtr>> reflect(run::VuContext& vu, net::GrpcClient& client, const GrpcMetadataList& metadata,
+std::optional<base::Expected<grpc::SchemaPtr>> reflect(users::VuContext& vu, wire::GrpcClient& client, const GrpcMetadataList& metadata,
                                                        std::chrono::nanoseconds timeout, grpc::SchemaCache& schemas);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -8,7 +8,7 @@
 #include "engine/users/shared_state.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 constexpr std::array<const char*, GrpcState::kNameCount> kNames = {"message", "error", "headers", "trailers", "status", "code", "details"};
@@ -56,7 +56,7 @@ void CallPool::give_back(std::unique_ptr<UnaryCall> call) {
   free_.push_back(std::move(call));
 }
 
-GrpcState::GrpcState(run::VuContext& vu)
+GrpcState::GrpcState(users::VuContext& vu)
     : vu_(vu), network_(vu.shared().get<Network>()), schemas_(vu.shared().get<grpc::SchemaCache>()), names_(vu.context()) {
   for (std::size_t i = 0; i < kNameCount; ++i) atoms_[i] = JS_NewAtom(vu.context(), kNames[i]);
   vu_.on_iteration_end([this](bool) { abandon_pending(); });
@@ -81,14 +81,14 @@ const grpc::Schema* GrpcState::keep(grpc::SchemaPtr schema) {
   return kept_schemas_.emplace_back(std::move(schema)).get();
 }
 
-base::Expected<net::Dialer*> GrpcState::dialer() {
+base::Expected<wire::Dialer*> GrpcState::dialer() {
   if (!dialer_) {
     TRY(network_.prepare(vu_.options()));
-    dialer_ = std::make_unique<net::Dialer>(vu_.loop(), network_.resolver(), network_.policy(), &network_.tls(), vu_.traffic(), vu_.id());
+    dialer_ = std::make_unique<wire::Dialer>(vu_.loop(), network_.resolver(), network_.policy(), &network_.tls(), vu_.traffic(), vu_.id());
   }
   return dialer_.get();
 }
 
-GrpcState& grpc_state_of(JSContext* context) { return run::vu_of(context).slot<GrpcState>(); }
+GrpcState& grpc_state_of(JSContext* context) { return users::vu_of(context).slot<GrpcState>(); }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -18,16 +18,16 @@
 #include "engine/wire/grpc/schema.hpp"
 #include "engine/wire/tcp/dialer.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 class VuContext;
-}
+}  // namespace gauntlet::engine::users
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 class GrpcScriptClient;
 
 /// One RPC with one answer, and that answer's bytes.
-class UnaryCall final : public net::GrpcCall {
+class UnaryCall final : public wire::GrpcCall {
  public:
   /// The answer's type; nullptr: its message is of no interest.
   const grpc::MessageType* output = nullptr;
@@ -69,19 +69,19 @@ class GrpcState {
   /// Properties of an answer, in the order in which k6 declares them; then others that are set or read often.
   enum Name : std::size_t { message, error, headers, trailers, status, answer_end, code = answer_end, details, kNameCount };
 
-  explicit GrpcState(run::VuContext& vu);
+  explicit GrpcState(users::VuContext& vu);
   ~GrpcState();
   GrpcState(const GrpcState&) = delete;
   GrpcState& operator=(const GrpcState&) = delete;
 
-  run::VuContext& vu() { return vu_; }
+  users::VuContext& vu() { return vu_; }
   grpc::TypeNames& names() { return names_; }
   JSAtom atom(std::size_t name) const { return atoms_[name]; }
   grpc::SchemaCache& schemas() { return schemas_; }
   /// Keeps a schema as long as this virtual user lives, so that answers need not.
   const grpc::Schema* keep(grpc::SchemaPtr schema);
   /// Made with the first connection; an error says which option is wrong.
-  base::Expected<net::Dialer*> dialer();
+  base::Expected<wire::Dialer*> dialer();
   Network& network() { return network_; }
 
   /// Clients of the script; they lose their connections with this.
@@ -103,17 +103,17 @@ class GrpcState {
  private:
   void abandon_pending();
 
-  run::VuContext& vu_;
+  users::VuContext& vu_;
   Network& network_;
   grpc::SchemaCache& schemas_;
   grpc::TypeNames names_;
   std::array<JSAtom, kNameCount> atoms_;
   std::vector<grpc::SchemaPtr> kept_schemas_;
-  std::unique_ptr<net::Dialer> dialer_;
+  std::unique_ptr<wire::Dialer> dialer_;
   std::unordered_set<GrpcScriptClient*> clients_;
   std::vector<std::shared_ptr<Pending>> pending_;  // shared with tasks of the loop's round that look at them
 };
 
 GrpcState& grpc_state_of(JSContext* context);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -20,11 +20,11 @@
 #include "engine/script/binding.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Call;
-using js::Value;
+using script::Call;
+using script::Value;
 using Clock = base::EventLoop::Clock;
 
 enum Event : std::size_t { on_data, on_error, on_end_of_stream, event_count };
@@ -44,13 +44,13 @@ struct ScriptStream {
 
 /// The RPC behind a Stream. What comes from the connection is gathered while it is read, and told to the script on its
 /// fiber at the end of the loop's round: handlers may do anything, close the connection included.
-class RunningStream final : public GrpcState::Pending, private net::GrpcCall, public std::enable_shared_from_this<RunningStream> {
+class RunningStream final : public GrpcState::Pending, private wire::GrpcCall, public std::enable_shared_from_this<RunningStream> {
  public:
   RunningStream(GrpcState& state, FoundMethod found, bool discards, GrpcSampleTags tags)
       : state_(state), found_(found), tags_(std::move(tags)), discards_(discards) {}
 
   void abandon() override {
-    if (net::GrpcCall::is_active()) client_->cancel(*this);
+    if (wire::GrpcCall::is_active()) client_->cancel(*this);
     is_over_ = true;
     inbox_.clear();
     client_object_ = Value();
@@ -78,23 +78,23 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
       state_.vu().warn("can't send empty message", {{"streamMethod", found_.method->full_method}});
       return true;
     }
-    if (!net::GrpcCall::is_active() || sending_over_) return true;  // k6 ignores it, too
+    if (!wire::GrpcCall::is_active() || sending_over_) return true;  // k6 ignores it, too
     std::string bytes;
     grpc::Encoder encoder(state_.names(), *found_.schema);
     if (!encoder.encode(*found_.method->input, message, bytes)) {
       if (encoder.problem().empty()) return false;
-      if (!net::GrpcCall::is_active()) return true;  // a getter of the message has closed the connection
-      fail({net::grpc_status::kUnknown, fmt::format("can't serialise request object to protocol buffer: {}", encoder.problem()), {}});
+      if (!wire::GrpcCall::is_active()) return true;  // a getter of the message has closed the connection
+      fail({wire::grpc_status::kUnknown, fmt::format("can't serialise request object to protocol buffer: {}", encoder.problem()), {}});
       return true;
     }
-    if (!net::GrpcCall::is_active() || sending_over_) return true;  // as above; or the stream
+    if (!wire::GrpcCall::is_active() || sending_over_) return true;  // as above; or the stream
     if (client_->send(*this, bytes)) tags_.count(metrics::MetricId::grpc_streams_msgs_sent);
     return true;
   }
 
   void end_sending() {
     sending_over_ = true;
-    if (net::GrpcCall::is_active()) client_->finish_sending(*this);
+    if (wire::GrpcCall::is_active()) client_->finish_sending(*this);
   }
 
  private:
@@ -106,18 +106,18 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     }
     if (discards_) bytes = {};
     inbox_.push(std::string(bytes), bytes.size());
-    if (inbox_.is_full()) net::GrpcCall::pause();
+    if (inbox_.is_full()) wire::GrpcCall::pause();
     tell_soon();
   }
 
   void on_end() override {
     ended_ = true;
-    outcome_ = net::GrpcCall::status();
+    outcome_ = wire::GrpcCall::status();
     tell_soon();
   }
 
   /// Our own end of it.
-  void fail(net::GrpcStatus status) {
+  void fail(wire::GrpcStatus status) {
     client_->cancel(*this);
     ended_ = true;
     failed_here_ = true;
@@ -145,7 +145,7 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     const Value handlers_owner = stream_object_;  // which a handler may let go of by ending everything
     while (!inbox_.empty() && !is_over_) {
       const std::string bytes = inbox_.pop();
-      if (inbox_.has_room()) net::GrpcCall::resume();
+      if (inbox_.has_room()) wire::GrpcCall::resume();
       // The only answer to a stream of ours comes with the outcome; those before it do not know theirs.
       const bool is_only_answer = ended_ && !found_.method->server_stream;
       tags_.count(metrics::MetricId::grpc_streams_msgs_received, is_only_answer ? std::optional(outcome_.code) : std::nullopt);
@@ -162,7 +162,7 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     }
     if (!ended_) return;
     is_over_ = true;
-    if (!failed_here_) tags_.record_call(outcome_.code, net::GrpcCall::started(), net::GrpcCall::ended());
+    if (!failed_here_) tags_.record_call(outcome_.code, wire::GrpcCall::started(), wire::GrpcCall::ended());
     if (outcome_.code != 0 && !call_error_handlers()) return;
     if (!call(Event::on_end_of_stream, Value(context, JS_NewObject(context)))) return;
     abandon();
@@ -179,7 +179,7 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     }
     Value error(context, new_grpc_error(state_, outcome_, found_.schema));
     const std::string text = fmt::format("code: {}, message: {}", outcome_.code, outcome_.message);
-    Value described(context, js::new_string(context, text));
+    Value described(context, script::new_string(context, text));
     const auto give_text = [](JSContext* where, JSValueConst, int, JSValueConst*, int, JSValueConst* data) {
       return JS_DupValue(where, data[0]);
     };
@@ -208,7 +208,7 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
     return true;
   }
 
-  ScriptStream* script() { return js::Class<ScriptStream>::of(stream_object_.get()); }
+  ScriptStream* script() { return script::Class<ScriptStream>::of(stream_object_.get()); }
 
   GrpcState& state_;
   FoundMethod found_;
@@ -219,40 +219,40 @@ class RunningStream final : public GrpcState::Pending, private net::GrpcCall, pu
   bool ended_ = false;
   bool failed_here_ = false;
   bool is_over_ = false;
-  net::GrpcClient* client_ = nullptr;
-  net::GrpcStatus outcome_;
+  wire::GrpcClient* client_ = nullptr;
+  wire::GrpcStatus outcome_;
   Inbox<std::string> inbox_;
-  run::Operation operation_;
+  users::Operation operation_;
   Value client_object_;  // whose connection is used
   Value stream_object_;  // whose handlers are called
 };
 
 JSValue new_stream(Call call) {
   JSContext* const context = call.context;
-  GrpcScriptClient* const client = js::Class<GrpcScriptClient>::of(call.arg(0));
-  if (client == nullptr) return js::throw_error(context, "invalid GRPC Stream's client: empty gRPC client");
+  GrpcScriptClient* const client = script::Class<GrpcScriptClient>::of(call.arg(0));
+  if (client == nullptr) return script::throw_error(context, "invalid GRPC Stream's client: empty gRPC client");
   GrpcState& state = client->state();
   constexpr const char* kNotConnected = "invalid GRPC Stream's client: no gRPC connection, you must call connect first";
-  if (client->connection() == nullptr) return js::throw_error(context, kNotConnected);
-  const js::Text name(context, call.arg(1));
+  if (client->connection() == nullptr) return script::throw_error(context, kNotConnected);
+  const script::Text name(context, call.arg(1));
   if (name.failed()) return JS_EXCEPTION;
   const FoundMethod found = client->find(name);
   if (found.method == nullptr) {
-    return js::throw_error(
+    return script::throw_error(
         context, fmt::format("invalid GRPC Stream's method: method \"{}\" not found in file descriptors", full_method_name(name)));
   }
   GrpcCallParams params;
   if (const auto parsed = parse_call_params(context, call.arg(2), params); !parsed) {
     return parsed.error().message.empty()
                ? JS_EXCEPTION
-               : js::throw_error(context, fmt::format("invalid GRPC Stream's parameters: {}", parsed.error().message));
+               : script::throw_error(context, fmt::format("invalid GRPC Stream's parameters: {}", parsed.error().message));
   }
   auto made = std::make_unique<ScriptStream>();
   ScriptStream& script = *made;
-  Value object(context, js::Class<ScriptStream>::construct(call, std::move(made)));
+  Value object(context, script::Class<ScriptStream>::construct(call, std::move(made)));
   if (object.is_exception()) return JS_EXCEPTION;
   if (JS_HasException(context)) return JS_EXCEPTION;
-  if (client->connection() == nullptr) return js::throw_error(context, kNotConnected);  // a getter has closed it meanwhile
+  if (client->connection() == nullptr) return script::throw_error(context, kNotConnected);  // a getter has closed it meanwhile
   GrpcSampleTags tags(state.vu(), found.method, client->connection()->options().address, std::move(params.tags), true);
   script.running = std::make_shared<RunningStream>(state, found, params.discard_message, std::move(tags));
   state.keep(script.running);
@@ -260,11 +260,11 @@ JSValue new_stream(Call call) {
   return object.release();
 }
 
-JSValue on(js::Self<ScriptStream> self, Call call) {
-  const js::Text event(self.context, call.arg(0));
+JSValue on(script::Self<ScriptStream> self, Call call) {
+  const script::Text event(self.context, call.arg(0));
   if (event.failed()) return JS_EXCEPTION;
   if (!JS_IsFunction(self.context, call.arg(1))) {
-    return js::throw_type_error(self.context, fmt::format("the handler of '{}' is no function", event.view()));
+    return script::throw_type_error(self.context, fmt::format("the handler of '{}' is no function", event.view()));
   }
   for (std::size_t i = 0; i < event_count; ++i) {
     if (event.view() == kEventNames[i]) {
@@ -272,29 +272,29 @@ JSValue on(js::Self<ScriptStream> self, Call call) {
       return JS_UNDEFINED;
     }
   }
-  run::vu_of(self.context)
+  users::vu_of(self.context)
       .warn(fmt::format("can't register {} event handler: unknown GRPC stream's event type: {}", event.view(), event.view()));
   return JS_UNDEFINED;
 }
 
-JSValue write(js::Self<ScriptStream> self, Call call) { return self->running->write(call.arg(0)) ? JS_UNDEFINED : JS_EXCEPTION; }
+JSValue write(script::Self<ScriptStream> self, Call call) { return self->running->write(call.arg(0)) ? JS_UNDEFINED : JS_EXCEPTION; }
 
-JSValue end(js::Self<ScriptStream> self, Call) {
+JSValue end(script::Self<ScriptStream> self, Call) {
   self->running->end_sending();
   return JS_UNDEFINED;
 }
 
-const js::Member kMembers[] = {
-    js::method<&on>("on", 2),
-    js::method<&write>("write", 1),
-    js::method<&end>("end", 0),
+const script::Member kMembers[] = {
+    script::method<&on>("on", 2),
+    script::method<&write>("write", 1),
+    script::method<&end>("end", 0),
 };
 
 }  // namespace
 
-void export_grpc_stream(js::Module& module) {
-  js::Class<ScriptStream>::define(module.context(), "Stream", kMembers);
+void export_grpc_stream(script::Module& module) {
+  script::Class<ScriptStream>::define(module.context(), "Stream", kMembers);
   module.export_class<ScriptStream, &new_stream>("Stream", 3);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -6,19 +6,19 @@
 #include "engine/api/html/patiently.hpp"
 #include "engine/api/html/selector.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 using html::Node;
 using html::Selector;
-using js::Call;
-using js::Value;
+using script::Call;
+using script::Value;
 
 JSValue new_element(const ElementSelf& self, const Node* node) { return new_element(self.context, self->document, self->url, node); }
 
 JSValue new_string_list(JSContext* context, const std::vector<std::string>& texts) {
   const Value array(context, JS_NewArray(context));
   for (std::uint32_t i = 0; i < texts.size(); ++i)
-    JS_DefinePropertyValueUint32(context, array.get(), i, js::new_string(context, texts[i]), JS_PROP_C_W_E);
+    JS_DefinePropertyValueUint32(context, array.get(), i, script::new_string(context, texts[i]), JS_PROP_C_W_E);
   return array.dup();
 }
 
@@ -77,10 +77,10 @@ JSValue children(ElementSelf self, Call) {
 JSValue class_list(ElementSelf self, Call) { return new_string_list(self.context, words_of(attribute_or(*self->node, "class"))); }
 JSValue class_name(ElementSelf self, Call) {
   const std::string* value = self->node->attribute("class");
-  return value == nullptr ? JS_UNDEFINED : js::new_string(self.context, *value);
+  return value == nullptr ? JS_UNDEFINED : script::new_string(self.context, *value);
 }
 JSValue contains(ElementSelf self, Call call) {
-  const Element* other = js::Class<Element>::of(call.arg(0));
+  const Element* other = script::Class<Element>::of(call.arg(0));
   return JS_NewBool(self.context, other != nullptr && self->node->contains(*other->node));
 }
 JSValue first_child(ElementSelf self, Call) {
@@ -100,19 +100,19 @@ JSValue last_element_child(ElementSelf self, Call) {
   return new_element(self, found == all.rend() ? nullptr : *found);
 }
 JSValue get_attribute(ElementSelf self, Call call) {
-  const js::Text name(self.context, call.arg(0));
+  const script::Text name(self.context, call.arg(0));
   const std::string* value = self->node->attribute(name.view());
-  return value == nullptr ? JS_UNDEFINED : js::new_string(self.context, *value);
+  return value == nullptr ? JS_UNDEFINED : script::new_string(self.context, *value);
 }
 JSValue get_attribute_node(ElementSelf self, Call call) {
-  const js::Text name(self.context, call.arg(0));
+  const script::Text name(self.context, call.arg(0));
   for (const html::Attribute& each : self->node->attributes) {
     if (each.name == name.view()) return new_attribute(self, each).release();
   }
   return JS_UNDEFINED;
 }
 JSValue get_elements_by_class_name(ElementSelf self, Call call) {
-  const auto wanted = words_of(js::Text(self.context, call.arg(0)));
+  const auto wanted = words_of(script::Text(self.context, call.arg(0)));
   return new_element_list(self, elements_below(*self->node, [&](const Node& node) {
                             const auto have = words_of(attribute_or(node, "class"));
                             return !wanted.empty() && std::all_of(wanted.begin(), wanted.end(), [&](const auto& each) {
@@ -121,39 +121,39 @@ JSValue get_elements_by_class_name(ElementSelf self, Call call) {
                           }));
 }
 JSValue get_elements_by_tag_name(ElementSelf self, Call call) {
-  const js::Text name(self.context, call.arg(0));
+  const script::Text name(self.context, call.arg(0));
   return new_element_list(self,
                           elements_below(*self->node, [&](const Node& node) { return name.view() == "*" || node.name == name.view(); }));
 }
 JSValue has_attribute(ElementSelf self, Call call) {
-  const js::Text name(self.context, call.arg(0));
+  const script::Text name(self.context, call.arg(0));
   return JS_NewBool(self.context, self->node->attribute(name.view()) != nullptr);
 }
 JSValue has_attributes(ElementSelf self, Call) { return JS_NewBool(self.context, !self->node->attributes.empty()); }
 JSValue has_child_nodes(ElementSelf self, Call) { return JS_NewBool(self.context, !self->node->children.empty()); }
-JSValue id(ElementSelf self, Call) { return js::new_string(self.context, attribute_or(*self->node, "id")); }
-JSValue inner_html(ElementSelf self, Call) { return js::new_string(self.context, to_html(*self->node, false)); }
+JSValue id(ElementSelf self, Call) { return script::new_string(self.context, attribute_or(*self->node, "id")); }
+JSValue inner_html(ElementSelf self, Call) { return script::new_string(self.context, to_html(*self->node, false)); }
 JSValue is_default_namespace(ElementSelf, Call) { return JS_TRUE; }
 JSValue is_equal_node(ElementSelf self, Call call) {
-  const Element* other = js::Class<Element>::of(call.arg(0));
+  const Element* other = script::Class<Element>::of(call.arg(0));
   return JS_NewBool(self.context, other != nullptr && to_html(*self->node, true) == to_html(*other->node, true));
 }
 JSValue is_same_node(ElementSelf self, Call call) {
-  const Element* other = js::Class<Element>::of(call.arg(0));
+  const Element* other = script::Class<Element>::of(call.arg(0));
   return JS_NewBool(self.context, other != nullptr && self->node == other->node);
 }
 JSValue lang(ElementSelf self, Call) {
   const std::string* value = self->node->attribute("lang");
-  return value == nullptr ? JS_UNDEFINED : js::new_string(self.context, *value);
+  return value == nullptr ? JS_UNDEFINED : script::new_string(self.context, *value);
 }
 JSValue matches(ElementSelf self, Call call) {
-  const auto selector = Selector::parse(js::Text(self.context, call.arg(0)));
+  const auto selector = Selector::parse(script::Text(self.context, call.arg(0)));
   return JS_NewBool(self.context, selector && self->node->is_element() && selector->matches(*self->node));
 }
-JSValue namespace_uri(ElementSelf self, Call) { return js::new_string(self.context, "http://www.w3.org/1999/xhtml"); }
+JSValue namespace_uri(ElementSelf self, Call) { return script::new_string(self.context, "http://www.w3.org/1999/xhtml"); }
 JSValue next_element_sibling(ElementSelf self, Call) { return new_element(self, self->node->next_element()); }
 JSValue next_sibling(ElementSelf self, Call) { return new_element(self, self->node->next()); }
-JSValue node_name_of(ElementSelf self, Call) { return js::new_string(self.context, node_name(*self->node)); }
+JSValue node_name_of(ElementSelf self, Call) { return script::new_string(self.context, node_name(*self->node)); }
 JSValue node_type(ElementSelf self, Call) {
   switch (self->node->kind) {
     case Node::Kind::element: return JS_NewInt32(self.context, 1);
@@ -165,8 +165,9 @@ JSValue node_type(ElementSelf self, Call) {
   return JS_UNDEFINED;
 }
 JSValue node_value(ElementSelf self, Call) {
-  return self->node->kind == Node::Kind::text || self->node->kind == Node::Kind::comment ? js::new_string(self.context, self->node->text)
-                                                                                         : JS_UNDEFINED;
+  return self->node->kind == Node::Kind::text || self->node->kind == Node::Kind::comment
+             ? script::new_string(self.context, self->node->text)
+             : JS_UNDEFINED;
 }
 JSValue owner_document(ElementSelf self, Call) { return new_element(self, &self->document->root()); }
 JSValue parent_element(ElementSelf self, Call) {
@@ -177,11 +178,11 @@ JSValue parent_node(ElementSelf self, Call) { return new_element(self, self->nod
 JSValue previous_element_sibling(ElementSelf self, Call) { return new_element(self, self->node->previous_element()); }
 JSValue previous_sibling(ElementSelf self, Call) { return new_element(self, self->node->previous()); }
 JSValue query_selector_all(ElementSelf self, Call call) {
-  const auto selector = Selector::parse(js::Text(self.context, call.arg(0)));
+  const auto selector = Selector::parse(script::Text(self.context, call.arg(0)));
   return new_element_list(self, selector ? selector->find_all(*self->node) : std::vector<const Node*>());
 }
 JSValue query_selector(ElementSelf self, Call call) {
-  const auto selector = Selector::parse(js::Text(self.context, call.arg(0)));
+  const auto selector = Selector::parse(script::Text(self.context, call.arg(0)));
   const auto found = selector ? selector->find_all(*self->node) : std::vector<const Node*>();
   return new_element(self, found.empty() ? nullptr : found.front());
 }
@@ -192,64 +193,65 @@ JSValue selection(ElementSelf self, Call) {
   made->nodes = {self->node};
   return new_selection(self.context, std::move(made));
 }
-JSValue text_content(ElementSelf self, Call) { return js::new_string(self.context, to_text(*self->node)); }
+JSValue text_content(ElementSelf self, Call) { return script::new_string(self.context, to_text(*self->node)); }
 JSValue to_string(ElementSelf self, Call) {
-  return js::new_string(self.context, self->node->is_element() ? "[object html.Node]" : fmt::format("[object {}]", node_name(*self->node)));
+  return script::new_string(self.context,
+                            self->node->is_element() ? "[object html.Node]" : fmt::format("[object {}]", node_name(*self->node)));
 }
 
-const js::Member kElement[] = {
-    js::method<&attributes>("attributes", 0),
-    js::method<&child_element_count>("childElementCount", 0),
-    js::method<&child_nodes>("childNodes", 0),
-    js::method<&children>("children", 0),
-    js::method<&class_list>("classList", 0),
-    js::method<&class_name>("className", 0),
-    js::method<&contains>("contains", 1),
-    js::method<&first_child>("firstChild", 0),
-    js::method<&first_element_child>("firstElementChild", 0),
-    js::method<&get_attribute>("getAttribute", 1),
-    js::method<&get_attribute_node>("getAttributeNode", 1),
-    js::method<&get_elements_by_class_name>("getElementsByClassName", 1),
-    js::method<&get_elements_by_tag_name>("getElementsByTagName", 1),
-    js::method<&has_attribute>("hasAttribute", 1),
-    js::method<&has_attributes>("hasAttributes", 0),
-    js::method<&has_child_nodes>("hasChildNodes", 0),
-    js::method<&id>("id", 0),
-    js::method<&inner_html>("innerHTML", 0),
-    js::method<&is_default_namespace>("isDefaultNamespace", 0),
-    js::method<&is_equal_node>("isEqualNode", 1),
-    js::method<&is_same_node>("isSameNode", 1),
-    js::method<&lang>("lang", 0),
-    js::method<&last_child>("lastChild", 0),
-    js::method<&last_element_child>("lastElementChild", 0),
-    js::method<&patiently<ElementSelf, &matches>>("matches", 1),
-    js::method<&namespace_uri>("namespaceURI", 0),
-    js::method<&next_element_sibling>("nextElementSibling", 0),
-    js::method<&next_sibling>("nextSibling", 0),
-    js::method<&node_name_of>("nodeName", 0),
-    js::method<&node_type>("nodeType", 0),
-    js::method<&node_value>("nodeValue", 0),
-    js::method<&owner_document>("ownerDocument", 0),
-    js::method<&parent_element>("parentElement", 0),
-    js::method<&parent_node>("parentNode", 0),
-    js::method<&previous_element_sibling>("previousElementSibling", 0),
-    js::method<&previous_sibling>("previousSibling", 0),
-    js::method<&patiently<ElementSelf, &query_selector>>("querySelector", 1),
-    js::method<&patiently<ElementSelf, &query_selector_all>>("querySelectorAll", 1),
-    js::method<&selection>("selection", 0),
-    js::method<&text_content>("textContent", 0),
-    js::method<&to_string>("toString", 0),
+const script::Member kElement[] = {
+    script::method<&attributes>("attributes", 0),
+    script::method<&child_element_count>("childElementCount", 0),
+    script::method<&child_nodes>("childNodes", 0),
+    script::method<&children>("children", 0),
+    script::method<&class_list>("classList", 0),
+    script::method<&class_name>("className", 0),
+    script::method<&contains>("contains", 1),
+    script::method<&first_child>("firstChild", 0),
+    script::method<&first_element_child>("firstElementChild", 0),
+    script::method<&get_attribute>("getAttribute", 1),
+    script::method<&get_attribute_node>("getAttributeNode", 1),
+    script::method<&get_elements_by_class_name>("getElementsByClassName", 1),
+    script::method<&get_elements_by_tag_name>("getElementsByTagName", 1),
+    script::method<&has_attribute>("hasAttribute", 1),
+    script::method<&has_attributes>("hasAttributes", 0),
+    script::method<&has_child_nodes>("hasChildNodes", 0),
+    script::method<&id>("id", 0),
+    script::method<&inner_html>("innerHTML", 0),
+    script::method<&is_default_namespace>("isDefaultNamespace", 0),
+    script::method<&is_equal_node>("isEqualNode", 1),
+    script::method<&is_same_node>("isSameNode", 1),
+    script::method<&lang>("lang", 0),
+    script::method<&last_child>("lastChild", 0),
+    script::method<&last_element_child>("lastElementChild", 0),
+    script::method<&patiently<ElementSelf, &matches>>("matches", 1),
+    script::method<&namespace_uri>("namespaceURI", 0),
+    script::method<&next_element_sibling>("nextElementSibling", 0),
+    script::method<&next_sibling>("nextSibling", 0),
+    script::method<&node_name_of>("nodeName", 0),
+    script::method<&node_type>("nodeType", 0),
+    script::method<&node_value>("nodeValue", 0),
+    script::method<&owner_document>("ownerDocument", 0),
+    script::method<&parent_element>("parentElement", 0),
+    script::method<&parent_node>("parentNode", 0),
+    script::method<&previous_element_sibling>("previousElementSibling", 0),
+    script::method<&previous_sibling>("previousSibling", 0),
+    script::method<&patiently<ElementSelf, &query_selector>>("querySelector", 1),
+    script::method<&patiently<ElementSelf, &query_selector_all>>("querySelectorAll", 1),
+    script::method<&selection>("selection", 0),
+    script::method<&text_content>("textContent", 0),
+    script::method<&to_string>("toString", 0),
 };
 
 }  // namespace
 
 JSValue new_element(JSContext* context, std::shared_ptr<const html::Document> document, const std::string& url, const Node* node) {
   if (node == nullptr) return JS_UNDEFINED;
-  js::Class<Element>::define(context, "Object", kElement);
-  const JSValue object = js::Class<Element>::create(context, std::make_unique<Element>(Element{std::move(document), url, node}));
+  script::Class<Element>::define(context, "Object", kElement);
+  const JSValue object = script::Class<Element>::create(context, std::make_unique<Element>(Element{std::move(document), url, node}));
   const auto& extra = methods_of_tag(node->name);
   if (!JS_IsException(object) && !extra.empty()) JS_SetPropertyFunctionList(context, object, extra.data(), static_cast<int>(extra.size()));
   return object;
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -11,24 +11,24 @@
 #include "engine/api/html/selection.hpp"
 #include "engine/script/binding.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 struct Element {
   std::shared_ptr<const html::Document> document;  // shared: as Selection's
   std::string url;
   const html::Node* node;
 };
-using ElementSelf = js::Self<Element>;
+using ElementSelf = script::Self<Element>;
 
 /// The methods that a tag has beyond those of all elements. Made once a process.
-const std::vector<js::Member>& methods_of_tag(const std::string& tag);
+const std::vector<script::Member>& methods_of_tag(const std::string& tag);
 
 /// An Element of the same document; undefined for nullptr.
 JSValue new_element(const ElementSelf& self, const html::Node* node);
 /// An array of them.
 template <class Nodes>
 JSValue new_element_list(const ElementSelf& self, const Nodes& nodes) {
-  const js::Value array(self.context, JS_NewArray(self.context));
+  const script::Value array(self.context, JS_NewArray(self.context));
   std::uint32_t count = 0;
   for (const html::Node* node : nodes)
     JS_DefinePropertyValueUint32(self.context, array.get(), count++, new_element(self, node), JS_PROP_C_W_E);
@@ -49,4 +49,4 @@ std::vector<const html::Node*> elements_below(const html::Node& root, Wanted&& w
   return found;
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

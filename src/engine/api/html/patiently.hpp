@@ -4,16 +4,16 @@
 #include "engine/script/binding.hpp"
 #include "engine/script/interrupt.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// What patience asks on behalf of a script. A step is some 10 ns.
 inline auto until_interrupted(JSContext* context) {
-  return [context] { return !js::interrupted(context, html::Patience::kSteps * 8); };
+  return [context] { return !script::interrupted(context, html::Patience::kSteps * 8); };
 }
 
 /// The method `native` as one that an interrupt ends.
-template <class Self, JSValue (*native)(Self, js::Call)>
-JSValue patiently(Self self, js::Call call) {
+template <class Self, JSValue (*native)(Self, script::Call)>
+JSValue patiently(Self self, script::Call call) {
   const html::Patience patience(until_interrupted(self.context));
   try {
     return native(self, call);
@@ -22,4 +22,4 @@ JSValue patiently(Self self, js::Call call) {
   }
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

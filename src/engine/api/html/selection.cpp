@@ -16,14 +16,14 @@
 #include "engine/script/value.hpp"
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 using html::Node;
 using html::Selector;
-using js::Call;
-using js::Self;
-using js::Value;
+using script::Call;
+using script::Self;
+using script::Value;
 
 using Nodes = std::vector<const Node*>;
 using This = Self<Selection>;
@@ -52,7 +52,8 @@ JSValue derived(const This& self, Nodes nodes) {
 }
 
 JSValue throw_no_selector(JSContext* context, JSValueConst value) {
-  return js::throw_error(context, fmt::format("{} is no selector: give a text, a Selection or a function", js::kind_of(context, value)));
+  return script::throw_error(context,
+                             fmt::format("{} is no selector: give a text, a Selection or a function", script::kind_of(context, value)));
 }
 
 /// What an argument selects: a CSS selector, the nodes of another selection, or a function's answer.
@@ -63,8 +64,8 @@ class Condition {
   Condition(JSContext* context, JSValueConst value) : context_(context), value_(value) {
     if (JS_IsString(value)) {
       kind_ = Kind::selector;
-      selector_ = Selector::parse(js::Text(context, value));
-    } else if (const Selection* given = js::Class<Selection>::of(value)) {
+      selector_ = Selector::parse(script::Text(context, value));
+    } else if (const Selection* given = script::Class<Selection>::of(value)) {
       kind_ = Kind::nodes;
       nodes_.insert(given->nodes.begin(), given->nodes.end());
     } else if (JS_IsFunction(context, value)) {
@@ -129,7 +130,7 @@ JSValue find(This self, Call call) {
 JSValue add(This self, Call call) {
   Collector all;
   for (const Node* node : self->nodes) all.add(node);
-  if (const Selection* other = js::Class<Selection>::of(call.arg(0))) {
+  if (const Selection* other = script::Class<Selection>::of(call.arg(0))) {
     for (const Node* node : other->nodes) all.add(node);
   } else if (const Condition condition(self.context, call.arg(0)); condition.kind() == Condition::Kind::selector) {
     if (condition.selector()) {
@@ -148,7 +149,7 @@ JSValue filtered(This self, Call call) {
   const Condition condition(self.context, call.arg(0));
   if (!condition.selects() && condition.kind() != Condition::Kind::function) {
     if (keep == Keep::others) return throw_no_selector(self.context, call.arg(0));
-    return js::throw_error(self.context, "the argument to filter() must be a function, a selector or a selection");
+    return script::throw_error(self.context, "the argument to filter() must be a function, a selector or a selection");
   }
   Nodes nodes;
   for (std::size_t i = 0; i < self->nodes.size(); ++i) {
@@ -162,7 +163,7 @@ JSValue filtered(This self, Call call) {
 JSValue is(This self, Call call) {
   const Condition condition(self.context, call.arg(0));
   if (!condition.selects() && condition.kind() != Condition::Kind::function) {
-    return js::throw_error(self.context, "the argument to is() must be a function, a selector or a selection");
+    return script::throw_error(self.context, "the argument to is() must be a function, a selector or a selection");
   }
   for (std::size_t i = 0; i < self->nodes.size(); ++i) {
     const int decision = condition.decide(self, i, *self->nodes[i]);
@@ -292,7 +293,7 @@ JSValue single(This self, Call call) {
   if (!call.has(0)) return first(self, call);
   const Value found(self.context, find(self, call));
   if (found.is_exception()) return JS_EXCEPTION;
-  const Selection& all = *js::Class<Selection>::of(found.get());
+  const Selection& all = *script::Class<Selection>::of(found.get());
   return one(self, all.nodes.empty() ? nullptr : all.nodes.front());
 }
 JSValue last(This self, Call) { return one(self, node_at(self, static_cast<std::int64_t>(self->nodes.size()) - 1)); }
@@ -333,7 +334,7 @@ JSValue index(This self, Call call) {
     for (const Node* at = node->previous_element(); at != nullptr; at = at->previous_element()) ++before;
     return JS_NewInt32(self.context, before);
   }
-  if (const Selection* other = js::Class<Selection>::of(call.arg(0))) {
+  if (const Selection* other = script::Class<Selection>::of(call.arg(0))) {
     return position(self->nodes, other->nodes.empty() ? nullptr : other->nodes.front());
   }
   const Condition condition(self.context, call.arg(0));
@@ -345,7 +346,7 @@ JSValue size(This self, Call) { return JS_NewInt64(self.context, static_cast<std
 // Calling for each
 
 JSValue each(This self, Call call) {
-  if (!JS_IsFunction(self.context, call.arg(0))) return js::throw_error(self.context, "the argument to each() must be a function");
+  if (!JS_IsFunction(self.context, call.arg(0))) return script::throw_error(self.context, "the argument to each() must be a function");
   for (std::size_t i = 0; i < self->nodes.size(); ++i) {
     const Value number(self.context, JS_NewInt64(self.context, static_cast<std::int64_t>(i)));
     const Value item(self.context, element(self, self->nodes[i]));
@@ -358,7 +359,7 @@ JSValue each(This self, Call call) {
 }
 
 JSValue map(This self, Call call) {
-  if (!JS_IsFunction(self.context, call.arg(0))) return js::throw_error(self.context, "the argument to map() must be a function");
+  if (!JS_IsFunction(self.context, call.arg(0))) return script::throw_error(self.context, "the argument to map() must be a function");
   const Value list(self.context, JS_NewArray(self.context));
   for (std::size_t i = 0; i < self->nodes.size(); ++i) {
     const Value number(self.context, JS_NewInt64(self.context, static_cast<std::int64_t>(i)));
@@ -375,22 +376,22 @@ JSValue map(This self, Call call) {
 // Reading
 
 JSValue attr(This self, Call call) {
-  const js::Text name(self.context, call.arg(0));
+  const script::Text name(self.context, call.arg(0));
   if (name.failed()) return JS_EXCEPTION;
   const std::string* value = self->nodes.empty() ? nullptr : self->nodes.front()->attribute(name.view());
   if (value == nullptr) return call.has(1) ? JS_DupValue(self.context, call.arg(1)) : JS_UNDEFINED;
-  return js::new_string(self.context, *value);
+  return script::new_string(self.context, *value);
 }
 
 JSValue inner_html(This self, Call call) {
-  if (self->nodes.empty()) return call.has(0) ? JS_DupValue(self.context, call.arg(0)) : js::new_string(self.context, "");
-  return js::new_string(self.context, to_html(*self->nodes.front(), false));
+  if (self->nodes.empty()) return call.has(0) ? JS_DupValue(self.context, call.arg(0)) : script::new_string(self.context, "");
+  return script::new_string(self.context, to_html(*self->nodes.front(), false));
 }
 
 JSValue text(This self, Call) {
   std::string all;
   for (const Node* node : self->nodes) all += to_text(*node);
-  return js::new_string(self.context, all);
+  return script::new_string(self.context, all);
 }
 
 JSValue val(This self, Call call) {
@@ -403,18 +404,18 @@ JSValue data_value(JSContext* context, const std::string& text) {
   if (text.empty() || text == "null" || text == "undefined") return JS_UNDEFINED;
   if (text == "true" || text == "false") return JS_NewBool(context, text == "true");
   if (text.front() == '{' || text.front() == '[') {
-    Value parsed = js::from_json(context, text);
+    Value parsed = script::from_json(context, text);
     if (!parsed.is_exception()) return parsed.release();
     JS_FreeValue(context, JS_GetException(context));
-    return js::new_string(context, text);
+    return script::new_string(context, text);
   }
-  const Value given(context, js::new_string(context, text));
+  const Value given(context, script::new_string(context, text));
   double number = 0;
   if (JS_ToFloat64(context, &number, given.get()) == 0) {
     Value back(context, JS_NewFloat64(context, number));
-    if (js::Text(back).view() == text && text != "NaN" && text.find("Infinity") == std::string::npos) return back.release();
+    if (script::Text(back).view() == text && text != "NaN" && text.find("Infinity") == std::string::npos) return back.release();
   }
-  return js::new_string(context, text);
+  return script::new_string(context, text);
 }
 
 /// "data-user-id" to "userId".
@@ -431,7 +432,7 @@ JSValue data(This self, Call call) {
   if (self->nodes.empty()) return JS_UNDEFINED;
   const Node& node = *self->nodes.front();
   if (call.has(0)) {
-    const js::Text wanted(self.context, call.arg(0));
+    const script::Text wanted(self.context, call.arg(0));
     if (wanted.failed()) return JS_EXCEPTION;
     for (const html::Attribute& each : node.attributes) {
       if (each.name.starts_with("data-") && (data_key(each.name) == wanted.view() || each.name.substr(5) == wanted.view())) {
@@ -474,80 +475,80 @@ JSValue serialize(This self, Call) {
   for (const auto& [name, field] : form_fields(self->nodes)) {
     const Value value(self.context, field_value(self.context, *field));
     if (!value.is_array()) {
-      values[name].push_back(value.is_nullish() ? std::string() : js::Text(value).str());
+      values[name].push_back(value.is_nullish() ? std::string() : script::Text(value).str());
       continue;
     }
-    const std::int64_t length = js::list_length(self.context, value.get());
-    for (std::int64_t i = 0; i < length; ++i) values[name].push_back(js::Text(value.element(static_cast<std::uint32_t>(i))).str());
+    const std::int64_t length = script::list_length(self.context, value.get());
+    for (std::int64_t i = 0; i < length; ++i) values[name].push_back(script::Text(value.element(static_cast<std::uint32_t>(i))).str());
   }
   std::string out;
   for (const auto& [name, all] : values) {
     for (const std::string& each : all) {
       if (!out.empty()) out += '&';
-      net::append_query_escaped(out, name);
+      wire::append_query_escaped(out, name);
       out += '=';
-      net::append_query_escaped(out, each);
+      wire::append_query_escaped(out, each);
     }
   }
-  return js::new_string(self.context, out);
+  return script::new_string(self.context, out);
 }
 
-const js::Member kSelection[] = {
-    js::method<&patiently<This, &add>>("add", 1),
-    js::method<&patiently<This, &attr>>("attr", 2),
-    js::method<&patiently<This, &walk<&to_children>>>("children", 1),
-    js::method<&patiently<This, &closest>>("closest", 1),
-    js::method<&patiently<This, &walk<&to_contents>>>("contents", 0),
-    js::method<&patiently<This, &data>>("data", 1),
-    js::method<&patiently<This, &each>>("each", 1),
-    js::method<&patiently<This, &end>>("end", 0),
-    js::method<&patiently<This, &eq>>("eq", 1),
-    js::method<&patiently<This, &filtered<Keep::matching>>>("filter", 1),
-    js::method<&patiently<This, &find>>("find", 1),
-    js::method<&patiently<This, &first>>("first", 0),
-    js::method<&patiently<This, &get>>("get", 1),
-    js::method<&patiently<This, &has>>("has", 1),
-    js::method<&patiently<This, &inner_html>>("html", 1),
-    js::method<&patiently<This, &index>>("index", 1),
-    js::method<&patiently<This, &is>>("is", 1),
-    js::method<&patiently<This, &last>>("last", 0),
-    js::method<&patiently<This, &single>>("single", 1),
-    js::method<&patiently<This, &map>>("map", 1),
-    js::method<&patiently<This, &walk<&to_next>>>("next", 1),
-    js::method<&patiently<This, &walk<&to_all_next>>>("nextAll", 1),
-    js::method<&patiently<This, &walk_until<&next_of>>>("nextUntil", 2),
-    js::method<&patiently<This, &filtered<Keep::others>>>("not", 1),
-    js::method<&patiently<This, &walk<&to_parent>>>("parent", 1),
-    js::method<&patiently<This, &walk<&to_parents>>>("parents", 1),
-    js::method<&patiently<This, &walk_until<&parent_of>>>("parentsUntil", 2),
-    js::method<&patiently<This, &walk<&to_previous>>>("prev", 1),
-    js::method<&patiently<This, &walk<&to_all_previous>>>("prevAll", 1),
-    js::method<&patiently<This, &walk_until<&previous_of>>>("prevUntil", 2),
-    js::method<&patiently<This, &serialize>>("serialize", 0),
-    js::method<&patiently<This, &serialize_array>>("serializeArray", 0),
-    js::method<&patiently<This, &serialize_object>>("serializeObject", 0),
-    js::method<&patiently<This, &walk<&to_siblings>>>("siblings", 1),
-    js::method<&patiently<This, &size>>("size", 0),
-    js::method<&patiently<This, &slice>>("slice", 2),
-    js::method<&patiently<This, &text>>("text", 0),
-    js::method<&patiently<This, &to_array>>("toArray", 0),
-    js::method<&patiently<This, &val>>("val", 1),
+const script::Member kSelection[] = {
+    script::method<&patiently<This, &add>>("add", 1),
+    script::method<&patiently<This, &attr>>("attr", 2),
+    script::method<&patiently<This, &walk<&to_children>>>("children", 1),
+    script::method<&patiently<This, &closest>>("closest", 1),
+    script::method<&patiently<This, &walk<&to_contents>>>("contents", 0),
+    script::method<&patiently<This, &data>>("data", 1),
+    script::method<&patiently<This, &each>>("each", 1),
+    script::method<&patiently<This, &end>>("end", 0),
+    script::method<&patiently<This, &eq>>("eq", 1),
+    script::method<&patiently<This, &filtered<Keep::matching>>>("filter", 1),
+    script::method<&patiently<This, &find>>("find", 1),
+    script::method<&patiently<This, &first>>("first", 0),
+    script::method<&patiently<This, &get>>("get", 1),
+    script::method<&patiently<This, &has>>("has", 1),
+    script::method<&patiently<This, &inner_html>>("html", 1),
+    script::method<&patiently<This, &index>>("index", 1),
+    script::method<&patiently<This, &is>>("is", 1),
+    script::method<&patiently<This, &last>>("last", 0),
+    script::method<&patiently<This, &single>>("single", 1),
+    script::method<&patiently<This, &map>>("map", 1),
+    script::method<&patiently<This, &walk<&to_next>>>("next", 1),
+    script::method<&patiently<This, &walk<&to_all_next>>>("nextAll", 1),
+    script::method<&patiently<This, &walk_until<&next_of>>>("nextUntil", 2),
+    script::method<&patiently<This, &filtered<Keep::others>>>("not", 1),
+    script::method<&patiently<This, &walk<&to_parent>>>("parent", 1),
+    script::method<&patiently<This, &walk<&to_parents>>>("parents", 1),
+    script::method<&patiently<This, &walk_until<&parent_of>>>("parentsUntil", 2),
+    script::method<&patiently<This, &walk<&to_previous>>>("prev", 1),
+    script::method<&patiently<This, &walk<&to_all_previous>>>("prevAll", 1),
+    script::method<&patiently<This, &walk_until<&previous_of>>>("prevUntil", 2),
+    script::method<&patiently<This, &serialize>>("serialize", 0),
+    script::method<&patiently<This, &serialize_array>>("serializeArray", 0),
+    script::method<&patiently<This, &serialize_object>>("serializeObject", 0),
+    script::method<&patiently<This, &walk<&to_siblings>>>("siblings", 1),
+    script::method<&patiently<This, &size>>("size", 0),
+    script::method<&patiently<This, &slice>>("slice", 2),
+    script::method<&patiently<This, &text>>("text", 0),
+    script::method<&patiently<This, &to_array>>("toArray", 0),
+    script::method<&patiently<This, &val>>("val", 1),
 };
 
 JSValue parse_html(Call call) {
   if (!call.has(0)) return new_page_selection(call.context, "", "");
-  const js::Text source(call.context, call.arg(0));
+  const script::Text source(call.context, call.arg(0));
   return source.failed() ? JS_EXCEPTION : new_page_selection(call.context, source, "");
 }
 
-const js::Member kExports[] = {js::function<&parse_html>("parseHTML", 1)};
+const script::Member kExports[] = {script::function<&parse_html>("parseHTML", 1)};
 
 std::string option_value(const Node& option) { return attribute_or(option, "value", to_text(option)); }
 
 /// A document that counts towards the heap limit until the last selection and element of it is gone.
 struct CountedPage {
   std::shared_ptr<const html::Document> document;
-  js::NativeMemory memory;
+  script::NativeMemory memory;
 };
 
 }  // namespace
@@ -559,11 +560,11 @@ Selection::~Selection() {
 JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection) {
   // Twice: what is derived from it keeps a copy.
   const std::size_t bytes = 2 * (sizeof(Selection) + selection->nodes.capacity() * sizeof(Node*) + selection->url.capacity());
-  selection->memory = std::make_shared<js::NativeMemory>();
+  selection->memory = std::make_shared<script::NativeMemory>();
   if (!selection->memory->charge(context, bytes)) return JS_EXCEPTION;
-  js::Class<Selection>::define(context, "Object", kSelection);
-  const Value url(context, js::new_string(context, selection->url));
-  Value object(context, js::Class<Selection>::create(context, std::move(selection)));
+  script::Class<Selection>::define(context, "Object", kSelection);
+  const Value url(context, script::new_string(context, selection->url));
+  Value object(context, script::Class<Selection>::create(context, std::move(selection)));
   if (!object.is_exception()) object.set("url", url);
   return object.release();
 }
@@ -572,15 +573,15 @@ JSValue new_page_selection(JSContext* context, std::string_view source, std::str
   auto selection = std::make_unique<Selection>();
   auto page = std::make_shared<CountedPage>();
   {
-    js::NativeMemory meanwhile;
+    script::NativeMemory meanwhile;
     page->document = html::Document::parse(source, [&](std::size_t bytes) {
       constexpr std::size_t kWork = 4096;
-      return !js::interrupted(context, kWork) && (bytes == 0 || meanwhile.charge(context, bytes));
+      return !script::interrupted(context, kWork) && (bytes == 0 || meanwhile.charge(context, bytes));
     });
   }
   if (!page->document) {
     if (JS_HasException(context)) return JS_EXCEPTION;
-    return js::throw_error(context, "the page is not parsed: it nests its elements so deeply that it would take too long");
+    return script::throw_error(context, "the page is not parsed: it nests its elements so deeply that it would take too long");
   }
   if (!page->memory.charge(context, page->document->memory_bytes())) return JS_EXCEPTION;
   selection->document = std::shared_ptr<const html::Document>(page, page->document.get());
@@ -613,22 +614,22 @@ bool is_disabled(const Node& field) {
 JSValue field_value(JSContext* context, const Node& field) {
   if (field.name == "input") {
     const bool is_ticked = attribute_or(field, "type") == "checkbox" || attribute_or(field, "type") == "radio";
-    return js::new_string(context, attribute_or(field, "value", is_ticked ? "on" : ""));
+    return script::new_string(context, attribute_or(field, "value", is_ticked ? "on" : ""));
   }
-  if (field.name == "button" || field.name == "param") return js::new_string(context, attribute_or(field, "value"));
-  if (field.name == "textarea") return js::new_string(context, to_text(field));
-  if (field.name == "option") return js::new_string(context, option_value(field));
+  if (field.name == "button" || field.name == "param") return script::new_string(context, attribute_or(field, "value"));
+  if (field.name == "textarea") return script::new_string(context, to_text(field));
+  if (field.name == "option") return script::new_string(context, option_value(field));
   if (field.name != "select") return JS_UNDEFINED;
   const bool is_multiple = field.attribute("multiple") != nullptr;
   const Value list(context, JS_NewArray(context));
   std::uint32_t count = 0;
   for (const Node* node = next_in_order(&field, &field); node != nullptr; node = next_in_order(node, &field)) {
     if (node->name != "option" || node->attribute("selected") == nullptr) continue;
-    JSValue value = js::new_string(context, option_value(*node));
+    JSValue value = script::new_string(context, option_value(*node));
     if (!is_multiple) return value;
     JS_DefinePropertyValueUint32(context, list.get(), count++, value, JS_PROP_C_W_E);
   }
-  return is_multiple ? list.dup() : js::new_string(context, "");
+  return is_multiple ? list.dup() : script::new_string(context, "");
 }
 
 std::vector<std::pair<std::string, const Node*>> form_fields(const Nodes& nodes) {
@@ -653,6 +654,6 @@ std::vector<std::pair<std::string, const Node*>> form_fields(const Nodes& nodes)
   return fields;
 }
 
-void init_html(js::Module& module) { module.exports(kExports); }
+void init_html(script::Module& module) { module.exports(kExports); }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -10,21 +10,21 @@
 #include "engine/api/html/document.hpp"
 #include "engine/script/native_memory.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_html(js::Module& module);
+void init_html(script::Module& module);
 
 /// What a Selection holds; `url` is what relative links of its elements are relative to.
 struct Selection {
   std::shared_ptr<const html::Document> document;  // shared: by everything that points into it
   std::string url;
   std::vector<const html::Node*> nodes;
-  std::shared_ptr<Selection> origin;         // shared: what end() goes back to
-  std::shared_ptr<js::NativeMemory> memory;  // shared: by the copies that are origins
+  std::shared_ptr<Selection> origin;             // shared: what end() goes back to
+  std::shared_ptr<script::NativeMemory> memory;  // shared: by the copies that are origins
 
   Selection() = default;
   Selection(const Selection&) = default;
@@ -50,4 +50,4 @@ JSValue field_value(JSContext* context, const html::Node& field);
 /// The fields of a form that are sent with it, by name.
 std::vector<std::pair<std::string, const html::Node*>> form_fields(const std::vector<const html::Node*>& nodes);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -6,7 +6,7 @@
 #include "engine/api/html/element.hpp"
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
 using html::Node;
@@ -89,12 +89,12 @@ JSValue count_characters(const ElementSelf& self) {
 }
 JSValue selected_value(const ElementSelf& self) {
   const auto chosen = elements_below(*self->node, [](const Node& node) { return node.name == "option" && is_option_selected(node); });
-  return chosen.empty() ? js::new_string(self.context, "") : field_value(self.context, *chosen.front());
+  return chosen.empty() ? script::new_string(self.context, "") : field_value(self.context, *chosen.front());
 }
 JSValue value_or_text(const ElementSelf& self) {
-  return js::new_string(self.context, attribute_or(*self->node, "value", to_text(*self->node)));
+  return script::new_string(self.context, attribute_or(*self->node, "value", to_text(*self->node)));
 }
-JSValue text(const ElementSelf& self) { return js::new_string(self.context, to_text(*self->node)); }
+JSValue text(const ElementSelf& self) { return script::new_string(self.context, to_text(*self->node)); }
 JSValue control(const ElementSelf& self) {
   const std::string* wanted = self->node->attribute("for");
   const auto found = wanted == nullptr
@@ -103,7 +103,7 @@ JSValue control(const ElementSelf& self) {
   return new_element(self, found.empty() ? nullptr : found.front());
 }
 JSValue option_label(const ElementSelf& self) {
-  return js::new_string(self.context, attribute_or(*self->node, "label", to_text(*self->node)));
+  return script::new_string(self.context, attribute_or(*self->node, "label", to_text(*self->node)));
 }
 JSValue caption(const ElementSelf& self) { return first_named(self, "caption"); }
 JSValue table_head(const ElementSelf& self) { return first_named(self, "thead"); }
@@ -139,7 +139,7 @@ JSValue input_list(const ElementSelf& self) {
   return new_element(self, found.empty() ? nullptr : found.front());
 }
 JSValue select_type(const ElementSelf& self) {
-  return js::new_string(self.context, self->node->attribute("multiple") == nullptr ? "select" : "select-multiple");
+  return script::new_string(self.context, self->node->attribute("multiple") == nullptr ? "select" : "select-multiple");
 }
 JSValue select_size(const ElementSelf& self) { return JS_NewInt32(self.context, self->node->attribute("multiple") == nullptr ? 1 : 4); }
 JSValue undefined(const ElementSelf&) { return JS_UNDEFINED; }
@@ -155,7 +155,7 @@ JSValue progress_position(const ElementSelf& self) {
 /// An address as seen from the page at `base`; as it is when there is none.
 std::string seen_from(const std::string& base, const std::string& reference) {
   if (base.empty()) return reference;
-  const auto url = net::Url::parse(base);
+  const auto url = wire::Url::parse(base);
   const auto target = url ? url->resolve(reference) : url;
   return target ? target->text() : reference;
 }
@@ -163,37 +163,37 @@ std::string seen_from(const std::string& base, const std::string& reference) {
 /// A part of a link's address.
 template <class Part>
 JSValue link_part(const ElementSelf& self, Part&& part) {
-  const auto url = net::Url::parse(seen_from(self->url, attribute_or(*self->node, "href")));
-  return js::new_string(self.context, url ? part(*url) : std::string());
+  const auto url = wire::Url::parse(seen_from(self->url, attribute_or(*self->node, "href")));
+  return script::new_string(self.context, url ? part(*url) : std::string());
 }
-std::string host_of(const net::Url& url) { return url.host; }
+std::string host_of(const wire::Url& url) { return url.host; }
 JSValue link_hash(const ElementSelf& self) {
-  return link_part(self, [](const net::Url& url) { return url.fragment.empty() ? std::string() : "#" + url.fragment; });
+  return link_part(self, [](const wire::Url& url) { return url.fragment.empty() ? std::string() : "#" + url.fragment; });
 }
 JSValue link_host(const ElementSelf& self) { return link_part(self, host_of); }
 JSValue link_hostname(const ElementSelf& self) {
-  return link_part(self, [](const net::Url& url) { return std::string(url.hostname()); });
+  return link_part(self, [](const wire::Url& url) { return std::string(url.hostname()); });
 }
 JSValue link_origin(const ElementSelf& self) {
-  return link_part(self, [](const net::Url& url) { return url.scheme.empty() ? std::string() : url.scheme + "://" + host_of(url); });
+  return link_part(self, [](const wire::Url& url) { return url.scheme.empty() ? std::string() : url.scheme + "://" + host_of(url); });
 }
 JSValue link_password(const ElementSelf& self) {
-  return link_part(self, [](const net::Url& url) { return url.password.value_or(""); });
+  return link_part(self, [](const wire::Url& url) { return url.password.value_or(""); });
 }
 JSValue link_pathname(const ElementSelf& self) {
-  return link_part(self, [](const net::Url& url) { return url.path; });
+  return link_part(self, [](const wire::Url& url) { return url.path; });
 }
 JSValue link_port(const ElementSelf& self) {
-  return link_part(self, [](const net::Url& url) { return std::string(url.port_text()); });
+  return link_part(self, [](const wire::Url& url) { return std::string(url.port_text()); });
 }
 JSValue link_protocol(const ElementSelf& self) {
-  return link_part(self, [](const net::Url& url) { return url.scheme.empty() ? std::string(":") : url.scheme; });
+  return link_part(self, [](const wire::Url& url) { return url.scheme.empty() ? std::string(":") : url.scheme; });
 }
 JSValue link_search(const ElementSelf& self) {
-  return link_part(self, [](const net::Url& url) { return url.raw_query.empty() ? std::string() : "?" + url.raw_query; });
+  return link_part(self, [](const wire::Url& url) { return url.raw_query.empty() ? std::string() : "?" + url.raw_query; });
 }
 JSValue link_username(const ElementSelf& self) {
-  return link_part(self, [](const net::Url& url) { return url.user.value_or(""); });
+  return link_part(self, [](const wire::Url& url) { return url.user.value_or(""); });
 }
 
 /// A method of some tags: the attribute `attribute` as text (with a default, or undefined without it), as an address
@@ -405,15 +405,15 @@ bool has_word(std::string_view list, std::string_view word) {
 }
 
 JSValue call_method(JSContext* context, JSValueConst self_value, int, JSValueConst*, int index) {
-  Element* object = js::Class<Element>::of(self_value);
-  if (object == nullptr) return js::throw_type_error(context, "not an element");
+  Element* object = script::Class<Element>::of(self_value);
+  if (object == nullptr) return script::throw_type_error(context, "not an element");
   const ElementSelf self{context, self_value, object};
   const Method& method = kMethods[static_cast<std::size_t>(index)];
   if (method.kind == Method::Kind::computed) return method.compute(self);
   const std::string* given = *method.attribute == '\0' ? nullptr : self->node->attribute(method.attribute);
   switch (method.kind) {
-    case Method::Kind::optional_text: return given == nullptr ? JS_UNDEFINED : js::new_string(context, *given);
-    case Method::Kind::url: return js::new_string(context, given == nullptr ? std::string() : seen_from(self->url, *given));
+    case Method::Kind::optional_text: return given == nullptr ? JS_UNDEFINED : script::new_string(context, *given);
+    case Method::Kind::url: return script::new_string(context, given == nullptr ? std::string() : seen_from(self->url, *given));
     case Method::Kind::flag: return JS_NewBool(context, given != nullptr);
     case Method::Kind::number: {
       const std::string& digits = given == nullptr ? std::string(method.otherwise) : *given;
@@ -422,18 +422,19 @@ JSValue call_method(JSContext* context, JSValueConst self_value, int, JSValueCon
       return JS_NewInt64(context, *end != '\0' || digits.empty() ? std::strtol(method.otherwise, nullptr, 10) : number);
     }
     case Method::Kind::word:
-      return js::new_string(context, given != nullptr && has_word(method.allowed, *given) ? std::string_view(*given) : method.otherwise);
-    default: return js::new_string(context, given == nullptr ? std::string_view(method.otherwise) : *given);
+      return script::new_string(context,
+                                given != nullptr && has_word(method.allowed, *given) ? std::string_view(*given) : method.otherwise);
+    default: return script::new_string(context, given == nullptr ? std::string_view(method.otherwise) : *given);
   }
 }
 
 }  // namespace
 
-const std::vector<js::Member>& methods_of_tag(const std::string& tag) {
-  static const std::map<std::string, std::vector<js::Member>> kByTag = [] {
-    std::map<std::string, std::vector<js::Member>> by_tag;
+const std::vector<script::Member>& methods_of_tag(const std::string& tag) {
+  static const std::map<std::string, std::vector<script::Member>> kByTag = [] {
+    std::map<std::string, std::vector<script::Member>> by_tag;
     for (std::size_t i = 0; i < kMethods.size(); ++i) {
-      js::Member member{};
+      script::Member member{};
       member.name = kMethods[i].name;
       member.prop_flags = JS_PROP_C_W_E;
       member.def_type = JS_DEF_CFUNC;
@@ -445,9 +446,9 @@ const std::vector<js::Member>& methods_of_tag(const std::string& tag) {
     }
     return by_tag;
   }();
-  static const std::vector<js::Member> kNone;
+  static const std::vector<script::Member> kNone;
   const auto found = kByTag.find(tag);
   return found == kByTag.end() ? kNone : found->second;
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -15,10 +15,10 @@
 #include "engine/users/vu_context.hpp"
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Value;
+using script::Value;
 
 constexpr int kMaxDepth = 32;  // of objects in form fields
 
@@ -54,19 +54,19 @@ void append_part(std::string& out, std::string_view edge, std::string_view name,
 /// A value inside of a field: "<nil>" for none, "map[a:1]" for an object, "[1 2]" for a list.
 std::string nested_text(JSContext* context, JSValueConst value, int depth = 0) {
   if (JS_IsUndefined(value) || JS_IsNull(value) || depth > kMaxDepth) return "<nil>";
-  if (const FilePart* file = js::Class<FilePart>::of(value)) return file->data;
+  if (const FilePart* file = script::Class<FilePart>::of(value)) return file->data;
   if (JS_IsArray(value)) {
     std::string out = "[";
-    const std::int64_t length = js::list_length(context, value);
+    const std::int64_t length = script::list_length(context, value);
     for (std::int64_t i = 0; i < length; ++i) {
       const Value item(context, JS_GetPropertyInt64(context, value, i));
       out += (i > 0 ? " " : "") + nested_text(context, item.get(), depth + 1);
     }
     return out + ']';
   }
-  if (js::is_plain_object(context, value)) {
+  if (script::is_plain_object(context, value)) {
     std::map<std::string, std::string> entries;
-    js::for_each_property(context, value, [&](std::string_view key, Value item) {
+    script::for_each_property(context, value, [&](std::string_view key, Value item) {
       entries[std::string(key)] = nested_text(context, item.get(), depth + 1);
       return true;
     });
@@ -74,15 +74,15 @@ std::string nested_text(JSContext* context, JSValueConst value, int depth = 0) {
     for (const auto& [key, text] : entries) out += (out.size() > 4 ? " " : "") + key + ':' + text;
     return out + ']';
   }
-  return js::Text(context, value).str();
+  return script::Text(context, value).str();
 }
 
 /// A field of a form as k6 2 sends it. k6 1 wrote "<nil>" for nothing and did not warn of objects.
 std::string form_text(JSContext* context, std::string_view key, JSValueConst value) {
-  const run::VuContext& vu = run::vu_of(context);
+  const users::VuContext& vu = users::vu_of(context);
   if (!vu.test().metrics.strict_k6()) {
     if (JS_IsUndefined(value) || JS_IsNull(value)) return "";
-    if (js::Class<FilePart>::of(value) == nullptr && js::is_plain_object(context, value)) {
+    if (script::Class<FilePart>::of(value) == nullptr && script::is_plain_object(context, value)) {
       vu.warn(fmt::format(
           "the form field {} is an object, which a form cannot hold: send JSON.stringify(...) of it, or its parts as fields", key));
     }
@@ -92,21 +92,21 @@ std::string form_text(JSContext* context, std::string_view key, JSValueConst val
 
 }  // namespace
 
-void define_file_part(JSContext* context) { js::Class<FilePart>::define(context, "Object", {}); }
+void define_file_part(JSContext* context) { script::Class<FilePart>::define(context, "Object", {}); }
 
 JSValue new_file_part(JSContext* context, JSValueConst data, JSValueConst file_name, JSValueConst content_type) {
-  auto bytes = js::bytes_or_text(context, data);
+  auto bytes = script::bytes_or_text(context, data);
   if (!bytes)
-    return js::throw_error(context, fmt::format("http.file() takes a text or an ArrayBuffer, not {}", js::kind_of(context, data)));
+    return script::throw_error(context, fmt::format("http.file() takes a text or an ArrayBuffer, not {}", script::kind_of(context, data)));
   const auto text_or = [&](JSValueConst value, std::string fallback) {
-    return JS_IsUndefined(value) || JS_IsNull(value) ? std::move(fallback) : js::Text(context, value).str();
+    return JS_IsUndefined(value) || JS_IsNull(value) ? std::move(fallback) : script::Text(context, value).str();
   };
   auto part = std::make_unique<FilePart>();
   part->data = std::move(*bytes);
   part->file_name = text_or(file_name, unix_nanoseconds());
   part->content_type = text_or(content_type, "application/octet-stream");
   const FilePart& made = *part;
-  Value object(context, js::Class<FilePart>::create(context, std::move(part)));
+  Value object(context, script::Class<FilePart>::create(context, std::move(part)));
   if (object.is_exception()) return JS_EXCEPTION;
   object.set("data", Value::copy(context, data));
   object.set("filename", made.file_name);
@@ -116,23 +116,23 @@ JSValue new_file_part(JSContext* context, JSValueConst data, JSValueConst file_n
 
 std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, std::string& problem) {
   RequestBody result;
-  if (auto bytes = js::bytes_or_text(context, body)) {
+  if (auto bytes = script::bytes_or_text(context, body)) {
     result.bytes = std::move(*bytes);
     return result;
   }
-  if (!js::is_plain_object(context, body)) {
-    problem = fmt::format("a request body is a text, an ArrayBuffer or an object, not {}", js::kind_of(context, body));
+  if (!script::is_plain_object(context, body)) {
+    problem = fmt::format("a request body is a text, an ArrayBuffer or an object, not {}", script::kind_of(context, body));
     return result;
   }
   // Forms: keys in alphabetical order, lists repeat theirs.
   std::vector<std::pair<std::string, Value>> entries;
   bool has_files = false;
-  const bool walked = js::for_each_property(context, body, [&](std::string_view key, Value value) {
-    const auto look = [&](JSValueConst item) { has_files = has_files || js::Class<FilePart>::of(item) != nullptr; };
+  const bool walked = script::for_each_property(context, body, [&](std::string_view key, Value value) {
+    const auto look = [&](JSValueConst item) { has_files = has_files || script::Class<FilePart>::of(item) != nullptr; };
     look(value.get());
     if (value.is_array()) {
-      const std::int64_t length = js::list_length(context, value.get());
-      if (length == js::kMaxListLength) problem = fmt::format("a list in a request body can have at most {} elements", length - 1);
+      const std::int64_t length = script::list_length(context, value.get());
+      if (length == script::kMaxListLength) problem = fmt::format("a list in a request body can have at most {} elements", length - 1);
       if (!problem.empty()) return false;
       for (std::int64_t i = 0; i < length; ++i) look(Value(context, JS_GetPropertyInt64(context, value.get(), i)).get());
     }
@@ -145,19 +145,19 @@ std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, s
 
   const std::string edge = has_files ? boundary() : std::string();
   const auto add = [&](std::string_view key, JSValueConst item) {
-    const FilePart* file = js::Class<FilePart>::of(item);
+    const FilePart* file = script::Class<FilePart>::of(item);
     if (has_files) return append_part(result.bytes, edge, key, file, file != nullptr ? std::string() : form_text(context, key, item));
     result.bytes += result.bytes.empty() ? "" : "&";
-    net::append_query_escaped(result.bytes, key);
+    wire::append_query_escaped(result.bytes, key);
     result.bytes += '=';
-    net::append_query_escaped(result.bytes, form_text(context, key, item));
+    wire::append_query_escaped(result.bytes, form_text(context, key, item));
   };
   for (const auto& [key, value] : entries) {
     if (!value.is_array()) {
       add(key, value.get());
       continue;
     }
-    const std::int64_t length = js::list_length(context, value.get());
+    const std::int64_t length = script::list_length(context, value.get());
     for (std::int64_t i = 0; i < length; ++i) add(key, Value(context, JS_GetPropertyInt64(context, value.get(), i)).get());
   }
   if (has_files) result.bytes.append("--").append(edge).append("--\r\n");
@@ -165,4 +165,4 @@ std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, s
   return result;
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// What http.file() makes. Scripts see it as {data, filename, content_type}.
 struct FilePart {
@@ -28,4 +28,4 @@ struct RequestBody {
 /// body ("a request body is a text, an ArrayBuffer or an object, not a number").
 std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, std::string& problem);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -21,11 +21,11 @@
 #include "engine/script/interrupt.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Call;
-using js::Value;
+using script::Call;
+using script::Value;
 
 /// What one request's arguments are, wherever they came from.
 struct Arguments {
@@ -35,11 +35,11 @@ struct Arguments {
   Value params;
 };
 
-HttpState& state_of(JSContext* context) { return run::vu_of(context).slot<HttpState>(); }
+HttpState& state_of(JSContext* context) { return users::vu_of(context).slot<HttpState>(); }
 
 /// A request that cannot be made: thrown when option `throw` says so, else logged and answered with an empty Response.
 JSValue refuse(HttpState& state, JSContext* context, const RequestProblem& problem) {
-  if (state.vu().options().throw_errors.value) return js::throw_error(context, problem.message);
+  if (state.vu().options().throw_errors.value) return script::throw_error(context, problem.message);
   state.vu().warn("Request Failed", {{"error", problem.message}});
   return new_unmade_response(context, problem);
 }
@@ -51,14 +51,14 @@ bool wait_for_turn(HttpState& state) {
 }
 
 JSValue request(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body, JSValueConst params) {
-  run::VuContext& vu = run::vu_of(context);
-  if (vu.in_init()) return js::throw_error(context, "Making http requests in the init context is not supported");
+  users::VuContext& vu = users::vu_of(context);
+  if (vu.in_init()) return script::throw_error(context, "Making http requests in the init context is not supported");
   HttpState& state = vu.slot<HttpState>();
   HttpRequest request(state);
   if (const auto problem = request.prepare(context, method, url, body, params)) return refuse(state, context, *problem);
   if (request.has_exception()) return JS_EXCEPTION;
   const auto client = state.client();
-  if (!client) return js::throw_error(context, client.error().message);
+  if (!client) return script::throw_error(context, client.error().message);
   if (!wait_for_turn(state)) return vu.throw_interrupted();
   fiber::Awaited<> done;
   request.start(**client, [&] { done.complete(); });
@@ -82,7 +82,7 @@ template <const char* method>
 JSValue without_body(Call call) {
   if (call.count > 2) {
     const std::string name = base::lower_case(std::string_view(method));
-    run::vu_of(call.context)
+    users::vu_of(call.context)
         .warn(fmt::format("http.{} only accepts a url and a params argument (2 arguments), but {} were given", name, call.count));
   }
   return request(call.context, method, call.arg(0), JS_UNDEFINED, call.arg(1));
@@ -95,7 +95,7 @@ JSValue with_body(Call call) {
 }
 
 JSValue any_method(Call call) {
-  const js::Text method(call.context, call.arg(0));
+  const script::Text method(call.context, call.arg(0));
   if (method.failed()) return JS_EXCEPTION;
   return request(call.context, method, call.arg(1), call.arg(2), call.arg(3));
 }
@@ -109,9 +109,9 @@ class AsyncRequest final : public HttpState::Pending {
   }
 
   HttpRequest& request() { return request_; }
-  js::Deferred& deferred() { return deferred_; }
+  script::Deferred& deferred() { return deferred_; }
 
-  void start(net::HttpClient& client) {
+  void start(wire::HttpClient& client) {
     request_.keep_tags();
     operation_ = state_.vu().start_operation();
     is_running_ = true;
@@ -132,16 +132,16 @@ class AsyncRequest final : public HttpState::Pending {
   HttpState& state_;
   JSContext* context_;
   HttpRequest request_;
-  js::Deferred deferred_;
-  run::Operation operation_;
+  script::Deferred deferred_;
+  users::Operation operation_;
   bool is_running_ = false;
 };
 
 JSValue async_request(Call call) {
   JSContext* const context = call.context;
-  run::VuContext& vu = run::vu_of(context);
-  if (vu.in_init()) return js::throw_error(context, "Making http requests in the init context is not supported");
-  const js::Text method(context, call.arg(0));
+  users::VuContext& vu = users::vu_of(context);
+  if (vu.in_init()) return script::throw_error(context, "Making http requests in the init context is not supported");
+  const script::Text method(context, call.arg(0));
   if (method.failed()) return JS_EXCEPTION;
   HttpState& state = vu.slot<HttpState>();
   auto made = std::make_unique<AsyncRequest>(state, context);
@@ -155,7 +155,7 @@ JSValue async_request(Call call) {
   const auto client = state.client();
   if (!client || !wait_for_turn(state)) {
     JS_FreeValue(context, promise);
-    return client ? vu.throw_interrupted() : js::throw_error(context, client.error().message);
+    return client ? vu.throw_interrupted() : script::throw_error(context, client.error().message);
   }
   state.keep(std::move(made));
   async.start(**client);
@@ -165,8 +165,8 @@ JSValue async_request(Call call) {
 /// Requests of one http.batch() under way: at most `batch` at once and `batchPerHost` of one host.
 class Batch {
  public:
-  Batch(HttpState& state, net::HttpClient& client) : state_(state), client_(client) {
-    const run::Options& options = state.vu().options();
+  Batch(HttpState& state, wire::HttpClient& client) : state_(state), client_(client) {
+    const plan::Options& options = state.vu().options();
     if (options.batch.value > 0) most_ = static_cast<std::size_t>(options.batch.value);
     if (options.batch_per_host.value > 0) most_per_host_ = static_cast<std::size_t>(options.batch_per_host.value);
   }
@@ -249,7 +249,7 @@ class Batch {
   }
 
   HttpState& state_;
-  net::HttpClient& client_;
+  wire::HttpClient& client_;
   std::size_t most_ = static_cast<std::size_t>(-1);
   std::size_t most_per_host_ = static_cast<std::size_t>(-1);
   std::deque<Item> items_;  // stays in place while requests point to their items
@@ -264,13 +264,13 @@ class Batch {
 std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms, std::string_view key, const Value& entry,
                                           Arguments& out) {
   out.method = "GET";
-  if (entry.is_string() || js::Class<UrlTemplate>::of(entry.get()) != nullptr) {
+  if (entry.is_string() || script::Class<UrlTemplate>::of(entry.get()) != nullptr) {
     out.url = entry;
   } else if (entry.is_array()) {
     std::int64_t length = 0;
     JS_GetLength(context, entry.get(), &length);
     if (length < 2) return RequestProblem{fmt::format("batch request {} lacks its URL: give [method, url, body, params]", key), 0};
-    out.method = js::Text(entry.element(0)).str();
+    out.method = script::Text(entry.element(0)).str();
     out.url = entry.element(1);
     out.body = entry.element(2);
     out.params = entry.element(3);
@@ -278,7 +278,7 @@ std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms
     const auto property = [&](Atoms::Name name) { return Value(context, JS_GetProperty(context, entry.get(), atoms[name])); };
     out.url = property(Atoms::url);
     if (out.url.is_nullish()) return RequestProblem{fmt::format("batch request {} doesn't have a url key", key), 0};
-    if (const Value method = property(Atoms::method); !method.is_nullish()) out.method = js::Text(method).str();
+    if (const Value method = property(Atoms::method); !method.is_nullish()) out.method = script::Text(method).str();
     out.body = property(Atoms::body);
     out.params = property(Atoms::params);
   } else {
@@ -290,20 +290,21 @@ std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms
 
 JSValue batch(Call call) {
   JSContext* const context = call.context;
-  run::VuContext& vu = run::vu_of(context);
-  if (vu.in_init()) return js::throw_error(context, "Using batch in the init context is not supported");
-  if (call.count == 0) return js::throw_error(context, "no argument was provided to http.batch()");
+  users::VuContext& vu = users::vu_of(context);
+  if (vu.in_init()) return script::throw_error(context, "Using batch in the init context is not supported");
+  if (call.count == 0) return script::throw_error(context, "no argument was provided to http.batch()");
   if (call.count > 1) {
-    return js::throw_error(
+    return script::throw_error(
         context, fmt::format("http.batch() takes one list or object of requests, as http.batch([a, b]), and got {} arguments", call.count));
   }
   const JSValueConst given = call.arg(0);
   if (!JS_IsObject(given) || JS_IsFunction(context, given)) {
-    return js::throw_error(context, fmt::format("http.batch() takes a list or an object of requests, not {}", js::kind_of(context, given)));
+    return script::throw_error(context,
+                               fmt::format("http.batch() takes a list or an object of requests, not {}", script::kind_of(context, given)));
   }
   HttpState& state = vu.slot<HttpState>();
   const auto client = state.client();
-  if (!client) return js::throw_error(context, client.error().message);
+  if (!client) return script::throw_error(context, client.error().message);
 
   const bool is_list = JS_IsArray(given);
   std::vector<std::string> keys;
@@ -311,15 +312,15 @@ JSValue batch(Call call) {
   if (is_list) {
     std::int64_t length = 0;
     if (JS_GetLength(context, given, &length) < 0) return JS_EXCEPTION;
-    if (length > js::kMaxListLength)
-      return js::throw_range_error(context, fmt::format("http.batch() takes at most {} requests", js::kMaxListLength));
+    if (length > script::kMaxListLength)
+      return script::throw_range_error(context, fmt::format("http.batch() takes at most {} requests", script::kMaxListLength));
     for (std::int64_t i = 0; i < length; ++i) {
       keys.push_back(std::to_string(i));
       entries.emplace_back(context, JS_GetPropertyInt64(context, given, i));
       if (entries.back().is_exception()) return JS_EXCEPTION;
     }
   } else {
-    const bool walked = js::for_each_property(context, given, [&](std::string_view key, Value value) {
+    const bool walked = script::for_each_property(context, given, [&](std::string_view key, Value value) {
       keys.emplace_back(key);
       entries.push_back(std::move(value));
       return true;
@@ -349,7 +350,7 @@ JSValue batch(Call call) {
       continue;
     }
     constexpr std::size_t kWork = 4096;  // to make one
-    if (js::interrupted(context, kWork)) return JS_EXCEPTION;
+    if (script::interrupted(context, kWork)) return JS_EXCEPTION;
     if (!wait_for_turn(state)) return vu.throw_interrupted();
     requests.add(i, std::move(request));
   }
@@ -360,9 +361,10 @@ JSValue batch(Call call) {
 
 JSValue url_template(Call call) { return new_url_template(call.context, call.count, call.arguments); }
 JSValue file(Call call) { return new_file_part(call.context, call.arg(0), call.arg(1), call.arg(2)); }
-JSValue make_cookie_jar(Call call) { return new_cookie_jar(call.context, std::make_shared<net::CookieJar>()); }
+JSValue make_cookie_jar(Call call) { return new_cookie_jar(call.context, std::make_shared<wire::CookieJar>()); }
 JSValue current_cookie_jar(Call call) {
-  if (run::vu_of(call.context).in_init()) return js::throw_error(call.context, "Making cookie jars in the init context is not supported");
+  if (users::vu_of(call.context).in_init())
+    return script::throw_error(call.context, "Making cookie jars in the init context is not supported");
   return new_cookie_jar(call.context, state_of(call.context).jar());
 }
 
@@ -377,7 +379,7 @@ bool is_integer(JSContext* context, JSValueConst value, int& out) {
 
 JSValue expected_statuses(Call call) {
   JSContext* const context = call.context;
-  if (call.count == 0) return js::throw_error(context, "no arguments");
+  if (call.count == 0) return script::throw_error(context, "no arguments");
   auto made = std::make_unique<ExpectedStatuses>();
   made->ranges.clear();
   for (int i = 0; i < call.count; ++i) {
@@ -388,7 +390,7 @@ JSValue expected_statuses(Call call) {
       continue;
     }
     const auto refuse_argument = [&] {
-      return js::throw_error(
+      return script::throw_error(
           context,
           fmt::format("argument number {} to expectedStatuses was neither an integer nor an object like {{min:100, max:329}}", i + 1));
     };
@@ -397,67 +399,67 @@ JSValue expected_statuses(Call call) {
     const Value max(context, JS_GetPropertyStr(context, call.arg(i), "max"));
     if (min.is_nullish() || max.is_nullish()) return refuse_argument();
     if (!is_integer(context, min.get(), low) || !is_integer(context, max.get(), high)) {
-      return js::throw_error(context, fmt::format("both min and max need to be integers for argument number {}", i + 1));
+      return script::throw_error(context, fmt::format("both min and max need to be integers for argument number {}", i + 1));
     }
     made->ranges.emplace_back(low, high);
   }
-  return js::Class<ExpectedStatuses>::create(context, std::move(made));
+  return script::Class<ExpectedStatuses>::create(context, std::move(made));
 }
 
 JSValue set_response_callback(Call call) {
   HttpState& state = state_of(call.context);
   if (!call.has(0)) {
     state.expected = nullptr;
-  } else if (const auto* given = js::Class<ExpectedStatuses>::of(call.arg(0))) {
+  } else if (const auto* given = script::Class<ExpectedStatuses>::of(call.arg(0))) {
     state.expected = std::make_shared<ExpectedStatuses>(*given);
   } else {
-    return js::throw_error(call.context, "unsupported argument, expected http.expectedStatuses");
+    return script::throw_error(call.context, "unsupported argument, expected http.expectedStatuses");
   }
   return JS_UNDEFINED;
 }
 
 /// With and without `new`, as in k6.
-js::Member cookie_jar_constructor() {
-  js::Member member = js::function<&make_cookie_jar>("CookieJar", 0);
+script::Member cookie_jar_constructor() {
+  script::Member member = script::function<&make_cookie_jar>("CookieJar", 0);
   member.u.func.cproto = JS_CFUNC_constructor_or_func;
   return member;
 }
 
-const js::Member kExports[] = {
-    js::text_constant("TLS_1_0", "tls1.0"),
-    js::text_constant("TLS_1_1", "tls1.1"),
-    js::text_constant("TLS_1_2", "tls1.2"),
-    js::text_constant("TLS_1_3", "tls1.3"),
-    js::text_constant("OCSP_STATUS_GOOD", "good"),
-    js::text_constant("OCSP_STATUS_REVOKED", "revoked"),
-    js::text_constant("OCSP_STATUS_SERVER_FAILED", "server_failed"),
-    js::text_constant("OCSP_STATUS_UNKNOWN", "unknown"),
-    js::text_constant("OCSP_REASON_UNSPECIFIED", "unspecified"),
-    js::text_constant("OCSP_REASON_KEY_COMPROMISE", "key_compromise"),
-    js::text_constant("OCSP_REASON_CA_COMPROMISE", "ca_compromise"),
-    js::text_constant("OCSP_REASON_AFFILIATION_CHANGED", "affiliation_changed"),
-    js::text_constant("OCSP_REASON_SUPERSEDED", "superseded"),
-    js::text_constant("OCSP_REASON_CESSATION_OF_OPERATION", "cessation_of_operation"),
-    js::text_constant("OCSP_REASON_CERTIFICATE_HOLD", "certificate_hold"),
-    js::text_constant("OCSP_REASON_REMOVE_FROM_CRL", "remove_from_crl"),
-    js::text_constant("OCSP_REASON_PRIVILEGE_WITHDRAWN", "privilege_withdrawn"),
-    js::text_constant("OCSP_REASON_AA_COMPROMISE", "aa_compromise"),
-    js::function<&url_template>("url", 2),
+const script::Member kExports[] = {
+    script::text_constant("TLS_1_0", "tls1.0"),
+    script::text_constant("TLS_1_1", "tls1.1"),
+    script::text_constant("TLS_1_2", "tls1.2"),
+    script::text_constant("TLS_1_3", "tls1.3"),
+    script::text_constant("OCSP_STATUS_GOOD", "good"),
+    script::text_constant("OCSP_STATUS_REVOKED", "revoked"),
+    script::text_constant("OCSP_STATUS_SERVER_FAILED", "server_failed"),
+    script::text_constant("OCSP_STATUS_UNKNOWN", "unknown"),
+    script::text_constant("OCSP_REASON_UNSPECIFIED", "unspecified"),
+    script::text_constant("OCSP_REASON_KEY_COMPROMISE", "key_compromise"),
+    script::text_constant("OCSP_REASON_CA_COMPROMISE", "ca_compromise"),
+    script::text_constant("OCSP_REASON_AFFILIATION_CHANGED", "affiliation_changed"),
+    script::text_constant("OCSP_REASON_SUPERSEDED", "superseded"),
+    script::text_constant("OCSP_REASON_CESSATION_OF_OPERATION", "cessation_of_operation"),
+    script::text_constant("OCSP_REASON_CERTIFICATE_HOLD", "certificate_hold"),
+    script::text_constant("OCSP_REASON_REMOVE_FROM_CRL", "remove_from_crl"),
+    script::text_constant("OCSP_REASON_PRIVILEGE_WITHDRAWN", "privilege_withdrawn"),
+    script::text_constant("OCSP_REASON_AA_COMPROMISE", "aa_compromise"),
+    script::function<&url_template>("url", 2),
     cookie_jar_constructor(),
-    js::function<&current_cookie_jar>("cookieJar", 0),
-    js::function<&file>("file", 2),
-    js::function<&without_body<kGet>>("get", 2),
-    js::function<&without_body<kHead>>("head", 2),
-    js::function<&with_body<kPost>>("post", 3),
-    js::function<&with_body<kPut>>("put", 3),
-    js::function<&with_body<kPatch>>("patch", 3),
-    js::function<&with_body<kDelete>>("del", 3),
-    js::function<&with_body<kOptions>>("options", 3),
-    js::function<&any_method>("request", 4),
-    js::function<&async_request>("asyncRequest", 4),
-    js::function<&batch>("batch", 1),
-    js::function<&set_response_callback>("setResponseCallback", 1),
-    js::function<&expected_statuses>("expectedStatuses", 1),
+    script::function<&current_cookie_jar>("cookieJar", 0),
+    script::function<&file>("file", 2),
+    script::function<&without_body<kGet>>("get", 2),
+    script::function<&without_body<kHead>>("head", 2),
+    script::function<&with_body<kPost>>("post", 3),
+    script::function<&with_body<kPut>>("put", 3),
+    script::function<&with_body<kPatch>>("patch", 3),
+    script::function<&with_body<kDelete>>("del", 3),
+    script::function<&with_body<kOptions>>("options", 3),
+    script::function<&any_method>("request", 4),
+    script::function<&async_request>("asyncRequest", 4),
+    script::function<&batch>("batch", 1),
+    script::function<&set_response_callback>("setResponseCallback", 1),
+    script::function<&expected_statuses>("expectedStatuses", 1),
 };
 
 }  // namespace
@@ -466,12 +468,12 @@ JSValue make_http_request(JSContext* context, std::string_view method, JSValueCo
   return request(context, method, url, body, params);
 }
 
-void init_http(js::Module& module) {
+void init_http(script::Module& module) {
   JSContext* const context = module.context();
   define_file_part(context);
   define_url_template(context);
   define_cookie_jar(context);
-  js::Class<ExpectedStatuses>::define(context, "Object", {});
+  script::Class<ExpectedStatuses>::define(context, "Object", {});
   define_response(state_of(context));
   module.exports(kExports);
   // `new http.CookieJar()` makes plain objects, so nothing is an instance of it; asking must not throw, though.
@@ -479,4 +481,4 @@ void init_http(js::Module& module) {
   JS_DefinePropertyValueStr(context, jar_class.get(), "prototype", JS_NewObject(context), JS_PROP_WRITABLE);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

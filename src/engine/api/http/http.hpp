@@ -4,15 +4,15 @@
 
 #include <string_view>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 class Module;
 }
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-void init_http(js::Module& module);
+void init_http(script::Module& module);
 
 /// What http.request() does, for natives that make requests of their own.
 JSValue make_http_request(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body, JSValueConst params);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

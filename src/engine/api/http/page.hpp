@@ -5,10 +5,10 @@
 #include "engine/api/http/response.hpp"
 #include "engine/script/binding.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
-JSValue page_html(js::Self<Response> self, js::Call call);
-JSValue page_submit_form(js::Self<Response> self, js::Call call);
-JSValue page_click_link(js::Self<Response> self, js::Call call);
+JSValue page_html(script::Self<Response> self, script::Call call);
+JSValue page_submit_form(script::Self<Response> self, script::Call call);
+JSValue page_click_link(script::Self<Response> self, script::Call call);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

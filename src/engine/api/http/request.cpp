@@ -18,17 +18,17 @@
 #include "engine/wire/http/content_coding.hpp"
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Text;
-using js::Value;
+using script::Text;
+using script::Value;
 
 /// "Get", "Post": how Go's client begins its errors.
 std::string error_prefix(std::string_view method, const std::string& url) {
   std::string verb(method.empty() ? "GET" : method);
   for (std::size_t i = 1; i < verb.size(); ++i) verb[i] = base::lower_case(verb[i]);
-  return fmt::format("{} {}: ", verb, net::go_quote(net::hide_password(url)));
+  return fmt::format("{} {}: ", verb, wire::go_quote(wire::hide_password(url)));
 }
 
 /// Copies a string value; numbers and the rest are converted as JavaScript does.
@@ -38,7 +38,7 @@ std::string text_of(JSContext* context, JSValueConst value) { return Text(contex
 bool has_too_many_headers(JSContext* context, std::size_t count) {
   constexpr std::size_t kMost = 16'384;
   if (count <= kMost) return false;
-  js::throw_range_error(context, fmt::format("a request can have at most {} headers", kMost));
+  script::throw_range_error(context, fmt::format("a request can have at most {} headers", kMost));
   return true;
 }
 
@@ -49,8 +49,8 @@ HttpRequest::~HttpRequest() = default;
 
 std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body,
                                                    JSValueConst params) {
-  const run::Options& options = state_.vu().options();
-  net::HttpFetch& fetch = *fetch_;
+  const plan::Options& options = state_.vu().options();
+  wire::HttpFetch& fetch = *fetch_;
   fetch.method = method;
   fetch.max_redirects = static_cast<int>(options.max_redirects.value);
   warns_about_redirects_ = !options.max_redirects.given;
@@ -88,29 +88,29 @@ std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::stri
 }
 
 std::optional<RequestProblem> HttpRequest::take_url(JSContext* context, JSValueConst url) {
-  net::HttpFetch& fetch = *fetch_;
+  wire::HttpFetch& fetch = *fetch_;
   const auto invalid = [](std::string why) {
-    return RequestProblem{"invalid URL: " + net::hide_password(std::move(why)), net::error_code::kInvalidUrl};
+    return RequestProblem{"invalid URL: " + wire::hide_password(std::move(why)), wire::error_code::kInvalidUrl};
   };
   if (JS_IsString(url)) {
     const Text text(context, url);
     fetch.url = text.view();
-  } else if (const UrlTemplate* made = js::Class<UrlTemplate>::of(url)) {
+  } else if (const UrlTemplate* made = script::Class<UrlTemplate>::of(url)) {
     fetch.url = made->url;
     samples_.name = made->name;
     samples_.has_name = true;
   } else {
-    return invalid(fmt::format("it should be a text, and is {}", js::kind_of(context, url)));
+    return invalid(fmt::format("it should be a text, and is {}", script::kind_of(context, url)));
   }
-  if (net::scan_plain_url(fetch.url)) return std::nullopt;
-  auto parsed = net::Url::parse(fetch.url);
+  if (wire::scan_plain_url(fetch.url)) return std::nullopt;
+  auto parsed = wire::Url::parse(fetch.url);
   if (!parsed) return invalid(std::move(parsed.error().message));
   fetch.url = parsed->text();
   return std::nullopt;
 }
 
 std::optional<RequestProblem> HttpRequest::take_body(JSContext* context, JSValueConst body) {
-  net::HttpFetch& fetch = *fetch_;
+  wire::HttpFetch& fetch = *fetch_;
   fetch.has_body = true;
   if (JS_IsString(body)) {
     const Text text(context, body);
@@ -149,7 +149,7 @@ std::optional<RequestProblem> HttpRequest::take_params(JSContext* context, JSVal
 
 std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom name, JSValueConst value) {
   const Atoms& atoms = state_.atoms();
-  net::HttpFetch& fetch = *fetch_;
+  wire::HttpFetch& fetch = *fetch_;
   if (name == atoms[Atoms::headers]) {
     take_headers(context, value);
   } else if (name == atoms[Atoms::tags]) {
@@ -169,7 +169,7 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
       fetch.timeout = *parsed;
     } else if (!JS_IsNull(value)) {
       return RequestProblem{fmt::format("invalid timeout: it should be a number of milliseconds or a duration, as '10s', and is {}",
-                                        js::kind_of(context, value)),
+                                        script::kind_of(context, value)),
                             0};
     }
   } else if (name == atoms[Atoms::redirects]) {
@@ -185,7 +185,7 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
       const std::string algorithm(base::trimmed(std::string_view(list).substr(start, comma - start), " "));
       start = comma + 1;
       if (algorithm.empty()) continue;
-      if (!net::content_coding(algorithm)) {
+      if (!wire::content_coding(algorithm)) {
         return RequestProblem{fmt::format("unknown compression algorithm {}, supported algorithms are [gzip deflate zstd br]", algorithm),
                               0};
       }
@@ -200,14 +200,14 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
   } else if (name == atoms[Atoms::response_callback]) {
     if (JS_IsNull(value)) {
       samples_.expected = nullptr;
-    } else if (const auto* given = js::Class<ExpectedStatuses>::of(value)) {
+    } else if (const auto* given = script::Class<ExpectedStatuses>::of(value)) {
       samples_.expected = std::make_shared<ExpectedStatuses>(*given);
     } else {
       return RequestProblem{"unsupported responseCallback", 0};
     }
   } else if (name == atoms[Atoms::auth]) {
     const std::string kind = text_of(context, value);
-    using Authentication = net::HttpFetch::Authentication;
+    using Authentication = wire::HttpFetch::Authentication;
     fetch.authentication = kind == "digest" ? Authentication::digest : kind == "ntlm" ? Authentication::ntlm : Authentication::basic;
   } else if (name == atoms[Atoms::throws]) {
     throws_ = JS_ToBool(context, value) == 1;
@@ -255,8 +255,8 @@ void HttpRequest::take_headers(JSContext* context, JSValueConst headers) {
 void HttpRequest::take_cookies(JSContext* context, JSValueConst cookies) {
   if (!JS_IsObject(cookies)) return;
   const Atoms& atoms = state_.atoms();
-  const bool walked = js::for_each_property(context, cookies, [&](std::string_view name, Value value) {
-    net::RequestCookie cookie{std::string(name), {}, false};
+  const bool walked = script::for_each_property(context, cookies, [&](std::string_view name, Value value) {
+    wire::RequestCookie cookie{std::string(name), {}, false};
     if (value.is_object()) {
       const Value text(context, JS_GetProperty(context, value.get(), atoms[Atoms::value]));
       const Value replaces(context, JS_GetProperty(context, value.get(), atoms[Atoms::replace]));
@@ -274,7 +274,7 @@ void HttpRequest::take_cookies(JSContext* context, JSValueConst cookies) {
 std::optional<RequestProblem> HttpRequest::take_tags(JSContext* context, JSValueConst tags) {
   std::optional<RequestProblem> problem;
   if (!JS_IsObject(tags)) return problem;
-  const bool walked = js::for_each_property(context, tags, [&](std::string_view name, Value value) {
+  const bool walked = script::for_each_property(context, tags, [&](std::string_view name, Value value) {
     if (!value.is_string() && !value.is_number() && !value.is_bool()) {
       problem = RequestProblem{fmt::format("invalid HTTP request metric tags: invalid value for metric tag '{}': only String, Boolean and "
                                            "Number types are accepted as a metric tag values",
@@ -296,12 +296,12 @@ std::optional<RequestProblem> HttpRequest::take_tags(JSContext* context, JSValue
 }
 
 std::optional<RequestProblem> HttpRequest::compress_body() {
-  net::HttpFetch& fetch = *fetch_;
+  wire::HttpFetch& fetch = *fetch_;
   plain_body_ = fetch.body;
   has_plain_body_ = true;
   std::string encodings;
   for (const std::string& algorithm : compressions_) {
-    fetch.body = net::encode_body(*net::content_coding(algorithm), fetch.body);
+    fetch.body = wire::encode_body(*wire::content_coding(algorithm), fetch.body);
     encodings += (encodings.empty() ? "" : ", ") + algorithm;
   }
   const std::string_view own = fetch.fields.value("Content-Encoding");
@@ -322,10 +322,10 @@ void HttpRequest::warn_about_length() {
   state_.vu().warn(
       fmt::format("The specified Content-Length header {} in the {} request for {} doesn't match the actual request body length "
                   "of {}, so it will be ignored!",
-                  net::go_quote(content_length_), fetch_->method, without_credentials(fetch_->url), fetch_->body.size()));
+                  wire::go_quote(content_length_), fetch_->method, without_credentials(fetch_->url), fetch_->body.size()));
 }
 
-void HttpRequest::start(net::HttpClient& client, std::function<void()> on_done) {
+void HttpRequest::start(wire::HttpClient& client, std::function<void()> on_done) {
   on_done_ = std::move(on_done);
   fetch_->start(client);
 }
@@ -333,43 +333,43 @@ void HttpRequest::start(net::HttpClient& client, std::function<void()> on_done) 
 void HttpRequest::cancel() { fetch_->cancel(); }
 
 std::string HttpRequest::host() const {
-  if (const auto plain = net::scan_plain_url(fetch_->url)) return std::string(plain->authority);
-  const auto parsed = net::Url::parse(fetch_->url);
+  if (const auto plain = wire::scan_plain_url(fetch_->url)) return std::string(plain->authority);
+  const auto parsed = wire::Url::parse(fetch_->url);
   return parsed ? parsed->host : std::string();
 }
 
 void HttpRequest::keep_tags() { samples_.keep(state_.vu().tags()); }
 
-void HttpRequest::on_hop(net::HttpFetch& fetch) {
-  run::VuContext& vu = state_.vu();
+void HttpRequest::on_hop(wire::HttpFetch& fetch) {
+  users::VuContext& vu = state_.vu();
   samples_.record(fetch, vu.recorder(), vu.tags(), vu.loop().now());
 }
 
-void HttpRequest::on_fetch_done(net::HttpFetch&) {
+void HttpRequest::on_fetch_done(wire::HttpFetch&) {
   const std::function<void()> done = std::move(on_done_);
   done();
 }
 
 JSValue HttpRequest::finish(JSContext* context) {
-  net::HttpFetch& fetch = *fetch_;
-  const net::HttpExchange& exchange = fetch.exchange;
+  wire::HttpFetch& fetch = *fetch_;
+  const wire::HttpExchange& exchange = fetch.exchange;
   if (exchange.head.status == 101) {
-    return js::throw_error(context, "unsupported response status: " + std::string(exchange.head.status_text));
+    return script::throw_error(context, "unsupported response status: " + std::string(exchange.head.status_text));
   }
   auto response = std::make_unique<Response>();
   response->type = type_;
   if (exchange.failure) {
     std::string cause = exchange.failure.cause;
     // Errors of bodies come from reading, not from Go's client, which names method and URL.
-    if (!exchange.failed_in_body && exchange.failure.code != net::error_code::kDecompression) {
+    if (!exchange.failed_in_body && exchange.failure.code != wire::error_code::kDecompression) {
       cause.insert(0, error_prefix(fetch.hop_method(), fetch.hop_url()));
     }
-    if (throws_) return js::throw_error(context, cause);
+    if (throws_) return script::throw_error(context, cause);
     state_.vu().warn("Request Failed", {{"error", cause}});
     response->error = exchange.failure.message;
     response->error_code = exchange.failure.code;
   } else if (exchange.head.status >= 400 && exchange.head.status < 600) {
-    response->error_code = net::error_code::kOther + exchange.head.status;
+    response->error_code = wire::error_code::kOther + exchange.head.status;
   }
   if (fetch.stopped_at_redirect() && warns_about_redirects_) {
     const std::string url = without_credentials(fetch.hop_url());
@@ -392,4 +392,4 @@ JSValue new_unmade_response(JSContext* context, const RequestProblem& problem) {
   return new_response(context, std::move(response));
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

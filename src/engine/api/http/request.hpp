@@ -15,7 +15,7 @@
 #include "engine/api/http/state.hpp"
 #include "engine/script/native_memory.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// Why a request cannot be made. With code kInvalidUrl, or 0 for the rest.
 struct RequestProblem {
@@ -25,7 +25,7 @@ struct RequestProblem {
 
 /// One request of a script, from its arguments to its Response. Owned by the call that waits for it, which must let it
 /// live until on_done was called or the request cancelled.
-class HttpRequest final : private net::HttpFetch::Listener {
+class HttpRequest final : private wire::HttpFetch::Listener {
  public:
   explicit HttpRequest(HttpState& state);
   ~HttpRequest() override;
@@ -41,7 +41,7 @@ class HttpRequest final : private net::HttpFetch::Listener {
   void keep_tags();
 
   /// `on_done` is called once, from the loop, as the last thing done with this.
-  void start(net::HttpClient& client, std::function<void()> on_done);
+  void start(wire::HttpClient& client, std::function<void()> on_done);
   void cancel();
 
   /// After on_done, on the fiber: the Response, or an exception when the request failed and throws.
@@ -50,8 +50,8 @@ class HttpRequest final : private net::HttpFetch::Listener {
   std::string host() const;
 
  private:
-  void on_hop(net::HttpFetch& fetch) override;
-  void on_fetch_done(net::HttpFetch& fetch) override;
+  void on_hop(wire::HttpFetch& fetch) override;
+  void on_fetch_done(wire::HttpFetch& fetch) override;
   std::optional<RequestProblem> take_url(JSContext* context, JSValueConst url);
   std::optional<RequestProblem> take_body(JSContext* context, JSValueConst body);
   std::optional<RequestProblem> take_params(JSContext* context, JSValueConst params);
@@ -63,9 +63,9 @@ class HttpRequest final : private net::HttpFetch::Listener {
   void warn_about_length();
 
   HttpState& state_;
-  js::NativeMemory memory_;
+  script::NativeMemory memory_;
   PooledFetch fetch_;
-  std::shared_ptr<net::CookieJar> jar_;
+  std::shared_ptr<wire::CookieJar> jar_;
   ResponseType type_ = ResponseType::text;
   bool throws_ = false;
   bool has_exception_ = false;
@@ -82,4 +82,4 @@ class HttpRequest final : private net::HttpFetch::Listener {
 /// The Response of a request that was never made.
 JSValue new_unmade_response(JSContext* context, const RequestProblem& problem);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

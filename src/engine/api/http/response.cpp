@@ -16,17 +16,17 @@
 #include "engine/users/vu_context.hpp"
 #include "engine/wire/http/cookie.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Value;
-using net::HttpExchange;
+using script::Value;
+using wire::HttpExchange;
 
 /// What k6 shows for a cookie without expiry: Go's year 1 in milliseconds, after an overflow.
 constexpr double kNoExpiry = -6795364578871.0;
 
-HttpState& state_of(JSContext* context) { return run::vu_of(context).slot<HttpState>(); }
-Response* response_of(JSValueConst value) { return js::Class<Response>::of(value); }
+HttpState& state_of(JSContext* context) { return users::vu_of(context).slot<HttpState>(); }
+Response* response_of(JSValueConst value) { return script::Class<Response>::of(value); }
 
 void set(JSContext* context, JSValueConst object, JSAtom atom, JSValue value) {
   JS_DefinePropertyValue(context, object, atom, value, JS_PROP_C_W_E);
@@ -64,10 +64,10 @@ JSValue make_headers(JSContext* context, const HttpExchange& exchange) {
     std::string value;
   };
   std::vector<Header> headers;
-  net::for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
-    std::string canonical = net::canonical_field_name(name);
+  wire::for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
+    std::string canonical = wire::canonical_field_name(name);
     if (canonical == "Transfer-Encoding" || canonical == "Trailer" || (canonical == "Content-Length" && exchange.head.is_chunked)) return;
-    if (canonical == "Connection" && net::list_has_token(value, "close")) return;
+    if (canonical == "Connection" && wire::list_has_token(value, "close")) return;
     const auto same = std::find_if(headers.begin(), headers.end(), [&](const Header& h) { return h.name == canonical; });
     if (same == headers.end()) headers.push_back({std::move(canonical), std::string(value)});
     // The same length twice is one length.
@@ -81,15 +81,15 @@ JSValue make_headers(JSContext* context, const HttpExchange& exchange) {
 JSValue make_cookies(JSContext* context, const HttpExchange& exchange) {
   const JSValue object = JS_NewObject(context);
   if (!exchange.head.has_cookies) return object;
-  net::for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
+  wire::for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
     if (!base::equals_ignoring_case(name, "set-cookie")) return;
-    const auto cookie = net::parse_set_cookie(value);
+    const auto cookie = wire::parse_set_cookie(value);
     if (!cookie) return;
     const JSValue item = JS_NewObject(context);
-    set(context, item, "name", js::new_string(context, cookie->name));
-    set(context, item, "value", js::new_string(context, cookie->value));
-    set(context, item, "domain", js::new_string(context, cookie->domain));
-    set(context, item, "path", js::new_string(context, cookie->path));
+    set(context, item, "name", script::new_string(context, cookie->name));
+    set(context, item, "value", script::new_string(context, cookie->value));
+    set(context, item, "domain", script::new_string(context, cookie->domain));
+    set(context, item, "path", script::new_string(context, cookie->path));
     set(context, item, "http_only", JS_NewBool(context, cookie->is_http_only));
     set(context, item, "secure", JS_NewBool(context, cookie->is_secure));
     set(context, item, "max_age", JS_NewInt32(context, cookie->max_age));
@@ -100,7 +100,7 @@ JSValue make_cookies(JSContext* context, const HttpExchange& exchange) {
   return object;
 }
 
-JSValue make_timings(JSContext* context, const Atoms& atoms, const net::HttpTimings& timings) {
+JSValue make_timings(JSContext* context, const Atoms& atoms, const wire::HttpTimings& timings) {
   const JSValue object = JS_NewObject(context);
   const auto put = [&](Atoms::Name name, std::chrono::nanoseconds time) {
     set(context, object, atoms[name], JS_NewFloat64(context, base::milliseconds_of(time)));
@@ -119,8 +119,8 @@ JSValue make_timings(JSContext* context, const Atoms& atoms, const net::HttpTimi
 JSValue make_ocsp(JSContext* context, bool is_tls) {
   const JSValue object = JS_NewObject(context);
   for (const char* name : {"produced_at", "this_update", "next_update", "revoked_at"}) set(context, object, name, JS_NewInt32(context, 0));
-  set(context, object, "revocation_reason", js::new_string(context, ""));
-  set(context, object, "status", js::new_string(context, is_tls ? "unknown" : ""));
+  set(context, object, "revocation_reason", script::new_string(context, ""));
+  set(context, object, "status", script::new_string(context, is_tls ? "unknown" : ""));
   return object;
 }
 
@@ -147,10 +147,10 @@ JSValue make_sent_cookies(JSContext* context, std::string_view header) {
 
 JSValue make_request(JSContext* context, const Response& response) {
   if (!response.fetch) return JS_NULL;
-  const net::HttpFetch& fetch = *response.fetch;
+  const wire::HttpFetch& fetch = *response.fetch;
   const JSValue object = JS_NewObject(context);
-  set(context, object, "method", js::new_string(context, fetch.method.empty() ? "GET" : fetch.method));
-  set(context, object, "url", js::new_string(context, fetch.url));
+  set(context, object, "method", script::new_string(context, fetch.method.empty() ? "GET" : fetch.method));
+  set(context, object, "url", script::new_string(context, fetch.url));
   const JSValue headers = JS_NewObject(context);
   const auto add = [&](std::string_view name, std::string_view value) {
     const Value list(context, array_in(context, headers, name));
@@ -170,7 +170,7 @@ JSValue make_body(JSContext* context, const Response& response) {
   // k6 shows an empty list where no request was made.
   if (!response.fetch) return JS_NewArray(context);
   if (response.has_null_body()) return JS_NULL;
-  if (response.type == ResponseType::binary) return js::new_array_buffer(context, response.text());
+  if (response.type == ResponseType::binary) return script::new_array_buffer(context, response.text());
   return new_network_string(context, response.text());
 }
 
@@ -179,21 +179,21 @@ JSValue make(JSContext* context, const HttpState& state, const Response& respons
   static const HttpExchange kNoExchange;
   const HttpExchange& exchange = response.fetch ? response.fetch->exchange : kNoExchange;
   switch (name) {
-    case Atoms::remote_ip: return js::new_string(context, exchange.has_remote ? exchange.remote.ip() : "");
+    case Atoms::remote_ip: return script::new_string(context, exchange.has_remote ? exchange.remote.ip() : "");
     case Atoms::remote_port: return JS_NewInt32(context, exchange.has_remote ? exchange.remote.port() : 0);
-    case Atoms::url: return js::new_string(context, response.fetch ? response.fetch->hop_url() : "");
+    case Atoms::url: return script::new_string(context, response.fetch ? response.fetch->hop_url() : "");
     case Atoms::status: return JS_NewInt32(context, exchange.head.status);
     case Atoms::status_text: return new_network_string(context, exchange.head.status_text);
-    case Atoms::proto: return js::new_string(context, exchange.head.protocol);
+    case Atoms::proto: return script::new_string(context, exchange.head.protocol);
     case Atoms::headers: return make_headers(context, exchange);
     case Atoms::cookies: return make_cookies(context, exchange);
     case Atoms::body: return make_body(context, response);
     case Atoms::timings: return make_timings(context, state.atoms(), exchange.timings);
-    case Atoms::tls_version: return js::new_string(context, exchange.tls && exchange.head.status != 0 ? exchange.tls->version : "");
+    case Atoms::tls_version: return script::new_string(context, exchange.tls && exchange.head.status != 0 ? exchange.tls->version : "");
     case Atoms::tls_cipher_suite:
-      return js::new_string(context, exchange.tls && exchange.head.status != 0 ? exchange.tls->cipher_suite : "");
+      return script::new_string(context, exchange.tls && exchange.head.status != 0 ? exchange.tls->cipher_suite : "");
     case Atoms::ocsp: return make_ocsp(context, exchange.tls != nullptr && exchange.head.status != 0);
-    case Atoms::error: return js::new_string(context, response.error);
+    case Atoms::error: return script::new_string(context, response.error);
     case Atoms::error_code: return JS_NewInt32(context, response.error_code);
     case Atoms::request: return make_request(context, response);
     case Atoms::click_link:
@@ -228,7 +228,7 @@ JSValue& slot(Response& response, std::size_t name) {
 JSValue read(JSContext* context, Response& response, std::size_t name) {
   if (response.made && !JS_IsUninitialized((*response.made)[name])) return JS_DupValue(context, (*response.made)[name]);
   HttpState& state = state_of(context);
-  const JSValue value = js::unless_thrown(context, make(context, state, response, name));
+  const JSValue value = script::unless_thrown(context, make(context, state, response, name));
   if (is_kept(name) && !JS_IsException(value)) {
     slot(response, name) = JS_DupValue(context, value);
     if (name == Atoms::body && response.type == ResponseType::text && response.fetch && !response.text().empty()) {
@@ -289,8 +289,8 @@ int get_own_property_names(JSContext* context, JSPropertyEnum** names, std::uint
 }
 
 int refuse_property(JSContext* context, JSAtom atom) {
-  const js::Text name = js::Text::of_atom(context, atom);
-  js::throw_type_error(context, fmt::format("Cannot assign to property {} of a host object", name.view()));
+  const script::Text name = script::Text::of_atom(context, atom);
+  script::throw_type_error(context, fmt::format("Cannot assign to property {} of a host object", name.view()));
   return -1;
 }
 
@@ -342,16 +342,16 @@ JSClassExoticMethods kExotic = [] {
 }();
 
 /// Response.json(selector)
-JSValue json_method(js::Self<Response> self, js::Call call) {
+JSValue json_method(script::Self<Response> self, script::Call call) {
   JSContext* const context = self.context;
   if (self->has_null_body()) {
-    return js::throw_error(
+    return script::throw_error(
         context, "the body is null so we can't transform it to JSON - this likely was because of a request error getting the response");
   }
-  const net::Buffer* const body = self->fetch ? &self->fetch->exchange.body : nullptr;
+  const wire::Buffer* const body = self->fetch ? &self->fetch->exchange.body : nullptr;
   const std::string_view text = self->text();
   if (call.has(0)) {
-    const js::Text path(context, call.arg(0));
+    const script::Text path(context, call.arg(0));
     if (path.failed()) return JS_EXCEPTION;
     return json::select(context, text, path);
   }
@@ -363,7 +363,7 @@ JSValue json_method(js::Self<Response> self, js::Call call) {
     const Value why(context, JS_GetException(context));
     const std::string problem = json::syntax_problem(text);
     // JSON of which nothing was made is nested too deeply for the stack, or too large for the heap.
-    return problem.empty() ? JS_Throw(context, why.dup()) : js::throw_error(context, json::describe_syntax_error(text));
+    return problem.empty() ? JS_Throw(context, why.dup()) : script::throw_error(context, json::describe_syntax_error(text));
   }
   self->parsed_json = JS_DupValue(context, parsed);
   return parsed;
@@ -371,7 +371,7 @@ JSValue json_method(js::Self<Response> self, js::Call call) {
 
 template <auto native>
 Value new_method(JSContext* context, const char* name) {
-  return {context, JS_NewCFunction(context, &js::detail::call_method<native>, name, 1)};
+  return {context, JS_NewCFunction(context, &script::detail::call_method<native>, name, 1)};
 }
 
 }  // namespace
@@ -387,7 +387,7 @@ bool Response::has_null_body() const {
 void define_response(HttpState& state) {
   JSContext* const context = state.vu().context();
   JSRuntime* const runtime = JS_GetRuntime(context);
-  const JSClassID id = js::Class<Response>::id();
+  const JSClassID id = script::Class<Response>::id();
   if (!JS_IsRegisteredClass(runtime, id)) {
     JSClassDef definition{};
     definition.class_name = "Object";
@@ -395,7 +395,7 @@ void define_response(HttpState& state) {
     definition.gc_mark = &mark;
     definition.exotic = &kExotic;
     const Value plain(context, JS_NewObject(context));
-    js::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
+    script::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
   }
   state.set_response_method(Atoms::click_link, new_method<&page_click_link>(context, "clickLink"));
   state.set_response_method(Atoms::html, new_method<&page_html>(context, "html"));
@@ -406,9 +406,9 @@ void define_response(HttpState& state) {
 JSValue new_response(JSContext* context, std::unique_ptr<Response> response) {
   const std::size_t bytes = response->fetch ? response->fetch->exchange.body.capacity() + response->fetch->body.capacity() : 0;
   if (!response->memory.charge(context, bytes + response->plain_request_body.capacity())) return JS_EXCEPTION;
-  const JSValue value = JS_NewObjectClass(context, static_cast<int>(js::Class<Response>::id()));
+  const JSValue value = JS_NewObjectClass(context, static_cast<int>(script::Class<Response>::id()));
   if (!JS_IsException(value)) JS_SetOpaque(value, response.release());
   return value;
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

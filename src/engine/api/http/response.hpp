@@ -10,7 +10,7 @@
 #include "engine/api/http/state.hpp"
 #include "engine/script/native_memory.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 enum class ResponseType : std::uint8_t { text, binary, none };
 
@@ -24,7 +24,7 @@ struct Response {
   std::string plain_request_body;
   bool has_plain_request_body = false;
   /// The bodies, which stay with the response whether the script looks at them or not.
-  js::NativeMemory memory;
+  script::NativeMemory memory;
 
   /// Values that were made, or assigned by the script, by Atoms' order; JS_UNINITIALIZED where there is none.
   std::unique_ptr<std::array<JSValue, Atoms::response_end>> made;
@@ -41,4 +41,4 @@ void define_response(HttpState& state);
 /// A new Response for the script; an exception where the heap limit does not allow its body.
 JSValue new_response(JSContext* context, std::unique_ptr<Response> response);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -6,7 +6,7 @@
 
 #include "base/duration.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 using metrics::SystemTag;
 
@@ -25,9 +25,9 @@ void HttpSamples::keep(metrics::Tags& standing) {
   kept_ = standing.set_pointer();
 }
 
-void HttpSamples::record(const net::HttpFetch& fetch, metrics::Recorder& recorder, const metrics::Tags& standing,
+void HttpSamples::record(const wire::HttpFetch& fetch, metrics::Recorder& recorder, const metrics::Tags& standing,
                          metrics::Instant at) const {
-  const net::HttpExchange& exchange = fetch.exchange;
+  const wire::HttpExchange& exchange = fetch.exchange;
   const int status = exchange.head.status;
   if (status == 101) return;  // an error to the script, and no sample in k6 either
   metrics::TagBuilder builder(recorder.tags(), saved_ ? kept_ : standing.set_pointer());
@@ -42,7 +42,7 @@ void HttpSamples::record(const net::HttpFetch& fetch, metrics::Recorder& recorde
   builder.set(SystemTag::url, url).set(SystemTag::name, url);
   const fmt::format_int status_text(status);
   builder.set(SystemTag::status, {status_text.data(), status_text.size()});
-  const int code = exchange.failure ? exchange.failure.code : status >= 400 && status < 600 ? net::error_code::kOther + status : 0;
+  const int code = exchange.failure ? exchange.failure.code : status >= 400 && status < 600 ? wire::error_code::kOther + status : 0;
   const fmt::format_int code_text(code);
   if (exchange.failure) builder.set(SystemTag::error, exchange.failure.message);
   if (code != 0) builder.set(SystemTag::error_code, {code_text.data(), code_text.size()});
@@ -54,13 +54,13 @@ void HttpSamples::record(const net::HttpFetch& fetch, metrics::Recorder& recorde
   if (exchange.has_remote && recorder.tags().enabled().has(SystemTag::ip)) builder.set(SystemTag::ip, ip = exchange.remote.ip());
   int failed = -1;
   if (expected) {
-    const bool may_do_without = fetch.authentication == net::HttpFetch::Authentication::ntlm;  // the server's leave to go on at once
+    const bool may_do_without = fetch.authentication == wire::HttpFetch::Authentication::ntlm;  // the server's leave to go on at once
     const bool is_expected =
         (fetch.is_challenge() && status == 401) || ((!fetch.is_challenge() || may_do_without) && expected->has(status));
     builder.set(SystemTag::expected_response, is_expected ? "true" : "false");
     failed = is_expected ? 0 : 1;
   }
-  const net::HttpTimings& timings = exchange.timings;
+  const wire::HttpTimings& timings = exchange.timings;
   metrics::HttpRequestTimes times;
   times.duration = base::milliseconds_of(timings.duration());
   times.blocked = base::milliseconds_of(timings.blocked);
@@ -72,4 +72,4 @@ void HttpSamples::record(const net::HttpFetch& fetch, metrics::Recorder& recorde
   recorder.add_http_request(builder.intern(), times, failed, at, &standing.metadata());
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

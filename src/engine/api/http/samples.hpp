@@ -11,7 +11,7 @@
 #include "engine/metrics/tags.hpp"
 #include "engine/wire/http/fetch.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// "http://user:pass@host/" -> "http://****:****@host/", as k6 writes URLs into tags.
 std::string without_credentials(const std::string& url);
@@ -27,11 +27,11 @@ class HttpSamples {
   /// The virtual user's tags as they are now count, whatever the script sets until the request is done.
   void keep(metrics::Tags& standing);
   /// Records the round trip that is over.
-  void record(const net::HttpFetch& fetch, metrics::Recorder& recorder, const metrics::Tags& standing, metrics::Instant at) const;
+  void record(const wire::HttpFetch& fetch, metrics::Recorder& recorder, const metrics::Tags& standing, metrics::Instant at) const;
 
  private:
   std::optional<metrics::Tags::Saved> saved_;
   metrics::TagSet* kept_ = nullptr;  // what saved_ keeps
 };
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -18,11 +18,11 @@
 #include "engine/wire/http/fetch.hpp"
 #include "engine/wire/tcp/dialer.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 class VuContext;
-}
+}  // namespace gauntlet::engine::users
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 /// Which statuses are expected: what http.expectedStatuses() makes.
 struct ExpectedStatuses {
@@ -43,19 +43,19 @@ class FetchPool {
   static constexpr std::size_t kMaxBodyBytes = 16U << 20U;  ///< of all bodies kept
 
   static FetchPool& of_thread();
-  std::unique_ptr<net::HttpFetch> take();
-  void give_back(std::unique_ptr<net::HttpFetch> fetch);
+  std::unique_ptr<wire::HttpFetch> take();
+  void give_back(std::unique_ptr<wire::HttpFetch> fetch);
 
  private:
-  std::vector<std::unique_ptr<net::HttpFetch>> free_;
+  std::vector<std::unique_ptr<wire::HttpFetch>> free_;
   std::size_t body_bytes_ = 0;
 };
 
 /// A fetch borrowed from the thread's pool.
 struct ReturnToPool {
-  void operator()(net::HttpFetch* fetch) const { FetchPool::of_thread().give_back(std::unique_ptr<net::HttpFetch>(fetch)); }
+  void operator()(wire::HttpFetch* fetch) const { FetchPool::of_thread().give_back(std::unique_ptr<wire::HttpFetch>(fetch)); }
 };
-using PooledFetch = std::unique_ptr<net::HttpFetch, ReturnToPool>;
+using PooledFetch = std::unique_ptr<wire::HttpFetch, ReturnToPool>;
 
 /// Names of properties, as atoms of one runtime.
 class Atoms {
@@ -128,25 +128,25 @@ class Atoms {
 /// One virtual user's k6/http: vu.slot<HttpState>().
 class HttpState {
  public:
-  explicit HttpState(run::VuContext& vu);
+  explicit HttpState(users::VuContext& vu);
   ~HttpState();
   HttpState(const HttpState&) = delete;
   HttpState& operator=(const HttpState&) = delete;
 
-  run::VuContext& vu() { return vu_; }
+  users::VuContext& vu() { return vu_; }
   const Atoms& atoms() const { return atoms_; }
   /// Made with the first request; an error says which option is wrong.
-  base::Expected<net::HttpClient*> client();
+  base::Expected<wire::HttpClient*> client();
   /// Made with the first connection, for all of this virtual user's HTTP and WebSockets; errors as client()'s.
-  base::Expected<net::Dialer*> dialer();
+  base::Expected<wire::Dialer*> dialer();
   Network& network() { return network_; }
   /// The jar of the iteration. Shared with scripts that hold it beyond.
-  const std::shared_ptr<net::CookieJar>& jar() const { return jar_; }
+  const std::shared_ptr<wire::CookieJar>& jar() const { return jar_; }
   const std::string& user_agent() const { return user_agent_; }
 
   /// The functions that every Response shows as its own: clickLink, html, json, submitForm.
   JSValueConst response_method(std::size_t name) const { return response_methods_[name - Atoms::click_link].get(); }
-  void set_response_method(std::size_t name, js::Value function) { response_methods_[name - Atoms::click_link] = std::move(function); }
+  void set_response_method(std::size_t name, script::Value function) { response_methods_[name - Atoms::click_link] = std::move(function); }
 
   /// Work that goes on beside the script (asyncRequest): kept until it is dropped, at the latest with the iteration.
   class Pending {
@@ -164,15 +164,15 @@ class HttpState {
  private:
   void start_iteration();
 
-  run::VuContext& vu_;
+  users::VuContext& vu_;
   Network& network_;
   Atoms atoms_;
-  std::shared_ptr<net::CookieJar> jar_ = std::make_shared<net::CookieJar>();
+  std::shared_ptr<wire::CookieJar> jar_ = std::make_shared<wire::CookieJar>();
   std::string user_agent_;
-  std::array<js::Value, 4> response_methods_;
-  std::unique_ptr<net::Dialer> dialer_;
-  std::unique_ptr<net::HttpClient> client_;
+  std::array<script::Value, 4> response_methods_;
+  std::unique_ptr<wire::Dialer> dialer_;
+  std::unique_ptr<wire::HttpClient> client_;
   std::vector<std::unique_ptr<Pending>> pending_;  // last: what it has under way goes through the client
 };
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 struct UrlTemplate {
   std::string url;
@@ -15,4 +15,4 @@ void define_url_template(JSContext* context);
 /// The tag function: (strings, ...values).
 JSValue new_url_template(JSContext* context, int count, JSValueConst* arguments);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

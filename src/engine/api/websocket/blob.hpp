@@ -7,17 +7,17 @@
 #include "engine/script/binding.hpp"
 #include "engine/script/native_memory.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 struct Blob {
   std::string bytes;
   std::string type;
-  js::NativeMemory memory;
+  script::NativeMemory memory;
 };
 
 /// Exports the class.
-void export_blob(js::Module& module);
+void export_blob(script::Module& module);
 /// An exception where the heap limit does not allow the bytes.
 JSValue new_blob(JSContext* context, std::string bytes);
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

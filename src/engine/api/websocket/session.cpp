@@ -13,17 +13,17 @@
 #include "engine/plan/options.hpp"
 #include "engine/users/test_state.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Value;
 using metrics::MetricId;
 using metrics::SystemTag;
+using script::Value;
 
 /// A message that does not fit into the script's heap need not be gathered.
-std::size_t max_message_bytes(const run::VuContext& vu) {
+std::size_t max_message_bytes(const users::VuContext& vu) {
   const std::int64_t asked_for = vu.options().max_response_bytes.value;
-  return std::min(asked_for > 0 ? static_cast<std::size_t>(asked_for) : net::WebSocket::kMaxMessageBytes, vu.test().heap_bytes_per_vu);
+  return std::min(asked_for > 0 ? static_cast<std::size_t>(asked_for) : wire::WebSocket::kMaxMessageBytes, vu.test().heap_bytes_per_vu);
 }
 
 auto refuse(std::string message) { return base::fail(base::ErrorKind::invalid_argument, std::move(message)); }
@@ -37,17 +37,17 @@ base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSConte
   params.fields.set("User-Agent", state.user_agent());
   if (!JS_IsObject(value)) return params;
   std::string problem;
-  const bool walked = js::for_each_property(context, value, [&](std::string_view name, const Value& given) {
+  const bool walked = script::for_each_property(context, value, [&](std::string_view name, const Value& given) {
     if (name == "headers") {
       if (!given.is_object()) return true;
-      return js::for_each_property(context, given.get(), [&](std::string_view header, const Value& text) {
-        params.fields.set(header, js::Text(text).view());
+      return script::for_each_property(context, given.get(), [&](std::string_view header, const Value& text) {
+        params.fields.set(header, script::Text(text).view());
         return true;
       });
     }
     if (name == "tags") {
       if (!given.is_object()) return true;
-      return js::for_each_property(
+      return script::for_each_property(
                  context, given.get(),
                  [&](std::string_view tag, const Value& text) {
                    std::string made;
@@ -66,7 +66,7 @@ base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSConte
     if (name == "jar") {
       if (auto jar = jar_of(given.get())) params.jar = std::move(jar);
     } else if (name == "compression") {
-      const js::Text text(given);
+      const script::Text text(given);
       if (text.view() == "deflate") params.offers_deflate = true;
       else if (!given.is_nullish() && !text.view().empty())
         problem = fmt::format("unsupported compression algorithm '{}', supported algorithm is 'deflate'", text.view());
@@ -80,7 +80,7 @@ base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSConte
   return params;
 }
 
-WebSocketSession::WebSocketSession(HttpState& state, net::Dialer& dialer, net::WebSocket::Listener& listener, std::string url,
+WebSocketSession::WebSocketSession(HttpState& state, wire::Dialer& dialer, wire::WebSocket::Listener& listener, std::string url,
                                    const WebSocketParams& params, bool names_url)
     : vu_(state.vu()),
       url_(std::move(url)),
@@ -95,14 +95,14 @@ WebSocketSession::WebSocketSession(HttpState& state, net::Dialer& dialer, net::W
   }
   tags_.set(SystemTag::url, shown);
   if (names_url) tags_.set(SystemTag::name, shown);
-  if (auto parsed = net::Url::parse(url_)) {
+  if (auto parsed = wire::Url::parse(url_)) {
     parsed->scheme = parsed->scheme == "wss" ? "https" : "http";
     cookie_url_ = std::move(*parsed);
   }
 }
 
 void WebSocketSession::connect(const WebSocketParams& params) {
-  net::WebSocketRequest request;
+  wire::WebSocketRequest request;
   request.url = url_;
   request.fields = params.fields;
   request.offers_deflate = params.offers_deflate;
@@ -111,9 +111,9 @@ void WebSocketSession::connect(const WebSocketParams& params) {
     request.fields.erase("Cookie");
   }
   if (jar_ && cookie_url_) {
-    for (const auto& cookie : jar_->cookies_for(*cookie_url_, net::CookieJar::clock_ms())) {
+    for (const auto& cookie : jar_->cookies_for(*cookie_url_, wire::CookieJar::clock_ms())) {
       if (!request.cookies.empty()) request.cookies += "; ";
-      net::append_cookie(request.cookies, cookie.name, cookie.value, cookie.is_quoted);
+      wire::append_cookie(request.cookies, cookie.name, cookie.value, cookie.is_quoted);
     }
   }
   socket_.connect(request);
@@ -124,12 +124,12 @@ void WebSocketSession::record_handshake() {
     tags_.set(SystemTag::status, std::to_string(status));
     tags_.set(SystemTag::subproto, socket_.subprotocol());
     if (jar_ && cookie_url_ && socket_.head().has_cookies) {
-      std::vector<net::Cookie> received;
-      net::for_each_field(socket_.head().fields, [&](std::string_view name, std::string_view value) {
+      std::vector<wire::Cookie> received;
+      wire::for_each_field(socket_.head().fields, [&](std::string_view name, std::string_view value) {
         if (!base::equals_ignoring_case(name, "set-cookie")) return;
-        if (auto cookie = net::parse_set_cookie(value)) received.push_back(std::move(*cookie));
+        if (auto cookie = wire::parse_set_cookie(value)) received.push_back(std::move(*cookie));
       });
-      jar_->set(*cookie_url_, received, net::CookieJar::clock_ms());
+      jar_->set(*cookie_url_, received, wire::CookieJar::clock_ms());
     }
   }
   if (socket_.remote()) tags_.set(SystemTag::ip, socket_.remote()->ip());
@@ -145,4 +145,4 @@ void WebSocketSession::record_duration() {
   record(MetricId::ws_session_duration, base::milliseconds_of(base::EventLoop::Clock::now() - started_));
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

@@ -18,12 +18,12 @@
 #include "engine/wire/http/request_fields.hpp"
 #include "engine/wire/websocket/websocket.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 
 struct WebSocketParams {
-  net::RequestFields fields;
+  wire::RequestFields fields;
   std::vector<std::pair<std::string, std::string>> tags;
-  std::shared_ptr<net::CookieJar> jar;  ///< the virtual user's own unless the script gives another
+  std::shared_ptr<wire::CookieJar> jar;  ///< the virtual user's own unless the script gives another
   bool offers_deflate = false;
 };
 
@@ -36,10 +36,10 @@ base::Expected<WebSocketParams> parse_websocket_params(HttpState& state, JSConte
 class WebSocketSession {
  public:
   /// `names_url`: samples have a tag `name`, the URL unless the script's tags name another, which then is `url`, too.
-  WebSocketSession(HttpState& state, net::Dialer& dialer, net::WebSocket::Listener& listener, std::string url,
+  WebSocketSession(HttpState& state, wire::Dialer& dialer, wire::WebSocket::Listener& listener, std::string url,
                    const WebSocketParams& params, bool names_url);
 
-  net::WebSocket& socket() { return socket_; }
+  wire::WebSocket& socket() { return socket_; }
   const std::string& url() const { return url_; }
   void connect(const WebSocketParams& params);
 
@@ -52,13 +52,13 @@ class WebSocketSession {
  private:
   using Instant = base::EventLoop::Clock::time_point;
 
-  run::VuContext& vu_;
+  users::VuContext& vu_;
   std::string url_;
-  std::optional<net::Url> cookie_url_;
-  std::shared_ptr<net::CookieJar> jar_;
+  std::optional<wire::Url> cookie_url_;
+  std::shared_ptr<wire::CookieJar> jar_;
   metrics::Tags tags_;
   Instant started_ = base::EventLoop::Clock::now();
-  net::WebSocket socket_;
+  wire::WebSocket socket_;
 };
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

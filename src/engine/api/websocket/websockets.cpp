@@ -24,15 +24,15 @@
 #include "engine/users/vu_context.hpp"
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Call;
-using js::Value;
 using metrics::MetricId;
-using net::WebSocketOpcode;
+using script::Call;
+using script::Value;
+using wire::WebSocketOpcode;
 using Clock = base::EventLoop::Clock;
-namespace close_code = net::close_code;
+namespace close_code = wire::close_code;
 
 enum Event : std::size_t { open, message, error_event, close_event, ping, pong, event_count };
 constexpr std::array<const char*, event_count> kEventNames = {"open", "message", "error", "close", "ping", "pong"};
@@ -59,7 +59,7 @@ struct ScriptSocket {
 /// A virtual user's connections that are not closed: vu.slot<Connections>().
 class Connections {
  public:
-  explicit Connections(run::VuContext& vu) {
+  explicit Connections(users::VuContext& vu) {
     vu.on_iteration_end([this](bool) { abandon_all(); });
   }
   ~Connections() { abandon_all(); }
@@ -78,9 +78,9 @@ class Connections {
 };
 
 /// What comes from the connection is gathered while it is read and told to the script on its fiber.
-class Connection final : private net::WebSocket::Listener, public std::enable_shared_from_this<Connection> {
+class Connection final : private wire::WebSocket::Listener, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(HttpState& state, net::Dialer& dialer, std::string url, const WebSocketParams& params)
+  Connection(HttpState& state, wire::Dialer& dialer, std::string url, const WebSocketParams& params)
       : vu_(state.vu()), operation_(vu_.start_operation()), session_(state, dialer, *this, std::move(url), params, true) {}
 
   void connect(const WebSocketParams& params, Value object) {
@@ -97,7 +97,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
 
   ReadyState state() const { return state_; }
   const std::string& url() const { return session_.url(); }
-  net::WebSocket& socket() { return session_.socket(); }
+  wire::WebSocket& socket() { return session_.socket(); }
 
   void send(WebSocketOpcode opcode, std::string_view bytes) {
     if (session_.socket().send(opcode, bytes)) return;  // it is closing: told by the close event
@@ -123,12 +123,12 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
     enum class Kind : std::uint8_t { open, failed, text, binary, ping, pong, end };
     Kind kind;
     std::string bytes;
-    net::WebSocketEnd end;
+    wire::WebSocketEnd end;
     Clock::time_point at{};
   };
 
   JSContext* context() const { return vu_.context(); }
-  ScriptSocket& script() { return *js::Class<ScriptSocket>::of(object_.get()); }
+  ScriptSocket& script() { return *script::Class<ScriptSocket>::of(object_.get()); }
 
   void send_close(int code, std::string_view reason) {
     if (!session_.socket().close(static_cast<std::uint16_t>(code), reason)) session_.record(MetricId::ws_msgs_sent, 1);
@@ -145,7 +145,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
   }
   void on_websocket_ping(std::string_view) override { receive(Item::Kind::ping, {}); }
   void on_websocket_pong(std::string_view id) override { receive(Item::Kind::pong, id, Clock::now()); }
-  void on_websocket_end(const net::WebSocketEnd& end) override { inbox_.push({Item::Kind::end, {}, end, {}}); }
+  void on_websocket_end(const wire::WebSocketEnd& end) override { inbox_.push({Item::Kind::end, {}, end, {}}); }
   void on_websocket_quiet() override { tell_soon(); }
 
   void tell_soon() {
@@ -192,7 +192,7 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
         session_.record(MetricId::ws_msgs_received, 1);
         Value event = new_event(Event::message);
         Value data(context, item.kind == Item::Kind::text  ? new_network_string(context, item.bytes)
-                            : script().gives_array_buffers ? js::adopt_array_buffer(context, std::move(item.bytes))
+                            : script().gives_array_buffers ? script::adopt_array_buffer(context, std::move(item.bytes))
                                                            : new_blob(context, std::move(item.bytes)));
         if (data.is_exception()) return false;
         event.set("data", std::move(data));
@@ -256,8 +256,8 @@ class Connection final : private net::WebSocket::Listener, public std::enable_sh
     return true;
   }
 
-  run::VuContext& vu_;
-  run::Operation operation_;
+  users::VuContext& vu_;
+  users::Operation operation_;
   WebSocketSession session_;
   ReadyState state_ = ReadyState::connecting;
   bool is_telling_ = false;
@@ -274,50 +274,51 @@ void Connections::abandon_all() {
   open_.clear();
 }
 
-using Self = js::Self<ScriptSocket>;
+using Self = script::Self<ScriptSocket>;
 
 /// The second argument: a string, or a list of them.
 base::Expected<std::string> subprotocols(JSContext* context, JSValueConst value) {
   if (JS_IsUndefined(value) || JS_IsNull(value)) return std::string();
-  if (!JS_IsArray(value)) return js::Text(context, value).str();
+  if (!JS_IsArray(value)) return script::Text(context, value).str();
   std::string list;
-  const std::int64_t length = js::list_length(context, value);
+  const std::int64_t length = script::list_length(context, value);
   for (std::int64_t i = 0; i < length; ++i) {
     const Value item(context, JS_GetPropertyInt64(context, value, i));
     if (item.is_exception()) return base::fail(base::ErrorKind::invalid_argument, "");
-    list += (list.empty() ? "" : ",") + js::Text(item).str();
+    list += (list.empty() ? "" : ",") + script::Text(item).str();
   }
   return list;
 }
 
 JSValue make(Call call) {
   JSContext* const context = call.context;
-  run::VuContext& vu = run::vu_of(context);
-  if (call.count == 0) return js::throw_error(context, "WebSocket requires a url");
-  if (vu.in_init()) return js::throw_error(context, "using websockets in the init context is not supported");
-  const js::Text given_url(context, call.arg(0));
+  users::VuContext& vu = users::vu_of(context);
+  if (call.count == 0) return script::throw_error(context, "WebSocket requires a url");
+  if (vu.in_init()) return script::throw_error(context, "using websockets in the init context is not supported");
+  const script::Text given_url(context, call.arg(0));
   if (given_url.failed()) return JS_EXCEPTION;
-  const auto url = net::Url::parse(given_url);
+  const auto url = wire::Url::parse(given_url);
   if (!url)
-    return js::throw_error(context,
-                           fmt::format("WebSocket requires valid url, but got {}", net::go_quote(net::hide_password(given_url.str()))));
+    return script::throw_error(
+        context, fmt::format("WebSocket requires valid url, but got {}", wire::go_quote(wire::hide_password(given_url.str()))));
   if (url->scheme != "ws" && url->scheme != "wss") {
-    return js::throw_error(context, fmt::format("WebSocket requires url with scheme ws or wss, but got {}", net::go_quote(url->scheme)));
+    return script::throw_error(context,
+                               fmt::format("WebSocket requires url with scheme ws or wss, but got {}", wire::go_quote(url->scheme)));
   }
   if (!url->fragment.empty())
-    return js::throw_error(context, fmt::format("WebSocket requires no url fragment, but got {}", net::go_quote(url->fragment)));
+    return script::throw_error(context, fmt::format("WebSocket requires no url fragment, but got {}", wire::go_quote(url->fragment)));
   HttpState& state = vu.slot<HttpState>();
   auto params = parse_websocket_params(state, context, call.arg(2), "WebSocket tags option", true);
-  if (!params) return params.error().message.empty() ? JS_EXCEPTION : js::throw_error(context, params.error().message);
+  if (!params) return params.error().message.empty() ? JS_EXCEPTION : script::throw_error(context, params.error().message);
   const auto protocols = subprotocols(context, call.arg(1));
   if (!protocols) return JS_EXCEPTION;
   if (!protocols->empty()) params->fields.set("Sec-WebSocket-Protocol", *protocols);
   const auto dialer = state.dialer();
-  if (!dialer) return js::throw_error(context, dialer.error().message);
+  if (!dialer) return script::throw_error(context, dialer.error().message);
 
   auto made = std::make_unique<ScriptSocket>();
   ScriptSocket& script = *made;
-  Value object(context, js::Class<ScriptSocket>::construct(call, std::move(made)));
+  Value object(context, script::Class<ScriptSocket>::construct(call, std::move(made)));
   if (object.is_exception()) return JS_EXCEPTION;
   script.connection = std::make_shared<Connection>(state, **dialer, given_url.str(), *params);
   vu.slot<Connections>().keep(script.connection);
@@ -326,37 +327,38 @@ JSValue make(Call call) {
 }
 
 JSValue add_event_listener(Self self, Call call) {
-  const js::Text name(call.context, call.arg(0));
+  const script::Text name(call.context, call.arg(0));
   if (name.failed()) return JS_EXCEPTION;
   if (!JS_IsFunction(call.context, call.arg(1))) {
-    return js::throw_type_error(
-        call.context, fmt::format("addEventListener() takes a name and a function, not {}", js::kind_of(call.context, call.arg(1))));
+    return script::throw_type_error(
+        call.context, fmt::format("addEventListener() takes a name and a function, not {}", script::kind_of(call.context, call.arg(1))));
   }
   for (std::size_t i = 0; i < event_count; ++i) {
     if (name.view() != kEventNames[i]) continue;
     self->listeners[i].push_back(Value::copy(call.context, call.arg(1)));
     return JS_UNDEFINED;
   }
-  run::vu_of(call.context).warn(fmt::format("can't add event handler: unknown event type: {}", name.view()));
+  users::vu_of(call.context).warn(fmt::format("can't add event handler: unknown event type: {}", name.view()));
   return JS_UNDEFINED;
 }
 
 JSValue require_open(Self self) {
-  return self->connection->state() == ReadyState::open ? JS_UNDEFINED : js::throw_error(self.context, "InvalidStateError");
+  return self->connection->state() == ReadyState::open ? JS_UNDEFINED : script::throw_error(self.context, "InvalidStateError");
 }
 
 JSValue send(Self self, Call call) {
   if (JS_IsException(require_open(self))) return JS_EXCEPTION;
   const JSValueConst given = call.arg(0);
   if (JS_IsString(given)) {
-    const js::Text text(call.context, given);
+    const script::Text text(call.context, given);
     self->connection->send(WebSocketOpcode::text, text);
-  } else if (const auto bytes = js::bytes_of(call.context, given)) {
+  } else if (const auto bytes = script::bytes_of(call.context, given)) {
     self->connection->send(WebSocketOpcode::binary, {reinterpret_cast<const char*>(bytes->data()), bytes->size()});
-  } else if (const Blob* blob = js::Class<Blob>::of(given)) {
+  } else if (const Blob* blob = script::Class<Blob>::of(given)) {
     self->connection->send(WebSocketOpcode::binary, blob->bytes);
   } else {
-    return js::throw_error(call.context, fmt::format("send() takes a text, a buffer or a Blob, not {}", js::kind_of(call.context, given)));
+    return script::throw_error(call.context,
+                               fmt::format("send() takes a text, a buffer or a Blob, not {}", script::kind_of(call.context, given)));
   }
   return JS_UNDEFINED;
 }
@@ -372,33 +374,33 @@ JSValue close(Self self, Call call) {
   if (JS_IsNumber(call.arg(0))) {
     JS_ToInt32(call.context, &code, call.arg(0));
     if (code != close_code::kNormal && (code < 3000 || code > 4999)) {
-      return js::throw_error(
+      return script::throw_error(
           call.context, fmt::format("InvalidAccessError: Failed to execute 'close' on 'WebSocket': The close code must be either 1000, or "
                                     "between 3000 and 4999. {} is neither",
                                     code));
     }
   }
   std::string reason;
-  if (call.has(1)) reason = js::Text(call.context, call.arg(1)).str();
+  if (call.has(1)) reason = script::Text(call.context, call.arg(1)).str();
   if (self->connection->state() <= ReadyState::open) self->connection->close(code, std::move(reason));
   return JS_UNDEFINED;
 }
 
-JSValue url(Self self) { return js::new_string(self.context, self->connection->url()); }
+JSValue url(Self self) { return script::new_string(self.context, self->connection->url()); }
 JSValue ready_state(Self self) { return JS_NewInt32(self.context, static_cast<int>(self->connection->state())); }
 JSValue buffered_amount(Self self) {
   return JS_NewInt64(self.context, static_cast<std::int64_t>(self->connection->socket().unsent_bytes()));
 }
 JSValue extensions(Self self) { return JS_NewArray(self.context); }
-JSValue protocol(Self self) { return js::new_string(self.context, self->connection->socket().subprotocol()); }
-JSValue binary_type(Self self) { return js::new_string(self.context, self->gives_array_buffers ? "arraybuffer" : "blob"); }
+JSValue protocol(Self self) { return script::new_string(self.context, self->connection->socket().subprotocol()); }
+JSValue binary_type(Self self) { return script::new_string(self.context, self->gives_array_buffers ? "arraybuffer" : "blob"); }
 
 JSValue set_binary_type(Self self, JSValueConst value) {
-  const js::Text type(self.context, value);
+  const script::Text type(self.context, value);
   if (type.failed()) return JS_EXCEPTION;
   if (type.view() != "blob" && type.view() != "arraybuffer") {
-    return js::throw_error(self.context,
-                           fmt::format("unknown binaryType {}, the supported ones are \"blob\" and \"arraybuffer\"", type.view()));
+    return script::throw_error(self.context,
+                               fmt::format("unknown binaryType {}, the supported ones are \"blob\" and \"arraybuffer\"", type.view()));
   }
   self->gives_array_buffers = type.view() == "arraybuffer";
   return JS_UNDEFINED;
@@ -416,51 +418,51 @@ JSValue set_handler(Self self, JSValueConst value) {
     return JS_UNDEFINED;
   }
   if (!JS_IsFunction(self.context, value))
-    return js::throw_error(self.context, fmt::format("a value for 'on{}' should be callable", kEventNames[event]));
+    return script::throw_error(self.context, fmt::format("a value for 'on{}' should be callable", kEventNames[event]));
   self->on[event] = Value::copy(self.context, value);
   return JS_UNDEFINED;
 }
 
-const js::Member kMembers[] = {
-    js::method<&add_event_listener>("addEventListener", 2),
-    js::method<&send>("send", 1),
-    js::method<&send_ping>("ping", 0),
-    js::method<&close>("close", 2),
-    js::getter<&url>("url"),
-    js::getter<&ready_state>("readyState"),
-    js::getter<&buffered_amount>("bufferedAmount"),
-    js::getter<&extensions>("extensions"),
-    js::getter<&protocol>("protocol"),
-    js::accessor<&binary_type, &set_binary_type>("binaryType"),
-    js::accessor<&handler<message>, &set_handler<message>>("onmessage"),
-    js::accessor<&handler<error_event>, &set_handler<error_event>>("onerror"),
-    js::accessor<&handler<open>, &set_handler<open>>("onopen"),
-    js::accessor<&handler<close_event>, &set_handler<close_event>>("onclose"),
-    js::accessor<&handler<ping>, &set_handler<ping>>("onping"),
-    js::accessor<&handler<pong>, &set_handler<pong>>("onpong"),
+const script::Member kMembers[] = {
+    script::method<&add_event_listener>("addEventListener", 2),
+    script::method<&send>("send", 1),
+    script::method<&send_ping>("ping", 0),
+    script::method<&close>("close", 2),
+    script::getter<&url>("url"),
+    script::getter<&ready_state>("readyState"),
+    script::getter<&buffered_amount>("bufferedAmount"),
+    script::getter<&extensions>("extensions"),
+    script::getter<&protocol>("protocol"),
+    script::accessor<&binary_type, &set_binary_type>("binaryType"),
+    script::accessor<&handler<message>, &set_handler<message>>("onmessage"),
+    script::accessor<&handler<error_event>, &set_handler<error_event>>("onerror"),
+    script::accessor<&handler<open>, &set_handler<open>>("onopen"),
+    script::accessor<&handler<close_event>, &set_handler<close_event>>("onclose"),
+    script::accessor<&handler<ping>, &set_handler<ping>>("onping"),
+    script::accessor<&handler<pong>, &set_handler<pong>>("onpong"),
 };
 
-const js::Member kStates[] = {
-    js::int_constant("CONNECTING", 0),
-    js::int_constant("OPEN", 1),
-    js::int_constant("CLOSING", 2),
-    js::int_constant("CLOSED", 3),
+const script::Member kStates[] = {
+    script::int_constant("CONNECTING", 0),
+    script::int_constant("OPEN", 1),
+    script::int_constant("CLOSING", 2),
+    script::int_constant("CLOSED", 3),
 };
 
 }  // namespace
 
-void init_websockets(js::Module& module) {
-  js::Class<ScriptSocket>::define(module.context(), "WebSocket", kMembers);
+void init_websockets(script::Module& module) {
+  script::Class<ScriptSocket>::define(module.context(), "WebSocket", kMembers);
   module.export_class<ScriptSocket, &make>("WebSocket", 3, kStates);
   export_blob(module);
 }
 
-void init_experimental_websockets(js::Module& module) {
-  const run::VuContext& vu = run::vu_of(module.context());
+void init_experimental_websockets(script::Module& module) {
+  const users::VuContext& vu = users::vu_of(module.context());
   if (vu.id() == 0) {
     vu.warn("k6/experimental/websockets is deprecated and will be removed in a future release. Please use k6/websockets instead.");
   }
   init_websockets(module);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

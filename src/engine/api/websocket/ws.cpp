@@ -21,24 +21,24 @@
 #include "engine/script/fiber/fiber.hpp"
 #include "engine/users/vu_context.hpp"
 
-namespace gauntlet::engine::modules {
+namespace gauntlet::engine::api {
 namespace {
 
-using js::Call;
-using js::Value;
 using metrics::MetricId;
-using net::WebSocketOpcode;
+using script::Call;
+using script::Value;
+using wire::WebSocketOpcode;
 using Clock = base::EventLoop::Clock;
-namespace close_code = net::close_code;
+namespace close_code = wire::close_code;
 
 enum Event : std::size_t { open, message, binary_message, ping, pong, close_event, error_event, event_count };
 constexpr std::array<std::string_view, event_count> kEventNames = {"open", "message", "binaryMessage", "ping", "pong", "close", "error"};
 
 /// One ws.connect() from its call to its return: what comes from the connection and the timers waits in an inbox until
 /// the script's fiber takes it.
-class Session final : private net::WebSocket::Listener {
+class Session final : private wire::WebSocket::Listener {
  public:
-  Session(HttpState& state, net::Dialer& dialer, std::string url, const WebSocketParams& params)
+  Session(HttpState& state, wire::Dialer& dialer, std::string url, const WebSocketParams& params)
       : vu_(state.vu()), session_(state, dialer, *this, std::move(url), params, false) {}
   ~Session() override {
     for (const auto& [id, timer] : timers_) vu_.loop().cancel(timer.pending);
@@ -142,7 +142,7 @@ class Session final : private net::WebSocket::Listener {
     enum class Kind : std::uint8_t { text, binary, ping, pong, end };
     Kind kind;
     std::string bytes;
-    net::WebSocketEnd end;
+    wire::WebSocketEnd end;
     Clock::time_point at{};
   };
 
@@ -171,7 +171,7 @@ class Session final : private net::WebSocket::Listener {
   }
   void on_websocket_ping(std::string_view) override { receive(Item::Kind::ping, {}); }
   void on_websocket_pong(std::string_view id) override { receive(Item::Kind::pong, id, Clock::now()); }
-  void on_websocket_end(const net::WebSocketEnd& end) override { inbox_.push({Item::Kind::end, {}, end, {}}); }
+  void on_websocket_end(const wire::WebSocketEnd& end) override { inbox_.push({Item::Kind::end, {}, end, {}}); }
   void on_websocket_quiet() override { wake(); }
 
   void arm(std::uint64_t id) {
@@ -194,7 +194,7 @@ class Session final : private net::WebSocket::Listener {
       }
       case Item::Kind::binary: {
         session_.record(MetricId::ws_msgs_received, 1);
-        const std::array<Value, 1> arguments{Value(context, js::adopt_array_buffer(context, std::move(item.bytes)))};
+        const std::array<Value, 1> arguments{Value(context, script::adopt_array_buffer(context, std::move(item.bytes)))};
         if (arguments[0].is_exception()) return false;
         return emit(Event::binary_message, arguments);
       }
@@ -222,7 +222,7 @@ class Session final : private net::WebSocket::Listener {
     return !result.is_exception();
   }
 
-  bool handle_end(const net::WebSocketEnd& end) {
+  bool handle_end(const wire::WebSocketEnd& end) {
     // Only a close that nobody asked for is an error to the script.
     if (end.code && *end.code != close_code::kNormal && *end.code != close_code::kGoingAway && !emit_error(end.error)) return false;
     if (!end.code && !emit_error(end.closed_by_us ? "websocket: close sent" : end.error)) return false;
@@ -236,7 +236,7 @@ class Session final : private net::WebSocket::Listener {
     JSContext* const context = this->context();
     if (handlers_[Event::error_event].empty()) return true;
     Value error(context, JS_NewObject(context));
-    Value described(context, js::new_string(context, text));
+    Value described(context, script::new_string(context, text));
     JSValueConst data[] = {described.get()};
     const auto give_text = [](JSContext* where, JSValueConst, int, JSValueConst*, int, JSValueConst* kept) {
       return JS_DupValue(where, kept[0]);
@@ -260,7 +260,7 @@ class Session final : private net::WebSocket::Listener {
     return true;
   }
 
-  run::VuContext& vu_;
+  users::VuContext& vu_;
   WebSocketSession session_;
   std::array<std::vector<Value>, event_count> handlers_;
   Inbox<Item> inbox_;
@@ -284,12 +284,12 @@ struct Socket {
   }
 };
 
-using Self = js::Self<Socket>;
+using Self = script::Self<Socket>;
 
 JSValue result_of(bool succeeded) { return succeeded ? JS_UNDEFINED : JS_EXCEPTION; }
 
 JSValue on(Self self, Call call) {
-  const js::Text name(call.context, call.arg(0));
+  const script::Text name(call.context, call.arg(0));
   if (name.failed()) return JS_EXCEPTION;
   for (std::size_t i = 0; i < event_count; ++i) {
     if (self->session && name.view() == kEventNames[i] && JS_IsFunction(call.context, call.arg(1))) {
@@ -302,20 +302,20 @@ JSValue on(Self self, Call call) {
 JSValue send(Self self, Call call) {
   if (!self->session) return JS_UNDEFINED;
   if (call.count == 0) return result_of(self->session->send(WebSocketOpcode::text, {}));
-  const js::Text text(call.context, call.arg(0));
+  const script::Text text(call.context, call.arg(0));
   if (text.failed()) return JS_EXCEPTION;
   return result_of(self->session->send(WebSocketOpcode::text, text));
 }
 
 JSValue send_binary(Self self, Call call) {
-  if (call.count == 0) return js::throw_error(call.context, "missing argument, expected ArrayBuffer");
+  if (call.count == 0) return script::throw_error(call.context, "missing argument, expected ArrayBuffer");
   std::size_t size = 0;
   const std::uint8_t* bytes = JS_IsArrayBuffer(call.arg(0)) ? JS_GetArrayBuffer(call.context, &size, call.arg(0)) : nullptr;
   if (!JS_IsArrayBuffer(call.arg(0))) {
     std::string type = "undefined";
     if (JS_IsObject(call.arg(0))) {
       const Value constructor(call.context, JS_GetPropertyStr(call.context, call.arg(0), "constructor"));
-      type = js::Text(constructor.property("name")).str();
+      type = script::Text(constructor.property("name")).str();
     } else if (JS_IsString(call.arg(0))) {
       type = "String";
     } else if (JS_IsNumber(call.arg(0))) {
@@ -323,7 +323,7 @@ JSValue send_binary(Self self, Call call) {
     } else if (JS_IsBool(call.arg(0))) {
       type = "Boolean";
     }
-    return js::throw_error(call.context, fmt::format("expected ArrayBuffer as argument, received: {}", type));
+    return script::throw_error(call.context, fmt::format("expected ArrayBuffer as argument, received: {}", type));
   }
   if (!self->session) return JS_UNDEFINED;
   return result_of(self->session->send(WebSocketOpcode::binary, {reinterpret_cast<const char*>(bytes), size}));
@@ -342,9 +342,9 @@ JSValue start_timer(Self self, const Call& call, const char* name, bool repeats)
   double delay_ms = 0;
   if (JS_ToFloat64(call.context, &delay_ms, call.arg(1)) < 0) return JS_EXCEPTION;
   if (!(delay_ms > 0))
-    return js::throw_error(call.context, fmt::format("{} requires a >0 timeout parameter, received {:.2f}", name, delay_ms));
+    return script::throw_error(call.context, fmt::format("{} requires a >0 timeout parameter, received {:.2f}", name, delay_ms));
   if (!JS_IsFunction(call.context, call.arg(0)))
-    return js::throw_type_error(call.context, fmt::format("{} needs a function as its first argument", name));
+    return script::throw_type_error(call.context, fmt::format("{} needs a function as its first argument", name));
   constexpr double kLongestMs = 1e12;
   if (self->session) {
     self->session->start_timer(Value::copy(call.context, call.arg(0)),
@@ -358,15 +358,15 @@ JSValue set_interval(Self self, Call call) { return start_timer(self, call, "set
 
 /// {url, status, headers, body, error}
 JSValue new_answer(JSContext* context, WebSocketSession& session, bool was_open) {
-  net::WebSocket& socket = session.socket();
-  const net::ResponseHead& head = socket.head();
+  wire::WebSocket& socket = session.socket();
+  const wire::ResponseHead& head = socket.head();
   Value answer(context, JS_NewObject(context));
   answer.set("url", was_open ? std::string_view(session.url()) : std::string_view());
   answer.set("status", Value(context, JS_NewInt32(context, head.status)));
   Value headers(context, JS_NewObject(context));
   std::map<std::string, std::string> joined;
-  net::for_each_field(head.fields, [&](std::string_view name, std::string_view value) {
-    std::string& known = joined[net::canonical_field_name(name)];
+  wire::for_each_field(head.fields, [&](std::string_view name, std::string_view value) {
+    std::string& known = joined[wire::canonical_field_name(name)];
     if (!known.empty()) known += ", ";
     known += value;
   });
@@ -380,19 +380,19 @@ JSValue new_answer(JSContext* context, WebSocketSession& session, bool was_open)
 
 JSValue connect(Call call) {
   JSContext* const context = call.context;
-  run::VuContext& vu = run::vu_of(context);
-  if (vu.in_init()) return js::throw_error(context, "using websockets in the init context is not supported");
-  if (call.count != 2 && call.count != 3) return js::throw_error(context, "invalid number of arguments to ws.connect");
+  users::VuContext& vu = users::vu_of(context);
+  if (vu.in_init()) return script::throw_error(context, "using websockets in the init context is not supported");
+  if (call.count != 2 && call.count != 3) return script::throw_error(context, "invalid number of arguments to ws.connect");
   const JSValueConst setup = call.arg(call.count - 1);
-  if (!JS_IsFunction(context, setup)) return js::throw_error(context, "last argument to ws.connect must be a function");
-  const js::Text url(context, call.arg(0));
+  if (!JS_IsFunction(context, setup)) return script::throw_error(context, "last argument to ws.connect must be a function");
+  const script::Text url(context, call.arg(0));
   if (url.failed()) return JS_EXCEPTION;
   HttpState& state = vu.slot<HttpState>();
   const auto params =
       parse_websocket_params(state, context, call.count == 3 ? call.arg(1) : JS_UNDEFINED, "ws.connect() metric tags", false);
-  if (!params) return params.error().message.empty() ? JS_EXCEPTION : js::throw_error(context, params.error().message);
+  if (!params) return params.error().message.empty() ? JS_EXCEPTION : script::throw_error(context, params.error().message);
   const auto dialer = state.dialer();
-  if (!dialer) return js::throw_error(context, dialer.error().message);
+  if (!dialer) return script::throw_error(context, dialer.error().message);
 
   const auto session = std::make_shared<Session>(state, **dialer, url.str(), *params);
   if (!session->connect(*params)) return vu.throw_interrupted();
@@ -403,7 +403,7 @@ JSValue connect(Call call) {
     auto made = std::make_unique<Socket>();
     Socket& socket = *made;
     socket.session = session;
-    const Value object(context, js::Class<Socket>::create(context, std::move(made)));
+    const Value object(context, script::Class<Socket>::create(context, std::move(made)));
     if (object.is_exception()) return session->leave_by_exception();
     JSValueConst arguments[] = {object.get()};
     const Value result(context, JS_Call(context, setup, JS_UNDEFINED, 1, arguments));
@@ -415,23 +415,23 @@ JSValue connect(Call call) {
   return new_answer(context, connection, was_open);
 }
 
-const js::Member kSocket[] = {
-    js::method<&close>("close", 1),
-    js::method<&on>("on", 2),
-    js::method<&send_ping>("ping", 0),
-    js::method<&send>("send", 1),
-    js::method<&send_binary>("sendBinary", 1),
-    js::method<&set_interval>("setInterval", 2),
-    js::method<&set_timeout>("setTimeout", 2),
+const script::Member kSocket[] = {
+    script::method<&close>("close", 1),
+    script::method<&on>("on", 2),
+    script::method<&send_ping>("ping", 0),
+    script::method<&send>("send", 1),
+    script::method<&send_binary>("sendBinary", 1),
+    script::method<&set_interval>("setInterval", 2),
+    script::method<&set_timeout>("setTimeout", 2),
 };
 
-const js::Member kExports[] = {js::function<&connect>("connect", 3)};
+const script::Member kExports[] = {script::function<&connect>("connect", 3)};
 
 }  // namespace
 
-void init_ws(js::Module& module) {
-  js::Class<Socket>::define(module.context(), "Socket", kSocket);
+void init_ws(script::Module& module) {
+  script::Class<Socket>::define(module.context(), "Socket", kSocket);
   module.exports(kExports);
 }
 
-}  // namespace gauntlet::engine::modules
+}  // namespace gauntlet::engine::api

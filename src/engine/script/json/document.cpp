@@ -131,7 +131,7 @@ Document* Document::take(std::size_t text_bytes) {
 
 void Document::release(JSRuntime* runtime) {
   if (--users_ > 0) return;
-  memory_ = js::NativeMemory();
+  memory_ = script::NativeMemory();
   strings_.clear(runtime);
   std::unique_ptr<Document> self(this);
   auto& spare = spare_documents();

@@ -53,7 +53,7 @@ class Document {
   int read(JSContext* context, std::uint32_t place, JSAtom atom, JSValue* value);
 
   simdjson::dom::document parsed_;
-  js::NativeMemory memory_;
+  script::NativeMemory memory_;
   Shapes* shapes_ = nullptr;
   KnownStrings strings_;
   std::uint32_t users_ = 0;

@@ -11,7 +11,7 @@
 namespace gauntlet::engine::json {
 namespace {
 
-using js::Value;
+using script::Value;
 
 /// The quick path. `unsure` for everything that is not certain to be taken as the plain parser would.
 Document::Outcome parse_quickly(JSContext* context, std::string_view text, Padding padding, JSValue& result) {
@@ -41,7 +41,7 @@ JSValue json_parse(JSContext* context, JSValueConst self, int count, JSValueCons
     if (const std::string_view bytes = SourceLink::find(arguments[0]); !bytes.empty()) {
       outcome = parse_quickly(context, bytes, Padding::present, result);
     } else {
-      const js::Text text(context, arguments[0]);
+      const script::Text text(context, arguments[0]);
       if (text.failed()) return JS_EXCEPTION;
       outcome = parse_quickly(context, text, Padding::absent, result);
     }
@@ -71,7 +71,7 @@ void install(JSContext* context) {
   Value plain = object.property("parse");
   JSValueConst data[] = {plain.get()};
   const JSValue quick = JS_NewCFunctionData(context, &json_parse, 2, 0, 1, data);
-  JS_DefinePropertyValueStr(context, quick, "name", js::new_string(context, "parse"), JS_PROP_CONFIGURABLE);
+  JS_DefinePropertyValueStr(context, quick, "name", script::new_string(context, "parse"), JS_PROP_CONFIGURABLE);
   JS_DefinePropertyValueStr(context, object.get(), "parse", quick, JS_PROP_CONFIGURABLE | JS_PROP_WRITABLE);
 }
 

@@ -8,7 +8,7 @@
 
 namespace gauntlet::engine::json {
 
-/// Whether 64 readable bytes follow the text, as in net::Buffer; without them the text is copied first.
+/// Whether 64 readable bytes follow the text, as in wire::Buffer; without them the text is copied first.
 enum class Padding { absent, present };
 
 /// JSON.parse(text) for UTF-8; JS_EXCEPTION with a SyntaxError when it is not JSON.

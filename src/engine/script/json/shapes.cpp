@@ -55,24 +55,24 @@ bool has_as_many_keys(JSContext* context, JSValueConst object, std::size_t count
 }  // namespace
 
 Shapes& Shapes::of(JSContext* context) {
-  const JSClassID id = js::Class<Shapes>::id();
+  const JSClassID id = script::Class<Shapes>::id();
   JSRuntime* const runtime = JS_GetRuntime(context);
   if (!JS_IsRegisteredClass(runtime, id)) {
     JSClassDef definition{};
     definition.class_name = "Shapes";
     definition.finalizer = [](JSRuntime* owner, JSValueConst value) {
-      std::unique_ptr<Shapes> shapes(js::Class<Shapes>::of(value));
+      std::unique_ptr<Shapes> shapes(script::Class<Shapes>::of(value));
       if (shapes) shapes->clear(owner);
     };
     definition.gc_mark = [](JSRuntime* owner, JSValueConst value, JS_MarkFunc* mark) {
-      const Shapes* shapes = js::Class<Shapes>::of(value);
+      const Shapes* shapes = script::Class<Shapes>::of(value);
       if (shapes == nullptr) return;
       for (const auto& [hash, each] : shapes->templates_) JS_MarkValue(owner, each->model, mark);
     };
     JS_NewClass(runtime, id, &definition);
   }
-  const js::Value holder(context, JS_GetClassProto(context, id));
-  if (Shapes* shapes = js::Class<Shapes>::of(holder.get())) return *shapes;
+  const script::Value holder(context, JS_GetClassProto(context, id));
+  if (Shapes* shapes = script::Class<Shapes>::of(holder.get())) return *shapes;
   const JSValue made = JS_NewObjectClass(context, static_cast<int>(id));  // when a context begins, long before its heap is full
   auto* shapes = new Shapes;
   JS_SetOpaque(made, shapes);

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 using Pairs = std::vector<std::pair<std::string_view, std::string_view>>;
@@ -101,4 +101,4 @@ void CsvWriter::consume(const metrics::StreamedSample& sample) {
   file_.write(line_);
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

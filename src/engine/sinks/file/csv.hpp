@@ -12,7 +12,7 @@
 #include "engine/sinks/file/output_file.hpp"
 #include "engine/sinks/sample_text.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 enum class CsvTimeFormat : std::uint8_t { unix_s, unix_milli, unix_micro, unix_nano, rfc3339, rfc3339_nano };
 /// "unix", "unix_milli", ..., "rfc3339_nano".
@@ -40,4 +40,4 @@ class CsvWriter final : public metrics::SampleConsumer {
   std::string line_;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

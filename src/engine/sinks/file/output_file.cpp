@@ -12,7 +12,7 @@
 
 #include "base/gzip.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 /// Turns text into compressed bytes, which it appends to `out`; with `end` all that is left. False on failure.
 struct OutputFile::Compressor {
@@ -166,4 +166,4 @@ base::Expected<void> write_whole_file(const std::string& path, std::string_view 
   return {};
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

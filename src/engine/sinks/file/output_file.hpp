@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 /// Belongs to one thread at a time. The first failure is kept and told by close(); what is written after it is dropped.
 class OutputFile {
@@ -53,4 +53,4 @@ base::Expected<void> prepare_place(const std::string& path);
 /// Writes `text` to `path` so that the file is there whole or not at all (by a temporary file beside it). "-" prints it.
 base::Expected<void> write_whole_file(const std::string& path, std::string_view text);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -7,7 +7,7 @@
 #include "engine/results/json_writer.hpp"
 #include "engine/results/number_text.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 using metrics::MetricInfo;
@@ -53,14 +53,14 @@ void append_object(std::string& out, const Pairs& sorted) {
 }
 
 /// As k6: the expression alone unless it can end the test.
-void write(JsonWriter& json, const metrics::ThresholdSpec& threshold) {
+void write(results::JsonWriter& json, const metrics::ThresholdSpec& threshold) {
   if (!threshold.abort_on_fail) {
     json.string(threshold.expression);
     return;
   }
   json.begin_object().key("threshold").string(threshold.expression).key("abortOnFail").boolean(true).key("delayAbortEval");
   if (threshold.delay_abort_eval) {
-    json.string(humanize_duration(base::milliseconds_of(*threshold.delay_abort_eval), ""));
+    json.string(results::humanize_duration(base::milliseconds_of(*threshold.delay_abort_eval), ""));
   } else {
     json.null();
   }
@@ -75,7 +75,7 @@ const std::string& PointsWriter::announce(const MetricInfo& info) {
   std::string& begin = metrics_[index];
   if (!begin.empty()) return begin;
 
-  JsonWriter json;
+  results::JsonWriter json;
   json.begin_object().key("type").string("Metric").key("data").begin_object();
   json.key("name").string(info.name);
   json.key("type").string(metrics::name_of(info.type));
@@ -127,4 +127,4 @@ void PointsWriter::consume(const metrics::StreamedSample& sample) {
   file_.write(line_);
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -9,7 +9,7 @@
 #include "engine/sinks/file/output_file.hpp"
 #include "engine/sinks/sample_text.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 class PointsWriter final : public metrics::SampleConsumer {
  public:
@@ -31,4 +31,4 @@ class PointsWriter final : public metrics::SampleConsumer {
   std::string line_;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

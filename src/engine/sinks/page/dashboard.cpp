@@ -90,7 +90,7 @@ void Dashboard::end(const Moment& moment, const metrics::Series& series, const E
 base::Expected<void> Dashboard::write_report() const {
   const std::string report = report_html(history_.document());
   const bool compressed = options_.export_path.ends_with(".gz");
-  return output::write_whole_file(options_.export_path, compressed ? net::encode_body(net::ContentCoding::gzip, report) : report);
+  return sinks::write_whole_file(options_.export_path, compressed ? wire::encode_body(wire::ContentCoding::gzip, report) : report);
 }
 
 }  // namespace gauntlet::engine::dashboard

@@ -12,23 +12,23 @@
 namespace gauntlet::engine::dashboard {
 namespace {
 
-using output::JsonWriter;
+using results::JsonWriter;
 
-std::string_view name_of(output::RunProgress::Phase phase) {
+std::string_view name_of(results::RunProgress::Phase phase) {
   constexpr std::array<std::string_view, 4> kNames{"init", "setup", "running", "teardown"};
   return kNames[static_cast<std::size_t>(phase)];
 }
 
-std::string_view name_of(output::ScenarioProgress::Status status) {
+std::string_view name_of(results::ScenarioProgress::Status status) {
   constexpr std::array<std::string_view, 5> kNames{"waiting", "running", "stopping", "done", "interrupted"};
   return kNames[static_cast<std::size_t>(status)];
 }
 
-void write_progress(JsonWriter& json, const output::RunProgress& progress) {
+void write_progress(JsonWriter& json, const results::RunProgress& progress) {
   json.key("phase").string(name_of(progress.phase));
   json.key("elapsed_s").number(base::seconds_of(progress.elapsed));
   std::chrono::nanoseconds planned{0};
-  for (const output::ScenarioProgress& scenario : progress.scenarios) planned = std::max(planned, scenario.start_time + scenario.duration);
+  for (const results::ScenarioProgress& scenario : progress.scenarios) planned = std::max(planned, scenario.start_time + scenario.duration);
   json.key("planned_s").number(base::seconds_of(planned));
   json.key("vus_active").number(static_cast<double>(progress.vus_active));
   json.key("vus_initialized").number(static_cast<double>(progress.vus_initialized));
@@ -36,7 +36,7 @@ void write_progress(JsonWriter& json, const output::RunProgress& progress) {
   json.key("iterations").integer(progress.iterations_complete);
   json.key("interrupted").integer(progress.iterations_interrupted);
   json.key("scenarios").begin_array();
-  for (const output::ScenarioProgress& scenario : progress.scenarios) {
+  for (const results::ScenarioProgress& scenario : progress.scenarios) {
     json.begin_object();
     json.key("name").string(scenario.name);
     json.key("status").string(name_of(scenario.status));
@@ -55,9 +55,9 @@ void write_progress(JsonWriter& json, const output::RunProgress& progress) {
   json.end_array();
 }
 
-void write_metrics(JsonWriter& json, const output::Summary& summary) {
+void write_metrics(JsonWriter& json, const results::Summary& summary) {
   json.key("metrics").begin_array();
-  for (const output::MetricResult& metric : summary.metrics) {
+  for (const results::MetricResult& metric : summary.metrics) {
     json.begin_object();
     json.key("name").string(metric.name);
     json.key("type").string(metrics::name_of(metric.type));
@@ -96,9 +96,9 @@ void write_counts(JsonWriter& json, std::string_view key, const std::vector<std:
   json.end_array();
 }
 
-void write_endpoints(JsonWriter& json, const output::Summary& summary) {
+void write_endpoints(JsonWriter& json, const results::Summary& summary) {
   json.key("endpoints").begin_array();
-  for (const output::EndpointResult& endpoint : summary.endpoints) {
+  for (const results::EndpointResult& endpoint : summary.endpoints) {
     json.begin_object();
     json.key("method").string(endpoint.method);
     json.key("name").string(endpoint.name);
@@ -115,9 +115,9 @@ void write_endpoints(JsonWriter& json, const output::Summary& summary) {
   json.end_array();
 }
 
-void write_checks(JsonWriter& json, const output::Summary& summary) {
+void write_checks(JsonWriter& json, const results::Summary& summary) {
   json.key("checks").begin_array();
-  for (const output::CheckResult& check : summary.checks) {
+  for (const results::CheckResult& check : summary.checks) {
     json.begin_object();
     json.key("name").string(check.name);
     json.key("passes").integer(check.passes);
@@ -127,9 +127,9 @@ void write_checks(JsonWriter& json, const output::Summary& summary) {
   json.end_array();
 }
 
-void write_open_model(JsonWriter& json, const output::Summary& summary) {
+void write_open_model(JsonWriter& json, const results::Summary& summary) {
   if (!summary.open_model) return;
-  const output::OpenModelResult& open = *summary.open_model;
+  const results::OpenModelResult& open = *summary.open_model;
   json.key("open_model").begin_object();
   json.key("service_p50").number(open.service.p50).key("service_p95").number(open.service.p95);
   json.key("service_p99").number(open.service.p99).key("service_max").number(open.service.max);
@@ -139,7 +139,7 @@ void write_open_model(JsonWriter& json, const output::Summary& summary) {
   json.end_object();
 }
 
-void write_generator(JsonWriter& json, const output::GeneratorHealth& health, const GeneratorUse& use) {
+void write_generator(JsonWriter& json, const results::GeneratorHealth& health, const GeneratorUse& use) {
   json.key("generator").begin_object();
   json.key("cpu_cores").number(use.cpu_cores);
   json.key("resident_bytes").integer(use.resident_bytes);
@@ -198,7 +198,7 @@ std::string run_json(const RunFacts& facts, const RunPart& part) {
 }
 
 std::string state_json(const Moment& moment) {
-  const output::Summary& summary = moment.summary;
+  const results::Summary& summary = moment.summary;
   JsonWriter json;
   json.begin_object();
   write_progress(json, moment.progress);

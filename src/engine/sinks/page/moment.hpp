@@ -38,8 +38,8 @@ struct GeneratorUse {
 struct Moment {
   const metrics::Snapshot& snapshot;
   const metrics::Thresholds& thresholds;
-  const output::Summary& summary;  ///< of this snapshot, with trend_stats()
-  const output::RunProgress& progress;
+  const results::Summary& summary;  ///< of this snapshot, with trend_stats()
+  const results::RunProgress& progress;
   GeneratorUse generator;
 };
 

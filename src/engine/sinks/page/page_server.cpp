@@ -82,7 +82,7 @@ struct PageServer::State {
   };
 
   const History& history;
-  const std::string compressed_page = net::encode_body(net::ContentCoding::gzip, page_html());
+  const std::string compressed_page = wire::encode_body(wire::ContentCoding::gzip, page_html());
   base::http::Router router;
   base::LoopThread thread{"dashboard"};
   // Below: the thread's.

@@ -11,13 +11,13 @@
 #include "engine/wire/grpc/schema.hpp"
 #include "engine/wire/tcp/dialer.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 /// Between looks at whether an answer has come; the loop returns at once when something does.
 constexpr std::chrono::milliseconds kRound{50};
 
-class Call final : public net::GrpcCall {
+class Call final : public wire::GrpcCall {
  public:
   bool has_ended = false;
 
@@ -29,10 +29,10 @@ class Call final : public net::GrpcCall {
 bool is_retryable(int status) {
   constexpr int kAborted = 10, kOutOfRange = 11, kDataLoss = 15;
   switch (status) {
-    case net::grpc_status::kCancelled:
-    case net::grpc_status::kDeadlineExceeded:
-    case net::grpc_status::kResourceExhausted:
-    case net::grpc_status::kUnavailable:
+    case wire::grpc_status::kCancelled:
+    case wire::grpc_status::kDeadlineExceeded:
+    case wire::grpc_status::kResourceExhausted:
+    case wire::grpc_status::kUnavailable:
     case kAborted:
     case kOutOfRange:
     case kDataLoss: return true;
@@ -48,7 +48,7 @@ class GrpcCourier final : public Courier {
   }
 
   Outcome deliver(const std::string& path, const std::string& body) override {
-    if (const auto refused = net::invalid_metadata(metadata_)) return {.taken = false, .may_be_tried_again = false, .problem = *refused};
+    if (const auto refused = wire::invalid_metadata(metadata_)) return {.taken = false, .may_be_tried_again = false, .problem = *refused};
     if (!client_) {
       if (auto opened = open(); !opened) return {.taken = false, .may_be_tried_again = false, .problem = opened.error().message};
       if (const auto problem = connect()) {
@@ -61,23 +61,23 @@ class GrpcCourier final : public Courier {
     const std::string_view message = body;
     client_->start(call, {.path = path, .metadata = metadata_, .timeout = target_.timeout}, &message, true);
     while (!call.has_ended) loop_.run_once(kRound);
-    const net::GrpcStatus& status = call.status();
-    if (status.code == net::grpc_status::kOk) return {.taken = true, .may_be_tried_again = false, .problem = ""};
+    const wire::GrpcStatus& status = call.status();
+    if (status.code == wire::grpc_status::kOk) return {.taken = true, .may_be_tried_again = false, .problem = ""};
     return {.taken = false,
             .may_be_tried_again = is_retryable(status.code),
-            .problem = fmt::format("{} answered {}: {}", target_.address, net::grpc_code_name(status.code), status.message)};
+            .problem = fmt::format("{} answered {}: {}", target_.address, wire::grpc_code_name(status.code), status.message)};
   }
 
  private:
   base::Expected<void> open() {
-    net::GrpcClientOptions options;
+    wire::GrpcClientOptions options;
     options.address = target_.address;
     options.tls = target_.tls;
     options.user_agent = "gauntlet";
     if (target_.tls) {
-      net::TlsSettings settings;
+      wire::TlsSettings settings;
       settings.skip_verification = target_.accept_any_certificate;
-      net::ClientCertificate own;
+      wire::ClientCertificate own;
       for (const auto& [path, text] :
            {std::pair{&target_.authority_path, &settings.ca_certificates}, std::pair{&target_.client_certificate_path, &own.certificate},
             std::pair{&target_.client_key_path, &own.key}}) {
@@ -86,10 +86,10 @@ class GrpcCourier final : public Courier {
         *text = std::move(read);
       }
       if (!own.certificate.empty()) settings.certificates.push_back(std::move(own));
-      auto context = TRY(net::TlsContext::create(settings));
+      auto context = TRY(wire::TlsContext::create(settings));
       options.tls_context = std::move(context);
     }
-    client_ = std::make_unique<net::GrpcClient>(dialer_, loop_, std::move(options));
+    client_ = std::make_unique<wire::GrpcClient>(dialer_, loop_, std::move(options));
     return {};
   }
 
@@ -101,13 +101,13 @@ class GrpcCourier final : public Courier {
   }
 
   const GrpcPushTarget target_;
-  std::vector<net::GrpcMetadata::Entry> metadata_;
+  std::vector<wire::GrpcMetadata::Entry> metadata_;
   base::EventLoop loop_;
-  net::Resolver resolver_{net::DnsOptions{}};
-  net::DialPolicy policy_;
-  net::Traffic traffic_;
-  net::Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 0};
-  std::unique_ptr<net::GrpcClient> client_;
+  wire::Resolver resolver_{wire::DnsOptions{}};
+  wire::DialPolicy policy_;
+  wire::Traffic traffic_;
+  wire::Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 0};
+  std::unique_ptr<wire::GrpcClient> client_;
 };
 
 }  // namespace
@@ -115,4 +115,4 @@ class GrpcCourier final : public Courier {
 GrpcPush::GrpcPush(std::string name, const GrpcPushTarget& target, Tell tell)
     : PushQueue(std::move(name), target.path, std::make_unique<GrpcCourier>(target), std::move(tell)) {}
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -10,7 +10,7 @@
 
 #include "engine/sinks/push/push_queue.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 struct GrpcPushTarget {
   std::string address;                                        ///< "host:port"
@@ -31,4 +31,4 @@ class GrpcPush final : public PushQueue {
   GrpcPush(std::string name, const GrpcPushTarget& target, Tell tell);
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

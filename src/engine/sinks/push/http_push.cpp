@@ -7,7 +7,7 @@
 #include "base/curl.hpp"
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 /// Of a refusing receiver's words in messages.
@@ -36,13 +36,13 @@ class HttpCourier final : public Courier {
     const auto answer = curl_.perform(reply, kMostReplyBytes);
     if (!answer)
       return {
-          .taken = false, .may_be_tried_again = true, .problem = fmt::format("{} ({})", answer.error().message, net::hide_password(url))};
+          .taken = false, .may_be_tried_again = true, .problem = fmt::format("{} ({})", answer.error().message, wire::hide_password(url))};
     const int status = *answer;
     if (status >= 200 && status < 300) return {.taken = true, .may_be_tried_again = false, .problem = ""};
     while (!reply.empty() && (reply.back() == '\n' || reply.back() == ' ')) reply.pop_back();
     return {.taken = false,
             .may_be_tried_again = status == 429 || status >= 500,
-            .problem = fmt::format("{} answered {}{}{}", net::hide_password(url), status, reply.empty() ? "" : ": ", reply)};
+            .problem = fmt::format("{} answered {}{}{}", wire::hide_password(url), status, reply.empty() ? "" : ": ", reply)};
   }
 
  private:
@@ -55,4 +55,4 @@ class HttpCourier final : public Courier {
 HttpPush::HttpPush(std::string name, const PushTarget& target, Tell tell)
     : PushQueue(std::move(name), target.url, std::make_unique<HttpCourier>(target), std::move(tell)) {}
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -11,7 +11,7 @@
 
 #include "engine/sinks/push/push_queue.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 struct PushTarget {
   std::string url;
@@ -31,4 +31,4 @@ class HttpPush final : public PushQueue {
   HttpPush(std::string name, const PushTarget& target, Tell tell);
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -11,7 +11,7 @@
 #include "base/percent.hpp"
 #include "engine/results/number_text.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 /// A request is sent when it has become so long, however little time has passed.
@@ -187,7 +187,7 @@ void InfluxOutput::consume(const metrics::StreamedSample& sample) {
   lines_ += registry_.info(sample.metric).name;
   lines_ += text.tags;
   lines_ += " value=";
-  lines_ += js_number(sample.value);
+  lines_ += results::js_number(sample.value);
   lines_ += text.fields;
   for (const auto& [name, value] : sample.metadata) add_field(lines_, name, value);
   lines_ += ' ';
@@ -214,4 +214,4 @@ base::Expected<void> InfluxOutput::finish() {
   return {};
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -15,7 +15,7 @@
 #include "engine/sinks/sample_output.hpp"
 #include "engine/sinks/sample_text.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 struct InfluxOptions {
   enum class FieldType : std::uint8_t { text, integer, decimal, boolean };
@@ -60,4 +60,4 @@ class InfluxOutput final : public SampleOutput {
   Clock::time_point pushed_ = Clock::now();
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

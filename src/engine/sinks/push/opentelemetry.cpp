@@ -13,7 +13,7 @@
 #include "engine/wire/url.hpp"
 #include "telemetry/otlp_metrics.pb.h"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 /// OpenTelemetry's default bounds of histograms.
@@ -145,7 +145,7 @@ base::Expected<Endpoint> endpoint_of(const std::string& argument, const Variable
 }  // namespace
 
 std::string OpenTelemetryOptions::description() const {
-  if (protocol == Protocol::http) return "opentelemetry (http/protobuf, " + net::hide_password(http.url) + ")";
+  if (protocol == Protocol::http) return "opentelemetry (http/protobuf, " + wire::hide_password(http.url) + ")";
   return fmt::format("opentelemetry (grpc{}, {})", grpc.tls ? "" : " (insecure)", grpc.address);
 }
 
@@ -263,4 +263,4 @@ base::Expected<void> OpenTelemetryOutput::finish() {
   return {};
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

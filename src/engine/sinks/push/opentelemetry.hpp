@@ -16,7 +16,7 @@
 #include "engine/sinks/push/http_push.hpp"
 #include "engine/sinks/push/series_output.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 struct OpenTelemetryOptions {
   enum class Protocol : std::uint8_t { grpc, http };
@@ -51,4 +51,4 @@ class OpenTelemetryOutput final : public SeriesOutput {
   Clock::time_point pushed_ = Clock::now();
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

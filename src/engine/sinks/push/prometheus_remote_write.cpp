@@ -10,7 +10,7 @@
 #include "engine/sinks/push/prometheus_values.hpp"
 #include "telemetry/remote_write.pb.h"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 /// The one NaN that Prometheus reads as "this series has ended".
@@ -165,4 +165,4 @@ base::Expected<void> PrometheusRemoteWrite::finish() {
   return {};
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -13,7 +13,7 @@
 #include "engine/sinks/push/series_output.hpp"
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 struct RemoteWriteOptions {
   PushTarget target;
@@ -22,7 +22,7 @@ struct RemoteWriteOptions {
   std::vector<std::pair<std::string, std::string>> labels;  ///< of every series that has no tag of the name
   bool stale_markers = false;                               ///< end every series when the test ends
 
-  std::string description() const { return "Prometheus remote write (" + net::hide_password(target.url) + ")"; }
+  std::string description() const { return "Prometheus remote write (" + wire::hide_password(target.url) + ")"; }
 };
 /// `argument`: what stands behind `=` in --out, a URL; empty: the variable's.
 base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& argument, const Variables& variable);
@@ -44,4 +44,4 @@ class PrometheusRemoteWrite final : public SeriesOutput {
   Clock::time_point pushed_ = Clock::now();
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -13,7 +13,7 @@
 #include "engine/results/number_text.hpp"
 #include "engine/sinks/push/prometheus_values.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 using base::http::ExchangePtr;
@@ -123,7 +123,7 @@ std::string PrometheusScrape::render() {
     for_each_prometheus_value(series, options_.trend_stats, [&](const std::string& name, PrometheusType type, double value) {
       Family& family = families[name];
       family.type = type;
-      family.lines += fmt::format("{}{} {}\n", name, labels, js_number(value));
+      family.lines += fmt::format("{}{} {}\n", name, labels, results::js_number(value));
     });
   }
   std::string text;
@@ -143,4 +143,4 @@ base::Expected<void> PrometheusScrape::finish() {
   return {};
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -10,7 +10,7 @@
 
 #include "engine/sinks/push/series_output.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 struct ScrapeOptions {
   std::string address = "127.0.0.1";  ///< numeric
@@ -42,4 +42,4 @@ class PrometheusScrape final : public SeriesOutput {
   std::unique_ptr<Server> server_;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -6,7 +6,7 @@
 #include "engine/metrics/sink.hpp"
 #include "engine/sinks/sample_output.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 base::Expected<std::vector<std::string>> parse_prometheus_stats(std::string_view list) {
   std::vector<std::string> stats = list_of(list);
@@ -56,4 +56,4 @@ void for_each_prometheus_value(const TimeSeries& series, const std::vector<std::
   }
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

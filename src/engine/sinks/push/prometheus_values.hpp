@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "engine/sinks/push/series_table.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 /// Statistics of trends: "avg", "min", "med", "max", "count", "sum", "p(99.9)".
 base::Expected<std::vector<std::string>> parse_prometheus_stats(std::string_view list);
@@ -24,4 +24,4 @@ void for_each_prometheus_value(const TimeSeries& series, const std::vector<std::
 /// A tag's name as a label may be written: characters that labels cannot have become "_".
 std::string prometheus_label(std::string_view tag);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -10,7 +10,7 @@
 
 #include "base/loop_thread.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 /// Before a body is tried again, times the attempt.
@@ -143,4 +143,4 @@ void PushQueue::finish(std::chrono::milliseconds patience) {
                            state_->lost_pushes + state_->pushed, state_->lost_samples));
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

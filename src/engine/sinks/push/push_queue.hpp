@@ -10,7 +10,7 @@
 
 #include "engine/sinks/sample_output.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 /// Takes bodies to a receiver and waits for its answer. All but the construction is on the queue's thread.
 class Courier {
@@ -50,4 +50,4 @@ class PushQueue {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

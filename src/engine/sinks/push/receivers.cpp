@@ -8,7 +8,7 @@
 #include "engine/sinks/push/prometheus_remote_write.hpp"
 #include "engine/sinks/push/prometheus_scrape.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 using Opened = base::Expected<std::unique_ptr<SampleOutput>>;
@@ -42,4 +42,4 @@ constexpr std::array kReceivers = {
 
 std::span<const Receiver> receivers() { return kReceivers; }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

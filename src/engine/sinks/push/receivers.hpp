@@ -11,7 +11,7 @@
 #include "engine/metrics/metric.hpp"
 #include "engine/sinks/sample_output.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 /// A receiver as a user asked for it, checked, and not yet connected.
 struct ReceiverSpec {
@@ -31,4 +31,4 @@ struct Receiver {
 
 std::span<const Receiver> receivers();
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

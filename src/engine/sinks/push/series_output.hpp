@@ -6,7 +6,7 @@
 #include "engine/sinks/push/series_table.hpp"
 #include "engine/sinks/sample_output.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 class SeriesOutput : public SampleOutput {
  public:
@@ -31,4 +31,4 @@ class SeriesOutput : public SampleOutput {
   std::uint64_t samples_ = 0;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -4,7 +4,7 @@
 
 #include "engine/sinks/sample_text.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 void SeriesTable::define_tags(std::uint32_t producer, std::uint32_t id, const metrics::StreamedTags& tags) {
   const auto all = sorted_pairs(tags);
@@ -81,4 +81,4 @@ void tell_of_refused(const SeriesTable& table, std::string_view output, const Te
                   output, table.refused(), SeriesTable::kMostSeries));
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

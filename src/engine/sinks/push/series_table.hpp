@@ -15,7 +15,7 @@
 #include "engine/metrics/sink.hpp"
 #include "engine/sinks/sample_output.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 using TagPairs = std::vector<std::pair<std::string, std::string>>;
 
@@ -61,4 +61,4 @@ class SeriesTable {
 /// Tells that samples were refused, if any were.
 void tell_of_refused(const SeriesTable& table, std::string_view output, const Tell& tell);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 class Paint {
  public:
@@ -39,4 +39,4 @@ inline std::string fill(std::string_view text, std::size_t width) {
   return std::string(has < width ? width - has : 0, ' ');
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -7,7 +7,7 @@
 #include "engine/results/number_text.hpp"
 #include "engine/sinks/terminal/paint.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 using metrics::MetricType;
@@ -29,8 +29,8 @@ struct Line {
 
 std::string count_of(std::uint64_t part, std::uint64_t whole) { return std::to_string(part) + " out of " + std::to_string(whole); }
 
-std::vector<std::string> value_texts(const MetricResult& metric, const SummaryOptions& options) {
-  const auto text = [&](std::string_view name) { return humanize(metric.value(name), metric.contains, options.time_unit); };
+std::vector<std::string> value_texts(const results::MetricResult& metric, const results::SummaryOptions& options) {
+  const auto text = [&](std::string_view name) { return results::humanize(metric.value(name), metric.contains, options.time_unit); };
   switch (metric.type) {
     case MetricType::counter:
       if (metric.find("rate") == nullptr) return {text("count")};
@@ -39,13 +39,13 @@ std::vector<std::string> value_texts(const MetricResult& metric, const SummaryOp
     case MetricType::rate: {
       const auto passes = static_cast<std::uint64_t>(metric.value("passes"));
       const auto fails = static_cast<std::uint64_t>(metric.value("fails"));
-      return {percent(metric.value("rate")), count_of(passes, passes + fails)};
+      return {results::percent(metric.value("rate")), count_of(passes, passes + fails)};
     }
     case MetricType::trend: break;
   }
   std::vector<std::string> texts;
   for (const auto& [name, value] : metric.values) {
-    texts.push_back(humanize(value, name == "count" ? ValueKind::plain : metric.contains, options.time_unit));
+    texts.push_back(results::humanize(value, name == "count" ? ValueKind::plain : metric.contains, options.time_unit));
   }
   return texts;
 }
@@ -66,7 +66,7 @@ struct Columns {
   }
 };
 
-std::string render_line(const Line& line, const Columns& columns, const SummaryOptions& options, const Paint& paint) {
+std::string render_line(const Line& line, const Columns& columns, const results::SummaryOptions& options, const Paint& paint) {
   const std::string dots(columns.name - width_of(line.name) + 3, '.');
   std::string text = line.name + paint.in(kDots, dots + ":") + " ";
   if (line.trend) {
@@ -85,9 +85,9 @@ std::string render_line(const Line& line, const Columns& columns, const SummaryO
   return text;
 }
 
-std::string display_name(const MetricResult& metric) { return metric.submetric ? "  { " + metric.suffix + " }" : metric.name; }
+std::string display_name(const results::MetricResult& metric) { return metric.submetric ? "  { " + metric.suffix + " }" : metric.name; }
 
-std::string failures_text(const CheckResult& check) {
+std::string failures_text(const results::CheckResult& check) {
   const double passed = static_cast<double>(check.passes) / static_cast<double>(check.passes + check.fails);
   return "↳  " + std::to_string(static_cast<int>(std::floor(100 * passed))) + "% — " + std::string(kPass) + " " +
          std::to_string(check.passes) + " / " + std::string(kFail) + " " + std::to_string(check.fails);
@@ -97,24 +97,24 @@ std::string failures_text(const CheckResult& check) {
 
 struct Category {
   std::string_view title;
-  bool (*holds)(const MetricResult&);
+  bool (*holds)(const results::MetricResult&);
 };
 
-bool starts(const MetricResult& metric, std::string_view prefix) { return !metric.custom && metric.name.starts_with(prefix); }
+bool starts(const results::MetricResult& metric, std::string_view prefix) { return !metric.custom && metric.name.starts_with(prefix); }
 
 constexpr Category kCategories[] = {
-    {"CUSTOM", [](const MetricResult& metric) { return metric.custom; }},
-    {"HTTP", [](const MetricResult& metric) { return starts(metric, "http_"); }},
+    {"CUSTOM", [](const results::MetricResult& metric) { return metric.custom; }},
+    {"HTTP", [](const results::MetricResult& metric) { return starts(metric, "http_"); }},
     {"EXECUTION",
-     [](const MetricResult& metric) {
+     [](const results::MetricResult& metric) {
        return starts(metric, "vus") || starts(metric, "iteration") || starts(metric, "dropped_iterations");
      }},
-    {"NETWORK", [](const MetricResult& metric) { return starts(metric, "data_"); }},
-    {"GRPC", [](const MetricResult& metric) { return starts(metric, "grpc_"); }},
-    {"WEBSOCKET", [](const MetricResult& metric) { return starts(metric, "ws_"); }},
+    {"NETWORK", [](const results::MetricResult& metric) { return starts(metric, "data_"); }},
+    {"GRPC", [](const results::MetricResult& metric) { return starts(metric, "grpc_"); }},
+    {"WEBSOCKET", [](const results::MetricResult& metric) { return starts(metric, "ws_"); }},
 };
 
-bool hidden_in_compact(const MetricResult& metric) {
+bool hidden_in_compact(const results::MetricResult& metric) {
   for (const std::string_view phase : {"blocked", "connecting", "receiving", "sending", "tls_handshaking", "waiting"}) {
     if (starts(metric, "http_req_" + std::string(phase))) return true;
   }
@@ -123,7 +123,7 @@ bool hidden_in_compact(const MetricResult& metric) {
 
 class Layout {
  public:
-  Layout(const Summary& summary, SummaryMode mode, bool color)
+  Layout(const results::Summary& summary, SummaryMode mode, bool color)
       : summary_(summary), options_(summary.options), compact_(mode == SummaryMode::compact), paint_(color) {}
 
   std::string render() {
@@ -131,7 +131,7 @@ class Layout {
     title("TOTAL RESULTS");
     std::uint64_t passes = 0;
     std::uint64_t fails = 0;
-    const MetricResult* checks = summary_.find("checks");
+    const results::MetricResult* checks = summary_.find("checks");
     if (checks != nullptr) {
       passes = static_cast<std::uint64_t>(checks->value("passes"));
       fails = static_cast<std::uint64_t>(checks->value("fails"));
@@ -139,23 +139,23 @@ class Layout {
     const bool has_checks = checks != nullptr && (passes + fails != 0 || has_threshold(*checks));
     content(4, has_checks, passes, fails, summary_.checks, summary_.metrics);
     if (!compact_) {
-      for (const PartResult& group : summary_.groups) part("GROUP: " + group.name, group);
-      for (const PartResult& scenario : summary_.scenarios) part("SCENARIO: " + scenario.name, scenario);
+      for (const results::PartResult& group : summary_.groups) part("GROUP: " + group.name, group);
+      for (const results::PartResult& scenario : summary_.scenarios) part("SCENARIO: " + scenario.name, scenario);
     }
     return "\n\n" + text_ + "\n\n\n";
   }
 
  private:
-  bool has_threshold(const MetricResult& metric) const {
+  bool has_threshold(const results::MetricResult& metric) const {
     if (!metric.thresholds.empty()) return true;
     // A submetric's threshold brings its metric in.
-    return std::any_of(summary_.metrics.begin(), summary_.metrics.end(), [&](const MetricResult& other) {
+    return std::any_of(summary_.metrics.begin(), summary_.metrics.end(), [&](const results::MetricResult& other) {
       return other.submetric && !other.thresholds.empty() && other.name.starts_with(metric.name + "{");
     });
   }
   bool has_thresholds() const {
     return std::any_of(summary_.metrics.begin(), summary_.metrics.end(),
-                       [](const MetricResult& metric) { return !metric.thresholds.empty(); });
+                       [](const results::MetricResult& metric) { return !metric.thresholds.empty(); });
   }
 
   /// A block of lines; blocks have a blank line between them.
@@ -171,14 +171,14 @@ class Layout {
 
   void thresholds() {
     title("THRESHOLDS");
-    const MetricResult* parent = nullptr;
-    for (const MetricResult& metric : summary_.metrics) {
+    const results::MetricResult* parent = nullptr;
+    for (const results::MetricResult& metric : summary_.metrics) {
       if (!metric.submetric) parent = metric.thresholds.empty() ? nullptr : &metric;
       if (metric.thresholds.empty()) continue;
       const bool nested = metric.submetric && parent != nullptr;
       const std::string indent(nested ? 6 : 4, ' ');
       std::string lines = indent + (nested ? "{" + metric.suffix + "}" : metric.name) + "\n";
-      for (const ThresholdResult& threshold : metric.thresholds) {
+      for (const results::ThresholdResult& threshold : metric.thresholds) {
         lines += indent + (threshold.ok ? paint_.green(kPass) : paint_.red(kFail)) + " " + paint_.white("'" + threshold.source + "'") +
                  " " + paint_.white(threshold.aggregation) + "=" + paint_.cyan(threshold_value(metric, threshold)) + "\n";
       }
@@ -186,25 +186,26 @@ class Layout {
     }
   }
 
-  std::string threshold_value(const MetricResult& metric, const ThresholdResult& threshold) const {
-    if (metric.type == MetricType::rate) return percent(threshold.value);
-    const std::string text = humanize(threshold.value, metric.contains, options_.time_unit);
+  std::string threshold_value(const results::MetricResult& metric, const results::ThresholdResult& threshold) const {
+    if (metric.type == MetricType::rate) return results::percent(threshold.value);
+    const std::string text = results::humanize(threshold.value, metric.contains, options_.time_unit);
     return metric.type == MetricType::counter && threshold.aggregation == "rate" ? text + "/s" : text;
   }
 
-  void content(std::size_t indent, bool has_checks, std::uint64_t passes, std::uint64_t fails, const std::vector<CheckResult>& checks,
-               const std::vector<MetricResult>& metrics) {
+  void content(std::size_t indent, bool has_checks, std::uint64_t passes, std::uint64_t fails,
+               const std::vector<results::CheckResult>& checks, const std::vector<results::MetricResult>& metrics) {
     if (has_checks) check_blocks(indent, passes, fails, checks);
     metric_blocks(indent, metrics);
   }
 
-  void check_blocks(std::size_t indent, std::uint64_t passes, std::uint64_t fails, const std::vector<CheckResult>& checks) {
+  void check_blocks(std::size_t indent, std::uint64_t passes, std::uint64_t fails, const std::vector<results::CheckResult>& checks) {
     const std::uint64_t total = passes + fails;
     const auto share = [&](std::uint64_t part) { return total == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(total); };
     const double rate = summary_.duration_s > 0 ? static_cast<double>(total) / summary_.duration_s : 0;
-    const std::array<Line, 3> lines = {Line{"checks_total", false, {std::to_string(total), humanize(rate, ValueKind::plain, {}) + "/s"}},
-                                       Line{"checks_succeeded", false, {percent(share(passes)), count_of(passes, total)}},
-                                       Line{"checks_failed", false, {percent(share(fails)), count_of(fails, total)}}};
+    const std::array<Line, 3> lines = {
+        Line{"checks_total", false, {std::to_string(total), results::humanize(rate, ValueKind::plain, {}) + "/s"}},
+        Line{"checks_succeeded", false, {results::percent(share(passes)), count_of(passes, total)}},
+        Line{"checks_failed", false, {results::percent(share(fails)), count_of(fails, total)}}};
     Columns columns;
     for (const Line& line : lines) columns.fit(line);
     std::string text;
@@ -212,7 +213,7 @@ class Layout {
     block(text);
 
     text.clear();
-    for (const CheckResult& check : checks) {
+    for (const results::CheckResult& check : checks) {
       const bool passed = check.fails == 0;
       const std::string head = std::string(passed ? kPass : kFail) + " " + check.name;
       text += std::string(indent, ' ') + (passed ? paint_.green(head) : paint_.red(head)) + "\n";
@@ -221,12 +222,12 @@ class Layout {
     if (!text.empty()) block(text);
   }
 
-  bool shown(const MetricResult& metric) const { return !metric.past_k6 && !(compact_ && hidden_in_compact(metric)); }
+  bool shown(const results::MetricResult& metric) const { return !metric.past_k6 && !(compact_ && hidden_in_compact(metric)); }
 
-  void metric_blocks(std::size_t indent, const std::vector<MetricResult>& metrics) {
+  void metric_blocks(std::size_t indent, const std::vector<results::MetricResult>& metrics) {
     std::array<std::vector<Line>, std::size(kCategories)> blocks;
     Columns columns;
-    for (const MetricResult& metric : metrics) {
+    for (const results::MetricResult& metric : metrics) {
       if (!shown(metric)) continue;
       const auto category =
           std::find_if(std::begin(kCategories), std::end(kCategories), [&](const Category& candidate) { return candidate.holds(metric); });
@@ -243,21 +244,21 @@ class Layout {
     }
   }
 
-  void part(const std::string& heading, const PartResult& result) {
+  void part(const std::string& heading, const results::PartResult& result) {
     title(heading);
     part_content(4, result);
   }
 
-  void part_content(std::size_t indent, const PartResult& result) {
+  void part_content(std::size_t indent, const results::PartResult& result) {
     content(indent, result.check_passes + result.check_fails != 0, result.check_passes, result.check_fails, result.checks, result.metrics);
-    for (const PartResult& group : result.groups) {
+    for (const results::PartResult& group : result.groups) {
       block(std::string(indent, ' ') + "↳ " + paint_.bold("GROUP: " + group.name) + " \n");
       part_content(indent + 2, group);
     }
   }
 
-  const Summary& summary_;
-  const SummaryOptions& options_;
+  const results::Summary& summary_;
+  const results::SummaryOptions& options_;
   const bool compact_;
   const Paint paint_;
   std::string text_;
@@ -308,7 +309,7 @@ std::string clipped(std::string_view text, std::size_t width) {
   return std::string(text.substr(0, end)) + "…";
 }
 
-std::string outcomes_text(const EndpointResult& row) {
+std::string outcomes_text(const results::EndpointResult& row) {
   constexpr std::size_t kShown = 4;
   std::string text;
   for (std::size_t i = 0; i < row.outcomes.size() && i < kShown; ++i) {
@@ -320,8 +321,8 @@ std::string outcomes_text(const EndpointResult& row) {
   return text;
 }
 
-std::string open_model_block(const OpenModelResult& model, const std::string& unit, const Paint& paint) {
-  const auto time = [&](double milliseconds) { return humanize_duration(milliseconds, unit); };
+std::string open_model_block(const results::OpenModelResult& model, const std::string& unit, const Paint& paint) {
+  const auto time = [&](double milliseconds) { return results::humanize_duration(milliseconds, unit); };
   Table table;
   table.row({"iteration", "p(50)", "p(95)", "p(99)", "max"});
   table.row({"from its start", time(model.service.p50), time(model.service.p95), time(model.service.p99), time(model.service.max)});
@@ -330,15 +331,16 @@ std::string open_model_block(const OpenModelResult& model, const std::string& un
   return "    " + paint.bold("OPEN MODEL") + "\n" + table.render(4, 0, paint);
 }
 
-std::string endpoints_block(const std::vector<EndpointResult>& endpoints, const std::string& unit, const Paint& paint) {
-  const auto time = [&](double milliseconds) { return humanize_duration(milliseconds, unit); };
+std::string endpoints_block(const std::vector<results::EndpointResult>& endpoints, const std::string& unit, const Paint& paint) {
+  const auto time = [&](double milliseconds) { return results::humanize_duration(milliseconds, unit); };
   Table table;
   table.row({"requests", "per s", "failed", "p(50)", "p(95)", "p(99)", "max", "endpoint", "outcome"});
   for (std::size_t i = 0; i < endpoints.size() && i < kEndpointRows; ++i) {
-    const EndpointResult& row = endpoints[i];
+    const results::EndpointResult& row = endpoints[i];
     const double failed = static_cast<double>(row.failed) / static_cast<double>(row.count);
-    table.row({std::to_string(row.count), to_fixed(row.per_second, 1), percent(failed), time(row.p50), time(row.p95), time(row.p99),
-               time(row.max), clipped(row.method.empty() ? row.name : row.method + " " + row.name, kNameWidth), outcomes_text(row)});
+    table.row({std::to_string(row.count), results::to_fixed(row.per_second, 1), results::percent(failed), time(row.p50), time(row.p95),
+               time(row.p99), time(row.max), clipped(row.method.empty() ? row.name : row.method + " " + row.name, kNameWidth),
+               outcomes_text(row)});
   }
   std::string text = "    " + paint.bold("ENDPOINTS") + "\n" + table.render(4, 2, paint);
   if (endpoints.size() > kEndpointRows) {
@@ -347,31 +349,32 @@ std::string endpoints_block(const std::vector<EndpointResult>& endpoints, const 
   return text;
 }
 
-std::string generator_block(const GeneratorHealth& health, const std::string& unit, const Paint& paint) {
+std::string generator_block(const results::GeneratorHealth& health, const std::string& unit, const Paint& paint) {
   std::string text = "    " + paint.bold("GENERATOR") + "\n";
   const auto line = [&](std::string_view what, const std::string& value) {
     text += "    " + std::string(what) + fill(what, 22) + value + "\n";
   };
   if (health.scheduled != 0) {
-    line("start after due", "p(99)=" + humanize_duration(health.slip_p99_ms, unit) + " max=" + humanize_duration(health.slip_max_ms, unit));
-    line("late by over " + to_fixed(GeneratorHealth::kLateMs, 0) + "ms", count_of(health.late, health.scheduled));
+    line("start after due",
+         "p(99)=" + results::humanize_duration(health.slip_p99_ms, unit) + " max=" + results::humanize_duration(health.slip_max_ms, unit));
+    line("late by over " + results::to_fixed(results::GeneratorHealth::kLateMs, 0) + "ms", count_of(health.late, health.scheduled));
   }
   if (health.dropped != 0) line("dropped iterations", count_of(health.dropped, health.dropped + health.scheduled));
-  if (health.cpu_share) line("CPU of its cores", percent(*health.cpu_share));
-  if (health.loop_lag_p99_ms) line("event loop lag", "p(99)=" + humanize_duration(*health.loop_lag_p99_ms, unit));
+  if (health.cpu_share) line("CPU of its cores", results::percent(*health.cpu_share));
+  if (health.loop_lag_p99_ms) line("event loop lag", "p(99)=" + results::humanize_duration(*health.loop_lag_p99_ms, unit));
   if (health.samples_dropped != 0) {
     line("samples not written",
          paint.red(std::to_string(health.samples_dropped)) + " (an output could not keep up; the figures above have them all)");
   }
   if (health.tag_sweeps != 0) line("tag values", "too many to keep: tag requests with a `name` instead of changing URLs");
-  const GeneratorVerdict verdict = health.verdict;
+  const results::GeneratorVerdict verdict = health.verdict;
   text += "    " + (verdict.kept_up() ? paint.green("✓ the generator kept up") : paint.red("✗ " + verdict.words)) + "\n";
   return text;
 }
 
 }  // namespace
 
-std::string render_beyond_k6(const Summary& summary, bool color) {
+std::string render_beyond_k6(const results::Summary& summary, bool color) {
   const Paint paint(color);
   const std::string& unit = summary.options.time_unit;
   std::vector<std::string> blocks;
@@ -379,7 +382,7 @@ std::string render_beyond_k6(const Summary& summary, bool color) {
 
   std::vector<Line> grpc;
   Columns columns;
-  for (const MetricResult& metric : summary.metrics) {
+  for (const results::MetricResult& metric : summary.metrics) {
     if (!metric.past_k6 || !metric.name.starts_with("grpc_")) continue;
     grpc.push_back({display_name(metric), metric.type == MetricType::trend, value_texts(metric, summary.options)});
     columns.fit(grpc.back());
@@ -410,8 +413,8 @@ base::Expected<SummaryMode> parse_summary_mode(std::string_view name) {
   return base::fail(base::ErrorKind::invalid_argument, "invalid summary mode");
 }
 
-std::string render_summary(const Summary& summary, SummaryMode mode, bool color) {
+std::string render_summary(const results::Summary& summary, SummaryMode mode, bool color) {
   return mode == SummaryMode::disabled ? "" : Layout(summary, mode, color).render();
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -8,11 +8,11 @@
 #include "engine/results/number_text.hpp"
 #include "engine/sinks/terminal/paint.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
-using Kind = ScenarioProgress::Kind;
-using Status = ScenarioProgress::Status;
+using Kind = results::ScenarioProgress::Kind;
+using Status = results::ScenarioProgress::Status;
 
 constexpr std::size_t kBarWidth = 38;
 constexpr std::size_t kLeastBarWidth = 8;
@@ -28,12 +28,12 @@ std::string padded(std::int64_t number, std::size_t digits) {
 }
 
 std::string rate_text(double rate, double max_rate) {
-  std::string text = to_fixed(rate, 2);
-  const std::size_t width = to_fixed(max_rate, 2).size();
+  std::string text = results::to_fixed(rate, 2);
+  const std::size_t width = results::to_fixed(max_rate, 2).size();
   return std::string(text.size() < width ? width - text.size() : 0, '0') + text + " iters/s";
 }
 
-std::string time_text(const ScenarioProgress& scenario) {
+std::string time_text(const results::ScenarioProgress& scenario) {
   if (scenario.elapsed >= scenario.duration) return scenario.duration_text;
   // A ramp's total is written with the tenths of what has passed.
   const std::string total =
@@ -42,7 +42,7 @@ std::string time_text(const ScenarioProgress& scenario) {
 }
 
 /// What stands to the right of the bar.
-std::vector<std::string> columns_of(const ScenarioProgress& scenario) {
+std::vector<std::string> columns_of(const results::ScenarioProgress& scenario) {
   if (scenario.status == Status::waiting) {
     return {"waiting", fixed_length_duration(scenario.starts_in, scenario.start_time)};
   }
@@ -73,7 +73,7 @@ struct BarLine {
   std::vector<std::string> columns;
 };
 
-BarLine line_of(const ScenarioProgress& scenario, bool running, const Paint& paint) {
+BarLine line_of(const results::ScenarioProgress& scenario, bool running, const Paint& paint) {
   BarLine line{scenario.name, " ", scenario.fraction, {}};
   if (!running) return line;
   line.columns = columns_of(scenario);
@@ -144,26 +144,27 @@ std::string render_header(const RunHeader& header, bool color) {
                      "\n        output: " + paint.cyan(outputs.empty() ? "-" : outputs) + "\n\n";
   const std::size_t count = header.scenarios.size();
   text += "     scenarios: " +
-          paint.cyan("(" + to_fixed(header.segment_share * 100, 2) + "%) " + std::to_string(count) + " scenario" + (count == 1 ? "" : "s") +
-                     ", " + std::to_string(header.max_vus) + " max VUs, " + header.max_duration + " max duration (incl. graceful stop):") +
+          paint.cyan("(" + results::to_fixed(header.segment_share * 100, 2) + "%) " + std::to_string(count) + " scenario" +
+                     (count == 1 ? "" : "s") + ", " + std::to_string(header.max_vus) + " max VUs, " + header.max_duration +
+                     " max duration (incl. graceful stop):") +
           "\n";
   for (const auto& [name, description] : header.scenarios) text += "              * " + name + ": " + description + "\n";
   return text + "\n";
 }
 
-std::string render_progress(const RunProgress& progress, const ProgressStyle& style) {
+std::string render_progress(const results::RunProgress& progress, const ProgressStyle& style) {
   const Paint paint(style.color);
-  const bool running = progress.phase == RunProgress::Phase::running || progress.phase == RunProgress::Phase::teardown;
+  const bool running = progress.phase == results::RunProgress::Phase::running || progress.phase == results::RunProgress::Phase::teardown;
   std::vector<BarLine> lines;
-  if (progress.phase == RunProgress::Phase::setup) lines.push_back({"Run", " ", 1, {"setup()"}});
-  if (progress.phase == RunProgress::Phase::init) {
+  if (progress.phase == results::RunProgress::Phase::setup) lines.push_back({"Run", " ", 1, {"setup()"}});
+  if (progress.phase == results::RunProgress::Phase::init) {
     const auto all = static_cast<double>(std::max<std::int64_t>(progress.vus_to_initialize, 1));
     lines.push_back({"Init",
                      " ",
                      static_cast<double>(progress.vus_initialized) / all,
                      {std::to_string(progress.vus_initialized) + "/" + std::to_string(progress.vus_to_initialize) + " VUs initialized"}});
   }
-  for (const ScenarioProgress& scenario : progress.scenarios) lines.push_back(line_of(scenario, running, paint));
+  for (const results::ScenarioProgress& scenario : progress.scenarios) lines.push_back(line_of(scenario, running, paint));
 
   std::size_t name_width = std::string_view("Init").size();
   std::vector<std::size_t> widths;
@@ -228,4 +229,4 @@ std::string render_output_files(const std::vector<std::pair<std::string, std::st
   return text;
 }
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -14,7 +14,7 @@
 
 #include "engine/results/progress.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 
 std::string render_banner(bool color);
 
@@ -38,7 +38,7 @@ struct ProgressStyle {
   std::size_t columns = 80;  ///< width of the terminal; 0: unknown
 };
 /// A blank line, then one line for the run and one per scenario.
-std::string render_progress(const RunProgress& progress, const ProgressStyle& style);
+std::string render_progress(const results::RunProgress& progress, const ProgressStyle& style);
 
 /// `block` so that the next one printed overwrites it.
 std::string redrawn(const std::string& block);
@@ -51,4 +51,4 @@ std::string render_output_files(const std::vector<std::pair<std::string, std::st
 /// `elapsed` with as many digits as `max` needs: "00.2s" of 20 s, "0m00.6s" of 1m30s, "00m05.0s" of 10 m.
 std::string fixed_length_duration(std::chrono::nanoseconds elapsed, std::chrono::nanoseconds max);
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

@@ -8,18 +8,18 @@
 #include "base/duration.hpp"
 #include "engine/plan/schedule.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 namespace {
 
 /// Either schedule; indices count what this process starts of it.
 class Arrivals {
  public:
-  explicit Arrivals(const Scenario& config) : schedule_(make(config)), stripe_(config.iteration_stripe) {}
-  std::optional<Nanoseconds> due(std::uint64_t index) const {
+  explicit Arrivals(const plan::Scenario& config) : schedule_(make(config)), stripe_(config.iteration_stripe) {}
+  std::optional<plan::Nanoseconds> due(std::uint64_t index) const {
     return std::visit([&](const auto& schedule) { return schedule.due(stripe_.global(index)); }, schedule_);
   }
   /// How many of the indices first, first + step, first + 2 * step... are due at `latest` or before.
-  std::uint64_t count_due(std::uint64_t first, std::uint64_t step, Nanoseconds latest) const {
+  std::uint64_t count_due(std::uint64_t first, std::uint64_t step, plan::Nanoseconds latest) const {
     const auto is_due = [&](std::uint64_t nth) {
       const auto at = due(first + nth * step);
       return at && *at <= latest;
@@ -35,15 +35,15 @@ class Arrivals {
   }
 
  private:
-  using Schedule = std::variant<ConstantArrivals, RampingArrivals>;
-  static Schedule make(const Scenario& config) {
-    if (config.executor == ExecutorKind::constant_arrival_rate) {
-      return ConstantArrivals(config.rate, config.time_unit, config.duration);
+  using Schedule = std::variant<plan::ConstantArrivals, plan::RampingArrivals>;
+  static Schedule make(const plan::Scenario& config) {
+    if (config.executor == plan::ExecutorKind::constant_arrival_rate) {
+      return plan::ConstantArrivals(config.rate, config.time_unit, config.duration);
     }
-    return RampingArrivals(config.start_rate, config.stages, config.time_unit);
+    return plan::RampingArrivals(config.start_rate, config.stages, config.time_unit);
   }
   Schedule schedule_;
-  Stripe stripe_;
+  plan::Stripe stripe_;
 };
 
 class ArrivalRate;
@@ -155,7 +155,7 @@ class ArrivalRate final : public Executor {
       hand_to_lane(vu);
     }
     for (auto& lane : lanes_) lane->worker().post([lane = lane.get()] { lane->begin(); });
-    const Nanoseconds duration = regular_duration(scenario_.config);
+    const plan::Nanoseconds duration = regular_duration(scenario_.config);
     at(duration, [this] { end_regularly(); });
     at(duration + scenario_.config.graceful_stop.value, [this] { interrupt_all(); });
   }
@@ -217,21 +217,21 @@ class ArrivalRate final : public Executor {
     finish();
   }
 
-  void describe_progress(output::ScenarioProgress& progress, Clock::time_point now) const override {
-    const Scenario& config = scenario_.config;
+  void describe_progress(results::ScenarioProgress& progress, Clock::time_point now) const override {
+    const plan::Scenario& config = scenario_.config;
     // In starts of this process.
     const double unit_s = base::seconds_of(config.time_unit.value) / config.iteration_stripe.share();
     progress.vus = std::max<std::int64_t>(planned_vus(config), static_cast<std::int64_t>(vus_.size()));
-    if (config.executor == ExecutorKind::constant_arrival_rate) {
+    if (config.executor == plan::ExecutorKind::constant_arrival_rate) {
       progress.rate = progress.max_rate = static_cast<double>(config.rate.value) / unit_s;
       return;
     }
-    const RampingArrivals ramp(config.start_rate, config.stages, config.time_unit);
+    const plan::RampingArrivals ramp(config.start_rate, config.stages, config.time_unit);
     if (is_started()) {
       progress.rate =
-          config.iteration_stripe.share() * ramp.rate_at(std::min<Nanoseconds>(now - scenario_.started, regular_duration(config)));
+          config.iteration_stripe.share() * ramp.rate_at(std::min<plan::Nanoseconds>(now - scenario_.started, regular_duration(config)));
     }
-    for (const Stage& stage : config.stages.value) {
+    for (const plan::Stage& stage : config.stages.value) {
       progress.max_rate = std::max(progress.max_rate, static_cast<double>(stage.target) / unit_s);
     }
   }
@@ -314,7 +314,7 @@ bool Lane::dispatch(const Start& start) {
 }
 
 void Lane::drop_due(Clock::time_point latest) {
-  const Nanoseconds offset = latest - executor_.start_of_schedule();
+  const plan::Nanoseconds offset = latest - executor_.start_of_schedule();
   for (;;) {
     std::uint64_t index = next_index_.load();
     const std::uint64_t count = executor_.arrivals().count_due(index, stripes_, offset);
@@ -374,4 +374,4 @@ std::unique_ptr<Executor> make_arrival_rate(ExecutorContext& context, ScenarioRu
   return std::make_unique<ArrivalRate>(context, scenario);
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -5,8 +5,8 @@
 
 #include "engine/users/executor/executor.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 std::unique_ptr<Executor> make_arrival_rate(ExecutorContext& context, ScenarioRun& scenario);
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -6,7 +6,7 @@
 #include "engine/users/executor/looping_vus.hpp"
 #include "engine/users/executor/ramping_vus.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 void Executor::start(std::function<void()> finished) {
   on_finished_ = std::move(finished);
@@ -28,7 +28,7 @@ void Executor::abort() {
   cut_short();
 }
 
-void Executor::at(Nanoseconds offset, std::function<void()> task) {
+void Executor::at(plan::Nanoseconds offset, std::function<void()> task) {
   timers_.push_back(context_.control.call_at(scenario_.started + offset, std::move(task)));
 }
 
@@ -40,25 +40,25 @@ void Executor::finish() {
   on_finished_();
 }
 
-output::ScenarioProgress Executor::progress(Clock::time_point now) const {
-  using Status = output::ScenarioProgress::Status;
-  output::ScenarioProgress progress;
-  const Scenario& config = scenario_.config;
+results::ScenarioProgress Executor::progress(Clock::time_point now) const {
+  using Status = results::ScenarioProgress::Status;
+  results::ScenarioProgress progress;
+  const plan::Scenario& config = scenario_.config;
   progress.name = config.name;
-  progress.kind = static_cast<output::ScenarioProgress::Kind>(config.executor);
+  progress.kind = static_cast<results::ScenarioProgress::Kind>(config.executor);
   progress.start_time = config.start_time;
   progress.duration = regular_duration(config);
-  progress.duration_text = format_duration(progress.duration);
+  progress.duration_text = plan::format_duration(progress.duration);
   progress.iterations_done = scenario_.iterations_completed;
   progress.vus_active = scenario_.vus_active;
   progress.vus = planned_vus(config);
   progress.max_vus = max_vus(config);
   if (!started_) {
     progress.status = Status::waiting;
-    progress.starts_in = std::max(Nanoseconds(0), config.start_time.value - (now - context_.test.start));
+    progress.starts_in = std::max(plan::Nanoseconds(0), config.start_time.value - (now - context_.test.start));
   } else {
     const auto end = finished_ ? ended_ : now;
-    progress.elapsed = std::min<Nanoseconds>(end - scenario_.started, progress.duration);
+    progress.elapsed = std::min<plan::Nanoseconds>(end - scenario_.started, progress.duration);
     progress.fraction = scenario_.progress(end);
     progress.status = interrupted_ ? Status::interrupted : finished_ ? Status::done : stopping_ ? Status::stopping : Status::running;
   }
@@ -78,14 +78,14 @@ void Executor::leave(Vu& vu) {
 
 std::unique_ptr<Executor> make_executor(ExecutorContext& context, ScenarioRun& scenario) {
   switch (scenario.config.executor) {
-    case ExecutorKind::shared_iterations: return make_shared_iterations(context, scenario);
-    case ExecutorKind::per_vu_iterations: return make_per_vu_iterations(context, scenario);
-    case ExecutorKind::constant_vus: return make_constant_vus(context, scenario);
-    case ExecutorKind::ramping_vus: return make_ramping_vus(context, scenario);
-    case ExecutorKind::constant_arrival_rate:
-    case ExecutorKind::ramping_arrival_rate: return make_arrival_rate(context, scenario);
+    case plan::ExecutorKind::shared_iterations: return make_shared_iterations(context, scenario);
+    case plan::ExecutorKind::per_vu_iterations: return make_per_vu_iterations(context, scenario);
+    case plan::ExecutorKind::constant_vus: return make_constant_vus(context, scenario);
+    case plan::ExecutorKind::ramping_vus: return make_ramping_vus(context, scenario);
+    case plan::ExecutorKind::constant_arrival_rate:
+    case plan::ExecutorKind::ramping_arrival_rate: return make_arrival_rate(context, scenario);
   }
   return nullptr;
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -11,7 +11,7 @@
 #include "engine/users/scenario_run.hpp"
 #include "engine/users/vu_pool.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 /// What executors share; outlives them.
 struct ExecutorContext {
@@ -36,16 +36,16 @@ class Executor {
   ScenarioRun& scenario() { return scenario_; }
   bool is_finished() const { return finished_; }
   bool is_started() const { return started_; }
-  output::ScenarioProgress progress(Clock::time_point now) const;
+  results::ScenarioProgress progress(Clock::time_point now) const;
 
  protected:
   virtual void begin() = 0;
   /// No new iterations from now on, and those that run are cut short.
   virtual void cut_short() = 0;
-  virtual void describe_progress(output::ScenarioProgress& progress, Clock::time_point now) const = 0;
+  virtual void describe_progress(results::ScenarioProgress& progress, Clock::time_point now) const = 0;
 
   /// At an offset from the scenario's start, unless it has finished by then.
-  void at(Nanoseconds offset, std::function<void()> task);
+  void at(plan::Nanoseconds offset, std::function<void()> task);
   /// The regular time is over: shown as stopping until the last iteration is done.
   void set_stopping() { stopping_ = true; }
   void set_interrupted() { interrupted_ = true; }
@@ -72,4 +72,4 @@ class Executor {
 
 std::unique_ptr<Executor> make_executor(ExecutorContext& context, ScenarioRun& scenario);
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 namespace {
 
 /// Who may begin another iteration. Asked by virtual users on their threads, between iterations.
@@ -60,7 +60,7 @@ class LoopingVus final : public Executor {
 
  private:
   void begin() override {
-    const Nanoseconds duration = regular_duration(scenario_.config);
+    const plan::Nanoseconds duration = regular_duration(scenario_.config);
     deadline_ = scenario_.started + duration;
     for (std::int64_t i = 0; i < scenario_.config.vus.value; ++i) {
       PooledVu* vu = context_.pool.take();
@@ -119,10 +119,10 @@ class LoopingVus final : public Executor {
     interrupt_all();
   }
 
-  void describe_progress(output::ScenarioProgress& progress, Clock::time_point) const override {
+  void describe_progress(results::ScenarioProgress& progress, Clock::time_point) const override {
     const auto iterations = static_cast<std::uint64_t>(scenario_.config.iterations.value);
-    if (scenario_.config.executor == ExecutorKind::shared_iterations) progress.iterations_total = iterations;
-    if (scenario_.config.executor == ExecutorKind::per_vu_iterations) {
+    if (scenario_.config.executor == plan::ExecutorKind::shared_iterations) progress.iterations_total = iterations;
+    if (scenario_.config.executor == plan::ExecutorKind::per_vu_iterations) {
       progress.iterations_per_vu = iterations;
       progress.iterations_total = iterations * static_cast<std::uint64_t>(scenario_.config.vus.value);
     }
@@ -148,4 +148,4 @@ std::unique_ptr<Executor> make_per_vu_iterations(ExecutorContext& context, Scena
   return std::make_unique<LoopingVus>(context, scenario, std::make_unique<PerVuTurns>(scenario.config.iterations));
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

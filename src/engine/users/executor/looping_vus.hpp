@@ -5,10 +5,10 @@
 
 #include "engine/users/executor/executor.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 std::unique_ptr<Executor> make_constant_vus(ExecutorContext& context, ScenarioRun& scenario);
 std::unique_ptr<Executor> make_shared_iterations(ExecutorContext& context, ScenarioRun& scenario);
 std::unique_ptr<Executor> make_per_vu_iterations(ExecutorContext& context, ScenarioRun& scenario);
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

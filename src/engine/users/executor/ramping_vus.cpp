@@ -4,7 +4,7 @@
 
 #include "engine/plan/schedule.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 namespace {
 
 /// One place in the ramp: filled and emptied, last in, first out. A user that is called back while it winds down keeps
@@ -23,9 +23,9 @@ class RampingVus final : public Executor {
 
  private:
   void begin() override {
-    const Scenario& config = scenario_.config;
+    const plan::Scenario& config = scenario_.config;
     for (std::int64_t i = 0; i < planned_vus(config); ++i) places_.push_back(std::make_unique<Place>());
-    const Nanoseconds duration = regular_duration(config);
+    const plan::Nanoseconds duration = regular_duration(config);
     deadline_ = scenario_.started + duration;
     steps_ = ramping_steps(config.start_vus, config.stages, config.vu_stripe);
     take_due_steps();
@@ -136,12 +136,12 @@ class RampingVus final : public Executor {
     if (!is_finished()) interrupt_all();
   }
 
-  void describe_progress(output::ScenarioProgress& progress, Clock::time_point) const override {
+  void describe_progress(results::ScenarioProgress& progress, Clock::time_point) const override {
     progress.vus = planned_vus(scenario_.config);
     if (is_finished()) progress.vus_active = 0;
   }
 
-  std::vector<VuStep> steps_;
+  std::vector<plan::VuStep> steps_;
   std::size_t next_step_ = 0;
   std::vector<std::unique_ptr<Place>> places_;
   std::size_t wanted_ = 0;  // places from the first one that the ramp wants filled
@@ -156,4 +156,4 @@ std::unique_ptr<Executor> make_ramping_vus(ExecutorContext& context, ScenarioRun
   return std::make_unique<RampingVus>(context, scenario);
 }
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

@@ -4,8 +4,8 @@
 
 #include "engine/users/executor/executor.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::users {
 
 std::unique_ptr<Executor> make_ramping_vus(ExecutorContext& context, ScenarioRun& scenario);
 
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::users

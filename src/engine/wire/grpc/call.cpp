@@ -15,7 +15,7 @@
 #include "engine/wire/grpc/client.hpp"
 #include "engine/wire/http_head.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using Clock = base::EventLoop::Clock;
@@ -377,4 +377,4 @@ void GrpcCall::conclude(const End& how) {
   }
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -14,7 +14,7 @@
 #include "base/event_loop.hpp"
 #include "engine/wire/http/http2_session.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// Numbers of https://grpc.io/docs/guides/status-codes/.
 namespace grpc_status {
@@ -168,4 +168,4 @@ class GrpcCall : private Http2Exchange {
   bool verdict_ = false;  // our own: what still comes does not change it
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

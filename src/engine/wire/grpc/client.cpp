@@ -12,7 +12,7 @@
 #include "base/grpc/framing.hpp"
 #include "engine/wire/http/http2_session.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using Clock = base::EventLoop::Clock;
@@ -367,4 +367,4 @@ void GrpcClient::expire_calls() {
   if (next != Clock::time_point::max()) arm_deadline(next);
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

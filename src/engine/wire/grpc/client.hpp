@@ -20,7 +20,7 @@
 #include "engine/wire/grpc/call.hpp"
 #include "engine/wire/tcp/dialer.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 struct GrpcClientOptions {
   std::string address;  ///< "host:port"; IPv6 in brackets
@@ -108,4 +108,4 @@ class GrpcClient {
   std::shared_ptr<GrpcClient*> self_;  // emptied when destroyed; shared with tasks posted to the loop
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

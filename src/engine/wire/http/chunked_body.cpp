@@ -4,7 +4,7 @@
 
 #include "base/text.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 // Beyond the line ends that every chunk needs, bytes that are no data may not pile up.
@@ -85,4 +85,4 @@ ChunkedBody::State ChunkedBody::feed(std::string_view bytes, Buffer* out, std::s
   return State::more;
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -7,7 +7,7 @@
 #include "engine/wire/buffer.hpp"
 #include "engine/wire/failure.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 class ChunkedBody {
  public:
@@ -29,4 +29,4 @@ class ChunkedBody {
   std::uint32_t overhead_ = 0;  // bytes of extensions and trailers, which a hostile server may send for ever
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

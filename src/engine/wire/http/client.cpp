@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 namespace {
 
@@ -372,4 +372,4 @@ void HttpClient::on_timer() {
   arm(earliest);
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

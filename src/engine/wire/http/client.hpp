@@ -24,7 +24,7 @@
 #include "engine/wire/http/http2_carrier.hpp"
 #include "engine/wire/tcp/dialer.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// Lives on its loop's thread; destroying it drops what is under way without calling listeners.
 class HttpClient final : private Http1Carrier::Owner, private Http2Carrier::Owner {
@@ -94,4 +94,4 @@ class HttpClient final : private Http1Carrier::Owner, private Http2Carrier::Owne
   HttpExchange::Clock::time_point timer_due_{};
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

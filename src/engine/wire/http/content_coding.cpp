@@ -11,7 +11,7 @@
 #include "base/gzip.hpp"
 #include "base/text.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 constexpr std::size_t kOutputStep = 64 * 1024;
@@ -162,4 +162,4 @@ std::string encode_body(ContentCoding coding, std::string_view body) {
   return std::string(body);
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -9,7 +9,7 @@
 #include "engine/wire/buffer.hpp"
 #include "engine/wire/failure.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 enum class ContentCoding { gzip, deflate, zstd, br };
 
@@ -24,4 +24,4 @@ Failure decode_body(std::string_view header, Buffer& body, std::size_t max_bytes
 
 std::string encode_body(ContentCoding coding, std::string_view body);
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

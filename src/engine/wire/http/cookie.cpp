@@ -10,7 +10,7 @@
 #include "engine/wire/http_head.hpp"
 #include "engine/wire/tcp/stream.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 bool is_value_byte(char c) {
@@ -205,4 +205,4 @@ void CookieJar::remove(const Url& url, std::optional<std::string_view> name, std
   });
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -8,7 +8,7 @@
 
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// One Set-Cookie header, or a cookie that a script makes.
 struct Cookie {
@@ -70,4 +70,4 @@ class CookieJar {
   std::uint64_t next_created_ = 1;
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -11,7 +11,7 @@
 #include "base/text.hpp"
 #include "engine/wire/http_head.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 /// name=value pairs divided by commas; values may be quoted.
@@ -84,4 +84,4 @@ std::optional<std::string> answer_digest_challenge(std::string_view challenge, c
   return out;
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

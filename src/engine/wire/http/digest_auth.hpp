@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 struct DigestCredentials {
   std::string_view user;
@@ -22,4 +22,4 @@ std::optional<std::string> answer_digest_challenge(std::string_view challenge, c
 /// 32 hexadecimal digits from the system's random source.
 std::string random_cnonce();
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

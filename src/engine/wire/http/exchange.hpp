@@ -15,7 +15,7 @@
 #include "engine/wire/tcp/dialer.hpp"
 #include "engine/wire/tcp/stream.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// k6's http_req_* times. duration() is what it calls http_req_duration.
 struct HttpTimings {
@@ -104,4 +104,4 @@ class HttpExchange {
   Clock::time_point first_byte_{};
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -12,7 +12,7 @@
 #include "engine/wire/http/digest_auth.hpp"
 #include "engine/wire/http/ntlm_auth.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 bool usually_lacks_body(std::string_view method) {
@@ -374,4 +374,4 @@ HttpFetch::Next HttpFetch::follow_redirect() {
   return Next::send_again;
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

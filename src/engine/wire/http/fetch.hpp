@@ -19,7 +19,7 @@
 #include "engine/wire/http/request_fields.hpp"
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// A cookie given with a request; `replaces` keeps the jar's cookie of that name away.
 struct RequestCookie {
@@ -128,4 +128,4 @@ class HttpFetch final : private HttpExchange::Listener {
   std::string cookies_;  // the Cookie header
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

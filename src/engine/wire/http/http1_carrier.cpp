@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 namespace {
 
@@ -314,4 +314,4 @@ void Http1Carrier::detach() {
   ++serial_;
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -11,7 +11,7 @@
 #include "engine/wire/http/exchange.hpp"
 #include "engine/wire/tcp/stream.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 class Http1Carrier final : private Stream::Listener {
  public:
@@ -86,4 +86,4 @@ class Http1Carrier final : private Stream::Listener {
   Failure write_failure_;
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

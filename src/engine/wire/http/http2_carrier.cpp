@@ -8,7 +8,7 @@
 #include "base/http/reason_phrase.hpp"
 #include "base/text.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 constexpr std::string_view kProtocol = "HTTP/2.0";
@@ -224,4 +224,4 @@ void Http2Carrier::Carried::on_finished(Http2Session&, const Http2End& end) {
   carrier.owner_.on_carried(exchange);
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

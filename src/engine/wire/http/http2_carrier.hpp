@@ -9,7 +9,7 @@
 #include "engine/wire/http/exchange.hpp"
 #include "engine/wire/http/http2_session.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 class Http2Carrier final : private Http2Session::Owner {
  public:
@@ -57,4 +57,4 @@ class Http2Carrier final : private Http2Session::Owner {
   Http2Session::Pointer session_;                  // last: goes before what it calls back
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -11,7 +11,7 @@
 
 #include "base/event_loop.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
@@ -503,4 +503,4 @@ void Http2Session::settle() {
   }
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -20,7 +20,7 @@
 
 struct nghttp2_session;
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// Names in lower case, pseudo headers first. Not copied: must live until start() returns.
 struct Http2Header {
@@ -205,4 +205,4 @@ class Http2Session final : private Stream::Listener {
 /// RFC 9113's name of an error code: "REFUSED_STREAM"; the number for unknown ones.
 std::string http2_error_name(std::uint32_t code);
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

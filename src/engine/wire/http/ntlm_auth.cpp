@@ -10,7 +10,7 @@
 #include "base/base64.hpp"
 #include "base/text.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 constexpr std::string_view kSignature("NTLMSSP\0", 8);
@@ -159,4 +159,4 @@ std::optional<std::string> answer_ntlm_challenge(std::string_view header, const 
   return std::string(*scheme) + ' ' + base::encode_base64(answer);
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

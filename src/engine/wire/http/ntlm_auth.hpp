@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 struct NtlmCredentials {
   std::string_view user;  ///< "user" or "domain\user"
@@ -24,4 +24,4 @@ std::string begin_ntlm(std::string_view scheme);
 std::optional<std::string> answer_ntlm_challenge(std::string_view header, const NtlmCredentials& credentials, std::string_view nonce,
                                                  std::uint64_t now);
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

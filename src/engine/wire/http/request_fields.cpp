@@ -4,7 +4,7 @@
 
 #include "engine/wire/http_head.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 std::size_t RequestFields::index_of(std::string_view canonical_name) const {
   for (std::size_t i = 0; i < fields_.size(); ++i) {
@@ -39,4 +39,4 @@ void RequestFields::set(std::string_view name, std::string_view value) {
   else fields_.insert(place, field);
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 class RequestFields {
  public:
@@ -43,4 +43,4 @@ class RequestFields {
   std::vector<Field> fields_;  // sorted by name
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 std::pair<const std::uint8_t*, int> address_bytes(const Endpoint& endpoint) {
@@ -45,4 +45,4 @@ bool AddressRange::contains(const Endpoint& endpoint) const {
   return true;
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -8,7 +8,7 @@
 
 #include "engine/wire/tcp/stream.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// An IPv4 or IPv6 range, "10.0.0.0/8".
 class AddressRange {
@@ -25,4 +25,4 @@ class AddressRange {
   std::string text_;
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

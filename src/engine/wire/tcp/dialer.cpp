@@ -16,7 +16,7 @@
 #include "base/text.hpp"
 #include "engine/wire/tcp/proxy_tunnel.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 /// What a name, with or without a port, consists of; an address of version 6 has colons of its own.
@@ -272,4 +272,4 @@ Dialer::DialId Dialer::dial(DialTarget target, Callback done) {
 
 void Dialer::cancel(DialId dial) { attempts_.erase(dial); }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -24,7 +24,7 @@
 #include "engine/wire/tcp/stream.hpp"
 #include "engine/wire/tcp/tls.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// A list of host names where a leading "*" stands for anything: "*.example.com". The longest match counts; case does not
 /// (RFC 4343).
@@ -106,4 +106,4 @@ class Dialer {
   std::unordered_map<DialId, std::unique_ptr<Attempt>> attempts_;
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -11,7 +11,7 @@
 #include "engine/wire/tcp/address_range.hpp"
 #include "engine/wire/url.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 base::Expected<std::shared_ptr<const ProxyServer>> parse_server(std::string_view variable, std::string_view text) {
@@ -113,4 +113,4 @@ const ProxyServer* ProxyRules::find(bool tls, std::string_view host, std::uint16
   return server == nullptr || is_excepted(host, port) ? nullptr : server;
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -12,7 +12,7 @@
 
 #include "base/error.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 struct ProxyServer {
   enum class Kind : std::uint8_t { http, socks5 };
@@ -51,4 +51,4 @@ class ProxyRules {
   bool never_ = false;  // NO_PROXY=*
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

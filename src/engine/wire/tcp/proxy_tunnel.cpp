@@ -7,7 +7,7 @@
 
 #include "engine/wire/http_head.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
@@ -108,4 +108,4 @@ void ProxyTunnel::request_connection() {
   outgoing_ += static_cast<char>(port_ & 0xff);
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -12,7 +12,7 @@
 #include "engine/wire/failure.hpp"
 #include "engine/wire/tcp/proxy.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 class ProxyTunnel {
  public:
@@ -43,4 +43,4 @@ class ProxyTunnel {
   Failure problem_;
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

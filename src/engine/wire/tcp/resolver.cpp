@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -179,4 +179,4 @@ void Resolver::resolve(const std::string& host, std::uint16_t port, base::EventL
   }
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -10,7 +10,7 @@
 #include "engine/wire/failure.hpp"
 #include "engine/wire/tcp/stream.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// Option dns.
 struct DnsOptions {
@@ -42,4 +42,4 @@ class Resolver {
   std::shared_ptr<State> state_;  // shared with the lookup threads, which may outlast a resolver stuck in DNS
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

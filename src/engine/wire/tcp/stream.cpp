@@ -14,7 +14,7 @@
 #include <climits>
 #include <cstring>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 bool Endpoint::parse(std::string_view ip, std::uint16_t port, Endpoint& out) {
   char text[INET6_ADDRSTRLEN];
@@ -272,4 +272,4 @@ Stream::Result Stream::tls_write(std::span<const iovec> parts) {
   return {total, Status::ok, false};
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

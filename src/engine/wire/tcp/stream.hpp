@@ -17,7 +17,7 @@
 
 struct bio_st;
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// Bytes on the wire (TLS records included), summed over all streams that were given the same counter.
 struct Traffic {
@@ -132,4 +132,4 @@ class Stream final : private base::IoHandler {
   Failure failure_;
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

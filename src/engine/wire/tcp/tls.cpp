@@ -12,7 +12,7 @@
 
 #include "base/text.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
@@ -321,4 +321,4 @@ Failure handshake_failure(ssl_st* ssl, std::string_view server_name) {
   return result;
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -15,7 +15,7 @@
 struct ssl_st;
 struct ssl_ctx_st;
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 /// A client certificate, sent to servers whose host name matches one of `domains` (all when empty). PEM texts.
 struct ClientCertificate {
@@ -71,4 +71,4 @@ TlsSession describe_session(ssl_st* ssl);
 /// Why the handshake just failed, in Go's words where there is a counterpart.
 Failure handshake_failure(ssl_st* ssl, std::string_view server_name);
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -8,7 +8,7 @@
 #include "base/gzip.hpp"
 #include "base/utf8.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 constexpr std::size_t kMaxControlPayload = 125;
@@ -231,4 +231,4 @@ std::string WebSocketReader::refuse_size() {
   return fmt::format("a message of more than {} bytes", max_message_bytes_);
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

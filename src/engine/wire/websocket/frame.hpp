@@ -9,7 +9,7 @@
 
 #include "engine/wire/buffer.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 enum class WebSocketOpcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
 
@@ -83,4 +83,4 @@ class WebSocketReader {
   Buffer inflated_;
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

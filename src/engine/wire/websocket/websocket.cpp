@@ -12,7 +12,7 @@
 
 #include "base/base64.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 constexpr std::size_t kFrameBytes = 64 * 1024;
@@ -91,21 +91,21 @@ void WebSocket::connect(const WebSocketRequest& request) {
   assert(state_ == State::idle);
   state_ = State::dialing;
   const auto url = Url::parse(request.url);
-  if (!url) return fail_soon(net::failure(error_code::kInvalidUrl, url.error().message));
+  if (!url) return fail_soon(wire::failure(error_code::kInvalidUrl, url.error().message));
   const bool is_tls = url->scheme == "wss";
   if ((!is_tls && url->scheme != "ws") || url->user || url->host.empty()) {
-    return fail_soon(net::failure(error_code::kInvalidUrl, "malformed ws or wss URL"));
+    return fail_soon(wire::failure(error_code::kInvalidUrl, "malformed ws or wss URL"));
   }
   std::uint16_t port = is_tls ? 443 : 80;
   if (const std::string_view text = url->port_text(); !text.empty()) {
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
     if (problem != std::errc() || end != text.data() + text.size()) {
-      return fail_soon(net::failure(error_code::kDial, fmt::format("dial tcp: address {}: invalid port", text)));
+      return fail_soon(wire::failure(error_code::kDial, fmt::format("dial tcp: address {}: invalid port", text)));
     }
   }
   for (const char* own : {"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Extensions"}) {
     if (request.fields.has(own))
-      return fail_soon(net::failure(error_code::kOther, fmt::format("websocket: duplicate header not allowed: {}", own)));
+      return fail_soon(wire::failure(error_code::kOther, fmt::format("websocket: duplicate header not allowed: {}", own)));
   }
   const std::string key = make_key();
   accept_ = accept_of(key);
@@ -128,7 +128,7 @@ void WebSocket::connect(const WebSocketRequest& request) {
     else if (!is_field_value(value)) bad_field = fmt::format("net/http: invalid header field value for {}", go_quote(name));
     append_field(request_, name == "Sec-Websocket-Protocol" ? "Sec-WebSocket-Protocol" : name, value);
   });
-  if (bad_field) return fail_soon(net::failure(error_code::kOther, *bad_field));
+  if (bad_field) return fail_soon(wire::failure(error_code::kOther, *bad_field));
   request_ += "\r\n";
 
   DialTarget target;
@@ -139,7 +139,7 @@ void WebSocket::connect(const WebSocketRequest& request) {
   target.proxy = dialer_.proxy_for(is_tls, target.host, port);
   timer_ = loop_.call_after(request.timeout, [this] {
     timer_ = 0;
-    fail(net::failure(error_code::kTimeout, "i/o timeout"));
+    fail(wire::failure(error_code::kTimeout, "i/o timeout"));
     listener_.on_websocket_quiet();
   });
   dial_ = dialer_.dial(std::move(target), [this](Dialed dialed) { on_dialed(std::move(dialed)); });
@@ -183,7 +183,7 @@ bool WebSocket::take_head(std::string_view bytes) {
     case HeadState::incomplete:
       head_ = {};
       if (head_bytes_.size() > kMaxHeadBytes) {
-        fail(net::failure(error_code::kOther, fmt::format("net/http: server response headers exceeded {} bytes; aborted", kMaxHeadBytes)));
+        fail(wire::failure(error_code::kOther, fmt::format("net/http: server response headers exceeded {} bytes; aborted", kMaxHeadBytes)));
         return false;
       }
       return true;
@@ -208,7 +208,7 @@ void WebSocket::judge_head(std::string_view rest) {
     state_ = State::refusal;
     const bool has_body =
         head_.status != 101 && head_.status != 204 && head_.status != 304 && (head_.is_chunked || head_.content_length != 0);
-    if (!has_body) return fail(net::failure(error_code::kOther, "websocket: bad handshake"));
+    if (!has_body) return fail(wire::failure(error_code::kOther, "websocket: bad handshake"));
     take_refusal(rest);
     return;
   }
@@ -216,7 +216,7 @@ void WebSocket::judge_head(std::string_view rest) {
       extensions.find("permessage-deflate") != std::string_view::npos) {
     if (!offers_deflate_ || extensions.find("server_no_context_takeover") == std::string_view::npos ||
         extensions.find("client_no_context_takeover") == std::string_view::npos) {
-      return fail(net::failure(error_code::kOther, "websocket: invalid compression negotiation"));
+      return fail(wire::failure(error_code::kOther, "websocket: invalid compression negotiation"));
     }
     deflates_ = true;
     reader_.allow_deflate();
@@ -241,7 +241,7 @@ bool WebSocket::take_refusal(std::string_view bytes) {
   }
   if (!whole && body_.size() < kMaxRefusalBytes) return true;
   body_.truncate(std::min(body_.size(), kMaxRefusalBytes));
-  fail(net::failure(error_code::kOther, "websocket: bad handshake"));
+  fail(wire::failure(error_code::kOther, "websocket: bad handshake"));
   return false;
 }
 
@@ -269,9 +269,9 @@ void WebSocket::on_stream_ready() {
         end({close_code::kAbnormal, "unexpected EOF", describe_websocket_close(close_code::kAbnormal, "unexpected EOF"), close_sent_});
       else end_broken(stream_->last_failure());
     } else if (state_ == State::refusal) {
-      fail(net::failure(error_code::kOther, "websocket: bad handshake"));
+      fail(wire::failure(error_code::kOther, "websocket: bad handshake"));
     } else {
-      fail(got.status == Stream::Status::closed ? net::failure(error_code::kOther, "EOF") : stream_->last_failure());
+      fail(got.status == Stream::Status::closed ? wire::failure(error_code::kOther, "EOF") : stream_->last_failure());
     }
   }
   if (state_ != State::over) flush();  // answers to pings
@@ -380,4 +380,4 @@ void WebSocket::end(WebSocketEnd how) {
   listener_.on_websocket_end(how);
 }
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -24,7 +24,7 @@
 #include "engine/wire/url.hpp"
 #include "engine/wire/websocket/frame.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 struct WebSocketRequest {
   std::string url;       ///< ws:// or wss://
@@ -153,4 +153,4 @@ class WebSocket final : private Stream::Listener, private WebSocketReader::Sink 
 /// "websocket: close 1008 (policy violation): bye"
 std::string describe_websocket_close(int code, std::string_view reason);
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -40,10 +40,9 @@ TEST(ThresholdExpression, errors_say_what_cannot_be_read_and_what_can) {
   EXPECT_EQ(error("count=5"), R"(the threshold "count=5" compares nothing: write p(95)<200 or rate>0.9)");
   EXPECT_EQ(error("count>"), R"(the threshold "count>" cannot be read: "" is no number)");
   EXPECT_EQ(error("count>x"), R"(the threshold "count>x" cannot be read: "x" is no number)");
-  EXPECT_EQ(error("p(100.5)<1"), R"(the threshold "p(100.5)<1" cannot be read: a percentile is from 0 to 100, and "p(100.5)" is not )
-  ");
-      EXPECT_EQ(error("p(-1)<1"), R"(the threshold "p(-1)<1" cannot be read: a percentile is from 0 to 100, and "p(-1)" is not ) ");
-      EXPECT_EQ(error("count<>5"), R"(the threshold "count<>5" cannot be read: ">5" is no number)");
+  EXPECT_EQ(error("p(100.5)<1"), "the threshold \"p(100.5)<1\" cannot be read: a percentile is from 0 to 100, and \"p(100.5)\" is not");
+  EXPECT_EQ(error("p(-1)<1"), "the threshold \"p(-1)<1\" cannot be read: a percentile is from 0 to 100, and \"p(-1)\" is not");
+  EXPECT_EQ(error("count<>5"), R"(the threshold "count<>5" cannot be read: ">5" is no number)");
   EXPECT_EQ(error("count>0x10"), R"(the threshold "count>0x10" cannot be read: "0x10" is no number)");
   EXPECT_EQ(error("foo>1"),
             R"(the threshold "foo>1" cannot be read: there is no "foo"; there are count, rate, value, avg, min, max, med and p(95))");

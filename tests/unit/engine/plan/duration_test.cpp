@@ -3,7 +3,7 @@
 #include "base/parse.hpp"
 #include "engine/plan/options.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 struct Case {
@@ -41,4 +41,4 @@ TEST(Duration, refuses_what_is_none_or_too_long) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 TEST(Options, what_a_flag_says_holds_over_what_the_script_says) {
@@ -15,8 +15,12 @@ TEST(Options, what_a_flag_says_holds_over_what_the_script_says) {
     const bool taken = std::ranges::any_of(std::vector{"1", "0:1", "0,1", "ttl=1s"},
                                            [&](const char* text) { return set_option(said, flag.option, text).has_value(); });
     ASSERT_TRUE(taken) << flag.name;
+    const Options merged = merge(Options(), said);
+    EXPECT_EQ(merged.console_output.given, said.console_output.given);  // no archive says these two
+    EXPECT_EQ(merged.local_ips.given, said.local_ips.given);
+    if (said.console_output.given || said.local_ips.given) continue;
     EXPECT_NE(to_json(said), to_json(Options())) << flag.name;
-    EXPECT_EQ(to_json(merge(Options(), said)), to_json(said)) << flag.name;
+    EXPECT_EQ(to_json(merged), to_json(said)) << flag.name;
   }
 }
 
@@ -64,4 +68,4 @@ TEST(Options, errors_name_the_option_what_it_is_and_what_it_should_be) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

@@ -12,7 +12,7 @@
 
 #define PROPERTY(...) ASSERT_TRUE(rc::check(__VA_ARGS__))
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 using std::chrono::milliseconds;
@@ -264,4 +264,4 @@ TEST(Segments, number_the_iterations_of_the_whole_test_each_once) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

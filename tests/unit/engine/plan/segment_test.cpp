@@ -10,7 +10,7 @@
 
 #define PROPERTY(...) ASSERT_TRUE(rc::check(__VA_ARGS__))
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::plan {
 namespace {
 
 using Numbers = std::vector<std::uint64_t>;
@@ -141,4 +141,4 @@ TEST(Segment, refuses_what_makes_no_sense_with_k6s_words) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::plan

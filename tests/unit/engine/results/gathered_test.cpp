@@ -12,7 +12,7 @@
 #include "engine/metrics/recorder.hpp"
 #include "engine/results/comparison.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 namespace {
 
 using metrics::Instant;
@@ -209,4 +209,4 @@ TEST(Comparison, refuses_runs_that_are_too_short_to_show_how_they_vary) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

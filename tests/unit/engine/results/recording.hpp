@@ -21,7 +21,7 @@
 #include "engine/results/summary.hpp"
 #include "support/source_directory.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 
 inline std::string golden_path(const std::string& file) {
   return support::source_directory() + "/tests/unit/engine/results/golden/" + file;
@@ -176,4 +176,4 @@ class Recording {
   const metrics::Snapshot* snapshot_ = nullptr;
 };
 
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

@@ -6,7 +6,7 @@
 #include "engine/results/summary_json.hpp"
 #include "unit/engine/results/recording.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 namespace {
 
 using nlohmann::json;
@@ -47,4 +47,4 @@ TEST(RunResult, is_not_read_from_other_texts) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

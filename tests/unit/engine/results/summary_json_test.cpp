@@ -4,7 +4,7 @@
 
 #include "unit/engine/results/recording.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::results {
 namespace {
 
 using nlohmann::json;
@@ -63,4 +63,4 @@ TEST(SummaryJson, results_answer_the_questions_that_people_ask_with_jq) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::results

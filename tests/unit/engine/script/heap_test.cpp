@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 struct Block {
@@ -151,4 +151,4 @@ TEST(Heap, lets_runtimes_come_and_go_beside_one_another) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

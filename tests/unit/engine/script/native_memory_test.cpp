@@ -8,7 +8,7 @@
 
 #include "engine/script/binding.hpp"
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 constexpr std::size_t kLimit = std::size_t{4} << 20;
@@ -92,4 +92,4 @@ TEST_F(NativeMemoryTest, of_adopted_buffers_counts) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 class RemoteModules : public testing::Test {
@@ -54,4 +54,4 @@ TEST_F(RemoteModules, do_not_lead_out_of_the_folder) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gauntlet::engine::js {
+namespace gauntlet::engine::script {
 namespace {
 
 TEST(TypeStripper, leaves_everything_where_it_was) {
@@ -34,4 +34,4 @@ TEST(TypeStripper, refuses_namespaces_instead_of_dropping_their_code) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::js
+}  // namespace gauntlet::engine::script

@@ -17,7 +17,7 @@ TEST(Compatibility, table_names_exactly_the_modules_that_are_registered) {
   std::set<std::string> present, registered;
   for (const CompatibilityRow& row : compatibility_table())
     if (row.area == "Modules" && row.state != Compatibility::absent) present.emplace(row.item);
-  for (const auto& module : modules::kNatives.modules) registered.emplace(module.name);
+  for (const auto& module : api::kNatives.modules) registered.emplace(module.name);
   EXPECT_EQ(present, registered);
 }
 

@@ -14,7 +14,7 @@
 #include "engine/sinks/file/points.hpp"
 #include "unit/engine/results/recording.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::session {
 namespace {
 
 using nlohmann::json;
@@ -38,7 +38,7 @@ class SampleFiles : public testing::Test {
   void replay(const std::string& name, const std::vector<OutputSpec>& specs) {
     metrics::CollectorOptions options;
     options.stream_bytes = 4U << 20U;
-    Recording recording(name, rich_thresholds(), options);
+    results::Recording recording(name, results::rich_thresholds(), options);
     auto outputs = SampleOutputs::open(specs, *recording.collector().stream(), recording.registry(), options.system_tags,
                                        [](const std::string& message) { ADD_FAILURE() << message; });
     ASSERT_TRUE(outputs) << outputs.error().message;
@@ -71,7 +71,7 @@ std::string comparable(const std::string& line) {
 
 TEST_F(SampleFiles, points_are_the_very_lines_that_k6_wrote_for_the_same_samples) {
   replay("compact", {*parse_output("points=" + path("points.ndjson"))});
-  const std::vector<std::string> theirs = lines_of(golden_gzip("compact.points.ndjson.gz"));
+  const std::vector<std::string> theirs = lines_of(results::golden_gzip("compact.points.ndjson.gz"));
   const std::vector<std::string> ours = lines_of(text("points.ndjson"));
   ASSERT_EQ(ours.size(), theirs.size());
   for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_EQ(comparable(ours[i]), comparable(theirs[i])) << "line " << i;
@@ -83,7 +83,7 @@ TEST_F(SampleFiles, csv_has_the_very_lines_that_k6_wrote_but_for_the_order_of_ex
     if (const auto at = line.find("team=red&kind=a"); at != std::string::npos) line.replace(at, 15, "kind=a&team=red");
     return line;
   };
-  const std::vector<std::string> theirs = lines_of(golden_text("compact.csv"));
+  const std::vector<std::string> theirs = lines_of(results::golden_text("compact.csv"));
   const std::vector<std::string> ours = lines_of(text("points.csv"));
   ASSERT_EQ(ours.size(), theirs.size());
   for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_EQ(ours[i], sorted_extra(theirs[i])) << "line " << i;
@@ -119,7 +119,7 @@ TEST_F(SampleFiles, a_path_that_cannot_be_opened_is_told_before_the_test) {
 }
 
 TEST_F(SampleFiles, a_full_disk_is_told_at_the_end) {
-  auto file = OutputFile::open("/dev/full");
+  auto file = sinks::OutputFile::open("/dev/full");
   ASSERT_TRUE(file);
   (*file)->write("x\n");
   const auto closed = (*file)->close();
@@ -128,10 +128,10 @@ TEST_F(SampleFiles, a_full_disk_is_told_at_the_end) {
 }
 
 TEST_F(SampleFiles, whole_files_replace_what_was_there_and_leave_nothing_beside_it) {
-  ASSERT_TRUE(write_whole_file(path("a.json"), "one"));
-  ASSERT_TRUE(write_whole_file(path("a.json"), "two"));
+  ASSERT_TRUE(sinks::write_whole_file(path("a.json"), "one"));
+  ASSERT_TRUE(sinks::write_whole_file(path("a.json"), "two"));
   EXPECT_EQ(text("a.json"), "two");
-  EXPECT_FALSE(write_whole_file("/nonexistent/a.json", "x"));
+  EXPECT_FALSE(sinks::write_whole_file("/nonexistent/a.json", "x"));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(std::filesystem::path(path("")).parent_path()), {}), 1);
 }
 
@@ -168,7 +168,7 @@ TEST_F(SampleFiles, metadata_and_odd_tag_values_are_written_as_go_writes_them) {
 TEST(GoNumber, is_written_as_go_writes_it) {
   const auto text = [](double value) {
     std::string out;
-    append_go_number(out, value);
+    sinks::append_go_number(out, value);
     return out;
   };
   EXPECT_EQ(text(0), "0");
@@ -212,7 +212,7 @@ TEST(OutputSpec, tells_results_from_lines_by_the_name) {
 }
 
 TEST(OutputSpec, receivers_are_named_with_their_addresses_as_in_k6s_header) {
-  const Variables variable = [](const char* name) -> const char* {
+  const sinks::Variables variable = [](const char* name) -> const char* {
     return std::string_view(name) == "K6_PROMETHEUS_RW_SERVER_URL" ? "http://mimir/push" : nullptr;
   };
   const auto description = [&](const char* text) { return parse_output(text, false, variable)->description(); };
@@ -237,4 +237,4 @@ TEST(OutputSpec, errors_name_what_is_wrong) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::session

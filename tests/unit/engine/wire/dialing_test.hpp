@@ -7,7 +7,7 @@
 #include "base/event_loop.hpp"
 #include "engine/wire/tcp/dialer.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 
 class DialingTest : public testing::Test {
  protected:
@@ -28,4 +28,4 @@ class DialingTest : public testing::Test {
   Dialer dialer_{loop_, resolver_, policy_, nullptr, traffic_, 1};
 };
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

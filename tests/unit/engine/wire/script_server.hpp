@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace gauntlet::engine::net::test {
+namespace gauntlet::engine::wire::test {
 
 /// One accepted connection, used on the server's thread for it.
 class Peer {
@@ -162,4 +162,4 @@ inline ScriptServer::Serve once_then_close(std::string response) {
   };
 }
 
-}  // namespace gauntlet::engine::net::test
+}  // namespace gauntlet::engine::wire::test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 struct Accepted {
@@ -105,7 +105,8 @@ TEST(Url, form_encoding_keeps_only_what_is_safe) { EXPECT_EQ(query_escape("x y&=
 
 TEST(Url, a_password_is_hidden_wherever_a_url_stands) {
   EXPECT_EQ(hide_password("http://u:s3cr3t@h/p?q=a:b@c"), "http://u:***@h/p?q=a:b@c");
-  EXPECT_EQ(hide_password("parse \"http://u:a@b@c d/\": no URL, nor http://v:x@h"), "parse \"http://u:***@c d/\": no URL, nor http://v:***@h");
+  EXPECT_EQ(hide_password("parse \"http://u:a@b@c d/\": no URL, nor http://v:x@h"),
+            "parse \"http://u:***@c d/\": no URL, nor http://v:***@h");
   for (const char* same : {"http://h:80/@", "http://u@h:80/", "u:p@h", ""}) EXPECT_EQ(hide_password(same), same);
 }
 
@@ -120,4 +121,4 @@ TEST(Url, any_bytes_are_parsed_or_refused) {
 
 }  // namespace
 
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

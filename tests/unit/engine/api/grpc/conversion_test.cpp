@@ -104,14 +104,14 @@ class Conversion : public testing::Test {
     JS_FreeRuntime(runtime);
   }
 
-  js::Value evaluate(const std::string& source) {
-    js::Value value(context, JS_Eval(context, source.data(), source.size(), "<test>", JS_EVAL_TYPE_GLOBAL));
+  script::Value evaluate(const std::string& source) {
+    script::Value value(context, JS_Eval(context, source.data(), source.size(), "<test>", JS_EVAL_TYPE_GLOBAL));
     EXPECT_FALSE(value.is_exception()) << source << ": " << take_exception();
     return value;
   }
   std::string take_exception() {
-    const js::Value thrown(context, JS_GetException(context));
-    return js::Text(thrown).str();
+    const script::Value thrown(context, JS_GetException(context));
+    return script::Text(thrown).str();
   }
 
   const MessageType& type(const std::string& name) { return *schema->find_message(name); }
@@ -120,7 +120,7 @@ class Conversion : public testing::Test {
   }
 
   /// The wire form of a script expression, or the error's text.
-  std::string encode(const std::string& name, const js::Value& value) {
+  std::string encode(const std::string& name, const script::Value& value) {
     Encoder encoder(*names, *schema);
     std::string out;
     if (encoder.encode(type(name), value.get(), out)) return out;
@@ -130,9 +130,9 @@ class Conversion : public testing::Test {
 
   /// JSON.stringify of the decoded object, or the exception's text.
   std::string decode(const std::string& name, std::string_view bytes) {
-    js::Value value(context, Decoder(*names, *schema).decode(type(name), bytes));
+    script::Value value(context, Decoder(*names, *schema).decode(type(name), bytes));
     if (value.is_exception()) return take_exception();
-    return js::to_json(context, value.get()).value_or("no JSON");
+    return script::to_json(context, value.get()).value_or("no JSON");
   }
 
   /// What protobuf itself makes of the JSON of a script expression.
@@ -220,8 +220,8 @@ TEST_F(Conversion, writes_what_protobuf_makes_of_the_same_json) {
                                        "{mb:{true:'x',false:'y'}}",
                                        "{ml:{'5':1,'-9223372036854775808':2}}"}) {
     SCOPED_TRACE(expression);
-    const js::Value value = evaluate("(" + std::string(expression) + ")");
-    const auto expected = from_json("hello.Req", js::to_json(context, value.get()).value());
+    const script::Value value = evaluate("(" + std::string(expression) + ")");
+    const auto expected = from_json("hello.Req", script::to_json(context, value.get()).value());
     const std::string wire = encode("hello.Req", value);
     auto got = oracle("hello.Req");
     ASSERT_TRUE(got->ParseFromString(wire)) << wire;
@@ -306,7 +306,7 @@ TEST_F(Conversion, says_what_k6_says_about_wrong_values) {
   };
   for (const auto& [expression, problem] : cases) EXPECT_EQ(encode("hello.Req", std::string(expression)), problem) << expression;
   EXPECT_EQ(encode("hello.All", "{snakeCaseName:1,snake_case_name:2}"), "proto: (line 1:20): duplicate field \"snake_case_name\"");
-  EXPECT_THAT(encode("hello.Req", "{name:'\\ud800'}"), testing::HasSubstr("invalid UTF-8"));
+  EXPECT_EQ(encode("hello.Req", "{name:'\\ud800'}"), encode("hello.Req", "{name:'\\ufffd'}"));
   EXPECT_EQ(encode("old.Old", "{}"), "proto: required field old.Old.must not set");
 }
 
@@ -523,7 +523,7 @@ TEST_F(Conversion, agrees_with_protobuf_on_random_messages_both_ways) {
     ASSERT_EQ(without_nulls(json::parse(got)), without_nulls(json::parse(expected)));
 
     for (const std::string& source : {expected, got}) {
-      const js::Value value = js::from_json(context, source);
+      const script::Value value = script::from_json(context, source);
       const std::string encoded = encode("hello.All", value);
       auto back = oracle("hello.All");
       ASSERT_TRUE(back->ParseFromString(encoded)) << encoded;

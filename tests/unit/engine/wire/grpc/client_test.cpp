@@ -15,7 +15,7 @@
 #include "unit/engine/wire/dialing_test.hpp"
 #include "unit/engine/wire/frame_server.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using namespace std::chrono_literals;
@@ -536,4 +536,4 @@ TEST_F(GrpcClientTest, waits_for_the_connection_with_what_a_stream_has_sent_alre
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -7,7 +7,7 @@
 #include "unit/engine/wire/dialing_test.hpp"
 #include "unit/engine/wire/script_server.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using namespace std::chrono_literals;
@@ -484,4 +484,4 @@ TEST_F(HttpClientTest, does_not_keep_made_up_origins_for_ever) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

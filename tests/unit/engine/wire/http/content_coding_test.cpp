@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 constexpr std::size_t kPlenty = 1 << 20;
@@ -88,4 +88,4 @@ TEST(ContentCoding, survives_any_bytes) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using testing::HasSubstr;
@@ -40,4 +40,4 @@ TEST(DigestAuth, answers_old_servers_without_quality_of_protection) {
 TEST(DigestAuth, takes_a_new_nonce_each_time) { EXPECT_NE(random_cnonce(), random_cnonce()); }
 
 }  // namespace
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

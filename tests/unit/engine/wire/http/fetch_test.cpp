@@ -7,7 +7,7 @@
 #include "unit/engine/wire/dialing_test.hpp"
 #include "unit/engine/wire/script_server.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using namespace std::chrono_literals;
@@ -288,4 +288,4 @@ TEST_F(HttpFetchTest, can_be_cancelled_before_and_after_it_is_sent) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

@@ -9,7 +9,7 @@
 #include "unit/engine/wire/frame_server.hpp"
 #include "unit/engine/wire/script_server.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using namespace std::chrono_literals;
@@ -221,4 +221,4 @@ TEST_F(Http2CarrierTest, can_be_cancelled_and_destroyed_with_requests_under_way)
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

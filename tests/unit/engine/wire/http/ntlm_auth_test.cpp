@@ -5,7 +5,7 @@
 
 #include "base/base64.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 std::string from_hex(std::string_view text) {
@@ -63,4 +63,4 @@ TEST(NtlmAuth, leaves_what_it_cannot_answer) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

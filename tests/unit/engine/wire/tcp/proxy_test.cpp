@@ -8,7 +8,7 @@
 #include "unit/engine/wire/dialing_test.hpp"
 #include "unit/engine/wire/script_server.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using namespace std::chrono_literals;
@@ -106,4 +106,4 @@ TEST_F(ProxyFetchTest, names_the_whole_url_to_a_proxy) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

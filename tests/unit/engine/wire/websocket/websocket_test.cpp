@@ -8,7 +8,7 @@
 #include "unit/engine/wire/dialing_test.hpp"
 #include "unit/engine/wire/script_server.hpp"
 
-namespace gauntlet::engine::net {
+namespace gauntlet::engine::wire {
 namespace {
 
 using namespace std::chrono_literals;
@@ -317,4 +317,4 @@ TEST(WebSocketFrame, is_masked_whatever_its_length) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::net
+}  // namespace gauntlet::engine::wire

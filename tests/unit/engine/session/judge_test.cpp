@@ -10,15 +10,15 @@
 
 #include "engine/metrics/collector.hpp"
 
-namespace gauntlet::engine::run {
+namespace gauntlet::engine::session {
 namespace {
 
 /// Of a test in which one iteration was over.
 class JudgeTest : public testing::Test {
  protected:
   bool take(const char* key, const char* expression, bool aborts = false) {
-    Options options;
-    options.thresholds = std::map<std::string, std::vector<ThresholdOption>>{{key, {{expression, aborts, {}}}}};
+    plan::Options options;
+    options.thresholds = std::map<std::string, std::vector<plan::ThresholdOption>>{{key, {{expression, aborts, {}}}}};
     return judge_.take_thresholds(options, registry_).has_value();
   }
   const metrics::Snapshot& snapshot() {
@@ -56,7 +56,7 @@ TEST_F(JudgeTest, goes_by_the_first_verdict) {
   ASSERT_TRUE(take("iterations", "count>1"));
   judge_.mark_failed();
   judge_.judge(snapshot());
-  judge_.require({.limit = output::GeneratorLimit::cores_busy, .words = "busy"});
+  judge_.require({.limit = results::GeneratorLimit::cores_busy, .words = "busy"});
   EXPECT_EQ(code(), ExitCode::thresholds_crossed);
 }
 
@@ -67,11 +67,11 @@ TEST_F(JudgeTest, lets_a_script_fail_its_test_unless_something_else_has) {
 }
 
 TEST_F(JudgeTest, fails_a_test_whose_generator_was_the_limit_where_that_is_asked_for) {
-  judge_.require({.limit = output::GeneratorLimit::cores_busy, .words = "busy"});
+  judge_.require({.limit = results::GeneratorLimit::cores_busy, .words = "busy"});
   EXPECT_EQ(code(), ExitCode::generator_limited);
 }
 
 TEST_F(JudgeTest, refuses_thresholds_that_it_does_not_understand) { EXPECT_FALSE(take("iterations", "count>")); }
 
 }  // namespace
-}  // namespace gauntlet::engine::run
+}  // namespace gauntlet::engine::session

@@ -2,16 +2,16 @@
 
 #include <gtest/gtest.h>
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 using namespace std::chrono_literals;
-using Kind = ScenarioProgress::Kind;
-using Status = ScenarioProgress::Status;
+using Kind = results::ScenarioProgress::Kind;
+using Status = results::ScenarioProgress::Status;
 
-ScenarioProgress scenario(std::string name, Kind kind, Status status, double fraction, std::chrono::nanoseconds elapsed,
-                          std::chrono::nanoseconds duration, std::string duration_text) {
-  ScenarioProgress progress;
+results::ScenarioProgress scenario(std::string name, Kind kind, Status status, double fraction, std::chrono::nanoseconds elapsed,
+                                   std::chrono::nanoseconds duration, std::string duration_text) {
+  results::ScenarioProgress progress;
   progress.name = std::move(name);
   progress.kind = kind;
   progress.status = status;
@@ -23,32 +23,32 @@ ScenarioProgress scenario(std::string name, Kind kind, Status status, double fra
 }
 
 /// The moment of a recorded k6 run with one scenario of each kind, 3.0 s after its start.
-RunProgress recorded_moment() {
-  RunProgress run;
-  run.phase = RunProgress::Phase::running;
+results::RunProgress recorded_moment() {
+  results::RunProgress run;
+  run.phase = results::RunProgress::Phase::running;
   run.elapsed = 3s;
   run.max_duration = 1h + 30s;
   run.vus_active = 9;
   run.vus_initialized = 40;
   run.max_vus = 148;
   run.iterations_complete = 297;
-  ScenarioProgress a = scenario("a", Kind::constant_arrival_rate, Status::running, 0.39, 800ms, 2s, "2s");
+  results::ScenarioProgress a = scenario("a", Kind::constant_arrival_rate, Status::running, 0.39, 800ms, 2s, "2s");
   a.vus = 12;
   a.max_vus = 120;
   a.rate = a.max_rate = 0.5;
-  ScenarioProgress p = scenario("p", Kind::per_vu_iterations, Status::running, 0.48, 800ms, 10min, "10m0s");
+  results::ScenarioProgress p = scenario("p", Kind::per_vu_iterations, Status::running, 0.48, 800ms, 10min, "10m0s");
   p.vus = 3;
   p.iterations_done = 57;
   p.iterations_total = 120;
   p.iterations_per_vu = 40;
-  ScenarioProgress r = scenario("r", Kind::ramping_arrival_rate, Status::running, 0.395, 800ms, 2s, "2s");
+  results::ScenarioProgress r = scenario("r", Kind::ramping_arrival_rate, Status::running, 0.395, 800ms, 2s, "2s");
   r.vus = r.max_vus = 12;
   r.rate = 394.33;
   r.max_rate = 1000;
-  ScenarioProgress s = scenario("s", Kind::shared_iterations, Status::done, 1, 1650ms, 1h, "1h0m0s");
+  results::ScenarioProgress s = scenario("s", Kind::shared_iterations, Status::done, 1, 1650ms, 1h, "1h0m0s");
   s.vus = 3;
   s.iterations_done = s.iterations_total = 120;
-  ScenarioProgress v = scenario("v", Kind::ramping_vus, Status::running, 0.39, 800ms, 2s, "2s");
+  results::ScenarioProgress v = scenario("v", Kind::ramping_vus, Status::running, 0.39, 800ms, 2s, "2s");
   v.vus = 10;
   v.vus_active = 3;
   run.scenarios = {a, p, r, s, v};
@@ -67,21 +67,21 @@ TEST(Progress, block_is_worded_and_aligned_as_k6_does) {
 }
 
 TEST(Progress, waiting_stopping_and_finished_scenarios_have_k6s_marks) {
-  RunProgress run;
-  run.phase = RunProgress::Phase::running;
+  results::RunProgress run;
+  run.phase = results::RunProgress::Phase::running;
   run.elapsed = 2100ms;
   run.max_duration = 2min + 1s;
   run.vus_active = 5;
   run.vus_initialized = 14;
   run.max_vus = 16;
   run.iterations_complete = 65;
-  ScenarioProgress car = scenario("car", Kind::constant_arrival_rate, Status::stopping, 1, 2s, 2s, "2s");
+  results::ScenarioProgress car = scenario("car", Kind::constant_arrival_rate, Status::stopping, 1, 2s, 2s, "2s");
   car.vus = car.vus_active = 2;
   car.max_vus = 4;
   car.rate = car.max_rate = 5;
-  ScenarioProgress cv = scenario("cv", Kind::constant_vus, Status::interrupted, 1, 2s, 2s, "2s");
+  results::ScenarioProgress cv = scenario("cv", Kind::constant_vus, Status::interrupted, 1, 2s, 2s, "2s");
   cv.vus = 2;
-  ScenarioProgress late = scenario("late", Kind::constant_vus, Status::waiting, 0, 0s, 1s, "1s");
+  results::ScenarioProgress late = scenario("late", Kind::constant_vus, Status::waiting, 0, 0s, 1s, "1s");
   late.starts_in = 1400ms;
   late.start_time = 1500ms;
   run.scenarios = {car, cv, late};
@@ -94,21 +94,21 @@ TEST(Progress, waiting_stopping_and_finished_scenarios_have_k6s_marks) {
 }
 
 TEST(Progress, setup_and_init_have_a_line_of_their_own) {
-  RunProgress run;
-  run.phase = RunProgress::Phase::setup;
+  results::RunProgress run;
+  run.phase = results::RunProgress::Phase::setup;
   run.scenarios = {scenario("a", Kind::constant_vus, Status::waiting, 0, 0s, 1s, "1s")};
   EXPECT_EQ(render_progress(run, {}), "\nRun    [ 100% ] setup()\na      [   0% ]\n");
-  run.phase = RunProgress::Phase::init;
+  run.phase = results::RunProgress::Phase::init;
   run.vus_initialized = 20;
   run.vus_to_initialize = 40;
   EXPECT_EQ(render_progress(run, {}), "\nInit   [  50% ] 20/40 VUs initialized\na      [   0% ]\n");
 }
 
 TEST(Progress, bars_shrink_with_the_terminal_and_give_way_to_percentages) {
-  RunProgress run;
-  run.phase = RunProgress::Phase::running;
+  results::RunProgress run;
+  run.phase = results::RunProgress::Phase::running;
   run.max_duration = 10s;
-  ScenarioProgress s = scenario("s", Kind::constant_vus, Status::running, 0.5, 5s, 10s, "10s");
+  results::ScenarioProgress s = scenario("s", Kind::constant_vus, Status::running, 0.5, 5s, 10s, "10s");
   s.vus = 1;
   run.scenarios = {s};
   EXPECT_NE(render_progress(run, {.bars = true, .color = false, .columns = 120}).find("[==================>-------------------] 1 VUs"),
@@ -147,4 +147,4 @@ TEST(Duration, has_as_many_digits_as_the_longest_needs) {
 }
 
 }  // namespace
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks

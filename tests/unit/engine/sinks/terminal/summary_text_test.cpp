@@ -2,7 +2,7 @@
 
 #include "unit/engine/results/recording.hpp"
 
-namespace gauntlet::engine::output {
+namespace gauntlet::engine::sinks {
 namespace {
 
 struct Case {
@@ -18,8 +18,8 @@ class SummaryText : public testing::TestWithParam<Case> {};
 
 TEST_P(SummaryText, equals_what_k6_printed_for_the_same_samples) {
   const Case& test = GetParam();
-  const Recording recording(test.name, test.groups_script ? groups_thresholds() : rich_thresholds());
-  EXPECT_EQ(render_summary(recording.summary(), test.mode, test.color), golden_text(std::string(test.name) + ".txt"));
+  const results::Recording recording(test.name, test.groups_script ? results::groups_thresholds() : results::rich_thresholds());
+  EXPECT_EQ(render_summary(recording.summary(), test.mode, test.color), results::golden_text(std::string(test.name) + ".txt"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Recordings, SummaryText,
@@ -30,4 +30,4 @@ INSTANTIATE_TEST_SUITE_P(Recordings, SummaryText,
                          name_of_case);
 
 }  // namespace
-}  // namespace gauntlet::engine::output
+}  // namespace gauntlet::engine::sinks
