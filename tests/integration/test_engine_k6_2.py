@@ -97,18 +97,6 @@ export function handleSummary() { for (;;) {} }
     assert "handleSummary() execution timed out" in cut.stderr and "iterations" in cut.stdout, "the engine's own summary instead"
 
 
-def test_a_rate_over_no_time_is_not_there(tmp_path):
-    script = """
-import { Counter } from 'k6/metrics';
-const counter = new Counter('things');
-export function setup() { counter.add(3); throw new Error('no further'); }
-export default function () {}
-export function handleSummary(data) { return { stderr: JSON.stringify(data.metrics.things.values) }; }
-"""
-    assert '{"count":3}' in ran(tmp_path, script).stderr
-    assert '"rate":0' in ran(tmp_path, script, "--strict-k6=1").stderr
-
-
 def test_scripts_find_what_k6_2_gives_them(tmp_path):
     told = ran(tmp_path, """
 import { parseHTML } from 'k6/html';

@@ -1,4 +1,5 @@
-// k6/html: reading text, attributes, data and fields.
+// k6/html: reading text, attributes, data and fields; which fields a form sends, tests/integration/test_engine_forms.py has.
+// words: info: ser\w* (inputs )?(string|object) .*
 import { page, teller } from './lib/html_page.js';
 
 const t = teller();
