@@ -57,7 +57,7 @@ bool is_number_part(char c) { return is_digit(c) || c == '.'; }
 
 }  // namespace
 
-Expected<std::chrono::nanoseconds> parse_duration(std::string_view text) {
+Expected<std::chrono::nanoseconds> parse_duration(std::string_view text, std::chrono::nanoseconds bare_unit) {
   std::string_view rest = text;
   const bool negative = !rest.empty() && rest.front() == '-';
   if (!rest.empty() && (rest.front() == '-' || rest.front() == '+')) rest.remove_prefix(1);
@@ -67,9 +67,9 @@ Expected<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     const auto* number_end = std::find_if_not(rest.begin(), rest.end(), is_number_part);
     const auto* unit_end = std::find_if(number_end, rest.end(), is_number_part);
     const std::string_view unit_name(number_end, static_cast<std::size_t>(unit_end - number_end));
-    // A number without a unit is milliseconds, but only when it stands alone.
-    const bool bare = unit_name.empty() && total == 0;
-    const Unit* unit = bare ? unit_named("ms") : unit_named(unit_name);
+    // A number without a unit has to stand alone.
+    const Unit bare{"", static_cast<std::uint64_t>(bare_unit.count())};
+    const Unit* unit = unit_name.empty() && total == 0 ? &bare : unit_named(unit_name);
     if (unit == nullptr) return tl::unexpected(invalid_duration(text));
     const auto part = read_number({rest.begin(), number_end}, unit->nanoseconds);
     if (!part) return tl::unexpected(invalid_duration(text));

@@ -8,8 +8,8 @@
 
 namespace gauntlet::base {
 
-/// Sums of numbers with units, days included: "1d2h", "1m30.5s", "300ms"; a bare number is milliseconds.
-Expected<std::chrono::nanoseconds> parse_duration(std::string_view text);
+/// Sums of numbers with units, days included: "1d2h", "1m30.5s", "300ms"; a bare number counts `bare_unit`s.
+Expected<std::chrono::nanoseconds> parse_duration(std::string_view text, std::chrono::nanoseconds bare_unit = std::chrono::milliseconds(1));
 /// A whole number, with or without a sign.
 Expected<std::int64_t> parse_integer(std::string_view text);
 /// "true", "1", "t", "false", "0", "f"...

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <thread>
 
+#include "base/parse.hpp"
 #include "base/text.hpp"
 #include "base/whole_file.hpp"
 
@@ -244,39 +244,6 @@ std::string Settings::markdown() const {
     table += fmt::format("| `{}` | {} | {} | {} |\n", entry.name, entry.type, fallback, entry.description);
   }
   return table;
-}
-
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text, std::chrono::nanoseconds bare_unit) {
-  if (text.empty()) return std::nullopt;
-  double total_ns = 0;
-  bool first = true;
-  while (!text.empty()) {
-    double number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (error != std::errc() || number < 0 || !std::isfinite(number) || text.front() == '-') return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    double unit_ns = 0;
-    const auto take = [&](std::string_view unit, double ns) {
-      if (unit_ns != 0 || !text.starts_with(unit)) return;
-      unit_ns = ns;
-      text.remove_prefix(unit.size());
-    };
-    take("ms", 1e6);
-    take("us", 1e3);
-    take("\xc2\xb5s", 1e3);
-    take("ns", 1);
-    take("h", 3.6e12);
-    take("m", 6e10);
-    take("s", 1e9);
-    if (unit_ns == 0) {
-      if (!first || !text.empty()) return std::nullopt;
-      unit_ns = static_cast<double>(bare_unit.count());
-    }
-    total_ns += number * unit_ns;
-    first = false;
-  }
-  if (total_ns > 9.2e18) return std::nullopt;
-  return std::chrono::nanoseconds(std::llround(total_ns));
 }
 
 std::string format_duration(std::chrono::nanoseconds duration) {

@@ -104,8 +104,6 @@ class Settings {
   std::vector<std::string> complaints_;
 };
 
-/// "1h2m3s", "250ms", "1.5s", "100us"; a bare number counts `bare_unit`s. Nothing when malformed or negative.
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text, std::chrono::nanoseconds bare_unit);
 /// "1.5s", "250ms", "2h0m0s": the shortest of that notation.
 std::string format_duration(std::chrono::nanoseconds duration);
 

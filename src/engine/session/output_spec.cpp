@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 #include <vector>
+
+#include "base/parse.hpp"
 
 namespace gauntlet::engine::session {
 namespace {
@@ -13,21 +14,6 @@ namespace {
 constexpr std::string_view kStdout = "-";
 
 base::Error bad_csv(std::string why) { return {base::ErrorKind::invalid_argument, "could not create the 'csv' output: " + std::move(why)}; }
-
-/// "200ms", "1s", "1.5s", "1m".
-base::Expected<std::chrono::nanoseconds> parse_interval(std::string_view text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  double scale = 0;
-  if (unit == "ms") scale = 1e6;
-  if (unit == "s") scale = 1e9;
-  if (unit == "m") scale = 60e9;
-  if (error != std::errc() || scale == 0 || number <= 0 || number * scale > 1e18) {
-    return base::fail(base::ErrorKind::invalid_argument, fmt::format("\"{}\" is no duration, as 10s or 500ms", text));
-  }
-  return std::chrono::nanoseconds(static_cast<std::int64_t>(number * scale));
-}
 
 base::Expected<OutputSpec> parse_csv(std::string_view argument) {
   OutputSpec spec;
@@ -50,8 +36,9 @@ base::Expected<OutputSpec> parse_csv(std::string_view argument) {
     if (key == "fileName" || key == "file_name") {
       spec.path = value;
     } else if (key == "saveInterval" || key == "save_interval") {
-      auto interval = parse_interval(value);
-      if (!interval) return tl::unexpected(bad_csv(std::move(interval.error().message)));
+      const auto interval = base::parse_duration(value);
+      if (!interval) return tl::unexpected(bad_csv(interval.error().message));
+      if (*interval <= std::chrono::nanoseconds(0)) return tl::unexpected(bad_csv(fmt::format("{} is {} and has to be above 0", key, value)));
       spec.save_interval = *interval;
     } else if (key == "timeFormat") {
       auto format = sinks::parse_csv_time_format(value);

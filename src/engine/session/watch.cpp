@@ -172,18 +172,20 @@ void Watch::show_progress() {
       sinks::render_progress(progress(), {.bars = screen.is_terminal(), .color = screen.color(), .columns = screen.columns()}));
 }
 
-void Watch::update_page() {
-  if (watched_.page == nullptr || !begun_) return;
+template <class Show>
+void Watch::show_on_page(const dashboard::GeneratorUse& use, const Show& show) {
   const results::Summary summary = summarize(dashboard::trend_stats());
   const RunProgress now = progress();
-  watched_.page->update({watched_.collector.snapshot(), watched_.judge.thresholds(), summary, now, last_use_}, watched_.collector.series());
+  show(dashboard::Moment{watched_.collector.snapshot(), watched_.judge.thresholds(), summary, now, use}, watched_.collector.series());
+}
+
+void Watch::update_page() {
+  if (watched_.page == nullptr || !begun_) return;
+  show_on_page(last_use_, [&](const auto& moment, const auto& series) { watched_.page->update(moment, series); });
 }
 
 void Watch::end_page(const dashboard::Ending& ending) {
-  const results::Summary summary = summarize(dashboard::trend_stats());
-  const RunProgress now = progress();
-  watched_.page->end({watched_.collector.snapshot(), watched_.judge.thresholds(), summary, now, generator_use()},
-                     watched_.collector.series(), ending);
+  show_on_page(generator_use(), [&](const auto& moment, const auto& series) { watched_.page->end(moment, series, ending); });
 }
 
 }  // namespace gauntlet::engine::session

@@ -66,6 +66,8 @@ class Watch {
   void record_gauges();
   void record_health();
   void judge_thresholds();
+  template <class Show>
+  void show_on_page(const dashboard::GeneratorUse& use, const Show& show);
   void update_page();
   void end_warm_up();
   results::RunProgress progress() const;

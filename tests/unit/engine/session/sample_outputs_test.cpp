@@ -231,7 +231,7 @@ TEST(OutputSpec, errors_name_what_is_wrong) {
             "invalid output type 'nope', available types are: csv, influxdb, json, opentelemetry, points, prometheus, prometheus-rw, "
             "web-dashboard");
   EXPECT_EQ(error("csv=foo=bar"), "could not create the 'csv' output: unknown key \"foo\" as argument for csv output");
-  EXPECT_EQ(error("csv=saveInterval=x"), "could not create the 'csv' output: \"x\" is no duration, as 10s or 500ms");
+  EXPECT_EQ(error("csv=saveInterval=x"), "could not create the 'csv' output: \"x\" is no duration, as 1m30s or 500ms");
   EXPECT_EQ(error("csv=timeFormat=zzz"), "could not create the 'csv' output: zzz does not belong to TimeFormat values");
   EXPECT_EQ(error("csv=fileName="), "could not create the 'csv' output: couldn't parse \"fileName=\" as argument for csv output");
 }
