@@ -38,7 +38,8 @@ base::Expected<OutputSpec> parse_csv(std::string_view argument) {
     } else if (key == "saveInterval" || key == "save_interval") {
       const auto interval = base::parse_duration(value);
       if (!interval) return tl::unexpected(bad_csv(interval.error().message));
-      if (*interval <= std::chrono::nanoseconds(0)) return tl::unexpected(bad_csv(fmt::format("{} is {} and has to be above 0", key, value)));
+      if (*interval <= std::chrono::nanoseconds(0))
+        return tl::unexpected(bad_csv(fmt::format("{} is {} and has to be above 0", key, value)));
       spec.save_interval = *interval;
     } else if (key == "timeFormat") {
       auto format = sinks::parse_csv_time_format(value);
