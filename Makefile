@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack test-containers plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,11 @@ faults-claims: build ## break challenge-service N times under claims and count t
 faults-stack: build ## kill parts of a stack N times and see it come back: make faults-stack N=100
 	@tests/run --venv
 	@build/venv/bin/python tests/fault/stack_campaign.py --faults $(or $(N),100)
+
+test-containers: build ## the stack in Docker, for real, with the guide's docker commands as printed: root, some ten minutes
+	@scripts/install-deps --containers
+	@tests/run --venv
+	@build/venv/bin/python -m pytest -q -p no:cacheprovider tests/containers
 
 $(GAUNTLET):
 	@$(MAKE) --no-print-directory build

@@ -1,0 +1,130 @@
+"""The stack in containers, run for real: what docker-compose.yml and the Dockerfile give, and the guide's docker commands as printed.
+
+    make test-containers        root, some ten minutes of two cores; everything that it makes goes again
+
+What it measured stands in build/test-reports/containers.txt.
+"""
+import json
+import re
+import time
+import urllib.request
+
+import pytest
+
+from conftest import ROOT
+
+NAMES = {"challenge-postgres", "challenge-redis", "challenge-service", "challenge-event-handler"}
+SERVICES = ("challenge-service", "challenge-event-handler")
+
+
+def get(path):
+    with urllib.request.urlopen(f"http://127.0.0.1:8000/challenge{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+def test_the_four_names_are_up_and_healthy(stack):
+    rows = dict(line.split("\t") for line in stack.output("docker ps --format '{{.Names}}\t{{.Status}}'").splitlines())
+    assert set(rows) == NAMES
+    assert all(status.startswith("Up") and status.endswith("(healthy)") for status in rows.values()), rows
+    assert json.loads(get("/healthz"))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_nobody_in_particular_and_writes_nowhere(stack, name):
+    assert stack.output(f"docker exec {name} id -u").strip() == "999"
+    assert "Read-only file system" in stack.output(f"docker exec {name} touch /app/x", check=False)
+    assert stack.output("docker inspect --format '{{json .HostConfig.CapDrop}} {{.HostConfig.ReadonlyRootfs}}' " + name).split() == ['["ALL"]', "true"]
+    assert re.search(r"CapEff:\s*0+\b", stack.output(f"docker exec {name} cat /proc/1/status"))
+
+
+def test_logs_are_json_lines(stack):
+    lines = stack.output("docker logs challenge-service").splitlines()
+    assert lines and all(isinstance(json.loads(line), dict) for line in lines)
+
+
+# The guide's own commands, in its order, as printed there.
+
+def test_the_extension_is_made_and_listed(stack):
+    stack.run('docker exec -it challenge-postgres psql -U postgres -d challenge_db -c "CREATE EXTENSION IF NOT EXISTS pg_stat_statements;"')
+    assert "pg_stat_statements" in stack.output(r'docker exec -it challenge-postgres psql -U postgres -d challenge_db -c "\dx"')
+
+
+def test_the_handlers_log_says_that_it_serves(stack):
+    assert "serving" in stack.output("docker logs challenge-event-handler | tail -20")
+
+
+def test_a_script_of_the_guide_runs_against_the_stack(stack):
+    said = stack.output(f"cd {ROOT} && BASE_URL=http://localhost:8000/challenge DURATION=5s TARGET_RPS=50 {ROOT}/build/release/bin/gauntlet "
+                        "run --quiet test/k6/scenario1_api_load.js")
+    assert "http_reqs" in said
+    events = stack.output(f"cd {ROOT} && EVENT_HANDLER_ADDR=localhost:6566 DURATION=5s TARGET_EPS=100 {ROOT}/build/release/bin/gauntlet "
+                          "run --quiet test/k6/scenario2_event_load.js")
+    assert "grpc_req_duration" in events
+    rows = stack.output('docker exec challenge-postgres psql -U postgres -d challenge_db -At -c "SELECT count(*) FROM user_goal_progress"')
+    assert int(rows) > 0
+
+
+def test_the_engines_image_runs_the_guides_scripts(stack, project):
+    stack.run("docker build --quiet --tag gauntlet --target gauntlet --file deploy/docker/Dockerfile .", cwd=project)
+    said = stack.output("docker run --rm --network gauntlet-test_default -e BASE_URL=http://challenge-service:8000/challenge -e DURATION=3s "
+                        "-e TARGET_RPS=20 gauntlet run --quiet test/k6/scenario1_api_load.js")
+    assert "http_reqs" in said
+
+
+@pytest.mark.parametrize("command", [
+    "docker stats --no-stream challenge-service challenge-event-handler challenge-postgres challenge-redis",
+    "docker stats --no-stream challenge-service challenge-event-handler challenge-postgres",
+])
+def test_stats_are_shown(stack, command):
+    said = stack.output(command)
+    assert "MEM USAGE" in said and "challenge-postgres" in said
+
+
+@pytest.mark.parametrize("command,said", [
+    ('docker exec challenge-postgres psql -U postgres -d challenge_db -c "SELECT state, COUNT(*) FROM pg_stat_activity GROUP BY state"', "active"),
+    ('docker exec challenge-postgres psql -U postgres -d challenge_db -c "SELECT COUNT(*) FROM pg_stat_activity"', "count"),
+    ("docker exec challenge-event-handler netstat -tuln | grep 6565", "LISTEN"),
+    ("docker logs challenge-event-handler | tail -50", "serving"),
+    ("docker exec -it challenge-postgres psql -U postgres -d challenge_db -f /host/test/scripts/analyze_db_performance.sql", "rows"),
+    ('docker exec challenge-postgres psql -U postgres -d challenge_db -c "SELECT pg_stat_statements_reset();"', "pg_stat_statements_reset"),
+    ('docker exec challenge-postgres psql -U postgres -d challenge_db -c "TRUNCATE TABLE user_goal_progress;"', "TRUNCATE"),
+])
+def test_the_guides_commands_answer(stack, command, said):
+    assert said in stack.output(command)
+
+
+def test_buffer_flushes_are_found_in_the_log(stack, tmp_path):
+    stack.run(f'docker logs challenge-event-handler 2>&1 | grep "buffer flush" > {tmp_path}/flush_timing.log')
+    assert (tmp_path / "flush_timing.log").stat().st_size > 0
+
+
+def test_what_was_acknowledged_outlives_a_restart(stack, project):
+    stack.run('curl -fsS -X POST -H "x-mock-user-id: container-user" http://localhost:8000/challenge/v1/challenges/initialize')
+    count = 'docker exec challenge-postgres psql -U postgres -d challenge_db -At -c "SELECT count(*) FROM user_goal_progress WHERE user_id = \'container-user\'"'
+    before = int(stack.output(count))
+    assert before > 0
+    stack.run("docker-compose restart challenge-service challenge-event-handler", cwd=project)
+    for _ in range(60):
+        if "healthy" in stack.output("docker inspect --format '{{.State.Health.Status}}' challenge-service") and int(stack.output(count)) == before:
+            break
+        time.sleep(1)
+    assert int(stack.output(count)) == before
+    codes = stack.output("docker inspect --format '{{.State.ExitCode}} {{.RestartCount}}' challenge-service challenge-event-handler").split("\n")
+    assert codes[0] == codes[1] == "0 0"
+
+
+def test_figures_are_written_down(stack):
+    report = ROOT / "build/test-reports/containers.txt"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    started = {}
+    for name in SERVICES:
+        stack.run(f"docker restart {name}")
+        begun = time.monotonic()
+        while stack.run(f"docker exec {name} curl -fsS http://127.0.0.1:8080/readyz", check=False).returncode != 0 and time.monotonic() - begun < 60:
+            time.sleep(0.05)
+        started[name] = time.monotonic() - begun
+    said = (stack.output("docker images --format 'table {{.Repository}}\t{{.Tag}}\t{{.Size}}'") + "\n"
+            + "".join(f"{name}: ready {seconds:.2f} s after docker restart\n" for name, seconds in started.items())
+            + "\n" + stack.output("docker stats --no-stream"))
+    report.write_text(said)
+    print(said)
