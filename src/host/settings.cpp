@@ -39,8 +39,9 @@ void read_waits(base::Settings& settings, HostSettings& into, std::string_view w
 }
 
 void name_database_role(base::Settings& settings) {
-  settings.text("DB_HOST", "localhost", "PostgreSQL's host, address, or the folder of its unix socket");
-  settings.text("DB_PORT", "5432", "PostgreSQL's port");
+  settings.text("DB_HOST", "localhost",
+                "PostgreSQL's host, address, or the folder of its unix socket; of a list (a,b,c), whichever takes writes is used");
+  settings.text("DB_PORT", "5432", "PostgreSQL's port; or a list, one for each host");
   settings.text("DB_NAME", "challenge_db", "the database");
   settings.text("DB_USER", "postgres", "the database role");
   settings.secret("DB_PASSWORD", "", "the role's password");

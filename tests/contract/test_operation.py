@@ -28,6 +28,8 @@ BAD_STARTS = [
     ({"BASE_PATH": "challenge"}, 2, ["BASE_PATH", "challenge", "begin with /"]),
     ({"LOG_LEVEL": "loud"}, 2, ["LOG_LEVEL", "loud", "debug"]),
     ({"DB_PORT": "0"}, 2, ["DB_PORT", "0"]),
+    ({"DB_HOST": "a,b", "DB_PORT": "1,2,3"}, 2, ["DB_PORT=1,2,3", "DB_HOST=a,b"]),
+    ({"DB_HOST": "a,,b"}, 2, ["DB_HOST=a,,b"]),
     ({"DB_SSLMODE": "maybe"}, 2, ["DB_SSLMODE", "maybe", "require"]),
     ({"DB_MAX_OPEN_CONNS": "-1"}, 2, ["DB_MAX_OPEN_CONNS", "-1"]),
     ({"SERVICE_THREADS": "none"}, 2, ["SERVICE_THREADS", "none"]),

@@ -24,8 +24,8 @@ namespace {
 
 HandlerProcess::HandlerProcess(const HandlerStart& start) {
   const auto& database = start.database;
-  std::vector<std::pair<std::string, std::string>> environment{{"DB_HOST", database.host},
-                                                               {"DB_PORT", std::to_string(database.port)},
+  std::vector<std::pair<std::string, std::string>> environment{{"DB_HOST", database.hosts()},
+                                                               {"DB_PORT", database.ports()},
                                                                {"DB_NAME", database.database},
                                                                {"DB_USER", database.user},
                                                                {"AB_NAMESPACE", "test"},

@@ -88,9 +88,10 @@ fs::path results_of_target(const fs::path& project, const std::string& target) {
 std::map<std::string, std::string> database_environment(const Target& target) {
   if (!target.database) return {};
   const auto& database = *target.database;
-  return {{"PGHOST", database.host}, {"PGPORT", std::to_string(database.port)}, {"PGDATABASE", database.database},
-          {"PGUSER", database.user}, {"PGPASSWORD", database.password},         {"PGSSLMODE", database.sslmode},
-          {"PGCONNECT_TIMEOUT", "5"}};
+  return {
+      {"PGHOST", database.hosts()},      {"PGPORT", database.ports()}, {"PGTARGETSESSIONATTRS", database.writable ? "read-write" : "any"},
+      {"PGDATABASE", database.database}, {"PGUSER", database.user},    {"PGPASSWORD", database.password},
+      {"PGSSLMODE", database.sslmode},   {"PGCONNECT_TIMEOUT", "5"}};
 }
 
 }  // namespace gauntlet::lab

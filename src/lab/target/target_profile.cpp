@@ -80,16 +80,19 @@ base::Expected<postgres::ConnectionOptions> database_of(const fs::path& file, co
   }
   postgres::ConnectionOptions options;
   options.application_name = "gauntlet watch";
+  std::string hosts = options.hosts(), ports = options.ports();
   for (const PQconninfoOption* one = parsed.get(); one->keyword != nullptr; ++one) {
     if (one->val == nullptr) continue;
     const std::string key = one->keyword, value = one->val;
-    if (key == "host") options.host = value;
-    if (key == "port") options.port = std::atoi(value.c_str());
+    if (key == "host") hosts = value;
+    if (key == "port") ports = value;
     if (key == "dbname") options.database = value;
     if (key == "user") options.user = value;
     if (key == "password") options.password = value;
     if (key == "sslmode") options.sslmode = value;
   }
+  if (const auto listed = options.use_servers(hosts, ports, "host", "port"); !listed)
+    return tl::unexpected(wrong(file, node, "database: " + listed.error().message));
   return options;
 }
 

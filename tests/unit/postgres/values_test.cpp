@@ -95,6 +95,65 @@ TEST(ConnectionOptions, reads_the_environment_names_of_both_services) {
   EXPECT_EQ(options->describe(), "postgres@db:5433/challenge_db");
 }
 
+std::string parameter(const ConnectionOptions& options, const std::string& wanted) {
+  for (const auto& [name, value] : options.libpq_parameters())
+    if (name == wanted) return value;
+  return "";
+}
+
+base::Expected<ConnectionOptions> of_servers(const std::string& hosts, const std::string& ports) {
+  return ConnectionOptions::from_settings([&](const std::string& name) -> std::optional<std::string> {
+    if (name == "DB_HOST") return hosts;
+    if (name == "DB_PORT") return ports;
+    return std::nullopt;
+  });
+}
+
+TEST(ConnectionOptions, takes_a_list_of_servers_with_one_port_for_all_or_one_each) {
+  const auto each = of_servers("a,b,/run/c", "5433,5434,5435");
+  ASSERT_TRUE(each) << each.error().message;
+  EXPECT_EQ(each->describe(), "postgres@a:5433,b:5434,/run/c:5435/challenge_db");
+  EXPECT_EQ(parameter(*each, "host"), "a,b,/run/c");
+  EXPECT_EQ(parameter(*each, "port"), "5433,5434,5435");
+  EXPECT_EQ(parameter(*each, "target_session_attrs"), "read-write");
+  EXPECT_EQ(of_servers("a,b", "5433")->describe(), "postgres@a:5433,b:5433/challenge_db");
+  EXPECT_EQ(of_servers("a,b", "")->describe(), "postgres@a:5432,b:5432/challenge_db");
+}
+
+TEST(ConnectionOptions, a_single_server_may_be_one_that_takes_no_writes) {
+  const auto single = of_servers("a", "5433");
+  EXPECT_TRUE(single->others.empty());
+  EXPECT_EQ(parameter(*single, "target_session_attrs"), "any");
+  EXPECT_EQ(single->each_server().size(), 1u);
+  EXPECT_EQ(single->each_server()[0].connect_timeout, single->connect_timeout);
+}
+
+TEST(ConnectionOptions, each_server_of_a_list_is_asked_alone_and_for_a_short_time) {
+  const auto each = of_servers("a,b", "1,2")->each_server();
+  ASSERT_EQ(each.size(), 2u);
+  EXPECT_EQ(each[0].server(), "a:1");
+  EXPECT_EQ(each[1].describe(), "postgres@b:2/challenge_db");
+  EXPECT_EQ(parameter(each[1], "host"), "b");
+  EXPECT_EQ(parameter(each[1], "target_session_attrs"), "read-write");
+  EXPECT_LT(each[1].connect_timeout, ConnectionOptions().connect_timeout);
+}
+
+TEST(ConnectionOptions, refuses_lists_that_are_none_by_the_name_of_their_setting) {
+  for (const auto& [hosts, ports, expected] : std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"a,b,c", "1,2", "DB_PORT=1,2 has 2 ports for the 3 of DB_HOST=a,b,c"},
+           {"a", "1,2", "DB_PORT=1,2 has 2 ports for the 1 of DB_HOST=a"},
+           {"a,b", "1,x", "DB_PORT=1,x is not a port"},
+           {"a,b", "1,", "DB_PORT=1, is not a port"},
+           {"a,,b", "1", "DB_HOST=a,,b is no list of hosts"},
+           {"a,", "1", "DB_HOST=a, is no list of hosts"},
+           {"a, b", "1", "DB_HOST=a, b is no list of hosts"}}) {
+    const auto options = of_servers(hosts, ports);
+    ASSERT_FALSE(options) << hosts << " " << ports;
+    EXPECT_EQ(options.error().kind, base::ErrorKind::invalid_argument);
+    EXPECT_NE(options.error().message.find(expected), std::string::npos) << options.error().message;
+  }
+}
+
 TEST(ConnectionOptions, refuses_bad_values_by_name_and_value) {
   for (const auto& [name, value, expected] :
        std::vector<std::tuple<std::string, std::string, std::string>>{{"DB_PORT", "abc", "DB_PORT=abc"},
