@@ -24,6 +24,7 @@ postgres::PoolOptions one_connection(const GoalKeys& keys, const StoreOptions& o
   pool.max_connections = 1;
   pool.session_start = session_start(keys, options.dedup_window_hours);
   pool.on_availability = options.on_availability;
+  pool.metrics = options.metrics;
   return pool;
 }
 

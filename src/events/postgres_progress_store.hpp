@@ -18,10 +18,11 @@
 namespace gauntlet::events {
 
 struct StoreOptions {
-  std::string name_space;                  // of rows that are created
-  bool create_rows = false;                // EVENT_ROWS=upsert: events create the missing rows of the goals they touch
-  int dedup_window_hours = 24;             // how long event ids are remembered at least
-  std::int32_t max_dead_letters = 10'000;  // rows of event_dead_letter, give or take those of concurrent writers
+  std::string name_space;                      // of rows that are created
+  bool create_rows = false;                    // EVENT_ROWS=upsert: events create the missing rows of the goals they touch
+  int dedup_window_hours = 24;                 // how long event ids are remembered at least
+  std::int32_t max_dead_letters = 10'000;      // rows of event_dead_letter, give or take those of concurrent writers
+  base::metrics::Registry* metrics = nullptr;  // as PoolOptions'
   /// Called with true when the connection stands and with false when it is lost.
   std::function<void(bool)> on_availability = {};
 };

@@ -57,6 +57,7 @@ class EventWorker final : public host::Worker {
                                                                     .create_rows = parts.settings.create_rows,
                                                                     .dedup_window_hours = parts.settings.dedup_window_hours,
                                                                     .max_dead_letters = parts.settings.max_dead_letters,
+                                                                    .metrics = &parts.registry,
                                                                     .on_availability = [this](bool available) { tell(available); }})),
         writer_(*store_, timing_of(loop, alive_), parts.settings.writer, observer_of(parts.metrics)),
         decoder_(parts.keys, {.name_space = parts.settings.name_space,

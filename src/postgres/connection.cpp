@@ -58,7 +58,7 @@ class Connection::Impl final : public base::IoHandler {
       close_soon();
       return;
     }
-    ignore_notices(connection_);
+    note_unreplicated_commits(connection_, unreplicated_);
     watch(EPOLLOUT);
     timer_ = loop_.call_after(options.connect_timeout, [this] {
       timer_ = 0;
@@ -227,6 +227,7 @@ class Connection::Impl final : public base::IoHandler {
         take_command_result(group, std::move(result), raw);
       } else if (PQresultStatus(raw) == PGRES_PIPELINE_SYNC) {
         finish_front();
+        if (read_only_) return close({ErrorKind::unavailable, where_ + ": the server takes no writes any more"});
       } else {
         // A server that shuts down or ends the session says so outside any command.
         return close(error_of(raw));
@@ -244,6 +245,7 @@ class Connection::Impl final : public base::IoHandler {
       case PGRES_PIPELINE_ABORTED: break;
       default:
         if (!group.error) group.error = error_of(raw);
+        read_only_ = read_only_ || is_from_read_only_server(raw);
     }
     if (!group.error) group.error = Error{ErrorKind::aborted, "not run: an earlier statement of its group failed"};
   }
@@ -252,6 +254,8 @@ class Connection::Impl final : public base::IoHandler {
     Group group = std::move(groups_.front());
     groups_.pop_front();
     last_progress_ = loop_.now();
+    if (std::exchange(unreplicated_, false) && !group.error)
+      group.error = Error{ErrorKind::unavailable, where_ + ": committed, but perhaps not on the synchronous standby"};
     if (group.prepares) {
       if (group.error) {
         prepared_[*group.prepares] = false;
@@ -336,6 +340,8 @@ class Connection::Impl final : public base::IoHandler {
   base::EventLoop::TimerId timer_ = 0;  // connect timeout first, then silence
   base::EventLoop::TimerId closing_soon_ = 0;
   bool broken_ = false;
+  bool read_only_ = false;     // the server has said that it takes no writes
+  bool unreplicated_ = false;  // the commit of the group in front has not been waited for
   std::optional<Error> closed_because_;
   std::deque<Group> groups_;
   std::size_t statements_in_flight_ = 0;

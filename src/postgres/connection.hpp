@@ -19,8 +19,8 @@ namespace gauntlet::postgres {
 
 /// Called exactly once, on the loop's thread, never from inside the call that queued the statement.
 /// Errors carry the server's message and SQLSTATE; their kinds:
-///   unavailable          connection lost or server not accepting (08, 57P0x); whether a statement in flight took effect
-///                        is then unknown
+///   unavailable          connection lost or server not accepting (08, 25006, 57P0x), or a commit that was not waited for until
+///                        the synchronous standby had it; whether a statement in flight took effect is then unknown
 ///   already_exists       unique violation (23505)
 ///   invalid_argument     a value the statement cannot take (22xxx, other 23xxx, 44xxx), or a trigger refuses it (P0001)
 ///   aborted              deadlock or serialization failure (40xxx), or statements behind a failed one; try again
@@ -41,15 +41,15 @@ struct Execution {
 /// Belongs to its loop's thread. A callback may queue more statements, but must not destroy the connection.
 class Connection {
  public:
-  /// Told once when connecting ended, either way, and once more if an open connection is lost later. The connection is
-  /// then closed for good; make a new one.
+  /// Told once when connecting ended, either way, and once more if an open connection is lost later, or its server has come to
+  /// refuse writes (25006: it is a standby now). The connection is then closed for good; make a new one.
   struct Observer {
     std::function<void()> on_open;
     std::function<void(base::Error)> on_closed;
   };
 
-  /// Starts to connect. (Host names are resolved by libpq synchronously; use addresses or a local name service.)
-  /// `loop` must outlive the connection.
+  /// Starts to connect, to one server: `options` have no others. (Host names are resolved by libpq synchronously; use addresses or a local
+  /// name service.) `loop` must outlive the connection.
   Connection(base::EventLoop& loop, const ConnectionOptions& options, Observer observer);
   /// Closes the socket; every statement in flight is answered `unavailable` before the destructor returns.
   ~Connection();

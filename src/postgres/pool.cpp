@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/log.hpp"
+
 namespace gauntlet::postgres {
 namespace {
 
@@ -23,10 +25,14 @@ const Statement kBegin("BEGIN", {});
 const Statement kCommit("COMMIT", {});
 const Statement kRollback("ROLLBACK", {});
 
+/// A primary that has just been promoted is to be found soon.
+constexpr std::chrono::milliseconds kLastRetryOfServers{1000};
+
 /// One place for a connection. A lease keeps its slot alive; a lost connection leaves the slot with none.
 struct Slot {
   std::unique_ptr<Connection> connection;
-  bool ready = false;  // open, and the session start has run
+  std::size_t server = 0;  // that it is to
+  bool ready = false;      // open, and the session start has run
   bool leased = false;
 };
 
@@ -124,16 +130,22 @@ ResultsCallback first_of(ResultCallback callback) {
 class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
  public:
   Impl(base::EventLoop& loop, ConnectionOptions connection, PoolOptions options)
-      : loop_(loop), connection_(std::move(connection)), options_(std::move(options)) {
+      : loop_(loop),
+        connection_(std::move(connection)),
+        servers_(connection_.each_server()),
+        options_(std::move(options)),
+        last_retry_(servers_.size() == 1 ? options_.last_retry : std::min(options_.last_retry, kLastRetryOfServers)) {
     assert(options_.max_connections >= 1);
+    if (options_.metrics == nullptr) return;
+    auto& open = options_.metrics->gauge("challenge_database_connections", "Open connections to PostgreSQL", {"server"});
+    for (const ConnectionOptions& server : servers_) open_.push_back(&open.with({server.server()}));
+    moves_ = &options_.metrics->counter("challenge_database_server_changes_total", "Times a thread went over to another PostgreSQL server")
+                  .with({});
   }
 
   void start() {
     // In the loop's next round, so that whoever is told of it has been made.
-    retry_timer_ = loop_.call_after(0ns, [this] {
-      retry_timer_ = 0;
-      connect();
-    });
+    connect_after(0ns);
   }
 
   void shut_down() {
@@ -143,7 +155,10 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     when_available_.clear();
     const Error gone{ErrorKind::unavailable, "the PostgreSQL pool is shutting down"};
     fail_waiting(gone);
-    for (auto& slot : std::exchange(slots_, {})) slot->connection.reset();
+    for (auto& slot : std::exchange(slots_, {})) {
+      if (slot->ready) count_open(*slot, -1);
+      slot->connection.reset();
+    }
   }
 
   // --- calls
@@ -367,12 +382,13 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     connecting_ = true;
     ++counts_.connect_attempts;
     auto slot = std::make_shared<Slot>();
+    slot->server = server_;
     slots_.push_back(slot);
     const std::weak_ptr<Slot> weak = slot;
     Connection::Observer observer;
     observer.on_open = [this, weak] { start_session(weak.lock()); };
     observer.on_closed = [this, weak](Error why) { closed(weak.lock(), std::move(why)); };
-    slot->connection = std::make_unique<Connection>(loop_, connection_, std::move(observer));
+    slot->connection = std::make_unique<Connection>(loop_, servers_[server_], std::move(observer));
   }
 
   void start_session(std::shared_ptr<Slot> slot) {
@@ -396,13 +412,34 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     slot.ready = true;
     connecting_ = false;
     pause_ = {};
-    ++ready_;
-    if (ready_ == 1) {
+    refused_by_ = 0;
+    const bool first = ++ready_ == 1;
+    count_open(slot, 1);
+    use_server_of(slot);
+    if (first) {
       if (options_.on_availability) options_.on_availability(true);
       for (auto& task : std::exchange(when_available_, {})) loop_.post(std::move(task));
     }
     serve_parked();
     serve_begins_soon();
+  }
+
+  /// The one that takes writes. Who still answers on another server is no primary any more, or soon is none.
+  void use_server_of(const Slot& slot) {
+    const auto former = std::exchange(used_, slot.server);
+    if (servers_.size() == 1 || former == slot.server) return;
+    const std::string now = servers_[slot.server].server();
+    static base::log::Limit limit(1);
+    if (!former) return base::log::info(limit, "PostgreSQL server in use", {{"server", now}});
+    base::log::warn(limit, "PostgreSQL server has changed", {{"from", servers_[*former].server()}, {"to", now}});
+    if (moves_ != nullptr) moves_->increment();
+    const auto slots = slots_;
+    for (const auto& other : slots)
+      if (other->server != slot.server) closed(other, {ErrorKind::unavailable, "PostgreSQL at " + now + " takes the writes now"});
+  }
+
+  void count_open(const Slot& slot, double by) {
+    if (!open_.empty()) open_[slot.server]->add(by);
   }
 
   void closed(std::shared_ptr<Slot> slot, Error why) {
@@ -416,22 +453,31 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     if (slot->ready) {
       slot->ready = false;
       ++counts_.lost_connections;
+      count_open(*slot, -1);
       if (--ready_ == 0) {
         fail_waiting(why);
         if (options_.on_availability) options_.on_availability(false);
       }
     } else {
       connecting_ = false;
+      server_ = (slot->server + 1) % servers_.size();
+      ++refused_by_;
     }
     schedule_retry();
   }
 
   void schedule_retry() {
     if (retry_timer_ != 0 || connecting_ || shut_down_) return;
-    if (ready_ > 0 && waiting_begins_.empty() && waiting_.empty()) return;  // grow() will when there is need
-    pause_ = pause_.count() == 0 ? options_.first_retry : std::min(pause_ * 2, options_.last_retry);
+    if (refused_by_ % servers_.size() != 0) return connect_after(0ns);
+    // grow() will when there is need; but a lost connection may mean that another server takes the writes now.
+    if (servers_.size() == 1 && ready_ > 0 && waiting_begins_.empty() && waiting_.empty()) return;
+    pause_ = pause_.count() == 0 ? options_.first_retry : std::min(pause_ * 2, last_retry_);
     const double jitter = std::uniform_real_distribution<double>(0.5, 1.5)(random_);
-    retry_timer_ = loop_.call_after(std::chrono::duration_cast<std::chrono::nanoseconds>(pause_ * jitter), [this] {
+    connect_after(std::chrono::duration_cast<std::chrono::nanoseconds>(pause_ * jitter));
+  }
+
+  void connect_after(std::chrono::nanoseconds pause) {
+    retry_timer_ = loop_.call_after(pause, [this] {
       retry_timer_ = 0;
       connect();
     });
@@ -439,7 +485,14 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
 
   base::EventLoop& loop_;
   const ConnectionOptions connection_;
+  const std::vector<ConnectionOptions> servers_;
   const PoolOptions options_;
+  const std::chrono::milliseconds last_retry_;
+  std::vector<base::metrics::Gauge*> open_;  // by server; empty when nobody counts
+  base::metrics::Counter* moves_ = nullptr;
+  std::size_t server_ = 0;                    // that the next attempt goes to
+  std::optional<std::size_t> used_;           // that let us in last
+  std::size_t refused_by_ = 0;                // servers, one after the other
   std::vector<std::shared_ptr<Slot>> slots_;  // shared with the leases, which outlive a lost connection
   std::size_t ready_ = 0;
   bool connecting_ = false;

@@ -40,9 +40,12 @@ struct PoolOptions {
   std::size_t max_waiting_transactions = 1024;
   /// A begin() that has waited this long is answered resource_exhausted.
   std::chrono::milliseconds max_wait{5000};
-  /// Reconnecting: one attempt at a time; the pause doubles from the first to the last, each with jitter of +-50 %.
+  /// Reconnecting: one attempt at a time, or one at each of several servers; the pause between doubles from the first to the
+  /// last (a second with several servers), each with jitter of +-50 %.
   std::chrono::milliseconds first_retry{50};
   std::chrono::milliseconds last_retry{2000};
+  /// Has the open connections by server, and how often the pool went over to another one; may be null.
+  base::metrics::Registry* metrics = nullptr;
   /// Counts what Counts::dropped_statements does; may be null.
   base::metrics::Counter* dropped = nullptr;
   /// Statements every connection runs before anyone may use it (temporary tables, session state). A failure closes the
@@ -109,7 +112,8 @@ class Transaction {
 };
 
 /// Belongs to its loop's thread; `loop` must outlive it. While PostgreSQL is away every call is answered `unavailable`
-/// at once and the pool reconnects by itself.
+/// at once and the pool reconnects by itself. Of several servers one is used at a time, that which takes writes: whenever a
+/// connection is lost they are asked in turn, and once another one has let us in, the connections to the former are given up.
 class Pool {
  public:
   Pool(base::EventLoop& loop, ConnectionOptions connection, PoolOptions options = {});

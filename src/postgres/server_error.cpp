@@ -21,6 +21,8 @@ base::ErrorKind kind_of_sqlstate(std::string_view sqlstate) {
   const std::string_view group = sqlstate.substr(0, 2);
   if (sqlstate == "23505") return ErrorKind::already_exists;
   if (sqlstate == "57014") return ErrorKind::deadline_exceeded;
+  // Whether it took effect is not known.
+  if (sqlstate == "40003") return ErrorKind::unavailable;
   // 25P03 and 25P02: the transaction is gone or failed. 26000: prepared behind a failed statement of its transaction.
   if (group == "40" || sqlstate == "25P02" || sqlstate == "26000") return ErrorKind::aborted;
   // 25006: a standby. 57P01 to 57P05: shutdown, crash, starting up, database dropped, idle. 53: the server's disk is full,
@@ -55,6 +57,11 @@ base::Error error_of(const pg_result* result) {
   return {kind, one_line(message)};
 }
 
+bool is_from_read_only_server(const pg_result* result) {
+  const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  return sqlstate != nullptr && std::string_view(sqlstate) == "25006";
+}
+
 base::Error connection_error(const pg_conn* connection, std::string_view where) {
   std::string message = one_line(PQerrorMessage(connection));
   if (message.empty()) message = "connection closed";
@@ -64,6 +71,17 @@ base::Error connection_error(const pg_conn* connection, std::string_view where) 
 void ignore_notices(pg_conn* connection) {
   PQsetNoticeProcessor(
       connection, [](void*, const char*) {}, nullptr);
+}
+
+void note_unreplicated_commits(pg_conn* connection, bool& unreplicated) {
+  PQsetNoticeReceiver(
+      connection,
+      [](void* noted, const pg_result* notice) {
+        // The function that says it; its words may be of any language.
+        const char* function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+        if (function != nullptr && std::string_view(function) == "SyncRepWaitForLSN") *static_cast<bool*>(noted) = true;
+      },
+      &unreplicated);
 }
 
 }  // namespace gauntlet::postgres

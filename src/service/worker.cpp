@@ -41,6 +41,7 @@ postgres::PoolOptions pool_options(const ServiceSettings& settings, base::metric
   postgres::PoolOptions options;
   options.max_connections = std::max<std::size_t>(1, settings.database_connections / settings.threads);
   options.max_queue_time = settings.queue_time_max;
+  options.metrics = &metrics;
   options.dropped = &metrics
                          .counter("challenge_database_statements_dropped_total",
                                   "Statements that were not sent, since whoever asked had left while they waited")

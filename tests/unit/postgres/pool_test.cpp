@@ -417,6 +417,101 @@ TEST_F(PoolTest, fails_fast_while_the_server_is_away_and_comes_back_by_itself) {
   EXPECT_EQ(seen, (std::vector<bool>{true, false, true}));
 }
 
+/// Two servers; the first takes no writes while it is told so.
+class TwoServersTest : public PoolTest {
+ protected:
+  support::PrivatePostgres second_;
+  ConnectionOptions both_ = server_.options();
+
+  TwoServersTest() {
+    both_.others = {{"127.0.0.1", second_.port()}};
+    both_.writable = true;
+  }
+  ~TwoServersTest() override { set_read_only(false); }
+  void set_read_only(bool read_only) {
+    auto admin = BlockingConnection::connect(server_.options());
+    ASSERT_TRUE(admin) << admin.error().message;
+    ASSERT_TRUE(admin->run(std::string("ALTER SYSTEM SET default_transaction_read_only = ") + (read_only ? "on" : "off")));
+    ASSERT_TRUE(admin->run("SELECT pg_reload_conf()"));
+    run_until([&] {
+      auto fresh = BlockingConnection::connect(server_.options());
+      return fresh && fresh->run("SHOW default_transaction_read_only")->rows[0][0] == (read_only ? "on" : "off");
+    });
+  }
+  int port() {
+    static const Statement kPort("SELECT current_setting('port')::int4", {});
+    auto answer = ask(kPort, {});
+    return answer ? (*answer)[0].get<std::int32_t>(0) : -1;
+  }
+};
+
+TEST_F(TwoServersTest, the_server_that_takes_writes_is_used) {
+  set_read_only(true);
+  options_ = both_;
+  open();
+  EXPECT_EQ(port(), second_.port());
+}
+
+TEST_F(TwoServersTest, a_server_that_comes_to_refuse_writes_is_left_for_the_other_with_what_a_session_needs) {
+  static const Statement kMakeTable("CREATE TEMP TABLE session_start (a int)", {});
+  static const Statement kWrite("INSERT INTO session_start SELECT 1 WHERE nextval('numbers') > 0", {});
+  for (const auto& options : {server_.options(), second_.options()}) {
+    auto admin = BlockingConnection::connect(options);
+    ASSERT_TRUE(admin->run("CREATE SEQUENCE IF NOT EXISTS numbers"));
+  }
+  options_ = both_;
+  base::metrics::Registry metrics;
+  open({.metrics = &metrics, .session_start = {{&kMakeTable, {}}}});
+  EXPECT_EQ(port(), server_.port());
+  ASSERT_TRUE(ask(kWrite, {}));
+  set_read_only(true);
+  const auto refused = ask(kWrite, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::unavailable) << refused.error().message;
+  run_until([&] { return port() == second_.port(); });
+  EXPECT_TRUE(ask(kWrite, {}));
+  const std::string text = metrics.text();
+  EXPECT_NE(text.find("challenge_database_server_changes_total 1"), std::string::npos) << text;
+  EXPECT_NE(text.find("challenge_database_connections{server=\"127.0.0.1:" + std::to_string(second_.port()) + "\"} 1"), std::string::npos)
+      << text;
+}
+
+TEST_F(TwoServersTest, connections_to_the_former_server_are_given_up_once_the_other_has_let_us_in) {
+  options_ = both_;
+  open({.max_connections = 2, .grow_at_in_flight = 1, .first_retry = 1ms});
+  int unavailable = 0;
+  const auto sleep = [&] {
+    pool_->execute(kSleep, Parameters().add(30.0), [&](base::Expected<Result> result) {
+      if (!result && result.error().kind == ErrorKind::unavailable) ++unavailable;
+    });
+  };
+  sleep();
+  sleep();  // there is no second connection for it yet, but one is made
+  run_until([&] { return pool_->counts().connections == 2; });
+  sleep();
+  set_read_only(true);
+  auto admin = BlockingConnection::connect(server_.options());
+  ASSERT_TRUE(
+      admin->run("SELECT pg_terminate_backend(min(pid)) FROM pg_stat_activity WHERE application_name = 'test' AND state = 'active'"
+                 " AND pid <> pg_backend_pid()"));
+  run_until([&] { return unavailable == 3; });
+  EXPECT_EQ(port(), second_.port());
+}
+
+TEST_F(PoolTest, a_single_server_that_refuses_writes_is_asked_again_on_a_new_connection) {
+  create_table();
+  open({.first_retry = 1ms});
+  auto admin = BlockingConnection::connect(options_);
+  ASSERT_TRUE(admin->run("ALTER DATABASE " + options_.database + " SET default_transaction_read_only = on"));
+  static const Statement kRefuse("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", {});
+  ASSERT_TRUE(ask(kRefuse, {}));
+  ASSERT_EQ(ask(kInsert, Parameters().add(1).add(1)).error().kind, ErrorKind::unavailable);
+  ASSERT_TRUE(
+      admin->run("SET default_transaction_read_only = off; ALTER DATABASE " + options_.database + " RESET default_transaction_read_only"));
+  run_until([&] { return pool_->is_available(); });
+  EXPECT_TRUE(ask(kInsert, Parameters().add(1).add(1)));
+}
+
 TEST_F(PoolTest, a_transaction_whose_connection_dies_fails_as_unavailable) {
   create_table();
   open({.first_retry = 5ms});
