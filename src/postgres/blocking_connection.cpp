@@ -80,6 +80,8 @@ base::Expected<BlockingConnection::TextResult> BlockingConnection::run(const std
   return text;
 }
 
+int BlockingConnection::server_pid() const { return PQbackendPID(connection_); }
+
 base::Expected<std::string> BlockingConnection::password_verifier(const std::string& role, const std::string& password) {
   char* made = PQencryptPasswordConn(connection_, password.c_str(), role.c_str(), "scram-sha-256");
   if (made == nullptr) return tl::unexpected<base::Error>(connection_error(connection_, "the password of " + role));

@@ -59,6 +59,9 @@ class BlockingConnection {
   };
   base::Expected<TextResult> run(const std::string& sql);
 
+  /// The process that serves this connection, as the server said when it began; a pooler says something else.
+  int server_pid() const;
+
   /// What CREATE ROLE ... PASSWORD takes in place of the password itself: its SCRAM-SHA-256 verifier (RFC 5803).
   base::Expected<std::string> password_verifier(const std::string& role, const std::string& password);
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "base/log.hpp"
+#include "postgres/blocking_connection.hpp"
 #include "postgres/migrations.hpp"
 
 namespace gauntlet::postgres {
@@ -20,6 +22,7 @@ struct Advice {
 /// The first whose words the message holds counts. A server may speak another language than English; then the message
 /// stands alone, behind what it is about.
 constexpr Advice kAdvice[] = {
+    {"session is read-only", "no server of DB_HOST takes writes: one of them has to be the primary"},
     {"could not translate host name", "DB_HOST must be a host name or an address that is known here, or the folder of a unix socket"},
     {"Connection refused", "is PostgreSQL running there? DB_HOST and DB_PORT say where"},
     {"No such file or directory", "is PostgreSQL running there? DB_HOST and DB_PORT say where"},
@@ -36,8 +39,37 @@ constexpr Advice kAdvice[] = {
     {"too many clients", "DB_MAX_OPEN_CONNS of all replicas together must stay below the server's max_connections"},
 };
 
+/// PgBouncer's words for the settings that a session of ours begins with.
+constexpr std::string_view kUnsupportedByPooler = "unsupported startup parameter";
+constexpr std::string_view kNoPooler =
+    "a pooler such as PgBouncer stands between here and PostgreSQL and does not keep a session's settings, prepared statements and "
+    "temporary tables, which the services need. DB_HOST and DB_PORT must name PostgreSQL itself: the services pool their connections "
+    "(DB_MAX_OPEN_CONNS)";
+
 constexpr std::string_view kMayNotChangeSchema =
     "that role may not change the schema: DB_MIGRATION_USER and DB_MIGRATION_PASSWORD of challenge-service name one that may";
+
+/// failed_precondition where our connections are no sessions of our own.
+base::Expected<void> check_sessions(const ConnectionOptions& options) {
+  const std::string settings =
+      "SELECT pg_backend_pid(), current_setting('TimeZone'), current_setting('idle_in_transaction_session_timeout')";
+  auto first = TRY(BlockingConnection::connect(options));
+  const auto alone = TRY(first.run(settings)).rows.at(0);
+  if (alone[0] == std::to_string(first.server_pid())) return {};
+  // A pooler it is; one that lends a session for a connection's whole life, settings and all, would do.
+  auto second = TRY(BlockingConnection::connect(options));
+  const auto beside = TRY(second.run("BEGIN; " + settings)).rows.at(0);
+  if (alone[0] != beside[0] && alone[1] == "UTC" && alone[2] == "1min") return {};
+  return base::fail(base::ErrorKind::failed_precondition, std::string(kNoPooler));
+}
+
+base::Expected<MigrationReport> check_and_migrate(const ConnectionOptions& owner, const std::filesystem::path& folder) {
+  if (auto checked = check_sessions(owner); !checked) {
+    if (checked.error().message.find(kUnsupportedByPooler) == std::string::npos) return tl::unexpected(std::move(checked.error()));
+    return base::fail(base::ErrorKind::failed_precondition, checked.error().message.append(" (").append(kNoPooler).append(")"));
+  }
+  return migrate(owner, folder);
+}
 
 }  // namespace
 
@@ -59,7 +91,7 @@ base::Expected<void> prepare_schema(const ConnectionOptions& owner, const RoleSe
   const auto folder = TRY(find_migrations(migrations_path));
   const auto give_up_at = std::chrono::steady_clock::now() + patience;
   for (bool first = true;; first = false) {
-    auto migrated = migrate(owner, folder);
+    auto migrated = check_and_migrate(owner, folder);
     if (migrated) {
       for (const std::string& name : migrated->applied) base::log::info("migration applied", {{"name", name}});
       return {};

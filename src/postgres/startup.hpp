@@ -19,7 +19,8 @@ struct RoleSettings {
 /// The same error with what mends it, where that is known: a wrong password, a missing database, a closed port, ...
 base::Error with_advice(base::Error error, const RoleSettings& role = {});
 
-/// Applies missing migrations of the folder that `migrations_path` names (MIGRATIONS_PATH; "": find_migrations()), and
+/// Refuses (failed_precondition) a pooler between here and PostgreSQL that gives a transaction any session it has, then applies
+/// missing migrations of the folder that `migrations_path` names (MIGRATIONS_PATH; "": find_migrations()), and
 /// logs them. While PostgreSQL does not answer it logs the reason once and tries again, for `patience` in all.
 base::Expected<void> prepare_schema(const ConnectionOptions& owner, const RoleSettings& role, const std::string& migrations_path,
                                     std::chrono::milliseconds patience);
