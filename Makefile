@@ -9,10 +9,10 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack test-containers plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack faults-failover test-containers plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## install, build, start the stack, run the guide's scenarios 1 to 3, show one table
 	@$(GAUNTLET) demo $(DEMO_FLAGS)
@@ -76,6 +76,12 @@ test-containers: build ## the stack in Docker, for real, with the guide's docker
 	@scripts/install-deps --containers
 	@tests/run --venv
 	@build/venv/bin/python -m pytest -q -p no:cacheprovider tests/containers
+
+faults-failover: build ## fail PostgreSQL over N times under load and count what is lost or doubled: make faults-failover N=100
+	@ninja -C build/release --quiet full-disk
+	@tests/run --venv
+	@build/venv/bin/python tests/fault/failover_campaign.py --faults $(or $(N),100)
+	@build/venv/bin/python tests/fault/failover_campaign.py --faults $(or $(N),100) --asynchronous
 
 $(GAUNTLET):
 	@$(MAKE) --no-print-directory build
