@@ -3,6 +3,7 @@
 // counts as text at all.
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -54,5 +55,10 @@ inline constexpr std::size_t kMaxJsonDepth = 100;
 
 /// How many levels of arrays and objects a JSON text has, before it is parsed; where it is malformed, no fewer than a parser meets.
 std::size_t json_depth(std::string_view text);
+
+/// Of `names` the one that who wrote `word` most likely meant; empty where none is near.
+std::string_view nearest_name(std::string_view word, std::span<const std::string_view> names);
+/// "; did you mean vus?", or nothing.
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> names);
 
 }  // namespace gauntlet::base

@@ -17,6 +17,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/features.hpp"
 #include "cli/new_command.hpp"
 #include "cli/run_command.hpp"
 #include "cli/session.hpp"
@@ -32,6 +33,7 @@ constexpr const char* kK6Help =
     "  k6 inspect SCRIPT       print a script's options\n"
     "  k6 archive SCRIPT       pack a script with all that it needs; k6 run takes the archive\n"
     "  k6 deps SCRIPT          list what a script imports\n"
+    "  k6 features             list what run --features switches on\n"
     "  k6 version              say which version of k6 it follows\n"
     "\n"
     "`gauntlet --help` lists what Gauntlet can do beside that.\n";
@@ -71,6 +73,7 @@ std::optional<int> run_script_command(std::string_view command, int argc, char**
   if (command == "run") return run_command(argc, argv);
   if (command == "new") return new_command(argc, argv);
   if (command == "inspect" || command == "archive" || command == "deps") return script_command(argc, argv);
+  if (command == "features") return features_command();
   const auto gone = std::find_if(kGone.begin(), kGone.end(), [&](const GoneCommand& one) { return one.name == command; });
   if (gone != kGone.end()) return fail_as_k6(fmt::format("the command {} is gone, as in k6 2: {}", command, gone->instead));
   return std::nullopt;
@@ -81,7 +84,7 @@ int run_as_k6(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "help";
   if (const auto code = argc > 1 ? run_script_command(command, argc - 1, argv + 1) : std::nullopt) return *code;
   if (command == "version" || command == "--version") {
-    fmt::print("k6 v1.8.1 (compatible engine of gauntlet {})\n", GAUNTLET_VERSION);
+    fmt::print("k6 v2.3.0 (compatible engine of gauntlet {})\n", GAUNTLET_VERSION);
     return kDone;
   }
   if (command == "help" || command == "--help" || command == "-h") {
@@ -118,6 +121,7 @@ void describe_load_commands(CLI::App& app) {
   app.add_subcommand("archive", "Pack a script with all that it imports and opens; run takes the archive, and so does k6")
       ->group(kLoadGroup);
   app.add_subcommand("deps", "List what a script imports (--json)")->group(kLoadGroup);
+  app.add_subcommand("features", "List what run --features switches on")->group(kLoadGroup);
   app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")->group(kLoadGroup);
 }
 

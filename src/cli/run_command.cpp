@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/parse.hpp"
+#include "cli/features.hpp"
 #include "cli/run_flags.hpp"
 #include "cli/session.hpp"
 #include "cli/target_flag.hpp"
@@ -97,8 +98,9 @@ Result finish(Invocation& invocation) {
     const auto value = base::parse_bool(text);
     if (value && *value) settings.*member = true;
   }
-  if (const char* text = from_variable("K6_FEATURES"); text != nullptr && *text != '\0')
-    return tl::unexpected(wrong_usage(fmt::format("K6_FEATURES={}: features are not part of this version of gauntlet", text)));
+  if (const char* text = from_variable("K6_FEATURES"); text != nullptr) {
+    if (auto ok = take_features(settings, text); !ok) return tl::unexpected(std::move(ok.error()).in("K6_FEATURES"));
+  }
   if (from_variable("K6_NO_SUMMARY") != nullptr)
     return tl::unexpected(wrong_usage("K6_NO_SUMMARY is gone, as in k6 2: use K6_SUMMARY_MODE=disabled"));
   if (const char* text = from_variable("K6_SUMMARY_MODE"); text != nullptr && *text != '\0' && !invocation.summary_mode_given) {

@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "base/parse.hpp"
+#include "base/text.hpp"
+#include "cli/features.hpp"
 #include "engine/plan/options.hpp"
 #include "engine/sinks/sample_output.hpp"
 
@@ -223,7 +225,8 @@ std::vector<Flag> own_flags() {
       {"summary-mode", '\0', "MODE", "compact, full or disabled", set_summary_mode},
       {"summary-export", '\0', "FILE", "write the summary as JSON", to_text(&RunSettings::summary_export)},
       {"new-machine-readable-summary", '\0', nullptr, nullptr, absent("--new-machine-readable-summary")},
-      {"features", '\0', "LIST", nullptr, absent("--features (merge-run-tags, freeze-env, native-histograms)")},
+      {"features", '\0', "LIST", "features of k6 2 to switch on (gauntlet features lists them)",
+       [](Invocation& invocation, const std::string& text) { return take_features(invocation.settings, text); }},
       {"traces-output", '\0', "OUTPUT", nullptr,
        [](Invocation& invocation, const std::string& text) -> Result {
          return text == "none" ? Result() : absent("--traces-output")(invocation, text);
@@ -300,6 +303,13 @@ const Flag* flag_lettered(char letter) {
     if (letter == flag.letter) return &flag;
   }
   return nullptr;
+}
+
+std::string unknown_flag(const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const Flag& flag : flags()) names.emplace_back(flag.name);
+  const std::string_view nearest = base::nearest_name(name, names);
+  return fmt::format("unknown flag: --{}{}", name, nearest.empty() ? "" : fmt::format("; did you mean --{}?", nearest));
 }
 
 /// One flag with its value; the message is that of k6's flag library.
@@ -383,7 +393,7 @@ Result read_arguments(Invocation& invocation, const std::vector<std::string>& ar
       const std::size_t equals = argument.find('=');
       const std::string name = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
       const Flag* flag = flag_named(name);
-      if (flag == nullptr) return tl::unexpected(wrong_usage(fmt::format("unknown flag: --{}", name)));
+      if (flag == nullptr) return tl::unexpected(wrong_usage(unknown_flag(name)));
       std::string value = "true";
       if (equals != std::string::npos) {
         value = argument.substr(equals + 1);

@@ -114,6 +114,17 @@ export default function () {
     assert told.stderr.split("\n")[:6] == ["0 1 2 3", "1 1 0", "cafe yv4=", "1,2,3 true", 'true {"n":12345678901234567890}', "\u00fc"], told.stderr
 
 
-def test_features_are_refused_by_name(tmp_path):
-    refused = ran(tmp_path, "export default function () {}", "--features", "freeze-env")
-    assert refused.returncode == 255 and "--features" in refused.stderr and "not part of this version" in refused.stderr
+def test_features_are_switched_on_by_name(tmp_path):
+    script = """
+export const options = { tags: { of: 'script', kept: 'yes' } };
+import exec from 'k6/execution';
+export default function () { try { __ENV.A = 'b'; } catch (e) {} console.log(`${exec.vu.tags.of} ${exec.vu.tags.kept} ${__ENV.A}`); }
+"""
+    plain = ran(tmp_path, script, "--tag", "of=flag")
+    assert plain.stderr.startswith("flag undefined b"), plain.stderr
+    both = ran(tmp_path, script, "--tag", "of=flag", "--features", "merge-run-tags,freeze-env,async-metric-context")
+    assert both.stderr.startswith("flag yes undefined"), both.stderr
+    assert "there is no feature" in ran(tmp_path, script, "--features", "merge-run-tag").stderr
+    assert "did you mean merge-run-tags?" in ran(tmp_path, script, "--features", "merge-run-tag").stderr
+    assert "K6_PROMETHEUS_RW_TREND_STATS" in ran(tmp_path, script, "--features", "native-histograms").stderr
+    assert "freeze-env" in run(tmp_path, ENGINE, "features").stdout

@@ -210,3 +210,41 @@ def test_a_request_of_null_is_named(tmp_path):
         ran = once(tmp_path, f"client.connect('{target.address}', {{ plaintext: true }}); try {{ client.invoke('p.S/A', null); }} catch (e) {{ console.log(e.message); }}",
                    head="import grpc from 'k6/net/grpc'; const client = new grpc.Client(); client.load([], 's.proto');")
     assert ran.messages() == ["the request of invoke() is null and should be an object, {} for an empty message"], ran.err
+
+
+def test_a_refused_websocket_says_with_which_status(tmp_path):
+    with Server() as server:
+        ran = once(tmp_path, f"""
+            const socket = new WebSocket('ws{server.url[4:]}/');
+            socket.onerror = (event) => console.log(event.error);
+            socket.onclose = (event) => console.log(`${{event.code}} ${{event.reason}}`);
+            """, head="import {{ WebSocket }} from 'k6/websockets';".replace("{{", "{").replace("}}", "}"))
+    said = "websocket: bad handshake: the server answered 200 OK"
+    assert ran.messages() == [said, f"1006 {said}"], ran.err
+
+
+# What is judged after the script's options are read: exit code, the option, what it should be.
+LATE = [
+    ("systemTags: ['url', 'urll']", ["systemTags", "urll", "should have"]),
+    ("summaryTrendStats: ['avgg']", ["summaryTrendStats", "avgg", "should have"]),
+    ("summaryTrendStats: ['p(101)']", ["summaryTrendStats", "p(101)", "0 to 100"]),
+    ("summaryTimeUnit: 'hours'", ["summaryTimeUnit", "hours", "there are s, ms and us"]),
+    ("executionSegment: '1/3:x'", ["executionSegment", "x"]),
+    ("httpDebug: 'fulll'", ["httpDebug"]),
+    ("paused: true", ["paused"]),
+    ("maxHeapBytes: 1", ["maxHeapBytes"]),
+    ("scenarios: { s: { executor: 'constant-vu', vus: 1, duration: '1s' } }", ["constant-vu", "did you mean constant-vus?"]),
+    ("scenarios: { s: { executor: 'constant-vus', vsu: 1, duration: '1s' } }", ["scenario 's'", "vsu", "constant-vus"]),
+]
+
+
+@pytest.mark.parametrize("options,said", LATE)
+def test_an_option_that_is_judged_late_is_named(tmp_path, options, said):
+    ran = run(tmp_path, f"export const options = {{ {options} }}; export default function () {{}}", "-q")
+    assert ran.code in (104, 255) and all(words in ran.err.replace('\\"', '"') for words in said), (ran.code, ran.err)
+
+
+def test_misspelt_options_and_flags_name_what_was_meant(tmp_path):
+    ran = once(tmp_path, "", options="useragent: 'me'")
+    assert 'there is no option \\"useragent\\"; did you mean userAgent?' in ran.err, ran.err
+    assert "did you mean --iterations?" in once(tmp_path, "", "--iteratons", "3").err

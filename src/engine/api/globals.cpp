@@ -72,6 +72,7 @@ JSValue require(script::Call call) {
 
 JSValue get_environment(JSContext* context, JSValueConst) { return users::vu_of(context).environment().dup(); }
 JSValue set_environment(JSContext* context, JSValueConst, JSValueConst value) {
+  if (users::vu_of(context).test().freezes_environment) return script::throw_type_error(context, "__ENV is frozen: --features freeze-env");
   users::vu_of(context).replace_environment(script::Value::copy(context, value));
   return JS_UNDEFINED;
 }

@@ -87,7 +87,9 @@ base::Expected<SystemTagSet> SystemTagSet::from_names(const std::vector<std::str
     } else if (system_tag_of(name, &tag)) {
       set.mask |= bit(tag);
     } else {
-      return base::fail(base::ErrorKind::invalid_argument, "unknown system tag '" + name + "'");
+      return base::fail(
+          base::ErrorKind::invalid_argument,
+          "systemTags has \"" + name + "\", which is no system tag: it should have names as url, method, status and scenario");
     }
   }
   return set;

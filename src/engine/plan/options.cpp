@@ -83,6 +83,11 @@ base::Expected<void> check(const DnsOptions& dns) {
   return {};
 }
 
+base::Expected<void> check_time_unit(std::string_view unit) {
+  if (unit.empty() || unit == "s" || unit == "ms" || unit == "us") return {};
+  return base::fail(base::ErrorKind::invalid_argument, fmt::format("the unit \"{}\" is not there; there are s, ms and us", unit));
+}
+
 base::Expected<Stage> parse_stage(std::string_view text) {
   Stage stage;
   const std::size_t colon = text.find(':');

@@ -165,6 +165,9 @@ struct Options {
   Setting<std::string> console_output;
 };
 
+/// Of summaryTimeUnit.
+base::Expected<void> check_time_unit(std::string_view unit);
+
 /// As k6 prints durations: "1m30s", "300ms", "0s".
 std::string format_duration(Nanoseconds duration);
 /// "10s:100", or "100" for a jump.
@@ -177,6 +180,8 @@ struct ParsedOptions {
   std::vector<std::string> unknown_fields;  // worth a warning, no error
 };
 base::Expected<ParsedOptions> parse_options(std::string_view json);
+/// What a user is told of one of the unknown fields.
+std::string unknown_option(std::string_view name);
 
 /// One option in its text form, as K6_* variables and flags give it. `name` is the JSON name ("vus", "stages").
 /// Fails on what has no text form.

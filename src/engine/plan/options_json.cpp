@@ -183,16 +183,18 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, Thre
 }
 
 base::Expected<ExecutorKind> executor_named(std::string_view name) {
+  std::vector<std::string_view> names;
   for (const ExecutorKind kind : {ExecutorKind::shared_iterations, ExecutorKind::per_vu_iterations, ExecutorKind::constant_vus,
                                   ExecutorKind::ramping_vus, ExecutorKind::constant_arrival_rate, ExecutorKind::ramping_arrival_rate}) {
     if (name == name_of(kind)) return kind;
+    names.emplace_back(name_of(kind));
   }
   if (name == "externally-controlled") {
     return failure(
         "the executor externally-controlled is gone, as in k6 2: say how the load changes by the stages of ramping-vus or "
         "ramping-arrival-rate");
   }
-  return failure(fmt::format("unknown executor type '{}'", name));
+  return failure(fmt::format("unknown executor type '{}'{}; there are {}", name, base::did_you_mean(name, names), fmt::join(names, ", ")));
 }
 
 /// Reads one field of a scenario; nothing when its executor has no such field.
@@ -374,7 +376,10 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
       if (value.is_null()) return;
       auto& setting = parsed.options.*row.member;
       ok = read(value, name, setting.value);
-      if (ok && row.ways.check != nullptr) ok = row.ways.check(value.get_ref<const std::string&>());
+      if (ok && row.ways.check != nullptr) {
+        if (auto fits = row.ways.check(value.get_ref<const std::string&>()); !fits)
+          ok = Failure(std::move(fits.error()).in(fmt::format("the option {}", name)));
+      }
       setting.given = true;
     });
     if (!ok) return Failure(ok.error());
@@ -382,6 +387,15 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
     if (name == "ext" && value.is_object() && value.contains("loadimpact")) parsed.unknown_fields.emplace_back(kLoadImpact);
   }
   return parsed;
+}
+
+std::string unknown_option(std::string_view name) {
+  if (name == kLoadImpact) return fmt::format("the option {} is gone, as in k6 2: it is called cloud there", name);
+  std::vector<std::string_view> names;
+  for_each_option([&](const auto& row) {
+    if (row.ways.in_script) names.emplace_back(row.name);
+  });
+  return fmt::format("there is no option \"{}\"{}", name, base::did_you_mean(name, names));
 }
 
 std::string indented(std::string_view json) { return OrderedJson::parse(json, nullptr, false).dump(2); }

@@ -318,9 +318,10 @@ base::Expected<void> check_trend_stats(const std::vector<std::string>& names) {
     if (name.starts_with("p(")) {
       if (metrics::parse_percentile(name)) continue;
       return base::fail(base::ErrorKind::invalid_argument,
-                        "invalid percentile trend stat value '" + name + "', provide a number between 0 and 100");
+                        "summaryTrendStats has \"" + name + "\": a percentile is from 0 to 100, as p(95)");
     }
-    return base::fail(base::ErrorKind::invalid_argument, "invalid trend stat '" + name + "', unknown format");
+    return base::fail(base::ErrorKind::invalid_argument,
+                      "summaryTrendStats has \"" + name + "\" and should have avg, min, med, max, count and percentiles, as p(95)");
   }
   return {};
 }

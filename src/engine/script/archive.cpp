@@ -132,7 +132,7 @@ base::Expected<void> write_archive(const std::string& path, const Archive& archi
                 {"pwd", std::string(kFile) + archive.folder},
                 {"env", archive.environment},
                 {"compatibilityMode", "extended"},
-                {"k6version", "1.8.1"},
+                {"k6version", "2.3.0"},
                 {"goos", "linux"}};
   if (opened == ARCHIVE_OK) {
     add(tar.get(), "metadata.json", metadata.dump(2));

@@ -8,7 +8,7 @@
 namespace gauntlet::engine {
 
 enum class Compatibility {
-  same,    // as k6 1.8.1 does it
+  same,    // as k6 2.3 does it
   better,  // different on purpose; the note says how
   absent,  // fails with a message that names it
 };

@@ -40,6 +40,10 @@ struct RunSettings {
   std::vector<std::string> scenarios;
   /// One iteration of one virtual user in each scenario, whatever the options say.
   bool once = false;
+  /// --tag adds to the script's option `tags` in place of replacing it.
+  bool merge_run_tags = false;
+  /// The script cannot change __ENV.
+  bool freeze_env = false;
   sinks::SummaryMode summary_mode = sinks::SummaryMode::compact;
   std::string summary_export;
   std::vector<session::OutputSpec> outputs;

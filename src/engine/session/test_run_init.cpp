@@ -24,6 +24,7 @@ bool TestRun::look_at_script() {
   fiber::StackPool stacks;
   test_.options = settings_.flags;
   test_.environment = settings_.environment;
+  test_.freezes_environment = settings_.freeze_env;
   auto secrets = users::Secrets::open(settings_.secret_sources);
   if (!secrets) {
     judge_.give({ExitCode::other, secrets.error().message, ""});
@@ -96,9 +97,8 @@ bool TestRun::settle_options(const std::string& script_options) {
     return false;
   }
   for (const std::string& name : script->unknown_fields) {
-    const std::string problem = name == plan::kLoadImpact ? fmt::format("the option {} is gone, as in k6 2: it is called cloud there", name)
-                                                          : fmt::format("there is no option \"{}\"", name);
-    log_.write(users::LogLevel::warning, "There were unknown fields in the options exported in the script", {{"error", problem}});
+    log_.write(users::LogLevel::warning, "There were unknown fields in the options exported in the script",
+               {{"error", unknown_option(name)}});
   }
   merged = merge(std::move(merged), script->options);
 
@@ -119,6 +119,8 @@ bool TestRun::settle_options(const std::string& script_options) {
   plan::Options flags = settings_.flags;
   const bool stretch = settings_.duration_stretches && !settings_.strict_k6 && merged.scenarios.given && !merged.scenarios->empty();
   if (stretch) flags.duration = plan::Setting<plan::Nanoseconds>();
+  if (settings_.merge_run_tags && flags.tags.given)
+    flags.tags.value.insert(merged.tags.value.begin(), merged.tags.value.end());  // a flag's value of the same name stays
   warn_of_override(flags, "cli");
   merged = merge(std::move(merged), flags);
   if (stretch) {

@@ -32,7 +32,8 @@ struct TestState {
   Log& log;
   plan::Options options;
   plan::StringMap environment;  ///< __ENV before a scenario adds its own
-  plan::Stripe stripe;          ///< what of the test this process runs
+  bool freezes_environment = false;
+  plan::Stripe stripe;  ///< what of the test this process runs
   SharedState shared;
   Secrets secrets;
   std::string options_json;  ///< exec.test.options

@@ -10,6 +10,7 @@
 #include "engine/script/fiber/fiber.hpp"
 #include "engine/script/stack_text.hpp"
 #include "engine/users/scenario_run.hpp"
+#include "engine/users/tag_scope.hpp"
 #include "engine/users/test_state.hpp"
 #include "engine/wire/tcp/stream.hpp"
 
@@ -36,6 +37,7 @@ script::Value VuContext::environment() {
     };
     add(test_.environment);
     if (scenario_ != nullptr) add(scenario_->config.env);
+    if (test_.freezes_environment) JS_FreezeObject(context_, object.get());
     environment_ = std::move(object);
   }
   return environment_;
@@ -49,17 +51,37 @@ void VuContext::destroy_slots() {
   while (!slots_.empty()) slots_.pop_back();
 }
 
+metrics::Tags& VuContext::tags() const {
+  TagScope* const scope = TagScope::current(context_);
+  return scope == nullptr ? *tags_ : scope->tags;
+}
+
 // What takes its time
+
+namespace {
+
+std::function<void()> run_in(JSContext* context, script::AsyncContext scope, std::function<void()> job) {
+  if (!scope) return job;
+  return [context, scope = std::move(scope), job = std::move(job)] {
+    const script::InAsyncContext in(context, scope);
+    job();
+  };
+}
+
+}  // namespace
+
+Operation::Operation(VuContext* vu, std::uint64_t epoch)
+    : vu_(vu), epoch_(epoch), started_in_(script::AsyncContext::current(vu->context())) {}
 
 void Operation::finish(std::function<void()> job) {
   VuContext* vu = std::exchange(vu_, nullptr);
   if (vu == nullptr || vu->epoch_ != epoch_) return;
   --vu->operations_;
-  vu->deliver(std::move(job));
+  vu->deliver(run_in(vu->context(), std::move(started_in_), std::move(job)));
 }
 
 void Operation::deliver(std::function<void()> job) {
-  if (vu_ != nullptr && vu_->epoch_ == epoch_) vu_->deliver(std::move(job));
+  if (vu_ != nullptr && vu_->epoch_ == epoch_) vu_->deliver(run_in(vu_->context(), started_in_, std::move(job)));
 }
 
 void Operation::drop() {

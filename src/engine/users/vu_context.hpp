@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/script/async_context.hpp"
 #include "engine/script/value.hpp"
 #include "engine/users/log.hpp"
 
@@ -48,7 +49,8 @@ class VuContext;
 inline VuContext& vu_of(JSContext* context) { return *static_cast<VuContext*>(JS_GetContextOpaque(context)); }
 
 /// Something asynchronous under way (a timer, a request whose promise the script holds): the iteration does not end
-/// before it has finished or been dropped. Dropping it without finish() only lets the iteration end.
+/// before it has finished or been dropped. Dropping it without finish() only lets the iteration end. Its jobs run in the
+/// group in which it was started.
 ///
 ///   auto operation = std::make_shared<users::Operation>(vu.start_operation());
 ///   auto deferred = std::make_shared<script::Deferred>(context);
@@ -57,11 +59,13 @@ inline VuContext& vu_of(JSContext* context) { return *static_cast<VuContext*>(JS
 class Operation {
  public:
   Operation() = default;
-  Operation(Operation&& other) noexcept : vu_(std::exchange(other.vu_, nullptr)), epoch_(other.epoch_) {}
+  Operation(Operation&& other) noexcept
+      : vu_(std::exchange(other.vu_, nullptr)), epoch_(other.epoch_), started_in_(std::move(other.started_in_)) {}
   Operation& operator=(Operation&& other) noexcept {
     drop();
     vu_ = std::exchange(other.vu_, nullptr);
     epoch_ = other.epoch_;
+    started_in_ = std::move(other.started_in_);
     return *this;
   }
   ~Operation() { drop(); }
@@ -75,9 +79,10 @@ class Operation {
 
  private:
   friend class VuContext;
-  Operation(VuContext* vu, std::uint64_t epoch) : vu_(vu), epoch_(epoch) {}
+  Operation(VuContext* vu, std::uint64_t epoch);
   VuContext* vu_ = nullptr;
   std::uint64_t epoch_ = 0;
+  script::AsyncContext started_in_;
 };
 
 /// Numbers of an iteration, all from 0.
@@ -112,8 +117,8 @@ class VuContext {
 
   /// Where samples of this virtual user's thread go. Not to be used in init.
   metrics::Recorder& recorder() const { return recorder_; }
-  /// The tags of everything that is recorded now: scenario, group, the scenario's and the script's own.
-  metrics::Tags& tags() const { return *tags_; }
+  /// The tags of everything that is recorded now: scenario, group, the scenario's and the script's own. A group has its own.
+  metrics::Tags& tags() const;
   /// Bytes on the wire; recorded as data_sent and data_received once an iteration.
   wire::Traffic& traffic() const { return *traffic_; }
   /// A warning of a module in k6's log format. `fields` follow the message, as {{"error", text}}.

@@ -1,2 +1,3 @@
+// words: unknown executor type .*
 export const options = { scenarios: { a: { executor: 'nope' } } };
 export default function () {}

@@ -1,2 +1,3 @@
+// words: (the option executionSegment: )?'x' is
 export const options = { executionSegment: 'x:y' };
 export default function () {}

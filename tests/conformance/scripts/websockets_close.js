@@ -1,3 +1,4 @@
+// words: info: (reject|refused) .*
 import { WebSocket } from 'k6/websockets';
 
 function closing(path) {

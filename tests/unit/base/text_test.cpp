@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <string>
+#include <string_view>
+
 namespace gauntlet::base {
 namespace {
 
@@ -57,6 +61,18 @@ TEST(Text, tells_how_deep_json_is_nested_before_anybody_parses_it) {
   EXPECT_EQ(json_depth("\"[[["), 0U);
   EXPECT_EQ(json_depth("\"\\"), 0U);
   EXPECT_EQ(json_depth(std::string(1'000'000, '[')), 1'000'000U);
+}
+
+TEST(Text, guesses_which_name_was_meant) {
+  constexpr std::array<std::string_view, 4> kNames = {"vus", "duration", "iterations", "userAgent"};
+  EXPECT_EQ(nearest_name("iteratons", kNames), "iterations");
+  EXPECT_EQ(nearest_name("useragent", kNames), "userAgent");
+  EXPECT_EQ(nearest_name("vsu", kNames), "vus");
+  EXPECT_EQ(nearest_name("throw", kNames), "");
+  EXPECT_EQ(nearest_name("", kNames), "");
+  EXPECT_EQ(nearest_name(std::string(1'000'000, 'v'), kNames), "");
+  EXPECT_EQ(did_you_mean("durationn", kNames), "; did you mean duration?");
+  EXPECT_EQ(did_you_mean("x", kNames), "");
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ TEST(Program, k6_version_names_the_version_that_it_follows) {
   for (const auto& words : std::vector<std::vector<std::string>>{{"/usr/bin/k6", "version"}, {"gauntlet", "k6-compatible", "version"}}) {
     const auto outcome = call(words);
     EXPECT_EQ(outcome.code, kDone);
-    EXPECT_EQ(outcome.out.substr(0, 9), "k6 v1.8.1");
+    EXPECT_EQ(outcome.out.substr(0, 9), "k6 v2.3.0");
   }
 }
 

@@ -8,7 +8,10 @@
 #include "engine/api/core/tag_arguments.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/metrics/tags.hpp"
+#include "engine/script/async_context.hpp"
 #include "engine/script/binding.hpp"
+#include "engine/users/tag_scope.hpp"
+#include "engine/users/test_state.hpp"
 #include "engine/users/vu_context.hpp"
 
 namespace gauntlet::engine::api {
@@ -71,6 +74,35 @@ JSValue check(script::Call call) {
   return JS_NewBool(context, all_passed);
 }
 
+void record_group(users::VuContext& vu, Clock::time_point began) {
+  const auto now = Clock::now();
+  vu.recorder().add(MetricId::group_duration, vu.tags().set_pointer(), base::milliseconds_of(now - began), now, &vu.tags().metadata());
+}
+
+/// What k6 1 does: only what the call itself does is in the group, and tags that are set inside stay set.
+JSValue group_of_call(users::VuContext& vu, const script::Call& call, const std::string& name) {
+  if (JS_IsAsyncFunction(call.arg(1))) {
+    return script::throw_error(call.context,
+                               "group() does not support async functions as arguments, please see "
+                               "https://grafana.com/docs/k6/latest/javascript-api/k6/group/ for more info");
+  }
+  const std::string parent(vu.tags().current().get(SystemTag::group));
+  vu.tags().set(SystemTag::group, name);
+  const auto began = Clock::now();
+  const JSValue result = JS_Call(call.context, call.arg(1), JS_UNDEFINED, 0, nullptr);
+  record_group(vu, began);
+  vu.tags().set(SystemTag::group, parent);
+  return result;
+}
+
+/// A job of the group's: its promise is settled.
+template <bool threw>
+JSValue end_group(JSContext* context, JSValueConst, int, JSValueConst* arguments) {
+  if (const users::TagScope* scope = users::TagScope::current(context)) record_group(users::vu_of(context), scope->began);
+  const JSValue outcome = JS_DupValue(context, arguments[0]);
+  return threw ? JS_Throw(context, outcome) : outcome;
+}
+
 JSValue group(script::Call call) {
   JSContext* context = call.context;
   users::VuContext& vu = users::vu_of(context);
@@ -78,21 +110,22 @@ JSValue group(script::Call call) {
   const script::Text name(context, call.arg(0));
   if (name.failed()) return JS_EXCEPTION;
   if (!JS_IsFunction(context, call.arg(1))) return script::throw_error(context, "group() requires a callback as a second argument");
-  if (JS_IsAsyncFunction(call.arg(1))) {
-    return script::throw_error(context,
-                               "group() does not support async functions as arguments, please see "
-                               "https://grafana.com/docs/k6/latest/javascript-api/k6/group/ for more info");
-  }
   if (has_separator(name.view())) return script::throw_error(context, kSeparatorInName);
+  const std::string path = std::string(vu.tags().current().get(SystemTag::group)) + "::" + name.str();
+  if (vu.test().metrics.strict_k6()) return group_of_call(vu, call, path);
 
-  const std::string parent(vu.tags().current().get(SystemTag::group));
-  vu.tags().set(SystemTag::group, parent + "::" + name.str());
-  const auto start = Clock::now();
-  const JSValue result = JS_Call(context, call.arg(1), JS_UNDEFINED, 0, nullptr);
-  const auto end = Clock::now();
-  vu.recorder().add(MetricId::group_duration, vu.tags().set_pointer(), base::milliseconds_of(end - start), end, &vu.tags().metadata());
-  vu.tags().set(SystemTag::group, parent);
-  return result;
+  auto* const scope = new users::TagScope(vu.tags());
+  scope->tags.set(SystemTag::group, path);
+  const script::InAsyncContext in(context, script::AsyncContext(scope));
+  script::Value result(context, JS_Call(context, call.arg(1), JS_UNDEFINED, 0, nullptr));
+  if (!JS_IsPromise(result.get())) {
+    record_group(vu, scope->began);
+    return result.release();
+  }
+  const script::Value fulfilled(context, JS_NewCFunction(context, &end_group<false>, "", 1));
+  const script::Value rejected(context, JS_NewCFunction(context, &end_group<true>, "", 1));
+  if (fulfilled.is_exception() || rejected.is_exception()) return JS_EXCEPTION;
+  return JS_PromiseThen(context, result.get(), fulfilled.get(), rejected.get());
 }
 
 JSValue sleep(script::Call call) {

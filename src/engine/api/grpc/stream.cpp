@@ -17,6 +17,7 @@
 #include "engine/api/grpc/params.hpp"
 #include "engine/api/grpc/state.hpp"
 #include "engine/plan/options.hpp"
+#include "engine/script/async_context.hpp"
 #include "engine/script/binding.hpp"
 #include "engine/users/vu_context.hpp"
 
@@ -32,12 +33,12 @@ constexpr const char* kEventNames[] = {"data", "error", "end"};
 
 /// Handlers in the order in which they were added. Owned by the JavaScript object, so that the collector sees them.
 struct ScriptStream {
-  std::vector<Value> handlers[event_count];
+  std::vector<script::Listener> handlers[event_count];
   std::shared_ptr<class RunningStream> running;  // shared with GrpcState, which keeps it while it runs
 
   void mark(JSRuntime* runtime, JS_MarkFunc* mark_value) const {
     for (const auto& list : handlers) {
-      for (const Value& handler : list) JS_MarkValue(runtime, handler.get(), mark_value);
+      for (const script::Listener& handler : list) JS_MarkValue(runtime, handler.function().get(), mark_value);
     }
   }
 };
@@ -201,9 +202,7 @@ class RunningStream final : public GrpcState::Pending, private wire::GrpcCall, p
     if (JS_HasException(context)) return false;  // there was no memory for what they are to be told
     JSValueConst arguments[] = {argument.get(), about.get()};
     for (std::size_t i = 0; i < handlers.size(); ++i) {  // by index: a handler may add another
-      const Value handler = handlers[i];
-      const Value result(context, JS_Call(context, handler.get(), JS_UNDEFINED, 2, arguments));
-      if (result.is_exception()) return false;
+      if (script::Listener(handlers[i]).call(arguments).is_exception()) return false;
     }
     return true;
   }
@@ -268,7 +267,7 @@ JSValue on(script::Self<ScriptStream> self, Call call) {
   }
   for (std::size_t i = 0; i < event_count; ++i) {
     if (event.view() == kEventNames[i]) {
-      self->handlers[i].push_back(Value::copy(self.context, call.arg(1)));
+      self->handlers[i].emplace_back(self.context, call.arg(1));
       return JS_UNDEFINED;
     }
   }

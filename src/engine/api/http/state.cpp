@@ -94,7 +94,9 @@ HttpState::HttpState(users::VuContext& vu)
     : vu_(vu),
       network_(vu.shared().get<Network>()),
       atoms_(vu.context()),
-      user_agent_(vu.options().user_agent.given ? vu.options().user_agent.value : "Grafana k6/1.8.1") {
+      user_agent_(vu.options().user_agent.given   ? vu.options().user_agent.value
+                  : vu.test().metrics.strict_k6() ? "Grafana k6/1.8.1"
+                                                  : "Grafana k6/2.3.0") {
   vu_.on_iteration_start([this] { start_iteration(); });
 }
 

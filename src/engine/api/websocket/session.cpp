@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "engine/api/core/tag_arguments.hpp"
 #include "engine/api/http/cookies.hpp"
+#include "engine/api/http/samples.hpp"
 #include "engine/metrics/recorder.hpp"
 #include "engine/plan/options.hpp"
 #include "engine/users/test_state.hpp"
@@ -88,7 +89,7 @@ WebSocketSession::WebSocketSession(HttpState& state, wire::Dialer& dialer, wire:
       tags_(vu_.recorder().tags()),
       socket_(vu_.loop(), dialer, listener, max_message_bytes(vu_)) {
   tags_.restore(vu_.tags().save());
-  std::string_view shown = url_;
+  std::string shown = without_credentials(url_);
   for (const auto& [name, value] : params.tags) {
     tags_.set(name, value);
     if (names_url && name == "name") shown = value;

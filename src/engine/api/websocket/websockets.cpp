@@ -19,6 +19,7 @@
 #include "engine/api/http/state.hpp"
 #include "engine/api/websocket/blob.hpp"
 #include "engine/api/websocket/session.hpp"
+#include "engine/script/async_context.hpp"
 #include "engine/script/binding.hpp"
 #include "engine/script/value.hpp"
 #include "engine/users/vu_context.hpp"
@@ -43,15 +44,15 @@ class Connection;
 
 /// The script's WebSocket. Owned by its JavaScript object, so that the collector sees its handlers.
 struct ScriptSocket {
-  std::array<Value, event_count> on;  // the on... properties
-  std::array<std::vector<Value>, event_count> listeners;
+  std::array<script::Listener, event_count> on;  // the on... properties
+  std::array<std::vector<script::Listener>, event_count> listeners;
   bool gives_array_buffers = false;
   std::shared_ptr<Connection> connection;  // shared with Connections, which keeps it while it is open
 
   void mark(JSRuntime* runtime, JS_MarkFunc* mark_value) const {
-    for (const Value& handler : on) JS_MarkValue(runtime, handler.get(), mark_value);
+    for (const script::Listener& handler : on) JS_MarkValue(runtime, handler.function().get(), mark_value);
     for (const auto& list : listeners) {
-      for (const Value& handler : list) JS_MarkValue(runtime, handler.get(), mark_value);
+      for (const script::Listener& handler : list) JS_MarkValue(runtime, handler.function().get(), mark_value);
     }
   }
 };
@@ -185,7 +186,9 @@ class Connection final : private wire::WebSocket::Listener, public std::enable_s
       case Item::Kind::failed: {
         session_.record_handshake();
         state_ = ReadyState::closed;
-        return emit_error(session_.socket().failure().cause) && emit_close(std::nullopt, {});
+        // As in browsers, where nobody is told why: the reason says it.
+        const std::string why = session_.socket().failure().cause;
+        return emit_error(why) && emit_close(close_code::kAbnormal, why);
       }
       case Item::Kind::text:
       case Item::Kind::binary: {
@@ -245,11 +248,8 @@ class Connection final : private wire::WebSocket::Listener, public std::enable_s
   bool emit(std::size_t event, Value argument) {
     if (JS_HasException(context())) return false;  // there was no memory for what they are to be told
     JSValueConst arguments[] = {argument.get()};
-    const auto call = [&](const Value& handler) {
-      const Value kept = handler;
-      return !Value(context(), JS_Call(context(), kept.get(), JS_UNDEFINED, 1, arguments)).is_exception();
-    };
-    if (const Value& handler = script().on[event]; !handler.is_undefined() && !call(handler)) return false;
+    const auto call = [&](script::Listener listener) { return !listener.call(arguments).is_exception(); };
+    if (const script::Listener& handler = script().on[event]; !handler.function().is_undefined() && !call(handler)) return false;
     for (std::size_t i = 0; object_.is_object() && i < script().listeners[event].size(); ++i) {  // by index: a handler may add another
       if (!call(script().listeners[event][i])) return false;
     }
@@ -335,7 +335,7 @@ JSValue add_event_listener(Self self, Call call) {
   }
   for (std::size_t i = 0; i < event_count; ++i) {
     if (name.view() != kEventNames[i]) continue;
-    self->listeners[i].push_back(Value::copy(call.context, call.arg(1)));
+    self->listeners[i].emplace_back(call.context, call.arg(1));
     return JS_UNDEFINED;
   }
   users::vu_of(call.context).warn(fmt::format("can't add event handler: unknown event type: {}", name.view()));
@@ -408,18 +408,19 @@ JSValue set_binary_type(Self self, JSValueConst value) {
 
 template <std::size_t event>
 JSValue handler(Self self) {
-  return self->on[event].is_undefined() ? JS_NULL : self->on[event].dup();
+  const Value& function = self->on[event].function();
+  return function.is_undefined() ? JS_NULL : function.dup();
 }
 
 template <std::size_t event>
 JSValue set_handler(Self self, JSValueConst value) {
   if (JS_IsUndefined(value) || JS_IsNull(value)) {
-    self->on[event] = Value();
+    self->on[event] = script::Listener();
     return JS_UNDEFINED;
   }
   if (!JS_IsFunction(self.context, value))
     return script::throw_error(self.context, fmt::format("a value for 'on{}' should be callable", kEventNames[event]));
-  self->on[event] = Value::copy(self.context, value);
+  self->on[event] = script::Listener(self.context, value);
   return JS_UNDEFINED;
 }
 

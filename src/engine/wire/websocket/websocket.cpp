@@ -200,6 +200,12 @@ bool WebSocket::take_head(std::string_view bytes) {
   return state_ != State::over;
 }
 
+Failure WebSocket::refused() const {
+  return wire::failure(error_code::kOther, head_.status == 101
+                                               ? "websocket: bad handshake: the answer has not the fields of an upgrade"
+                                               : fmt::format("websocket: bad handshake: the server answered {}", head_.status_text));
+}
+
 /// Whether the server has agreed to speak WebSocket.
 void WebSocket::judge_head(std::string_view rest) {
   const std::string_view fields = head_.fields;
@@ -208,7 +214,7 @@ void WebSocket::judge_head(std::string_view rest) {
     state_ = State::refusal;
     const bool has_body =
         head_.status != 101 && head_.status != 204 && head_.status != 304 && (head_.is_chunked || head_.content_length != 0);
-    if (!has_body) return fail(wire::failure(error_code::kOther, "websocket: bad handshake"));
+    if (!has_body) return fail(refused());
     take_refusal(rest);
     return;
   }
@@ -241,7 +247,7 @@ bool WebSocket::take_refusal(std::string_view bytes) {
   }
   if (!whole && body_.size() < kMaxRefusalBytes) return true;
   body_.truncate(std::min(body_.size(), kMaxRefusalBytes));
-  fail(wire::failure(error_code::kOther, "websocket: bad handshake"));
+  fail(refused());
   return false;
 }
 
@@ -269,7 +275,7 @@ void WebSocket::on_stream_ready() {
         end({close_code::kAbnormal, "unexpected EOF", describe_websocket_close(close_code::kAbnormal, "unexpected EOF"), close_sent_});
       else end_broken(stream_->last_failure());
     } else if (state_ == State::refusal) {
-      fail(wire::failure(error_code::kOther, "websocket: bad handshake"));
+      fail(refused());
     } else {
       fail(got.status == Stream::Status::closed ? wire::failure(error_code::kOther, "EOF") : stream_->last_failure());
     }

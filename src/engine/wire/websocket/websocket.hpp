@@ -117,6 +117,7 @@ class WebSocket final : private Stream::Listener, private WebSocketReader::Sink 
   void take_close(std::string_view payload);
   void judge_head(std::string_view rest);
   void flush();
+  Failure refused() const;
   void fail(Failure failure);
   void fail_soon(Failure failure);
   void end(WebSocketEnd end);

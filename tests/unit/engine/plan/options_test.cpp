@@ -1,10 +1,18 @@
 #include "engine/plan/options.hpp"
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
+
+#include "engine/plan/options_table.hpp"
 
 namespace gauntlet::engine::plan {
 namespace {
@@ -65,6 +73,61 @@ TEST(Options, errors_name_the_option_what_it_is_and_what_it_should_be) {
   EXPECT_EQ(error(R"({"thresholds": {"checks": [7]}})"),
             "the option thresholds['checks'][0] is 7 and should be 'p(95)<200', or { threshold: 'p(95)<200', abortOnFail: true }");
   EXPECT_EQ(error("[]"), "the options are no object, as { vus: 10, duration: '30s' }");
+}
+
+/// A value that no option of the row's type takes.
+template <class T>
+const char* wrong_type(const OptionRow<T>&) {
+  return std::is_same_v<T, StringMap> || std::is_same_v<T, DnsOptions> || std::is_same_v<T, TlsVersions> ||
+                 std::is_same_v<T, std::vector<Scenario>> || std::is_same_v<T, std::map<std::string, std::vector<ThresholdOption>>>
+             ? "[7]"
+             : R"({"a": 7})";
+}
+
+void expect_plain(const std::string& message, std::string_view name) {
+  EXPECT_NE(message.find(name), std::string::npos) << name << ": " << message;
+  for (const char* foreign : {"strconv", "cannot unmarshal", "json:", "map[", "<nil>", "sobek", "invalid character", "float64", "int64",
+                              "bool value", "time: ", "parse error"})
+    EXPECT_EQ(message.find(foreign), std::string::npos) << name << ": " << message;
+}
+
+TEST(Options, whatever_a_script_says_the_message_names_the_option_in_plain_words) {
+  for_each_option([](const auto& row) {
+    if (!row.ways.in_script) return;
+    const auto parse = [&](const std::string& value) { return parse_options(fmt::format(R"({{"{}": {}}})", row.name, value)); };
+    const auto wrong = parse(wrong_type(row));
+    ASSERT_FALSE(wrong) << row.name;
+    EXPECT_THAT(wrong.error().message, testing::HasSubstr("should be")) << row.name;
+    for (const char* value :
+         {wrong_type(row), "5", "1.5", "true", R"("")", R"("1h1")", R"("nope!")", "[]", R"([""])", "[5]", "{}", R"({"a": "b"})",
+          R"({"a": ["b"]})", R"({"a": {"executor": "nope"}})", R"({"a": [{}]})", R"([{"duration": "x"}])", "1e300"}) {
+      const auto parsed = parse(value);
+      if (!parsed) expect_plain(parsed.error().message, std::string_view(row.name) == "scenarios" ? "scenario" : row.name);
+    }
+    std::string misspelt = row.name;
+    std::swap(misspelt[0], misspelt[1]);
+    const auto unknown = parse_options(fmt::format(R"({{"{}": 1}})", misspelt));
+    ASSERT_TRUE(unknown) << misspelt;
+    ASSERT_EQ(unknown->unknown_fields, std::vector<std::string>{misspelt});
+    EXPECT_EQ(unknown_option(misspelt), fmt::format("there is no option \"{}\"; did you mean {}?", misspelt, row.name));
+  });
+  EXPECT_EQ(unknown_option("somethingElse"), R"(there is no option "somethingElse")");
+}
+
+TEST(Options, whatever_a_variable_says_the_message_names_it_in_plain_words) {
+  for_each_option([](const auto& row) {
+    if (row.ways.variable == nullptr) return;
+    for (const char* text : {"nope!", "1h1", "5x", "-", "{}", "ttl=x", "1:2:3"}) {
+      const auto read =
+          options_from_environment([&](const char* name) { return std::string_view(name) == row.ways.variable ? text : nullptr; });
+      if (!read) expect_plain(read.error().message, row.ways.variable);
+      else
+        EXPECT_TRUE((std::is_same_v<decltype((*read).*row.member), Setting<std::string>&>) ||
+                    (std::is_same_v<decltype((*read).*row.member), Setting<std::vector<std::string>>&>) ||
+                    text != std::string_view("nope!"))
+            << row.name;
+    }
+  });
 }
 
 }  // namespace

@@ -231,7 +231,7 @@ TEST_F(WebSocketTest, hands_over_what_a_refusal_says) {
     connect(server);
     run_to_end();
     EXPECT_TRUE(failed_);
-    EXPECT_EQ(socket_->failure().message, "websocket: bad handshake");
+    EXPECT_EQ(socket_->failure().message, "websocket: bad handshake: the server answered 403 Forbidden");
     EXPECT_EQ(socket_->head().status, 403);
     EXPECT_EQ(socket_->handshake_body(), "nope");
   }
@@ -244,7 +244,7 @@ TEST_F(WebSocketTest, refuses_an_upgrade_that_is_none) {
   run_to_end();
   EXPECT_TRUE(failed_);
   EXPECT_FALSE(opened_);
-  EXPECT_EQ(socket_->failure().message, "websocket: bad handshake");
+  EXPECT_EQ(socket_->failure().message, "websocket: bad handshake: the answer has not the fields of an upgrade");
 }
 
 TEST_F(WebSocketTest, stops_at_endless_headers) {
