@@ -111,6 +111,13 @@ def test_a_batch_of_two_arguments_names_the_one_that_is_wanted(tmp_path):
     assert ran.messages() == ["http.batch() takes one list or object of requests, as http.batch([a, b]), and got 2 arguments"]
 
 
+def test_a_password_of_a_websockets_url_is_in_no_result(tmp_path):
+    ran = once(tmp_path, "new WebSocket('ws://u:s3cr3t@127.0.0.1:9/').onerror = (event) => console.log(event.error);",
+               "--out", "points=points.ndjson", "--out", "json=result.json", head="import { WebSocket } from 'k6/websockets';")
+    written = (tmp_path / "points.ndjson").read_text() + (tmp_path / "result.json").read_text() + ran.err + ran.out
+    assert "ws://****:****@127.0.0.1:9/" in written and "s3cr3t" not in written
+
+
 @pytest.mark.parametrize("flags", [[], ["--throw"]])
 def test_a_password_of_a_url_is_in_no_message(tmp_path, flags):
     ran = once(tmp_path, """
@@ -232,6 +239,7 @@ LATE = [
     ("executionSegment: '1/3:x'", ["executionSegment", "x"]),
     ("httpDebug: 'fulll'", ["httpDebug"]),
     ("paused: true", ["paused"]),
+    ("tlsAIAFetch: true", ["tlsAIAFetch", "SSL_CERT_FILE"]),
     ("maxHeapBytes: 1", ["maxHeapBytes"]),
     ("scenarios: { s: { executor: 'constant-vu', vus: 1, duration: '1s' } }", ["constant-vu", "did you mean constant-vus?"]),
     ("scenarios: { s: { executor: 'constant-vus', vsu: 1, duration: '1s' } }", ["scenario 's'", "vsu", "constant-vus"]),

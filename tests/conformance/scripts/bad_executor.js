@@ -1,3 +1,3 @@
-// words: unknown executor type .*
+// words: (scenario 'a': )?unknown executor type .*
 export const options = { scenarios: { a: { executor: 'nope' } } };
 export default function () {}
