@@ -67,7 +67,7 @@ def docker():
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing: scripts/install-deps --containers")
     folder = pathlib.Path("/tmp") / f"gauntlet-containers-{os.getpid()}"
-    folder.mkdir(mode=0o700)
+    folder.mkdir(mode=0o711)
     daemon = Docker(folder)
     try:
         daemon.run("set -o pipefail; mmdebstrap --quiet --variant=minbase bookworm - | docker import - debian:12-slim")
@@ -83,11 +83,14 @@ def docker():
 
 
 @pytest.fixture(scope="session")
-def project(docker, tmp_path_factory):
-    """A clean checkout, as the one who types docker-compose has it."""
-    folder = tmp_path_factory.mktemp("project")
+def project(docker):
+    """A clean checkout with the guide's fixtures, where others may read it: PostgreSQL sees it as /host."""
+    folder = docker.folder / "project"
+    folder.mkdir(mode=0o755)
     subprocess.run(f"git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t {folder}", shell=True, cwd=ROOT, check=True)
     shutil.copy(folder / ".env.example", folder / ".env")
+    for script in ("generate_users.sh", "generate_challenges.sh", "generate_tokens.sh"):
+        docker.run(f"PATH={ROOT}/build/release/bin:$PATH MOCK_MODE=true ./test/scripts/{script}", cwd=folder)
     return folder
 
 

@@ -53,13 +53,10 @@ def test_the_handlers_log_says_that_it_serves(stack):
     assert "serving" in stack.output("docker logs challenge-event-handler | tail -20")
 
 
-def test_a_script_of_the_guide_runs_against_the_stack(stack):
-    said = stack.output(f"cd {ROOT} && BASE_URL=http://localhost:8000/challenge DURATION=5s TARGET_RPS=50 {ROOT}/build/release/bin/gauntlet "
-                        "run --quiet test/k6/scenario1_api_load.js")
-    assert "http_reqs" in said
-    events = stack.output(f"cd {ROOT} && EVENT_HANDLER_ADDR=localhost:6566 DURATION=5s TARGET_EPS=100 {ROOT}/build/release/bin/gauntlet "
-                          "run --quiet test/k6/scenario2_event_load.js")
-    assert "grpc_req_duration" in events
+def test_scripts_of_the_guide_run_against_the_stack(stack, project):
+    k6 = f"DURATION=5s {ROOT}/build/release/bin/k6 run --quiet"
+    assert "http_reqs" in stack.output(f"TARGET_RPS=50 {k6} test/k6/scenario1_api_load.js", cwd=project)
+    assert "grpc_req_duration" in stack.output(f"TARGET_EPS=100 {k6} test/k6/scenario2_event_load.js", cwd=project)
     rows = stack.output('docker exec challenge-postgres psql -U postgres -d challenge_db -At -c "SELECT count(*) FROM user_goal_progress"')
     assert int(rows) > 0
 

@@ -98,7 +98,7 @@ bool TestRun::settle_options(const std::string& script_options) {
   }
   for (const std::string& name : script->unknown_fields) {
     log_.write(users::LogLevel::warning, "There were unknown fields in the options exported in the script",
-               {{"error", unknown_option(name)}});
+               {{"error", plan::unknown_option(name)}});
   }
   merged = merge(std::move(merged), script->options);
 
