@@ -25,6 +25,9 @@ const Statement kBegin("BEGIN", {});
 const Statement kCommit("COMMIT", {});
 const Statement kRollback("ROLLBACK", {});
 
+/// While statements wait for so long the other servers are asked whether one of them takes the writes now: a server that has frozen,
+/// or that the network has lost, does not say so.
+constexpr std::chrono::milliseconds kOthersAskedAfter{2000};
 /// A primary that has just been promoted is to be found soon.
 constexpr std::chrono::milliseconds kLastRetryOfServers{1000};
 
@@ -146,12 +149,14 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   void start() {
     // In the loop's next round, so that whoever is told of it has been made.
     connect_after(0ns);
+    if (servers_.size() > 1) ask_others_where_statements_wait();
   }
 
   void shut_down() {
     shut_down_ = true;
     if (retry_timer_ != 0) loop_.cancel(retry_timer_);
     if (wait_timer_ != 0) loop_.cancel(wait_timer_);
+    if (ask_timer_ != 0) loop_.cancel(ask_timer_);
     when_available_.clear();
     const Error gone{ErrorKind::unavailable, "the PostgreSQL pool is shutting down"};
     fail_waiting(gone);
@@ -413,6 +418,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     connecting_ = false;
     pause_ = {};
     refused_by_ = 0;
+    asking_others_ = false;
     const bool first = ++ready_ == 1;
     count_open(slot, 1);
     use_server_of(slot);
@@ -462,13 +468,34 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
       connecting_ = false;
       server_ = (slot->server + 1) % servers_.size();
       ++refused_by_;
+      if (asking_others_ && server_ == used_) {
+        asking_others_ = false;
+        refused_by_ = 0;
+      }
     }
     schedule_retry();
+  }
+
+  void ask_others_where_statements_wait() {
+    ask_timer_ = loop_.call_after(kOthersAskedAfter / 2, [this] {
+      ask_others_where_statements_wait();
+      if (connecting_ || retry_timer_ != 0) return;
+      const bool waits = std::any_of(slots_.begin(), slots_.end(), [&](const auto& slot) {
+        const auto since = slot->connection->waiting_since();
+        return since && loop_.now() - *since > kOthersAskedAfter;
+      });
+      if (!waits) return;
+      asking_others_ = true;
+      refused_by_ = 0;
+      server_ = (*used_ + 1) % servers_.size();
+      connect();
+    });
   }
 
   void schedule_retry() {
     if (retry_timer_ != 0 || connecting_ || shut_down_) return;
     if (refused_by_ % servers_.size() != 0) return connect_after(0ns);
+    if (slots_.size() >= options_.max_connections) return;
     // grow() will when there is need; but a lost connection may mean that another server takes the writes now.
     if (servers_.size() == 1 && ready_ > 0 && waiting_begins_.empty() && waiting_.empty()) return;
     pause_ = pause_.count() == 0 ? options_.first_retry : std::min(pause_ * 2, last_retry_);
@@ -493,6 +520,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   std::size_t server_ = 0;                    // that the next attempt goes to
   std::optional<std::size_t> used_;           // that let us in last
   std::size_t refused_by_ = 0;                // servers, one after the other
+  bool asking_others_ = false;                // than the used one
   std::vector<std::shared_ptr<Slot>> slots_;  // shared with the leases, which outlive a lost connection
   std::size_t ready_ = 0;
   bool connecting_ = false;
@@ -501,6 +529,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   std::chrono::milliseconds pause_{};
   base::EventLoop::TimerId retry_timer_ = 0;
   base::EventLoop::TimerId wait_timer_ = 0;
+  base::EventLoop::TimerId ask_timer_ = 0;
   std::deque<WaitingBegin> waiting_begins_;
   WaitingRoom waiting_;
   std::vector<std::function<void()>> when_available_;

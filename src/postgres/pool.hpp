@@ -113,7 +113,8 @@ class Transaction {
 
 /// Belongs to its loop's thread; `loop` must outlive it. While PostgreSQL is away every call is answered `unavailable`
 /// at once and the pool reconnects by itself. Of several servers one is used at a time, that which takes writes: whenever a
-/// connection is lost they are asked in turn, and once another one has let us in, the connections to the former are given up.
+/// connection is lost, or a statement waits for more than 2 s, they are asked in turn, and once another one has let us in, the
+/// connections to the former are given up.
 class Pool {
  public:
   Pool(base::EventLoop& loop, ConnectionOptions connection, PoolOptions options = {});

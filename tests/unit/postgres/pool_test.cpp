@@ -498,6 +498,29 @@ TEST_F(TwoServersTest, connections_to_the_former_server_are_given_up_once_the_ot
   EXPECT_EQ(port(), second_.port());
 }
 
+TEST_F(TwoServersTest, a_server_that_does_not_answer_is_left_for_one_that_takes_writes) {
+  options_ = both_;
+  open({.max_connections = 1});
+  std::optional<ErrorKind> answered;
+  pool_->execute(kSleep, Parameters().add(30.0), [&](base::Expected<Result> result) { answered = result.error().kind; });
+  run_until([&] { return answered.has_value(); });
+  EXPECT_EQ(*answered, ErrorKind::unavailable) << "the statement's own timeout is later";
+  EXPECT_EQ(port(), second_.port());
+  EXPECT_EQ(pool_->counts().connections, 1u);
+}
+
+TEST_F(TwoServersTest, a_statement_that_takes_long_is_left_alone_while_the_other_server_takes_no_writes) {
+  options_ = second_.options();
+  options_.others = {{"127.0.0.1", server_.port()}};
+  options_.writable = true;
+  set_read_only(true);
+  open({.max_connections = 1});
+  EXPECT_TRUE(ask(kSleep, Parameters().add(4.0)));
+  EXPECT_EQ(port(), second_.port());
+  EXPECT_EQ(pool_->counts().connections, 1u);
+  EXPECT_GE(pool_->counts().connect_attempts, 2u) << "it was asked";
+}
+
 TEST_F(PoolTest, a_single_server_that_refuses_writes_is_asked_again_on_a_new_connection) {
   create_table();
   open({.first_retry = 1ms});
