@@ -151,7 +151,7 @@ base::Error database_error(const base::Error& error) {
   if (error.kind == ErrorKind::resource_exhausted) {
     return {ErrorKind::unavailable, "Too many requests are waiting for the database"};
   }
-  return {ErrorKind::internal, "Database error occurred"};
+  return {error.kind == ErrorKind::unavailable ? ErrorKind::unavailable : ErrorKind::internal, "Database error occurred"};
 }
 
 namespace {

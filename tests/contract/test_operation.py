@@ -453,7 +453,7 @@ def test_while_postgresql_is_away_health_is_503_and_everything_comes_back(databa
             health = service.request("GET", "/healthz")
             assert (health.status, health.json["code"]) == (503, 14)
             listed = service.request("GET", "/v1/challenges", user="ann")
-            assert (listed.status, listed.json["message"]) == (500, "Database error occurred")
+            assert (listed.status, listed.json["message"]) == (503, "Database error occurred")
             assert service.request("GET", "/v1/challenges/ladder/rotation", user="ann").status == 200
         finally:
             database.start_again()

@@ -98,7 +98,7 @@ def test_full_disk_grants_nothing_that_is_not_written_down(platform):
                 complete_rung(service, players)
                 full.touch()
                 refused = service.request("POST", CLAIM, None, players[0])
-                assert (refused.status, refused.json["message"]) == (500, "Database error occurred")
+                assert (refused.status, refused.json["message"]) == (503, "Database error occurred")
                 assert platform.grants() == [], "the claim could not be written down, so nothing was asked for"
                 assert service.request("GET", "/v1/challenges", user=players[0]).json["challenges"], "what is there can be read"
                 full.unlink()

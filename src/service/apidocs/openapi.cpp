@@ -38,7 +38,7 @@ const std::vector<Failure> kOfRequests{{400, "A part of the request is malformed
                                        {431, "The headers are too large."}};
 const std::vector<Failure> kOfPlayers{{429, "This player asks too often; try again after Retry-After seconds."},
                                       {500, "The database failed."},
-                                      {503, "Too busy; try again after Retry-After seconds."}};
+                                      {503, "Too busy, or the database is away; try again after Retry-After seconds."}};
 const std::vector<Failure> kOfTokens{{401, "The token is missing or not valid."}, {403, "The token is of another namespace."}};
 
 const Failure kUnchanged{304, "Nothing has changed since the answer whose ETag If-None-Match names."};
