@@ -89,8 +89,10 @@ def project(docker):
     folder.mkdir(mode=0o755)
     subprocess.run(f"git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t {folder}", shell=True, cwd=ROOT, check=True)
     shutil.copy(folder / ".env.example", folder / ".env")
+    (folder / "build/release").mkdir(parents=True)
+    (folder / "build/release/bin").symlink_to(ROOT / "build/release/bin")
     for script in ("generate_users.sh", "generate_challenges.sh", "generate_tokens.sh"):
-        docker.run(f"PATH={ROOT}/build/release/bin:$PATH MOCK_MODE=true ./test/scripts/{script}", cwd=folder)
+        docker.run(f"MOCK_MODE=true ./test/scripts/{script}", cwd=folder)
     return folder
 
 
