@@ -1,5 +1,6 @@
 // challenge-event-handler: takes the platform's events over gRPC and moves players' progress. Settings, signals and exit
 // statuses: --help.
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <string>
@@ -98,17 +99,21 @@ int run(int argc, char** argv) {
   Availability availability(health);
   const WorkerParts parts{*settings, keys, registry, metrics, health, availability};
   host::Workers workers(settings->threads, [&](std::size_t, base::EventLoop& its_loop) { return make_worker(its_loop, parts); });
+  std::atomic<bool> ready = false;
   base::admin::AdminServer admin(host::admin_options(*settings), registry);
+  host::add_probes(admin.router(), ready);
   if (const auto started = host::start(admin); !started) return program.give_up(Exit::port, started.error());
   std::ignore = workers.await_database(kConnectPatience);
   const auto ports = workers.listen(*settings, registry);
   if (!ports) return program.give_up(Exit::port, ports.error());
+  ready = true;
   base::log::info(
       "challenge-event-handler is serving",
       {{"grpc_port", ports->front()}, {"metrics_port", admin.port()}, {"threads", settings->threads}, {"goals", keys.rows().size()}});
 
   log_each_second(loop, metrics);
-  const Exit status = host::serve(loop, workers, health, {.work = kText.work, .drain_time = settings->drain_time});
+  const Exit status = host::serve(loop, workers, health,
+                                  {.work = kText.work, .drain_time = settings->drain_time, .on_signal = [&ready] { ready = false; }});
   metrics.log_summary();
   return program.end(status);
 }

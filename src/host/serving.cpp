@@ -23,6 +23,20 @@ base::Expected<void> start(base::admin::AdminServer& admin) {
   return {};
 }
 
+void add_probes(base::http::Router& router, const std::atomic<bool>& ready) {
+  router.get("/livez", [](const base::http::ExchangePtr& exchange) {
+    base::http::Response response;
+    response.body = base::http::Body::of_static(R"({"status":"live"})");
+    exchange->respond(std::move(response));
+  });
+  router.get("/readyz", [&ready](const base::http::ExchangePtr& exchange) {
+    if (!ready) return exchange->respond(base::Error{base::ErrorKind::unavailable, "starting or stopping"});
+    base::http::Response response;
+    response.body = base::http::Body::of_static(R"({"status":"ready"})");
+    exchange->respond(std::move(response));
+  });
+}
+
 Exit serve(base::EventLoop& loop, Workers& workers, base::grpc::Health& health, const Stopping& stopping) {
   Exit status = Exit::clean;
   bool draining = false;

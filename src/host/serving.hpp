@@ -1,5 +1,6 @@
 #pragma once
 // A service from its first to its last request.
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "base/grpc/health.hpp"
+#include "base/http/router.hpp"
 #include "host/program.hpp"
 #include "host/settings.hpp"
 #include "host/workers.hpp"
@@ -20,6 +22,9 @@ base::Error port_error(base::Error error, std::string_view setting);
 base::admin::AdminOptions admin_options(const HostSettings& settings);
 /// Binds METRICS_PORT.
 base::Expected<void> start(base::admin::AdminServer& admin);
+
+/// /livez: this program runs. /readyz: it also takes requests, so traffic may be sent; 503 before `ready` and after. Before start().
+void add_probes(base::http::Router& router, const std::atomic<bool>& ready);
 
 struct Stopping {
   std::string_view work;                         // "requests": what is in flight then

@@ -58,21 +58,6 @@ Expected<void> prepare_database(const ServiceSettings& settings) {
   return {};
 }
 
-/// /livez: this program runs. /readyz: it also takes requests, so traffic may be sent.
-void add_probes(base::http::Router& router, const std::atomic<bool>& ready) {
-  router.get("/livez", [](const base::http::ExchangePtr& exchange) {
-    base::http::Response response;
-    response.body = base::http::Body::of_static(R"({"status":"live"})");
-    exchange->respond(std::move(response));
-  });
-  router.get("/readyz", [&ready](const base::http::ExchangePtr& exchange) {
-    if (!ready) return exchange->respond(base::Error{base::ErrorKind::unavailable, "starting or stopping"});
-    base::http::Response response;
-    response.body = base::http::Body::of_static(R"({"status":"ready"})");
-    exchange->respond(std::move(response));
-  });
-}
-
 /// A mock marks claims granted and gives nothing, so nobody should run one without knowing. Scripts look for the names.
 void tell_who_grants_rewards(const ServiceSettings& settings, base::metrics::Registry& metrics) {
   metrics.gauge("challenge_reward_client_info", "1 at who grants rewards: the platform (real) or a mock that gives nothing", {"mode"})
@@ -112,7 +97,7 @@ int run(int argc, char** argv) {
   base::grpc::Health health;
   std::atomic<bool> ready = false;
   base::admin::AdminServer admin(host::admin_options(*settings), metrics);
-  add_probes(admin.router(), ready);
+  host::add_probes(admin.router(), ready);
   if (const auto started = host::start(admin); !started) return program.give_up(Exit::port, started.error());
 
   std::optional<PlayerRate> player_rate;

@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 
+from event_handler import running_handler
 from mock_platform import real_rewards, running_platform
 from service_under_test import (BIN, POSTGRES_BIN, ROOT, private_database, running_service, service_environment, start_that_fails,
                                 without_duplicates)
@@ -236,10 +237,11 @@ def test_taken_port_is_named(database, variable):
 
 
 def test_probes_say_live_and_ready(database):
-    with running_service(database, CONFIG) as service:
-        for path, body in [("/livez", '{"status":"live"}'), ("/readyz", '{"status":"ready"}')]:
-            with urllib.request.urlopen(service.metrics_url + path, timeout=10) as answer:
-                assert (answer.status, answer.read().decode()) == (200, body)
+    with running_service(database, CONFIG) as service, running_handler(service, CONFIG) as handler:
+        for program in (service, handler):
+            for path, body in [("/livez", '{"status":"live"}'), ("/readyz", '{"status":"ready"}')]:
+                with urllib.request.urlopen(program.metrics_url + path, timeout=10) as answer:
+                    assert (answer.status, answer.read().decode()) == (200, body)
 
 
 def test_sigterm_answers_what_is_in_flight_and_ends_with_0(database):
