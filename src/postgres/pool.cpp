@@ -435,7 +435,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     const auto former = std::exchange(used_, slot.server);
     if (servers_.size() == 1 || former == slot.server) return;
     const std::string now = servers_[slot.server].server();
-    static base::log::Limit limit(1);
+    static base::log::Limit limit(10);
     if (!former) return base::log::info(limit, "PostgreSQL server in use", {{"server", now}});
     base::log::warn(limit, "PostgreSQL server has changed", {{"from", servers_[*former].server()}, {"to", now}});
     if (moves_ != nullptr) moves_->increment();
