@@ -72,7 +72,7 @@ constexpr std::array kGone = {
 std::optional<int> run_script_command(std::string_view command, int argc, char** argv) {
   if (command == "run") return run_command(argc, argv);
   if (command == "new") return new_command(argc, argv);
-  if (command == "inspect" || command == "archive" || command == "deps") return script_command(argc, argv);
+  if (command == "inspect" || command == "archive" || command == "deps" || command == "check") return script_command(argc, argv);
   if (command == "features") return features_command();
   const auto gone = std::find_if(kGone.begin(), kGone.end(), [&](const GoneCommand& one) { return one.name == command; });
   if (gone != kGone.end()) return fail_as_k6(fmt::format("the command {} is gone, as in k6 2: {}", command, gone->instead));
@@ -122,6 +122,7 @@ void describe_load_commands(CLI::App& app) {
       ->group(kLoadGroup);
   app.add_subcommand("deps", "List what a script imports (--json)")->group(kLoadGroup);
   app.add_subcommand("features", "List what run --features switches on")->group(kLoadGroup);
+  app.add_subcommand("check", "Say what a script would do and what would go wrong, without a request (--json)")->group(kLoadGroup);
   app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")->group(kLoadGroup);
 }
 

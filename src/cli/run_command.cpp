@@ -187,6 +187,12 @@ void print_script_help(std::string_view command) {
         "Pack a script with all that it imports and opens: `run` takes the archive, and so does k6.\n\n  archive [flags] SCRIPT\n\n"
         "  -O, --archive-out FILE     where to write it (archive.tar; - prints)\n"
         "      --exclude-env-vars     without the variables of --env\n");
+  } else if (command == "check") {
+    fmt::print(
+        "Load a script and say what it would do and what would go wrong, without a request: its options, its scenarios with their\n"
+        "load over time, what it imports and opens, thresholds that never have a sample.\n\n  check [flags] SCRIPT\n\n"
+        "  --json   as JSON\n\n"
+        "Exit codes: 0 nothing found; 1 it runs, and something in it cannot be meant; else what `run` would end with before its load.\n");
   } else {
     fmt::print("List what a script imports.\n\n  deps [flags] SCRIPT\n\n  --json   as JSON\n");
   }
@@ -214,6 +220,7 @@ int script_command(int argc, char** argv) {
   if (command == "archive")
     return static_cast<int>(
         engine::session::archive_script(script, invocation.settings, invocation.archive_path, invocation.leave_environment_out));
+  if (command == "check") return static_cast<int>(engine::session::check_script(script, invocation.settings, invocation.as_json));
   return static_cast<int>(engine::session::list_imports(script, invocation.settings, invocation.as_json));
 }
 

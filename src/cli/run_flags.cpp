@@ -265,7 +265,7 @@ std::vector<Flag> own_flags() {
          invocation.settings.secret_sources.push_back(text);
          return {};
        }},
-      // Of inspect, archive and deps
+      // Of inspect, archive, deps and check
       {"execution-requirements", '\0', nullptr, nullptr, to_own_switch(&Invocation::requirements)},
       {"exclude-env-vars", '\0', nullptr, nullptr, to_own_switch(&Invocation::leave_environment_out)},
       {"json", '\0', nullptr, nullptr, to_own_switch(&Invocation::as_json)},

@@ -27,7 +27,7 @@ struct Invocation {
   std::vector<std::string> owned_hosts;
   std::shared_ptr<const lab::TargetProfile> profile;  // shared with what refuses scenarios
   bool help = false;
-  // Of inspect, archive and deps.
+  // Of inspect, archive, deps and check.
   bool requirements = false;
   std::string archive_path = "archive.tar";
   bool leave_environment_out = false;

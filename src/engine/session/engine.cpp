@@ -68,6 +68,10 @@ ExitCode list_imports(const std::string& script, const RunSettings& settings, bo
   return with_script(script, settings, [&](TestRun& test) { return test.list_imports(as_json); });
 }
 
+ExitCode check_script(const std::string& script, const RunSettings& settings, bool as_json) {
+  return with_script(script, settings, [&](TestRun& test) { return test.check(as_json); });
+}
+
 ExitCode run_test_in_processes(const std::string& script, const RunSettings& settings, std::size_t processes) {
   const std::size_t threads = settings.threads != 0 ? settings.threads : std::max<std::size_t>(1, usable_cores() / processes);
   auto team = Team::fork(processes, [&](std::size_t index, TeamMember& member) {

@@ -80,6 +80,9 @@ ExitCode run_test(const std::string& script, const RunSettings& settings);
 ExitCode inspect_script(const std::string& script, const RunSettings& settings, bool requirements);
 /// Packs it with all that it imports and opens; see script::Archive. "-" prints.
 ExitCode archive_script(const std::string& script, const RunSettings& settings, const std::string& path, bool leave_environment_out);
+/// Prints what it would do, and what would go wrong: the exit code that a run would end with before its load, 1 where it would
+/// run and something in it cannot be meant, else 0.
+ExitCode check_script(const std::string& script, const RunSettings& settings, bool as_json);
 /// Prints what it imports.
 ExitCode list_imports(const std::string& script, const RunSettings& settings, bool as_json);
 

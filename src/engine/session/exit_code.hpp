@@ -4,6 +4,7 @@ namespace gauntlet::engine::session {
 
 enum class ExitCode : int {
   ok = 0,
+  doubtful = 1,  // ours, of check: it would run, and something in it cannot be meant
   thresholds_crossed = 99,
   setup_timeout = 100,
   teardown_timeout = 101,

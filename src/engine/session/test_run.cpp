@@ -48,6 +48,11 @@ ExitCode TestRun::finish() {
   return verdict->code;
 }
 
+void TestRun::warn(const std::string& message, const users::LogFields& fields) {
+  if (!is_checked_) return log_.write(users::LogLevel::warning, message, fields);
+  warnings_.emplace_back(fields.empty() ? std::string_view(message) : fields.front().value);
+}
+
 void TestRun::close_outputs() {
   watch_.reset();
   dashboard_.reset();

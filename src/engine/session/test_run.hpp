@@ -7,6 +7,7 @@
 //   test_run_report.cpp    the verdict, the summary, files
 //   test_run_team.cpp      as one of several processes
 //   test_run_inspect.cpp   what is told without running
+//   test_run_check.cpp     what would go wrong, told without running
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -54,9 +55,12 @@ class TestRun {
   ExitCode inspect(bool requirements);
   ExitCode archive(const std::string& path, bool leave_environment_out);
   ExitCode list_imports(bool as_json);
+  ExitCode check(bool as_json);
 
  private:
   ExitCode finish();
+  /// Tells the user, or keeps it for check() to tell.
+  void warn(const std::string& message, const users::LogFields& fields = {});
   // Steps; false when the test ends there (the judge says why).
   bool look_at_script();
   bool settle_options(const std::string& script_options);
@@ -114,6 +118,8 @@ class TestRun {
   std::vector<std::string> functions_;
   plan::RunPlan plan_;
   Judge judge_;
+  bool is_checked_ = false;
+  std::vector<std::string> warnings_;  // of a script that is checked
 
   std::optional<results::Gathered> of_team_;
   std::unique_ptr<metrics::Collector> collector_;

@@ -97,8 +97,7 @@ bool TestRun::settle_options(const std::string& script_options) {
     return false;
   }
   for (const std::string& name : script->unknown_fields) {
-    log_.write(users::LogLevel::warning, "There were unknown fields in the options exported in the script",
-               {{"error", plan::unknown_option(name)}});
+    warn("There were unknown fields in the options exported in the script", {{"error", plan::unknown_option(name)}});
   }
   merged = merge(std::move(merged), script->options);
 
@@ -110,7 +109,7 @@ bool TestRun::settle_options(const std::string& script_options) {
   const auto warn_of_override = [&](const plan::Options& upper, const char* level) {
     const bool overrides = upper.duration.given || upper.iterations.given || upper.stages.given;
     if (overrides && merged.scenarios.given && !merged.scenarios->empty()) {
-      log_.write(users::LogLevel::warning, fmt::format("\"{}\" level configuration overrode scenarios configuration entirely", level));
+      warn(fmt::format("\"{}\" level configuration overrode scenarios configuration entirely", level));
     }
   };
   warn_of_override(*variables, "env");
@@ -155,7 +154,7 @@ bool TestRun::plan() {
   std::vector<std::string> warnings;
   auto planned = plan_run(options, functions_, memory_room(settings_.member == nullptr ? 1 : settings_.member->team_size()), warnings,
                           {.scenarios = settings_.scenarios, .once = settings_.once, .strict_k6 = settings_.strict_k6});
-  for (const std::string& warning : warnings) log_.write(users::LogLevel::warning, warning);
+  for (const std::string& warning : warnings) warn(warning);
   if (!planned) return refuse(planned.error().message);
   plan_ = std::move(*planned);
   if (settings_.permit)
