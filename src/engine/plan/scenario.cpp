@@ -293,26 +293,38 @@ std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, cons
                      changes, kMostChanges);
 }
 
-bool set_duration(Scenario& scenario, Nanoseconds duration) {
-  switch (scenario.executor) {
-    case ExecutorKind::shared_iterations:
-    case ExecutorKind::per_vu_iterations: return false;
-    case ExecutorKind::constant_vus:
-    case ExecutorKind::constant_arrival_rate: scenario.duration = duration; return true;
-    case ExecutorKind::ramping_vus:
-    case ExecutorKind::ramping_arrival_rate: break;
+bool stretch(std::vector<Scenario>& scenarios, Nanoseconds duration) {
+  const auto counts_iterations = [](const Scenario& scenario) {
+    return scenario.executor == ExecutorKind::shared_iterations || scenario.executor == ExecutorKind::per_vu_iterations;
+  };
+  const auto end_of = [](const Scenario& scenario) { return scenario.start_time.value + regular_duration(scenario); };
+  Nanoseconds before{0};
+  for (const Scenario& scenario : scenarios)
+    if (!counts_iterations(scenario)) before = std::max(before, end_of(scenario));
+  const bool is_timed = before.count() > 0;
+  for (const Scenario& scenario : scenarios) {
+    if (is_timed) before = std::max(before, scenario.start_time.value);
+    else if (scenario.max_duration.given) before = std::max(before, end_of(scenario));
   }
-  const Nanoseconds before = total(scenario.stages);
   if (before.count() <= 0) return false;
-  // Each stage's end is scaled, so that their sum is exact.
-  Nanoseconds end_before{0};
-  Nanoseconds end_after{0};
-  for (Stage& stage : scenario.stages.value) {
-    end_before += stage.duration;
-    const auto scaled = static_cast<Int128>(end_before.count()) * duration.count() / before.count();
-    const Nanoseconds end{static_cast<std::int64_t>(scaled)};
-    stage.duration = end - end_after;
-    end_after = end;
+  const auto scaled = [&](Nanoseconds time) {
+    return Nanoseconds(static_cast<std::int64_t>(static_cast<Int128>(time.count()) * duration.count() / before.count()));
+  };
+  for (Scenario& scenario : scenarios) {
+    // Ends are scaled, so that what ends together still does, and sums are exact.
+    const Nanoseconds start = scenario.start_time;
+    const auto stretched = [&](Nanoseconds length) {
+      return std::max(scaled(start + length) - scaled(start), std::min(length, kShortestDuration));
+    };
+    if (scenario.duration.given) scenario.duration = stretched(scenario.duration);
+    if (scenario.max_duration.given) scenario.max_duration = stretched(scenario.max_duration);
+    Nanoseconds end{0};
+    for (Stage& stage : scenario.stages.value) {
+      const Nanoseconds begin = end;
+      end += stage.duration;
+      stage.duration = scaled(start + end) - scaled(start + begin);
+    }
+    scenario.start_time.value = scaled(start);
   }
   return true;
 }

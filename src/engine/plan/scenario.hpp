@@ -34,9 +34,11 @@ std::string memory_problem(std::int64_t vus, const MemoryRoom& room);
 /// a ramp that would take as much to plan. To be asked before anything is counted by virtual users. Empty when nothing is.
 std::string size_problem_of(const Scenario& scenario, const Stripe& stripe, const MemoryRoom& room);
 
-/// Stretches or shortens what has a duration to `duration`: constant executors take it as it is, stages keep their
-/// proportions. False when the executor counts iterations instead.
-bool set_duration(Scenario& scenario, Nanoseconds duration);
+/// Stretches or shortens a test to `duration`: every startTime, duration, stage and given maxDuration alike. Its end is that of
+/// the last scenario that has a duration or, where all count iterations, that of the last maxDuration. What waits for running
+/// iterations (gracefulStop, gracefulRampDown) stays, and nothing gets shorter than k6 takes. False, and nothing is changed, when
+/// no scenario has such a time.
+bool stretch(std::vector<Scenario>& scenarios, Nanoseconds duration);
 
 /// Leaves of the scenario what the segment runs: its counts of virtual users and iterations become that segment's own.
 /// False when nothing is left.

@@ -116,21 +116,22 @@ bool TestRun::settle_options(const std::string& script_options) {
   merged = merge(std::move(merged), *variables);
 
   plan::Options flags = settings_.flags;
-  const bool stretch = settings_.duration_stretches && !settings_.strict_k6 && merged.scenarios.given && !merged.scenarios->empty();
-  if (stretch) flags.duration = plan::Setting<plan::Nanoseconds>();
+  const bool stretches = settings_.duration_stretches && !settings_.strict_k6 && merged.scenarios.given && !merged.scenarios->empty();
+  if (stretches) flags.duration = plan::Setting<plan::Nanoseconds>();
   if (settings_.merge_run_tags && flags.tags.given)
     flags.tags.value.insert(merged.tags.value.begin(), merged.tags.value.end());  // a flag's value of the same name stays
   warn_of_override(flags, "cli");
   merged = merge(std::move(merged), flags);
-  if (stretch) {
+  if (stretches) {
     const plan::Nanoseconds duration = settings_.flags.duration;
-    bool any = false;
-    for (plan::Scenario& scenario : merged.scenarios.value) any = set_duration(scenario, duration) || any;
-    log_.write(users::LogLevel::info,
-               any ? fmt::format("--duration sets every scenario that has a duration to {}; --strict-k6 gives k6's rule "
-                                 "(one looping VU instead of the script's scenarios)",
-                                 plan::format_duration(duration))
-                   : std::string("--duration changes nothing: every scenario of the script counts iterations"));
+    const bool any = plan::stretch(merged.scenarios.value, duration);
+    log_.write(
+        users::LogLevel::info,
+        any ? fmt::format("--duration makes the script's scenarios last {} together: startTime, duration, stages and maxDuration are "
+                          "stretched alike, gracefulStop and gracefulRampDown stay; --strict-k6 gives k6's rule (one looping VU "
+                          "instead of the script's scenarios)",
+                          plan::format_duration(duration))
+            : std::string("--duration changes nothing: every scenario of the script counts iterations"));
   }
   test_.options = std::move(merged);
   return true;

@@ -51,6 +51,25 @@ TEST(RunPlan, orders_scenarios_by_start_and_counts_who_runs_at_a_time) {
   EXPECT_EQ(planned->longest, 35s);
 }
 
+TEST(Stretch, keeps_what_ends_together_and_waits_for_running_iterations_as_before) {
+  std::vector scenarios{looping("a", 1, 0s, 300s), looping("b", 1, 300s, 300s), looping("brief", 1, 0s, 2s)};
+  ASSERT_TRUE(stretch(scenarios, 30s));
+  EXPECT_EQ(scenarios[0].duration.value, 15s);
+  EXPECT_EQ(scenarios[1].start_time.value, 15s);
+  EXPECT_EQ(scenarios[1].duration.value, 15s);
+  EXPECT_EQ(scenarios[1].graceful_stop.value, 5s);
+  EXPECT_EQ(scenarios[2].duration.value, 1s) << "no shorter than a scenario can be";
+}
+
+TEST(Stretch, of_counted_iterations_goes_by_max_duration) {
+  Scenario counted;
+  std::vector scenarios{counted};
+  EXPECT_FALSE(stretch(scenarios, 30s)) << "nobody gave a time";
+  scenarios[0].max_duration = 60s;
+  ASSERT_TRUE(stretch(scenarios, 30s));
+  EXPECT_EQ(scenarios[0].max_duration.value, 30s);
+}
+
 TEST(RunPlan, leaves_out_scenarios_of_which_the_segment_runs_nothing) {
   Options options;
   options.scenarios = std::vector{looping("large", 4, 0s, 10s), looping("small", 1, 0s, 10s)};
