@@ -6,6 +6,7 @@ install(CODE "file(CREATE_LINK gauntlet \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/config ${CMAKE_SOURCE_DIR}/migrations ${CMAKE_SOURCE_DIR}/proto DESTINATION share/gauntlet)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/test/k6 ${CMAKE_SOURCE_DIR}/test/scripts DESTINATION share/gauntlet/test USE_SOURCE_PERMISSIONS)
 install(FILES ${CMAKE_SOURCE_DIR}/.env.example DESTINATION share/gauntlet)
+install(FILES ${CMAKE_SOURCE_DIR}/types/gauntlet.d.ts DESTINATION share/gauntlet/types)
 install(FILES ${CMAKE_SOURCE_DIR}/test/README.md DESTINATION share/gauntlet/test)
 # Written by the program itself, so that they cannot be older than it.
 install(CODE "

@@ -9,6 +9,7 @@
 
 #include "base/whole_file.hpp"
 #include "cli/exit_code.hpp"
+#include "embedded/script_types.hpp"
 #include "engine/session/exit_code.hpp"
 
 namespace gauntlet::cli {
@@ -76,16 +77,26 @@ export default function (data) {
 export function teardown() {}
 )";
 
+constexpr const char* kTypesFile = "gauntlet.d.ts";
+
+bool write(const std::filesystem::path& file, std::string_view text) {
+  std::ofstream to(file, std::ios::binary);
+  to << text;
+  to.close();
+  return static_cast<bool>(to);
+}
+
 }  // namespace
 
 int new_command(int argc, char** argv) {
   CLI::App app("Write a script to begin with", "gauntlet new");
   app.footer("Exit codes: 0 done; 255 wrong usage, or the file is there or cannot be written.");
   std::string file = "script.js", name = "minimal";
-  bool force = false;
+  bool force = false, with_types = false;
   app.add_option("file", file, "Where to write it")->capture_default_str();
   app.add_option("--template", name, "minimal, protocol, or the path of a script to copy")->capture_default_str();
   app.add_flag("-f,--force", force, "Overwrite the file when it is there");
+  app.add_flag("--types", with_types, "Also gauntlet.d.ts beside it, by which an editor completes and checks what scripts use");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
@@ -103,12 +114,20 @@ int new_command(int argc, char** argv) {
     if (!own) return fail_as_k6("error retrieving template: " + own.error().message);
     text = std::move(*own);
   }
+  if (with_types) {
+    const std::filesystem::path types = std::filesystem::path(file).replace_filename(kTypesFile);
+    if (!write(types, embedded::script_types())) return fail_as_k6(fmt::format("{} cannot be written", types.string()));
+    const std::string reference = fmt::format("/// <reference path=\"./{}\" />\n", kTypesFile);
+    fmt::print("New types written: {}\n", types.string());
+    if (!force && std::filesystem::exists(file)) {
+      fmt::print("{} is there and stays as it is. For an editor, its first line is: {}", file, reference);
+      return 0;
+    }
+    text = reference + text;
+  }
   if (!force && std::filesystem::exists(file))
     return fail_as_k6(fmt::format("{} already exists. Use the `--force` flag to overwrite it", file));
-  std::ofstream to(file, std::ios::binary);
-  to << text;
-  to.close();
-  if (!to) return fail_as_k6(fmt::format("{} cannot be written", file));
+  if (!write(file, text)) return fail_as_k6(fmt::format("{} cannot be written", file));
   fmt::print("New script created: {} ({} template).\n", file, name);
   return 0;
 }

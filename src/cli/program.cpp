@@ -116,7 +116,8 @@ std::optional<int> run_script_command_after_flags(int argc, char** argv) {
 void describe_load_commands(CLI::App& app) {
   // They read their flags themselves, k6's way, and never reach this parser; here for --help only.
   app.add_subcommand("run", "Run a k6 script on this engine (gauntlet run --help lists the flags)")->group(kLoadGroup);
-  app.add_subcommand("new", "Write a script to begin with (--template minimal, protocol, or a file)")->group(kLoadGroup);
+  app.add_subcommand("new", "Write a script to begin with (--template minimal, protocol, or a file; --types: with types for an editor)")
+      ->group(kLoadGroup);
   app.add_subcommand("inspect", "Print a script's options (--execution-requirements: with its duration and most VUs)")->group(kLoadGroup);
   app.add_subcommand("archive", "Pack a script with all that it imports and opens; run takes the archive, and so does k6")
       ->group(kLoadGroup);

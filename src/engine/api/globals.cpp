@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "embedded/web_structured_clone.hpp"
+#include "embedded/web_url.hpp"
 #include "engine/api/core/timers.hpp"
 #include "engine/api/crypto/webcrypto.hpp"
 #include "engine/script/binding.hpp"
+#include "engine/script/embedded_script.hpp"
 #include "engine/script/inspect.hpp"
 #include "engine/script/json/parse.hpp"
 #include "engine/script/runtime.hpp"
@@ -106,6 +109,44 @@ JSValue get_crypto(JSContext* context, JSValueConst) {
   return made.dup();
 }
 
+// URL, URLSearchParams and structuredClone are JavaScript, and come into being together.
+
+script::EmbeddedScript& web() {
+  static script::EmbeddedScript made("web", {embedded::web_url(), embedded::web_structured_clone()},
+                                     "URL, URLSearchParams, structuredClone");
+  return made;
+}
+
+constexpr char kUrl[] = "URL";
+constexpr char kUrlSearchParams[] = "URLSearchParams";
+constexpr char kStructuredClone[] = "structuredClone";
+
+template <const char* name>
+JSValue keep_web(JSContext* context, JSValueConst self, JSValueConst value) {
+  JS_DefinePropertyValueStr(context, self, name, JS_DupValue(context, value), JS_PROP_C_W_E);
+  return JS_UNDEFINED;
+}
+template <const char* name>
+JSValue get_web(JSContext* context, JSValueConst) {
+  const script::Value exports = web().run(context);
+  if (exports.is_exception()) return JS_EXCEPTION;
+  const script::Value global(context, JS_GetGlobalObject(context));
+  // What the script has replaced stays.
+  script::for_each_property(context, exports.get(), [&](std::string_view each, const script::Value& value) {
+    JSPropertyDescriptor descriptor{};
+    const std::string key(each);
+    const JSAtom atom = JS_NewAtom(context, key.c_str());
+    const bool is_untouched = JS_GetOwnProperty(context, &descriptor, global.get(), atom) > 0 && !JS_IsUndefined(descriptor.getter);
+    JS_FreeValue(context, descriptor.getter);
+    JS_FreeValue(context, descriptor.setter);
+    JS_FreeValue(context, descriptor.value);
+    JS_FreeAtom(context, atom);
+    if (is_untouched) JS_DefinePropertyValueStr(context, global.get(), key.c_str(), JS_DupValue(context, value.get()), JS_PROP_C_W_E);
+    return true;
+  });
+  return exports.property(name).release();
+}
+
 // TextEncoder and TextDecoder, UTF-8
 
 JSValue encode_text(script::Call call) {
@@ -150,6 +191,9 @@ const script::Member kGlobals[] = {
     global_accessor("__VU", &get_vu),
     global_accessor("__ITER", &get_iteration),
     global_accessor("crypto", &get_crypto, &keep_crypto),
+    global_accessor(kUrl, &get_web<kUrl>, &keep_web<kUrl>),
+    global_accessor(kUrlSearchParams, &get_web<kUrlSearchParams>, &keep_web<kUrlSearchParams>),
+    global_accessor(kStructuredClone, &get_web<kStructuredClone>, &keep_web<kStructuredClone>),
     script::function<&require>("require", 1),
     script::function<&open_file>("open", 2),
     script::function<&set_timeout>("setTimeout", 2),

@@ -152,6 +152,7 @@ struct Options {
   Setting<bool> discard_response_bodies;
   // Not k6's.
   Setting<std::string> http_version;            // "1.1", "2"; not given: by ALPN, as k6
+  Setting<bool> json_bodies;                    // objects are sent as JSON where the Content-Type says so
   Setting<std::int64_t> max_heap_bytes{0};      // of a virtual user's script; 0: by the machine's memory
   Setting<std::int64_t> max_response_bytes{0};  // of a body or message as the script gets it; 0: the engine's own bounds
 

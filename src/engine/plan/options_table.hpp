@@ -127,6 +127,7 @@ inline constexpr std::tuple kOptionRows{
     detail::row(&Options::discard_response_bodies, "discardResponseBodies",
                 {.variable = "K6_DISCARD_RESPONSE_BODIES", .flag = "discard-response-bodies", .help = "read bodies and forget them"}),
     detail::row(&Options::http_version, "httpVersion", {.variable = "K6_HTTP_VERSION", .ours = true}),
+    detail::row(&Options::json_bodies, "jsonBodies", {.variable = "K6_JSON_BODIES", .ours = true}),
     detail::row(&Options::max_heap_bytes, "maxHeapBytes", {.variable = "K6_MAX_HEAP_BYTES", .ours = true}),
     detail::row(&Options::max_response_bytes, "maxResponseBytes", {.variable = "K6_MAX_RESPONSE_BYTES", .ours = true}),
     detail::row(

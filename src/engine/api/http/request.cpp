@@ -73,6 +73,10 @@ std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::stri
     if (auto problem = take_params(context, params)) return problem;
   }
   if (has_exception_) return std::nullopt;
+  if (json_body_.is_object()) {
+    if (auto problem = settle_json_body(context)) return problem;
+    if (has_exception_) return std::nullopt;
+  }
   if (!form_type_.empty() && !fetch.fields.has("Content-Type")) fetch.fields.set("Content-Type", form_type_);
   if (!compressions_.empty() && fetch.has_body) {
     if (auto problem = compress_body()) return problem;
@@ -118,6 +122,15 @@ std::optional<RequestProblem> HttpRequest::take_body(JSContext* context, JSValue
     fetch.body.assign(text.view());
     return std::nullopt;
   }
+  if (state_.vu().options().json_bodies && (JS_IsArray(body) || script::is_plain_object(context, body))) {
+    json_body_ = Value::copy(context, body);
+    return std::nullopt;
+  }
+  return take_form(context, body);
+}
+
+std::optional<RequestProblem> HttpRequest::take_form(JSContext* context, JSValueConst body) {
+  wire::HttpFetch& fetch = *fetch_;
   std::string problem;
   auto made = request_body(context, body, problem);
   if (!made) {
@@ -127,6 +140,15 @@ std::optional<RequestProblem> HttpRequest::take_body(JSContext* context, JSValue
   if (!problem.empty()) return RequestProblem{std::move(problem), 0};
   fetch.body = std::move(made->bytes);
   form_type_ = std::move(made->content_type);
+  return std::nullopt;
+}
+
+std::optional<RequestProblem> HttpRequest::settle_json_body(JSContext* context) {
+  const Value body = std::exchange(json_body_, Value());
+  if (base::lower_case(fetch_->fields.value("Content-Type")).find("json") == std::string::npos) return take_form(context, body.get());
+  auto json = script::to_json(context, body.get());
+  if (!json) return RequestProblem{"the request body has no JSON form", 0};
+  fetch_->body = std::move(*json);
   return std::nullopt;
 }
 

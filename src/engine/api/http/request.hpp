@@ -54,6 +54,8 @@ class HttpRequest final : private wire::HttpFetch::Listener {
   void on_fetch_done(wire::HttpFetch& fetch) override;
   std::optional<RequestProblem> take_url(JSContext* context, JSValueConst url);
   std::optional<RequestProblem> take_body(JSContext* context, JSValueConst body);
+  std::optional<RequestProblem> take_form(JSContext* context, JSValueConst body);
+  std::optional<RequestProblem> settle_json_body(JSContext* context);
   std::optional<RequestProblem> take_params(JSContext* context, JSValueConst params);
   std::optional<RequestProblem> take_param(JSContext* context, JSAtom name, JSValueConst value);
   std::optional<RequestProblem> take_tags(JSContext* context, JSValueConst tags);
@@ -73,7 +75,8 @@ class HttpRequest final : private wire::HttpFetch::Listener {
   HttpSamples samples_;
   std::vector<std::string> compressions_;
   std::string content_length_;
-  std::string form_type_;  // the Content-Type that the body asks for
+  script::Value json_body_;  // an object or list, until the headers say what it becomes
+  std::string form_type_;    // the Content-Type that the body asks for
   std::string plain_body_;
   bool has_plain_body_ = false;
   std::function<void()> on_done_;
