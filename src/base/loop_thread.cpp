@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <ctime>
+
 #include <condition_variable>
 #include <mutex>
 
@@ -18,6 +20,13 @@ LoopThread::LoopThread(std::string name)
 LoopThread::~LoopThread() {
   loop_.stop();
   thread_.join();
+}
+
+double LoopThread::cpu_seconds() {
+  clockid_t clock{};
+  timespec used{};
+  if (pthread_getcpuclockid(thread_.native_handle(), &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
 }
 
 void LoopThread::run_and_wait(const std::function<void()>& task) {

@@ -21,6 +21,8 @@ class LoopThread {
   LoopThread& operator=(const LoopThread&) = delete;
 
   EventLoop& loop() { return loop_; }
+  /// That the thread has used. Any thread.
+  double cpu_seconds();
   /// Another thread: runs `task` on the loop and returns when it is done; for making and destroying what lives there.
   void run_and_wait(const std::function<void()>& task);
 

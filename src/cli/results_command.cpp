@@ -85,6 +85,7 @@ void merge(const MergeFlags& flags, Session& session) {
   engine::results::SummaryOptions options = results->options;
   options.no_color = !color;
   options.health.cpu_share = results->gathered.cpu_share;
+  options.health.busiest_thread = results->gathered.busiest_thread;
   options.health.interrupted = results->gathered.interrupted;
   options.health.samples_dropped = results->gathered.samples_dropped;
   const auto summary = engine::results::summarize(results->gathered.snapshot, results->thresholds, std::move(options));

@@ -343,6 +343,8 @@ base::Expected<void> add_json(Gathered& into, const Json& json, MetricRegistry& 
     const double before = into.cpu_share.value_or(0);
     into.cpu_share = generators == Generators::share_the_cores ? before + share : std::max(before, share);
   }
+  if (json.contains("busiest_thread"))
+    into.busiest_thread = std::max(into.busiest_thread.value_or(0), json.at("busiest_thread").get<double>());
   into.interrupted += json.at("interrupted").get<std::uint64_t>();
   into.samples_dropped += json.at("samples_dropped").get<std::uint64_t>();
   return {};
@@ -368,6 +370,7 @@ std::string to_json(const Gathered& gathered, const MetricRegistry& registry) {
   json.begin_object().key("version").integer(kVersion);
   json.key("elapsed_ns").number(static_cast<double>(snapshot.elapsed.count())).key("tag_sweeps").integer(snapshot.tag_sweeps);
   if (gathered.cpu_share) json.key("cpu_share").number(*gathered.cpu_share);
+  if (gathered.busiest_thread) json.key("busiest_thread").number(*gathered.busiest_thread);
   json.key("interrupted").integer(gathered.interrupted).key("samples_dropped").integer(gathered.samples_dropped);
   json.key("metrics");
   write(json, snapshot.metrics);

@@ -23,8 +23,9 @@ struct Gathered {
   metrics::Snapshot snapshot;  ///< its metrics' infos belong to the registry that they were added with
   std::vector<metrics::SeriesRow> rows;
   ThresholdSpecs thresholds;  ///< of the first text that was added
-  /// How the generators fared: share of their cores that they used, and iterations that were cut short.
+  /// How the generators fared: share of their cores that they and their busiest thread used, and iterations that were cut short.
   std::optional<double> cpu_share;
+  std::optional<double> busiest_thread;
   std::uint64_t interrupted = 0;
   std::uint64_t samples_dropped = 0;
 };

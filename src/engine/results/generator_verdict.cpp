@@ -15,13 +15,14 @@ std::string_view name_of(GeneratorLimit limit) {
   return "none";
 }
 
-bool GeneratorHealth::kept_up(const metrics::Snapshot& snapshot, double cpu_share) {
+bool GeneratorHealth::kept_up(const metrics::Snapshot& snapshot, double cpu_share, double busiest_thread) {
   if (cpu_share > kBusyShare) return false;
   const auto late = [&](metrics::MetricId id) {
     const metrics::MetricState* metric = snapshot.find(id);
     return metric != nullptr && !metric->window.empty() && metric->window.values.percentile(0.99) > kLateMs;
   };
-  return !late(metrics::MetricId::schedule_slip) && !late(metrics::MetricId::loop_lag);
+  if (late(metrics::MetricId::loop_lag)) return false;
+  return busiest_thread <= kBusyShare || !late(metrics::MetricId::schedule_slip);
 }
 
 GeneratorVerdict GeneratorHealth::judged() const {
@@ -32,9 +33,14 @@ GeneratorVerdict GeneratorHealth::judged() const {
     return {GeneratorLimit::cores_busy,
             "the generator was the limit: its threads were busy " + to_fixed(*cpu_share * 100, 0) + " % of the time"};
   }
-  if (scheduled != 0 && slip_p99_ms > kLateMs) {
-    return {GeneratorLimit::starts_late, "the generator was the limit: " + share(late, scheduled) +
-                                             " of the iterations started more than " + to_fixed(kLateMs, 0) + "ms after they were due"};
+  const bool is_core_full = busiest_thread && *busiest_thread > kBusyShare;
+  const bool are_loops_held = loop_lag_p99_ms && *loop_lag_p99_ms > kLateMs;
+  if (scheduled != 0 && slip_p99_ms > kLateMs && (is_core_full || are_loops_held)) {
+    return {GeneratorLimit::starts_late,
+            "the generator was the limit: " + share(late, scheduled) + " of the iterations started more than " + to_fixed(kLateMs, 0) +
+                "ms after they were due, " +
+                (is_core_full ? "and one of its threads filled a core: the script computes much in few virtual users"
+                              : "and its loops were held up: the script computes for long at a time, or other programs take the cores")};
   }
   if (scheduled + dropped != 0 && dropped * 100 > scheduled + dropped) {
     return {GeneratorLimit::no_free_vu,

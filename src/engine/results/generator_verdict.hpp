@@ -35,6 +35,7 @@ struct GeneratorVerdict {
 /// How well the generator itself kept up.
 struct GeneratorHealth {
   std::optional<double> cpu_share;        ///< of the cores it may use, 0..1; given by the run
+  std::optional<double> busiest_thread;   ///< of the engine's threads: share of a core that it used, 0..1; given by the run
   std::optional<double> loop_lag_p99_ms;  ///< from the snapshot
   std::uint64_t samples_dropped = 0;      ///< single samples that outputs could not take; given by the run
   std::uint64_t interrupted = 0;          ///< iterations; given by the run
@@ -49,8 +50,10 @@ struct GeneratorHealth {
 
   static constexpr double kLateMs = 10;
   static constexpr double kBusyShare = 0.95;
-  /// Whether the generator was not the limit in the snapshot's last window, in which it used this share of its cores.
-  static bool kept_up(const metrics::Snapshot& snapshot, double cpu_share);
+  /// Whether the generator was not the limit in the snapshot's last window, in which it used this share of its cores, and its
+  /// busiest thread this one of a core.
+  static bool kept_up(const metrics::Snapshot& snapshot, double cpu_share, double busiest_thread);
+  /// Starts that were late for no reason of the generator's own are none of its limits.
   GeneratorVerdict judged() const;
 };
 

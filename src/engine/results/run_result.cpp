@@ -60,6 +60,7 @@ void members(Is<OpenModelResult> auto& model, auto&& with) {
 
 void members(Is<GeneratorHealth> auto& health, auto&& with) {
   with("cpu_share", health.cpu_share);
+  with("busiest_thread", health.busiest_thread);
   with("loop_lag_p99_ms", health.loop_lag_p99_ms);
   with("scheduled", health.scheduled);
   with("late", health.late);

@@ -107,6 +107,12 @@ void Crew::abort() {
   for (auto& executor : executors_) executor->abort();
 }
 
+std::vector<double> Crew::cpu_seconds() const {
+  std::vector<double> all;
+  for (const auto& worker : workers_) all.push_back(worker->cpu_seconds());
+  return all;
+}
+
 std::vector<results::ScenarioProgress> Crew::progress() const {
   std::vector<results::ScenarioProgress> all;
   const auto now = users::Clock::now();

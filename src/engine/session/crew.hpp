@@ -44,6 +44,8 @@ class Crew {
   /// Cuts short what runs; scenarios that have not begun never do.
   void abort();
   bool is_aborted() const { return is_aborted_; }
+  /// That each thread has used.
+  std::vector<double> cpu_seconds() const;
   /// Of each scenario; empty before run().
   std::vector<results::ScenarioProgress> progress() const;
 

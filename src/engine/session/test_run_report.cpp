@@ -33,6 +33,7 @@ results::Gathered TestRun::gathered() const {
           .rows = collector_->series().rows(),
           .thresholds = judge_.specs(),
           .cpu_share = health_now.cpu_share,
+          .busiest_thread = health_now.busiest_thread,
           .interrupted = health_now.interrupted,
           .samples_dropped = health_now.samples_dropped};
 }

@@ -43,6 +43,7 @@ void TestRun::lead_team() {
   }
   results::GeneratorHealth health;
   health.cpu_share = of_team_->cpu_share;
+  health.busiest_thread = of_team_->busiest_thread;
   health.interrupted = of_team_->interrupted;
   watch_->set_health(health);
   collector_->adopt(std::move(of_team_->snapshot));

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/duration.hpp"
 #include "engine/session/machine.hpp"
@@ -20,6 +22,13 @@ namespace {
 constexpr milliseconds kTick(1000);         // gauges, snapshots, and progress where there is no terminal
 constexpr milliseconds kDrawInterval(100);  // progress on a terminal
 constexpr int kTicksPerEvaluation = 2;      // of thresholds
+
+/// Of a core, by the thread that used the most.
+double busiest_share(const std::vector<double>& before_s, const std::vector<double>& now_s, double elapsed_s) {
+  double most = 0;
+  for (std::size_t i = 0; i < std::min(before_s.size(), now_s.size()); ++i) most = std::max(most, now_s[i] - before_s[i]);
+  return elapsed_s > 0 ? most / elapsed_s : 0;
+}
 
 }  // namespace
 
@@ -42,6 +51,7 @@ void Watch::stop() {
 void Watch::begin_results() {
   begun_ = last_look_ = users::Clock::now();
   cpu_at_begin_s_ = cpu_at_last_look_s_ = cpu_seconds();
+  threads_at_begin_s_ = threads_at_last_look_s_ = watched_.crew.cpu_seconds();
   watched_.collector.restart(*begun_);
 }
 
@@ -55,6 +65,7 @@ void Watch::end_warm_up() {
   if (watched_.phase != RunProgress::Phase::running) return;
   begun_ = users::Clock::now();
   cpu_at_begin_s_ = cpu_seconds();
+  threads_at_begin_s_ = watched_.crew.cpu_seconds();
   watched_.collector.restart(*begun_);
   watched_.test.log.write(users::LogLevel::info, fmt::format("the warm-up of {} is over: results count from here",
                                                              plan::format_duration(watched_.settings.warm_up)));
@@ -88,7 +99,7 @@ void Watch::record_health() {
   last_use_ = generator_use();
   const double share = last_use_.cpu_cores / static_cast<double>(usable_cores());
   if (watched_.phase == RunProgress::Phase::running && !watched_.settings.strict_k6) {
-    const bool ok = results::GeneratorHealth::kept_up(watched_.collector.snapshot(), share);
+    const bool ok = results::GeneratorHealth::kept_up(watched_.collector.snapshot(), share, busiest_thread_);
     watched_.recorder.add(MetricId::generator_ok, watched_.recorder.tags().empty(), ok ? 1 : 0, users::Clock::now());
   }
   const metrics::SampleStream* stream = watched_.collector.stream();
@@ -110,6 +121,9 @@ dashboard::GeneratorUse Watch::generator_use() {
   const double elapsed_s = base::seconds_of(now - last_look_);
   dashboard::GeneratorUse use{.cpu_cores = elapsed_s > 0 ? (used - cpu_at_last_look_s_) / elapsed_s : 0,
                               .resident_bytes = resident_bytes()};
+  std::vector<double> of_threads_s = watched_.crew.cpu_seconds();
+  busiest_thread_ = busiest_share(threads_at_last_look_s_, of_threads_s, elapsed_s);
+  threads_at_last_look_s_ = std::move(of_threads_s);
   last_look_ = now;
   cpu_at_last_look_s_ = used;
   return use;
@@ -119,7 +133,10 @@ results::GeneratorHealth Watch::health() const {
   if (health_of_team_) return *health_of_team_;
   results::GeneratorHealth health;
   const double elapsed_s = base::seconds_of(users::Clock::now() - begun_.value_or(users::Clock::time_point{}));
-  if (elapsed_s > 0) health.cpu_share = (cpu_seconds() - cpu_at_begin_s_) / elapsed_s / static_cast<double>(usable_cores());
+  if (elapsed_s > 0) {
+    health.cpu_share = (cpu_seconds() - cpu_at_begin_s_) / elapsed_s / static_cast<double>(usable_cores());
+    health.busiest_thread = busiest_share(threads_at_begin_s_, watched_.crew.cpu_seconds(), elapsed_s);
+  }
   health.interrupted = watched_.test.iterations_interrupted;
   if (const metrics::SampleStream* stream = watched_.collector.stream()) health.samples_dropped = stream->dropped();
   return health;

@@ -87,8 +87,11 @@ class Watch {
   // What the generator takes of the machine.
   std::optional<users::Clock::time_point> begun_;  // when results began to count
   double cpu_at_begin_s_ = 0;
+  std::vector<double> threads_at_begin_s_;
   users::Clock::time_point last_look_{};
   double cpu_at_last_look_s_ = 0;
+  std::vector<double> threads_at_last_look_s_;
+  double busiest_thread_ = 0;         // in the last second
   dashboard::GeneratorUse last_use_;  // in the last second
   std::optional<results::GeneratorHealth> health_of_team_;
 };

@@ -25,6 +25,7 @@ class Worker {
   base::EventLoop& loop() { return thread_->loop(); }
   Vu::Place place() { return {thread_->loop(), stacks_, *recorder_}; }
   metrics::Recorder& recorder() { return *recorder_; }
+  double cpu_seconds() { return thread_->cpu_seconds(); }
   /// Any thread.
   void post(std::function<void()> task) { thread_->loop().post(std::move(task)); }
   void run_and_wait(const std::function<void()>& task) { thread_->run_and_wait(task); }
