@@ -23,6 +23,10 @@ using metrics::SystemTag;
 constexpr std::chrono::milliseconds kScriptSlice(10);
 constexpr std::chrono::milliseconds kIterationSlice(1);
 
+// Exported functions of a virtual user's life, and the groups of their samples.
+constexpr const char* kSetupVu = "setupVU";
+constexpr const char* kTeardownVu = "teardownVU";
+
 }  // namespace
 
 // Life
@@ -54,7 +58,7 @@ void Vu::live() {
   iteration_hooks_.clear();
   end_hooks_.clear();
   inbox_.clear();
-  function_ = environment_ = setup_data_ = script::Value();
+  function_ = environment_ = setup_data_ = own_data_ = script::Value();
   runtime_.reset();
 }
 
@@ -254,6 +258,54 @@ script::Value Vu::setup_data() {
   return setup_data_;
 }
 
+// Setup and teardown of a virtual user
+
+Vu::CallResult Vu::call_of_life(const char* name, std::vector<script::Value> arguments, std::chrono::nanoseconds patience) {
+  bool timed_out = false;
+  const auto timer = loop_.call_after(patience, [&] {
+    timed_out = true;
+    interrupt();
+  });
+  const Instant start = base::EventLoop::Clock::now();
+  CallResult result = call(name, std::move(arguments), fmt::format("::{}", name));
+  const Instant end = base::EventLoop::Clock::now();
+  loop_.cancel(timer);
+  recorder_.add(MetricId::group_duration, tags_->set_pointer(), base::milliseconds_of(end - start), end, &tags_->metadata());
+  tags_->set(SystemTag::group, "");
+  if (timed_out && result.kind == CallResult::Kind::interrupted) {
+    result.kind = CallResult::Kind::threw;
+    result.error = fmt::format("{}() execution timed out after {:.0f} seconds", name, base::seconds_of(patience));
+  }
+  if (result.kind == CallResult::Kind::threw) test_.log.write(LogLevel::error, result.error, scenario_fields("stacktrace"));
+  return result;
+}
+
+Vu::Settled Vu::set_up() {
+  if (!test_.options.no_setup && !test_.metrics.strict_k6() && exported(kSetupVu).is_function()) {
+    std::vector<script::Value> arguments;
+    arguments.push_back(setup_data());
+    CallResult result = call_of_life(kSetupVu, std::move(arguments), test_.options.setup_timeout);
+    if (result.kind == CallResult::Kind::interrupted) return Settled::cut_short;
+    if (result.kind == CallResult::Kind::threw) return Settled::failed;
+    own_data_ = std::move(result.value);
+    has_own_data_ = true;
+  }
+  is_set_up_ = true;
+  return Settled::quiet;
+}
+
+void Vu::tear_down() {
+  const bool is_due = is_set_up_ && !cut_ && !test_.aborted && !test_.options.no_teardown && !test_.metrics.strict_k6();
+  if (is_due && exported(kTeardownVu).is_function()) {
+    std::vector<script::Value> arguments;
+    arguments.push_back(setup_data());
+    arguments.push_back(own_data_);
+    call_of_life(kTeardownVu, std::move(arguments), test_.options.teardown_timeout);
+  }
+  is_set_up_ = has_own_data_ = false;
+  own_data_ = script::Value();
+}
+
 // Iterations
 
 void Vu::set_standing_tags() {
@@ -278,6 +330,7 @@ void Vu::enter_scenario(ScenarioRun& scenario) {
 }
 
 void Vu::leave_scenario() {
+  tear_down();
   iterations_in_[scenario_] = next_iteration_in_scenario_;
   scenario_ = nullptr;
 }
@@ -289,25 +342,36 @@ void Vu::record_traffic(Instant at) {
   *traffic_ = wire::Traffic();
 }
 
+Vu::Settled Vu::call_function() {
+  begin_work();
+  for (const auto& hook : iteration_hooks_) hook();
+  const script::Value data = setup_data();
+  JSValueConst arguments[] = {data.get(), own_data_.get()};
+  const script::Value result(
+      context_, data.is_exception() ? JS_EXCEPTION : JS_Call(context_, function_.get(), JS_UNDEFINED, has_own_data_ ? 2 : 1, arguments));
+  const Settled how = result.is_exception() ? take_exception() : settle();
+  end_work(how);
+  return how;
+}
+
 bool Vu::run_iteration(std::uint64_t number, std::optional<Instant> due) {
   iteration_ = {.of_vu = next_iteration_++, .of_vu_in_scenario = next_iteration_in_scenario_++, .of_scenario = number};
   if (recorder_.tags().enabled().iter) tags_->metadata().iter = iteration_.of_vu;
-  begin_work();
-  for (const auto& hook : iteration_hooks_) hook();
-
-  const script::Value data = setup_data();
-  JSValueConst arguments[] = {data.get()};
-  const Instant start = base::EventLoop::Clock::now();
-  const script::Value result(context_, data.is_exception() ? JS_EXCEPTION : JS_Call(context_, function_.get(), JS_UNDEFINED, 1, arguments));
-  const Settled how = result.is_exception() ? take_exception() : settle();
+  const Instant begun = base::EventLoop::Clock::now();
+  Instant start = begun;
+  Settled how = Settled::quiet;
+  if (!is_set_up_) {
+    how = set_up();
+    if (is_set_up_) start = base::EventLoop::Clock::now();
+  }
+  if (how == Settled::quiet) how = call_function();
   const Instant end = base::EventLoop::Clock::now();
-  end_work(how);
 
   // An iteration that aborts the test is complete, for k6.
   const bool completed = how != Settled::cut_short || !abort_reason_.empty();
   metrics::TagSet* tags = tags_->set_pointer();
   const metrics::Metadata* metadata = &tags_->metadata();
-  if (due) recorder_.add(MetricId::schedule_slip, tags, base::milliseconds_of(start - *due), start, metadata);
+  if (due) recorder_.add(MetricId::schedule_slip, tags, base::milliseconds_of(begun - *due), begun, metadata);
   if (completed) {
     recorder_.add(MetricId::iteration_duration, tags, base::milliseconds_of(end - start), end, metadata);
     if (due) recorder_.add(MetricId::iteration_duration_intended, tags, base::milliseconds_of(end - *due), end, metadata);

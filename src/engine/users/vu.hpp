@@ -75,9 +75,10 @@ class Vu final : public VuContext, private script::Host {
 
   /// From now on iterations are the scenario's: its function, environment and tags.
   void enter_scenario(ScenarioRun& scenario);
+  /// Calls teardownVU() where it is due.
   void leave_scenario();
-  /// Runs one iteration of the entered scenario. `number` is the scenario's count; `due` is when it was meant to start,
-  /// for open models. False when it was cut short.
+  /// Runs one iteration of the entered scenario, setupVU() before the first one. `number` is the scenario's count; `due` is when it was
+  /// meant to start, for open models. False when it was cut short.
   bool run_iteration(std::uint64_t number, std::optional<base::EventLoop::Clock::time_point> due = std::nullopt);
   /// Lets the thread's loop run when this round has taken long: for loops over iterations that never wait.
   void breathe();
@@ -98,6 +99,12 @@ class Vu final : public VuContext, private script::Host {
   void end_work(Settled how);
   void log_exception(const script::Value& exception) const;
   void record_traffic(Instant at);
+  /// setupVU() or teardownVU(), cut short after `patience`; what it throws is logged.
+  CallResult call_of_life(const char* name, std::vector<script::Value> arguments, std::chrono::nanoseconds patience);
+  Settled set_up();
+  void tear_down();
+  /// The scenario's function, once.
+  Settled call_function();
   LogFields scenario_fields(std::string_view source) const;
 
   fiber::Fiber fiber_;
@@ -112,6 +119,9 @@ class Vu final : public VuContext, private script::Host {
   script::Value function_;
   script::Value setup_data_;
   bool has_setup_data_ = false;
+  bool is_set_up_ = false;  // in this scenario: setupVU() has returned, or there is none
+  script::Value own_data_;  // what it returned
+  bool has_own_data_ = false;
   std::uint64_t next_iteration_ = 0;
   std::uint64_t next_iteration_in_scenario_ = 0;
   std::map<const ScenarioRun*, std::uint64_t> iterations_in_;  // of scenarios that it has left, for when it comes back

@@ -65,7 +65,7 @@ class Lane {
   void cut_short();
   /// Ends what runs. The lane is closed.
   void interrupt();
-  /// The virtual users leave the scenario.
+  /// The virtual users leave the scenario, each as soon as its teardownVU() is over.
   void release();
 
   /// Any thread: true when a virtual user was free and is now the caller's to start by run() on this lane's thread.
@@ -143,6 +143,9 @@ class ArrivalRate final : public Executor {
   void count_closed() {
     if (closed_lanes_.fetch_add(1) + 1 == lanes_.size()) context_.control.post([this] { finish_if_done(); });
   }
+  void count_left() {
+    if (left_.fetch_add(1) + 1 == vus_.size()) context_.control.post([this] { give_all_back(); });
+  }
   void count_dropped() {
     if (!wants_more_.exchange(true)) context_.control.post([this] { grow(); });
   }
@@ -211,8 +214,13 @@ class ArrivalRate final : public Executor {
   }
 
   void finish_if_done() {
-    if (is_finished() || growing_ || closed_lanes_ != lanes_.size() || running_ != 0) return;
+    if (is_leaving_ || growing_ || closed_lanes_ != lanes_.size() || running_ != 0) return;
+    is_leaving_ = true;
+    if (vus_.empty()) return finish();
     for (auto& lane : lanes_) lane->worker().post([lane = lane.get()] { lane->release(); });
+  }
+
+  void give_all_back() {
     for (PooledVu* vu : vus_) context_.pool.give_back(vu);
     finish();
   }
@@ -241,8 +249,10 @@ class ArrivalRate final : public Executor {
   std::vector<PooledVu*> vus_;
   std::atomic<std::int64_t> running_{0};
   std::atomic<std::size_t> closed_lanes_{0};
+  std::atomic<std::size_t> left_{0};  // virtual users
   std::atomic<bool> wants_more_{false};
   bool ending_ = false;
+  bool is_leaving_ = false;
   bool growing_ = false;
   bool warned_ = false;
 };
@@ -363,9 +373,12 @@ void Lane::interrupt() {
 }
 
 void Lane::release() {
-  for (Vu* vu : all_) vu->post([vu] { vu->leave_scenario(); });
-  all_.clear();
-  free_.clear();
+  for (Vu* vu : all_) {
+    vu->post([this, vu] {
+      vu->leave_scenario();
+      executor_.count_left();
+    });
+  }
 }
 
 }  // namespace
