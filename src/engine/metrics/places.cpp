@@ -1,5 +1,7 @@
 #include "engine/metrics/places.hpp"
 
+#include "engine/metrics/address_template.hpp"
+
 namespace gauntlet::engine::metrics {
 namespace {
 
@@ -37,8 +39,13 @@ PlaceId PlaceTable::submetric(MetricId metric, std::size_t index) {
 PlaceId PlaceTable::endpoint(const EndpointKey& key) {
   const std::lock_guard lock(mutex_);
   const EndpointKey* wanted = &key;
-  EndpointKey folded;
-  if (!endpoints_.contains(key) && endpoints_.size() >= limits_.endpoints) {
+  EndpointKey of_template, folded;
+  if (is_one_of_many(key.name)) {
+    of_template = key;
+    of_template.name = address_template(key.name);
+    wanted = &of_template;
+  }
+  if (!endpoints_.contains(*wanted) && endpoints_.size() >= limits_.endpoints) {
     folded = {.protocol = key.protocol,
               .method = "",
               .name = kOther,
@@ -48,11 +55,25 @@ PlaceId PlaceTable::endpoint(const EndpointKey& key) {
               .failed = key.failed};
     wanted = &folded;
   }
-  const auto [found, is_new] = endpoints_.try_emplace(*wanted);
+  return place_of(*wanted);
+}
+
+bool PlaceTable::is_one_of_many(const std::string& name) {
+  const std::string of_template = address_template(name);
+  if (of_template == name || (!addresses_.contains(of_template) && addresses_.size() >= limits_.endpoints)) return false;
+  std::set<std::string>& addresses = addresses_[of_template];
+  if (addresses.contains(name)) return false;
+  if (addresses.size() >= limits_.addresses) return true;
+  addresses.insert(name);
+  return false;
+}
+
+PlaceId PlaceTable::place_of(const EndpointKey& key) {
+  const auto [found, is_new] = endpoints_.try_emplace(key);
   if (is_new) {
     const MetricId metric = key.protocol == EndpointState::Protocol::http ? MetricId::http_req_duration : MetricId::grpc_req_duration;
     found->second = new_place({.kind = Place::Kind::endpoint, .metric = metric, .row = static_cast<std::uint32_t>(endpoint_keys_.size())});
-    endpoint_keys_.push_back(*wanted);
+    endpoint_keys_.push_back(key);
   }
   return found->second;
 }

@@ -56,6 +56,8 @@ class PlaceTable {
  public:
   struct Limits {
     std::size_t endpoints = 256;
+    /// Addresses that one template stands for have rows of their own up to this, and are one row beyond.
+    std::size_t addresses = 20;
     std::size_t checks = 4096;
     std::size_t parts = 512;
   };
@@ -83,6 +85,10 @@ class PlaceTable {
 
  private:
   PlaceId new_place(Place place);
+  /// Of a row that there is room for.
+  PlaceId place_of(const EndpointKey& key);
+  /// Whether an address comes after so many of its template that it has no row of its own.
+  bool is_one_of_many(const std::string& name);
   bool part_number(const PartKey& key, std::uint32_t* number);
 
   const Limits limits_;
@@ -90,6 +96,7 @@ class PlaceTable {
   std::vector<Place> places_;
   std::map<std::pair<MetricId, std::size_t>, PlaceId> metrics_;  // (metric, 0: total, else submetric + 1)
   std::map<EndpointKey, PlaceId> endpoints_;
+  std::map<std::string, std::set<std::string>> addresses_;  // by template
   std::vector<EndpointKey> endpoint_keys_;
   std::map<CheckKey, PlaceId> checks_;
   std::vector<CheckKey> check_keys_;

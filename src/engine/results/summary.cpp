@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
+#include <string_view>
 
 #include "base/duration.hpp"
 #include "base/grpc/framing.hpp"
+#include "engine/metrics/address_template.hpp"
 
 namespace gauntlet::engine::results {
 namespace {
@@ -230,13 +233,18 @@ std::vector<EndpointResult> endpoint_results(const Snapshot& snapshot) {
     Distribution duration;
   };
   std::map<std::pair<std::string, std::string>, Row> rows;
+  std::set<std::string_view> names;
+  for (const EndpointState& state : snapshot.endpoints) names.insert(state.name);
   for (const EndpointState& state : snapshot.endpoints) {
     if (state.duration.count() == 0) continue;
+    // Addresses that came before there was a row for all of their kind are in that, too.
+    std::string name = metrics::address_template(state.name);
+    if (!names.contains(name)) name = state.name;
     const bool grpc = state.protocol == EndpointState::Protocol::grpc;
     std::string method = grpc ? "gRPC" : state.method;
-    Row& row = rows[{method, state.name}];
+    Row& row = rows[{method, name}];
     row.result.method = std::move(method);
-    row.result.name = state.name;
+    row.result.name = std::move(name);
     row.result.count += state.duration.count();
     if (state.failed) row.result.failed += state.duration.count();
     row.duration.merge(state.duration);

@@ -299,14 +299,21 @@ class Table {
 constexpr std::size_t kEndpointRows = 15;
 constexpr std::size_t kNameWidth = 60;
 
+/// Leaves the middle out: addresses begin with the same host, and differ at the end.
 std::string clipped(std::string_view text, std::size_t width) {
-  if (width_of(text) <= width) return std::string(text);
-  std::size_t end = 0;
-  for (std::size_t shown = 0; shown + 1 < width; ++shown) {
-    ++end;
-    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) ++end;
-  }
-  return std::string(text.substr(0, end)) + "…";
+  const std::size_t has = width_of(text);
+  if (has <= width) return std::string(text);
+  const std::size_t head = (width - 1) / 3;
+  const std::size_t tail = width - 1 - head;
+  const auto offset_of = [&](std::size_t character) {
+    std::size_t at = 0;
+    for (std::size_t passed = 0; at < text.size(); ++at) {
+      const bool begins = (static_cast<unsigned char>(text[at]) & 0xc0U) != 0x80U;
+      if (begins && passed++ == character) break;
+    }
+    return at;
+  };
+  return std::string(text.substr(0, offset_of(head))) + "…" + std::string(text.substr(offset_of(has - tail)));
 }
 
 std::string outcomes_text(const results::EndpointResult& row) {
@@ -346,6 +353,10 @@ std::string endpoints_block(const std::vector<results::EndpointResult>& endpoint
   if (endpoints.size() > kEndpointRows) {
     text += "    " + paint.dim("and " + std::to_string(endpoints.size() - kEndpointRows) + " more in the JSON results") + "\n";
   }
+  const bool has_templates =
+      std::any_of(endpoints.begin(), endpoints.end(), [](const auto& row) { return row.name.find("{}") != std::string::npos; });
+  if (has_templates)
+    text += "    " + paint.dim("{} stands for numbers and ids that differ: tag requests with a name to choose the rows") + "\n";
   return text;
 }
 
