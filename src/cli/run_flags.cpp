@@ -220,6 +220,8 @@ std::vector<Flag> own_flags() {
       {"setup-apart", '\0', nullptr, "keep requests of setup() and teardown() out of the totals", to_switch(&RunSettings::setup_apart)},
       {"require-generator-ok", '\0', nullptr, "exit with 111 when the generator was the limit",
        to_switch(&RunSettings::require_generator_ok)},
+      {"require-all-ok", '\0', nullptr, "exit with 99 when a check failed or a threshold never had a sample, too",
+       to_switch(&RunSettings::require_all_ok)},
       {"no-thresholds", '\0', nullptr, "do not evaluate thresholds", to_switch(&RunSettings::no_thresholds)},
       {"no-summary", '\0', nullptr, nullptr, refuse_no_summary},
       {"summary-mode", '\0', "MODE", "compact, full or disabled", set_summary_mode},

@@ -32,6 +32,7 @@ struct Threshold {
   bool abort_on_fail = false;
   std::chrono::nanoseconds delay_abort_eval{0};
   bool ok = true;                    ///< of the last evaluation
+  bool has_samples = true;           ///< then
   std::optional<double> last_value;  ///< what it compared; nothing while the metric has no samples
 };
 

@@ -24,6 +24,7 @@ struct ThresholdResult {
   std::string aggregation;  ///< "p(95)"
   double value = 0;
   bool ok = true;
+  bool has_samples = true;  ///< without, `ok` says nothing of the target
 };
 
 /// A metric or submetric.
@@ -86,6 +87,7 @@ struct SummaryOptions {
   bool stderr_is_tty = false;
   /// The script (or a flag) named its scenarios; without, the full summary shows groups only.
   bool explicit_scenarios = true;
+  bool says_no_data = false;       ///< of a threshold without samples, where k6 has a tick
   bool rate_over_no_time = false;  ///< a counter's rate over zero seconds is 0, as in k6 1, in place of none
   std::string setup_data_json;     ///< what setup() returned; empty when nothing
   GeneratorHealth health;          ///< the members that are given by the run

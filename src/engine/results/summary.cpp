@@ -55,8 +55,8 @@ MetricResult result_of(const MetricInfo& info, const Sink& sink, const SummaryOp
 void add_thresholds(MetricResult& result, const metrics::ThresholdGroup* group) {
   if (group == nullptr) return;
   for (const metrics::Threshold& threshold : group->thresholds) {
-    result.thresholds.push_back(
-        {threshold.expression.source, threshold.expression.aggregation, threshold.last_value.value_or(0), threshold.ok});
+    result.thresholds.push_back({threshold.expression.source, threshold.expression.aggregation, threshold.last_value.value_or(0),
+                                 threshold.ok, threshold.has_samples});
   }
 }
 

@@ -26,7 +26,7 @@ constexpr std::array kTable = {
     CompatibilityRow{
         kLanguage, "JavaScript itself", better,
         "QuickJS-ng: all of ES2023, Set operations, Uint8Array.fromHex, Error.isError, JSON.rawJSON; k6's engine lacks for await, "
-        "named groups and more"},
+        "named groups and more; no Intl: localeCompare goes by code points, whatever the language"},
     CompatibilityRow{kLanguage, "timers, promises, async exported functions", same, ""},
     CompatibilityRow{kLanguage, "console", same, "standard error, as k6's log lines"},
     CompatibilityRow{kLanguage, "TypeScript", better,
@@ -35,6 +35,8 @@ constexpr std::array kTable = {
                      "from copies in the module folder (GAUNTLET_MODULES); nothing is fetched while a test runs"},
     CompatibilityRow{kLanguage, "crypto global (webcrypto)", better,
                      "HKDF and wrapping keys, too; errors are Errors, and key.algorithm is as the W3C has it"},
+    CompatibilityRow{kLanguage, "URL, URLSearchParams, structuredClone", better,
+                     "there, as the web has them, for hosts in ASCII; k6 has none of them"},
 
     CompatibilityRow{kModules, "k6", better,
                      "group() as with k6 2's --features async-metric-context: its tags go on after await, in timers and listeners, and "
@@ -78,6 +80,8 @@ constexpr std::array kTable = {
     CompatibilityRow{kHttp, "HTTP/2 over TLS", same, "chosen by ALPN"},
     CompatibilityRow{kHttp, "option httpVersion", better,
                      "\"1.1\" never offers HTTP/2, \"2\" speaks nothing else: over plain http:// as h2c"},
+    CompatibilityRow{kHttp, "option jsonBodies", better,
+                     "objects and lists as bodies are sent as JSON where the request's Content-Type says JSON; k6 sends a form"},
     CompatibilityRow{kHttp, "option maxResponseBytes", better,
                      "bounds bodies and messages as they are after decompression; k6 has no bound"},
     CompatibilityRow{kHttp, "streams that the server resets with PROTOCOL_ERROR or refuses for ever", better,
@@ -99,8 +103,9 @@ constexpr std::array kTable = {
                      ""},
     CompatibilityRow{kExecution, "--scenario, --once", same, "as k6 2.3; --once takes every scenario, or those of --scenario"},
     CompatibilityRow{kExecution, "--vus alone", same, "as many shared iterations, as in k6 2.3; --strict-k6 gives 1.8's one iteration"},
-    CompatibilityRow{kExecution, "--duration alone", better,
-                     "stretches the script's own scenarios and says so; --strict-k6 gives k6's rule"},
+    CompatibilityRow{
+        kExecution, "--duration alone", better,
+        "stretches every time of the script's own scenarios alike, startTime included, and says so; --strict-k6 gives k6's rule"},
     CompatibilityRow{kExecution, "intended start", better, "latency from the moment an iteration was due, beside service time"},
     CompatibilityRow{kExecution, "execution segments and sequences", same, "--segment I/N is short for both"},
     CompatibilityRow{kExecution, "--processes N, merge, compare", better,
@@ -109,6 +114,10 @@ constexpr std::array kTable = {
                      "results without the first seconds, or without what setup() and teardown() request"},
     CompatibilityRow{kExecution, "the generator's own health", better,
                      "threshold generator_ok, loop_lag and schedule_slip, exit code 111 with --require-generator-ok"},
+    CompatibilityRow{
+        kExecution, "setupVU(), teardownVU()", better,
+        "exported functions that each virtual user calls before its first iteration of a scenario and after its last one; what "
+        "the former returns is the iterations' second argument"},
     CompatibilityRow{kExecution, "option maxHeapBytes", better,
                      "bounds what a virtual user's script may keep, responses and pages included: 1 GB, less where the machine has less; "
                      "the error names the line"},
@@ -119,6 +128,8 @@ constexpr std::array kTable = {
     CompatibilityRow{kExecution, "externally-controlled executor", absent, "gone in k6 2, too: use the stages of ramping-vus"},
 
     CompatibilityRow{kResults, "thresholds with tag filters, abortOnFail, delayAbortEval", same, ""},
+    CompatibilityRow{kResults, "thresholds without a sample, failed checks", better,
+                     "\"no data\" in the summary, where k6 and --strict-k6 have a tick; --require-all-ok makes both fail the run"},
     CompatibilityRow{kResults, "memory of metrics", better,
                      "does not grow with the number of samples; percentiles within 0.1 %, exact while counts are small"},
     CompatibilityRow{kResults, "end-of-test summary, handleSummary, handleSummaryTimeout, --summary-export", same, ""},
@@ -138,6 +149,10 @@ constexpr std::array kTable = {
                      "never delays exit; _RECORD, _TAGS and .dashboard.json have no meaning"},
 
     CompatibilityRow{kCommands, "run, new, inspect, archive, deps, version", same, "archives are read both ways"},
+    CompatibilityRow{kCommands, "new --types", better,
+                     "types of all that a script can import, beside the script: editors complete and check it without a package"},
+    CompatibilityRow{kCommands, "check", better,
+                     "says what a script would do, draws its load and finds thresholds that never have a sample, without a request"},
     CompatibilityRow{kCommands, "REST API (--address); pause, resume, scale, status, stats, login", absent,
                      "gone in k6 2, too, but for reading by --address and stats: --web and --out prometheus=PORT show a running test"},
     CompatibilityRow{kCommands,

@@ -62,6 +62,8 @@ struct RunSettings {
   bool setup_apart = false;
   /// When the generator was the limit and nothing else went wrong, the exit code says so.
   bool require_generator_ok = false;
+  /// A check that failed and a threshold that never had a sample are failures of the test.
+  bool require_all_ok = false;
   /// This process is one of several: it runs its segment and reports to the leader.
   TeamMember* member = nullptr;
   /// The members do the work, and this process reports. Forked before the call.

@@ -1,5 +1,8 @@
 #include "engine/session/judge.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <vector>
 
 namespace gauntlet::engine::session {
@@ -31,6 +34,23 @@ void Judge::judge(const metrics::Snapshot& snapshot) {
   thresholds_.evaluate(snapshot, metrics::Thresholds::When::at_end);
   if (!thresholds_.crossed().empty()) give({ExitCode::thresholds_crossed, thresholds_.crossed_message(false), ""});
   if (is_marked_failed_) give({ExitCode::marked_failed, "test run was marked as failed", ""});
+}
+
+void Judge::require_all(const metrics::Snapshot& snapshot) {
+  std::vector<std::string> idle;
+  for (const metrics::ThresholdGroup& group : thresholds_.groups())
+    if (!group.thresholds.front().has_samples) idle.push_back(group.name);
+  std::uint64_t failed = 0, all = 0;
+  for (const metrics::CheckCount& check : snapshot.checks) {
+    failed += check.fails;
+    all += check.fails + check.passes;
+  }
+  if (failed != 0)
+    give({ExitCode::thresholds_crossed, fmt::format("{} of {} checks failed, and --require-all-ok is set", failed, all), ""});
+  if (!idle.empty()) {
+    give({ExitCode::thresholds_crossed,
+          fmt::format("thresholds on metrics '{}' never had a sample, and --require-all-ok is set", fmt::join(idle, ", ")), ""});
+  }
 }
 
 void Judge::require(const results::GeneratorVerdict& generator) {

@@ -36,6 +36,8 @@ class Judge {
   std::optional<Verdict> look(const metrics::Snapshot& snapshot);
   /// In the end.
   void judge(const metrics::Snapshot& snapshot);
+  /// So are a check that failed and a threshold without a sample. After judge().
+  void require_all(const metrics::Snapshot& snapshot);
   /// A generator that could not keep up is a failure of the test.
   void require(const results::GeneratorVerdict& generator);
 

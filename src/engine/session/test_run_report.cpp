@@ -14,6 +14,7 @@ void TestRun::judge() {
   if (!of_team_) collector_->sample(users::Clock::now(), std::chrono::seconds(5));
   if (settings_.member != nullptr) return;
   judge_.judge(collector_->snapshot());
+  if (settings_.require_all_ok) judge_.require_all(collector_->snapshot());
   if (settings_.require_generator_ok) {
     results::SummaryOptions options;
     options.health = watch_->health();

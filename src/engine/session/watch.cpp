@@ -151,6 +151,7 @@ results::Summary Watch::summarize(std::vector<std::string> trend_stats) const {
   options.stdout_is_tty = isatty(STDOUT_FILENO) == 1;
   options.stderr_is_tty = isatty(STDERR_FILENO) == 1;
   options.explicit_scenarios = test.options.scenarios.given;
+  options.says_no_data = !watched_.settings.strict_k6;
   options.rate_over_no_time = watched_.settings.strict_k6;
   options.setup_data_json = test.setup_data.value_or("");
   options.health = health();

@@ -179,6 +179,10 @@ class Layout {
       const std::string indent(nested ? 6 : 4, ' ');
       std::string lines = indent + (nested ? "{" + metric.suffix + "}" : metric.name) + "\n";
       for (const results::ThresholdResult& threshold : metric.thresholds) {
+        if (!threshold.has_samples && threshold.ok && options_.says_no_data) {
+          lines += indent + paint_.yellow("–") + " " + paint_.white("'" + threshold.source + "'") + " " + paint_.yellow("no data") + "\n";
+          continue;
+        }
         lines += indent + (threshold.ok ? paint_.green(kPass) : paint_.red(kFail)) + " " + paint_.white("'" + threshold.source + "'") +
                  " " + paint_.white(threshold.aggregation) + "=" + paint_.cyan(threshold_value(metric, threshold)) + "\n";
       }
