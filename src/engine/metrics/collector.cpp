@@ -32,6 +32,38 @@ void count(CheckCount& check, const Sink& sink) {
   check.fails += sink.fails();
 }
 
+void pour(const Window& window, const std::vector<Place>& places, Snapshot& snapshot) {
+  snapshot.tag_sweeps += window.tag_sweeps;
+  for (const PlaceId id : window.used) {
+    const Sink& sink = window.sinks[id];
+    const Place& place = places[id];
+    MetricState& metric = snapshot.metrics[index_of(place.metric)];
+    switch (place.kind) {
+      case Place::Kind::total:
+        metric.total.merge(sink);
+        metric.window.merge(sink);
+        break;
+      case Place::Kind::submetric: metric.submetrics[place.row].merge(sink); break;
+      case Place::Kind::endpoint: snapshot.endpoints[place.row].duration.merge(sink.values); break;
+      case Place::Kind::check: count(snapshot.checks[place.row], sink); break;
+      case Place::Kind::part: state_in(snapshot.parts[place.part], *metric.info).total.merge(sink); break;
+      case Place::Kind::part_check: count(snapshot.parts[place.part].checks[place.row], sink); break;
+    }
+  }
+}
+
+/// Rows keep their places; what has no samples is not shown.
+void forget_samples(Snapshot& snapshot) {
+  for (MetricState& metric : snapshot.metrics) metric = fresh_state(*metric.info);
+  for (CheckCount& check : snapshot.checks) check.passes = check.fails = 0;
+  for (EndpointState& row : snapshot.endpoints) row.duration = {};
+  for (PartState& part : snapshot.parts) {
+    part.metrics.clear();
+    for (CheckCount& check : part.checks) check.passes = check.fails = 0;
+  }
+  snapshot.elapsed = snapshot.window = {};
+}
+
 }  // namespace
 
 Collector::Collector(MetricRegistry& registry, CollectorOptions options, Instant start)
@@ -105,12 +137,17 @@ const Snapshot& Collector::finish(Instant now) {
 
 void Collector::learn_places() {
   State& state = *state_;
-  Snapshot& snapshot = state.snapshot;
+  const std::vector<Place> places = state.places.places_from(state.known_places.size());
+  state.known_places.insert(state.known_places.end(), places.begin(), places.end());
+  make_room(state.snapshot);
+  if (state.options.deltas) make_room(state.delta);
+}
+
+void Collector::make_room(Snapshot& snapshot) {
+  State& state = *state_;
   for (std::size_t i = snapshot.metrics.size(); i < state.registry.size(); ++i) {
     snapshot.metrics.push_back(fresh_state(state.registry.info(static_cast<MetricId>(i))));
   }
-  const std::vector<Place> places = state.places.places_from(state.known_places.size());
-  state.known_places.insert(state.known_places.end(), places.begin(), places.end());
   for (EndpointKey& key : state.places.endpoints_from(snapshot.endpoints.size())) {
     EndpointState row;
     row.protocol = key.protocol;
@@ -146,23 +183,8 @@ void Collector::merge(std::vector<std::unique_ptr<Window>> windows, Instant now)
   for (MetricState& metric : snapshot.metrics) metric.window.clear();
 
   for (const auto& window : windows) {
-    snapshot.tag_sweeps += window->tag_sweeps;
-    for (const PlaceId id : window->used) {
-      const Sink& sink = window->sinks[id];
-      const Place& place = state.known_places[id];
-      MetricState& metric = snapshot.metrics[index_of(place.metric)];
-      switch (place.kind) {
-        case Place::Kind::total:
-          metric.total.merge(sink);
-          metric.window.merge(sink);
-          break;
-        case Place::Kind::submetric: metric.submetrics[place.row].merge(sink); break;
-        case Place::Kind::endpoint: snapshot.endpoints[place.row].duration.merge(sink.values); break;
-        case Place::Kind::check: count(snapshot.checks[place.row], sink); break;
-        case Place::Kind::part: state_in(snapshot.parts[place.part], *metric.info).total.merge(sink); break;
-        case Place::Kind::part_check: count(snapshot.parts[place.part].checks[place.row], sink); break;
-      }
-    }
+    pour(*window, state.known_places, snapshot);
+    if (state.options.deltas) pour(*window, state.known_places, state.delta);
     window->clear();
   }
   {
@@ -177,19 +199,25 @@ void Collector::restart(Instant now) {
   State& state = *state_;
   state.start = state.sampled = now;
   state.series.clear();
-  Snapshot& snapshot = state.snapshot;
-  // Rows keep their places; what has no samples is not shown.
-  for (MetricState& metric : snapshot.metrics) metric = fresh_state(*metric.info);
-  for (CheckCount& check : snapshot.checks) check.passes = check.fails = 0;
-  for (EndpointState& row : snapshot.endpoints) row.duration = {};
-  for (PartState& part : snapshot.parts) {
-    part.metrics.clear();
-    for (CheckCount& check : part.checks) check.passes = check.fails = 0;
-  }
-  snapshot.elapsed = snapshot.window = {};
+  forget_samples(state.snapshot);
+  forget_samples(state.delta);
 }
 
-void Collector::adopt(Snapshot snapshot) { state_->snapshot = std::move(snapshot); }
+Snapshot Collector::take_delta() {
+  State& state = *state_;
+  Snapshot taken = state.delta;
+  taken.elapsed = state.snapshot.elapsed;
+  forget_samples(state.delta);
+  state.delta.tag_sweeps = 0;
+  return taken;
+}
+
+void Collector::adopt(Snapshot snapshot) {
+  state_->snapshot = std::move(snapshot);
+  state_->series.add(state_->snapshot);
+}
+
+void Collector::forget_series() { state_->series.clear(); }
 
 const Snapshot& Collector::snapshot() const { return state_->snapshot; }
 const Series& Collector::series() const { return state_->series; }

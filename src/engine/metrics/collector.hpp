@@ -40,6 +40,8 @@ struct CollectorOptions {
   bool lifecycle_apart = false;
   /// Bytes of each thread's ring for single samples; 0 when no output wants them.
   std::size_t stream_bytes = 0;
+  /// Gather for take_delta(), too.
+  bool deltas = false;
 };
 
 class Collector {
@@ -64,8 +66,15 @@ class Collector {
   /// Forgets everything gathered so far and counts from `now` (end of a warm-up).
   void restart(Instant now);
 
-  /// Replaces what was gathered by what several processes did together. Nothing is recorded any more.
+  /// What was gathered since the last call, or since the start or restart(): sums of all that it ever returned are the snapshot.
+  /// Gauges without a sample since then have none in it. Only with CollectorOptions::deltas.
+  Snapshot take_delta();
+
+  /// Replaces what was gathered by what several processes have done together; its last window goes into the series. For a
+  /// collector that has nothing to sample.
   void adopt(Snapshot snapshot);
+  /// The series begins again.
+  void forget_series();
 
   /// A row a second (longer for very long tests), from the start.
   const Series& series() const;
@@ -81,6 +90,7 @@ class Collector {
   std::unique_ptr<Window> exchange(std::unique_ptr<Window> full);  // any thread
   void forget(const Recorder& recorder);
   void learn_places();
+  void make_room(Snapshot& snapshot);
   void merge(std::vector<std::unique_ptr<Window>> windows, Instant now);
 
   std::unique_ptr<State> state_;

@@ -54,6 +54,7 @@ struct Collector::State {
   // What the place table has said so far, by place and row.
   std::vector<Place> known_places;
   Snapshot snapshot;
+  Snapshot delta;  // with CollectorOptions::deltas: since take_delta()
   Series series;
 };
 

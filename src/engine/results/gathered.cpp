@@ -51,6 +51,7 @@ void write_strings(JsonWriter& json, std::initializer_list<std::string_view> tex
 void write(JsonWriter& json, const std::vector<CheckCount>& checks) {
   json.begin_array();
   for (const CheckCount& check : checks) {
+    if (check.passes + check.fails == 0) continue;
     json.begin_object().key("group").string(check.group).key("name").string(check.name);
     json.key("passes").integer(check.passes).key("fails").integer(check.fails).end_object();
   }
@@ -177,45 +178,66 @@ void make_room(std::vector<MetricState>& states, const MetricRegistry& registry)
 }
 
 /// `by_id`: states are by MetricId, as in a snapshot; else only those with samples, as in its parts.
-base::Expected<void> add_metrics(std::vector<MetricState>& into, const Json& json, MetricRegistry& registry, bool by_id) {
+base::Expected<std::vector<MetricState>> read_metrics(const Json& json, MetricRegistry& registry, bool by_id) {
+  std::vector<MetricState> states;
   for (const auto& [name, saved] : json.items()) {
     const auto id = TRY(id_of(name, saved, registry));
     const MetricInfo& info = registry.info(id);
-    if (by_id) make_room(into, registry);
-    auto state = std::find_if(into.begin(), into.end(), [&](const MetricState& known) { return known.info->id == id; });
-    if (state == into.end()) {
-      state = into.insert(into.end(), MetricState{});
-      state->info = &info;
-      state->total.type = info.type;
-    }
-    const auto total = TRY(read_sink(saved.at("total"), info.type));
-    add_up(state->total, total, adds_up_as_gauge(id));
+    if (by_id) make_room(states, registry);
+    MetricState& state = by_id ? states[metrics::index_of(id)] : states.emplace_back();
+    state.info = &info;
+    auto total = TRY(read_sink(saved.at("total"), info.type));
+    state.total = std::move(total);
     for (const auto& [submetric, saved_sink] : saved.at("submetrics").items()) {
-      for (std::size_t i = 0; i < state->submetrics.size(); ++i) {
+      for (std::size_t i = 0; i < state.submetrics.size(); ++i) {
         if (info.submetrics[i].name != submetric) continue;
-        const auto sink = TRY(read_sink(saved_sink, info.type));
-        add_up(state->submetrics[i], sink, adds_up_as_gauge(id));
+        auto sink = TRY(read_sink(saved_sink, info.type));
+        state.submetrics[i] = std::move(sink);
       }
     }
   }
-  return {};
+  return states;
 }
 
-void add_checks(std::vector<CheckCount>& into, const Json& json) {
-  for (const Json& saved : json) {
-    const std::string group = saved.at("group");
-    const std::string name = saved.at("name");
-    auto check =
-        std::find_if(into.begin(), into.end(), [&](const CheckCount& known) { return known.group == group && known.name == name; });
-    if (check == into.end()) check = into.insert(into.end(), {name, group, 0, 0});
-    check->passes += saved.at("passes").get<std::uint64_t>();
-    check->fails += saved.at("fails").get<std::uint64_t>();
+void add_metrics(std::vector<MetricState>& into, const std::vector<MetricState>& from, bool gauges_add_up) {
+  for (std::size_t place = 0; place < from.size(); ++place) {
+    const MetricState& state = from[place];
+    // In snapshots they are at the same place.
+    const auto known = place < into.size() && into[place].info == state.info
+                           ? into.begin() + static_cast<std::ptrdiff_t>(place)
+                           : std::find_if(into.begin(), into.end(), [&](const MetricState& other) { return other.info == state.info; });
+    if (known == into.end()) {
+      into.push_back(state);
+      continue;
+    }
+    const bool adds_up = gauges_add_up && adds_up_as_gauge(state.info->id);
+    add_up(known->total, state.total, adds_up);
+    for (std::size_t i = 0; i < std::min(known->submetrics.size(), state.submetrics.size()); ++i) {
+      add_up(known->submetrics[i], state.submetrics[i], adds_up);
+    }
   }
 }
 
-base::Expected<void> add_endpoints(std::vector<EndpointState>& into, const Json& json) {
+std::vector<CheckCount> read_checks(const Json& json) {
+  std::vector<CheckCount> checks;
+  for (const Json& saved : json) checks.push_back({saved.at("name"), saved.at("group"), saved.at("passes"), saved.at("fails")});
+  return checks;
+}
+
+void add_checks(std::vector<CheckCount>& into, const std::vector<CheckCount>& from) {
+  for (const CheckCount& check : from) {
+    auto known = std::find_if(into.begin(), into.end(),
+                              [&](const CheckCount& other) { return other.group == check.group && other.name == check.name; });
+    if (known == into.end()) known = into.insert(into.end(), {check.name, check.group, 0, 0});
+    known->passes += check.passes;
+    known->fails += check.fails;
+  }
+}
+
+base::Expected<std::vector<EndpointState>> read_endpoints(const Json& json) {
+  std::vector<EndpointState> rows;
   for (const Json& saved : json) {
-    EndpointState row;
+    EndpointState& row = rows.emplace_back();
     const std::vector<std::string> key = saved.at("key");
     if (key.size() != 6) return tl::unexpected(bad("a row of the endpoint table cannot be read"));
     row.protocol = key[0] == "grpc" ? EndpointState::Protocol::grpc : EndpointState::Protocol::http;
@@ -226,18 +248,23 @@ base::Expected<void> add_endpoints(std::vector<EndpointState>& into, const Json&
     row.error = key[5];
     row.failed = saved.at("failed");
     auto values = TRY(Distribution::deserialize(saved.at("values").dump()));
-    auto known = std::find_if(into.begin(), into.end(), [&](const EndpointState& other) {
+    row.duration = std::move(values);
+  }
+  return rows;
+}
+
+void add_endpoints(std::vector<EndpointState>& into, const std::vector<EndpointState>& from) {
+  for (const EndpointState& row : from) {
+    const auto known = std::find_if(into.begin(), into.end(), [&](const EndpointState& other) {
       return other.protocol == row.protocol && other.method == row.method && other.name == row.name && other.status == row.status &&
              other.error_code == row.error_code && other.error == row.error && other.failed == row.failed;
     });
     if (known == into.end()) {
-      row.duration = std::move(values);
-      into.push_back(std::move(row));
+      into.push_back(row);
     } else {
-      known->duration.merge(values);
+      known->duration.merge(row.duration);
     }
   }
-  return {};
 }
 
 void merge_point(SeriesPoint& into, const SeriesPoint& from, const MetricInfo& info) {
@@ -269,7 +296,7 @@ void merge_point(SeriesPoint& into, const SeriesPoint& from, const MetricInfo& i
   }
 }
 
-void add_row(std::vector<SeriesRow>& rows, SeriesRow row, const MetricRegistry& registry) {
+void add_row(std::vector<SeriesRow>& rows, SeriesRow row, const metrics::Snapshot& known_metrics) {
   // Rows of two processes belong together when one begins within half a row of the other.
   auto near = std::find_if(rows.begin(), rows.end(), [&](const SeriesRow& known) {
     return std::chrono::abs(known.at - row.at) * 2 < std::max(known.length, row.length);
@@ -286,7 +313,7 @@ void add_row(std::vector<SeriesRow>& rows, SeriesRow row, const MetricRegistry& 
     if (known == near->points.end()) {
       near->points.push_back(std::move(point));
     } else {
-      merge_point(*known, point, registry.info(point.metric));
+      if (const MetricState* metric = known_metrics.find(point.metric)) merge_point(*known, point, *metric->info);
     }
   }
 }
@@ -316,40 +343,6 @@ SeriesRow read_row(const Json& json, const MetricRegistry& registry) {
   return row;
 }
 
-base::Expected<void> add_json(Gathered& into, const Json& json, MetricRegistry& registry, Generators generators) {
-  if (json.at("version") != kVersion) return tl::unexpected(bad("the results are of another version of gauntlet"));
-  metrics::Snapshot& snapshot = into.snapshot;
-  snapshot.elapsed = std::max(snapshot.elapsed, nanoseconds(static_cast<std::int64_t>(json.at("elapsed_ns").get<double>())));
-  snapshot.tag_sweeps += json.at("tag_sweeps").get<std::uint64_t>();
-  if (auto ok = add_metrics(snapshot.metrics, json.at("metrics"), registry, true); !ok) return ok;
-  add_checks(snapshot.checks, json.at("checks"));
-  for (const Json& group : json.at("groups")) {
-    if (std::find(snapshot.groups.begin(), snapshot.groups.end(), group.get<std::string>()) == snapshot.groups.end())
-      snapshot.groups.push_back(group);
-  }
-  if (auto ok = add_endpoints(snapshot.endpoints, json.at("endpoints")); !ok) return ok;
-  for (const Json& saved : json.at("parts")) {
-    const std::string scenario = saved.at("scenario");
-    const std::string group = saved.at("group");
-    auto part = std::find_if(snapshot.parts.begin(), snapshot.parts.end(),
-                             [&](const PartState& known) { return known.scenario == scenario && known.group == group; });
-    if (part == snapshot.parts.end()) part = snapshot.parts.insert(snapshot.parts.end(), {scenario, group, {}, {}});
-    if (auto ok = add_metrics(part->metrics, saved.at("metrics"), registry, false); !ok) return ok;
-    add_checks(part->checks, saved.at("checks"));
-  }
-  for (const Json& row : json.at("rows")) add_row(into.rows, read_row(row, registry), registry);
-  if (json.contains("cpu_share")) {
-    const double share = json.at("cpu_share");
-    const double before = into.cpu_share.value_or(0);
-    into.cpu_share = generators == Generators::share_the_cores ? before + share : std::max(before, share);
-  }
-  if (json.contains("busiest_thread"))
-    into.busiest_thread = std::max(into.busiest_thread.value_or(0), json.at("busiest_thread").get<double>());
-  into.interrupted += json.at("interrupted").get<std::uint64_t>();
-  into.samples_dropped += json.at("samples_dropped").get<std::uint64_t>();
-  return {};
-}
-
 ThresholdSpecs read_thresholds(const Json& json) {
   ThresholdSpecs specs;
   for (const auto& [key, list] : json.items()) {
@@ -360,6 +353,35 @@ ThresholdSpecs read_thresholds(const Json& json) {
     }
   }
   return specs;
+}
+
+base::Expected<Gathered> read_json(const Json& json, MetricRegistry& registry) {
+  if (json.at("version") != kVersion) return tl::unexpected(bad("the results are of another version of gauntlet"));
+  Gathered read;
+  metrics::Snapshot& snapshot = read.snapshot;
+  snapshot.elapsed = nanoseconds(static_cast<std::int64_t>(json.at("elapsed_ns").get<double>()));
+  snapshot.tag_sweeps = json.at("tag_sweeps");
+  auto states = TRY(read_metrics(json.at("metrics"), registry, true));
+  snapshot.metrics = std::move(states);
+  snapshot.checks = read_checks(json.at("checks"));
+  snapshot.groups = json.at("groups").get<std::vector<std::string>>();
+  auto endpoints = TRY(read_endpoints(json.at("endpoints")));
+  snapshot.endpoints = std::move(endpoints);
+  for (const Json& saved : json.at("parts")) {
+    PartState& part = snapshot.parts.emplace_back();
+    part.scenario = saved.at("scenario");
+    part.group = saved.at("group");
+    auto of_part = TRY(read_metrics(saved.at("metrics"), registry, false));
+    part.metrics = std::move(of_part);
+    part.checks = read_checks(saved.at("checks"));
+  }
+  for (const Json& row : json.at("rows")) read.rows.push_back(read_row(row, registry));
+  read.thresholds = read_thresholds(json.at("thresholds"));
+  if (json.contains("cpu_share")) read.cpu_share = json.at("cpu_share").get<double>();
+  if (json.contains("busiest_thread")) read.busiest_thread = json.at("busiest_thread").get<double>();
+  read.interrupted = json.at("interrupted");
+  read.samples_dropped = json.at("samples_dropped");
+  return read;
 }
 
 }  // namespace
@@ -421,14 +443,50 @@ base::Expected<ThresholdSpecs> thresholds_in(std::string_view text) {
   }
 }
 
-base::Expected<void> add(Gathered& into, std::string_view text, MetricRegistry& registry, Generators generators) {
+void add(Gathered& into, const Gathered& from, Generators generators) {
+  const bool later = generators == Generators::are_the_same;
+  metrics::Snapshot& snapshot = into.snapshot;
+  snapshot.elapsed = std::max(snapshot.elapsed, from.snapshot.elapsed);
+  snapshot.tag_sweeps += from.snapshot.tag_sweeps;
+  add_metrics(snapshot.metrics, from.snapshot.metrics, !later);
+  add_checks(snapshot.checks, from.snapshot.checks);
+  for (const std::string& group : from.snapshot.groups) {
+    if (std::find(snapshot.groups.begin(), snapshot.groups.end(), group) == snapshot.groups.end()) snapshot.groups.push_back(group);
+  }
+  add_endpoints(snapshot.endpoints, from.snapshot.endpoints);
+  for (const PartState& part : from.snapshot.parts) {
+    auto known = std::find_if(snapshot.parts.begin(), snapshot.parts.end(),
+                              [&](const PartState& other) { return other.scenario == part.scenario && other.group == part.group; });
+    if (known == snapshot.parts.end()) known = snapshot.parts.insert(snapshot.parts.end(), {part.scenario, part.group, {}, {}});
+    add_metrics(known->metrics, part.metrics, !later);
+    add_checks(known->checks, part.checks);
+  }
+  for (const SeriesRow& row : from.rows) add_row(into.rows, row, snapshot);
+  if (into.thresholds.empty()) into.thresholds = from.thresholds;
+  if (from.cpu_share) {
+    const double before = into.cpu_share.value_or(0);
+    into.cpu_share = later                                       ? *from.cpu_share
+                     : generators == Generators::share_the_cores ? before + *from.cpu_share
+                                                                 : std::max(before, *from.cpu_share);
+  }
+  if (from.busiest_thread)
+    into.busiest_thread = later ? *from.busiest_thread : std::max(into.busiest_thread.value_or(0), *from.busiest_thread);
+  into.interrupted = later ? from.interrupted : into.interrupted + from.interrupted;
+  into.samples_dropped = later ? from.samples_dropped : into.samples_dropped + from.samples_dropped;
+}
+
+base::Expected<Gathered> read_gathered(std::string_view text, MetricRegistry& registry) {
   try {
-    const Json json = Json::parse(text);
-    if (into.thresholds.empty()) into.thresholds = read_thresholds(json.at("thresholds"));
-    return add_json(into, json, registry, generators);
+    return read_json(Json::parse(text), registry);
   } catch (const Json::exception&) {
     return tl::unexpected(bad("these are no results of a test"));
   }
+}
+
+base::Expected<void> add(Gathered& into, std::string_view text, MetricRegistry& registry, Generators generators) {
+  const auto read = TRY(read_gathered(text, registry));
+  add(into, read, generators);
+  return {};
 }
 
 }  // namespace gauntlet::engine::results

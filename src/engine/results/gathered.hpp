@@ -22,7 +22,7 @@ using ThresholdSpecs = std::vector<std::pair<std::string, std::vector<metrics::T
 struct Gathered {
   metrics::Snapshot snapshot;  ///< its metrics' infos belong to the registry that they were added with
   std::vector<metrics::SeriesRow> rows;
-  ThresholdSpecs thresholds;  ///< of the first text that was added
+  ThresholdSpecs thresholds;  ///< of the first one that was added
   /// How the generators fared: share of their cores that they and their busiest thread used, and iterations that were cut short.
   std::optional<double> cpu_share;
   std::optional<double> busiest_thread;
@@ -35,13 +35,18 @@ std::string to_json(const Gathered& gathered, const metrics::MetricRegistry& reg
 /// The thresholds in a text of to_json(): they must be in the registry before it is added.
 base::Expected<ThresholdSpecs> thresholds_in(std::string_view json);
 
-/// What the CPU shares of two generators make together.
+/// How two results belong together.
 enum class Generators {
-  share_the_cores,  ///< processes of one machine: their shares add up
-  have_their_own,   ///< machines: the busiest one counts
+  share_the_cores,  ///< processes of one machine: their CPU shares add up
+  have_their_own,   ///< machines: the busiest one's CPU share counts
+  are_the_same,     ///< windows of one generator, one after the other: the later one's gauges and health count
 };
-/// Adds a text of to_json() to what is there. Metrics are found in the registry by name, the script's own ones are
-/// declared. Gauges of virtual users add up; the duration is the longest one; rows add up second by second.
+/// Adds `from` to what is there. Gauges of virtual users add up; the duration is the longest one; rows add up second by second.
+void add(Gathered& into, const Gathered& from, Generators generators);
+
+/// Reads a text of to_json(). Metrics are found in the registry by name, the script's own ones are declared.
+base::Expected<Gathered> read_gathered(std::string_view json, metrics::MetricRegistry& registry);
+/// Reads and adds.
 base::Expected<void> add(Gathered& into, std::string_view json, metrics::MetricRegistry& registry, Generators generators);
 
 }  // namespace gauntlet::engine::results

@@ -24,7 +24,7 @@ using std::chrono::seconds;
 /// A part of a test: latencies recorded second by second, a check, a custom metric, two endpoints.
 class Part {
  public:
-  Part() : collector_(registry_, {}, kStart), recorder_(collector_.make_recorder(nullptr)) {
+  Part() : collector_(registry_, with_deltas(), kStart), recorder_(collector_.make_recorder(nullptr)) {
     EXPECT_TRUE(thresholds.add(registry_, "http_req_duration{name:list}", {{"p(95)<500", false, {}}}));
     orders_ = *registry_.declare("orders", MetricType::counter, metrics::ValueKind::plain);
     metrics::TagBuilder list(recorder_->tags(), recorder_->tags().empty());
@@ -57,6 +57,12 @@ class Part {
                     .interrupted = 2},
                    registry_);
   }
+  /// What came since the last call.
+  std::string window_json() {
+    Gathered window;
+    window.snapshot = collector_.take_delta();
+    return to_json(window, registry_);
+  }
   const metrics::Snapshot& snapshot() const { return collector_.snapshot(); }
   std::vector<metrics::SeriesRow> rows() const { return collector_.series().rows(); }
   const metrics::MetricRegistry& registry() const { return registry_; }
@@ -64,6 +70,11 @@ class Part {
   metrics::Thresholds thresholds;
 
  private:
+  static metrics::CollectorOptions with_deltas() {
+    metrics::CollectorOptions options;
+    options.deltas = true;
+    return options;
+  }
   static constexpr Instant kStart{};
   metrics::MetricRegistry registry_;
   metrics::Collector collector_;
@@ -140,6 +151,50 @@ TEST(Gathered, parts_add_up_to_what_one_process_would_have_gathered) {
     return 0.0;
   };
   EXPECT_NEAR(row_percentile(sum.gathered.rows, sum.registry) / row_percentile(whole.rows(), whole.registry()), 1, 0.02);
+}
+
+TEST(Gathered, windows_of_any_length_add_up_to_what_was_gathered) {
+  for (const std::size_t agents : {1U, 2U, 7U}) {
+    std::vector<Part> parts(agents);
+    std::vector<Gathered> sums(agents);
+    Part whole;
+    Sum leader({});
+    for (std::uint64_t second = 0; second < 12; ++second) {
+      std::vector<double> all;
+      for (std::size_t i = 0; i < agents; ++i) {
+        const auto mine = latencies(100 + 150 * i, 40 + 10 * static_cast<double>(i), second * 10 + i);
+        parts[i].second(mine);
+        all.insert(all.end(), mine.begin(), mine.end());
+        if ((second + i) % 3 == 0) continue;  // its last window has not left yet
+        ASSERT_TRUE(add(sums[i], parts[i].window_json(), leader.registry, Generators::are_the_same));
+      }
+      whole.second(all);
+    }
+    for (std::size_t i = 0; i < agents; ++i) {
+      ASSERT_TRUE(add(sums[i], parts[i].window_json(), leader.registry, Generators::are_the_same));
+      add(leader.gathered, sums[i], Generators::have_their_own);
+    }
+    const metrics::Snapshot& got = leader.gathered.snapshot;
+    for (const MetricId id : {MetricId::http_reqs, MetricId::checks}) {
+      EXPECT_EQ(got.find(id)->total.sum, whole.snapshot().find(id)->total.sum);
+      EXPECT_EQ(got.find(id)->total.passes, whole.snapshot().find(id)->total.passes);
+    }
+    const auto& durations = *got.find(MetricId::http_req_duration);
+    const auto& expected = *whole.snapshot().find(MetricId::http_req_duration);
+    EXPECT_EQ(durations.total.values.count(), expected.total.values.count());
+    for (int percent = 0; percent <= 100; ++percent) {
+      EXPECT_EQ(durations.total.values.percentile(percent / 100.0), expected.total.values.percentile(percent / 100.0))
+          << agents << " " << percent;
+      EXPECT_EQ(durations.submetrics[0].values.percentile(percent / 100.0), expected.submetrics[0].values.percentile(percent / 100.0));
+    }
+    EXPECT_EQ(got.find(MetricId::vus)->total.last, 3.0 * static_cast<double>(agents));
+    EXPECT_EQ(got.elapsed, whole.snapshot().elapsed);
+    ASSERT_EQ(got.endpoints.size(), 1U);
+    EXPECT_EQ(got.endpoints[0].duration.percentile(0.99), whole.snapshot().endpoints[0].duration.percentile(0.99));
+    ASSERT_EQ(got.checks.size(), 1U);
+    EXPECT_EQ(got.checks[0].passes, whole.snapshot().checks[0].passes);
+    EXPECT_EQ(got.checks[0].fails, whole.snapshot().checks[0].fails);
+  }
 }
 
 TEST(Gathered, text_of_a_sum_says_the_same_as_the_sum) {
