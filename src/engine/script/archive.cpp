@@ -47,26 +47,27 @@ void add(::archive* tar, const std::string& name, const std::string& text) {
   archive_write_data(tar, text.data(), text.size());
 }
 
-}  // namespace
+using Reader = std::unique_ptr<::archive, decltype(&archive_read_free)>;
+using Writer = std::unique_ptr<::archive, decltype(&archive_write_free)>;
 
-bool is_archive(const std::string& path) {
-  std::error_code failure;
-  if (!std::filesystem::is_regular_file(path, failure)) return false;  // to open a pipe waits for its other end
-  // The magic of POSIX tar stands behind the first entry's name, mode and size.
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(257);
-  std::string magic(5, '\0');
-  file.read(magic.data(), 5);
-  return file.good() && magic == "ustar";
+Reader make_reader() {
+  Reader tar(archive_read_new(), &archive_read_free);
+  archive_read_support_format_tar(tar.get());
+  return tar;
 }
 
-base::Expected<Archive> read_archive(const std::string& path) {
+Writer make_writer() {
+  Writer tar(archive_write_new(), &archive_write_free);
+  archive_write_set_format_pax_restricted(tar.get());
+  return tar;
+}
+
+/// From a reader that was opened with this result.
+base::Expected<Archive> read(const Reader& tar, int opened, const std::string& path) {
   const auto damaged = [&](const std::string& why) {
     return base::fail(base::ErrorKind::invalid_argument, fmt::format("{} is no archive of a k6 test: {}", path, why));
   };
-  const std::unique_ptr<::archive, decltype(&archive_read_free)> tar(archive_read_new(), &archive_read_free);
-  archive_read_support_format_tar(tar.get());
-  if (archive_read_open_filename(tar.get(), path.c_str(), 64 * 1024) != ARCHIVE_OK) return damaged(reason_of(tar.get()));
+  if (opened != ARCHIVE_OK) return damaged(reason_of(tar.get()));
 
   std::map<std::string, std::string> entries;
   std::vector<std::pair<std::string, std::string>> links;
@@ -122,10 +123,8 @@ base::Expected<Archive> read_archive(const std::string& path) {
   return archive;
 }
 
-base::Expected<void> write_archive(const std::string& path, const Archive& archive) {
-  const std::unique_ptr<::archive, decltype(&archive_write_free)> tar(archive_write_new(), &archive_write_free);
-  archive_write_set_format_pax_restricted(tar.get());
-  const int opened = path == "-" ? archive_write_open_fd(tar.get(), STDOUT_FILENO) : archive_write_open_filename(tar.get(), path.c_str());
+/// To a writer that was opened with this result.
+base::Expected<void> write(const Writer& tar, int opened, const std::string& path, const Archive& archive) {
   json metadata{{"type", "js"},
                 {"options", json::parse(archive.options_json, nullptr, false)},
                 {"filename", archive.entry_url},
@@ -144,6 +143,47 @@ base::Expected<void> write_archive(const std::string& path, const Archive& archi
     return base::fail(base::ErrorKind::unknown, fmt::format("{}: {}", path, why == nullptr ? "could not be written" : why));
   }
   return {};
+}
+
+la_ssize_t append(::archive*, void* text, const void* bytes, std::size_t size) {
+  static_cast<std::string*>(text)->append(static_cast<const char*>(bytes), size);
+  return static_cast<la_ssize_t>(size);
+}
+
+}  // namespace
+
+bool is_archive(const std::string& path) {
+  std::error_code failure;
+  if (!std::filesystem::is_regular_file(path, failure)) return false;  // to open a pipe waits for its other end
+  // The magic of POSIX tar stands behind the first entry's name, mode and size.
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(257);
+  std::string magic(5, '\0');
+  file.read(magic.data(), 5);
+  return file.good() && magic == "ustar";
+}
+
+base::Expected<Archive> read_archive(const std::string& path) {
+  const Reader tar = make_reader();
+  return read(tar, archive_read_open_filename(tar.get(), path.c_str(), 64 * 1024), path);
+}
+
+base::Expected<Archive> unpack_archive(const std::string& name, const std::string& bytes) {
+  const Reader tar = make_reader();
+  return read(tar, archive_read_open_memory(tar.get(), bytes.data(), bytes.size()), name);
+}
+
+base::Expected<void> write_archive(const std::string& path, const Archive& archive) {
+  const Writer tar = make_writer();
+  return write(tar, path == "-" ? archive_write_open_fd(tar.get(), STDOUT_FILENO) : archive_write_open_filename(tar.get(), path.c_str()),
+               path, archive);
+}
+
+base::Expected<std::string> pack_archive(const Archive& archive) {
+  std::string bytes;
+  const Writer tar = make_writer();
+  TRY(write(tar, archive_write_open(tar.get(), &bytes, nullptr, &append, nullptr), "the script's archive", archive));
+  return bytes;
 }
 
 }  // namespace gauntlet::engine::script

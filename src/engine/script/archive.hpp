@@ -26,6 +26,9 @@ bool is_archive(const std::string& path);
 base::Expected<Archive> read_archive(const std::string& path);
 /// "-" writes to the standard output.
 base::Expected<void> write_archive(const std::string& path, const Archive& archive);
+/// The same in memory; `name` is for messages.
+base::Expected<Archive> unpack_archive(const std::string& name, const std::string& bytes);
+base::Expected<std::string> pack_archive(const Archive& archive);
 
 inline constexpr std::size_t kMostArchiveBytes = 1U << 30U;
 

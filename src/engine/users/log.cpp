@@ -98,6 +98,13 @@ base::Expected<std::unique_ptr<Log>> Log::open(const LogOptions& options) {
   return log;
 }
 
+std::unique_ptr<Log> Log::to(Receiver receiver, bool verbose) {
+  std::unique_ptr<Log> log(new Log());
+  if (verbose) log->most_ = LogLevel::debug;
+  log->receiver_ = std::move(receiver);
+  return log;
+}
+
 Log::~Log() {
   if (owns_file_) std::fclose(file_);
 }
@@ -108,18 +115,25 @@ void Log::write_through(Writer writer, void* opaque) {
 }
 
 void Log::write(LogLevel level, std::string_view message, const LogFields& fields) {
-  if (file_ == nullptr || !shows(level)) return;
-  std::string line;
+  if ((file_ == nullptr && !receiver_) || !shows(level)) return;
   if (has_secrets_.load(std::memory_order_acquire)) {
     LogFields hidden = fields;
     std::vector<std::string> values;  // what the fields look into
     values.reserve(fields.size());
     for (LogField& field : hidden) field.value = values.emplace_back(redacted(field.value));
-    line = format_line(level, redacted(message), hidden);
+    put(level, redacted(message), hidden);
   } else {
-    line = format_line(level, message, fields);
+    put(level, message, fields);
   }
+}
+
+void Log::put(LogLevel level, std::string_view message, const LogFields& fields) {
+  const std::string line = receiver_ ? "" : format_line(level, message, fields);
   const std::lock_guard lock(mutex_);
+  if (receiver_) {
+    receiver_(level, message, fields);
+    return;
+  }
   if (writer_ != nullptr) {
     writer_(writer_opaque_, line);
     return;

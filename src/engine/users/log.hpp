@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
@@ -43,6 +44,9 @@ class Log {
  public:
   /// Fails when the output is unknown or its file cannot be opened.
   static base::Expected<std::unique_ptr<Log>> open(const LogOptions& options);
+  /// One whose lines somebody else writes: `receiver` is called for each, one at a time, with what is secret hidden.
+  using Receiver = std::function<void(LogLevel level, std::string_view message, const LogFields& fields)>;
+  static std::unique_ptr<Log> to(Receiver receiver, bool verbose);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
@@ -61,6 +65,7 @@ class Log {
  private:
   Log() = default;
   std::string redacted(std::string_view text) const;
+  void put(LogLevel level, std::string_view message, const LogFields& fields);
   std::string format_line(LogLevel level, std::string_view message, const LogFields& fields) const;
 
   LogOptions::Format format_ = LogOptions::Format::logfmt;
@@ -69,6 +74,7 @@ class Log {
   LogLevel most_ = LogLevel::info;
   std::FILE* file_ = nullptr;  // nullptr: nothing is written
   bool owns_file_ = false;
+  Receiver receiver_;
   Writer writer_ = nullptr;
   void* writer_opaque_ = nullptr;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -17,14 +18,21 @@ namespace gauntlet::engine::users {
 /// Does not change once made.
 class Secrets {
  public:
+  /// By name of the source; the default one is there twice.
+  using Sources = std::map<std::string, std::map<std::string, std::string>, std::less<>>;
+  Secrets() = default;
+  explicit Secrets(Sources sources) : by_name_(std::move(sources)) {}
+
   /// Reads all sources. Fails on an unknown kind, a line without "=", a missing file, two of one name, two defaults.
   static base::Expected<Secrets> open(const std::vector<std::string>& sources);
 
   /// Fails when there is no source of that name; "default" is the one marked so, or the only one.
   base::Expected<const std::map<std::string, std::string>*> source(std::string_view name) const;
 
+  const Sources& sources() const { return by_name_; }
+
  private:
-  std::map<std::string, std::map<std::string, std::string>, std::less<>> by_name_;
+  Sources by_name_;
 };
 
 }  // namespace gauntlet::engine::users
