@@ -43,6 +43,7 @@ void add_runs_command(CLI::App& app, Session& session);
 void add_ab_command(CLI::App& app, Session& session);
 void add_doctor_command(CLI::App& app, Session& session);
 void add_plan_command(CLI::App& app, Session& session);
+void add_fleet_command(CLI::App& app, Session& session);
 void add_completion_commands(CLI::App& app);
 
 }  // namespace gauntlet::cli

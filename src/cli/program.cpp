@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/agent_command.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/features.hpp"
@@ -71,6 +72,7 @@ constexpr std::array kGone = {
 /// Those of k6's commands that need no more than its flags; nothing when `command` is none of them.
 std::optional<int> run_script_command(std::string_view command, int argc, char** argv) {
   if (command == "run") return run_command(argc, argv);
+  if (command == "agent") return agent_command();
   if (command == "new") return new_command(argc, argv);
   if (command == "inspect" || command == "archive" || command == "deps" || command == "check") return script_command(argc, argv);
   if (command == "features") return features_command();
@@ -120,6 +122,8 @@ void describe_load_commands(CLI::App& app) {
       ->group(kLoadGroup);
   app.add_subcommand("inspect", "Print a script's options (--execution-requirements: with its duration and most VUs)")->group(kLoadGroup);
   app.add_subcommand("archive", "Pack a script with all that it imports and opens; run takes the archive, and so does k6")
+      ->group(kLoadGroup);
+  app.add_subcommand("agent", "Take a share of a test that another machine leads (run --agent starts it; docs/FLEET.md)")
       ->group(kLoadGroup);
   app.add_subcommand("deps", "List what a script imports (--json)")->group(kLoadGroup);
   app.add_subcommand("features", "List what run --features switches on")->group(kLoadGroup);
@@ -171,6 +175,7 @@ int run_program(int argc, char** argv) {
   add_ab_command(app, session);
   add_doctor_command(app, session);
   add_plan_command(app, session);
+  add_fleet_command(app, session);
   add_completion_commands(app);
   app.add_subcommand("version", "Say which version this is (k6-compatible version: which k6 the engine follows)")
       ->group(kLoadGroup)

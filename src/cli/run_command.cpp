@@ -11,6 +11,7 @@
 
 #include "base/parse.hpp"
 #include "cli/features.hpp"
+#include "cli/fleet_file.hpp"
 #include "cli/run_flags.hpp"
 #include "cli/session.hpp"
 #include "cli/target_flag.hpp"
@@ -127,17 +128,23 @@ Result finish(Invocation& invocation) {
     auto output = TRY(engine::session::parse_output(text, settings.strict_k6, from_variable));
     settings.outputs.push_back(std::move(output));
   }
-  if (invocation.processes > 1) {
+  if (invocation.processes > 1) settings.team = engine::session::TeamSettings::of_processes(invocation.processes);
+  if (!invocation.agents.empty() || !invocation.fleet.empty()) {
+    if (settings.team)
+      return tl::unexpected(wrong_usage("a test has processes of this machine or agents: leave --processes or --agent out"));
+    auto team = TRY(read_fleet(invocation.fleet, invocation.agents));
+    settings.team = std::move(team);
+  }
+  if (settings.team) {
+    settings.team->goes_on_without_lost = invocation.goes_on_without_lost;
     if (options.execution_segment.given)
-      return tl::unexpected(wrong_usage("--processes makes the segments itself: leave --execution-segment and --segment out"));
+      return tl::unexpected(
+          wrong_usage("--processes and --agent make the segments themselves: leave --execution-segment and --segment out"));
     for (const auto& output : settings.outputs) {
       if (output.wants_samples())
-        return tl::unexpected(
-            wrong_usage(fmt::format("--out {} writes the samples of one process: with --processes use json=FILE.json", output.label())));
+        return tl::unexpected(wrong_usage(
+            fmt::format("--out {} writes the samples of one process: with --processes and --agent use json=FILE.json", output.label())));
     }
-    if (settings.dashboard.enabled) return tl::unexpected(wrong_usage("the live page shows one process: leave it out with --processes"));
-    if (invocation.scripts.size() == 1 && invocation.scripts[0] == "-")
-      return tl::unexpected(wrong_usage("--processes needs a script file: standard input can be read only once"));
   }
   if (invocation.scripts.size() != 1) {
     return tl::unexpected(
@@ -245,8 +252,6 @@ int run_command(int argc, char** argv) {
     view = invocation.profile ? watch_target(*invocation.profile) : watch_stack(invocation.settings.environment);
   }
   invocation.settings.system_view = view.get();
-  if (invocation.processes > 1)
-    return static_cast<int>(engine::session::run_test_in_processes(script, invocation.settings, invocation.processes));
   return static_cast<int>(engine::session::run_test(script, invocation.settings));
 }
 

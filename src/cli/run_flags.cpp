@@ -172,7 +172,24 @@ std::vector<Flag> own_flags() {
       {"linger", 'l', nullptr, "stay after the end until Ctrl-C, for the live page; the summary comes then",
        to_switch(&RunSettings::linger)},
       {"segment", '\0', "I/N", "the I-th of N equal parts: both of the above at once", set_part},
-      {"processes", '\0', "N", "split the test over N processes and report their exact sum", set_processes},
+      {"processes", '\0', "N", "split the test over N processes of this machine and report their exact sum", set_processes},
+      {"agent", '\0', "CMD", "a machine that takes a share: what carries `gauntlet agent` there, as 'ssh lg1'; may be repeated",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         if (text.find_first_not_of(" \t") == std::string::npos) return tl::unexpected(wrong_usage("an agent is a command, as 'ssh lg1'"));
+         invocation.agents.push_back(text);
+         return {};
+       }},
+      {"fleet", '\0', "FILE", "agents with names and weights, as TOML; docs/FLEET.md",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.fleet = text;
+         return {};
+       }},
+      {"on-agent-loss", '\0', "stop|continue", "what becomes of the test when an agent is lost (stop)",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         if (text != "stop" && text != "continue") return tl::unexpected(wrong_usage("there are stop and continue"));
+         invocation.goes_on_without_lost = text == "continue";
+         return {};
+       }},
       {"target", '\0', "NAME", "aim at a system that gauntlet.toml describes, within its caps",
        [](Invocation& invocation, const std::string& text) -> Result {
          invocation.target = text;
@@ -380,7 +397,8 @@ void print_run_help() {
       "-1: none), _PERIOD (1s), _OPEN=true opens the browser, _EXPORT=report.html (or .html.gz) writes the report.\n"
       "\nExit codes: 0 done; 99 thresholds crossed; 100, 101 setup or teardown timed out; 104 invalid options;\n"
       "105 interrupted by a signal; 107 the script threw in init, setup or teardown; 108 exec.test.abort();\n"
-      "110 exec.test.fail(); 111 the generator was the limit, with --require-generator-ok; 255 wrong usage, or a file is missing.\n");
+      "110 exec.test.fail(); 111 the generator was the limit, with --require-generator-ok; 112 an agent was lost; 255 wrong usage, or a "
+      "file is missing.\n");
 }
 
 Result read_arguments(Invocation& invocation, const std::vector<std::string>& arguments) {

@@ -23,6 +23,9 @@ struct Invocation {
   std::vector<std::string> scripts;
   bool summary_mode_given = false;
   std::size_t processes = 1;
+  std::vector<std::string> agents;  // commands
+  std::string fleet;                // a file
+  bool goes_on_without_lost = false;
   std::string target;
   std::vector<std::string> owned_hosts;
   std::shared_ptr<const lab::TargetProfile> profile;  // shared with what refuses scenarios

@@ -139,8 +139,8 @@ def test_ctrl_c_ends_all_processes_after_teardown(looping):
 def test_a_process_that_dies_ends_the_test_and_is_named(looping):
     leader, members = looping
     os.kill(members[1], signal.SIGKILL)
-    assert leader.wait(15) == 255
-    assert "process 2 of 3 ended without its results" in leader.log.read_text()
+    assert leader.wait(15) == 112
+    assert "process 2 of 3 was lost" in leader.log.read_text() and "ended by signal 9" in leader.log.read_text()
     assert all(gone(pid) for pid in members)
 
 

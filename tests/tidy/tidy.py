@@ -41,13 +41,14 @@ LAYERS = {
 FLOORS = {
     "script": set(),
     "wire": set(),
+    "fleet": set(),
     "metrics": set(),
     "plan": set(),
     "results": {"metrics"},
     "sinks": {"wire", "metrics", "results"},
     "users": {"script", "wire", "metrics", "plan", "results"},
     "api": {"script", "wire", "metrics", "plan", "users"},
-    "session": {"script", "metrics", "plan", "results", "sinks", "users", "api"},
+    "session": {"script", "fleet", "metrics", "plan", "results", "sinks", "users", "api"},
 }
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "stuff"}
 

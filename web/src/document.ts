@@ -24,11 +24,17 @@ export interface Generator {
   cpu_cores: number; resident_bytes: number; cpu_share: number | null; scheduled: number; late: number;
   slip_p99_ms: number; slip_max_ms: number; dropped: number; samples_dropped: number; verdict: string;
 }
+/** One of several that run the test together. */
+export interface Agent {
+  name: string; host: string; share: number; iterations: number; cpu_share: number; slip_p99_ms: number; loop_lag_p99_ms: number;
+  round_trip_ms: number; late_s: number; lost: string; lost_at_s: number;
+}
 export interface State {
   phase: "init" | "setup" | "running" | "teardown"; elapsed_s: number; planned_s: number; duration_s: number;
   vus_active: number; vus_initialized: number; max_vus: number; iterations: number; interrupted: number;
   scenarios: Scenario[]; metrics: Metric[]; thresholds: Threshold[]; endpoints: Endpoint[]; failures: [string, number][];
   checks: { name: string; passes: number; fails: number }[]; open_model?: OpenModel; generator: Generator;
+  agents?: Agent[];
 }
 export interface RunFacts {
   script: string; version: string; started_unix_ms: number; max_duration_s: number; max_vus: number; threads: number; cores: number;

@@ -2,7 +2,7 @@
 
 import { bodyOf, byId, element, setText, Table, TableCell } from "./elements";
 import { bytes, clock, count, inUnit, number, percent, time, Unit } from "./format";
-import { Detail, Generator, Metric, Run, State } from "./document";
+import { Agent, Detail, Generator, Metric, Run, State } from "./document";
 
 /** k6's error codes (https://grafana.com/docs/k6/latest/javascript-api/error-codes/) in words. */
 const kErrorWords: Record<string, string> = {
@@ -118,15 +118,32 @@ class Metrics {
 class GeneratorHealth {
   private sentence = element("p", { class: "note" });
   private facts = element("dl", { class: "facts" });
-  constructor() { bodyOf("generator").append(this.sentence, this.facts); }
+  private agents = new Table("Agents", [{ name: "Agent" }, { name: "State" }, { name: "Share", numeric: true }, { name: "Iterations", numeric: true },
+    { name: "CPU", numeric: true }, { name: "Start delay p99", numeric: true }, { name: "Loop lag p99", numeric: true }, { name: "Round trip", numeric: true }], "");
+  constructor() {
+    bodyOf("generator").append(this.sentence, this.facts, this.agents.root);
+    this.agents.root.hidden = true;
+  }
+
+  private showAgents(agents: Agent[]): void {
+    this.agents.root.hidden = agents.length === 0;
+    this.agents.show(agents.map((a): TableCell[] => [
+      { text: a.name, className: "code" },
+      a.lost ? { text: `✗ lost at ${clock(a.lost_at_s)}: ${a.lost}`, className: "state-bad" }
+        : { text: a.late_s > 2.5 ? `${a.late_s.toFixed(0)} s late` : "✓ on time", className: a.late_s > 2.5 ? "" : "state-good" },
+      { text: percent(a.share), value: a.share }, { text: count(a.iterations), value: a.iterations }, { text: percent(a.cpu_share), value: a.cpu_share },
+      { text: time(a.slip_p99_ms), value: a.slip_p99_ms }, { text: time(a.loop_lag_p99_ms), value: a.loop_lag_p99_ms },
+      { text: time(a.round_trip_ms), value: a.round_trip_ms }]));
+  }
 
   show(generator: Generator, run: Run): void {
+    this.showAgents(run.state?.agents ?? []);
     const cores = run.facts.cores;
     this.sentence.className = generator.verdict ? "note bad" : "note good";
     setText(this.sentence, generator.verdict ? `${generator.verdict[0].toUpperCase()}${generator.verdict.slice(1)}: these figures are not the target's.`
       : "The generator keeps up: the figures on this page are the target's.");
     const rows: [string, string][] = [
-      ["CPU now", `${generator.cpu_cores.toFixed(2)} of ${cores} cores`],
+      ["CPU now", run.state?.agents ? `${generator.cpu_cores.toFixed(2)} cores of all agents` : `${generator.cpu_cores.toFixed(2)} of ${cores} cores`],
       ["CPU, whole test", generator.cpu_share === null ? "–" : percent(generator.cpu_share)],
       ["Memory", bytes(generator.resident_bytes)],
       ["Started late (> 10 ms)", generator.scheduled === 0 ? "closed model: nothing is due" : `${count(generator.late)} of ${count(generator.scheduled)}`],

@@ -30,14 +30,13 @@ GeneratorVerdict GeneratorHealth::judged() const {
     return to_fixed(100.0 * static_cast<double>(part) / static_cast<double>(whole), 1) + " %";
   };
   if (cpu_share && *cpu_share > kBusyShare) {
-    return {GeneratorLimit::cores_busy,
-            "the generator was the limit: its threads were busy " + to_fixed(*cpu_share * 100, 0) + " % of the time"};
+    return {GeneratorLimit::cores_busy, who + " was the limit: its threads were busy " + to_fixed(*cpu_share * 100, 0) + " % of the time"};
   }
   const bool is_core_full = busiest_thread && *busiest_thread > kBusyShare;
   const bool are_loops_held = loop_lag_p99_ms && *loop_lag_p99_ms > kLateMs;
   if (scheduled != 0 && slip_p99_ms > kLateMs && (is_core_full || are_loops_held)) {
     return {GeneratorLimit::starts_late,
-            "the generator was the limit: " + share(late, scheduled) + " of the iterations started more than " + to_fixed(kLateMs, 0) +
+            who + " was the limit: " + share(late, scheduled) + " of the iterations started more than " + to_fixed(kLateMs, 0) +
                 "ms after they were due, " +
                 (is_core_full ? "and one of its threads filled a core: the script computes much in few virtual users"
                               : "and its loops were held up: the script computes for long at a time, or other programs take the cores")};

@@ -34,6 +34,7 @@ struct GeneratorVerdict {
 
 /// How well the generator itself kept up.
 struct GeneratorHealth {
+  std::string who = "the generator";      ///< what the verdict calls it; given by the run
   std::optional<double> cpu_share;        ///< of the cores it may use, 0..1; given by the run
   std::optional<double> busiest_thread;   ///< of the engine's threads: share of a core that it used, 0..1; given by the run
   std::optional<double> loop_lag_p99_ms;  ///< from the snapshot

@@ -73,6 +73,24 @@ void members(Is<GeneratorHealth> auto& health, auto&& with) {
   with("verdict", health.verdict.words);
 }
 
+void members(Is<AgentResult> auto& agent, auto&& with) {
+  with("name", agent.name);
+  with("host", agent.host);
+  with("version", agent.version);
+  with("cores", agent.cores);
+  with("open_files", agent.open_files);
+  with("share", agent.share);
+  with("cpu_share", agent.cpu_share);
+  with("iterations", agent.iterations);
+  with("schedule_slip_p99_ms", agent.slip_p99_ms);
+  with("loop_lag_p99_ms", agent.loop_lag_p99_ms);
+  with("round_trip_ms", agent.round_trip_ms);
+  with("start_error_ms", agent.start_error_ms);
+  with("clock_offset_ms", agent.clock_offset_ms);
+  with("lost", agent.lost);
+  with("lost_at_s", agent.lost_at_s);
+}
+
 void members(Is<ResultSecond> auto& second, auto&& with) {
   with("t", second.at_s);
   with("seconds", second.seconds);
@@ -98,6 +116,7 @@ void own_members(Is<RunResult> auto& result, auto&& with) {
   with("endpoints", result.endpoints);
   with("open_model", result.open_model);
   with("generator", result.generator);
+  with.unless_empty("agents", result.agents);
   with("series", result.series);
   with.json("state", result.state_json);  // k6's member of that name comes first, and a reader takes the last one
 }

@@ -70,6 +70,26 @@ struct OpenModelResult {
   std::uint64_t dropped = 0;
 };
 
+/// How one of several agents fared that ran a test together.
+struct AgentResult {
+  std::string name;
+  std::string host;
+  std::string version;
+  std::uint64_t cores = 0;       ///< that it may use
+  std::uint64_t open_files = 0;  ///< that it may have
+  double share = 0;              ///< of the test, 0..1
+  double cpu_share = 0;          ///< of its cores that it used
+  std::uint64_t iterations = 0;
+  double slip_p99_ms = 0;
+  double loop_lag_p99_ms = 0;
+  double round_trip_ms = 0;    ///< of the fastest word and its answer
+  double start_error_ms = 0;   ///< the most that its start can be off the others'
+  double clock_offset_ms = 0;  ///< of its calendar to the leader's
+  double late_s = 0;           ///< how long ago its last window came; of a test that runs
+  std::string lost;            ///< why it was lost; empty: it was not
+  double lost_at_s = 0;        ///< from the start of the scenarios
+};
+
 /// One row of the series: what each metric had within it, by name of metric and statistic.
 struct ResultSecond {
   double at_s = 0;     ///< since the test began
@@ -101,6 +121,7 @@ struct RunResult {
   std::vector<EndpointResult> endpoints;  ///< most frequent first
   std::optional<OpenModelResult> open_model;
   GeneratorHealth generator;
+  std::vector<AgentResult> agents;   ///< empty when one process ran the test
   std::vector<ResultSecond> series;  ///< of a summary empty until it is written
   std::string state_json;            ///< everything that was gathered (gathered.hpp)
 

@@ -8,7 +8,6 @@
 #include "base/signals.hpp"
 #include "engine/script/archive.hpp"
 #include "engine/script/program.hpp"
-#include "engine/session/machine.hpp"
 #include "engine/session/test_run.hpp"
 
 namespace gauntlet::engine::session {
@@ -70,27 +69,6 @@ ExitCode list_imports(const std::string& script, const RunSettings& settings, bo
 
 ExitCode check_script(const std::string& script, const RunSettings& settings, bool as_json) {
   return with_script(script, settings, [&](TestRun& test) { return test.check(as_json); });
-}
-
-ExitCode run_test_in_processes(const std::string& script, const RunSettings& settings, std::size_t processes) {
-  const std::size_t threads = settings.threads != 0 ? settings.threads : std::max<std::size_t>(1, usable_cores() / processes);
-  auto team = Team::fork(processes, [&](std::size_t index, TeamMember& member) {
-    RunSettings mine = settings;
-    mine.member = &member;
-    mine.threads = threads;
-    mine.quiet = true;
-    mine.outputs.clear();
-    mine.dashboard = {};
-    take_part(mine.flags, static_cast<std::int64_t>(index) + 1, static_cast<std::int64_t>(processes));
-    return static_cast<int>(run_test(script, mine));
-  });
-  if (!team) {
-    std::fprintf(stderr, "%s\n", team.error().message.c_str());
-    return ExitCode::other;
-  }
-  RunSettings leading = settings;
-  leading.team = team->get();
-  return run_test(script, leading);
 }
 
 }  // namespace gauntlet::engine::session

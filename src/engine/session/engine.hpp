@@ -6,6 +6,7 @@
 //   return static_cast<int>(session::run_test("script.js", settings));
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,11 @@
 #include "engine/sinks/page/system_view.hpp"
 #include "engine/sinks/terminal/summary_text.hpp"
 #include "engine/users/log.hpp"
+#include "engine/users/secrets.hpp"
 
 namespace gauntlet::engine::session {
+
+class TeamMember;
 
 struct RunSettings {
   /// From the command line: wins over everything else.
@@ -66,10 +70,14 @@ struct RunSettings {
   bool require_all_ok = false;
   /// This process is one of several: it runs its segment and reports to the leader.
   TeamMember* member = nullptr;
-  /// The members do the work, and this process reports. Forked before the call.
-  Team* team = nullptr;
+  /// Where console.* goes in place of the log; nullptr: there. Outlives the run.
+  users::Log* console = nullptr;
+  /// Agents do the work, each with a segment of the test and all from one moment on, and this process adds up, judges and reports.
+  std::optional<TeamSettings> team;
   /// What --secret-source names; see Secrets.
   std::vector<std::string> secret_sources;
+  /// In place of what they name.
+  std::optional<users::Secrets> secrets;
   /// After the test, before its summary: stay until SIGINT or SIGTERM, so that the live page can be looked at.
   bool linger = false;
 };
@@ -87,9 +95,5 @@ ExitCode archive_script(const std::string& script, const RunSettings& settings, 
 ExitCode check_script(const std::string& script, const RunSettings& settings, bool as_json);
 /// Prints what it imports.
 ExitCode list_imports(const std::string& script, const RunSettings& settings, bool as_json);
-
-/// The same by so many processes, each with a segment of the test and an equal share of the cores. Thresholds are judged
-/// on the sum, in the end; the script's handleSummary() gets the sum. Forks: no thread may exist yet.
-ExitCode run_test_in_processes(const std::string& script, const RunSettings& settings, std::size_t processes);
 
 }  // namespace gauntlet::engine::session

@@ -15,6 +15,7 @@ enum class ExitCode : int {
   script_aborted = 108,
   marked_failed = 110,
   generator_limited = 111,  // ours, with --require-generator-ok
+  agent_lost = 112,         // ours, of a test that several machines or processes run
   other = 255,
 };
 

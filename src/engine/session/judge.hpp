@@ -12,15 +12,9 @@
 #include "engine/results/gathered.hpp"
 #include "engine/results/generator_verdict.hpp"
 #include "engine/session/exit_code.hpp"
+#include "engine/session/verdict.hpp"
 
 namespace gauntlet::engine::session {
-
-/// What ends a test with a code of its own.
-struct Verdict {
-  ExitCode code = ExitCode::ok;
-  std::string message;
-  std::string hint;
-};
 
 class Judge {
  public:

@@ -1,260 +1,421 @@
 #include "engine/session/team.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstdint>
-#include <cstring>
+#include <numeric>
+#include <utility>
+
+#include "base/duration.hpp"
+#include "engine/users/log.hpp"
 
 namespace gauntlet::engine::session {
+
+namespace words = fleet::words;
+using results::RunProgress;
+
 namespace {
 
-enum class Kind : char { ready = 'r', setup = 's', finished = 'f', results = 'R', verdict = 'v', go = 'g', stop = 'x', teardown = 't' };
-
-/// Results are as large as a test has metrics and seconds; more than this is a broken pipe's noise.
-constexpr std::uint64_t kLargestMessage = 1U << 30U;
-
-bool write_all(int fd, const char* data, std::size_t size) {
-  while (size > 0) {
-    const ssize_t written = ::write(fd, data, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    data += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
-
-bool read_all(int fd, char* data, std::size_t size) {
-  while (size > 0) {
-    const ssize_t got = ::read(fd, data, size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    data += got;
-    size -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
-void send(int fd, Kind kind, const std::string& body = {}) {
-  std::string message(1 + sizeof(std::uint64_t), static_cast<char>(kind));
-  const std::uint64_t size = body.size();
-  std::memcpy(message.data() + 1, &size, sizeof size);
-  message += body;
-  // A reader that has gone is noticed when its end is read.
-  static_cast<void>(write_all(fd, message.data(), message.size()));
-}
-
-struct Message {
-  Kind kind{};
-  std::string body;
-};
-
-std::optional<Message> receive(int fd) {
-  std::array<char, 1 + sizeof(std::uint64_t)> head{};
-  if (!read_all(fd, head.data(), head.size())) return std::nullopt;
-  std::uint64_t size = 0;
-  std::memcpy(&size, head.data() + 1, sizeof size);
-  if (size > kLargestMessage) return std::nullopt;
-  Message message{static_cast<Kind>(head[0]), std::string(size, '\0')};
-  if (!read_all(fd, message.body.data(), size)) return std::nullopt;
-  return message;
-}
-
-/// A value that may be missing, as a message's body.
-std::string packed(const std::optional<std::string>& text) { return text ? "1" + *text : "0"; }
-std::optional<std::string> unpacked(const std::string& body) {
-  return body.empty() || body[0] == '0' ? std::nullopt : std::optional(body.substr(1));
-}
+constexpr std::chrono::seconds kTick(1);
+constexpr int kTicksToGreet = 60;  // a carrier may have an image to fetch
+constexpr int kPingsAtFirst = 8;
+/// The start is far enough ahead for the word of it to be there in time.
+constexpr std::chrono::milliseconds kShortestLead(100);
 
 }  // namespace
 
-void TeamMember::say_ready() { send(to_leader_, Kind::ready); }
-void TeamMember::give_setup_data(const std::optional<std::string>& json) { send(to_leader_, Kind::setup, packed(json)); }
-
-TeamMember::Start TeamMember::wait_for_start() {
-  const auto message = receive(from_leader_);
-  if (!message || message->kind != Kind::go) return {};
-  return {true, unpacked(message->body)};
-}
-
-void TeamMember::say_finished() { send(to_leader_, Kind::finished); }
-
-bool TeamMember::wait_for_teardown() {
-  const auto message = receive(from_leader_);
-  return message && message->kind == Kind::teardown;
-}
-
-void TeamMember::give_results(const std::string& gathered_json) { send(to_leader_, Kind::results, gathered_json); }
-
-void TeamMember::give_verdict(ExitCode code, const std::string& message, const std::string& hint) {
-  send(to_leader_, Kind::verdict, fmt::format("{}\n{}\n{}", static_cast<int>(code), hint, message));
-}
-
-struct Team::Seat {
-  pid_t process = 0;
-  int to_member = -1;
-  int from_member = -1;
-  bool ready = false;
-  bool finished = false;
-  bool judged = false;  // has given its verdict
-  bool gone = false;
-
-  ~Seat() {
-    if (to_member >= 0) close(to_member);
-    if (from_member >= 0) close(from_member);
+TeamSettings TeamSettings::of_processes(std::size_t count) {
+  TeamSettings settings;
+  settings.share_the_machine = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    settings.places.push_back({fmt::format("process {} of {}", i + 1, count), {"/proc/self/exe", "agent"}, 1});
   }
+  return settings;
+}
+
+struct Team::Member {
+  fleet::Place place;
+  Stage stage = Stage::starting;
+  std::unique_ptr<fleet::Seat> seat;
+  words::Hello hello;
+  results::Gathered all;
+  results::Gathered fresh;  // of all, what add_up() has not seen
+  words::Window last;       // without what was gathered
+  std::int64_t last_ns = 0;
+  std::string lost;  // why
+  std::chrono::nanoseconds lost_at{0};
 };
 
-Team::Team() = default;
+Team::Team(base::EventLoop& control, const TeamSettings& settings, metrics::MetricRegistry& registry, Ears ears)
+    : control_(control), settings_(settings), registry_(registry), ears_(std::move(ears)) {}
 
 Team::~Team() {
-  std::vector<pid_t> left;
-  for (const auto& seat : seats_) {
-    if (seat->process > 0) left.push_back(seat->process);
+  control_.cancel(timer_);
+  for (const auto& member : members_) {
+    if (member->seat) member->seat->hang_up();
   }
-  seats_.clear();  // closes the pipes: members that wait for a word end
-  for (const pid_t process : left) waitpid(process, nullptr, 0);
 }
 
-base::Expected<std::unique_ptr<Team>> Team::fork(std::size_t size, const std::function<int(std::size_t, TeamMember&)>& member) {
-  signal(SIGPIPE, SIG_IGN);
-  std::unique_ptr<Team> team(new Team());
-  std::fflush(nullptr);
-  for (std::size_t i = 0; i < size; ++i) {
-    std::array<int, 2> down{};
-    std::array<int, 2> up{};
-    if (pipe2(down.data(), O_CLOEXEC) != 0 || pipe2(up.data(), O_CLOEXEC) != 0) {
-      return base::fail(base::ErrorKind::unavailable, fmt::format("no pipes for process {}: {}", i + 1, std::strerror(errno)));
-    }
-    const pid_t leader = getpid();
-    const pid_t process = ::fork();
-    if (process < 0)
-      return base::fail(base::ErrorKind::unavailable, fmt::format("process {} could not be started: {}", i + 1, std::strerror(errno)));
-    if (process == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGTERM);
-      if (getppid() != leader) _exit(1);
-      setpgid(0, 0);
-      team->seats_.clear();  // the ends of the others' pipes
-      close(down[1]);
-      close(up[0]);
-      TeamMember end(down[0], up[1], i == 0, size);
-      const int code = member(i, end);
-      std::fflush(nullptr);
-      _exit(code);
-    }
-    close(down[0]);
-    close(up[1]);
-    auto seat = std::make_unique<Seat>();
-    seat->process = process;
-    seat->to_member = down[1];
-    seat->from_member = up[0];
-    team->seats_.push_back(std::move(seat));
-  }
-  return team;
+std::string Team::called(const Member& member) const {
+  return settings_.share_the_machine ? member.place.name : "agent " + member.place.name;
 }
 
-TeamResults Team::lead(const std::function<void(int)>& on_signal) {
-  TeamResults results;
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  const int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
-  bool started = false;
-  bool torn_down = false;
-  bool has_setup_data = false;
-  const auto all = [&](bool Seat::*what) {
-    return std::all_of(seats_.begin(), seats_.end(), [&](const auto& seat) { return seat->gone || seat.get()->*what; });
-  };
-  // Who ends the test ends it for all. Once: a second signal would end a member without its teardown.
-  bool ending = false;
-  const auto end_for_all = [&] {
-    if (ending || !started) return;
-    ending = true;
-    for (const auto& seat : seats_) {
-      if (!seat->gone && !seat->judged) kill(seat->process, SIGTERM);
-    }
-  };
-  const auto blame = [&](ExitCode code, std::string message, std::string hint) {
-    if (results.code != ExitCode::ok) return;
-    results.code = code;
-    results.message = std::move(message);
-    results.hint = std::move(hint);
-  };
+double Team::share_of(const Member& member) const {
+  const auto whole =
+      std::accumulate(members_.begin(), members_.end(), 0.0, [](double sum, const auto& one) { return sum + one->place.weight; });
+  return member.place.weight / whole;
+}
 
-  while (std::any_of(seats_.begin(), seats_.end(), [](const auto& seat) { return !seat->gone; })) {
-    std::vector<pollfd> watched;
-    for (const auto& seat : seats_) watched.push_back({seat->gone ? -1 : seat->from_member, POLLIN, 0});
-    watched.push_back({signal_fd, POLLIN, 0});
-    if (poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) break;
-    if ((watched.back().revents & POLLIN) != 0) {
-      signalfd_siginfo info{};
-      if (::read(signal_fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-        ending = true;
-        for (const auto& seat : seats_) {
-          if (!seat->gone) kill(seat->process, static_cast<int>(info.ssi_signo));
-        }
-        on_signal(static_cast<int>(info.ssi_signo));
+base::Expected<void> Team::start(const std::string& archive, const words::Assignment& assignment) {
+  for (std::size_t begin = 0; begin < archive.size(); begin += fleet::kArchivePartBytes) {
+    words::ToAgent part;
+    part.mutable_archive_part()->set_bytes(archive.substr(begin, fleet::kArchivePartBytes));
+    archive_.push_back(std::make_shared<const std::string>(fleet::framed(part)));
+  }
+  assignment_ = assignment;
+  return start_carriers();
+}
+
+base::Expected<void> Team::start_carriers() {
+  for (const fleet::Place& place : settings_.places) {
+    Member& member = *members_.emplace_back(std::make_unique<Member>());
+    member.place = place;
+    fleet::Seat::Ears ears;
+    ears.word = [this, &member](words::FromAgent word) { hear(member, std::move(word)); };
+    ears.gone = [this, &member](const std::string& why) { lose(member, why); };
+    ears.line = [this, &member](const std::string& line) {
+      if (member.stage == Stage::starting) return;  // told with the failure, if there is one
+      words::Note note;
+      note.set_level(static_cast<std::uint32_t>(users::LogLevel::warning));
+      note.set_message(line);
+      ears_.note(member.place.name, note);
+    };
+    auto seat = TRY(fleet::Seat::start(control_, place, std::move(ears)));
+    member.seat = std::move(seat);
+  }
+  timer_ = control_.call_after(kTick, [this] { tick(); });
+  return {};
+}
+
+bool Team::is_over() const {
+  return std::all_of(members_.begin(), members_.end(), [](const auto& member) { return member->stage >= Stage::done; });
+}
+
+bool Team::all_are(Stage stage) const {
+  return std::all_of(members_.begin(), members_.end(), [&](const auto& member) { return member->stage >= stage; });
+}
+
+void Team::tick() {
+  ++ticks_;
+  timer_ = control_.call_after(kTick, [this] { tick(); });
+  for (const auto& member : members_) {
+    if (member->stage == Stage::starting) {
+      if (ticks_ > kTicksToGreet) lose(*member, fmt::format("it has not answered within {} s", kTicksToGreet));
+    } else if (member->stage < Stage::done) {
+      if (member->seat->is_silent()) {
+        lose(*member, fmt::format("it has been silent for {} s", fleet::kMostSilence / std::chrono::seconds(1)));
+      } else {
+        member->seat->ping();
       }
-    }
-    for (std::size_t i = 0; i < seats_.size(); ++i) {
-      Seat& seat = *seats_[i];
-      if (seat.gone || watched[i].revents == 0) continue;
-      auto message = receive(seat.from_member);
-      if (!message) {
-        seat.gone = true;
-        if (seat.judged) continue;
-        blame(ExitCode::other, fmt::format("process {} of {} ended without its results", i + 1, seats_.size()), "");
-        end_for_all();
-        continue;
-      }
-      switch (message->kind) {
-        case Kind::ready: seat.ready = true; break;
-        case Kind::setup:
-          has_setup_data = true;
-          results.setup_data = unpacked(message->body);
-          break;
-        case Kind::finished: seat.finished = true; break;
-        case Kind::results: results.gathered_json.push_back(std::move(message->body)); break;
-        case Kind::verdict: {
-          seat.judged = true;
-          const std::size_t first = message->body.find('\n');
-          const std::size_t second = message->body.find('\n', first + 1);
-          const auto code = static_cast<ExitCode>(std::atoi(message->body.c_str()));
-          if (code == ExitCode::ok) break;
-          blame(code, message->body.substr(second + 1), message->body.substr(first + 1, second - first - 1));
-          end_for_all();
-          break;
-        }
-        default: break;
-      }
-    }
-    if (!started && all(&Seat::ready) && (has_setup_data || seats_[0]->gone || seats_[0]->judged)) {
-      started = true;
-      for (const auto& seat : seats_) send(seat->to_member, has_setup_data ? Kind::go : Kind::stop, packed(results.setup_data));
-    }
-    if (started && !torn_down && all(&Seat::finished)) {
-      torn_down = true;
-      send(seats_[0]->to_member, Kind::teardown);
     }
   }
-  close(signal_fd);
-  for (auto& seat : seats_) {
-    waitpid(seat->process, nullptr, 0);
-    seat->process = 0;
+}
+
+void Team::hear(Member& member, words::FromAgent word) {
+  if (member.stage >= Stage::done) return;
+  if (member.stage == Stage::starting && !word.has_hello()) return;
+  switch (word.word_case()) {
+    case words::FromAgent::kHello: hear_hello(member, word.hello()); break;
+    case words::FromAgent::kPong:
+      if (member.seat->clock().trips() < kPingsAtFirst) {
+        member.seat->ping();
+      } else if (member.stage == Stage::greeted) {
+        go_on();
+      }
+      break;
+    case words::FromAgent::kReady: member.stage = std::max(member.stage, Stage::ready); break;
+    case words::FromAgent::kSetupDone:
+      has_setup_data_ = true;
+      if (word.setup_done().has_data()) setup_data_ = word.setup_done().data();
+      break;
+    case words::FromAgent::kWindow: hear_window(member, word.window()); return;
+    case words::FromAgent::kNote: ears_.note(member.place.name, word.note()); return;
+    case words::FromAgent::kFinished: member.stage = std::max(member.stage, Stage::finished); break;
+    case words::FromAgent::kFailed: ears_.mark_failed(); break;
+    case words::FromAgent::kVerdict: hear_verdict(member, word.verdict()); break;
+    case words::FromAgent::WORD_NOT_SET: break;
   }
-  return results;
+  go_on();
+}
+
+void Team::hear_hello(Member& member, const words::Hello& hello) {
+  member.hello = hello;
+  if (hello.protocol() != fleet::kProtocol || hello.version() != GAUNTLET_VERSION) {
+    member.stage = Stage::gone;
+    member.seat->hang_up();
+    fail({ExitCode::other, fmt::format("{} is gauntlet {}, and this is gauntlet {}", called(member), hello.version(), GAUNTLET_VERSION),
+          "all machines of a test need the same version"});
+    return;
+  }
+  member.stage = Stage::greeted;
+  member.seat->ping();
+}
+
+void Team::hear_window(Member& member, const words::Window& window) {
+  if (window.anew()) {
+    member.all = member.fresh = {};
+    elapsed_before_ = {};
+    ears_.anew();
+  }
+  const auto gathered = results::read_gathered(window.gathered(), registry_);
+  if (!gathered) {
+    lose(member, "its results cannot be read: " + gathered.error().message);
+    return;
+  }
+  add(member.all, *gathered, results::Generators::are_the_same);
+  add(member.fresh, *gathered, results::Generators::are_the_same);
+  member.last = window;
+  member.last.clear_gathered();
+  member.last_ns = fleet::steady_ns();
+}
+
+void Team::hear_verdict(Member& member, const words::Verdict& verdict) {
+  if (verdict.last()) {
+    member.stage = Stage::done;
+    member.seat->hang_up();
+  }
+  const auto code = static_cast<ExitCode>(verdict.code());
+  if (code != ExitCode::ok) fail({code, verdict.message(), verdict.hint()});
+}
+
+void Team::fail(Verdict verdict) {
+  ears_.fail(std::move(verdict));
+  stop();
+}
+
+void Team::lose(Member& member, const std::string& why) {
+  if (member.stage >= Stage::done) return;
+  const std::string words = member.seat->last_words();
+  const bool greeted = member.stage != Stage::starting;
+  member.stage = Stage::gone;
+  member.seat->hang_up();
+  if (!started_ns_) {
+    fail({ExitCode::other,
+          fmt::format("{} {}: {}{}", called(member), greeted ? "was lost before the test began" : "did not start", why,
+                      words.empty() ? "" : ":\n" + words),
+          ""});
+    return;
+  }
+  member.lost = why;
+  member.lost_at = std::chrono::nanoseconds(fleet::steady_ns() - *started_ns_);
+  for (metrics::MetricState& metric : member.all.snapshot.metrics) {
+    if (metric.info->id == metrics::MetricId::vus) metric.total.last = 0;  // nobody is there any more
+  }
+  const std::string message =
+      fmt::format("{} was lost {:.1f} s into the test, and {:.0f} % of the load with it: {}; what it had sent by then counts",
+                  called(member), base::seconds_of(member.lost_at), 100 * share_of(member), why);
+  if (settings_.goes_on_without_lost) {
+    words::Note note;
+    note.set_level(static_cast<std::uint32_t>(users::LogLevel::warning));
+    note.set_message(message);
+    ears_.note("", note);
+  } else {
+    fail({ExitCode::agent_lost, message, "--on-agent-loss continue goes on without it"});
+  }
+  go_on();
+}
+
+std::string Team::names_of(const std::function<bool(const Member&)>& is_meant) const {
+  std::string names;
+  for (const auto& member : members_) {
+    if (is_meant(*member)) names += (names.empty() ? "" : ", ") + called(*member);
+  }
+  return names;
+}
+
+std::string Team::lost() const {
+  return names_of([](const Member& member) { return !member.lost.empty(); });
+}
+
+std::string Team::limits() const {
+  return names_of([](const Member& member) {
+    const auto* slip = member.all.snapshot.find(metrics::MetricId::schedule_slip);
+    return member.all.cpu_share.value_or(0) > results::GeneratorHealth::kBusyShare ||
+           (slip != nullptr && slip->total.values.percentile(0.99) > results::GeneratorHealth::kLateMs);
+  });
+}
+
+bool Team::knows_clocks() const {
+  return std::all_of(members_.begin(), members_.end(), [](const auto& member) {
+    return member->stage >= Stage::done || (member->stage > Stage::starting && member->seat->clock().trips() >= kPingsAtFirst);
+  });
+}
+
+void Team::go_on() {
+  if (!assignment_ || is_over()) return;
+  Member& first = *members_.front();
+  if (!assigned_ && knows_clocks()) {
+    assign();
+  } else if (assigned_ && !sets_up_ && all_are(Stage::ready)) {
+    sets_up_ = true;
+    ears_.phase(RunProgress::Phase::setup);
+    words::ToAgent word;
+    word.mutable_setup();
+    first.seat->say(word);
+  } else if (has_setup_data_ && !started_ns_) {
+    start_together();
+  } else if (started_ns_ && !tears_down_ && all_are(Stage::finished)) {
+    tears_down_ = true;
+    ears_.phase(RunProgress::Phase::teardown);
+    words::ToAgent word;
+    word.mutable_teardown();
+    if (first.stage == Stage::finished) first.seat->say(word);
+  }
+}
+
+void Team::assign() {
+  assigned_ = true;
+  std::string sequence = "0";
+  std::uint64_t whole = 0;
+  for (const auto& member : members_) whole += member->place.weight;
+  const auto point = [&](std::uint64_t sum) { return sum == 0 ? "0" : sum == whole ? "1" : fmt::format("{}/{}", sum, whole); };
+  std::uint64_t sum = 0;
+  for (const auto& member : members_) sequence += "," + std::string(point(sum += member->place.weight));
+  sum = 0;
+  for (const auto& member : members_) {
+    const std::string begin = point(sum);
+    const std::string end = point(sum += member->place.weight);
+    if (member->stage >= Stage::done) continue;
+    member->stage = Stage::preparing;
+    words::ToAgent word;
+    words::Assignment& assignment = *word.mutable_assignment();
+    assignment = *assignment_;
+    assignment.set_is_first(member == members_.front());
+    if (members_.size() > 1) {
+      assignment.set_segment(begin + ":" + end);
+      assignment.set_segment_sequence(sequence);
+    }
+    for (const auto& part : archive_) member->seat->say(part);
+    member->seat->say(word);
+  }
+  archive_.clear();
+}
+
+void Team::start_together() {
+  std::int64_t slowest = 0;
+  for (const auto& member : members_) slowest = std::max(slowest, member->seat->clock().round_trip_ns());
+  const std::int64_t at = fleet::steady_ns() + std::max<std::int64_t>(std::chrono::nanoseconds(kShortestLead).count(), 4 * slowest);
+  started_ns_ = at;
+  ears_.phase(RunProgress::Phase::running);
+  for (const auto& member : members_) {
+    if (member->stage >= Stage::done) continue;
+    member->stage = Stage::running;
+    words::ToAgent word;
+    word.mutable_start()->set_agent_ns(member->seat->clock().agent_ns(at));
+    if (setup_data_) word.mutable_start()->set_data(*setup_data_);
+    member->seat->say(word);
+  }
+}
+
+void Team::stop() {
+  if (stops_) return;
+  stops_ = true;
+  words::ToAgent word;
+  word.mutable_stop();
+  for (const auto& member : members_) {
+    if (member->stage >= Stage::done || !member->seat) continue;
+    if (started_ns_) {
+      member->seat->say(word);
+    } else {
+      member->stage = Stage::gone;
+      member->seat->hang_up();
+    }
+  }
+}
+
+metrics::Snapshot Team::add_up() {
+  const auto generators = settings_.share_the_machine ? results::Generators::share_the_cores : results::Generators::have_their_own;
+  sum_ = {};
+  results::Gathered window;
+  for (const auto& member : members_) {
+    add(sum_, member->all, generators);
+    add(window, member->fresh, generators);
+    member->fresh = {};
+  }
+  metrics::Snapshot snapshot = sum_.snapshot;
+  for (std::size_t i = 0; i < window.snapshot.metrics.size(); ++i) snapshot.metrics[i].window = std::move(window.snapshot.metrics[i].total);
+  snapshot.window = std::max(std::chrono::nanoseconds(0), snapshot.elapsed - elapsed_before_);
+  elapsed_before_ = snapshot.elapsed;
+  return snapshot;
+}
+
+void Team::report_progress(RunProgress& progress) const {
+  progress.vus_active = progress.vus_initialized = 0;
+  progress.iterations_complete = progress.iterations_interrupted = 0;
+  for (const auto& member : members_) {
+    const words::Progress& from = member->last.progress();
+    if (member->stage != Stage::gone) {
+      progress.vus_active += from.vus_active();
+      progress.vus_initialized += from.vus_initialized();
+    }
+    progress.iterations_complete += from.iterations_complete();
+    progress.iterations_interrupted += from.iterations_interrupted();
+    for (const words::ScenarioProgress& scenario : from.scenarios()) {
+      const auto into = std::find_if(progress.scenarios.begin(), progress.scenarios.end(),
+                                     [&](const results::ScenarioProgress& known) { return known.name == scenario.name(); });
+      if (into == progress.scenarios.end()) continue;
+      into->status = static_cast<results::ScenarioProgress::Status>(scenario.status());
+      into->fraction += scenario.fraction() * share_of(*member);
+      into->starts_in = std::chrono::nanoseconds(scenario.starts_in_ns());
+      into->elapsed = std::max(into->elapsed, std::chrono::nanoseconds(scenario.elapsed_ns()));
+      into->vus_active += scenario.vus_active();
+      into->vus += scenario.vus();
+      into->max_vus += scenario.max_vus();
+      into->iterations_done += scenario.iterations_done();
+      into->iterations_total += scenario.iterations_total();
+      into->iterations_per_vu = scenario.iterations_per_vu();
+      into->rate += scenario.rate();
+      into->max_rate += scenario.max_rate();
+    }
+  }
+}
+
+dashboard::GeneratorUse Team::use() const {
+  dashboard::GeneratorUse use;
+  for (const auto& member : members_) {
+    if (member->stage == Stage::gone) continue;
+    use.cpu_cores += member->last.cpu_cores();
+    use.resident_bytes += member->last.resident_bytes();
+  }
+  return use;
+}
+
+std::vector<results::AgentResult> Team::agents() const {
+  std::vector<results::AgentResult> agents;
+  for (const auto& member : members_) {
+    results::AgentResult& agent = agents.emplace_back();
+    agent.name = member->place.name;
+    agent.host = member->hello.host();
+    agent.version = member->hello.version();
+    agent.cores = member->hello.cores();
+    agent.open_files = member->hello.open_files();
+    agent.share = share_of(*member);
+    if (member->seat && member->seat->clock().is_known()) {
+      agent.round_trip_ms = static_cast<double>(member->seat->clock().round_trip_ns()) / 1e6;
+      agent.clock_offset_ms = static_cast<double>(member->seat->clock().calendar_offset_ns()) / 1e6;
+      agent.start_error_ms = static_cast<double>(member->seat->clock().error_ns()) / 1e6;
+    }
+    agent.cpu_share = member->all.cpu_share.value_or(0);
+    const metrics::Snapshot& snapshot = member->all.snapshot;
+    if (const auto* iterations = snapshot.find(metrics::MetricId::iterations))
+      agent.iterations = static_cast<std::uint64_t>(iterations->total.sum);
+    if (const auto* slip = snapshot.find(metrics::MetricId::schedule_slip)) agent.slip_p99_ms = slip->total.values.percentile(0.99);
+    if (const auto* lag = snapshot.find(metrics::MetricId::loop_lag)) agent.loop_lag_p99_ms = lag->total.values.percentile(0.99);
+    if (member->last_ns != 0 && member->stage < Stage::done) agent.late_s = static_cast<double>(fleet::steady_ns() - member->last_ns) / 1e9;
+    agent.lost = member->lost;
+    agent.lost_at_s = base::seconds_of(member->lost_at);
+  }
+  return agents;
 }
 
 }  // namespace gauntlet::engine::session

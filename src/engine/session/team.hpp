@@ -1,14 +1,10 @@
 #pragma once
-// Several processes of one machine that run a test together (`gauntlet run --processes N`): each runs a segment, the
-// first one also setup() and teardown(), and the leader, which runs none, adds their results up and reports.
-//
-//   member -> leader: ready (virtual users exist), setup (its data; the first member), finished (scenarios),
-//                     results (everything), verdict (code and words)
-//   leader -> member: go (with the data of setup, or stop), teardown (the first member)
-//
-// Messages go through a pair of pipes for each member. A leader that dies closes them, and its members end.
-#include <sys/types.h>
-
+// Several agents that run a test together, as the leader has them: `--processes N` (of this machine) and `--agent CMD`. Each runs a
+// segment, the first one also setup() and teardown(); the leader runs no load, adds up, judges and reports.
+// proto/gauntlet/fleet/fleet.proto says what is spoken.
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,67 +12,110 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "engine/session/exit_code.hpp"
+#include "base/event_loop.hpp"
+#include "engine/fleet/seat.hpp"
+#include "engine/metrics/metric.hpp"
+#include "engine/results/gathered.hpp"
+#include "engine/results/progress.hpp"
+#include "engine/results/run_result.hpp"
+#include "engine/session/verdict.hpp"
+#include "engine/sinks/page/moment.hpp"
 
 namespace gauntlet::engine::session {
 
-/// A member's end of its pipes. Calls block.
-class TeamMember {
- public:
-  TeamMember(int from_leader, int to_leader, bool first, std::size_t team_size)
-      : from_leader_(from_leader), to_leader_(to_leader), first_(first), team_size_(team_size) {}
+/// Who is to be in a team.
+struct TeamSettings {
+  std::vector<fleet::Place> places;
+  /// They are processes of this machine, and their shares of its cores add up.
+  bool share_the_machine = false;
+  /// A test whose agent is lost goes on without it.
+  bool goes_on_without_lost = false;
 
-  /// The one that runs setup() and teardown().
-  bool is_first() const { return first_; }
-  /// So many members share the machine.
-  std::size_t team_size() const { return team_size_; }
-  void say_ready();
-  /// `json`: what setup() returned, if anything.
-  void give_setup_data(const std::optional<std::string>& json);
-  struct Start {
-    bool go = false;
-    std::optional<std::string> setup_data;
-  };
-  Start wait_for_start();
-  void say_finished();
-  /// Until everybody has finished: false when the leader has gone.
-  bool wait_for_teardown();
-  void give_results(const std::string& gathered_json);
-  void give_verdict(ExitCode code, const std::string& message, const std::string& hint);
-
- private:
-  int from_leader_;
-  int to_leader_;
-  bool first_;
-  std::size_t team_size_;
+  /// So many processes of this program.
+  static TeamSettings of_processes(std::size_t count);
 };
 
-/// What the leader has in the end.
-struct TeamResults {
-  std::vector<std::string> gathered_json;  ///< of each member that got so far
-  std::optional<std::string> setup_data;
-  ExitCode code = ExitCode::ok;  ///< the first member's that was not ok
-  std::string message;
-  std::string hint;
-};
-
-/// The leader's view: made before any thread exists, since it forks.
+/// Control thread only.
 class Team {
  public:
-  /// Forks `size` members; each runs `member(index, end)` and exits with what that returns. Ctrl-C reaches the leader
-  /// alone, which passes it on.
-  static base::Expected<std::unique_ptr<Team>> fork(std::size_t size, const std::function<int(std::size_t, TeamMember&)>& member);
+  /// What the leader hears of it. None may destroy the team.
+  struct Ears {
+    std::function<void(const std::string& agent, const fleet::words::Note&)> note;
+    /// Something ends the test: what an agent says, or that one was lost.
+    std::function<void(Verdict)> fail;
+    std::function<void()> mark_failed;
+    std::function<void(results::RunProgress::Phase)> phase;
+    std::function<void()> anew;  ///< the warm-up is over: what was added up does not count
+  };
+
+  Team(base::EventLoop& control, const TeamSettings& settings, metrics::MetricRegistry& registry, Ears ears);
+  /// Hangs up on those that are still there, at which they end.
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  /// Leads the members through the test; blocks until all have ended. Signals go to them, then `on_signal` is called.
-  TeamResults lead(const std::function<void(int)>& on_signal);
+  /// Starts all carriers. Each gets the archive and the assignment with a segment of its own, once all have greeted.
+  base::Expected<void> start(const std::string& archive, const fleet::words::Assignment& assignment);
+  /// Starts the carriers and no test: to see how they are.
+  base::Expected<void> start_carriers();
+  bool is_over() const;
+  /// Whether all that answer have been asked for their clocks often enough.
+  bool knows_clocks() const;
+  /// Ends the test for all: in order once it has begun, at once before.
+  void stop();
+
+  /// All that was gathered; its windows are what came since the last call.
+  metrics::Snapshot add_up();
+  /// The sum of the last add_up().
+  const results::Gathered& sum() const { return sum_; }
+  const std::optional<std::string>& setup_data() const { return setup_data_; }
+  /// Puts what the agents say of themselves into `progress`, whose scenarios are the whole test's.
+  void report_progress(results::RunProgress& progress) const;
+  dashboard::GeneratorUse use() const;
+  std::vector<results::AgentResult> agents() const;
+  /// Those that were lost while the test ran, by name.
+  std::string lost() const;
+  /// Those that could not keep up, by name.
+  std::string limits() const;
 
  private:
-  struct Seat;
-  Team();
-  std::vector<std::unique_ptr<Seat>> seats_;
+  enum class Stage { starting, greeted, preparing, ready, running, finished, done, gone };
+  struct Member;
+
+  void hear(Member& member, fleet::words::FromAgent word);
+  void hear_hello(Member& member, const fleet::words::Hello& hello);
+  void hear_window(Member& member, const fleet::words::Window& window);
+  void hear_verdict(Member& member, const fleet::words::Verdict& verdict);
+  void lose(Member& member, const std::string& why);
+  void fail(Verdict verdict);
+  void go_on();
+  void assign();
+  void start_together();
+  void tick();
+  /// Whether all that are still there have come so far.
+  bool all_are(Stage stage) const;
+  std::string called(const Member& member) const;
+  std::string names_of(const std::function<bool(const Member&)>& is_meant) const;
+  double share_of(const Member& member) const;
+
+  base::EventLoop& control_;
+  const TeamSettings settings_;
+  metrics::MetricRegistry& registry_;
+  const Ears ears_;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::vector<std::shared_ptr<const std::string>> archive_;  // frames, shared by the members' queues
+  std::optional<fleet::words::Assignment> assignment_;
+  base::EventLoop::TimerId timer_ = 0;
+  int ticks_ = 0;
+  bool assigned_ = false;
+  bool sets_up_ = false;
+  bool has_setup_data_ = false;
+  std::optional<std::string> setup_data_;
+  std::optional<std::int64_t> started_ns_;
+  bool tears_down_ = false;
+  bool stops_ = false;
+  results::Gathered sum_;
+  std::chrono::nanoseconds elapsed_before_{0};
 };
 
 }  // namespace gauntlet::engine::session

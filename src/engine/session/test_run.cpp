@@ -18,12 +18,12 @@ ExitCode TestRun::run() {
     open_dashboard();
     show_header();
     start_crew();
-    if (settings_.team != nullptr) {
+    if (settings_.team) {
       lead_team();
     } else if (settings_.member != nullptr) {
       run_as_member();
     } else if (initialize_vus()) {
-      if (run_setup()) run_scenarios();
+      if (run_setup()) run_scenarios(users::Clock::now());
       run_teardown();
       judge();
       linger();
@@ -33,7 +33,8 @@ ExitCode TestRun::run() {
   }
   if (settings_.member != nullptr) {
     const Verdict verdict = judge_.verdict().value_or(Verdict());
-    settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
+    settings_.member->stop_listening();
+    settings_.member->give_verdict(verdict, /*last=*/true);
     return verdict.code;
   }
   return finish();
@@ -55,6 +56,7 @@ void TestRun::warn(const std::string& message, const users::LogFields& fields) {
 
 void TestRun::close_outputs() {
   watch_.reset();
+  team_.reset();
   dashboard_.reset();
   crew_.reset();  // its recorders go before the collector
   if (sample_outputs_) {
@@ -64,8 +66,9 @@ void TestRun::close_outputs() {
 }
 
 void TestRun::abort(Verdict verdict) {
-  if (settings_.member != nullptr && !judge_.verdict()) settings_.member->give_verdict(verdict.code, verdict.message, verdict.hint);
+  if (settings_.member != nullptr && !judge_.verdict()) settings_.member->give_verdict(verdict, /*last=*/false);
   judge_.give(std::move(verdict));
+  if (team_) team_->stop();
   crew_->abort();
 }
 

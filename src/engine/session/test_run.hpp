@@ -5,7 +5,7 @@
 //   test_run_start.cpp     outputs, live page, header, threads, virtual users
 //   test_run_stages.cpp    setup(), the scenarios, teardown()
 //   test_run_report.cpp    the verdict, the summary, files
-//   test_run_team.cpp      as one of several processes
+//   test_run_team.cpp      as one of several agents, or as their leader
 //   test_run_inspect.cpp   what is told without running
 //   test_run_check.cpp     what would go wrong, told without running
 #include <atomic>
@@ -22,6 +22,7 @@
 #include "engine/plan/plan.hpp"
 #include "engine/results/gathered.hpp"
 #include "engine/results/summary.hpp"
+#include "engine/script/archive.hpp"
 #include "engine/script/program.hpp"
 #include "engine/session/crew.hpp"
 #include "engine/session/engine.hpp"
@@ -29,6 +30,8 @@
 #include "engine/session/sample_outputs.hpp"
 #include "engine/session/screen.hpp"
 #include "engine/session/signal_thread.hpp"
+#include "engine/session/team.hpp"
+#include "engine/session/team_member.hpp"
 #include "engine/session/watch.hpp"
 #include "engine/sinks/page/dashboard.hpp"
 #include "engine/sinks/terminal/terminal.hpp"
@@ -73,13 +76,15 @@ class TestRun {
   void start_crew();
   bool initialize_vus();
   bool run_setup();
-  void run_scenarios();
+  /// From that moment on.
+  void run_scenarios(users::Clock::time_point start);
   void run_teardown();
   void linger();
   void judge();
   void report();
   void run_as_member();
   void lead_team();
+  base::Expected<void> start_team();
   void close_outputs();
 
   void end_dashboard();
@@ -94,6 +99,9 @@ class TestRun {
   void abort(Verdict verdict);
   void use_stage_failure(const users::StageResult& result, const char* function, const char* option, std::chrono::nanoseconds timeout,
                          ExitCode timeout_code);
+
+  /// The test as it is run elsewhere.
+  script::Archive archived(bool with_environment) const;
 
   // The summary.
   results::Gathered gathered() const;
@@ -121,12 +129,12 @@ class TestRun {
   bool is_checked_ = false;
   std::vector<std::string> warnings_;  // of a script that is checked
 
-  std::optional<results::Gathered> of_team_;
   std::unique_ptr<metrics::Collector> collector_;
   std::unique_ptr<metrics::Recorder> recorder_;
   std::unique_ptr<session::SampleOutputs> sample_outputs_;
   std::unique_ptr<dashboard::Dashboard> dashboard_;  // nullptr: not wanted
   std::unique_ptr<Crew> crew_;
+  std::unique_ptr<Team> team_;  // nullptr: this process runs the test
   std::unique_ptr<Watch> watch_;
   bool lingering_ = false;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/whole_file.hpp"
 #include "engine/api/core/network.hpp"
@@ -25,7 +26,7 @@ bool TestRun::look_at_script() {
   test_.options = settings_.flags;
   test_.environment = settings_.environment;
   test_.freezes_environment = settings_.freeze_env;
-  auto secrets = users::Secrets::open(settings_.secret_sources);
+  auto secrets = settings_.secrets ? *settings_.secrets : users::Secrets::open(settings_.secret_sources);
   if (!secrets) {
     judge_.give({ExitCode::other, secrets.error().message, ""});
     return false;
@@ -147,15 +148,21 @@ bool TestRun::plan() {
     return refuse(
         "a test cannot begin paused: the command resume is gone, as in k6 2. Start it when it should begin, or let its scenarios begin "
         "later with startTime");
-  if (settings_.team != nullptr && settings_.linger) return refuse("one process stays after its test: leave --linger out with --processes");
+  if (settings_.team && settings_.linger)
+    return refuse("a test of one process can stay after its end: leave --linger out with --processes and --agent");
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
   if (auto ok = results::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
   if (auto ok = test_.shared.get<api::Network>().prepare(options); !ok) return refuse(ok.error().message);
 
   std::vector<std::string> warnings;
-  auto planned = plan_run(options, functions_, memory_room(settings_.member == nullptr ? 1 : settings_.member->team_size()), warnings,
+  // A leader runs nothing of it; its agents look at their own memory, and leave the warnings to it.
+  const plan::MemoryRoom room = settings_.team ? plan::MemoryRoom{.bytes = std::numeric_limits<std::size_t>::max()}
+                                               : memory_room(settings_.member == nullptr ? 1 : settings_.member->machine_shares());
+  auto planned = plan_run(options, functions_, room, warnings,
                           {.scenarios = settings_.scenarios, .once = settings_.once, .strict_k6 = settings_.strict_k6});
-  for (const std::string& warning : warnings) warn(warning);
+  if (settings_.member == nullptr) {
+    for (const std::string& warning : warnings) warn(warning);
+  }
   if (!planned) return refuse(planned.error().message);
   plan_ = std::move(*planned);
   if (settings_.permit)
@@ -173,7 +180,9 @@ bool TestRun::plan() {
   test_.heap_bytes_per_vu =
       options.max_heap_bytes.given ? static_cast<std::size_t>(options.max_heap_bytes.value) : default_heap_bytes(plan_.most_vus);
 
-  if (options.console_output.given) {
+  if (settings_.console != nullptr) {
+    test_.console = settings_.console;
+  } else if (options.console_output.given) {
     users::LogOptions console = settings_.log;
     console.output = "file=" + options.console_output.value;
     auto opened = users::Log::open(console);

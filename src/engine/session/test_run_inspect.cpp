@@ -24,15 +24,20 @@ ExitCode TestRun::inspect(bool requirements) {
   return ExitCode::ok;
 }
 
-ExitCode TestRun::archive(const std::string& path, bool leave_environment_out) {
-  if (!look_at_script() || !plan() || !check_thresholds()) return finish();
+script::Archive TestRun::archived(bool with_environment) const {
   script::Archive archive;
   archive.entry_url = program_.entry_url();
   archive.folder = program_.folder();
   archive.options_json = to_json(test_.options);
-  if (!leave_environment_out) archive.environment = {settings_.environment.begin(), settings_.environment.end()};
+  if (with_environment) archive.environment = {settings_.environment.begin(), settings_.environment.end()};
   archive.contents = program_.contents();
-  if (auto written = script::write_archive(path, archive); !written) judge_.give({ExitCode::other, written.error().message, ""});
+  return archive;
+}
+
+ExitCode TestRun::archive(const std::string& path, bool leave_environment_out) {
+  if (!look_at_script() || !plan() || !check_thresholds()) return finish();
+  if (auto written = script::write_archive(path, archived(!leave_environment_out)); !written)
+    judge_.give({ExitCode::other, written.error().message, ""});
   return finish();
 }
 

@@ -11,7 +11,7 @@ namespace gauntlet::engine::session {
 
 void TestRun::judge() {
   watch_->stop();
-  if (!of_team_) collector_->sample(users::Clock::now(), std::chrono::seconds(5));
+  if (!team_) collector_->sample(users::Clock::now(), std::chrono::seconds(5));
   if (settings_.member != nullptr) return;
   judge_.judge(collector_->snapshot());
   if (settings_.require_all_ok) judge_.require_all(collector_->snapshot());
@@ -23,12 +23,6 @@ void TestRun::judge() {
 }
 
 results::Gathered TestRun::gathered() const {
-  if (of_team_) {
-    results::Gathered all = *of_team_;
-    all.snapshot = collector_->snapshot();
-    all.thresholds = judge_.specs();
-    return all;
-  }
   const results::GeneratorHealth health_now = watch_->health();
   return {.snapshot = collector_->snapshot(),
           .rows = collector_->series().rows(),

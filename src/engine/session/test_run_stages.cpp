@@ -34,9 +34,9 @@ bool TestRun::run_setup() {
   return went_well;
 }
 
-void TestRun::run_scenarios() {
+void TestRun::run_scenarios(users::Clock::time_point start) {
   phase_ = RunProgress::Phase::running;
-  test_.start = users::Clock::now();
+  test_.start = start;
   if (settings_.warm_up.count() > 0) watch_->warm_up_until(test_.start + settings_.warm_up);
   crew_->run(plan_.scenarios);
   test_.end = users::Clock::now();

@@ -37,6 +37,7 @@ bool TestRun::open_outputs() {
   const bool wants_samples =
       std::any_of(settings_.outputs.begin(), settings_.outputs.end(), [](const auto& spec) { return spec.wants_samples(); });
   if (wants_samples) options.stream_bytes = session::kSampleRingBytes;
+  options.deltas = settings_.member != nullptr;
   collector_ = std::make_unique<metrics::Collector>(registry_, options, users::Clock::now());
   recorder_ = collector_->make_recorder(nullptr);
   if (!wants_samples) return true;
@@ -88,7 +89,7 @@ void TestRun::show_header() {
 
 std::size_t TestRun::thread_count() const {
   std::size_t wanted = settings_.threads != 0 ? settings_.threads : usable_cores();
-  if (settings_.team != nullptr) wanted = 1;  // a leader only has handleSummary() to run
+  if (settings_.team) wanted = 1;  // a leader only has handleSummary() to run
   return std::clamp<std::size_t>(static_cast<std::size_t>(plan_.most_vus), 1, wanted);
 }
 
@@ -100,12 +101,15 @@ void TestRun::start_crew() {
   };
   test_.mark_failed = [this](std::string reason) {
     log_.write(users::LogLevel::error, reason.empty() ? "test marked as failed" : "test marked as failed: " + reason);
-    control_.post([this] { judge_.mark_failed(); });
+    control_.post([this] {
+      if (settings_.member != nullptr) settings_.member->say_failed();
+      judge_.mark_failed();
+    });
   };
   watch_ = std::make_unique<Watch>(
       control_, Watched{settings_, plan_, test_, phase_, *crew_, *collector_, *recorder_, judge_, screen_, dashboard_.get()},
       [this](Verdict verdict) { abort(std::move(verdict)); });
-  if (settings_.team != nullptr) return;
+  if (settings_.team) return;  // its watch begins with the team
   if (!settings_.strict_k6) crew_->watch_loops();
   watch_->start();
 }

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/duration.hpp"
+#include "engine/results/gathered.hpp"
 #include "engine/session/machine.hpp"
+#include "engine/session/team_member.hpp"
 #include "engine/sinks/terminal/terminal.hpp"
 
 namespace gauntlet::engine::session {
@@ -53,6 +55,7 @@ void Watch::begin_results() {
   cpu_at_begin_s_ = cpu_at_last_look_s_ = cpu_seconds();
   threads_at_begin_s_ = threads_at_last_look_s_ = watched_.crew.cpu_seconds();
   watched_.collector.restart(*begun_);
+  anew_ = true;
 }
 
 void Watch::warm_up_until(users::Clock::time_point end) {
@@ -62,11 +65,12 @@ void Watch::warm_up_until(users::Clock::time_point end) {
 
 void Watch::end_warm_up() {
   is_warming_up_ = false;
-  if (watched_.phase != RunProgress::Phase::running) return;
+  if (watched_.phase != RunProgress::Phase::running || team_ != nullptr) return;
   begun_ = users::Clock::now();
   cpu_at_begin_s_ = cpu_seconds();
   threads_at_begin_s_ = watched_.crew.cpu_seconds();
   watched_.collector.restart(*begun_);
+  anew_ = true;
   watched_.test.log.write(users::LogLevel::info, fmt::format("the warm-up of {} is over: results count from here",
                                                              plan::format_duration(watched_.settings.warm_up)));
 }
@@ -74,9 +78,14 @@ void Watch::end_warm_up() {
 void Watch::tick() {
   ++ticks_;
   tick_timer_ = control_.call_after(kTick, [this] { tick(); });
-  record_gauges();
-  watched_.collector.sample(users::Clock::now());
-  record_health();
+  if (team_ != nullptr) {
+    take_from_team();
+  } else {
+    record_gauges();
+    watched_.collector.sample(users::Clock::now());
+    record_health();
+  }
+  if (watched_.settings.member != nullptr && watched_.settings.member->is_clear()) report_to_leader();
   if (watched_.phase == RunProgress::Phase::running && ticks_ % kTicksPerEvaluation == 0) judge_thresholds();
   update_page();
   if (!watched_.screen.is_terminal()) show_progress();
@@ -110,6 +119,27 @@ void Watch::record_health() {
   }
 }
 
+void Watch::take_from_team() {
+  watched_.collector.adopt(team_->add_up());
+  last_use_ = team_->use();
+}
+
+void Watch::report_to_leader() {
+  if (const std::uint64_t dropped = watched_.settings.member->take_dropped_lines(); dropped > 0) {
+    watched_.test.log.write(users::LogLevel::warning,
+                            fmt::format("{} lines of this log were dropped: they came faster than the leader reads", dropped));
+  }
+  const results::GeneratorHealth now = health();
+  const results::Gathered gathered{.snapshot = watched_.collector.take_delta(),
+                                   .rows = {},
+                                   .thresholds = {},
+                                   .cpu_share = now.cpu_share,
+                                   .interrupted = now.interrupted,
+                                   .samples_dropped = now.samples_dropped};
+  watched_.settings.member->give_window(results::to_json(gathered, watched_.collector.registry()), std::exchange(anew_, false), last_use_,
+                                        progress());
+}
+
 void Watch::judge_thresholds() {
   if (is_warming_up_ || watched_.settings.member != nullptr || watched_.crew.is_aborted()) return;
   if (auto verdict = watched_.judge.look(watched_.collector.snapshot())) abort_(std::move(*verdict));
@@ -130,8 +160,14 @@ dashboard::GeneratorUse Watch::generator_use() {
 }
 
 results::GeneratorHealth Watch::health() const {
-  if (health_of_team_) return *health_of_team_;
   results::GeneratorHealth health;
+  if (team_ != nullptr) {
+    health.cpu_share = team_->sum().cpu_share;
+    health.busiest_thread = team_->sum().busiest_thread;
+    health.interrupted = team_->sum().interrupted;
+    if (std::string limits = team_->limits(); !limits.empty()) health.who = std::move(limits);
+    return health;
+  }
   const double elapsed_s = base::seconds_of(users::Clock::now() - begun_.value_or(users::Clock::time_point{}));
   if (elapsed_s > 0) {
     health.cpu_share = (cpu_seconds() - cpu_at_begin_s_) / elapsed_s / static_cast<double>(usable_cores());
@@ -155,7 +191,9 @@ results::Summary Watch::summarize(std::vector<std::string> trend_stats) const {
   options.rate_over_no_time = watched_.settings.strict_k6;
   options.setup_data_json = test.setup_data.value_or("");
   options.health = health();
-  return results::summarize(watched_.collector.snapshot(), watched_.judge.thresholds(), std::move(options));
+  results::Summary summary = results::summarize(watched_.collector.snapshot(), watched_.judge.thresholds(), std::move(options));
+  if (team_ != nullptr) summary.agents = team_->agents();
+  return summary;
 }
 
 RunProgress Watch::progress() const {
@@ -177,9 +215,15 @@ RunProgress Watch::progress() const {
       results::ScenarioProgress waiting;
       waiting.name = scenario.name;
       waiting.kind = static_cast<results::ScenarioProgress::Kind>(scenario.executor);
+      if (team_ != nullptr) {
+        waiting.start_time = scenario.start_time;
+        waiting.duration = regular_duration(scenario);
+        waiting.duration_text = plan::format_duration(waiting.duration);
+      }
       progress.scenarios.push_back(std::move(waiting));
     }
   }
+  if (team_ != nullptr) team_->report_progress(progress);
   return progress;
 }
 
@@ -198,12 +242,13 @@ void Watch::show_on_page(const dashboard::GeneratorUse& use, const Show& show) {
 }
 
 void Watch::update_page() {
-  if (watched_.page == nullptr || !begun_) return;
+  if (watched_.page == nullptr || (!begun_ && team_ == nullptr)) return;
   show_on_page(last_use_, [&](const auto& moment, const auto& series) { watched_.page->update(moment, series); });
 }
 
 void Watch::end_page(const dashboard::Ending& ending) {
-  show_on_page(generator_use(), [&](const auto& moment, const auto& series) { watched_.page->end(moment, series, ending); });
+  show_on_page(team_ != nullptr ? last_use_ : generator_use(),
+               [&](const auto& moment, const auto& series) { watched_.page->end(moment, series, ending); });
 }
 
 }  // namespace gauntlet::engine::session

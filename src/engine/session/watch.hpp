@@ -17,6 +17,7 @@
 #include "engine/session/engine.hpp"
 #include "engine/session/judge.hpp"
 #include "engine/session/screen.hpp"
+#include "engine/session/team.hpp"
 #include "engine/sinks/page/dashboard.hpp"
 #include "engine/users/test_state.hpp"
 
@@ -51,8 +52,12 @@ class Watch {
   void begin_results();
   /// What happens in the scenarios before `end` is in no result.
   void warm_up_until(users::Clock::time_point end);
-  /// Of a team, whose members did the work.
-  void set_health(const results::GeneratorHealth& health) { health_of_team_ = health; }
+  /// From now on the numbers are those of agents, which do the work; it outlives the watch.
+  void look_at(Team& team) { team_ = &team; }
+  /// Takes what the team has sent by now.
+  void take_from_team();
+  /// Hands what was gathered since the last time to the leader.
+  void report_to_leader();
 
   results::GeneratorHealth health() const;
   results::Summary summarize(std::vector<std::string> trend_stats) const;
@@ -93,7 +98,8 @@ class Watch {
   std::vector<double> threads_at_last_look_s_;
   double busiest_thread_ = 0;         // in the last second
   dashboard::GeneratorUse last_use_;  // in the last second
-  std::optional<results::GeneratorHealth> health_of_team_;
+  Team* team_ = nullptr;
+  bool anew_ = false;  // what the leader was told before does not count
 };
 
 }  // namespace gauntlet::engine::session

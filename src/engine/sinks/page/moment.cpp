@@ -153,6 +153,19 @@ void write_generator(JsonWriter& json, const results::GeneratorHealth& health, c
   json.end_object();
 }
 
+void write_agents(JsonWriter& json, const std::vector<results::AgentResult>& agents) {
+  if (agents.empty()) return;
+  json.key("agents").begin_array();
+  for (const results::AgentResult& agent : agents) {
+    json.begin_object().key("name").string(agent.name).key("host").string(agent.host);
+    json.key("share").number(agent.share).key("iterations").integer(agent.iterations).key("cpu_share").number(agent.cpu_share);
+    json.key("slip_p99_ms").number(agent.slip_p99_ms).key("loop_lag_p99_ms").number(agent.loop_lag_p99_ms);
+    json.key("round_trip_ms").number(agent.round_trip_ms).key("late_s").number(agent.late_s);
+    json.key("lost").string(agent.lost).key("lost_at_s").number(agent.lost_at_s).end_object();
+  }
+  json.end_array();
+}
+
 std::uint64_t memory_bytes() {
   const long pages = sysconf(_SC_PHYS_PAGES);
   const long page = sysconf(_SC_PAGESIZE);
@@ -210,6 +223,7 @@ std::string state_json(const Moment& moment) {
   write_checks(json, summary);
   write_open_model(json, summary);
   write_generator(json, summary.generator, moment.generator);
+  write_agents(json, summary.agents);
   json.end_object();
   return json.take();
 }

@@ -387,6 +387,21 @@ std::string generator_block(const results::GeneratorHealth& health, const std::s
   return text;
 }
 
+std::string agents_block(const std::vector<results::AgentResult>& agents, const std::string& unit, const Paint& paint) {
+  std::string text = "    " + paint.bold("AGENTS") + "\n";
+  for (const results::AgentResult& agent : agents) {
+    text += "    " + agent.name + fill(agent.name, 22) + results::percent(agent.share) + " of the load, " +
+            std::to_string(agent.iterations) + " iterations, CPU " + results::percent(agent.cpu_share) +
+            ", start after due p(99)=" + results::humanize_duration(agent.slip_p99_ms, unit) + ", began within " +
+            results::humanize_duration(agent.start_error_ms, unit) + "\n";
+    if (!agent.lost.empty()) {
+      text +=
+          "    " + fill("", 22) + paint.red("✗ lost " + results::to_fixed(agent.lost_at_s, 1) + "s into the test: " + agent.lost) + "\n";
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string render_beyond_k6(const results::Summary& summary, bool color) {
@@ -412,6 +427,7 @@ std::string render_beyond_k6(const results::Summary& summary, bool color) {
       summary.generator.samples_dropped + summary.generator.tag_sweeps != 0) {
     blocks.push_back(generator_block(summary.generator, unit, paint));
   }
+  if (!summary.agents.empty()) blocks.push_back(agents_block(summary.agents, unit, paint));
   if (blocks.empty()) return {};
   std::string text = "  █ " + paint.bold("BEYOND K6") + " \n";
   for (const std::string& block : blocks) text += "\n" + block;

@@ -1,0 +1,63 @@
+#include "cli/fleet_file.hpp"
+
+#include <fmt/format.h>
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <utility>
+
+namespace gauntlet::cli {
+namespace {
+
+constexpr std::int64_t kMostWeight = 1000;
+constexpr std::size_t kMostAgents = 1000;
+
+using engine::session::TeamSettings;
+
+base::Expected<void> add_agents(TeamSettings& team, const std::string& file) {
+  toml::table read;
+  try {
+    read = toml::parse_file(file);
+  } catch (const toml::parse_error& problem) {
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("{}:{}: {}", file, problem.source().begin.line, std::string(problem.description())));
+  }
+  const auto wrong = [&](const toml::node& node, const std::string& message) {
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("{}:{}: {}", file, node.source().begin.line, message));
+  };
+  const toml::array* agents = read["agent"].as_array();
+  if (agents == nullptr || agents->empty() || read.size() != 1)
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("{}: a fleet is a list of [[agent]] and nothing else", file));
+  for (const toml::node& node : *agents) {
+    const toml::table* agent = node.as_table();
+    if (agent == nullptr) return wrong(node, "an agent is a table: [[agent]]");
+    for (const auto& [key, value] : *agent) {
+      if (key != "name" && key != "command" && key != "weight")
+        return wrong(value, fmt::format("an agent has name, command and weight, and no {}", std::string(key.str())));
+    }
+    const auto command = (*agent)["command"].value<std::string>();
+    if (!command || command->find_first_not_of(" \t") == std::string::npos) return wrong(node, "an agent has a command, as \"ssh lg1\"");
+    const std::int64_t weight = (*agent)["weight"].value_or(std::int64_t{1});
+    if (weight < 1 || weight > kMostWeight) return wrong(node, fmt::format("a weight is 1 to {}", kMostWeight));
+    team.places.push_back(
+        engine::fleet::place_of_command((*agent)["name"].value_or(*command), *command, static_cast<std::uint32_t>(weight)));
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Expected<TeamSettings> read_fleet(const std::string& file, const std::vector<std::string>& commands) {
+  TeamSettings team;
+  if (!file.empty()) TRY(add_agents(team, file));
+  for (const std::string& command : commands) team.places.push_back(engine::fleet::place_of_command(command, command, 1));
+  if (team.places.size() > kMostAgents)
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("a fleet has at most {} agents", kMostAgents));
+  for (auto place = team.places.begin(); place != team.places.end(); ++place) {
+    const auto same = std::count_if(team.places.begin(), place, [&](const auto& other) { return other.name == place->name; });
+    if (same > 0) place->name += fmt::format(" #{}", same + 1);
+  }
+  return team;
+}
+
+}  // namespace gauntlet::cli

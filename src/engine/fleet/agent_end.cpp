@@ -1,0 +1,160 @@
+#include "engine/fleet/agent_end.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "base/loop_thread.hpp"
+#include "engine/fleet/clock.hpp"
+
+namespace gauntlet::engine::fleet {
+namespace {
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+AgentEnd::AgentEnd(int from_leader, int to_leader) : from_leader_(from_leader), to_leader_(to_leader), ending_(eventfd(0, EFD_CLOEXEC)) {
+  unsaid_.emplace_back(kGreeting);
+  unsaid_bytes_ = kGreeting.size();
+  writer_ = std::thread([this] { write(); });
+  reader_ = std::thread([this] { read(); });
+}
+
+AgentEnd::~AgentEnd() {
+  {
+    const std::lock_guard lock(mutex_);
+    ends_ = true;
+  }
+  changed_.notify_all();
+  writer_.join();
+  eventfd_write(ending_, 1);
+  reader_.join();
+  close(ending_);
+}
+
+void AgentEnd::say(const words::FromAgent& word) {
+  std::string frame = framed(word);
+  {
+    const std::lock_guard lock(mutex_);
+    unsaid_bytes_ += frame.size();
+    unsaid_.push_back(std::move(frame));
+  }
+  changed_.notify_all();
+}
+
+void AgentEnd::say_if_room(const words::FromAgent& word) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (unsaid_bytes_ > kMostUnsaid) {
+      ++dropped_;
+      return;
+    }
+  }
+  say(word);
+}
+
+std::uint64_t AgentEnd::take_dropped() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(dropped_, 0);
+}
+
+bool AgentEnd::is_clear() const {
+  const std::lock_guard lock(mutex_);
+  return unsaid_bytes_ == 0;
+}
+
+void AgentEnd::write() {
+  base::name_this_thread("to-leader");
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return !unsaid_.empty() || ends_; });
+    if (unsaid_.empty()) return;
+    const std::string frame = std::move(unsaid_.front());
+    unsaid_.pop_front();
+    lock.unlock();
+    if (!write_all(to_leader_, frame)) _exit(kLeaderGone);
+    lock.lock();
+    unsaid_bytes_ -= frame.size();
+  }
+}
+
+void AgentEnd::read() {
+  base::name_this_thread("from-leader");
+  FrameReader frames;
+  std::array<char, 64 * 1024> bytes{};
+  std::array<pollfd, 2> watched{pollfd{from_leader_, POLLIN, 0}, pollfd{ending_, POLLIN, 0}};
+  for (;;) {
+    const int ready = poll(watched.data(), watched.size(), static_cast<int>(kMostSilence.count()));
+    if (ready < 0 && errno == EINTR) continue;
+    if (watched[1].revents != 0) return;
+    if (ready <= 0) _exit(kLeaderGone);
+    const ssize_t got = ::read(from_leader_, bytes.data(), bytes.size());
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got <= 0) {
+      // At the end of a test both sides close: what is still to be said says that it was in order.
+      const std::lock_guard lock(mutex_);
+      if (ends_) return;
+      _exit(kLeaderGone);
+    }
+    frames.feed({bytes.data(), static_cast<std::size_t>(got)});
+    for (;;) {
+      words::ToAgent word;
+      const auto is_whole = frames.next(word);
+      if (!is_whole) _exit(kLeaderGone);
+      if (!*is_whole) break;
+      hear(std::move(word));
+    }
+  }
+}
+
+void AgentEnd::hear(words::ToAgent word) {
+  if (word.has_ping()) {
+    words::FromAgent answer;
+    answer.mutable_pong()->set_leader_ns(word.ping().leader_ns());
+    answer.mutable_pong()->set_agent_ns(steady_ns());
+    answer.mutable_pong()->set_calendar_ns(calendar_ns());
+    say(answer);
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (on_word_) {
+      on_word_(std::move(word));
+    } else {
+      heard_.push_back(std::move(word));
+    }
+  }
+  changed_.notify_all();
+}
+
+words::ToAgent AgentEnd::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !heard_.empty(); });
+  words::ToAgent word = std::move(heard_.front());
+  heard_.pop_front();
+  return word;
+}
+
+void AgentEnd::listen(std::function<void(words::ToAgent)> on_word) {
+  const std::lock_guard lock(mutex_);
+  on_word_ = std::move(on_word);
+  if (!on_word_) return;
+  for (auto& word : heard_) on_word_(std::move(word));
+  heard_.clear();
+}
+
+}  // namespace gauntlet::engine::fleet

@@ -1,0 +1,252 @@
+#include "engine/fleet/seat.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+extern char** environ;
+
+namespace gauntlet::engine::fleet {
+namespace {
+
+constexpr std::size_t kMostLastWords = 4096;
+constexpr std::chrono::milliseconds kPoll(5);
+constexpr std::chrono::milliseconds kToTellItsStatus(300);  // a carrier whose output has ended
+constexpr std::chrono::milliseconds kToEnd(2000);           // one that has been hung up on
+
+void keep_end(std::string& text, std::size_t most) {
+  if (text.size() > most) text.erase(0, text.size() - most);
+}
+
+/// waitpid() for at most so long; whether the process has ended.
+bool wait_for(pid_t process, int& status, std::chrono::milliseconds most) {
+  for (std::chrono::milliseconds waited(0);; waited += kPoll) {
+    const pid_t ended = waitpid(process, &status, WNOHANG);
+    if (ended == process || (ended < 0 && errno == ECHILD)) return true;
+    if (waited >= most) return false;
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+std::string trimmed(std::string text) {
+  const auto is_space = [](unsigned char c) { return c <= ' '; };
+  text.erase(std::find_if_not(text.rbegin(), text.rend(), is_space).base(), text.end());
+  text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_space));
+  return text;
+}
+
+}  // namespace
+
+Place place_of_command(std::string name, std::string command, std::uint32_t weight) {
+  command = trimmed(std::move(command));
+  const std::size_t last = command.find_last_of(" \t/");
+  const std::string_view last_word = std::string_view(command).substr(last == std::string::npos ? 0 : last + 1);
+  if (last_word == "gauntlet") {
+    command += " agent";
+  } else if (last_word != "agent") {
+    command += " gauntlet agent";
+  }
+  return {std::move(name), {"/bin/sh", "-c", std::move(command)}, weight};
+}
+
+base::Expected<std::unique_ptr<Seat>> Seat::start(base::EventLoop& loop, const Place& place, Ears ears) {
+  const auto failed = [&](int reason) {
+    return base::fail(base::ErrorKind::unavailable, fmt::format("{} could not be started: {}", place.name, std::strerror(reason)));
+  };
+  std::unique_ptr<Seat> seat(new Seat(loop));
+  seat->ears_ = std::move(ears);
+  std::array<std::array<int, 2>, 3> pipes{};
+  for (auto& pipe : pipes) pipe = {-1, -1};
+  const auto close_all = [&] {
+    for (auto& pipe : pipes) {
+      for (int& fd : pipe) {
+        if (fd >= 0) ::close(fd);
+      }
+    }
+  };
+  for (auto& pipe : pipes) {
+    if (pipe2(pipe.data(), O_CLOEXEC) != 0) {
+      const int reason = errno;
+      close_all();
+      return failed(reason);
+    }
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, pipes[0][0], STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, pipes[1][1], STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, pipes[2][1], STDERR_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&defaults, number);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  std::vector<std::string> words = place.command;
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  const int reason = posix_spawn(&seat->process_, arguments[0], &actions, &attributes, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (reason != 0) {
+    close_all();
+    seat->process_ = 0;
+    return failed(reason);
+  }
+  for (const int fd : {pipes[0][0], pipes[1][1], pipes[2][1]}) ::close(fd);
+  const auto take = [&](Pipe& pipe, int fd, void (Seat::*ready)(), std::uint32_t events) {
+    pipe.seat = seat.get();
+    pipe.ready = ready;
+    pipe.fd = fd;
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    loop.watch(fd, events, &pipe);
+  };
+  take(seat->input_, pipes[0][1], &Seat::write_input, 0);
+  take(seat->output_, pipes[1][0], &Seat::read_output, EPOLLIN);
+  take(seat->errors_, pipes[2][0], &Seat::read_errors, EPOLLIN);
+  return seat;
+}
+
+Seat::~Seat() {
+  hang_up();
+  if (process_ <= 0 || ended_) return;
+  int status = 0;
+  if (wait_for(process_, status, kToEnd)) return;
+  kill(-process_, SIGKILL);
+  waitpid(process_, nullptr, 0);
+}
+
+void Seat::close(Pipe& pipe) {
+  if (pipe.fd < 0) return;
+  loop_.unwatch(pipe.fd);
+  ::close(std::exchange(pipe.fd, -1));
+}
+
+void Seat::hang_up() {
+  ears_ = {};
+  for (Pipe* pipe : {&input_, &output_, &errors_}) close(*pipe);
+}
+
+void Seat::say(const words::ToAgent& word) { say(std::make_shared<const std::string>(framed(word))); }
+
+void Seat::say(std::shared_ptr<const std::string> frame) {
+  if (input_.fd < 0) return;
+  unsaid_.push_back({std::move(frame), 0});
+  if (!waits_for_input_) write_input();
+}
+
+void Seat::write_input() {
+  bool is_full = false;
+  while (!unsaid_.empty() && !is_full) {
+    Unsaid& next = unsaid_.front();
+    const ssize_t written = ::write(input_.fd, next.bytes->data() + next.begin, next.bytes->size() - next.begin);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN) {
+      is_full = true;
+    } else if (written < 0) {
+      close(input_);  // the end of its output says why
+      unsaid_.clear();
+      return;
+    } else {
+      if (waits_for_input_) unheard_pings_ = 0;  // it reads on: pings stand behind an archive that takes its time
+      if ((next.begin += static_cast<std::size_t>(written)) == next.bytes->size()) unsaid_.pop_front();
+    }
+  }
+  if (is_full == waits_for_input_) return;
+  waits_for_input_ = is_full;
+  loop_.rewatch(input_.fd, is_full ? EPOLLOUT : 0U, &input_);
+}
+
+void Seat::ping() {
+  ++unheard_pings_;
+  words::ToAgent word;
+  word.mutable_ping()->set_leader_ns(steady_ns());
+  say(word);
+}
+
+void Seat::read_errors() {
+  std::array<char, 4096> bytes{};
+  const ssize_t got = ::read(errors_.fd, bytes.data(), bytes.size());
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (got <= 0) {
+    close(errors_);
+    return;
+  }
+  const std::string_view text(bytes.data(), static_cast<std::size_t>(got));
+  last_errors_ += text;
+  keep_end(last_errors_, kMostLastWords);
+  error_line_ += text;
+  for (std::size_t end = 0; (end = error_line_.find('\n')) != std::string::npos;) {
+    const std::string line = trimmed(error_line_.substr(0, end));
+    error_line_.erase(0, end + 1);
+    if (const auto hear = ears_.line; hear && !line.empty()) hear(line);
+  }
+  keep_end(error_line_, kMostLastWords);
+}
+
+void Seat::read_output() {
+  std::array<char, 64 * 1024> bytes{};
+  const ssize_t got = ::read(output_.fd, bytes.data(), bytes.size());
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (got <= 0) {
+    end(how_it_ended());
+    return;
+  }
+  unheard_pings_ = 0;
+  frames_.feed({bytes.data(), static_cast<std::size_t>(got)});
+  const auto greeted = frames_.greeted();
+  if (!greeted) {
+    end(greeted.error().message);
+    return;
+  }
+  while (*greeted && output_.fd >= 0) {
+    words::FromAgent word;
+    const auto is_whole = frames_.next(word);
+    if (!is_whole) {
+      end(is_whole.error().message);
+      return;
+    }
+    if (!*is_whole) return;
+    if (word.has_pong()) clock_.take(word.pong(), steady_ns(), calendar_ns());
+    if (const auto hear = ears_.word) hear(std::move(word));  // a copy: it may hang up
+  }
+}
+
+void Seat::end(const std::string& why) {
+  const auto gone = std::exchange(ears_, {}).gone;
+  hang_up();
+  if (gone) gone(why);
+}
+
+std::string Seat::how_it_ended() {
+  while (errors_.fd >= 0) {  // what it said last
+    const std::size_t before = last_errors_.size();
+    read_errors();
+    if (last_errors_.size() == before) break;
+  }
+  int status = 0;
+  ended_ = wait_for(process_, status, kToTellItsStatus);
+  if (!ended_) return "its connection ended";
+  if (WIFSIGNALED(status)) return fmt::format("it was ended by signal {}", WTERMSIG(status));
+  return fmt::format("it ended with exit status {}", WEXITSTATUS(status));
+}
+
+std::string Seat::last_words() const { return trimmed(frames_.noise() + (frames_.noise().empty() ? "" : "\n") + last_errors_); }
+
+}  // namespace gauntlet::engine::fleet

@@ -1,0 +1,95 @@
+#include "engine/session/agent.hpp"
+
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/machine_memory.hpp"
+#include "base/signals.hpp"
+#include "engine/fleet/agent_end.hpp"
+#include "engine/script/archive.hpp"
+#include "engine/script/program.hpp"
+#include "engine/session/machine.hpp"
+#include "engine/session/team_member.hpp"
+#include "engine/session/test_run.hpp"
+
+namespace gauntlet::engine::session {
+namespace {
+
+namespace words = fleet::words;
+
+words::FromAgent hello() {
+  words::FromAgent word;
+  words::Hello& hello = *word.mutable_hello();
+  hello.set_protocol(fleet::kProtocol);
+  hello.set_version(GAUNTLET_VERSION);
+  utsname machine{};
+  uname(&machine);
+  hello.set_host(machine.nodename);
+  hello.set_cores(static_cast<std::uint32_t>(usable_cores()));
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  hello.set_open_files(files.rlim_max);
+  hello.set_memory_bytes(base::machine_memory_bytes());
+  return word;
+}
+
+RunSettings settings_of(const words::Assignment& assignment, const script::Archive& archive) {
+  RunSettings settings;
+  if (!assignment.segment().empty()) {
+    settings.flags.execution_segment = assignment.segment();
+    settings.flags.execution_segment_sequence = assignment.segment_sequence();
+  }
+  if (!assignment.local_ips().empty()) settings.flags.local_ips = assignment.local_ips();
+  settings.environment = {archive.environment.begin(), archive.environment.end()};
+  settings.color = false;
+  settings.quiet = true;
+  settings.no_thresholds = assignment.no_thresholds();
+  settings.strict_k6 = assignment.strict_k6();
+  settings.freeze_env = assignment.freeze_env();
+  settings.scenarios = {assignment.scenarios().begin(), assignment.scenarios().end()};
+  settings.once = assignment.once();
+  settings.summary_mode = assignment.parts() ? sinks::SummaryMode::full : sinks::SummaryMode::compact;
+  settings.threads = assignment.threads();
+  settings.warm_up = plan::Nanoseconds(assignment.warm_up_ns());
+  settings.setup_apart = assignment.setup_apart();
+  users::Secrets::Sources secrets;
+  for (const words::Secrets& source : assignment.secrets()) secrets[source.name()] = {source.values().begin(), source.values().end()};
+  settings.secrets = users::Secrets(std::move(secrets));
+  return settings;
+}
+
+}  // namespace
+
+ExitCode run_agent(int from_leader, int to_leader) {
+  base::block_signals({SIGINT, SIGTERM});
+  fleet::AgentEnd end(from_leader, to_leader);
+  end.say(hello());
+  std::string packed;
+  words::ToAgent word = end.wait();
+  for (; !word.has_assignment(); word = end.wait()) packed += word.archive_part().bytes();
+  const words::Assignment& assignment = word.assignment();
+  TeamMember member(end, assignment);
+  auto archive = script::unpack_archive(assignment.script(), packed);
+  packed = {};
+  if (!archive) {
+    member.give_verdict({ExitCode::other, archive.error().message, ""}, /*last=*/true);
+    return ExitCode::other;
+  }
+  RunSettings settings = settings_of(assignment, *archive);
+  const auto log = TeamMember::log(end, assignment.verbose(), /*console=*/false);
+  const auto console = TeamMember::log(end, assignment.verbose(), /*console=*/true);
+  settings.member = &member;
+  settings.console = console.get();
+  const auto program = script::Program::from_archive(assignment.script(), std::move(*archive));
+  TestRun test(*program, *log, settings);
+  return test.run();
+}
+
+}  // namespace gauntlet::engine::session

@@ -1,0 +1,325 @@
+"""One test on many machines as if on one: `gauntlet run --agent`, `--fleet`, `gauntlet fleet check`. Agents here are processes
+that a shell carries; test_a_real_sshd_carries_agents has a real carrier."""
+import getpass
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from test_engine_processes import LOOP, SPLIT, SUM, gone
+from test_stack import ROOT, wait_for
+
+GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
+AGENT = f"{GAUNTLET} agent"
+
+
+def gauntlet(tmp_path, *arguments, script=None, timeout=60):
+    if script is not None:
+        (tmp_path / "script.js").write_text(script)
+    return subprocess.run([GAUNTLET, *arguments], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+
+
+def run(tmp_path, script, *flags, timeout=60):
+    return gauntlet(tmp_path, "run", "-q", "--no-color", *flags, "script.js", script=script, timeout=timeout)
+
+
+def fleet_file(tmp_path, weights, command=AGENT):
+    (tmp_path / "fleet.toml").write_text("".join(f'[[agent]]\nname = "lg{i + 1}"\ncommand = "{command}"\nweight = {weight}\n'
+                                                 for i, weight in enumerate(weights)))
+    return "fleet.toml"
+
+
+WHOLE = SPLIT.replace("'count==3000', ", "")
+
+
+@pytest.mark.parametrize("weights", [[1], [1, 3], [1, 2, 3, 1, 1, 2, 5]])
+def test_weighted_agents_gather_exactly_what_one_process_gathers(tmp_path, weights):
+    stats = ("--summary-trend-stats", "count,min,max,avg,med,p(1),p(25),p(75),p(99),p(99.9)")
+    assert run(tmp_path, WHOLE, "--out", "json=one.json", *stats).returncode == 0
+    ran = run(tmp_path, WHOLE, "--fleet", fleet_file(tmp_path, weights), "--out", "json=sum.json", *stats)
+    assert ran.returncode == 0, ran.stderr
+    one, total = (json.loads((tmp_path / name).read_text()) for name in ("one.json", "sum.json"))
+    for metric in ("number", "sum_of_numbers{half:low}"):
+        rates = {"rate"}
+        assert {k: v for k, v in total["metrics"][metric]["values"].items() if k not in rates} == \
+               pytest.approx({k: v for k, v in one["metrics"][metric]["values"].items() if k not in rates}, rel=1e-12), metric
+    assert total["metrics"]["sum_of_numbers"]["values"]["count"] == SUM
+    assert total["metrics"]["iterations"]["values"]["count"] == 3000
+    assert ran.stderr.count("setup ran") == 1 and ran.stderr.count("teardown ran 1") == 1
+    agents = total["agents"]
+    assert [a["name"] for a in agents] == [f"lg{i + 1}" for i in range(len(weights))]
+    assert [a["share"] for a in agents] == pytest.approx([w / sum(weights) for w in weights])
+    assert sum(a["iterations"] for a in agents) == 3000
+    assert all(a["lost"] == "" and 0 < a["start_error_ms"] < 1000 for a in agents)
+
+
+def test_the_script_needs_nothing_of_the_agents_machine(tmp_path):
+    """Files, variables, secrets and options are the leader's; the agents stand in an empty folder with an empty environment."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "data.json").write_text('{"n": 5}')
+    (tmp_path / "lib" / "part.js").write_text("export const data = JSON.parse(open('./lib/data.json')); export const twice = (n) => 2 * n;")
+    (tmp_path / "secrets").write_text("token=not-for-logs\n")
+    (tmp_path / "elsewhere").mkdir()
+    script = """
+        import { data, twice } from './lib/part.js';
+        import { Counter } from 'k6/metrics';
+        import exec from 'k6/execution';
+        import secrets from 'k6/secrets';
+        const seen = new Counter('seen');
+        export const options = { scenarios: { s: { executor: 'per-vu-iterations', vus: 4, iterations: 2 } } };
+        export default async function () {
+          const token = await secrets.get('token');
+          seen.add(twice(data.n), { env: __ENV.HERE });
+          console.log('vu', exec.vu.idInTest, __ENV.HERE, __ENV.HOME === undefined ? 'no' : 'a', 'home', token);
+        }
+        export function handleSummary(d) { return { 'summary.txt': String(d.metrics.seen.values.count), stdout: 'told by the leader\\n' }; }
+        """
+    carrier = f"cd {tmp_path / 'elsewhere'} && exec env -i {AGENT}"
+    ran = run(tmp_path, script, "--agent", carrier, "--agent", carrier, "-e", "HERE=leader", "--secret-source", "file=secrets",
+              "--include-system-env-vars=false")
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "summary.txt").read_text() == "80"
+    assert "told by the leader" in ran.stdout
+    for vu in (1, 2, 3, 4):  # each of the whole test's users on one agent only
+        assert ran.stderr.count(f"vu {vu} leader no home ***SECRET_REDACTED***") == 2, ran.stderr
+    assert "not-for-logs" not in ran.stdout + ran.stderr
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_carrier_that_fails_shows_its_own_words_before_any_load(tmp_path):
+    ran = run(tmp_path, LOOP, "--agent", AGENT, "--agent", "echo 'Permission denied (publickey).' >&2; exit 255 # agent")
+    assert ran.returncode == 255
+    assert "Permission denied (publickey)." in ran.stderr and "exit status 255" in ran.stderr and "looping" not in ran.stderr
+    ran = run(tmp_path, LOOP, "--agent", "echo what is an agent")  # prints to where the agent should speak
+    assert ran.returncode == 255 and "what is an agent" in ran.stderr
+
+
+def test_words_of_a_login_shell_before_the_agent_are_skipped(tmp_path):
+    ran = run(tmp_path, WHOLE, "--agent", f"echo 'Welcome to lg1!'; exec {AGENT}")
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_another_version_is_refused_and_both_are_named(tmp_path):
+    def text(field, value):
+        return bytes([field << 3 | 2, len(value)]) + value.encode()
+
+    hello = b"\x08\x01" + text(2, "0.0.1")  # protocol = 1, version
+    word = bytes([1 << 3 | 2, len(hello)]) + hello
+    (tmp_path / "old").write_bytes(b"GAUNTLET-FLEET\n" + struct.pack(">I", len(word)) + word)
+    ran = run(tmp_path, LOOP, "--agent", AGENT, "--agent", "cat old; sleep 30 # an agent")
+    assert ran.returncode == 255
+    version = gauntlet(tmp_path, "version").stdout.split()[1]
+    assert "is gauntlet 0.0.1" in ran.stderr and f"this is gauntlet {version}" in ran.stderr and "looping" not in ran.stderr
+
+
+@pytest.fixture
+def looping(tmp_path):
+    """A test with three agents, whose shells write their pids down: (leader, pids of agents)."""
+    (tmp_path / "script.js").write_text(LOOP)
+    started = []
+
+    def start(*flags):
+        agents = [f"echo $$ > {tmp_path}/pid{i}; exec {AGENT}" for i in range(3)]
+        log = (tmp_path / "log").open("w+")
+        leader = subprocess.Popen([GAUNTLET, "run", "-q", "--no-color", *flags, "--out", "json=r.json", *[f for a in agents for f in ("--agent", a)],
+                                   "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+        leader.log = tmp_path / "log"
+        started.append(leader)
+        assert wait_for(lambda: leader.log.read_text().count("looping") > 3, 20), leader.log.read_text()
+        pids = [int((tmp_path / f"pid{i}").read_text()) for i in range(3)]
+        started.extend(pids)
+        return leader, pids
+
+    yield start
+    for one in started:
+        try:
+            os.kill(one if isinstance(one, int) else one.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    started[0].wait(5)
+
+
+@pytest.mark.parametrize("fault, words", [(signal.SIGKILL, "ended by signal 9"), (signal.SIGSTOP, "silent for 5 s")])
+def test_an_agent_that_is_lost_ends_the_test_and_is_named_with_the_moment(tmp_path, looping, fault, words):
+    leader, agents = looping()
+    time.sleep(1.5)  # a window of each is there
+    os.kill(agents[1], fault)
+    assert leader.wait(30) == 112
+    log = leader.log.read_text()
+    assert "pid1" in log and " s into the test, and 33 % of the load with it" in log and words in log
+    assert log.count("teardown ran") == 1
+    results = json.loads((tmp_path / "r.json").read_text())
+    lost = [a for a in results["agents"] if a["lost"]]
+    assert len(lost) == 1 and words in lost[0]["lost"] and lost[0]["lost_at_s"] > 0
+    assert lost[0]["iterations"] > 0  # what it had sent counts
+    assert results["metrics"]["iterations"]["values"]["count"] == sum(a["iterations"] for a in results["agents"])
+    assert wait_for(lambda: all(gone(pid) for pid in agents), 5)
+
+
+def test_a_connection_that_is_cut_counts_as_a_lost_agent(tmp_path):
+    """As ssh whose network goes: the agent lives on, what carries its words does not."""
+    (tmp_path / "script.js").write_text(LOOP)
+    carrier = f"cat | {AGENT} | (sh -c 'echo $PPID' > {tmp_path}/relay; exec cat) # agent"
+    with (tmp_path / "log").open("w") as log:
+        leader = subprocess.Popen([GAUNTLET, "run", "-q", "--no-color", "--agent", AGENT, "--agent", carrier, "script.js"], cwd=tmp_path,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+    try:
+        assert wait_for(lambda: (tmp_path / "log").read_text().count("looping") > 3, 20), (tmp_path / "log").read_text()
+        os.kill(int((tmp_path / "relay").read_text()), signal.SIGKILL)
+        assert leader.wait(20) == 112
+    finally:
+        leader.kill()
+    assert "50 % of the load with it" in (tmp_path / "log").read_text()
+
+
+def test_a_test_may_go_on_without_a_lost_agent(tmp_path, looping):
+    leader, agents = looping("--on-agent-loss", "continue", "-d", "6s")
+    os.kill(agents[2], signal.SIGKILL)
+    assert leader.wait(30) == 112
+    results = json.loads((tmp_path / "r.json").read_text())
+    assert [bool(a["lost"]) for a in results["agents"]] == [False, False, True]
+    assert "the test went on without" in leader.log.read_text()
+
+
+def test_ctrl_c_ends_all_agents_after_teardown(looping):
+    leader, agents = looping()
+    leader.send_signal(signal.SIGINT)
+    assert leader.wait(15) == 105
+    assert all(gone(pid) for pid in agents)
+    assert leader.log.read_text().count("teardown ran") == 1
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
+def test_agents_do_not_outlive_a_leader_that_goes_away(looping, fault):
+    leader, agents = looping()
+    leader.send_signal(fault)
+    assert wait_for(lambda: all(gone(pid) for pid in agents), 10)
+
+
+def test_abort_on_fail_is_judged_on_the_sum_while_it_runs_and_stops_everybody(tmp_path):
+    script = """
+        import { Counter } from 'k6/metrics';
+        import { sleep } from 'k6';
+        const all = new Counter('all');
+        export const options = { vus: 6, duration: '60s', thresholds: { all: [{ threshold: 'count<60', abortOnFail: true }] } };
+        export default function () { all.add(1); sleep(0.1); }
+        """
+    began = time.monotonic()
+    ran = run(tmp_path, script, "--fleet", fleet_file(tmp_path, [1, 1, 1]))
+    assert ran.returncode == 99 and time.monotonic() - began < 30, ran.stderr
+    assert "thresholds on metrics 'all' were crossed" in ran.stderr, ran.stderr
+
+
+def test_the_live_page_and_the_progress_line_show_the_sum(tmp_path):
+    (tmp_path / "script.js").write_text("import { sleep } from 'k6'; export const options = { vus: 6, duration: '6s' };"
+                                        "export default function () { sleep(0.05); }")
+    ran = gauntlet(tmp_path, "run", "--no-color", "--fleet", fleet_file(tmp_path, [1, 1, 1]), "--out", "json=r.json",
+                   "--out", "web-dashboard=port=-1&export=report.html", "script.js")
+    assert ran.returncode == 0, ran.stderr
+    assert "6/6 VUs" in ran.stdout, ran.stdout
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    rows = json.loads((tmp_path / "r.json").read_text())["series"]
+    assert sum(row["metrics"].get("iterations", {}).get("count", 0) for row in rows) == \
+        json.loads((tmp_path / "r.json").read_text())["metrics"]["iterations"]["values"]["count"]
+
+
+def test_all_begin_at_one_moment(tmp_path):
+    """As the target sees it: the first request of each of seven agents."""
+    arrivals = {}
+
+    class Target(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            arrivals.setdefault(self.path, time.monotonic())
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Target)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    script = f"""
+        import http from 'k6/http';
+        import exec from 'k6/execution';
+        export const options = {{ scenarios: {{ s: {{ executor: 'per-vu-iterations', vus: 4, iterations: 1 }} }} }};
+        export default function () {{ http.get(`http://127.0.0.1:{server.server_port}/${{exec.vu.idInTest}}`); }}
+        """
+    ran = run(tmp_path, script, "--fleet", fleet_file(tmp_path, [1, 1, 1, 1]))
+    server.shutdown()
+    assert ran.returncode == 0, ran.stderr
+    assert len(arrivals) == 4
+    print("start skew at the target, ms:", round(1000 * (max(arrivals.values()) - min(arrivals.values())), 2))
+
+
+def test_fleet_check_says_who_answers_and_why_others_do_not(tmp_path):
+    checked = gauntlet(tmp_path, "fleet", "check", "--fleet", fleet_file(tmp_path, [1, 3]))
+    assert checked.returncode == 0, checked.stderr
+    assert "lg1" in checked.stdout and "75.0 %" in checked.stdout and socket.gethostname() in checked.stdout
+    checked = gauntlet(tmp_path, "fleet", "check", "--agent", AGENT, "--agent", "echo 'no route to host' >&2; exit 255 # agent")
+    assert checked.returncode != 0 and "no route to host" in checked.stderr and "ms" in checked.stdout
+
+
+@pytest.mark.parametrize("text, words", [
+    ("", "a fleet is a list of"), ("[[agent]]\nname = 'a'\n", "an agent has a command"),
+    ("[[agent]]\ncommand = 'ssh a'\nweight = 0\n", "a weight is 1 to"), ("[[agent]]\ncommand = 'ssh a'\nwieght = 2\n", "no wieght"), ("[[", "fleet.toml:1")])
+def test_a_fleet_file_is_read_to_the_letter(tmp_path, text, words):
+    (tmp_path / "fleet.toml").write_text(text)
+    ran = run(tmp_path, LOOP, "--fleet", "fleet.toml")
+    assert ran.returncode == 255 and words in ran.stderr
+
+
+def test_an_agent_by_hand_says_who_starts_it(tmp_path):
+    leader, follower = os.openpty()
+    try:
+        ran = subprocess.run([GAUNTLET, "agent"], stdin=follower, stdout=follower, stderr=subprocess.PIPE, text=True, timeout=20)
+    finally:
+        os.close(leader)
+        os.close(follower)
+    assert ran.returncode == 2 and "--agent 'ssh HOST'" in ran.stderr
+
+
+SSHD = shutil.which("sshd") or ("/usr/sbin/sshd" if os.path.exists("/usr/sbin/sshd") else None)
+
+
+@pytest.mark.skipif(SSHD is None, reason="OpenSSH's server is not installed (scripts/install-deps installs it)")
+def test_a_real_sshd_carries_agents(tmp_path):
+    keys = tmp_path / "ssh"
+    keys.mkdir(mode=0o700)
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", keys / name], check=True)
+    (keys / "authorized").write_text((keys / "user.pub").read_text())
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (keys / "config").write_text(f"Port {port}\nListenAddress 127.0.0.1\nHostKey {keys / 'host'}\nAuthorizedKeysFile {keys / 'authorized'}\n"
+                                 f"PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n")
+    if os.getuid() == 0:
+        pathlib.Path("/run/sshd").mkdir(exist_ok=True)  # where it puts its unprivileged half
+    server = subprocess.Popen([SSHD, "-D", "-e", "-f", keys / "config"], stderr=(keys / "log").open("w"))
+    try:
+        assert wait_for(lambda: "Server listening" in (keys / "log").read_text(), 10), (keys / "log").read_text()
+        options = f"-p {port} -i {keys / 'user'} -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile={keys / 'known'}"
+        carrier = f"ssh {options} {getpass.getuser()}@127.0.0.1 {AGENT}"
+        checked = gauntlet(tmp_path, "fleet", "check", "--agent", carrier)
+        assert checked.returncode == 0, checked.stderr
+        ran = run(tmp_path, WHOLE, "--agent", carrier, "--agent", carrier, "--out", "json=r.json")
+        assert ran.returncode == 0, ran.stderr
+        print(ran.stdout)
+        assert json.loads((tmp_path / "r.json").read_text())["metrics"]["sum_of_numbers"]["values"]["count"] == SUM
+        refused = run(tmp_path, WHOLE, "--agent", carrier.replace("/user", "/host"))
+        assert refused.returncode == 255 and "Permission denied" in refused.stderr, refused.stderr
+    finally:
+        server.terminate()
+        server.wait(10)
