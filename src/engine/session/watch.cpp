@@ -134,6 +134,7 @@ void Watch::report_to_leader() {
                                    .rows = {},
                                    .thresholds = {},
                                    .cpu_share = now.cpu_share,
+                                   .busiest_thread = now.busiest_thread,
                                    .interrupted = now.interrupted,
                                    .samples_dropped = now.samples_dropped};
   watched_.settings.member->give_window(results::to_json(gathered, watched_.collector.registry()), std::exchange(anew_, false), last_use_,
