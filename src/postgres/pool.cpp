@@ -164,6 +164,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
       if (slot->ready) count_open(*slot, -1);
       slot->connection.reset();
     }
+    std::exchange(dead_, {});
   }
 
   // --- calls
@@ -454,8 +455,11 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     if (found == slots_.end()) return;
     slots_.erase(found);
     last_failure_ = why.message;
-    // We are inside the connection's call; it dies in the next round.
-    loop_.post([dead = std::shared_ptr<Connection>(std::move(slot->connection))] {});
+    // We are inside the connection's call; it dies in the next round, or with us, but never with the loop, which it still needs.
+    dead_.push_back(std::move(slot->connection));
+    loop_.post([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) std::exchange(self->dead_, {});
+    });
     if (slot->ready) {
       slot->ready = false;
       ++counts_.lost_connections;
@@ -522,6 +526,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   std::size_t refused_by_ = 0;                // servers, one after the other
   bool asking_others_ = false;                // than the used one
   std::vector<std::shared_ptr<Slot>> slots_;  // shared with the leases, which outlive a lost connection
+  std::vector<std::unique_ptr<Connection>> dead_;
   std::size_t ready_ = 0;
   bool connecting_ = false;
   bool shut_down_ = false;
