@@ -54,6 +54,7 @@ class Part {
                     .rows = collector_.series().rows(),
                     .thresholds = {{"http_req_duration{name:list}", {{"p(95)<500", false, {}}}}},
                     .cpu_share = 0.25,
+                    .busiest_thread = {},
                     .interrupted = 2},
                    registry_);
   }
