@@ -390,7 +390,7 @@ std::string generator_block(const results::GeneratorHealth& health, const std::s
 std::string agents_block(const std::vector<results::AgentResult>& agents, const std::string& unit, const Paint& paint) {
   std::string text = "    " + paint.bold("AGENTS") + "\n";
   for (const results::AgentResult& agent : agents) {
-    text += "    " + agent.name + fill(agent.name, 22) + results::percent(agent.share) + " of the load, " +
+    text += "    " + agent.name + "  " + fill(agent.name, 20) + results::percent(agent.share) + " of the load, " +
             std::to_string(agent.iterations) + " iterations, CPU " + results::percent(agent.cpu_share) +
             ", start after due p(99)=" + results::humanize_duration(agent.slip_p99_ms, unit) + ", began within " +
             results::humanize_duration(agent.start_error_ms, unit) + "\n";
