@@ -43,7 +43,8 @@ class Connection::Impl final : public base::IoHandler {
       : loop_(loop),
         observer_(std::move(observer)),
         where_("PostgreSQL at " + options.describe()),
-        statement_timeout_(options.statement_timeout) {
+        statement_timeout_(options.statement_timeout),
+        has_others_(options.writable) {
     std::vector<const char*> keywords;
     std::vector<const char*> values;
     const auto parameters = options.libpq_parameters();
@@ -71,7 +72,7 @@ class Connection::Impl final : public base::IoHandler {
     close({ErrorKind::unavailable, where_ + ": connection closed by us"});
   }
 
-  bool is_open() const { return state_ == State::open; }
+  bool is_open() const { return state_ == State::open && !read_only_; }
   std::size_t in_flight() const { return statements_in_flight_; }
   std::optional<base::EventLoop::Clock::time_point> waiting_since() const {
     return groups_.empty() ? std::nullopt : std::optional(groups_.front().queued);
@@ -245,7 +246,7 @@ class Connection::Impl final : public base::IoHandler {
       case PGRES_PIPELINE_ABORTED: break;
       default:
         if (!group.error) group.error = error_of(raw);
-        read_only_ = read_only_ || is_from_read_only_server(raw);
+        read_only_ = read_only_ || (has_others_ && is_from_read_only_server(raw));
     }
     if (!group.error) group.error = Error{ErrorKind::aborted, "not run: an earlier statement of its group failed"};
   }
@@ -340,7 +341,8 @@ class Connection::Impl final : public base::IoHandler {
   base::EventLoop::TimerId timer_ = 0;  // connect timeout first, then silence
   base::EventLoop::TimerId closing_soon_ = 0;
   bool broken_ = false;
-  bool read_only_ = false;     // the server has said that it takes no writes
+  const bool has_others_;      // another server may take the writes that this one refuses
+  bool read_only_ = false;     // it has said so
   bool unreplicated_ = false;  // the commit of the group in front has not been waited for
   std::optional<Error> closed_because_;
   std::deque<Group> groups_;

@@ -470,11 +470,15 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
       }
     } else {
       connecting_ = false;
-      server_ = (slot->server + 1) % servers_.size();
-      ++refused_by_;
+      // A server that serves, and only has no room for one connection more, is not left for it.
+      if (ready_ == 0 || asking_others_) {
+        server_ = (slot->server + 1) % servers_.size();
+        ++refused_by_;
+      }
       if (asking_others_ && server_ == used_) {
         asking_others_ = false;
         refused_by_ = 0;
+        if (ready_ > 0) return;  // they are asked again where statements still wait
       }
     }
     schedule_retry();
@@ -500,8 +504,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     if (retry_timer_ != 0 || connecting_ || shut_down_) return;
     if (refused_by_ % servers_.size() != 0) return connect_after(0ns);
     if (slots_.size() >= options_.max_connections) return;
-    // grow() will when there is need; but a lost connection may mean that another server takes the writes now.
-    if (servers_.size() == 1 && ready_ > 0 && waiting_begins_.empty() && waiting_.empty()) return;
+    if (ready_ > 0 && waiting_begins_.empty() && waiting_.empty()) return;  // grow() will when there is need
     pause_ = pause_.count() == 0 ? options_.first_retry : std::min(pause_ * 2, last_retry_);
     const double jitter = std::uniform_real_distribution<double>(0.5, 1.5)(random_);
     connect_after(std::chrono::duration_cast<std::chrono::nanoseconds>(pause_ * jitter));

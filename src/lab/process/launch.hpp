@@ -14,7 +14,7 @@
 namespace gauntlet::lab {
 
 /// A file descriptor that closes itself.
-class Descriptor {
+class [[nodiscard]] Descriptor {
  public:
   Descriptor() = default;
   explicit Descriptor(int fd) : fd_(fd) {}

@@ -222,7 +222,7 @@ base::Expected<void> Stack::restart(const std::set<std::string>& names, const Up
 base::Expected<void> Stack::bring_up(const UpOptions& options, const std::set<std::string>& restart, const Tell& tell) {
   if (auto made = directory_.create(account_); !made) return made;
   if (auto room = check_room(directory_.root()); !room) return room;
-  TRY(lock_file(directory_.prepare_lock(), true));
+  const auto turn = TRY(lock_file(directory_.prepare_lock(), true));
   const Descriptor choice = options.auto_ports ? lock_port_choice() : Descriptor();
   const bool was_up = is_supervised();
   UpOptions all = options;
@@ -311,7 +311,7 @@ base::Expected<void> Stack::wait_until_healthy(const std::map<std::string, int>&
 
 base::Expected<void> Stack::down() {
   if (!directory_.exists()) return {};
-  TRY(lock_file(directory_.prepare_lock(), true));
+  const auto turn = TRY(lock_file(directory_.prepare_lock(), true));
   return end_everything();
 }
 
@@ -332,7 +332,7 @@ base::Expected<void> Stack::end_everything() const {
 
 base::Expected<void> Stack::wipe() {
   if (!directory_.exists()) return {};
-  TRY(lock_file(directory_.prepare_lock(), true));
+  const auto turn = TRY(lock_file(directory_.prepare_lock(), true));
   if (auto ended = end_everything(); !ended) return ended;
   std::error_code error;
   fs::remove_all(directory_.root(), error);

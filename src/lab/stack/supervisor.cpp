@@ -298,7 +298,7 @@ class Supervisor {
 }  // namespace
 
 base::Expected<void> supervise(const StackDirectory& directory, bool only_end) {
-  TRY(lock_file(directory.supervisor_lock(), false));
+  const auto lock = TRY(lock_file(directory.supervisor_lock(), false));
   auto text = TRY(base::read_file(directory.plan()));
   auto plan = TRY(plan_from_json(text));
   base::block_signals({SIGTERM, SIGINT});
