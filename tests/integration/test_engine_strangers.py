@@ -256,3 +256,30 @@ def test_misspelt_options_and_flags_name_what_was_meant(tmp_path):
     ran = once(tmp_path, "", options="useragent: 'me'")
     assert 'there is no option \\"useragent\\"; did you mean userAgent?' in ran.err, ran.err
     assert "did you mean --iterations?" in once(tmp_path, "", "--iteratons", "3").err
+
+
+def test_a_group_tag_of_the_scripts_own_is_a_group_at_the_top(tmp_path):
+    ran = run(tmp_path, """
+        import { check } from 'k6';
+        export const options = { vus: 1, iterations: 1, summaryTrendStats: [] };
+        export default function () { check(1, { ok: () => true }, { group: 'login' }); check(1, { deep: () => true }, { group: 'a::b' }); }
+        export function handleSummary(data) { return { stdout: data.root_group.groups.map((group) => group.name).join() }; }
+        """, "-q")
+    assert ran.code == 0 and "login" in ran.out, (ran.code, ran.err)
+
+
+def test_a_page_whose_find_was_replaced_is_told_so(tmp_path):
+    with Server(b"<form><input type=submit name=a></form>") as server:
+        ran = once(tmp_path, f"""
+            const r = http.get('{server.url}');
+            Object.getPrototypeOf(r.html()).find = () => ({{}});
+            try {{ r.submitForm(); }} catch (e) {{ console.log(e.message); }}""")
+    assert ran.code == 0 and "find() of the page is not what it was" in "".join(ran.messages()), ran.err
+
+
+def test_copies_and_addresses_of_hostile_data(tmp_path):
+    ran = once(tmp_path, """
+        const copy = structuredClone(JSON.parse('{"__proto__": {"admin": true}}'));
+        console.log(copy.admin, Object.keys(copy).join(), structuredClone(Object.assign(new Error('x'), { name: 'constructor' })).message);
+        console.log(new URL('http://h/' + ' '.repeat(300000) + 'x').pathname.length > 300000);""")
+    assert ran.messages() == ["undefined __proto__ x", "true"], ran.err

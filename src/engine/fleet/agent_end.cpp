@@ -47,11 +47,12 @@ AgentEnd::~AgentEnd() {
 }
 
 void AgentEnd::say(const words::FromAgent& word) {
-  std::string frame = framed(word);
+  Frame frame{framed(word), word.has_window()};
   {
     const std::lock_guard lock(mutex_);
-    unsaid_bytes_ += frame.size();
-    unsaid_.push_back(std::move(frame));
+    unsaid_bytes_ += frame.bytes.size();
+    if (frame.is_window) ++unsaid_windows_;
+    (frame.is_window || word.has_pong() ? urgent_ : unsaid_).push_back(std::move(frame));
   }
   changed_.notify_all();
 }
@@ -74,21 +75,23 @@ std::uint64_t AgentEnd::take_dropped() {
 
 bool AgentEnd::is_clear() const {
   const std::lock_guard lock(mutex_);
-  return unsaid_bytes_ == 0;
+  return unsaid_windows_ == 0;
 }
 
 void AgentEnd::write() {
   base::name_this_thread("to-leader");
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return !unsaid_.empty() || ends_; });
-    if (unsaid_.empty()) return;
-    const std::string frame = std::move(unsaid_.front());
-    unsaid_.pop_front();
+    changed_.wait(lock, [this] { return !urgent_.empty() || !unsaid_.empty() || ends_; });
+    if (urgent_.empty() && unsaid_.empty()) return;
+    auto& next = urgent_.empty() ? unsaid_ : urgent_;
+    const Frame frame = std::move(next.front());
+    next.pop_front();
     lock.unlock();
-    if (!write_all(to_leader_, frame)) _exit(kLeaderGone);
+    if (!write_all(to_leader_, frame.bytes)) _exit(kLeaderGone);
     lock.lock();
-    unsaid_bytes_ -= frame.size();
+    unsaid_bytes_ -= frame.bytes.size();
+    if (frame.is_window) --unsaid_windows_;
   }
 }
 

@@ -30,7 +30,7 @@ class AgentEnd {
   void say_if_room(const words::FromAgent& word);
   /// How many lines were dropped since the last call.
   std::uint64_t take_dropped();
-  /// Whether all that was said has left.
+  /// Whether no window waits for the ones before it to leave.
   bool is_clear() const;
   /// Waits for the leader's next word.
   words::ToAgent wait();
@@ -51,7 +51,13 @@ class AgentEnd {
   const int ending_;  // an eventfd: wakes the reader for its end
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::string> unsaid_;  // frames
+  struct Frame {
+    std::string bytes;
+    bool is_window;
+  };
+  std::deque<Frame> urgent_;        // windows and pongs, which pass all lines of a log
+  std::deque<Frame> unsaid_;        // all else, in its order
+  std::size_t unsaid_windows_ = 0;  // with the one that is being written
   std::size_t unsaid_bytes_ = 0;    // with the frame that is being written
   std::uint64_t dropped_ = 0;       // lines, not told yet
   bool ends_ = false;

@@ -24,6 +24,9 @@ constexpr std::size_t kMostLastWords = 4096;
 constexpr std::chrono::milliseconds kPoll(5);
 constexpr std::chrono::milliseconds kToTellItsStatus(300);  // a carrier whose output has ended
 constexpr std::chrono::milliseconds kToEnd(2000);           // one that has been hung up on
+/// A clock that shows more nanoseconds (146 years) cannot be.
+constexpr std::int64_t kFarthest = std::int64_t{1} << 62;
+using Clock = std::chrono::steady_clock;
 
 void keep_end(std::string& text, std::size_t most) {
   if (text.size() > most) text.erase(0, text.size() - most);
@@ -127,7 +130,10 @@ Seat::~Seat() {
   hang_up();
   if (process_ <= 0 || ended_) return;
   int status = 0;
-  if (wait_for(process_, status, kToEnd)) return;
+  if (wait_for(process_, status,
+               std::max(std::chrono::duration_cast<std::chrono::milliseconds>(hung_up_at_ + kToEnd - Clock::now()),
+                        std::chrono::milliseconds(0))))
+    return;
   kill(-process_, SIGKILL);
   waitpid(process_, nullptr, 0);
 }
@@ -139,6 +145,7 @@ void Seat::close(Pipe& pipe) {
 }
 
 void Seat::hang_up() {
+  if (hung_up_at_ == Clock::time_point{}) hung_up_at_ = Clock::now();
   ears_ = {};
   for (Pipe* pipe : {&input_, &output_, &errors_}) close(*pipe);
 }
@@ -175,6 +182,7 @@ void Seat::write_input() {
 
 void Seat::ping() {
   ++unheard_pings_;
+  if (first_ping_ns_ == 0) first_ping_ns_ = steady_ns();
   words::ToAgent word;
   word.mutable_ping()->set_leader_ns(steady_ns());
   say(word);
@@ -223,7 +231,15 @@ void Seat::read_output() {
       return;
     }
     if (!*is_whole) return;
-    if (word.has_pong()) clock_.take(word.pong(), steady_ns(), calendar_ns());
+    if (word.has_pong()) {
+      const std::int64_t now = steady_ns();
+      if (first_ping_ns_ == 0 || word.pong().leader_ns() < first_ping_ns_ || word.pong().leader_ns() > now || word.pong().agent_ns() < 0 ||
+          word.pong().agent_ns() > kFarthest || word.pong().calendar_ns() < 0 || word.pong().calendar_ns() > kFarthest) {
+        end("it answers a ping that was not sent, or by a clock that cannot be");
+        return;
+      }
+      clock_.take(word.pong(), now, calendar_ns());
+    }
     if (const auto hear = ears_.word) hear(std::move(word));  // a copy: it may hang up
   }
 }

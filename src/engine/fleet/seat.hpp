@@ -92,6 +92,8 @@ class Seat {
   bool waits_for_input_ = false;
   ClockOffset clock_;
   int unheard_pings_ = 0;
+  std::int64_t first_ping_ns_ = 0;
+  std::chrono::steady_clock::time_point hung_up_at_{};
 };
 
 }  // namespace gauntlet::engine::fleet

@@ -114,17 +114,26 @@ std::vector<CheckResult> checks_by_name(const std::vector<CheckCount>& counts) {
   return checks;
 }
 
-std::string_view last_name(std::string_view path) { return path.substr(path.rfind("::") + 2); }
-std::string_view parent_path(std::string_view path) { return path.substr(0, path.rfind("::")); }
+/// Where "::b" begins in "::a::b". A tag of the script's own may have none: then it is a group at the top.
+std::size_t begin_of_last(std::string_view path) {
+  const std::size_t found = path.rfind("::");
+  return found == std::string_view::npos ? 0 : found;
+}
+std::string_view parent_path(std::string_view path) { return path.substr(0, begin_of_last(path)); }
+std::string_view last_name(std::string_view path) {
+  const std::string_view last = path.substr(begin_of_last(path));
+  return last.substr(last.starts_with("::") ? 2 : 0);
+}
 
 GroupResult* group_at(GroupResult& root, std::string_view path) {
-  if (path.empty()) return &root;
-  GroupResult* parent = group_at(root, parent_path(path));
-  if (parent == nullptr) return nullptr;
-  for (GroupResult& group : parent->groups) {
-    if (group.path == path) return &group;
+  GroupResult* group = &root;
+  for (std::size_t end = 0; group != nullptr && end < path.size();) {
+    end = std::min(path.find("::", end + 1), path.size());
+    const auto child =
+        std::find_if(group->groups.begin(), group->groups.end(), [&](const GroupResult& one) { return one.path == path.substr(0, end); });
+    group = child == group->groups.end() ? nullptr : &*child;
   }
-  return nullptr;
+  return group;
 }
 
 GroupResult group_tree(const Snapshot& snapshot) {

@@ -20,7 +20,6 @@ std::vector<AgentCheck> check_fleet(const TeamSettings& settings) {
     TeamSettings one = settings;
     one.places = {settings.places[i]};
     Team::Ears ears;
-    ears.note = [](const std::string&, const fleet::words::Note&) {};
     ears.fail = [&check = checks[i]](Verdict verdict) { check.problem = std::move(verdict.message); };
     teams.push_back(std::make_unique<Team>(loop, one, registry, std::move(ears)));
     if (auto started = teams.back()->start_carriers(); !started) checks[i].problem = started.error().message;

@@ -125,7 +125,10 @@ void Team::hear(Member& member, words::FromAgent word) {
   if (member.stage >= Stage::done) return;
   if (member.stage == Stage::starting && !word.has_hello()) return;
   switch (word.word_case()) {
-    case words::FromAgent::kHello: hear_hello(member, word.hello()); break;
+    case words::FromAgent::kHello:
+      if (member.stage != Stage::starting) return lose(member, "it greets a second time");
+      hear_hello(member, word.hello());
+      break;
     case words::FromAgent::kPong:
       if (member.seat->clock().trips() < kPingsAtFirst) {
         member.seat->ping();
@@ -135,6 +138,8 @@ void Team::hear(Member& member, words::FromAgent word) {
       break;
     case words::FromAgent::kReady: member.stage = std::max(member.stage, Stage::ready); break;
     case words::FromAgent::kSetupDone:
+      if (&member != members_.front().get() || !sets_up_ || started_ns_)
+        return lose(member, "it speaks of a setup() that was not asked of it");
       has_setup_data_ = true;
       if (word.setup_done().has_data()) setup_data_ = word.setup_done().data();
       break;
@@ -184,7 +189,8 @@ void Team::hear_verdict(Member& member, const words::Verdict& verdict) {
     member.stage = Stage::done;
     member.seat->hang_up();
   }
-  const auto code = static_cast<ExitCode>(verdict.code());
+  const auto code =
+      verdict.code() >= 0 && verdict.code() <= static_cast<int>(ExitCode::other) ? static_cast<ExitCode>(verdict.code()) : ExitCode::other;
   if (code != ExitCode::ok) fail({code, verdict.message(), verdict.hint()});
 }
 

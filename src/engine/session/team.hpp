@@ -40,12 +40,12 @@ class Team {
  public:
   /// What the leader hears of it. None may destroy the team.
   struct Ears {
-    std::function<void(const std::string& agent, const fleet::words::Note&)> note;
+    std::function<void(const std::string& agent, const fleet::words::Note&)> note = [](const std::string&, const fleet::words::Note&) {};
     /// Something ends the test: what an agent says, or that one was lost.
-    std::function<void(Verdict)> fail;
-    std::function<void()> mark_failed;
-    std::function<void(results::RunProgress::Phase)> phase;
-    std::function<void()> anew;  ///< the warm-up is over: what was added up does not count
+    std::function<void(Verdict)> fail = [](const Verdict&) {};
+    std::function<void()> mark_failed = [] {};
+    std::function<void(results::RunProgress::Phase)> phase = [](results::RunProgress::Phase) {};
+    std::function<void()> anew = [] {};  ///< the warm-up is over: what was added up does not count
   };
 
   Team(base::EventLoop& control, const TeamSettings& settings, metrics::MetricRegistry& registry, Ears ears);

@@ -117,6 +117,8 @@ JSValue page_submit_form(Self<Response> self, Call call) {
   JSValueConst arguments[] = {submit_selector.get()};
   const Value submits(context, JS_Call(context, find.get(), forms.get(), 1, arguments));
   if (submits.is_exception()) return JS_EXCEPTION;
+  if (script::Class<Selection>::of(submits.get()) == nullptr)
+    return script::throw_error(context, "find() of the page is not what it was: it gives no Selection");
   std::string action = attribute_or(form, "action");
   std::string method = attribute_or(form, "method", "GET");
   if (!nodes_of(submits).empty() && !is_disabled(*nodes_of(submits).front())) {

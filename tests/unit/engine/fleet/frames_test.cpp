@@ -34,6 +34,15 @@ TEST(Frames, come_out_as_they_went_in_however_they_are_cut) {
   }
 }
 
+TEST(Frames, carry_lines_that_are_no_text) {
+  FrameReader reader;
+  reader.feed(framed(note("k\xfchn")));
+  words::FromAgent word;
+  const auto is_whole = reader.next(word);
+  ASSERT_TRUE(is_whole && *is_whole);
+  EXPECT_EQ(word.note().message(), "k\xfchn");
+}
+
 TEST(Frames, refuse_what_is_no_agent_and_what_is_too_long) {
   FrameReader stranger;
   stranger.feed(std::string(kMostBeforeGreeting + 1, 'y'));

@@ -35,7 +35,7 @@ const structuredClone = (given) => {
       return copy;
     }
     if (Error.isError(value)) {
-      const kind = errorKinds[value.name] ?? Error;
+      const kind = (Object.hasOwn(errorKinds, value.name) ? errorKinds[value.name] : Error);
       const copy = keep(value, new kind(value.message));
       copy.stack = value.stack;
       if ('cause' in value) copy.cause = clone(value.cause);
@@ -43,7 +43,8 @@ const structuredClone = (given) => {
     }
     if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) refuse(`a ${kindOf(value)}`);
     const copy = keep(value, Array.isArray(value) ? new Array(value.length) : {});
-    for (const key of Object.keys(value)) copy[key] = clone(value[key]);
+    // An own "__proto__" is a property like any other.
+    for (const key of Object.keys(value)) Object.defineProperty(copy, key, { value: clone(value[key]), writable: true, enumerable: true, configurable: true });
     return copy;
   };
   return clone(given);

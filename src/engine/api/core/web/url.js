@@ -171,8 +171,11 @@ class URL {
   }
 
   static #parse(given, base) {
-    // eslint-disable-next-line no-control-regex
-    const text = given.replace(/^[\x00-\x20]+|[\x00-\x20]+$/g, '').replace(/[\t\n\r]/g, '');
+    let begin = 0;
+    let end = given.length;
+    while (begin < end && given[begin] <= ' ') begin++;
+    while (end > begin && given[end - 1] <= ' ') end--;
+    const text = given.slice(begin, end).replace(/[\t\n\r]/g, '');
     const fragmentAt = text.indexOf('#');
     const hash = fragmentAt < 0 ? null : escaped(text.slice(fragmentAt + 1), inFragment);
     const front = fragmentAt < 0 ? text : text.slice(0, fragmentAt);
