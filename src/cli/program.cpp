@@ -72,7 +72,7 @@ constexpr std::array kGone = {
 /// Those of k6's commands that need no more than its flags; nothing when `command` is none of them.
 std::optional<int> run_script_command(std::string_view command, int argc, char** argv) {
   if (command == "run") return run_command(argc, argv);
-  if (command == "agent") return agent_command();
+  if (command == "agent" && argc == 1) return agent_command();
   if (command == "new") return new_command(argc, argv);
   if (command == "inspect" || command == "archive" || command == "deps" || command == "check") return script_command(argc, argv);
   if (command == "features") return features_command();

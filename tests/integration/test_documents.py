@@ -29,6 +29,7 @@ def commands(document):
             continue
         code = [line.split(" #")[0]] if fenced else re.findall(r"`([^`]+)`", line)
         for text in code:
+            text = re.sub(r"'[^']*'", "TEXT", text)  # what stands in quotes is another program's
             for part in re.split(r"&&|\||;", text):
                 words = re.sub(r"^\s*\$\s*", "", part).split()
                 while words and re.match(r"[A-Z_]+=", words[0]):

@@ -160,7 +160,7 @@ def test_the_package_installs_into_an_empty_root_and_its_programs_run(tmp_path):
     assert subprocess.run(["dpkg", f"--root={root}", "--verify", "gauntlet"], capture_output=True, text=True).stdout == ""
     programs = root / "usr/bin"
     assert subprocess.run([programs / "gauntlet", "--version"], capture_output=True, text=True).stdout.startswith("gauntlet ")
-    assert "k6 v1" in subprocess.run([programs / "k6", "version"], capture_output=True, text=True).stdout
+    assert "k6 v2" in subprocess.run([programs / "k6", "version"], capture_output=True, text=True).stdout
     project = root / "usr/share/gauntlet"
     script = subprocess.run([programs / "gauntlet", "run", "--quiet", "--summary-mode=disabled", "-"], input="export default function () {}", capture_output=True, text=True, cwd=project)
     assert script.returncode == 0, script.stderr

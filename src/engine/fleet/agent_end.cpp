@@ -28,7 +28,7 @@ bool write_all(int fd, std::string_view bytes) {
 }  // namespace
 
 AgentEnd::AgentEnd(int from_leader, int to_leader) : from_leader_(from_leader), to_leader_(to_leader), ending_(eventfd(0, EFD_CLOEXEC)) {
-  unsaid_.emplace_back(kGreeting);
+  unsaid_.push_back({std::string(kGreeting), false});
   unsaid_bytes_ = kGreeting.size();
   writer_ = std::thread([this] { write(); });
   reader_ = std::thread([this] { read(); });

@@ -1,3 +1,4 @@
+// better: points: the password of a URL is ****:**** in tags, as in those of HTTP
 import ws from 'k6/ws';
 
 export default function () {
