@@ -393,11 +393,11 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     const std::weak_ptr<Slot> weak = slot;
     Connection::Observer observer;
     observer.on_open = [this, weak] { start_session(weak.lock()); };
-    observer.on_closed = [this, weak](Error why) { closed(weak.lock(), std::move(why)); };
+    observer.on_closed = [this, weak](const Error& why) { closed(weak.lock(), why); };
     slot->connection = std::make_unique<Connection>(loop_, servers_[server_], std::move(observer));
   }
 
-  void start_session(std::shared_ptr<Slot> slot) {
+  void start_session(const std::shared_ptr<Slot>& slot) {
     if (options_.session_start.empty()) return ready(*slot);
     const std::weak_ptr<Slot> weak = slot;
     auto failure = std::make_shared<std::optional<Error>>();  // shared by the callbacks of one session start
@@ -449,7 +449,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
     if (!open_.empty()) open_[slot.server]->add(by);
   }
 
-  void closed(std::shared_ptr<Slot> slot, Error why) {
+  void closed(const std::shared_ptr<Slot>& slot, const Error& why) {
     if (!slot || shut_down_) return;
     const auto found = std::find(slots_.begin(), slots_.end(), slot);
     if (found == slots_.end()) return;

@@ -15,8 +15,6 @@
 #include <thread>
 #include <utility>
 
-extern char** environ;
-
 namespace gauntlet::engine::fleet {
 namespace {
 
@@ -102,6 +100,7 @@ base::Expected<std::unique_ptr<Seat>> Seat::start(base::EventLoop& loop, const P
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   std::vector<std::string> words = place.command;
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const int reason = posix_spawn(&seat->process_, arguments[0], &actions, &attributes, arguments.data(), environ);

@@ -121,7 +121,7 @@ void Team::tick() {
   }
 }
 
-void Team::hear(Member& member, words::FromAgent word) {
+void Team::hear(Member& member, const words::FromAgent& word) {
   if (member.stage >= Stage::done) return;
   if (member.stage == Stage::starting && !word.has_hello()) return;
   switch (word.word_case()) {
@@ -298,7 +298,7 @@ void Team::assign() {
     assignment = *assignment_;
     assignment.set_is_first(member == members_.front());
     if (members_.size() > 1) {
-      assignment.set_segment(begin + ":" + end);
+      assignment.set_segment(fmt::format("{}:{}", begin, end));
       assignment.set_segment_sequence(sequence);
     }
     for (const auto& part : archive_) member->seat->say(part);

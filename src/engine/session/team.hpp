@@ -82,7 +82,7 @@ class Team {
   enum class Stage { starting, greeted, preparing, ready, running, finished, done, gone };
   struct Member;
 
-  void hear(Member& member, fleet::words::FromAgent word);
+  void hear(Member& member, const fleet::words::FromAgent& word);
   void hear_hello(Member& member, const fleet::words::Hello& hello);
   void hear_window(Member& member, const fleet::words::Window& window);
   void hear_verdict(Member& member, const fleet::words::Verdict& verdict);

@@ -38,6 +38,7 @@ constexpr const char* name_of(Step step) {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> out;
+  out.reserve(strings.size() + 1);
   for (auto& text : strings) out.push_back(text.data());
   out.push_back(nullptr);
   return out;
@@ -99,7 +100,7 @@ base::Expected<LaunchedProcess> launch(const LaunchSpec& spec) {
 
   std::vector<std::string> command = spec.command;
   std::vector<std::string> environment;
-  for (const auto& [name, value] : spec.environment) environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : spec.environment) environment.push_back(fmt::format("{}={}", name, value));
   const auto arguments = pointers(command);
   const auto variables = pointers(environment);
 
