@@ -81,7 +81,7 @@ base::Expected<void> Team::start_carriers() {
     Member& member = *members_.emplace_back(std::make_unique<Member>());
     member.place = place;
     fleet::Seat::Ears ears;
-    ears.word = [this, &member](words::FromAgent word) { hear(member, std::move(word)); };
+    ears.word = [this, &member](const words::FromAgent& word) { hear(member, word); };
     ears.gone = [this, &member](const std::string& why) { lose(member, why); };
     ears.line = [this, &member](const std::string& line) {
       if (member.stage == Stage::starting) return;  // told with the failure, if there is one
