@@ -1,5 +1,7 @@
 #include "service/claim_review.hpp"
 
+#include <tuple>
+
 #include "base/uuid.hpp"
 #include "postgres/statement.hpp"
 
@@ -80,7 +82,7 @@ Expected<std::vector<ReviewedClaim>> ClaimReview::list(const ClaimFilter& filter
 Expected<ReviewedClaim> ClaimReview::resolve(const std::string& key, Decision decision, const std::string& note) {
   const auto uuid = base::parse_uuid(key);
   if (!uuid) return fail(ErrorKind::invalid_argument, "\"" + key + "\" is no claim's key; gauntlet claims list shows them");
-  TRY(connection_.run("BEGIN"));
+  std::ignore = TRY(connection_.run("BEGIN"));
   auto resolved = resolve_locked(*uuid, decision, note);
   const auto ended = connection_.run(resolved ? "COMMIT" : "ROLLBACK");
   if (resolved && !ended) return tl::unexpected(ended.error());
@@ -90,7 +92,7 @@ Expected<ReviewedClaim> ClaimReview::resolve(const std::string& key, Decision de
 Expected<ReviewedClaim> ClaimReview::resolve_locked(const Uuid& key, Decision decision, const std::string& note) {
   Parameters by_key;
   by_key.add(key);
-  TRY(connection_.execute(kLockRow, by_key));
+  std::ignore = TRY(connection_.execute(kLockRow, by_key));
   static constexpr const char* kWords[] = {"granted", "not granted", "ask again"};
   Parameters decided;
   decided.add(key).add(state_after(decision));
@@ -103,7 +105,7 @@ Expected<ReviewedClaim> ClaimReview::resolve_locked(const Uuid& key, Decision de
                 "this claim is " + read(found[0]).state + ": only one that is uncertain or needs_review can be decided");
   }
   if (decision == Decision::granted) {
-    TRY(connection_.execute(kMarkClaimedByKey, by_key));
+    std::ignore = TRY(connection_.execute(kMarkClaimedByKey, by_key));
   }
   return read(result[0]);
 }

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 #include <string>
+#include <tuple>
 
 namespace gauntlet::engine::plan {
 namespace {
@@ -165,13 +166,13 @@ Stripe::Stripe(const std::vector<std::int64_t>& lengths, std::size_t mine) : min
 }
 
 base::Expected<void> Stripe::check_segment(std::string_view segment) {
-  TRY(parse_segment(segment));
+  std::ignore = TRY(parse_segment(segment));
   return {};
 }
 
 base::Expected<void> Stripe::check_sequence(std::string_view sequence) {
   if (sequence.empty()) return {};
-  TRY(parse_sequence(sequence));
+  std::ignore = TRY(parse_sequence(sequence));
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <tuple>
 
 #include "base/duration.hpp"
 #include "base/whole_file.hpp"
@@ -227,7 +228,7 @@ class Campaign {
   base::Expected<LevelRecord> measure(const CampaignLevel& level, std::size_t index) {
     auto reset = TRY(system_.reset());
     if (!reset.empty()) tell_("    " + reset);
-    TRY(wait_until_idle(system_, kLongestPause, interruption_));
+    std::ignore = TRY(wait_until_idle(system_, kLongestPause, interruption_));
     auto target = TRY(system_.find_target());
     const fs::path result = results_ / result_file(level);
     std::error_code error;

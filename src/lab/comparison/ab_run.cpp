@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "lab/atomic_file.hpp"
 #include "lab/comparison/paired_difference.hpp"
@@ -58,8 +59,8 @@ class AbRun {
  private:
   base::Expected<void> measure(int pair, bool changed) {
     if (auto set = change_.set(changed); !set) return set;
-    TRY(system_.reset());
-    TRY(wait_until_idle(system_, kLongestPause, interruption_));
+    std::ignore = TRY(system_.reset());
+    std::ignore = TRY(wait_until_idle(system_, kLongestPause, interruption_));
     const ScenarioRun run{.script = options_.script,
                           .result = folder_ / "run" / fmt::format("{}_{}.json", pair, changed ? "after" : "before"),
                           .level = {},

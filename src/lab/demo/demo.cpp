@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tuple>
+
 #include "lab/atomic_file.hpp"
 #include "lab/demo/demo_table.hpp"
 #include "lab/demo/level_choice.hpp"
@@ -92,7 +94,7 @@ class Demo {
 
   base::Expected<ScenarioResult> measure(int scenario, const char* name, const LoadLevel& level, std::chrono::seconds duration) {
     if (interruption_.has_come()) return base::fail(ErrorKind::cancelled, "interrupted");
-    TRY(system_.reset());
+    std::ignore = TRY(system_.reset());
     static constexpr const char* kScripts[] = {"scenario1_api_load.js", "scenario2_event_load.js", "scenario3_combined.js"};
     const ScenarioRun run{.script = test_ / "k6" / kScripts[scenario - 1],
                           .result = test_ / "results" / fmt::format("scenario{}", scenario) / fmt::format("{}.json", name),

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <fstream>
 #include <thread>
+#include <tuple>
 
 #include "base/duration.hpp"
 #include "base/whole_file.hpp"
@@ -174,7 +175,7 @@ class Doctor {
       problem("pg_stat_statements", "it is not created in this database", "gauntlet exec-sql \"CREATE EXTENSION pg_stat_statements\"",
               [database]() -> base::Expected<void> {
                 auto again = TRY(postgres::BlockingConnection::connect(database));
-                TRY(again.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"));
+                std::ignore = TRY(again.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"));
                 return {};
               });
     else well("pg_stat_statements", "created");

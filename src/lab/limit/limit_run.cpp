@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "lab/atomic_file.hpp"
 #include "lab/monitor/host_monitor.hpp"
@@ -70,8 +71,8 @@ class LimitRun {
   }
 
   base::Expected<TriedLevel> attempt(double level, seconds window, bool confirming) {
-    if (options_.reset) TRY(system_.reset());
-    TRY(wait_until_idle(system_, kLongestPause, interruption_));
+    if (options_.reset) std::ignore = TRY(system_.reset());
+    std::ignore = TRY(wait_until_idle(system_, kLongestPause, interruption_));
     ScenarioRun run{.script = options_.script,
                     .result = folder_ / fmt::format("trial_{:.0f}.json", level),
                     .level = {},

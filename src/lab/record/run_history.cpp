@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
+
 #include "base/system_error.hpp"
 
 namespace gauntlet::lab {
@@ -64,7 +66,7 @@ base::Expected<std::optional<RunEntry>> RunHistory::find(std::int64_t id) {
 base::Expected<void> RunHistory::remove(std::int64_t id, bool with_files) {
   auto run = TRY(find(id));
   if (!run) return base::fail(base::ErrorKind::not_found, fmt::format("there is no run {}: gauntlet runs ls lists them", id));
-  TRY(database_.query("DELETE FROM run WHERE id = ?", {id}));
+  std::ignore = TRY(database_.query("DELETE FROM run WHERE id = ?", {id}));
   if (!with_files) return {};
   const fs::path result = run->result;
   std::error_code error;

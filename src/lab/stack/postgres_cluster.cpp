@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tuple>
+
 #include "base/system_error.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/process/launch.hpp"
@@ -119,7 +121,7 @@ base::Expected<void> prepare_database(const DatabasePlan& plan) {
   // The services migrate and the guide's commands reset statistics as this user, as with the container's POSTGRES_USER.
   const std::string role = fmt::format("{} ROLE {} SUPERUSER LOGIN PASSWORD {}", has_role ? "ALTER" : "CREATE",
                                        postgres::quoted_name(plan.user), literal(verifier));
-  TRY(server.run(role));
+  std::ignore = TRY(server.run(role));
   auto has_database = TRY(exists(server, "SELECT 1 FROM pg_database WHERE datname = " + literal(plan.name)));
   if (!has_database)
     if (auto done =
@@ -127,7 +129,7 @@ base::Expected<void> prepare_database(const DatabasePlan& plan) {
         !done)
       return tl::unexpected(done.error());
   auto database = TRY(connect(plan, plan.name));
-  TRY(database.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"));
+  std::ignore = TRY(database.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"));
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <tuple>
 
 #include "engine/api/data/csv_reader.hpp"
 #include "engine/api/data/data.hpp"
@@ -83,10 +84,10 @@ class Rows {
       auto header = TRY(leave_out("failed to read the first line"));
       rows.header_ = std::move(header);
     } else if (options.skip_first_line && options.from_line == 0) {
-      TRY(leave_out("failed to skip the first line"));
+      std::ignore = TRY(leave_out("failed to skip the first line"));
     }
     while (rows.line_ < options.from_line) {
-      TRY(leave_out(fmt::format("failed to skip lines until line {}", options.from_line)));
+      std::ignore = TRY(leave_out(fmt::format("failed to skip lines until line {}", options.from_line)));
     }
     return rows;
   }

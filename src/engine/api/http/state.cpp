@@ -1,6 +1,7 @@
 #include "engine/api/http/state.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "engine/plan/options.hpp"
 #include "engine/users/shared_state.hpp"
@@ -115,7 +116,7 @@ void HttpState::start_iteration() {
 base::Expected<wire::HttpClient*> HttpState::client() {
   if (client_) return client_.get();
   const plan::Options& options = vu_.options();
-  TRY(this->dialer());
+  std::ignore = TRY(this->dialer());
   wire::HttpLimits limits;
   limits.max_idle = static_cast<std::size_t>(std::max<std::int64_t>(options.batch.value, 1));
   limits.version = network_.http_version();
