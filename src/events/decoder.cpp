@@ -14,6 +14,7 @@
 #include "base/text.hpp"
 #include "base/uuid.hpp"
 #include "challenge/progress.hpp"
+#include "challenge/user_id.hpp"
 #include "iam/account/v1/account.pb.h"
 #include "social/statistic/v1/statistic.pb.h"
 
@@ -22,11 +23,6 @@ namespace {
 
 using base::ErrorKind;
 using std::chrono::days;
-
-/// Width of user_goal_progress.user_id in characters; ids are ASCII in practice, so bytes are counted.
-constexpr std::size_t kMaxUserId = 100;
-
-bool is_possible_user(std::string_view user_id) { return user_id.size() <= kMaxUserId && user_id.find('\0') == std::string_view::npos; }
 
 /// 16 bytes of the SHA-256 of the fields, each preceded by its length.
 postgres::Uuid digest(std::initializer_list<std::string_view> fields) {
@@ -108,7 +104,7 @@ base::Expected<Decoded> Decoder::login(std::string_view bytes, base::WallTime no
     decoded.ignored = Ignored::other_namespace;
   } else if (!keys_.listens_to_logins()) {
     decoded.ignored = Ignored::no_goal;
-  } else if (!is_possible_user(message.user_id())) {
+  } else if (!challenge::is_user_id(message.user_id())) {
     decoded.ignored = Ignored::impossible_user;
   } else {
     Event& event = decoded.event.emplace();
@@ -138,7 +134,7 @@ base::Expected<Decoded> Decoder::stat_item_updated(std::string_view bytes, base:
   }
   const std::optional<GoalKey> key = keys_.of_stat(item.stat_code());
   if (!key) return decoded;
-  if (!is_possible_user(message.user_id())) {
+  if (!challenge::is_user_id(message.user_id())) {
     decoded.ignored = Ignored::impossible_user;
     return decoded;
   }

@@ -1,9 +1,8 @@
 #include "service/authenticator.hpp"
 
-#include <algorithm>
-
 #include "ags/token_verifier.hpp"
 #include "base/text.hpp"
+#include "challenge/user_id.hpp"
 
 namespace gauntlet::service {
 namespace {
@@ -22,15 +21,9 @@ std::optional<std::string_view> bearer_token(std::string_view authorization) {
 
 }  // namespace
 
-bool is_user_id(std::string_view text) {
-  constexpr auto kCharactersMax = 100;  // varchar(100)
-  const auto characters = std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  return !text.empty() && characters <= kCharactersMax && base::is_text(text);
-}
-
 void MockAuthenticator::authenticate(const Credentials& credentials, std::function<void(Expected<std::string>)> done) {
   if (!credentials.mock_user || credentials.mock_user->empty()) return done(std::string("test-user-id"));
-  if (!is_user_id(*credentials.mock_user)) {
+  if (!challenge::is_user_id(*credentials.mock_user)) {
     return done(fail(ErrorKind::invalid_argument, "x-mock-user-id must be 1 to 100 characters of UTF-8 text"));
   }
   done(std::string(*credentials.mock_user));
@@ -43,7 +36,7 @@ void TokenAuthenticator::authenticate(const Credentials& credentials, std::funct
     return done(fail(ErrorKind::unauthenticated, "there must be one Authorization header, as in: Bearer <token>"));
   }
   verifier_.verify(*token, [done = std::move(done)](Expected<std::string> subject) {
-    if (subject && !is_user_id(*subject)) return done(fail(ErrorKind::unauthenticated, "the access token's user is not valid"));
+    if (subject && !challenge::is_user_id(*subject)) return done(fail(ErrorKind::unauthenticated, "the access token's user is not valid"));
     done(std::move(subject));
   });
 }

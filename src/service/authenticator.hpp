@@ -47,7 +47,4 @@ class TokenAuthenticator final : public Authenticator {
   ags::TokenVerifier& verifier_;
 };
 
-/// A player's id as the tables can hold it: 1 to 100 characters of well-formed UTF-8.
-bool is_user_id(std::string_view text);
-
 }  // namespace gauntlet::service

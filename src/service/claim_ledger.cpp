@@ -28,14 +28,18 @@ const std::string kOpenedColumns =
     " c.period_end, c.attempts, c.challenge_id";
 
 // $1 user, $2 goal, $3 key, $4 challenge, $5 namespace, $6 reward type, $7 reward id, $8 quantity, $9 now, $10 end and
-// $11 start of the rotation where it resets, $12 may take over a claim of unknown outcome.
+// $11 start of the rotation's period where it resets, $12 may take over a claim of unknown outcome, $13 end of the period after it.
+//
+// A row may be of the next period already: its writer's clock is ahead of this one, or midnight came between $9 and the lock. The
+// claim is then one of that period, or else kMarkClaimed would pass its row over and the goal could be claimed without end.
 //
 // FOR UPDATE makes this wait for a claim that is being settled and then see its row as claimed; without it an older
 // snapshot could pass the WHERE after the settled claim has left the index of open ones.
 const Statement kOpen(
     "INSERT INTO reward_claim AS c (user_id, goal_id, claim_key, challenge_id, namespace, reward_type, reward_id,"
     " reward_quantity, state, completed_at, opened_at, period_end, lease_until)"
-    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, 'granting', coalesce(p.completed_at, $9), $9, $10,"
+    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, 'granting', coalesce(p.completed_at, $9), $9,"
+    " CASE WHEN p.updated_at < $10 THEN $10 WHEN p.updated_at < $13 THEN $13 END,"
     " (now() AT TIME ZONE 'utc') + interval '30 seconds'"
     " FROM user_goal_progress AS p"
     " WHERE p.user_id = $1 AND p.goal_id = $2 AND p.is_active AND p.status = 'completed' AND p.claimed_at IS NULL"
@@ -47,7 +51,7 @@ const Statement kOpen(
     " RETURNING " +
         kOpenedColumns,
     {Type::text, Type::text, Type::uuid, Type::text, Type::text, Type::text, Type::text, Type::int4, Type::timestamp, Type::timestamp,
-     Type::timestamp, Type::boolean});
+     Type::timestamp, Type::boolean, Type::timestamp});
 
 // The reward is the player's, so the row becomes claimed whatever has meanwhile become of it; but not when the goal has
 // started over and the row is already the new period's. $1 user, $2 goal, $3 claimed at, $4
@@ -145,16 +149,17 @@ ClaimLedger::ClaimLedger(postgres::Pool& pool, std::string name_space, bool retr
 
 Task<Expected<std::optional<OpenClaim>>> ClaimLedger::open(std::string_view user_id, const challenge::Config& config,
                                                            const challenge::Goal& goal, Instant now) {
-  std::optional<Timestamp> period_start, period_end;
+  std::optional<Timestamp> period_start, period_end, next_end;
   if (const challenge::Rotation* const restart = challenge::restart_of(goal)) {
     const challenge::Period period = challenge::period_of(restart->schedule, now);
     period_start = to_timestamp(period.start);
     period_end = to_timestamp(period.end);
+    next_end = to_timestamp(challenge::next_boundary(restart->schedule, period.end));
   }
   Parameters parameters;
   parameters.add(user_id).add(goal.id).add(new_claim_key(now)).add(config.challenge_of(goal).id).add(name_space_);
   parameters.add(to_string(goal.reward.type)).add(goal.reward.id).add(goal.reward.quantity).add(to_timestamp(now));
-  parameters.add(period_end).add(period_start).add(retry_uncertain_);
+  parameters.add(period_end).add(period_start).add(retry_uncertain_).add(next_end);
   auto result = co_await pool_.execute(kOpen, parameters);
   if (!result) co_return tl::unexpected(result.error());
   if (result->empty()) co_return std::optional<OpenClaim>();

@@ -29,13 +29,19 @@ const Statement kRowsOfPlayer(
     " FROM user_goal_progress WHERE user_id = $1",
     {Type::text});
 
+// Whatever writes several rows of a player takes them by goal_id, as the event handler does: who took them in another order could wait
+// for each other in a circle. $1 user, $2 goals, $3 a challenge of which all rows are meant, too, or null.
+const Statement kLockRows(
+    "SELECT 1 FROM user_goal_progress WHERE user_id = $1 AND (goal_id = ANY($2) OR challenge_id = $3) ORDER BY goal_id FOR UPDATE",
+    {Type::text, Type::text_array, Type::text});
+
 // $1 user, $2 namespace, $3 now, then the goals: id, challenge, expiry.
 const Statement kAssign(
     "INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, progress, status, is_active, "
     "assigned_at,"
     " expires_at, created_at, updated_at)"
     " SELECT $1, g.goal_id, g.challenge_id, $2, 0, 'not_started', true, $3, g.expires_at, $3, $3"
-    " FROM unnest($4, $5, $6) AS g(goal_id, challenge_id, expires_at)"
+    " FROM unnest($4, $5, $6) AS g(goal_id, challenge_id, expires_at) ORDER BY g.goal_id"
     " ON CONFLICT (user_id, goal_id) DO NOTHING",
     {Type::text, Type::text, Type::timestamp, Type::text_array, Type::text_array, Type::timestamp_array});
 
@@ -56,7 +62,7 @@ const Statement kSetActive(
     " expires_at, created_at, updated_at)"
     " SELECT $1, g.goal_id, $5, $2, 0, 'not_started', $4, CASE WHEN $4 THEN $3 END, CASE WHEN $4 THEN g.expires_at "
     "END, $3, $3"
-    " FROM unnest($6, $7) AS g(goal_id, expires_at)"
+    " FROM unnest($6, $7) AS g(goal_id, expires_at) ORDER BY g.goal_id"
     " ON CONFLICT (user_id, goal_id) DO UPDATE SET is_active = EXCLUDED.is_active,"
     " assigned_at = CASE WHEN EXCLUDED.is_active THEN EXCLUDED.assigned_at ELSE p.assigned_at END,"
     " expires_at = CASE WHEN EXCLUDED.is_active THEN EXCLUDED.expires_at ELSE p.expires_at END"
@@ -151,10 +157,24 @@ base::Error database_error(const base::Error& error) {
   if (error.kind == ErrorKind::resource_exhausted) {
     return {ErrorKind::unavailable, "Too many requests are waiting for the database"};
   }
-  return {error.kind == ErrorKind::unavailable ? ErrorKind::unavailable : ErrorKind::internal, "Database error occurred"};
+  // Rolled back for another's sake (a deadlock with a stranger's statement): nothing happened, and another attempt may pass.
+  const bool may_pass = error.kind == ErrorKind::unavailable || error.kind == ErrorKind::aborted;
+  return {may_pass ? ErrorKind::unavailable : ErrorKind::internal, "Database error occurred"};
 }
 
 namespace {
+
+postgres::Execution locking(std::string_view user_id, const std::vector<std::string_view>& goals,
+                            std::optional<std::string_view> challenge = std::nullopt) {
+  Parameters parameters;
+  parameters.add(user_id).add_array(goals);
+  if (challenge) {
+    parameters.add(*challenge);
+  } else {
+    parameters.add_null();
+  }
+  return {&kLockRows, std::move(parameters)};
+}
 
 postgres::Asker asker(std::string_view user_id, Wanted wanted = {}) { return {std::hash<std::string_view>{}(user_id), std::move(wanted)}; }
 
@@ -185,9 +205,9 @@ Task<Expected<void>> ProgressStore::reset_rotated(std::string_view user_id, cons
                                                   Instant now) {
   const ResetArrays arrays(config, goals, now);
   if (arrays.ids.empty()) co_return Expected<void>();
-  const postgres::Execution execution = arrays.execution(user_id, now);
-  auto result = co_await pool_.execute(*execution.statement, execution.parameters, asker(user_id));
-  if (!result) co_return tl::unexpected(database_error(result.error()));
+  const std::vector<postgres::Execution> group = {locking(user_id, arrays.ids), arrays.execution(user_id, now)};
+  auto results = co_await pool_.execute_group(group, asker(user_id));
+  if (!results) co_return tl::unexpected(database_error(results.error()));
   co_return Expected<void>();
 }
 
@@ -209,14 +229,15 @@ Task<Expected<std::optional<Instant>>> ProgressStore::set_active(std::string_vie
 Task<Expected<ProgressStore::Selected>> ProgressStore::select_goals(std::string_view user_id, const Config& config,
                                                                     const challenge::Challenge& challenge, std::vector<GoalIndex> goals,
                                                                     bool replace_existing, Instant now, Wanted wanted) {
+  const GoalArrays arrays(config, goals, now);
   std::vector<postgres::Execution> group;
+  group.push_back(locking(user_id, arrays.ids, replace_existing ? std::optional<std::string_view>(challenge.id) : std::nullopt));
   if (replace_existing) {
     Parameters parameters;
     parameters.add(user_id).add(challenge.id);
     group.push_back({&kDeactivateChallenge, std::move(parameters)});
   }
   if (const ResetArrays reset(config, goals, now); !reset.ids.empty()) group.push_back(reset.execution(user_id, now));
-  const GoalArrays arrays(config, goals, now);
   Parameters activation;
   activation.add(user_id).add(name_space_).add(to_timestamp(now)).add(true).add(challenge.id);
   activation.add_array(arrays.ids).add_array(arrays.expiries);
@@ -229,7 +250,7 @@ Task<Expected<ProgressStore::Selected>> ProgressStore::select_goals(std::string_
   if (!results) co_return tl::unexpected(database_error(results.error()));
   Selected selected;
   if (replace_existing) {
-    for (const postgres::Row& row : results->front()) selected.replaced.push_back(row.get<std::string>(0));
+    for (const postgres::Row& row : (*results)[1]) selected.replaced.push_back(row.get<std::string>(0));
     // The configured ones in the config's order, so that the answer does not depend on where rows lie in the table.
     const auto position = [&](const std::string& id) {
       const Goal* goal = config.find_goal(id);

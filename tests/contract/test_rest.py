@@ -4,6 +4,7 @@ import concurrent.futures
 import gzip
 import json
 import re
+import time
 
 import pytest
 
@@ -103,7 +104,25 @@ def test_of_concurrent_claims_one_is_granted_and_the_others_conflict(own_rows, p
     assert own_rows.sql(f"SELECT state, count(*) FROM reward_claim WHERE user_id = '{player}' GROUP BY 1") == [["granted", "1"]]
 
 
+@pytest.mark.parametrize("ahead", ["1 day 0.2 seconds", "2 days 3 hours"])
+def test_claim_of_a_row_that_is_of_the_next_period_already_is_granted_once(own_rows, player, ahead):
+    """As an event handler leaves it whose clock is past midnight before the service's."""
+    own_rows.put_row(player, "old-daily", "old", "completed", 1,
+                     updated=f"date_trunc('day', now() AT TIME ZONE 'utc') + interval '{ahead}'")
+    answers = [own_rows.request("POST", "/v1/challenges/old/goals/old-daily/claim", None, player).status for _ in range(3)]
+    assert answers == [200, 409, 409]
+    assert own_rows.row(player, "old-daily")[1] == "claimed"
+    assert own_rows.sql(f"SELECT state, count(*) FROM reward_claim WHERE user_id = '{player}' GROUP BY 1") == [["granted", "1"]]
+
+
 # ---- selection ----
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "this never came"
+        time.sleep(0.02)
+
 
 BATCH = "/v1/challenges/ladder/goals/batch-select"
 
@@ -112,6 +131,22 @@ def test_batch_select_with_one_bad_id_changes_nothing(service, player):
     assert service.request("POST", BATCH, {"goal_ids": ["rung-1", "nope"], "replace_existing": True}, player).status == 404
     active = service.request("GET", "/v1/challenges?active_only=true", user=player).json["challenges"]
     assert [challenge["goals"] for challenge in active] == [[], [], []]
+
+
+def test_batch_selects_in_opposite_orders_do_not_wait_in_a_circle(own_rows, player):
+    rungs = ["rung-1", "rung-2", "rung-3"]
+    assert own_rows.request("POST", BATCH, {"goal_ids": rungs}, player).status == 200
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    holding = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    with concurrent.futures.ThreadPoolExecutor(17) as threads:
+        threads.submit(own_rows.sql, f"BEGIN; UPDATE user_goal_progress SET progress = progress WHERE user_id = '{player}' AND goal_id = 'rung-2';"
+                                     " SELECT pg_sleep(50)")
+        until(lambda: own_rows.sql(holding))
+        # As many as it takes for both orders to wait, each on a connection of its own.
+        answers = [threads.submit(own_rows.request, "POST", BATCH, {"goal_ids": order}, player) for order in 8 * (rungs, rungs[::-1])]
+        until(lambda: int(own_rows.sql(waiting)[0][0]) >= 2)
+        own_rows.sql(f"SELECT pg_cancel_backend(pid) FROM ({holding}) AS holder")
+        assert {answer.result().status for answer in answers} == {200}
 
 
 def test_random_select_draws_every_goal_now_and_then(service, player):

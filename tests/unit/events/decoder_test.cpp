@@ -82,6 +82,9 @@ TEST_F(DecoderTest, ignores_other_namespaces_unknown_statistics_and_impossible_p
   EXPECT_EQ(decode(stat(std::string(101, 'x')))->ignored, Ignored::impossible_user);
   EXPECT_EQ(decode(stat(std::string("a\0b", 3)))->ignored, Ignored::impossible_user);
   EXPECT_TRUE(decode(stat(std::string(100, 'x')))->event);
+  std::string letters;  // 100 characters, which is what the table counts, in 200 bytes
+  for (int i = 0; i < 100; ++i) letters += "\xD0\x96";
+  EXPECT_TRUE(decode(stat(letters))->event);
 }
 
 TEST_F(DecoderTest, says_when_a_value_will_be_skipped) {
