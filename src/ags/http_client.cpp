@@ -200,6 +200,7 @@ void HttpClient::send(HttpRequest request, base::EventLoop::Clock::time_point de
   curl.set(CURLOPT_WRITEFUNCTION, &State::take_body);
   curl.set(CURLOPT_WRITEDATA, transfer.get());
   curl.set(CURLOPT_TCP_KEEPALIVE, 1L);
+  curl.set(CURLOPT_PATH_AS_IS, 1L);  // "/users/../wallets" is asked as it stands, not as "/wallets"
   curl.set(CURLOPT_USERAGENT, "gauntlet");
   State& state = *state_;
   CURL* const handle = curl.get();

@@ -91,6 +91,10 @@ void TokenVerifier::keys_arrived(Expected<HttpReply> reply) {
     keys = fail(ErrorKind::unavailable, "status " + std::to_string(reply->status));
   } else {
     keys = KeySet::parse(reply->body);
+    // A mistake of the issuer's, not the withdrawal of every key: those that are known stay.
+    if (keys && keys->size() == 0)
+      keys = fail(ErrorKind::unavailable,
+                  "no key of the set is for RS256 signatures" + (keys->refused().empty() ? "" : "; " + keys->refused().front()));
   }
   if (keys) {
     keys_ = std::move(*keys);

@@ -173,6 +173,12 @@ void EventLoop::stop() {
   state_->wake();
 }
 
+void EventLoop::abandon() {
+  state_->timer_tasks.clear();
+  state_->end_of_round.clear();
+  stop();
+}
+
 void EventLoop::post(Task task) {
   {
     const std::lock_guard lock(state_->posted_mutex);

@@ -40,6 +40,9 @@ class EventLoop {
   void run_once(std::chrono::nanoseconds timeout);
   /// Any thread: run() returns after the current round.
   void stop();
+  /// The loop's thread: stop(), and no timer nor what waits for the round's end runs any more; for whoever has taken apart what they
+  /// would call.
+  void abandon();
   /// Any thread: runs `task` on the loop's thread in its next round, in posting order. On the loop's own thread,
   /// at_end_of_round() is cheaper and sooner.
   void post(Task task);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
 #include "base/rfc3339.hpp"
 #include "base/text.hpp"
 
@@ -129,7 +130,7 @@ std::string json_line(const Logger& to, Level level, std::string_view message, F
   if (!to.program.empty()) line["name"] = to.program;
   for (const Field& field : fields) line.emplace(field.key, value_of(field));
   if (left_out > 0) line["left_out"] = left_out;
-  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return base::json_text(line);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
+#include "base/json_document.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::challenge {
@@ -19,7 +20,7 @@ constexpr std::size_t kIdLengthMax = 100;  // user_goal_progress keeps ids in va
 /// The value as a message shows it.
 std::string shown(const Json& value) {
   constexpr std::size_t kShownMax = 80;
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = base::json_text(value);
   if (text.size() > kShownMax) text.replace(kShownMax, std::string::npos, "...");
   return text;
 }
@@ -75,6 +76,7 @@ class Object {
     }
     auto text = value->get<std::string>();
     if (required && text.empty()) problem(name, "must not be empty, is \"\"");
+    if (!base::is_text(text)) problem(name, "must be without the character NUL, is " + shown_text(text));
     return text;
   }
 
@@ -236,6 +238,8 @@ class Parser {
     const Object reward = object.child({"reward"});
     goal.reward.type = reward.choice({"type"}, {"ITEM", "WALLET"}) == 0 ? RewardType::item : RewardType::wallet;
     goal.reward.id = reward.text({"rewardId", "reward_id"});
+    if (goal.reward.id == "." || goal.reward.id == "..")  // in the platform's addresses that means another place
+      reward.problem("rewardId", "must not be \"" + goal.reward.id + "\"");
     goal.reward.quantity = reward.positive({"quantity"});
     goal.rotation = rotation(object);
     if (goal.rotation && goal.rule == ProgressRule::absolute && rule_is_sound) {
@@ -365,6 +369,8 @@ ConfigProblem syntax_problem(std::string_view text, const Json::parse_error& err
 tl::expected<Config, Problems> parse_config(std::string_view text) {
   if (base::json_depth(text) > base::kMaxJsonDepth)
     return tl::unexpected(Problems{{"the text", "is nested deeper than " + std::to_string(base::kMaxJsonDepth) + " levels"}});
+  if (text.find('\0') != std::string_view::npos)  // the parser would take it for the end
+    return tl::unexpected(Problems{{"the text", "has a byte NUL"}});
   try {
     return Parser().parse(Json::parse(text));
   } catch (const Json::parse_error& error) {

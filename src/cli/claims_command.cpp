@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
 #include "service/claim_review.hpp"
@@ -52,7 +53,7 @@ void print(const std::vector<ReviewedClaim>& claims, bool as_json) {
                         {"attempts", claim.attempts},
                         {"reason", claim.reason}});
     }
-    fmt::print("{}\n", listed.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", base::json_text(listed, 2));
     return;
   }
   if (claims.empty()) return Session::tell("no claims");

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/json_document.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/session.hpp"
@@ -56,9 +57,7 @@ base::Expected<int> run(ContractFlags& flags) {
     nlohmann::json report = nlohmann::json::array();
     for (const ContractResult& result : *results)
       report.push_back({{"section", result.section}, {"case", result.name}, {"verdict", word(result.verdict)}, {"reason", result.reason}});
-    if (auto written =
-            lab::write_file_atomically(flags.json_file, report.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-        !written)
+    if (auto written = lab::write_file_atomically(flags.json_file, base::json_text(report, 1) + "\n"); !written)
       return tl::unexpected(written.error());
   }
   return counts[Verdict::failed];

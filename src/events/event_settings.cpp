@@ -18,6 +18,7 @@ using std::chrono::seconds;
 base::Expected<EventSettings> EventSettings::read(base::Settings& settings, const base::Environment& environment) {
   EventSettings s;
   s.name_space = settings.required("AB_NAMESPACE", "namespace of the deployment; events of others are ignored");
+  host::check_namespace(settings, s.name_space);
   host::read_ports(settings, s, {{"GRPC_PORT", 6566, "the OnMessage methods"}}, 8081);
   s.threads = settings.threads("FLUSH_WORKERS", 4, {1, 64}, "threads, each with a listener, a writer and a connection");
   s.config_path = settings.text("CONFIG_PATH", "config/challenges.json", "the challenges and goals; the service's file");

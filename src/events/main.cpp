@@ -4,7 +4,6 @@
 #include <chrono>
 #include <csignal>
 #include <string>
-#include <tuple>
 
 #include "base/admin/admin_server.hpp"
 #include "base/event_loop.hpp"
@@ -33,7 +32,8 @@ constexpr host::ProgramText kText = {
   CONFIG_PATH=config/challenges.json AB_NAMESPACE=demo challenge-event-handler)",
     .ports = R"(  GRPC_PORT=6566     the OnMessage methods, with reflection and health
   METRICS_PORT=8081  /metrics and /debug/pprof)",
-    .signals = "  SIGTERM, SIGINT    takes no new events, commits and answers those in flight (SHUTDOWN_GRACE), ends",
+    .signals = R"(  SIGTERM, SIGINT    takes no new events, commits and answers those in flight (SHUTDOWN_GRACE), ends
+  SIGHUP             nothing but a line in the log: a new challenge config needs a restart)",
     .work = "events",
     .work_when_clean = "committed and answered",
 };
@@ -103,7 +103,8 @@ int run(int argc, char** argv) {
   base::admin::AdminServer admin(host::admin_options(*settings), registry);
   host::add_probes(admin.router(), ready);
   if (const auto started = host::start(admin); !started) return program.give_up(Exit::port, started.error());
-  std::ignore = workers.await_database(kConnectPatience);
+  if (const auto connected = workers.await_database(kConnectPatience); !connected)
+    base::log::warn("no event can be written yet", {{"reason", connected.error().message}});
   const auto ports = workers.listen(*settings, registry);
   if (!ports) return program.give_up(Exit::port, ports.error());
   ready = true;
@@ -111,6 +112,9 @@ int run(int argc, char** argv) {
       "challenge-event-handler is serving",
       {{"grpc_port", ports->front()}, {"metrics_port", admin.port()}, {"threads", settings->threads}, {"goals", keys.rows().size()}});
 
+  const base::SignalWatch hangup(loop, {SIGHUP}, [](int) {
+    base::log::warn("SIGHUP does nothing here: a challenge config is read at the start; restart the handlers one by one");
+  });
   log_each_second(loop, metrics);
   const Exit status = host::serve(loop, workers, health,
                                   {.work = kText.work, .drain_time = settings->drain_time, .on_signal = [&ready] { ready = false; }});
@@ -122,6 +126,6 @@ int run(int argc, char** argv) {
 }  // namespace gauntlet::events
 
 int main(int argc, char** argv) {
-  gauntlet::base::block_signals({SIGTERM, SIGINT});
+  gauntlet::base::block_signals({SIGTERM, SIGINT, SIGHUP});
   return gauntlet::events::run(argc, argv);
 }

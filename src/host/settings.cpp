@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.hpp"
+
 namespace gauntlet::host {
 
 using std::chrono::duration_cast;
@@ -29,6 +31,13 @@ void read_migrations_path(base::Settings& settings, HostSettings& into) {
   into.migrations_path = settings.text("MIGRATIONS_PATH", "",
                                        "folder of the schema's migrations, also as file:///app/migrations; default: "
                                        "./migrations, or beside the program");
+}
+
+void check_namespace(base::Settings& settings, const std::string& name_space) {
+  constexpr std::size_t kCharactersMax = 100;  // varchar(100)
+  if (name_space.size() <= kCharactersMax && base::is_text(name_space)) return;
+  settings.reject("AB_NAMESPACE",
+                  "must be UTF-8 text of " + std::to_string(kCharactersMax) + " bytes at the most, which is what the tables hold");
 }
 
 void read_waits(base::Settings& settings, HostSettings& into, std::string_view work) {

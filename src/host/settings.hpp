@@ -41,6 +41,8 @@ struct PortSetting {
 
 /// LISTEN_ADDRESS, `ports`, METRICS_PORT and PPROF_FROM_ANYWHERE.
 void read_ports(base::Settings& settings, HostSettings& into, std::initializer_list<PortSetting> ports, std::uint16_t metrics_port);
+/// Whether the tables can hold AB_NAMESPACE.
+void check_namespace(base::Settings& settings, const std::string& name_space);
 /// MIGRATIONS_PATH.
 void read_migrations_path(base::Settings& settings, HostSettings& into);
 /// DB_STARTUP_WAIT and SHUTDOWN_GRACE. `work`: "requests", what is in flight when SIGTERM comes.

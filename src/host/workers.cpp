@@ -34,6 +34,7 @@ struct Workers::Thread {
     loop_thread.run_and_wait([this] {
       listeners.clear();
       worker.reset();
+      loop_thread.loop().abandon();  // a claim's next attempt, the next look for open ones: their worker is gone
     });
   }
 

@@ -2,6 +2,7 @@
 // Everything that is made once from one challenges.json. What it says never changes: requests that began on one keep it until their
 // answer is sent, while a reload puts the next in place.
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "base/error.hpp"
@@ -15,7 +16,7 @@ struct Catalog {
   Catalog(challenge::Config parsed, std::uint64_t a_version) : config(std::move(parsed)), json(config), version(a_version) {}
 
   /// See ChallengeJson::compress_ahead().
-  void compress_ahead() const { json.compress_ahead(config); }
+  void compress_ahead(const std::stop_token& stop) const { json.compress_ahead(config, stop); }
 
   challenge::Config config;
   ChallengeJson json;

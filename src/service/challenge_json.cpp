@@ -149,7 +149,7 @@ ChallengeJson::ChallengeJson(const Config& config) : ahead_(std::make_unique<Ahe
   without_goals_ += "]}";
 }
 
-void ChallengeJson::compress_ahead(const Config& config) const {
+void ChallengeJson::compress_ahead(const Config& config, const std::stop_token& stop) const {
   std::vector<ReadyBlocks::Unit> units;
   for (const Goal& goal : config.goals()) {
     const Challenge& challenge = config.challenge_of(goal);
@@ -157,8 +157,10 @@ void ChallengeJson::compress_ahead(const Config& config) const {
     units.push_back(
         {opens ? challenges_[challenge.index].begin : goals_[goal.index - 1].end, goals_[goal.index].tail, goals_[goal.index].end});
   }
-  ahead_->ready_gzip = &ahead_->gzip.emplace(Coding::gzip, text_, units);
-  ahead_->ready_zstd = &ahead_->zstd.emplace(Coding::zstd, text_, std::move(units));
+  const ReadyBlocks& gzip = ahead_->gzip.emplace(Coding::gzip, text_, units, stop);
+  if (!stop.stop_requested()) ahead_->ready_gzip = &gzip;
+  const ReadyBlocks& zstd = ahead_->zstd.emplace(Coding::zstd, text_, std::move(units), stop);
+  if (!stop.stop_requested()) ahead_->ready_zstd = &zstd;
 }
 
 bool ChallengeJson::counts_down(const Challenge& challenge) const {

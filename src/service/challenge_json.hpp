@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +36,8 @@ class ChallengeJson {
   ChallengeJson& operator=(const ChallengeJson&) = delete;
 
   /// Makes compressed answers cheap: once, by any one thread, while others read. Takes 0.3 ms of CPU a goal, which is
-  /// why a start does not wait for it.
-  void compress_ahead(const challenge::Config& config) const;
+  /// why a start does not wait for it, nor an end.
+  void compress_ahead(const challenge::Config& config, const std::stop_token& stop = {}) const;
 
   /// Goals rotate, so that the answer about all of them, or about this challenge, changes every second.
   bool counts_down() const { return !rotating_.empty(); }

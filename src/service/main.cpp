@@ -72,14 +72,19 @@ void tell_who_grants_rewards(const ServiceSettings& settings, base::metrics::Reg
   }
 }
 
+/// On a thread of its own, which ends when the result is dropped.
+std::jthread compress_ahead(CatalogPtr catalog) {
+  return std::jthread([catalog = std::move(catalog)](const std::stop_token& stop) { catalog->compress_ahead(stop); });
+}
+
 /// SIGHUP.
-void reload(const std::string& challenge_config_path, host::Workers& workers) {
+void reload(const std::string& challenge_config_path, host::Workers& workers, std::jthread& compressing) {
   const auto next = load_catalog(challenge_config_path);
   if (!next) return base::log::error("challenge config not reloaded, the old one stays", {{"reason", next.error().message}});
-  (*next)->compress_ahead();
   workers.for_each([catalog = *next](host::Worker& worker) { static_cast<Worker&>(worker).replace_catalog(catalog); });
   base::log::info("challenge config reloaded",
                   {{"challenges", (*next)->config.challenges().size()}, {"goals", (*next)->config.goals().size()}});
+  compressing = compress_ahead(*next);
 }
 
 int run(int argc, char** argv) {
@@ -119,8 +124,8 @@ int run(int argc, char** argv) {
                                                    {"challenges", (*catalog)->config.challenges().size()},
                                                    {"goals", (*catalog)->config.goals().size()}});
 
-  const std::jthread compressing([&] { (*catalog)->compress_ahead(); });
-  const base::SignalWatch reloading(loop, {SIGHUP}, [&](int) { reload(settings->challenge_config_path, workers); });
+  std::jthread compressing = compress_ahead(*catalog);
+  const base::SignalWatch reloading(loop, {SIGHUP}, [&](int) { reload(settings->challenge_config_path, workers, compressing); });
   const auto not_ready = [&] {
     base::log::info("stopping: not ready any more");
     ready = false;

@@ -9,6 +9,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
@@ -75,8 +76,7 @@ using Json = nlohmann::json;
 
 tl::unexpected<base::Error> unfit(const FieldDescriptor& field, const Json& value) {
   return base::fail(base::ErrorKind::invalid_argument, "invalid value for " + std::string(field.cpp_type_name()) + " field " +
-                                                           std::string(field.json_name()) + ": " +
-                                                           value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 100));
+                                                           std::string(field.json_name()) + ": " + base::json_text(value).substr(0, 100));
 }
 
 /// int32 as proto3 JSON takes it: a number without fraction, also written as 3.0 or "3".
@@ -142,6 +142,8 @@ base::Expected<void> from_json(std::string_view json, Message& message) {
   if (base::json_depth(json) > base::kMaxJsonDepth)
     return base::fail(base::ErrorKind::invalid_argument,
                       "the request body is nested deeper than " + std::to_string(base::kMaxJsonDepth) + " levels");
+  if (json.find('\0') != std::string_view::npos)  // the parser would take it for the end
+    return base::fail(base::ErrorKind::invalid_argument, "the request body has a byte NUL");
   Json object;
   try {
     object = Json::parse(json);

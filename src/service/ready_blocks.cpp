@@ -87,20 +87,20 @@ void append_raw_frame(std::string& out, std::string_view text) {
 
 }  // namespace
 
-ReadyBlocks::ReadyBlocks(Coding coding, std::string_view text, std::vector<Unit> units)
+ReadyBlocks::ReadyBlocks(Coding coding, std::string_view text, std::vector<Unit> units, const std::stop_token& stop)
     : coding_(coding), text_(text), units_(std::move(units)) {
   if (coding_ == Coding::gzip) {
     DeflateBlocks compressor;
-    compress_all(compressor);
+    compress_all(compressor, stop);
   } else {
     ZstdFrames compressor;
-    compress_all(compressor);
+    compress_all(compressor, stop);
   }
   bytes_.shrink_to_fit();
 }
 
 template <class Compressor>
-void ReadyBlocks::compress_all(Compressor& compressor) {
+void ReadyBlocks::compress_all(Compressor& compressor, const std::stop_token& stop) {
   const auto compressed = [&](std::uint32_t begin, std::uint32_t end) {
     const std::string_view plain = text_.substr(begin, end - begin);
     Block block;
@@ -114,11 +114,15 @@ void ReadyBlocks::compress_all(Compressor& compressor) {
     }
     return block;
   };
-  for (const Unit& unit : units_) heads_.push_back(compressed(unit.begin, unit.tail));
+  for (const Unit& unit : units_) {
+    if (stop.stop_requested()) return;
+    heads_.push_back(compressed(unit.begin, unit.tail));
+  }
   for (std::size_t level = 0; (units_.size() >> level) != 0; ++level) {
     std::vector<Block> blocks;
     const std::size_t run = std::size_t{1} << level;
     for (std::size_t first = 0; first + run <= units_.size(); first += run) {
+      if (stop.stop_requested()) return;
       if (level < kCompressedLevels) {
         blocks.push_back(compressed(units_[first].begin, units_[first + run - 1].end));
         continue;

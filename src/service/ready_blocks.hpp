@@ -10,6 +10,7 @@
 // Runs lie in a tree: level k has a piece for every 2^k goals, so n goals between two touched ones are at most
 // 2 log2(n) pieces. An answer costs by the touched goals and the logarithm of the others.
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,9 @@ class ReadyBlocks {
     std::uint32_t end;
   };
 
-  /// `coding`: gzip or zstd. `text` outlives it. Compresses about eight times the text's length.
-  ReadyBlocks(base::http::Coding coding, std::string_view text, std::vector<Unit> units);
+  /// `coding`: gzip or zstd. `text` outlives it. Compresses about eight times the text's length; what has been stopped on the way has
+  /// no use.
+  ReadyBlocks(base::http::Coding coding, std::string_view text, std::vector<Unit> units, const std::stop_token& stop);
 
  private:
   struct Block {
@@ -69,7 +71,7 @@ class ReadyBlocks {
 
  private:
   template <class Compressor>
-  void compress_all(Compressor& compressor);
+  void compress_all(Compressor& compressor, const std::stop_token& stop);
   /// Two neighbours of one level as one block.
   Block joined(const Block& left, std::string_view gap, const Block& right);
   void append_plain(std::string& out, std::string_view text) const;

@@ -1,5 +1,10 @@
 #include "service/service_settings.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
 #include "base/http/listener_settings.hpp"
 
 namespace gauntlet::service {
@@ -10,27 +15,60 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-bool is_http_url(std::string_view text) { return text.starts_with("https://") || text.starts_with("http://"); }
+/// With the largest burst what a player may have ahead is then within the clock's range.
+constexpr double kLeastPlayerRate = 0.001;
+
+/// With a host, and without blanks, which no request can carry.
+bool is_http_url(std::string_view text) {
+  const std::size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
+  if (scheme == 0 || text.substr(scheme).find_first_of("/?#") == 0 || text.size() == scheme) return false;
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > ' ' && c != 0x7f; });
+}
+
+/// An address to which paths can be appended.
+bool is_base_url(std::string_view text) { return is_http_url(text) && text.find_first_of("?#") == std::string_view::npos; }
+
+/// "/segment/segment" of characters that stand for themselves in a URL, as clients send it.
+bool is_base_path(std::string_view text) {
+  if (!text.starts_with('/') || text.ends_with('/')) return false;
+  for (std::size_t begin = 1; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('/', begin), text.size());
+    const std::string_view segment = text.substr(begin, end - begin);
+    if (segment.empty() || segment == "." || segment == "..") return false;
+    begin = end + 1;
+  }
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("/-._~").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
 
 }  // namespace
 
 base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, const base::Environment& environment) {
   ServiceSettings s;
   s.name_space = settings.text("AB_NAMESPACE", "accelbyte", "namespace of the deployment; written into rows and grants");
+  host::check_namespace(settings, s.name_space);
   s.auth_enabled =
       settings.boolean("PLUGIN_GRPC_SERVER_AUTH_ENABLED", true, "check tokens; false: the player is whoever header x-mock-user-id says");
   s.key_refresh_interval = duration_cast<seconds>(settings.duration("REFRESH_INTERVAL", seconds(600), seconds(1), minutes(24 * 60),
                                                                     seconds(1), "how often the token issuer's keys are fetched"));
   s.base_path = settings.text("BASE_PATH", "/challenge", "what every REST path begins with");
   if (s.base_path == "/") s.base_path.clear();
-  if (!s.base_path.empty() &&
-      (s.base_path.front() != '/' || s.base_path.back() == '/' || s.base_path.find_first_of("{}*? ") != std::string::npos)) {
-    settings.reject("BASE_PATH", "must begin with / and not end with it, as in /challenge; is \"" + s.base_path + "\"");
+  if (!s.base_path.empty() && !is_base_path(s.base_path)) {
+    settings.reject("BASE_PATH", "must begin with / and not end with it, with letters, digits and -._~ between, as in /challenge; is \"" +
+                                     s.base_path + "\"");
   }
   host::read_ports(settings, s, {{"HTTP_PORT", 8000, "the REST API"}, {"GRPC_PORT", 6565, "the gRPC API"}}, 8080);
-  s.threads = settings.threads("SERVICE_THREADS", 256, {1, 256}, "worker threads");
+  s.threads = settings.threads("SERVICE_THREADS", 256, {1, 256}, "worker threads; by default no more than DB_MAX_OPEN_CONNS");
   s.database_connections = static_cast<std::size_t>(
       settings.integer("DB_MAX_OPEN_CONNS", std::int64_t{25}, {1, 10000}, "connections to PostgreSQL, of all threads together"));
+  if (s.threads > s.database_connections) {  // each thread has one of its own
+    if (const auto given = environment.find("SERVICE_THREADS"); given != environment.end() && !given->second.empty()) {
+      settings.reject("SERVICE_THREADS",
+                      fmt::format("must not be above DB_MAX_OPEN_CONNS, which is {}; is {}", s.database_connections, s.threads));
+    }
+    s.threads = s.database_connections;
+  }
   host::read_waits(settings, s, "requests");
   s.readiness_delay = duration_cast<milliseconds>(
       settings.duration("SHUTDOWN_READINESS_DELAY", seconds(0), seconds(0), minutes(10), seconds(1),
@@ -41,6 +79,10 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
                         "for the service or PostgreSQL; 0: never"));
   s.player_rate =
       settings.number("RATE_LIMIT_PER_PLAYER", 0, 0, 1e6, "requests a second that one player may ask; more get 429; 0: no limit");
+  if (s.player_rate > 0 && s.player_rate < kLeastPlayerRate) {
+    settings.reject("RATE_LIMIT_PER_PLAYER",
+                    fmt::format("must be 0 or at least {} (a request in {:.0f} s)", kLeastPlayerRate, 1 / kLeastPlayerRate));
+  }
   s.player_burst = settings.integer("RATE_LIMIT_BURST", std::int64_t{10}, {1, 1'000'000},
                                     "how many of them at once, while RATE_LIMIT_PER_PLAYER is set");
   base::http::read_limits(settings, s.listener);
@@ -71,14 +113,14 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
   s.tokens.audience = settings.text("AB_TOKEN_AUDIENCE", "", "what a token's claim aud must be or list; default: any");
   s.platform = {base_url, s.name_space, client_id, client_secret};
   while (!s.platform.base_url.empty() && s.platform.base_url.back() == '/') s.platform.base_url.pop_back();
-  if (s.auth_enabled && !is_http_url(base_url)) {
+  if (s.auth_enabled && !is_base_url(base_url)) {
     settings.reject(
         "AB_BASE_URL",
         "must be the platform's http(s) address while PLUGIN_GRPC_SERVER_AUTH_ENABLED=true (the default); is \"" + base_url + "\"");
   }
-  if (s.real_rewards && (!is_http_url(base_url) || client_id.empty() || client_secret.empty())) {
+  if (s.real_rewards && (!is_base_url(base_url) || client_id.empty() || client_secret.empty())) {
     std::string missing;
-    if (!is_http_url(base_url)) missing += " AB_BASE_URL (an http(s) address)";
+    if (!is_base_url(base_url)) missing += " AB_BASE_URL (an http(s) address)";
     if (client_id.empty()) missing += " AB_CLIENT_ID";
     if (client_secret.empty()) missing += " AB_CLIENT_SECRET";
     settings.reject("REWARD_CLIENT_MODE", "real, the default, grants through the platform; missing for that:" + missing +

@@ -27,6 +27,12 @@ BAD_STARTS = [
     ({"PLUGIN_GRPC_SERVER_AUTH_ENABLED": "perhaps"}, 2, ["PLUGIN_GRPC_SERVER_AUTH_ENABLED", "perhaps", "true"]),
     ({"REWARD_CLIENT_MODE": "free"}, 2, ["REWARD_CLIENT_MODE", "free", "mock, real"]),
     ({"BASE_PATH": "challenge"}, 2, ["BASE_PATH", "challenge", "begin with /"]),
+    *[({"BASE_PATH": path}, 2, ["BASE_PATH", path]) for path in ("/a#b", "/a//b", "/a/../b", "/%zz", "/a\tb")],
+    *[({"AB_BASE_URL": url, "PLUGIN_GRPC_SERVER_AUTH_ENABLED": "true"}, 2, ["AB_BASE_URL", url])
+      for url in ("http://", "http:///x", "http://a b", "http://x?y")],
+    ({"AB_NAMESPACE": 101 * "x"}, 2, ["AB_NAMESPACE", "100 bytes"]),
+    ({"RATE_LIMIT_PER_PLAYER": "1e-10"}, 2, ["RATE_LIMIT_PER_PLAYER", "at least 0.001"]),
+    ({"SERVICE_THREADS": "16", "DB_MAX_OPEN_CONNS": "4"}, 2, ["SERVICE_THREADS", "DB_MAX_OPEN_CONNS, which is 4"]),
     ({"LOG_LEVEL": "loud"}, 2, ["LOG_LEVEL", "loud", "debug"]),
     ({"DB_PORT": "0"}, 2, ["DB_PORT", "0"]),
     ({"DB_HOST": "a,b", "DB_PORT": "1,2,3"}, 2, ["DB_PORT=1,2,3", "DB_HOST=a,b"]),

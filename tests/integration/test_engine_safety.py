@@ -1,11 +1,13 @@
 """What a script or a server under test does to the engine on purpose: it must not crash, hang, starve or eat the machine."""
 import gzip
+import io
 import os
 import re
 import signal
 import socket
 import struct
 import subprocess
+import tarfile
 import threading
 import time
 import zlib
@@ -27,8 +29,9 @@ class Ran:
 
 
 def run(tmp_path, script, *flags):
-    """The script's run with its greatest resident memory."""
-    (tmp_path / "script.js").write_text(script)
+    """The script's run with its greatest resident memory; None: that of the script.js which is there."""
+    if script is not None:
+        (tmp_path / "script.js").write_text(script)
     with open(tmp_path / "out", "w+", errors="replace") as out, open(tmp_path / "err", "w+", errors="replace") as err:
         child = subprocess.Popen([GAUNTLET, "run", "--no-color", *flags, "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         guard = threading.Timer(PATIENCE_S, child.kill)
@@ -120,6 +123,11 @@ const loops = {
   parsing() { for (;;) parseHTML('<p>x</p>'.repeat(1e6)); },
   clients() { const kept = []; for (;;) kept.push(new grpc.Client()); },
   checks() { const all = Object.fromEntries(numbers(300000).map((i) => ['k' + i, true])); for (;;) check(1, all); },
+  ...Object.fromEntries(['indexOf', 'lastIndexOf', 'includes', 'split', 'replace', 'replaceAll'].map((search) => [search, () => {
+    const part = 'a'.repeat(5e6);
+    ('b' + 'a'.repeat(1e7) + 'b')[search](search === 'lastIndexOf' ? 'c' + part : part + 'c');
+    ('b' + 'a'.repeat(1e7) + 'b')[search](part.slice(1) + 'cb');
+  }])),
   async deriving() {
     const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits']);
     await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-512', salt: new Uint8Array(8), iterations: 4e9 }, key, 512);
@@ -278,6 +286,55 @@ def test_natives_take_or_refuse_whatever_a_script_gives_them(tmp_path):
     assert ran.code in (0, 107), (ran.code, ran.err[-3000:])  # 107: teardown's rejections
     assert "survived true true true" in ran.messages(), ran.err[-3000:]
     assert ran.peak_bytes < 2 << 30
+
+
+DEEP_ITERATORS = """
+const helpers = { map: (x) => x, filter: () => true, take: 1, drop: 0, flatMap: (x) => [x] };
+export default function () {
+  const ends = Object.entries(helpers).map(([helper, given]) => {
+    let iterator = [1].values();
+    for (let i = 0; i < 2e5; ++i) iterator = iterator[helper](given);
+    try { return String(iterator.next().value); } catch (e) { return e.name; }
+  });
+  console.log(ends.join());
+}
+"""
+
+
+def test_a_chain_of_iterators_is_as_long_as_the_stack_is_deep(tmp_path):
+    ran = run(tmp_path, DEEP_ITERATORS, "-q")
+    assert ran.code == 0 and ran.messages() == [",".join(5 * ["RangeError"])], ran.err[-2000:]
+
+
+RESIZED = """
+import fs from 'k6/experimental/fs';
+import encoding from 'k6/encoding';
+import k6crypto from 'k6/crypto';
+const file = await fs.open('script.js');
+function view(before, now) {
+  const buffer = new ArrayBuffer(before, { maxByteLength: 1 << 24 }), bytes = new Uint8Array(buffer);
+  buffer.resize(now);
+  return bytes.fill(65);
+}
+export default async function () {
+  console.log(encoding.b64encode(view(4, 8)), encoding.b64encode(view(64, 3)), encoding.b64encode(view(1 << 22, 0)) === '');
+  console.log(k6crypto.sha256(view(1 << 22, 1), 'hex').slice(0, 8), new TextDecoder().decode(view(1 << 22, 2)));
+  const small = view(1 << 22, 16);
+  crypto.getRandomValues(small);
+  console.log(await file.read(small), await file.read(view(1 << 22, 0)));
+  small.buffer.resize(1 << 22);
+  console.log(small.subarray(16).every((byte) => byte === 0));
+  const fixed = new Uint8Array(new ArrayBuffer(64, { maxByteLength: 64 }), 0, 8);
+  fixed.buffer.resize(4);
+  console.log(encoding.b64encode(fixed) === '');
+}
+"""
+
+
+def test_a_view_of_a_buffer_that_was_resized_has_the_bytes_of_its_length_now(tmp_path):
+    ran = run(tmp_path, RESIZED, "-q")
+    assert ran.code == 0, ran.err[-2000:]
+    assert ran.messages() == ["QUFBQUFBQUE= QUFB true", "559aead0 AA", "16 null", "true", "true"]
 
 
 MANY_TAGS = """
@@ -749,6 +806,36 @@ def test_a_pipe_is_no_script(tmp_path):
     os.mkfifo(tmp_path / "script.js")
     child = subprocess.run([GAUNTLET, "run", "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S)
     assert child.returncode == 255 and "only regular files are read" in child.stderr
+
+
+def test_links_in_an_archive_count_as_what_they_unpack_to(tmp_path):
+    with tarfile.open(tmp_path / "script.js", "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in (("metadata.json", b'{"type": "js", "options": {}, "filename": "file:///a.js"}'), ("file/a.js", b"export default () => {}"),
+                              ("file/large", (1 << 22) * b"x")):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+        for number in range(2000):
+            entry = tarfile.TarInfo(f"file/{number}")
+            entry.type, entry.linkname = tarfile.LNKTYPE, "file/large"
+            tar.addfile(entry)
+    ran = run(tmp_path, None)
+    assert ran.code == 255 and "more than 1 GiB" in ran.err, ran.err
+    assert ran.peak_bytes < 5 << 28
+
+
+def test_a_variable_that_is_no_utf8_is_archived_and_a_path_that_is_none_is_refused(tmp_path):
+    where = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(where)
+    for folder in (os.fsencode(tmp_path), where):
+        with open(folder + b"/script.js", "w") as script:
+            script.write("export default function () { console.log(__ENV.X.length); }")
+    archive = lambda folder: subprocess.run([GAUNTLET, "archive", "-e", b"X=a\xff", "script.js"], cwd=folder, capture_output=True, timeout=PATIENCE_S)
+    assert archive(tmp_path).returncode == 0
+    ran = subprocess.run([GAUNTLET, "run", "-q", "archive.tar"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert ran.returncode == 0 and "msg=2 " in ran.stderr, ran.stderr
+    refused = archive(where)
+    assert refused.returncode > 0 and b"is no UTF-8" in refused.stderr, (refused.returncode, refused.stderr)
 
 
 @pytest.mark.parametrize("how", ["open", "binary", "import", "fs", "proto", "protoset"])

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
+
 namespace gauntlet::base::http {
 
 bool is_one_line(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos; }
@@ -34,7 +36,7 @@ Response error_response(const Error& error) { return error_response(status_of(er
 
 Response error_response(int status, ErrorKind code, std::string_view message) {
   // Messages may quote what a client sent, so bytes that are not UTF-8 are replaced rather than thrown at.
-  const std::string quoted = nlohmann::json(message).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string quoted = json_text(nlohmann::json(message));
   Response response;
   response.status = status;
   response.body = Body(fmt::format(R"({{"code":{},"message":{},"details":[]}})", static_cast<int>(code), quoted));

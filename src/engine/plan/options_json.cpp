@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
 #include "base/parse.hpp"
 #include "base/text.hpp"
 #include "engine/plan/options_table.hpp"
@@ -19,7 +20,7 @@ Failure failure(std::string message) { return base::fail(base::ErrorKind::invali
 /// `field` is the option's name, for what is inside one with its path: "scenarios.load.vus".
 Failure wrong_value(const OrderedJson& value, std::string_view field, std::string_view wanted) {
   constexpr std::size_t kMostShown = 60;
-  std::string shown = value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  std::string shown = base::json_text(value);
   if (shown.size() > kMostShown) shown = value.is_array() ? "a list" : value.is_object() ? "an object" : "a long text";
   return failure(fmt::format("the option {} is {} and should be {}", field, shown, wanted));
 }
@@ -418,7 +419,7 @@ std::string to_json(const Options& options) {
   // These two are shown with their defaults.
   json["summaryTrendStats"] = write(options.summary_trend_stats.value);
   json["dns"] = write(options.dns.value);
-  return json.dump();
+  return base::json_text(json);
 }
 
 }  // namespace gauntlet::engine::plan

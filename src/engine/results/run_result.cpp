@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "base/duration.hpp"
+#include "base/text.hpp"
 #include "base/whole_file.hpp"
 #include "engine/results/json_writer.hpp"
 
@@ -334,6 +335,7 @@ void write_k6_members(JsonWriter& json, const RunResult& result) { k6_members(re
 void write_own_members(JsonWriter& json, const RunResult& result) { own_members(result, Writer(json)); }
 
 base::Expected<RunResult> parse_run_result(std::string_view text) {
+  if (base::json_depth(text) > base::kMaxJsonDepth) return base::fail(base::ErrorKind::invalid_argument, "it is nested too deep");
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("metrics") || !json["metrics"].is_object())
     return base::fail(base::ErrorKind::invalid_argument, "it holds no end-of-test summary (--out json=FILE.json)");

@@ -11,7 +11,9 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/json_document.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 
 namespace gauntlet::engine::script {
 namespace {
@@ -85,6 +87,7 @@ base::Expected<Archive> read(const Reader& tar, int opened, const std::string& p
     }
     if (archive_entry_filetype(entry) != AE_IFREG) continue;
     std::string& text = entries[name];
+    text.clear();  // of two with one name the later one counts, as in tar
     std::vector<char> block(64 * 1024);
     la_ssize_t size = 0;
     while ((size = archive_read_data(tar.get(), block.data(), block.size())) > 0) {
@@ -96,7 +99,11 @@ base::Expected<Archive> read(const Reader& tar, int opened, const std::string& p
   }
   if (code != ARCHIVE_EOF) return damaged(reason_of(tar.get()));
   for (const auto& [name, target] : links) {
-    if (const auto found = entries.find(target); found != entries.end()) entries[name] = found->second;
+    const auto found = entries.find(target);
+    if (found == entries.end()) continue;
+    total += found->second.size();
+    if (total > kMostArchiveBytes) return damaged("it holds more than 1 GiB");
+    entries[name] = found->second;
   }
 
   if (base::json_depth(entries["metadata.json"]) > base::kMaxJsonDepth)
@@ -125,6 +132,10 @@ base::Expected<Archive> read(const Reader& tar, int opened, const std::string& p
 
 /// To a writer that was opened with this result.
 base::Expected<void> write(const Writer& tar, int opened, const std::string& path, const Archive& archive) {
+  for (const auto& [url, text] : archive.contents) {
+    if (!base::is_utf8(url))
+      return base::fail(base::ErrorKind::invalid_argument, fmt::format("{}: its name is no UTF-8, which an archive's names are", url));
+  }
   json metadata{{"type", "js"},
                 {"options", json::parse(archive.options_json, nullptr, false)},
                 {"filename", archive.entry_url},
@@ -134,7 +145,7 @@ base::Expected<void> write(const Writer& tar, int opened, const std::string& pat
                 {"k6version", "2.3.0"},
                 {"goos", "linux"}};
   if (opened == ARCHIVE_OK) {
-    add(tar.get(), "metadata.json", metadata.dump(2));
+    add(tar.get(), "metadata.json", base::json_text(metadata, 2));
     add(tar.get(), "data", archive.contents.at(archive.entry_url));
     for (const auto& [url, text] : archive.contents) add(tar.get(), entry_of_url(url), text);
   }

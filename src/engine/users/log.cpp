@@ -9,6 +9,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
 #include "base/text.hpp"
 
 namespace gauntlet::engine::users {
@@ -180,7 +181,7 @@ std::string Log::format_line(LogLevel level, std::string_view message, const Log
     line["level"] = name_of(level);
     line["msg"] = message;
     line["time"] = now_rfc3339(nanoseconds_);
-    return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return base::json_text(line) + "\n";
   }
   if (format_ == LogOptions::Format::automatic) {  // on a terminal
     static constexpr const char* kNames[] = {"ERRO", "WARN", "INFO", "DEBU"};

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
 #include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/process/launch.hpp"
@@ -66,6 +67,9 @@ base::Expected<CampaignJournal> read_journal(const std::filesystem::path& result
     if (!size) return base::fail(ErrorKind::invalid_argument, file.string() + ": no such campaign size");
     journal.size = *size;
     in.at("started").get_to(journal.started_s);
+    constexpr double kYear10000 = 253402300800;
+    if (!(journal.started_s >= 0 && journal.started_s < kYear10000))
+      return base::fail(ErrorKind::invalid_argument, file.string() + ": started is no time in seconds");
     in.at("environment").get_to(journal.environment);
     for (const auto& entry : in.at("levels")) {
       LevelRecord record;
@@ -109,7 +113,7 @@ base::Expected<void> write_journal(const std::filesystem::path& results, const C
                       {"wall_s", r.wall_s},
                       {"cpu_s", {{"generator", r.cpu.generator_s}, {"services", r.cpu.services_s}, {"database", r.cpu.database_s}}}});
   const json out{{"size", to_text(journal.size)}, {"started", journal.started_s}, {"environment", journal.environment}, {"levels", levels}};
-  return write_file_atomically(journal_file(results), out.dump(2) + "\n");
+  return write_file_atomically(journal_file(results), base::json_text(out, 2) + "\n");
 }
 
 std::map<std::string, std::string> describe_environment(const std::filesystem::path& project) {

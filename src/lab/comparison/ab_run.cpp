@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "base/json_document.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/comparison/paired_difference.hpp"
 #include "lab/process/launch.hpp"
@@ -132,7 +133,7 @@ std::string to_json(const AbReport& report) {
                         {"lower", m.low / 100},
                         {"upper", std::isfinite(m.high) ? json(m.high / 100) : json(nullptr)},
                         {"judgement", judgement(m)}});
-  return json{{"change", report.change}, {"script", report.script}, {"measures", measures}}.dump(2) + "\n";
+  return base::json_text(json{{"change", report.change}, {"script", report.script}, {"measures", measures}}, 2) + "\n";
 }
 
 std::string to_text(const AbReport& report) {

@@ -6,6 +6,7 @@
 #include <regex>
 #include <set>
 
+#include "base/json_document.hpp"
 #include "base/rfc3339.hpp"
 
 namespace gauntlet::lab {
@@ -14,9 +15,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::sys_days;
 
-std::string as_text(const json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
+std::string as_text(const json& value) { return value.is_string() ? value.get<std::string>() : base::json_text(value); }
 
 json segment_of(const json& value, const std::string& segment) {
   if (segment == "#") return value.is_array() || value.is_object() ? json(value.size()) : json();

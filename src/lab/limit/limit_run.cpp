@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "base/json_document.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/monitor/host_monitor.hpp"
 #include "lab/process/child_process.hpp"
@@ -187,7 +188,7 @@ std::string to_json(const LimitReport& report) {
                           {"concurrency", {report.fit->least_concurrency, report.fit->most_concurrency}}};
     if (const auto peak = report.fit->peak()) out["scalability"]["peak_throughput_per_s"] = peak->throughput;
   }
-  return out.dump(2) + "\n";
+  return base::json_text(out, 2) + "\n";
 }
 
 std::string to_text(const LimitReport& report) {

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/markup.hpp"
 #include "lab/report/html_report.hpp"
@@ -121,25 +122,42 @@ std::string diagnosis_text(const CampaignFacts& facts, int scenario) {
   return out + "\n";
 }
 
+/// Throws json::exception where `in` is no result of `gauntlet limit`.
+std::string limit_row(const json& in) {
+  const auto script = in.at("script").get<std::string>(), variable = in.at("variable").get<std::string>();
+  if (!in.contains("interval")) return fmt::format("| {} | {} | no answer: {} | | |\n", script, variable, in.value("refused", ""));
+  const bool above = in.value("above_range", false), below = in.value("below_range", false);
+  const json confirmed = in.value("confirmed", json());
+  return fmt::format("| {} | {} | {} | {:.0f} to {:.0f} | {} |\n", script, variable,
+                     above   ? fmt::format("at least {:.0f}", in.at("range").at(1).get<double>())
+                     : below ? fmt::format("less than {:.0f}", in.at("range").at(0).get<double>())
+                             : fmt::format("{:.0f}", in.value("median", 0.0)),
+                     in.at("interval").at(0).get<double>(), in.at("interval").at(1).get<double>(),
+                     confirmed.is_number() ? fmt::format("{:.0f}", confirmed.get<double>()) : "not confirmed");
+}
+
+/// Throws json::exception where `in` is no result of `gauntlet ab`.
+std::string comparison_rows(const json& in) {
+  std::string out;
+  for (const json& row : in.at("measures"))
+    out += fmt::format("| `{}` | {} | {} | {:.4g} | {:.4g} | {:+.1f} % ({:+.1f} to {:+.1f}) | {} |\n", in.value("change", ""),
+                       in.value("script", ""), row.value("name", ""), row.value("before", 0.0), row.value("after", 0.0),
+                       row.value("difference", 0.0) * 100, row.value("lower", 0.0) * 100, row.value("upper", 0.0) * 100,
+                       row.value("judgement", ""));
+  return out;
+}
+
 std::string limit_section(const CampaignFacts& facts) {
   std::string out = "## Limits by search\n\n";
   if (facts.limits.empty())
     return out + fmt::format("{}; `gauntlet limit test/k6/scenario1_api_load.js --over TARGET_RPS=50..5000` does.\n\n", kNotMeasured);
   out += "| script | variable | holds | 95 % interval | confirmed at |\n|---|---|---|---|---|\n";
   for (const auto& text : facts.limits) {
-    const json in = json::parse(text);
-    const std::string script = in.value("script", ""), variable = in.value("variable", "");
-    if (!in.contains("interval")) {
-      out += fmt::format("| {} | {} | no answer: {} | | |\n", script, variable, in.value("refused", ""));
-      continue;
+    try {
+      out += limit_row(json::parse(text));
+    } catch (const json::exception&) {
+      out += "| a file in test/results/limit is no result of `gauntlet limit` | | | | |\n";
     }
-    const bool above = in.value("above_range", false), below = in.value("below_range", false);
-    out += fmt::format("| {} | {} | {} | {:.0f} to {:.0f} | {} |\n", script, variable,
-                       above   ? fmt::format("at least {:.0f}", in["range"][1].get<double>())
-                       : below ? fmt::format("less than {:.0f}", in["range"][0].get<double>())
-                               : fmt::format("{:.0f}", in.value("median", 0.0)),
-                       in["interval"][0].get<double>(), in["interval"][1].get<double>(),
-                       in["confirmed"].is_number() ? fmt::format("{:.0f}", in["confirmed"].get<double>()) : "not confirmed");
   }
   return out + "\n";
 }
@@ -322,12 +340,11 @@ std::string tuning_document(const CampaignFacts& facts) {
         "| change | script | measure | before | after | difference, 95 % interval | judgement "
         "|\n|---|---|---|---|---|---|---|\n";
   for (const auto& text : facts.comparisons) {
-    const json in = json::parse(text);
-    for (const auto& row : in.value("measures", json::array()))
-      out += fmt::format("| `{}` | {} | {} | {:.4g} | {:.4g} | {:+.1f} % ({:+.1f} to {:+.1f}) | {} |\n", in.value("change", ""),
-                         in.value("script", ""), row.value("name", ""), row.value("before", 0.0), row.value("after", 0.0),
-                         row.value("difference", 0.0) * 100, row.value("lower", 0.0) * 100, row.value("upper", 0.0) * 100,
-                         row.value("judgement", ""));
+    try {
+      out += comparison_rows(json::parse(text));
+    } catch (const json::exception&) {
+      out += "| a file in test/results/ab is no result of `gauntlet ab` | | | | | | |\n";
+    }
   }
   out += "\n## What the evidence suggests\n\n";
   bool any = false;
@@ -410,7 +427,7 @@ std::string report_json(const CampaignFacts& facts) {
                                                           {"p99", facts.visibility->p99_ms},
                                                           {"resolution", facts.visibility->resolution_p95_ms}}
                                                    : json(nullptr);
-  return out.dump(2) + "\n";
+  return base::json_text(out, 2) + "\n";
 }
 
 std::string report_junit(const CampaignFacts& facts) {

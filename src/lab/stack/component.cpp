@@ -5,6 +5,8 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
+
 namespace gauntlet::lab {
 
 using nlohmann::json;
@@ -64,14 +66,14 @@ static void from_json(const json& in, DatabasePlan& d) {
 std::string digest_of(const Component& component) {
   json text;
   to_json(text, component);
-  return fmt::format("{:016x}", std::hash<std::string>{}(text.dump()));
+  return fmt::format("{:016x}", std::hash<std::string>{}(base::json_text(text)));
 }
 
 std::string to_json(const StackPlan& plan) {
   json out{{"project", plan.project.string()}, {"ports", named(plan.ports)}, {"limits", plan.limits},
            {"origins", plan.origins},          {"database", plan.database},  {"components", plan.components}};
   if (plan.account) out["account"] = *plan.account;
-  return out.dump(1) + "\n";
+  return base::json_text(out, 1) + "\n";
 }
 
 base::Expected<StackPlan> plan_from_json(const std::string& text) {

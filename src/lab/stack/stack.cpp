@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/json_document.hpp"
 #include "base/system_error.hpp"
 #include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
@@ -56,7 +57,7 @@ Descriptor lock_port_choice() {
   return lock ? std::move(*lock) : Descriptor();  // another user's file: the choice is then only very likely unique
 }
 
-std::string restart_request(const std::set<std::string>& names) { return json{{"command", "apply"}, {"restart", names}}.dump(); }
+std::string restart_request(const std::set<std::string>& names) { return base::json_text(json{{"command", "apply"}, {"restart", names}}); }
 
 }  // namespace
 

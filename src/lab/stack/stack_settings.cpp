@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/system_error.hpp"
+#include "base/utf8.hpp"
 #include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 
@@ -96,6 +97,11 @@ base::Expected<ProjectSettings> read_project_settings(const std::filesystem::pat
   for (const auto& [name, value] : environment)
     if ((out.values.contains(name) || known.contains(name)) && !kOfTheStack.contains(name)) take(name, value, "the environment");
   for (const auto& [name, value] : overrides) take(name, value, "--env");
+  for (const auto& [name, value] : out.values) {
+    if (base::is_utf8(value)) continue;
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("{}, from {}, is no UTF-8 text; write it so, or leave it out", name, out.origins[name]));
+  }
   return out;
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
+
 namespace gauntlet::lab {
 
 using nlohmann::json;
@@ -44,8 +46,7 @@ std::string to_json(const StackStatus& status) {
                           {"retry_in_ms", c.retry_in_ms},
                           {"reason", c.reason},
                           {"ports", c.ports}});
-  return json{{"supervisor", status.supervisor}, {"stopping", status.stopping}, {"components", components}}.dump(
-      -1, ' ', false, json::error_handler_t::replace);
+  return base::json_text(json{{"supervisor", status.supervisor}, {"stopping", status.stopping}, {"components", components}});
 }
 
 base::Expected<StackStatus> status_from_json(const std::string& text) {

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "base/whole_file.hpp"
@@ -219,7 +220,7 @@ class Supervisor {
     } else if (done) {
       done = base::fail(ErrorKind::invalid_argument, "unknown request");
     }
-    return json{{"error", done ? "" : done.error().message}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    return base::json_text(json{{"error", done ? "" : done.error().message}});
   }
 
   StackStatus status() const {
@@ -249,7 +250,7 @@ class Supervisor {
       if (const auto process = server->process())
         out[server->component().name] = {
             {"pid", process->pid}, {"start_ticks", process->start_ticks}, {"digest", digest_of(server->component())}};
-    if (auto written = write_file_atomically(directory_.children(), out.dump(1) + "\n", 0600); !written)
+    if (auto written = write_file_atomically(directory_.children(), base::json_text(out, 1) + "\n", 0600); !written)
       log::error("cannot remember the servers", {{"reason", written.error().message}});
   }
 

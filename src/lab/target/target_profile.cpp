@@ -1,17 +1,20 @@
 #include "lab/target/target_profile.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
 #include <toml++/toml.h>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <set>
 
 #include "base/duration.hpp"
 #include "base/whole_file.hpp"
 #include "engine/plan/scenario.hpp"
+#include "engine/wire/url.hpp"
 #include "lab/process/launch.hpp"
 
 namespace gauntlet::lab {
@@ -28,16 +31,16 @@ base::Error wrong(const fs::path& file, const toml::node& node, const std::strin
   return {ErrorKind::invalid_argument, fmt::format("{}:{}: {}", file.string(), node.source().begin.line, what)};
 }
 
-/// The host of "https://host:port/path", "host:port" or "host".
-std::string host_of(std::string address) {
-  if (const auto scheme = address.find("://"); scheme != std::string::npos) address.erase(0, scheme + 3);
-  address.resize(std::min(address.find_first_of("/?"), address.size()));
-  if (const auto login = address.rfind('@'); login != std::string::npos) address.erase(0, login + 1);
-  if (address.starts_with('[')) return address.substr(1, address.find(']') - 1);
-  return address.substr(0, address.find(':'));
+/// The host of "https://host:port/path", "host:port" or "host", as the engine finds it; all of `address` where it is none.
+std::string host_of(const std::string& address) {
+  const auto url = engine::wire::Url::parse(address.find("://") == std::string::npos ? "http://" + address : address);
+  return url && !url->host.empty() ? std::string(url->hostname()) : address;
 }
 
-bool is_here(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool is_here(const std::string& host) {
+  in_addr address{};
+  return host == "localhost" || host == "::1" || (inet_pton(AF_INET, host.c_str(), &address) == 1 && host.starts_with("127."));
+}
 
 /// Text values of the table `key`, in the file's order.
 base::Expected<std::vector<std::pair<std::string, std::string>>> texts_of(const fs::path& file, const toml::table& profile,
@@ -66,7 +69,9 @@ base::Expected<std::optional<double>> amount_of(const fs::path& file, const toml
   const toml::node* node = profile.get(key);
   if (node == nullptr) return std::optional<double>();
   const auto number = node->value<double>();
-  if (!number || !(*number > 0)) return tl::unexpected(wrong(file, *node, fmt::format("{} is a number above 0", key)));
+  constexpr double kMost = 1e9;
+  if (!number || !(*number > 0 && *number <= kMost))
+    return tl::unexpected(wrong(file, *node, fmt::format("{} is a number above 0, {:.0e} at most", key, kMost)));
   return number;
 }
 
@@ -150,7 +155,8 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
   auto look_at = [&](const std::string& address) {
     if (const std::string host = host_of(address); !is_here(host)) strangers.insert(host);
   };
-  for (const auto& [key, variable] : {std::pair("base_url", "BASE_URL"), std::pair("grpc", "EVENT_HANDLER_ADDR")}) {
+  static constexpr std::pair<const char*, const char*> kAddresses[] = {{"base_url", "BASE_URL"}, {"grpc", "EVENT_HANDLER_ADDR"}};
+  for (const auto& [key, variable] : kAddresses) {
     auto address = TRY(text_of(file, *profile, key));
     if (address.empty()) continue;
     target.variables.emplace_back(variable, address);
@@ -159,6 +165,14 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
   if (target.variables.empty()) return tl::unexpected(wrong(file, *profile, "base_url or grpc is needed"));
   auto behind = TRY(text_of(file, *profile, "behind"));
   if (!behind.empty()) look_at(behind);
+  const auto variables = TRY(texts_of(file, *profile, "variables"));
+  for (const auto& [variable, value] : variables) {
+    for (const auto& [key, own] : kAddresses)
+      if (variable == own)
+        return tl::unexpected(wrong(file, *profile->get("variables"), fmt::format("variables.{}: {} says it", own, key)));
+    if (value.find("://") != std::string::npos) look_at(value);
+  }
+  target.variables.insert(target.variables.end(), variables.begin(), variables.end());
   out.strangers.assign(strangers.begin(), strangers.end());
 
   out.max_rate = TRY(amount_of(file, *profile, "max_rate"));
@@ -168,8 +182,6 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
   auto reset = TRY(text_of(file, *profile, "reset"));
   out.reset = std::move(reset);
 
-  auto variables = TRY(texts_of(file, *profile, "variables"));
-  target.variables.insert(target.variables.end(), variables.begin(), variables.end());
   for (const auto& [key, pages] : {std::pair("metrics", &target.metrics), std::pair("pprof", &target.pprof)}) {
     auto urls = TRY(texts_of(file, *profile, key));
     for (const auto& [server, url] : urls) pages->push_back({server, url});
@@ -178,7 +190,8 @@ base::Expected<TargetProfile> read_target_profile(const fs::path& file, const st
     if (!node->is_table()) return tl::unexpected(wrong(file, *node, "processes is a table: { NAME = PID }"));
     for (const auto& [process, value] : *node->as_table()) {
       const auto pid = value.value<std::int64_t>();
-      if (!pid || *pid <= 0) return tl::unexpected(wrong(file, value, fmt::format("processes.{} is a pid", process.str())));
+      if (!pid || *pid <= 0 || *pid > std::numeric_limits<pid_t>::max())
+        return tl::unexpected(wrong(file, value, fmt::format("processes.{} is a pid", process.str())));
       target.processes.push_back({std::string(process.str()), static_cast<pid_t>(*pid)});
     }
   }

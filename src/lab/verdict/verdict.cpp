@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/json_document.hpp"
 #include "lab/stack/component.hpp"
 
 namespace gauntlet::lab {
@@ -400,7 +401,8 @@ std::string to_json(const Diagnosis& verdict) {
   };
   json others = json::array();
   for (const auto& other : verdict.others) others.push_back(one(other));
-  return json{{"held", verdict.held}, {"cause", one(verdict.cause)}, {"others", others}, {"moved", verdict.moved}}.dump(2) + "\n";
+  return base::json_text(json{{"held", verdict.held}, {"cause", one(verdict.cause)}, {"others", others}, {"moved", verdict.moved}}, 2) +
+         "\n";
 }
 
 }  // namespace gauntlet::lab

@@ -83,13 +83,14 @@ class PlatformTest : public testing::Test {
 
   std::string verify(TokenVerifier& verifier, const std::string& token) {
     std::string verdict;
-    bool answered = false;
+    bool answered = false, waited_for = false;
     verifier.verify(token, [&](const base::Expected<std::string>& subject) {
       verdict = subject ? *subject : subject.error().message;
       answered = true;
-      loop.stop();
+      if (waited_for) loop.stop();
     });
-    if (!answered) loop.run();
+    waited_for = !answered;
+    if (waited_for) loop.run();
     return verdict;
   }
 
@@ -298,6 +299,19 @@ TEST_F(VerifierTest, fetches_the_keys_again_when_a_token_names_a_new_one) {
   EXPECT_EQ(verify(verifier, new_key.sign(payload)), "ann");
   EXPECT_EQ(counts["jwks"], 2);
   EXPECT_THAT(verify(verifier, old_key.sign(payload)), HasSubstr("key is not known")) << "the withdrawn key's verdicts are gone";
+}
+
+TEST_F(VerifierTest, keeps_its_keys_when_the_issuer_answers_with_none_that_can_be_used) {
+  const SigningKey issuer("k1"), another("k2");
+  keys = issuer.jwks();
+  TokenVerifier verifier(loop, http, clock, options());
+  EXPECT_EQ(verify(verifier, issuer.sign(payload)), "ann");
+  for (const char* useless : {R"({"keys":[]})", R"({"keys":[{"kty":"EC","kid":"k1"}]})"}) {
+    keys = useless;
+    EXPECT_THAT(verify(verifier, another.sign(payload)), HasSubstr("key is not known"));
+    EXPECT_EQ(verify(verifier, issuer.sign(payload)), "ann") << useless;
+  }
+  EXPECT_EQ(counts["jwks"], 3);
 }
 
 TEST_F(VerifierTest, is_not_driven_into_a_storm_of_fetches_by_invented_keys) {

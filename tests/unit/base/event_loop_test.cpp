@@ -27,6 +27,19 @@ TEST(EventLoop, runs_timers_in_order_of_their_due_time) {
   EXPECT_EQ(order, (std::vector<int>{1, 3}));
 }
 
+TEST(EventLoop, an_abandoned_loop_runs_no_timer_and_nothing_at_the_rounds_end) {
+  EventLoop loop;
+  bool ran = false;
+  loop.post([&] {
+    loop.call_at(EventLoop::Clock::now() - 1s, [&] { ran = true; });
+    loop.at_end_of_round([&] { ran = true; });
+    loop.abandon();
+  });
+  loop.run();
+  loop.run_once(0s);
+  EXPECT_FALSE(ran);
+}
+
 TEST(EventLoop, a_late_timer_that_arms_itself_again_keeps_nobody_else_waiting) {
   EventLoop loop;
   int late = 0;

@@ -98,6 +98,8 @@ TEST(ConfigParser, names_path_and_value_of_each_problem) {
       {with(R"("goalId":"g",)", ""), "challenges[0].goals[0].goalId", "is missing"},
       {with(R"("goalId":"g")", R"("goalId":")" + std::string(101, 'x') + '"'), "challenges[0].goals[0].goalId", "with 101"},
       {with(R"("goalId":"g")", R"("goalId":"h")"), "challenges[0].goals[1]", "repeats the id \"h\" of goal challenges[0].goals[0]"},
+      {with(R"("goalId":"g")", R"("goalId":"g\u0000h")"), "challenges[0].goals[0].goalId", "without the character NUL"},
+      {with(R"("GEMS")", R"("..")"), "challenges[0].goals[1].reward.rewardId", "must not be \"..\""},
       {with(R"("name":"G")", R"("name":"")"), "challenges[0].goals[0].name", "must not be empty"},
       {with(R"("eventSource":"statistic")", R"("eventSource":"stat")"), "challenges[0].goals[0].eventSource",
        "must be one of statistic, login, is \"stat\""},
@@ -170,6 +172,7 @@ TEST(ConfigParser, tells_where_the_json_breaks) {
   EXPECT_THAT(config.error()[0].message, HasSubstr("is not JSON: syntax error"));
   EXPECT_EQ(parse_config("").error()[0].path, "line 1, column 1");
   EXPECT_FALSE(parse_config("{\"challenges\":\"\xff\"}"));
+  EXPECT_EQ(describe(parse_config(with("", "") + '\0' + "behind it").error()), "the text: has a byte NUL");
   EXPECT_THAT(describe(parse_config("{\"challenges\": [1e999]}").error()), HasSubstr("a number: is too large: "));
 }
 

@@ -59,6 +59,8 @@ TEST(TargetProfile, names_the_line_and_the_key_of_a_mistake) {
   EXPECT_THAT(profile_of("[targets.staging]\nbase_url = \"x\"\nmax_rat = 3\n").error().message,
               AllOf(HasSubstr("gauntlet.toml:3"), HasSubstr("no key `max_rat`"), HasSubstr("max_rate")));
   EXPECT_THAT(profile_of("[targets.staging]\nbase_url = \"x\"\nmax_rate = -1\n").error().message, HasSubstr("above 0"));
+  EXPECT_THAT(profile_of("[targets.staging]\nbase_url = \"x\"\nmax_minutes = inf\n").error().message, HasSubstr("above 0, 1e+09 at most"));
+  EXPECT_THAT(profile_of("[targets.staging]\nbase_url = \"x\"\nprocesses = { a = 4294967297 }\n").error().message, HasSubstr("is a pid"));
   EXPECT_THAT(profile_of("[targets.staging]\nmax_rate = 1\n").error().message, HasSubstr("base_url or grpc"));
   EXPECT_THAT(profile_of("[targets.here]\n", "there").error().message, HasSubstr("it has here"));
   EXPECT_THAT(profile_of("[targets.\n").error().message, HasSubstr("gauntlet.toml:1"));
@@ -77,6 +79,13 @@ TEST(TargetGuard, loads_other_machines_only_for_those_who_say_they_own_them_and_
   const auto tunnel = profile_of("[targets.staging]\nbase_url = \"http://localhost:8000\"\nbehind = \"cluster\"\n" + caps);
   EXPECT_THAT(permit_target(*tunnel, {}).error().message, HasSubstr("--yes-i-own cluster"));
   EXPECT_TRUE(permit_target(*profile_of("[targets.staging]\nbase_url = \"http://[::1]:8000\"\n"), {}));
+  // What looks like this machine and is another's name.
+  for (const char* url : {"http://127.evil.example/", "http://evil.example#@localhost/", "http://evil.example\\\\@localhost/"})
+    EXPECT_FALSE(permit_target(*profile_of("[targets.staging]\nbase_url = \"" + std::string(url) + "\"\n" + caps), {})) << url;
+  const std::string here = "[targets.staging]\nbase_url = \"http://localhost:8000\"\n" + caps;
+  EXPECT_THAT(permit_target(*profile_of(here + "variables = { OTHER = \"http://evil.example/\" }\n"), {}).error().message,
+              HasSubstr("--yes-i-own evil.example"));
+  EXPECT_THAT(profile_of(here + "variables = { BASE_URL = \"http://evil.example/\" }\n").error().message, HasSubstr("base_url says it"));
 }
 
 TEST(TargetGuard, keeps_a_test_within_the_rate_and_the_time) {
