@@ -56,8 +56,8 @@ screenshots: build ## photograph the live page and the reports for README and do
 	@tests/run --venv
 	@build/venv/bin/python scripts/screenshots
 
-package: build ## make the Debian package into build/package
-	@scripts/package
+package: build ## make the Debian package, its bill of materials and checksums into build/package; with IMAGES=1 the images, too
+	@scripts/package $(if $(IMAGES),--images)
 
 faults: build ## break the event handler N times under load and count what is lost or doubled: make faults N=1000
 	@ninja -C build/release --quiet event-faults

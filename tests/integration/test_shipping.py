@@ -3,6 +3,7 @@
 Validated as far as tools without a daemon or a cluster can: docker-compose reads its file, manifests refer to what is there,
 the package installs into an empty root and its programs run.
 """
+import json
 import os
 import pathlib
 import re
@@ -145,11 +146,26 @@ def test_the_load_job_runs_every_segment_once():
     assert (ROOT / said[0].split()[-1]).exists()
 
 
+def test_the_bill_of_materials_names_what_the_loader_finds_and_the_pinned_sources(tmp_path):
+    made = subprocess.run([ROOT / "scripts/bill-of-materials", tmp_path / "bill.json"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    bill = json.loads((tmp_path / "bill.json").read_text())
+    names = {package["SPDXID"]: package["name"] for package in bill["packages"]}
+    assert len(names) == len(bill["packages"]), "two packages have one identifier"
+    linked = {names[r["relatedSpdxElement"]] for r in bill["relationships"] if r["relationshipType"] == "DYNAMIC_LINK"}
+    in_images = set.union(*(dockerfile_packages(program) for program in ("challenge-service", "challenge-event-handler", "gauntlet")))
+    assert {package for package in in_images if package.startswith("lib")} <= linked
+    assert {"quickjs-ng", "swagger-ui-dist", "uplot", "sucrase", "nlohmann-json3-dev"} <= set(names.values())
+    assert all(end in names for r in bill["relationships"] for end in (r["spdxElementId"], r["relatedSpdxElement"]) if end != "SPDXRef-DOCUMENT")
+
+
 @pytest.mark.skipif(shutil.which("cpack") is None or os.geteuid() != 0, reason="dpkg --root needs root, the package cpack")
 def test_the_package_installs_into_an_empty_root_and_its_programs_run(tmp_path):
     made = subprocess.run([ROOT / "scripts/package", tmp_path / "made"], capture_output=True, text=True)
     assert made.returncode == 0, made.stdout + made.stderr
     package = pathlib.Path(made.stdout.strip())
+    checked = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=package.parent, capture_output=True, text=True)
+    assert checked.returncode == 0 and package.name in checked.stdout and ".spdx.json: OK" in checked.stdout, checked.stdout + checked.stderr
     depends = subprocess.run(["dpkg-deb", "-f", package, "Depends"], capture_output=True, text=True).stdout
     assert "libpq5" in depends and "libnghttp2-14" in depends
     root = tmp_path / "root"
