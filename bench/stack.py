@@ -3,11 +3,11 @@ import json
 import re
 import subprocess
 
-from measure import BIN, ROOT, cpu_of_tree
+from measure import BIN, RESULTS, ROOT, cpu_of_tree, run
 
 GAUNTLET = BIN / "gauntlet"
 STATE = ROOT / "build" / "bench-stack"
-SERVICE, HANDLER, DATABASE = "challenge-service", "challenge-event-handler", "challenge-postgres"
+SERVICE, HANDLER, DATABASE, GENERATOR = "challenge-service", "challenge-event-handler", "challenge-postgres", "generator"
 
 
 class Stack:
@@ -51,6 +51,20 @@ class Stack:
     def cpu(self):
         """CPU seconds so far of each part, the database with all its backends that have ended."""
         return {name: cpu_of_tree(pid) for name, pid in self.pids().items()}
+
+    def scenario(self, script, seconds, **variables):
+        """Runs a script of test/k6 on freshly seeded tables; returns how it ended, its metrics, and CPU ms an iteration by part, the
+        generator among them."""
+        self.reset()
+        summary = RESULTS / "scenario.json"
+        before = self.cpu()
+        ended = run([BIN / "k6", "run", "--quiet", "--duration", f"{seconds}s", "--out", f"json={summary}", ROOT / "test/k6" / script],
+                    env={**self.env, **variables}, check=False)
+        after = self.cpu()
+        metrics = {name: metric["values"] for name, metric in json.loads(summary.read_text())["metrics"].items()}
+        iterations = metrics["iterations"]["count"]
+        spent = {name: (after[name] - before[name]) * 1000 / iterations for name in after}
+        return ended, metrics, {**spent, GENERATOR: ended.cpu * 1000 / iterations}
 
     def sql(self, statement):
         return self.gauntlet("exec-sql", statement)

@@ -1,10 +1,8 @@
 """challenge-event-handler: CPU an event at saturation, in each mode, with growing configs and tables; then scenario 2 as
 written, our engine beside it on the same cores, up to the highest rate that holds. Go's column is what was recorded of
 the Go handler on another machine."""
-import json
-
-from measure import BIN, RESULTS, ROOT, run
-from stack import DATABASE, HANDLER, Stack
+from measure import BIN, run
+from stack import DATABASE, GENERATOR, HANDLER, Stack
 
 GO = "Go (recorded)"
 GO_MS_PER_EVENT = 2.5  # 1.1 ms in the Go handler and 1.4 ms in PostgreSQL
@@ -50,19 +48,10 @@ def saturation(table, seconds):
 
 def level(stack, rate, seconds):
     """Runs scenario 2 at a rate; returns its summary and CPU ms per event of handler, database and generator."""
-    stack.reset()
-    summary = RESULTS / "events.json"
-    before = stack.cpu()
-    ended = run([BIN / "k6", "run", "--quiet", "--duration", f"{seconds}s", "--out", f"json={summary}",
-                 ROOT / "test/k6/scenario2_event_load.js"],
-                env={"TARGET_EPS": str(rate), "EVENT_HANDLER_ADDR": stack.env["EVENT_HANDLER_ADDR"]}, check=False)
-    after = stack.cpu()
-    metrics = json.loads(summary.read_text())["metrics"]
-    events = metrics["iterations"]["values"]["count"]
-    spent = {name: (after[name] - before[name]) * 1000 / events for name in (HANDLER, DATABASE)}
-    return {"exit": ended.code, "achieved": events / seconds, "p95": metrics["grpc_req_duration"]["values"]["p(95)"],
-            "dropped": metrics.get("dropped_iterations", {"values": {"count": 0}})["values"]["count"],
-            "handler": spent[HANDLER], "database": spent[DATABASE], "generator": ended.cpu * 1000 / events}
+    ended, metrics, spent = stack.scenario("scenario2_event_load.js", seconds, TARGET_EPS=str(rate))
+    return {"exit": ended.code, "achieved": metrics["iterations"]["count"] / seconds, "p95": metrics["grpc_req_duration"]["p(95)"],
+            "dropped": metrics.get("dropped_iterations", {"count": 0})["count"],
+            "handler": spent[HANDLER], "database": spent[DATABASE], "generator": spent[GENERATOR]}
 
 
 def scenario_2(table, seconds):

@@ -16,7 +16,7 @@ GO = {"list": (1.87, 0.39), "healthz": (0.42, 0.06), "initialize, new players": 
 
 
 def load(stack, path, seconds, connections=8, script="random_user.lua", **variables):
-    """wrk against the service; returns requests/s and CPU ms per request of service and database."""
+    """wrk against the service; returns requests/s and CPU ms per request of wrk, service and database."""
     before = stack.cpu()
     ended = run([find_peer("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s",
                  ROOT / "bench/scripts" / script, f"{stack.env['BASE_URL']}{path}"], env=variables)
@@ -26,6 +26,7 @@ def load(stack, path, seconds, connections=8, script="random_user.lua", **variab
     if failed:
         raise SystemExit(f"bench: {failed[1]} of {requests} answers of {path} were errors")
     return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", ended.out)[1]),
+            "client": ended.cpu * 1000 / requests,
             "service": (after[SERVICE] - before[SERVICE]) * 1000 / requests,
             "database": (after[DATABASE] - before[DATABASE]) * 1000 / requests}
 
