@@ -279,7 +279,8 @@ declare module 'k6/http' {
     auth?: 'basic' | 'digest' | 'ntlm';
     /** "gzip", "deflate", "br", "zstd", or several with commas between: the body is sent so. */
     compression?: string;
-    responseType?: 'text' | 'binary' | 'none';
+    /** "stream": the answer comes once it has a head, and its body is a BodyStream. */
+    responseType?: 'text' | 'binary' | 'none' | 'stream';
     responseCallback?: ExpectedStatuses | null;
   }
   export interface File {
@@ -318,6 +319,23 @@ declare module 'k6/http' {
     readonly waiting: number;
     readonly receiving: number;
   }
+  export interface ServerSentEvent {
+    /** "message" where the server names none. */
+    readonly type: string;
+    readonly data: string;
+    readonly id: string;
+    /** Milliseconds after which the server wants to be asked again. */
+    readonly retry?: number;
+  }
+  /** A body that is read while it comes. Leaving a loop over it closes it. */
+  export interface BodyStream extends Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
+    /** Waits for the next bytes; null at the end. */
+    read(): Uint8Array | null;
+    /** Waits for all that is still to come. */
+    text(): string;
+    events(): Iterable<ServerSentEvent> & AsyncIterable<ServerSentEvent>;
+    close(): void;
+  }
   export interface Response {
     readonly status: number;
     readonly status_text: string;
@@ -325,7 +343,7 @@ declare module 'k6/http' {
     readonly url: string;
     readonly headers: { [name: string]: string };
     readonly cookies: { [name: string]: Cookie[] };
-    /** Text, an ArrayBuffer where params.responseType is "binary", null where it is "none". */
+    /** Text, an ArrayBuffer where params.responseType is "binary", null where it is "none", a BodyStream where it is "stream". */
     readonly body: any;
     readonly timings: Timings;
     readonly error: string;

@@ -34,7 +34,7 @@ const url = 'http://' + __ENV.SERVER, check_method = 'grpc.health.v1.Health/Chec
 let at = 0, depth = 0, left = 300, decisions = [];
 const next = (below) => (at < decisions.length ? decisions[at++] : 0) % below;
 const t = (f) => { try { return f(); } catch (e) { for (const k in e); } };
-let client = new grpc.Client(), stream, socket, blob, response, page, jar, list = [1, 2, 3], kept = { a: 1, b: { c: [1] } }, buffer;
+let client = new grpc.Client(), stream, body, socket, blob, response, page, jar, list = [1, 2, 3], kept = { a: 1, b: { c: [1] } }, buffer;
 const then = () => Object.defineProperty(Object.prototype, 'then', { configurable: true, get() { delete Object.prototype.then; act(); } });
 const acts = [
   () => gc(), () => { throw new Error('thrown'); }, () => { throw undefined; }, () => call(), () => client.close(), () => client.connect(__ENV.SERVER, { plaintext: true, timeout: '1s' }),
@@ -42,7 +42,7 @@ const acts = [
   () => { exec.vu.metrics.tags['t' + next(9)] = 'x'; }, () => { for (const k in exec.vu.metrics.tags) delete exec.vu.metrics.tags[k]; }, () => { exec.vu.metrics.metadata['m' + next(9)] = 'x'; }, () => { delete exec.vu.metrics.metadata.m0; },
   () => socket.close(), () => { socket = null; gc(); }, () => buffer.transfer(), () => buffer.resize(next(3)), () => { list.length = 0; }, () => list.push(1, 2, 3, 4, 5), () => { for (const k in kept) delete kept[k]; },
   () => jar.clear(url), () => { jar.set(url, 'a', 'b'); }, () => { page = page.find('*').end(); }, () => { page = null; gc(); }, () => { response = http.get(url + '/json'); }, () => { response.body = null; gc(); }, () => response.json(),
-  () => then(), () => { Array.prototype[1] = 1; delete Array.prototype[1]; }, () => http.setResponseCallback(next(2) ? null : http.expectedStatuses(200)), () => group('g', act), () => check(1, { a: act }), () => 0,
+  () => then(), () => { Array.prototype[1] = 1; delete Array.prototype[1]; }, () => http.setResponseCallback(next(2) ? null : http.expectedStatuses(200)), () => group('g', act), () => check(1, { a: act }), () => 0, () => body.close(), () => body.read(), () => { body = null; gc(); },
 ];
 const act = () => { if (depth > 3 || left-- < 0) return; ++depth; try { acts[next(acts.length)](); } finally { --depth; } };
 const names = ['headers', 'tags', 'cookies', 'jar', 'timeout', 'metadata', 'plaintext', 'reflect', 'tls', 'service', 'url', 'method', 'body', 'params', 'name', 'value', 'replace', 'type', 'min', 'max', 'length', '0', '1', 'toJSON', 'delimiter',
@@ -74,6 +74,7 @@ const calls = [
   (a) => new TextDecoder(or('utf-8')).decode(a), (a) => new TextEncoder().encode(a), (a, b) => { clearTimeout(setTimeout(or(act), 0, a, b)); }, (a) => { setTimeout(act, 0, a); }, (a) => clearTimeout(a), (a, b) => { csv.parse(a, b).catch(() => {}); }, (a, b) => { crypto.subtle[subtle[next(subtle.length)]](a, b, value(), value(), value()).catch(act); }, (a) => crypto.getRandomValues(a),
   (a, b) => { new ReadableStream(a, b).getReader().read().then(act, act); }, (a) => { response = or(http.get(url + '/json')); }, (a) => response.json(a), (a) => response.html(a), (a) => response.submitForm(a), (a) => response.clickLink(a), (a) => { response.body = a; }, (a) => Object.assign(response, a), (a) => JSON.stringify([response, a, shared]),
   (a, b) => JSON.parse(a, b), (a, b) => JSON.stringify(a, b), (a, b) => JSON.parse(response.body).items.map(act), (a, b) => Object.entries(response.json().items[0]).concat(a), (a) => { exec.vu.metrics.tags[next(2) ? 'a' : String(a)] = value(); }, (a) => { exec.vu.metrics.metadata.a = a; }, (a) => { __ENV = a; }, (a) => shared[a], (a) => shared.map(act), (a) => new SharedArray(a, act), (a, b) => { new Promise(act).then(a, b); }, (a) => { kept[next(3)] = a; },
+  (a, b) => { body = http.post(or(url + '/echo'), a, { responseType: 'stream', headers: or(b) }).body; }, () => { for (const x of body) act(); }, () => body.text(), () => body.events()[Symbol.asyncIterator]().next().then(act, act), () => { body[Symbol.asyncIterator]().next().then(act, act); body.close(); },
 ];
 const call = () => { if (depth > 3 || left-- < 0) return; ++depth; try { const f = calls[next(calls.length)]; return f(value(), value()); } finally { --depth; } };
 export default async function () {

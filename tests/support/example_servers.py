@@ -80,7 +80,8 @@ class Handler(BaseHTTPRequestHandler):
             self.chunk(f"data: {json.dumps({'delta': word})}\n\n")
             time.sleep(0.005)
         self.chunk("data: [DONE]\n\n")
-        self.wfile.write(b"0\r\n\r\n")
+        self.rfile.read(1)  # it stays open until the client closes it
+        self.close_connection = True
 
     def chunk(self, text):
         self.wfile.write(f"{len(text.encode()):x}\r\n{text}\r\n".encode())

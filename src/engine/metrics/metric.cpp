@@ -51,6 +51,9 @@ constexpr Builtin kBuiltins[] = {
     {MetricId::schedule_slip, "schedule_slip", MetricType::trend, ValueKind::time, true},
     {MetricId::loop_lag, "loop_lag", MetricType::trend, ValueKind::time, true},
     {MetricId::generator_ok, "generator_ok", MetricType::rate, ValueKind::plain, true},
+    {MetricId::sse_events, "sse_events", MetricType::counter, ValueKind::plain, true},
+    {MetricId::sse_time_to_first_event, "sse_time_to_first_event", MetricType::trend, ValueKind::time, true},
+    {MetricId::sse_time_between_events, "sse_time_between_events", MetricType::trend, ValueKind::time, true},
 };
 static_assert(std::size(kBuiltins) == index_of(MetricId::first_custom));
 

@@ -65,6 +65,9 @@ enum class MetricId : std::uint16_t {
   schedule_slip,                ///< open model: from the moment the iteration was due to its start
   loop_lag,                     ///< trend: how late a timer of an engine thread's loop was, ten times a second
   generator_ok,                 ///< rate: 1 for a second in which the generator was not the limit
+  sse_events,                   ///< counter: server-sent events that a script has read
+  sse_time_to_first_event,      ///< trend: from the request's last byte
+  sse_time_between_events,      ///< trend
   first_custom,
 };
 

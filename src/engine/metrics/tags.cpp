@@ -294,6 +294,7 @@ void Tags::erase(std::string_view name) { become(TagBuilder(*this).erase(name).i
 void Tags::clear() { become(table_.empty()); }
 
 Tags::Saved Tags::save() { return Saved(current_); }
+Tags::Saved Tags::keep(TagSet* set) { return Saved(set); }
 void Tags::restore(const Saved& saved) { become(saved.set_); }
 
 Tags::Saved::Saved(TagSet* set) : set_(set) { ++set_->pins_; }

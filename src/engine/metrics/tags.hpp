@@ -168,6 +168,8 @@ class Tags {
   Saved save();
   /// ... and goes back to it.
   void restore(const Saved& saved);
+  /// Keeps a set that a builder has made.
+  static Saved keep(TagSet* set);
 
   const TagSet& current() const { return *current_; }
   TagSet* set_pointer() const { return current_; }
@@ -193,6 +195,8 @@ class Tags::Saved {
     return *this;
   }
   ~Saved();
+
+  TagSet* set_pointer() const { return set_; }
 
  private:
   friend class Tags;

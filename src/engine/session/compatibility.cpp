@@ -82,6 +82,8 @@ constexpr std::array kTable = {
                      "\"1.1\" never offers HTTP/2, \"2\" speaks nothing else: over plain http:// as h2c"},
     CompatibilityRow{kHttp, "option jsonBodies", better,
                      "objects and lists as bodies are sent as JSON where the request's Content-Type says JSON; k6 sends a form"},
+    CompatibilityRow{kHttp, "responseType 'stream'", better,
+                     "a body is read while it comes, as bytes, text or server-sent events, with metrics of their times"},
     CompatibilityRow{kHttp, "option maxResponseBytes", better,
                      "bounds bodies and messages as they are after decompression; k6 has no bound"},
     CompatibilityRow{kHttp, "streams that the server resets with PROTOCOL_ERROR or refuses for ever", better,

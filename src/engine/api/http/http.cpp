@@ -10,6 +10,7 @@
 #include "base/event_loop.hpp"
 #include "base/text.hpp"
 #include "engine/api/http/body.hpp"
+#include "engine/api/http/body_stream.hpp"
 #include "engine/api/http/cookies.hpp"
 #include "engine/api/http/request.hpp"
 #include "engine/api/http/response.hpp"
@@ -62,10 +63,7 @@ JSValue request(JSContext* context, std::string_view method, JSValueConst url, J
   if (!wait_for_turn(state)) return vu.throw_interrupted();
   fiber::Awaited<> done;
   request.start(**client, [&] { done.complete(); });
-  if (!done.wait()) {
-    request.cancel();
-    return vu.throw_interrupted();
-  }
+  if (!done.wait()) return vu.throw_interrupted();
   return request.finish(context);
 }
 
@@ -104,21 +102,13 @@ JSValue any_method(Call call) {
 class AsyncRequest final : public HttpState::Pending {
  public:
   AsyncRequest(HttpState& state, JSContext* context) : state_(state), context_(context), request_(state), deferred_(context) {}
-  ~AsyncRequest() override {
-    if (is_running_) request_.cancel();
-  }
-
   HttpRequest& request() { return request_; }
   script::Deferred& deferred() { return deferred_; }
 
   void start(wire::HttpClient& client) {
     request_.keep_tags();
     operation_ = state_.vu().start_operation();
-    is_running_ = true;
-    request_.start(client, [this] {
-      is_running_ = false;
-      operation_.finish([this] { settle(request_.finish(context_)); });
-    });
+    request_.start(client, [this] { operation_.finish([this] { settle(request_.finish(context_)); }); });
   }
 
   /// Takes over `outcome`. On the fiber; the last thing done with this when it is kept by the state.
@@ -134,7 +124,6 @@ class AsyncRequest final : public HttpState::Pending {
   HttpRequest request_;
   script::Deferred deferred_;
   users::Operation operation_;
-  bool is_running_ = false;
 };
 
 JSValue async_request(Call call) {
@@ -180,17 +169,13 @@ class Batch {
     if (host.waiting.size() == 1) ready_.insert(&host);
   }
 
-  /// False when interrupted: then nothing is under way any more.
+  /// False when interrupted.
   bool run() {
     if (items_.empty()) return true;
     fiber::Awaited<> all_done;
     all_done_ = &all_done;
     start_more();
-    if (all_done.wait()) return true;
-    for (Item& item : items_) {
-      if (item.is_running) item.request->cancel();
-    }
-    return false;
+    return all_done.wait().has_value();
   }
 
   /// Once all are done: the answer of each by the index of its entry.
@@ -210,7 +195,6 @@ class Batch {
     std::unique_ptr<HttpRequest> request;
     std::size_t index;
     Host* host;
-    bool is_running = false;
   };
   struct Host {
     std::size_t running = 0;
@@ -229,7 +213,6 @@ class Batch {
       host.waiting.pop_front();
       ++host.running;
       ++running_;
-      item.is_running = true;
       make_ready(host);
       item.request->start(client_, [this, &item] { finished(item); });
     }
@@ -240,7 +223,6 @@ class Batch {
   }
 
   void finished(Item& item) {
-    item.is_running = false;
     --running_;
     --item.host->running;
     make_ready(*item.host);
@@ -343,6 +325,8 @@ JSValue batch(Call call) {
     auto request = std::make_unique<HttpRequest>(state);
     if (!problem) problem = request->prepare(context, arguments.method, arguments.url.get(), arguments.body.get(), arguments.params.get());
     if (request->has_exception()) return JS_EXCEPTION;
+    if (!problem && request->is_streamed())
+      problem = RequestProblem{"http.batch() waits for whole answers: responseType 'stream' is for one request", 0};
     if (problem) {
       const JSValue response = refuse(state, context, *problem);
       if (JS_IsException(response)) return JS_EXCEPTION;
@@ -475,6 +459,7 @@ void init_http(script::Module& module) {
   define_cookie_jar(context);
   script::Class<ExpectedStatuses>::define(context, "Object", {});
   define_response(state_of(context));
+  define_body_stream(context);
   module.exports(kExports);
   // `new http.CookieJar()` makes plain objects, so nothing is an instance of it; asking must not throw, though.
   const Value jar_class = module.object().property("CookieJar");

@@ -9,6 +9,7 @@
 #include "base/parse.hpp"
 #include "base/text.hpp"
 #include "engine/api/http/body.hpp"
+#include "engine/api/http/body_stream.hpp"
 #include "engine/api/http/cookies.hpp"
 #include "engine/api/http/url_template.hpp"
 #include "engine/plan/options.hpp"
@@ -45,7 +46,9 @@ bool has_too_many_headers(JSContext* context, std::size_t count) {
 }  // namespace
 
 HttpRequest::HttpRequest(HttpState& state) : state_(state), fetch_(FetchPool::of_thread().take().release()) {}
-HttpRequest::~HttpRequest() = default;
+HttpRequest::~HttpRequest() {
+  if (fetch_ && fetch_->is_running()) fetch_->cancel();
+}
 
 std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body,
                                                    JSValueConst params) {
@@ -84,6 +87,7 @@ std::optional<RequestProblem> HttpRequest::prepare(JSContext* context, std::stri
   if (!content_length_.empty()) warn_about_length();
   has_exception_ = JS_HasException(context);
   fetch.discards_body = type_ == ResponseType::none;
+  fetch.streams_body = is_streamed();
   fetch.jar = jar_.get();
   // Scripts make thousands before the first one is done (batch(), asyncRequest()).
   constexpr std::size_t kBytes = 2048;  // with its fetch, URL, head and tags
@@ -218,6 +222,7 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
     if (type == "text") type_ = ResponseType::text;
     else if (type == "binary") type_ = ResponseType::binary;
     else if (type == "none") type_ = ResponseType::none;
+    else if (type == "stream" && !state_.vu().test().metrics.strict_k6()) type_ = ResponseType::stream;
     else return RequestProblem{type + " does not belong to ResponseType values", 0};
   } else if (name == atoms[Atoms::response_callback]) {
     if (JS_IsNull(value)) {
@@ -349,10 +354,9 @@ void HttpRequest::warn_about_length() {
 
 void HttpRequest::start(wire::HttpClient& client, std::function<void()> on_done) {
   on_done_ = std::move(on_done);
+  if (is_streamed()) keep_tags();
   fetch_->start(client);
 }
-
-void HttpRequest::cancel() { fetch_->cancel(); }
 
 std::string HttpRequest::host() const {
   if (const auto plain = wire::scan_plain_url(fetch_->url)) return std::string(plain->authority);
@@ -368,9 +372,10 @@ void HttpRequest::on_hop(wire::HttpFetch& fetch) {
 }
 
 void HttpRequest::on_fetch_done(wire::HttpFetch&) {
-  const std::function<void()> done = std::move(on_done_);
-  done();
+  if (const auto done = std::exchange(on_done_, nullptr)) done();
 }
+
+void HttpRequest::on_body(wire::HttpFetch& fetch) { on_fetch_done(fetch); }
 
 JSValue HttpRequest::finish(JSContext* context) {
   wire::HttpFetch& fetch = *fetch_;
@@ -380,7 +385,9 @@ JSValue HttpRequest::finish(JSContext* context) {
   }
   auto response = std::make_unique<Response>();
   response->type = type_;
-  if (exchange.failure) {
+  // What breaks after the head is told where the body is read.
+  const bool has_stream = is_streamed() && (!exchange.failure || exchange.is_streamed);
+  if (exchange.failure && !has_stream) {
     std::string cause = exchange.failure.cause;
     // Errors of bodies come from reading, not from Go's client, which names method and URL.
     if (!exchange.failed_in_body && exchange.failure.code != wire::error_code::kDecompression) {
@@ -403,8 +410,19 @@ JSValue HttpRequest::finish(JSContext* context) {
   }
   response->plain_request_body = std::move(plain_body_);
   response->has_plain_request_body = has_plain_body_;
-  response->fetch = std::move(fetch_);
-  return new_response(context, std::move(response));
+  Value body;
+  if (has_stream) {
+    PooledFetch head(FetchPool::of_thread().take().release());
+    fetch.copy_head_to(*head);
+    body = new_body_stream(context, state_, std::move(fetch_), *head, std::move(samples_), jar_);
+    if (body.is_exception()) return JS_EXCEPTION;
+    response->fetch = std::move(head);
+  } else {
+    response->fetch = std::move(fetch_);
+  }
+  const JSValue made = new_response(context, std::move(response));
+  if (body.is_object() && !JS_IsException(made)) set_body(made, std::move(body));
+  return made;
 }
 
 JSValue new_unmade_response(JSContext* context, const RequestProblem& problem) {

@@ -23,8 +23,7 @@ struct RequestProblem {
   int code = 0;
 };
 
-/// One request of a script, from its arguments to its Response. Owned by the call that waits for it, which must let it
-/// live until on_done was called or the request cancelled.
+/// One request of a script, from its arguments to its Response. Owned by the call that waits for it.
 class HttpRequest final : private wire::HttpFetch::Listener {
  public:
   explicit HttpRequest(HttpState& state);
@@ -40,9 +39,10 @@ class HttpRequest final : private wire::HttpFetch::Listener {
   /// Tags as they are now count for its samples, whatever the script sets until it is done.
   void keep_tags();
 
-  /// `on_done` is called once, from the loop, as the last thing done with this.
+  /// `on_done` is called once, from the loop, as the last thing done with this; with responseType 'stream' once there is
+  /// a head. Destroying the request before ends it.
   void start(wire::HttpClient& client, std::function<void()> on_done);
-  void cancel();
+  bool is_streamed() const { return type_ == ResponseType::stream; }
 
   /// After on_done, on the fiber: the Response, or an exception when the request failed and throws.
   JSValue finish(JSContext* context);
@@ -52,6 +52,7 @@ class HttpRequest final : private wire::HttpFetch::Listener {
  private:
   void on_hop(wire::HttpFetch& fetch) override;
   void on_fetch_done(wire::HttpFetch& fetch) override;
+  void on_body(wire::HttpFetch& fetch) override;
   std::optional<RequestProblem> take_url(JSContext* context, JSValueConst url);
   std::optional<RequestProblem> take_body(JSContext* context, JSValueConst body);
   std::optional<RequestProblem> take_form(JSContext* context, JSValueConst body);

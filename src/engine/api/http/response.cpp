@@ -379,7 +379,7 @@ Value new_method(JSContext* context, const char* name) {
 bool Response::has_null_body() const {
   if (!fetch) return true;
   const HttpExchange& exchange = fetch->exchange;
-  if (type == ResponseType::none) return true;
+  if (type == ResponseType::none || type == ResponseType::stream) return true;
   if (exchange.failure) return !exchange.failed_in_body;
   return exchange.head.status == 204 || exchange.head.status == 304;
 }
@@ -402,6 +402,8 @@ void define_response(HttpState& state) {
   state.set_response_method(Atoms::json, new_method<&json_method>(context, "json"));
   state.set_response_method(Atoms::submit_form, new_method<&page_submit_form>(context, "submitForm"));
 }
+
+void set_body(JSValueConst response, Value value) { slot(*response_of(response), Atoms::body) = value.release(); }
 
 JSValue new_response(JSContext* context, std::unique_ptr<Response> response) {
   const std::size_t bytes = response->fetch ? response->fetch->exchange.body.capacity() + response->fetch->body.capacity() : 0;

@@ -12,7 +12,8 @@
 
 namespace gauntlet::engine::api {
 
-enum class ResponseType : std::uint8_t { text, binary, none };
+/// `stream`: the body is an object that reads it as it comes, and made[body] has it.
+enum class ResponseType : std::uint8_t { text, binary, none, stream };
 
 struct Response {
   /// The finished fetch; null when no request was made because it was not valid.
@@ -40,5 +41,7 @@ struct Response {
 void define_response(HttpState& state);
 /// A new Response for the script; an exception where the heap limit does not allow its body.
 JSValue new_response(JSContext* context, std::unique_ptr<Response> response);
+/// Makes `value` what the script sees as its `body`.
+void set_body(JSValueConst response, script::Value value);
 
 }  // namespace gauntlet::engine::api

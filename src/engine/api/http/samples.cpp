@@ -22,15 +22,28 @@ std::string without_credentials(const std::string& url) {
 
 void HttpSamples::keep(metrics::Tags& standing) {
   saved_.emplace(standing.save());
-  kept_ = standing.set_pointer();
+  metadata_ = standing.metadata();
 }
 
-void HttpSamples::record(const wire::HttpFetch& fetch, metrics::Recorder& recorder, const metrics::Tags& standing,
-                         metrics::Instant at) const {
+namespace {
+
+/// 0 without a whole answer.
+int status_of(const wire::HttpFetch& fetch) { return fetch.exchange.failure ? 0 : fetch.exchange.head.status; }
+
+}  // namespace
+
+std::optional<bool> HttpSamples::is_expected(const wire::HttpFetch& fetch) const {
+  if (!expected) return std::nullopt;
+  const int status = status_of(fetch);
+  if (!fetch.is_challenge()) return expected->has(status);
+  const bool may_do_without = fetch.authentication == wire::HttpFetch::Authentication::ntlm;  // the server's leave to go on at once
+  return status == 401 || (may_do_without && expected->has(status));
+}
+
+metrics::TagSet* HttpSamples::tag_set(const wire::HttpFetch& fetch, metrics::Recorder& recorder, const metrics::Tags& standing) const {
   const wire::HttpExchange& exchange = fetch.exchange;
-  const int status = exchange.head.status;
-  if (status == 101) return;  // an error to the script, and no sample in k6 either
-  metrics::TagBuilder builder(recorder.tags(), saved_ ? kept_ : standing.set_pointer());
+  const int status = status_of(fetch);
+  metrics::TagBuilder builder(recorder.tags(), saved_ ? saved_->set_pointer() : standing.set_pointer());
   for (const auto& [own, value] : tags) builder.set(own, value);
   builder.set(SystemTag::method, fetch.hop_method());
   std::string shown;
@@ -52,15 +65,15 @@ void HttpSamples::record(const wire::HttpFetch& fetch, metrics::Recorder& record
   }
   std::string ip;
   if (exchange.has_remote && recorder.tags().enabled().has(SystemTag::ip)) builder.set(SystemTag::ip, ip = exchange.remote.ip());
-  int failed = -1;
-  if (expected) {
-    const bool may_do_without = fetch.authentication == wire::HttpFetch::Authentication::ntlm;  // the server's leave to go on at once
-    const bool is_expected =
-        (fetch.is_challenge() && status == 401) || ((!fetch.is_challenge() || may_do_without) && expected->has(status));
-    builder.set(SystemTag::expected_response, is_expected ? "true" : "false");
-    failed = is_expected ? 0 : 1;
-  }
-  const wire::HttpTimings& timings = exchange.timings;
+  if (const auto is_expected = this->is_expected(fetch)) builder.set(SystemTag::expected_response, *is_expected ? "true" : "false");
+  return builder.intern();
+}
+
+void HttpSamples::record(const wire::HttpFetch& fetch, metrics::Recorder& recorder, const metrics::Tags& standing,
+                         metrics::Instant at) const {
+  if (fetch.exchange.head.status == 101) return;  // an error to the script, and no sample in k6 either
+  const auto is_expected = this->is_expected(fetch);
+  const wire::HttpTimings& timings = fetch.exchange.timings;
   metrics::HttpRequestTimes times;
   times.duration = base::milliseconds_of(timings.duration());
   times.blocked = base::milliseconds_of(timings.blocked);
@@ -69,7 +82,8 @@ void HttpSamples::record(const wire::HttpFetch& fetch, metrics::Recorder& record
   times.sending = base::milliseconds_of(timings.sending);
   times.waiting = base::milliseconds_of(timings.waiting);
   times.receiving = base::milliseconds_of(timings.receiving);
-  recorder.add_http_request(builder.intern(), times, failed, at, &standing.metadata());
+  const int failed = is_expected ? static_cast<int>(!*is_expected) : -1;
+  recorder.add_http_request(tag_set(fetch, recorder, standing), times, failed, at, &metadata(standing));
 }
 
 }  // namespace gauntlet::engine::api

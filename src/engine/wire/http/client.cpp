@@ -64,6 +64,7 @@ void HttpClient::send(HttpExchange& exchange) {
   exchange.head = {};
   exchange.response_head.clear();
   exchange.body.clear();
+  exchange.is_streamed = false;
   exchange.body_bytes = 0;
   exchange.timings = {};
   exchange.has_remote = false;
@@ -278,19 +279,23 @@ void HttpClient::retry(HttpExchange& exchange) {
   assign(exchange);
 }
 
+void HttpClient::settle_timings(HttpExchange& exchange) {
+  using Time = HttpExchange::Clock::time_point;
+  if (exchange.sending_since_ == Time{}) return;
+  const Time now = HttpExchange::Clock::now();
+  const Time first_byte = exchange.first_byte_ != Time{} ? exchange.first_byte_ : now;
+  // A server may answer before it has read the whole request: sending ends then, and nothing was waited for.
+  const Time written = exchange.written_ != Time{} ? std::min(exchange.written_, first_byte) : first_byte;
+  HttpTimings& timings = exchange.timings;
+  timings.sending = written - exchange.sending_since_;
+  timings.waiting = first_byte - written;
+  timings.receiving = now - first_byte;
+}
+
 void HttpClient::finish(HttpExchange& exchange) {
   using Time = HttpExchange::Clock::time_point;
   remove(exchange);
-  HttpTimings& timings = exchange.timings;
-  if (exchange.sending_since_ != Time{}) {
-    const Time now = HttpExchange::Clock::now();
-    const Time first_byte = exchange.first_byte_ != Time{} ? exchange.first_byte_ : now;
-    // A server may answer before it has read the whole request: sending ends then, and nothing was waited for.
-    const Time written = exchange.written_ != Time{} ? std::min(exchange.written_, first_byte) : first_byte;
-    timings.sending = written - exchange.sending_since_;
-    timings.waiting = first_byte - written;
-    timings.receiving = now - first_byte;
-  }
+  settle_timings(exchange);
   exchange.sending_since_ = exchange.written_ = exchange.first_byte_ = Time{};
   exchange.listener->on_exchange_done(exchange);
 }
@@ -299,6 +304,21 @@ void HttpClient::cancel(HttpExchange& exchange) {
   remove(exchange);
   abandon(exchange);
   exchange.sending_since_ = exchange.written_ = exchange.first_byte_ = {};
+}
+
+void HttpClient::cut_off(HttpExchange& exchange) {
+  settle_timings(exchange);
+  cancel(exchange);
+}
+
+void HttpClient::consume(HttpExchange& exchange, std::size_t bytes) {
+  if (exchange.connection_ != nullptr) exchange.connection_->resume();
+  else if (exchange.carrier_ != nullptr) exchange.carrier_->consume(exchange, bytes);
+}
+
+void HttpClient::set_deadline(HttpExchange& exchange, HttpExchange::Clock::time_point deadline) {
+  exchange.deadline = deadline;
+  arm(deadline);
 }
 
 void HttpClient::remove(HttpExchange& exchange) {

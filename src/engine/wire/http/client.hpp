@@ -43,6 +43,13 @@ class HttpClient final : private Http1Carrier::Owner, private Http2Carrier::Owne
   void send(HttpExchange& exchange);
   /// Ends an exchange at once; its listener is not called.
   void cancel(HttpExchange& exchange);
+  /// As cancel(), but what came of it counts: its timings are until now.
+  void cut_off(HttpExchange& exchange);
+  /// So much of a streamed body has been taken from exchange.body: more of it may come.
+  void consume(HttpExchange& exchange, std::size_t bytes);
+  void set_deadline(HttpExchange& exchange, HttpExchange::Clock::time_point deadline);
+  /// The timings of an answer that is over, or as they are at its head.
+  static void settle_timings(HttpExchange& exchange);
   /// Closes connections that wait for a request.
   void close_idle();
 

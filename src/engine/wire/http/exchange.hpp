@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,6 +36,8 @@ enum class HttpVersion : std::uint8_t {
   http2,  ///< only HTTP/2; without TLS by prior knowledge (h2c)
 };
 
+class HttpExchange;
+
 struct HttpLimits {
   std::size_t max_head_bytes = 10 * 1024 * 1024;      ///< Go's
   std::size_t max_body_bytes = std::size_t{1} << 30;  ///< what a JavaScript string can hold
@@ -43,7 +46,10 @@ struct HttpLimits {
   std::size_t max_idle_per_origin = 6;                ///< and per scheme, host and port (option batchPerHost)
   HttpVersion version = HttpVersion::negotiated;      ///< option httpVersion
 
-  std::size_t body_limit(bool discards) const { return discards ? max_body_bytes : std::min(max_body_bytes, max_kept_bytes); }
+  std::size_t body_limit(const HttpExchange& exchange) const;
+  /// Of a streamed body that wait for its reader; no more is read from an HTTP/1.1 connection then. With HTTP/2 it is the
+  /// stream's window.
+  static constexpr std::size_t kStreamedBytes = 256 * 1024;
 };
 
 class HttpClient;
@@ -60,6 +66,12 @@ class HttpExchange {
     virtual ~Listener() = default;
     /// Once per send(), from the loop, never from inside send(). May send again, and may destroy the exchange.
     virtual void on_exchange_done(HttpExchange& exchange) = 0;
+    // For an exchange that may be streamed, and from within its connection: nothing may be done to it here.
+    /// The head is there, and a body follows. True: it is streamed, a part is in `body` until consume() is told that it is
+    /// not, and there is no deadline any more but what HttpClient::set_deadline() sets.
+    virtual bool on_exchange_head(HttpExchange&) { return false; }
+    /// More of a streamed body has come.
+    virtual void on_exchange_body(HttpExchange&) {}
   };
   using Clock = base::EventLoop::Clock;
 
@@ -71,6 +83,7 @@ class HttpExchange {
   bool is_replayable = true;   ///< may be sent again when a kept connection turns out dead: GET, HEAD, OPTIONS, TRACE
   bool wants_close = false;    ///< the request says Connection: close
   bool discards_body = false;  ///< read the body, keep nothing
+  bool may_stream = false;     ///< asks the listener, once there is a head, whether its body is streamed
   Clock::time_point deadline = Clock::time_point::max();
   Listener* listener = nullptr;
 
@@ -80,6 +93,7 @@ class HttpExchange {
   ResponseHead head;            ///< status 0 until a head has come; views into response_head
   std::string response_head;
   Buffer body;
+  bool is_streamed = false;
   std::uint64_t body_bytes = 0;  ///< on the wire without framing, also when discarded
   HttpTimings timings;
   bool has_remote = false;
@@ -103,5 +117,10 @@ class HttpExchange {
   Clock::time_point written_{};
   Clock::time_point first_byte_{};
 };
+
+inline std::size_t HttpLimits::body_limit(const HttpExchange& exchange) const {
+  if (exchange.is_streamed) return std::numeric_limits<std::size_t>::max();
+  return exchange.discards_body ? max_body_bytes : std::min(max_body_bytes, max_kept_bytes);
+}
 
 }  // namespace gauntlet::engine::wire

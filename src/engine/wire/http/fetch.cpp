@@ -39,6 +39,8 @@ bool is_about_body(std::string_view name) {
   return name == "Content-Type" || name == "Content-Encoding" || name == "Content-Language" || name == "Content-Location";
 }
 
+bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+
 /// Headers that the client writes itself, or leaves out.
 bool is_framing(std::string_view name) {
   return name == "Host" || name == "User-Agent" || name == "Content-Length" || name == "Transfer-Encoding" || name == "Trailer";
@@ -48,6 +50,7 @@ bool is_framing(std::string_view name) {
 
 void HttpFetch::reset() {
   alive_.reset();
+  end();
   method = "GET";
   url.clear();
   fields.clear();
@@ -60,12 +63,14 @@ void HttpFetch::reset() {
   timeout = std::chrono::seconds(60);
   discards_body = false;
   closes_connections = false;
+  streams_body = false;
   max_decoded_bytes = kMaxDecodedBytes;
   listener = nullptr;
 }
 
 void HttpFetch::start(HttpClient& client) {
   client_ = &client;
+  is_running_ = true;
   redirects_ = 0;
   stopped_at_redirect_ = false;
   is_challenge_ = authentication != Authentication::basic;
@@ -94,9 +99,80 @@ void HttpFetch::start(HttpClient& client) {
   send_hop();
 }
 
+void HttpFetch::end() {
+  is_running_ = false;
+  told_.reset();
+}
+
 void HttpFetch::cancel() {
+  end();
   if (alive_) return alive_.reset();
   client_->cancel(exchange);
+}
+
+// The body as it comes
+
+bool HttpFetch::on_exchange_head(HttpExchange&) {
+  const int status = exchange.head.status;
+  if (is_redirect(status) && redirects_ < max_redirects && !field_value(exchange.head.fields, "location").empty()) return false;
+  // What answers a challenge, or cannot.
+  if (status == 401 && authentication != Authentication::basic) return false;
+  if (exchange.head.has_cookies && jar != nullptr) store_cookies();
+  HttpClient::settle_timings(exchange);
+  note_sent();
+  on_exchange_body(exchange);
+  return true;
+}
+
+void HttpFetch::note_sent() { sent_at_ = HttpExchange::Clock::now() - exchange.timings.receiving - exchange.timings.waiting; }
+
+void HttpFetch::on_exchange_body(HttpExchange&) {
+  if (told_) return;
+  told_ = std::make_shared<bool>(true);
+  client_->loop().post([this, told = std::weak_ptr<bool>(told_)] {
+    if (told.expired()) return;
+    told_.reset();
+    listener->on_body(*this);
+  });
+}
+
+void HttpFetch::take_body(Buffer& taken) {
+  taken.clear();
+  exchange.body.swap(taken);
+  if (is_running_ && !taken.empty()) client_->consume(exchange, taken.size());
+}
+
+void HttpFetch::expect_body() {
+  if (is_running_) client_->set_deadline(exchange, HttpExchange::Clock::now() + timeout);
+}
+
+void HttpFetch::close() {
+  client_->cut_off(exchange);
+  end();
+  listener->on_hop(*this);
+}
+
+void HttpFetch::copy_head_to(HttpFetch& other) {
+  other.method = method;
+  other.url = url;
+  other.fields = fields;
+  other.hop_url_ = hop_url_;
+  other.hop_method_ = hop_method_;
+  other.first_cookies_ = first_cookies_;
+  other.authentication = authentication;
+  other.is_challenge_ = is_challenge_;
+  other.redirects_ = redirects_;
+  other.stopped_at_redirect_ = stopped_at_redirect_;
+  HttpExchange& to = other.exchange;
+  to.failure = {};
+  to.body.clear();
+  to.response_head = exchange.response_head;
+  to.head = exchange.head;
+  to.head.rebase(exchange.response_head.data(), to.response_head.data());
+  to.timings = exchange.timings;
+  to.has_remote = exchange.has_remote;
+  to.remote = exchange.remote;
+  to.tls = exchange.tls;
 }
 
 bool HttpFetch::locate(Failure& problem) {
@@ -159,6 +235,7 @@ void HttpFetch::send_hop() {
   exchange.is_replayable = is_replayable(hop_method_, fields);
   exchange.wants_close = closes_connections || list_has_token(fields.value("Connection"), "close");
   exchange.discards_body = discards_body;
+  exchange.may_stream = streams_body;
   exchange.deadline = deadline_;
   exchange.listener = this;
   client_->send(exchange);
@@ -236,13 +313,13 @@ void HttpFetch::write_head() {
 
 void HttpFetch::on_exchange_done(HttpExchange&) {
   if (exchange.failure || exchange.head.status == 101) return report();
-  if (exchange.head.has_cookies && jar != nullptr) store_cookies();
+  if (exchange.head.has_cookies && jar != nullptr && !exchange.is_streamed) store_cookies();
   Next next = Next::done;
   if (authentication == Authentication::digest && answer_.empty() && exchange.head.status == 401) next = answer_digest();
   else if (authentication == Authentication::ntlm && user_ && ntlm_steps_ < 2 && exchange.head.status == 401) next = answer_ntlm();
   else next = follow_redirect();
   if (next != Next::send_again) {
-    if (next == Next::done && exchange.head.has_encoding && !discards_body && !exchange.body.empty()) decode();
+    if (next == Next::done && exchange.head.has_encoding && !exchange.is_streamed && !discards_body && !exchange.body.empty()) decode();
     return report();
   }
   listener->on_hop(*this);
@@ -253,7 +330,9 @@ void HttpFetch::on_exchange_done(HttpExchange&) {
 }
 
 void HttpFetch::report() {
-  if (exchange.failure) exchange.head = {};
+  if (!exchange.is_streamed) note_sent();
+  end();
+  if (exchange.failure && !exchange.is_streamed) exchange.head = {};
   listener->on_hop(*this);
   listener->on_fetch_done(*this);
 }
@@ -265,7 +344,7 @@ void HttpFetch::fail_soon(Failure problem) {
   exchange.timings = {};
   exchange.has_remote = false;
   exchange.tls.reset();
-  exchange.failed_in_body = false;
+  exchange.failed_in_body = exchange.is_streamed = false;
   exchange.failure = std::move(problem);
   alive_ = std::make_shared<bool>(true);
   client_->loop().post([this, alive = std::weak_ptr<bool>(alive_)] {
@@ -337,7 +416,7 @@ HttpFetch::Next HttpFetch::answer_ntlm() {
 
 HttpFetch::Next HttpFetch::follow_redirect() {
   const int status = exchange.head.status;
-  if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308) return Next::done;
+  if (!is_redirect(status)) return Next::done;
   const std::string_view location = field_value(exchange.head.fields, "location");
   if (location.empty()) return Next::done;
   const auto from = Url::parse(hop_url_);

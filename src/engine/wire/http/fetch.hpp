@@ -38,6 +38,8 @@ class HttpFetch final : private HttpExchange::Listener {
     virtual void on_hop(HttpFetch& fetch) = 0;
     /// Once per start(), from the loop. The last thing done with the fetch, which may be started again or destroyed.
     virtual void on_fetch_done(HttpFetch& fetch) = 0;
+    /// With streams_body, from the loop: the head of the final answer has come, or more of its body, which take_body() gives.
+    virtual void on_body(HttpFetch&) {}
   };
 
   HttpFetch() = default;
@@ -49,6 +51,21 @@ class HttpFetch final : private HttpExchange::Listener {
   /// Never calls the listener from inside. The client outlives the request, not the response.
   void start(HttpClient& client);
   void cancel();
+
+  // While the body is streamed.
+  /// Exchanges what has come of it with what `taken` was. With HTTP/1.1 no more than HttpLimits::kStreamedBytes wait for it,
+  /// and some; with HTTP/2 the stream's window.
+  void take_body(Buffer& taken);
+  /// Somebody waits for more: the next of it has to come within `timeout`, or the fetch fails. Until then it may take for ever.
+  void expect_body();
+  /// Ends it early; what has come counts as a hop. on_fetch_done() does not come.
+  void close();
+  /// started, and neither done, cancelled nor closed
+  bool is_running() const { return is_running_; }
+  /// When its request had been written, once its answer has a head.
+  HttpExchange::Clock::time_point sent_at() const { return sent_at_; }
+  /// Makes `other` look like this fetch, done, with the answer's head and no body.
+  void copy_head_to(HttpFetch& other);
 
   // The request.
   std::string method = "GET";
@@ -62,14 +79,15 @@ class HttpFetch final : private HttpExchange::Listener {
   enum class Authentication : std::uint8_t { basic, digest, ntlm };
   Authentication authentication = Authentication::basic;
   int max_redirects = 10;
-  std::chrono::nanoseconds timeout = std::chrono::seconds(60);  ///< for all hops together, bodies included
+  std::chrono::nanoseconds timeout = std::chrono::seconds(60);  ///< for all hops together, bodies included but for a streamed one
+  bool streams_body = false;                                    ///< the final answer's body is taken while it comes
   bool discards_body = false;
   bool closes_connections = false;  ///< option noConnectionReuse
   static constexpr std::size_t kMaxDecodedBytes = std::size_t{1} << 28;
   std::size_t max_decoded_bytes = kMaxDecodedBytes;
   Listener* listener = nullptr;
 
-  // The outcome: the last round trip's exchange, decoded. On failure its head is empty.
+  // The outcome: the last round trip's exchange, decoded. On failure its head is empty, but of a streamed one.
   HttpExchange exchange;
   /// The URL of the hop, as response.url; where user info was used for digest it is left out.
   const std::string& hop_url() const { return hop_url_; }
@@ -85,6 +103,10 @@ class HttpFetch final : private HttpExchange::Listener {
 
  private:
   void on_exchange_done(HttpExchange& done) override;
+  bool on_exchange_head(HttpExchange&) override;
+  void on_exchange_body(HttpExchange&) override;
+  void end();
+  void note_sent();
   void send_hop();
   void fail_soon(Failure problem);
   /// Finds origin, request target and authority of hop_url_; false with a failure when it cannot be fetched.
@@ -101,7 +123,10 @@ class HttpFetch final : private HttpExchange::Listener {
 
   HttpClient* client_ = nullptr;
   HttpExchange::Clock::time_point deadline_{};
+  HttpExchange::Clock::time_point sent_at_{};
   std::shared_ptr<bool> alive_;  // watched by a posted failure
+  std::shared_ptr<bool> told_;   // watched by a posted on_body()
+  bool is_running_ = false;
 
   // Of the whole fetch.
   int redirects_ = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace gauntlet::engine::wire {
 
@@ -57,6 +58,7 @@ void Http1Carrier::begin(HttpExchange& exchange) {
   written_ = 0;
   is_written_ = false;
   write_failed_ = false;
+  is_paused_ = false;
   informational_ = 0;
   pending_head_.clear();
   chunks_.reset();
@@ -74,6 +76,11 @@ void Http1Carrier::on_stream_ready() {
   if (exchange_ == nullptr) return check_idle();
   if (!is_written_ && !write_failed_) write_more();
   receive();
+}
+
+void Http1Carrier::resume() {
+  if (!std::exchange(is_paused_, false)) return;
+  stream_->tell_again();
 }
 
 void Http1Carrier::check_idle() {
@@ -105,14 +112,14 @@ void Http1Carrier::write_more() {
 }
 
 void Http1Carrier::receive() {
-  for (;;) {
+  while (!is_paused_) {
     HttpExchange& exchange = *exchange_;
     Buffer& body = exchange.body;
     char* into = scratch().data();
     std::size_t room = kScratchBytes;
     bool is_direct = false;
     if (state_ == State::head && expects_large_body_) room = kHeadRead;
-    if (!exchange.discards_body && (state_ == State::known_length || state_ == State::until_close)) {
+    if (!exchange.discards_body && !exchange.is_streamed && (state_ == State::known_length || state_ == State::until_close)) {
       // One byte more than the body has tells a peer that sends too much, and makes a short read of a full body.
       room = state_ == State::known_length ? static_cast<std::size_t>(std::min<std::uint64_t>(left_, kBodyGrowth * 16)) + 1 : kBodyGrowth;
       if (body.capacity() - body.size() >= room) into = body.tail(room);
@@ -133,7 +140,13 @@ void Http1Carrier::receive() {
     }
     if (exchange.first_byte_ == HttpExchange::Clock::time_point{}) exchange.first_byte_ = HttpExchange::Clock::now();
     const bool goes_on = is_direct ? take_direct(got.bytes) : take(into, got.bytes);
-    if (!goes_on || !got.more) return;
+    if (!goes_on) return;
+    if (exchange.is_streamed) {
+      is_paused_ = exchange.body.size() >= HttpLimits::kStreamedBytes;
+      // What is left unread is told of again by resume().
+      exchange.listener->on_exchange_body(exchange);
+    }
+    if (!got.more) return;
   }
 }
 
@@ -219,6 +232,8 @@ bool Http1Carrier::begin_body(std::string_view rest) {
     complete(rest.empty() && head.status != 101);
     return false;
   }
+  exchange.is_streamed = exchange.may_stream && exchange.listener->on_exchange_head(exchange);
+  if (exchange.is_streamed) exchange.deadline = HttpExchange::Clock::time_point::max();
   if (head.is_chunked) {
     state_ = State::chunked;
   } else if (head.content_length > 0) {
@@ -226,7 +241,8 @@ bool Http1Carrier::begin_body(std::string_view rest) {
     left_ = static_cast<std::uint64_t>(head.content_length);
     expects_large_body_ = left_ > kLargeBody;
     if (left_ > body_limit()) return fail_too_large();
-    if (!exchange.discards_body) exchange.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left_, kTrustedLength)) + 1);
+    if (!exchange.discards_body && !exchange.is_streamed)
+      exchange.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left_, kTrustedLength)) + 1);
   } else {
     state_ = State::until_close;
   }
@@ -262,7 +278,7 @@ bool Http1Carrier::take_body(std::string_view bytes) {
   return false;
 }
 
-std::size_t Http1Carrier::body_limit() const { return limits_.body_limit(exchange_->discards_body); }
+std::size_t Http1Carrier::body_limit() const { return limits_.body_limit(*exchange_); }
 bool Http1Carrier::check_body_limit() { return exchange_->body_bytes <= body_limit() || fail_too_large(); }
 bool Http1Carrier::fail_too_large() {
   fail(failure(error_code::kOther, fmt::format("response body exceeded {} bytes; aborted", body_limit())));

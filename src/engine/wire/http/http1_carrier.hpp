@@ -35,6 +35,8 @@ class Http1Carrier final : private Stream::Listener {
 
   /// Sends the exchange; its owner hears of it from the loop, never from inside begin().
   void begin(HttpExchange& exchange);
+  /// The reader of a streamed body has taken what was there.
+  void resume();
 
   std::size_t index = 0;         ///< in its owner's list
   std::uint64_t idle_since = 0;  ///< by its owner's count
@@ -74,6 +76,7 @@ class Http1Carrier final : private Stream::Listener {
   State state_ = State::idle;
   bool is_written_ = false;
   bool write_failed_ = false;
+  bool is_paused_ = false;  // the reader of a streamed body has enough
   bool expects_large_body_ = false;
   int informational_ = 0;
   std::uint32_t served_ = 0;

@@ -53,7 +53,7 @@ class Http2Carrier::Carried final : public Http2Exchange {
     append_field(fields_, name, value);
   }
 
-  void on_headers_end(bool) override {
+  void on_headers_end(bool last) override {
     HttpExchange& exchange = *exchange_;
     if (exchange.head.status != 0) return;
     if (status_ / 100 == 1) {  // informational: the real one follows
@@ -78,6 +78,8 @@ class Http2Carrier::Carried final : public Http2Exchange {
       else if (name == "set-cookie") head.has_cookies = true;
       else if (name == "content-encoding") head.has_encoding = true;
     });
+    exchange.is_streamed = !last && exchange.may_stream && exchange.listener->on_exchange_head(exchange);
+    if (exchange.is_streamed) exchange.deadline = HttpExchange::Clock::time_point::max();
     if (head.content_length > 0 && static_cast<std::uint64_t>(head.content_length) > body_limit()) too_large_ = true;
     if (too_large_) session()->reset(*this);
   }
@@ -91,12 +93,14 @@ class Http2Carrier::Carried final : public Http2Exchange {
       return bytes.size();
     }
     if (!exchange.discards_body && !exchange.is_head) exchange.body.append(bytes);
-    return bytes.size();
+    if (!exchange.is_streamed) return bytes.size();
+    exchange.listener->on_exchange_body(exchange);
+    return 0;
   }
 
   void on_finished(Http2Session& session, const Http2End& end) override;
 
-  std::size_t body_limit() const { return carrier_.limits_.body_limit(exchange_->discards_body); }
+  std::size_t body_limit() const { return carrier_.limits_.body_limit(*exchange_); }
 
   Http2Carrier& carrier_;
   std::string fields_;
@@ -169,6 +173,8 @@ void Http2Carrier::cancel(HttpExchange& exchange) {
   release(carried);
 }
 
+void Http2Carrier::consume(HttpExchange& exchange, std::size_t bytes) { session_->take(*static_cast<Carried*>(exchange.carried_), bytes); }
+
 void Http2Carrier::on_http2_closed() { owner_.on_carrier_closed(*this); }
 
 Failure Http2Carrier::failure_of(const Http2End& end, std::int32_t stream_id) const {
@@ -204,7 +210,7 @@ void Http2Carrier::Carried::on_finished(Http2Session&, const Http2End& end) {
     exchange.failure =
         failure(error_code::kOther,
                 exchange.body_bytes > 0 || exchange.head.content_length > 0
-                    ? fmt::format("response body exceeded {} bytes; aborted", carrier.limits_.body_limit(exchange.discards_body))
+                    ? fmt::format("response body exceeded {} bytes; aborted", carrier.limits_.body_limit(exchange))
                     : fmt::format("net/http: server response headers exceeded {} bytes; aborted", carrier.limits_.max_head_bytes));
     exchange.failed_in_body = has_head;
     return carrier.owner_.on_carried(exchange);

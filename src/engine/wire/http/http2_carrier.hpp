@@ -37,6 +37,8 @@ class Http2Carrier final : private Http2Session::Owner {
   void start(HttpExchange& exchange);
   /// Ends it for the server, too.
   void cancel(HttpExchange& exchange);
+  /// So much of a streamed body has been taken.
+  void consume(HttpExchange& exchange, std::size_t bytes);
 
  private:
   class Carried;
