@@ -104,7 +104,7 @@ bool TestRun::settle_options(const std::string& script_options) {
 
   auto variables = plan::options_from_environment(settings_.variable);
   if (!variables) {
-    judge_.give({ExitCode::other, variables.error().message, ""});
+    judge_.give({ExitCode::invalid_config, variables.error().message, ""});
     return false;
   }
   const auto warn_of_override = [&](const plan::Options& upper, const char* level) {
@@ -151,7 +151,7 @@ bool TestRun::plan() {
   if (settings_.team && settings_.linger)
     return refuse("a test of one process can stay after its end: leave --linger out with --processes and --agent");
   if (!options.http_debug->empty()) return refuse("httpDebug is not part of this version of gauntlet: requests are not dumped");
-  if (auto ok = results::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message, ExitCode::other);
+  if (auto ok = results::check_trend_stats(options.summary_trend_stats); !ok) return refuse(ok.error().message);
   if (auto ok = test_.shared.get<api::Network>().prepare(options); !ok) return refuse(ok.error().message);
 
   std::vector<std::string> warnings;

@@ -418,10 +418,14 @@ GrpcSampleTags::GrpcSampleTags(users::VuContext& vu, const grpc::Method* method,
     : vu_(vu), method_(method), own_(std::move(own)), base_(vu.tags().set_pointer()) {
   if (method_ != nullptr) url_.reserve(address.size() + method_->full_method.size());
   if (method_ != nullptr) url_.append(address).append(method_->full_method);
-  if (keep_standing_tags) standing_.emplace(vu.tags().save());
+  if (!keep_standing_tags) return;
+  standing_.emplace(vu.tags().save());
+  kept_metadata_ = vu.tags().metadata();
 }
 
 metrics::TagBuilder GrpcSampleTags::builder() const { return {vu_.tags().table(), standing_ ? base_ : vu_.tags().set_pointer()}; }
+
+const metrics::Metadata& GrpcSampleTags::metadata() const { return standing_ ? kept_metadata_ : vu_.tags().metadata(); }
 
 void GrpcSampleTags::add_to(metrics::TagBuilder& tags) const {
   if (method_ != nullptr) {
@@ -439,7 +443,7 @@ void GrpcSampleTags::record_call(int status, base::EventLoop::Clock::time_point 
   std::array<char, 12> digits;
   tags.set(SystemTag::status, {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), status).ptr});
   add_to(tags);
-  vu_.recorder().add_grpc_request(tags.intern(), base::milliseconds_of(ended - started), status != 0, ended, &vu_.tags().metadata());
+  vu_.recorder().add_grpc_request(tags.intern(), base::milliseconds_of(ended - started), status != 0, ended, &metadata());
 }
 
 void GrpcSampleTags::count(metrics::MetricId metric, std::optional<int> status) const {
@@ -447,7 +451,7 @@ void GrpcSampleTags::count(metrics::MetricId metric, std::optional<int> status) 
   add_to(tags);
   const fmt::format_int text(status.value_or(0));
   if (status) tags.set(metrics::SystemTag::status, {text.data(), text.size()});
-  vu_.recorder().add(metric, tags.intern(), 1, base::EventLoop::Clock::now(), &vu_.tags().metadata());
+  vu_.recorder().add(metric, tags.intern(), 1, base::EventLoop::Clock::now(), &metadata());
 }
 
 FoundMethod GrpcScriptClient::find(std::string_view name) const {

@@ -28,7 +28,7 @@ struct FoundMethod {
   const grpc::Schema* schema = nullptr;
 };
 
-/// What the samples of one RPC carry beside the standing tags. Copies the standing tags' state when asked to, for RPCs
+/// What the samples of one RPC carry beside the standing tags. Copies these and the metadata when asked to, for RPCs
 /// that end after the script has gone on.
 class GrpcSampleTags {
  public:
@@ -42,6 +42,7 @@ class GrpcSampleTags {
 
  private:
   metrics::TagBuilder builder() const;
+  const metrics::Metadata& metadata() const;
   void add_to(metrics::TagBuilder& tags) const;
 
   users::VuContext& vu_;
@@ -50,6 +51,7 @@ class GrpcSampleTags {
   std::vector<std::pair<std::string, std::string>> own_;
   std::optional<metrics::Tags::Saved> standing_;
   metrics::TagSet* base_ = nullptr;
+  metrics::Metadata kept_metadata_;  // with standing_
 };
 
 /// Owned by its JavaScript object. Lives at most as long as its virtual user's GrpcState for everything but its

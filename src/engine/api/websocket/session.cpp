@@ -89,6 +89,7 @@ WebSocketSession::WebSocketSession(HttpState& state, wire::Dialer& dialer, wire:
       tags_(vu_.recorder().tags()),
       socket_(vu_.loop(), dialer, listener, max_message_bytes(vu_)) {
   tags_.restore(vu_.tags().save());
+  tags_.metadata() = vu_.tags().metadata();
   std::string shown = without_credentials(url_);
   for (const auto& [name, value] : params.tags) {
     tags_.set(name, value);
@@ -139,7 +140,7 @@ void WebSocketSession::record_handshake() {
 }
 
 void WebSocketSession::record(MetricId metric, double value) {
-  vu_.recorder().add(metric, tags_.set_pointer(), value, base::EventLoop::Clock::now(), &vu_.tags().metadata());
+  vu_.recorder().add(metric, tags_.set_pointer(), value, base::EventLoop::Clock::now(), &tags_.metadata());
 }
 
 void WebSocketSession::record_duration() {

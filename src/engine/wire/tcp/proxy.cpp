@@ -23,7 +23,7 @@ base::Expected<std::shared_ptr<const ProxyServer>> parse_server(std::string_view
   };
   auto url = Url::parse(text);
   // "proxy.test:3128" is a proxy without a scheme.
-  if (!url || url->host.empty()) url = Url::parse(fmt::format("http://{}", text));
+  if ((!url || url->host.empty()) && text.find("://") == std::string_view::npos) url = Url::parse(fmt::format("http://{}", text));
   if (!url || url->host.empty()) return refuse("is no URL");
   auto server = std::make_shared<ProxyServer>();
   if (url->scheme == "socks5" || url->scheme == "socks5h") server->kind = ProxyServer::Kind::socks5;

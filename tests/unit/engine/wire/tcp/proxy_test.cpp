@@ -33,6 +33,14 @@ TEST(ProxyRules, choose_as_go_does) {
   EXPECT_EQ(rules->find(false, "port.test", 81), nullptr);
 }
 
+TEST(ProxyRules, refuse_what_is_no_url) {
+  for (const std::string_view text : {"http://u:p@[bad", "http://", "ftp://a.test", "a.test:port"}) {
+    const auto rules = ProxyRules::from_texts(text, "", "");
+    ASSERT_FALSE(rules) << text;
+    EXPECT_THAT(rules.error().message, testing::Not(HasSubstr(":p@"))) << text;
+  }
+}
+
 TEST(ProxyRules, know_when_there_is_none) {
   EXPECT_TRUE(ProxyRules::from_texts("", "", "")->empty());
   EXPECT_EQ(ProxyRules::from_texts("p.test", "", "*")->find(false, "a.test", 80), nullptr);
