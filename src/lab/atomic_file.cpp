@@ -7,29 +7,15 @@
 #include <cerrno>
 
 #include "base/system_error.hpp"
+#include "base/write_all.hpp"
 
 namespace gauntlet::lab {
-namespace {
-
-bool write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return false;
-    }
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-}  // namespace
 
 base::Expected<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode) {
   std::string temporary = path.string() + ".XXXXXX";
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return tl::unexpected(base::system_error(errno, "cannot write " + path.string()));
-  bool written = write_all(fd, content) && ::fchmod(fd, mode) == 0 && ::fsync(fd) == 0;
+  bool written = base::write_all(fd, content) && ::fchmod(fd, mode) == 0 && ::fsync(fd) == 0;
   int reason = written ? 0 : errno;
   // close() reports what some file systems (quotas, network) only then find out.
   if (::close(fd) != 0 && written) written = false, reason = errno;

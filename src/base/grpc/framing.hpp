@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/big_endian.hpp"
+
 namespace gauntlet::base::grpc {
 
 /// Before each message: one byte "compressed", four bytes length, big-endian.
@@ -19,12 +21,13 @@ struct Prefix {
 };
 /// `bytes` has at least kPrefixBytes.
 inline Prefix read_prefix(std::string_view bytes) {
-  const auto at = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
-  return {static_cast<std::uint8_t>(at(0)), at(1) << 24 | at(2) << 16 | at(3) << 8 | at(4)};
+  return {static_cast<std::uint8_t>(bytes[0]), big_endian::get<std::uint32_t>(bytes.data() + 1)};
 }
 /// Of an uncompressed message.
 inline std::array<char, kPrefixBytes> prefix_of(std::size_t length) {
-  return {0, static_cast<char>(length >> 24), static_cast<char>(length >> 16), static_cast<char>(length >> 8), static_cast<char>(length)};
+  std::array<char, kPrefixBytes> prefix{};
+  big_endian::put(prefix.data() + 1, static_cast<std::uint32_t>(length));
+  return prefix;
 }
 
 /// grpc-timeout: one to eight digits and a unit (H M S m u n); nothing when malformed.

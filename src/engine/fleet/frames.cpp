@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include "base/big_endian.hpp"
 
 namespace gauntlet::engine::fleet {
 namespace {
@@ -12,9 +12,8 @@ constexpr std::size_t kHead = 4;  // bytes of a length
 }  // namespace
 
 std::string framed(const google::protobuf::MessageLite& message) {
-  const std::size_t size = message.ByteSizeLong();
-  std::string frame(kHead, '\0');
-  for (std::size_t i = 0; i < kHead; ++i) frame[i] = static_cast<char>((size >> (8 * (kHead - 1 - i))) & 0xff);
+  std::string frame;
+  base::big_endian::append(frame, static_cast<std::uint32_t>(message.ByteSizeLong()));
   message.AppendToString(&frame);
   return frame;
 }
@@ -38,8 +37,7 @@ base::Expected<bool> FrameReader::next(google::protobuf::MessageLite& message) {
     return false;
   };
   if (left.size() < kHead) return wait();
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < kHead; ++i) size = size << 8U | static_cast<unsigned char>(left[i]);
+  const std::size_t size = base::big_endian::get<std::uint32_t>(left.data());
   if (size > kMostMessageBytes)
     return base::fail(base::ErrorKind::invalid_argument,
                       fmt::format("a message of {} MB came where {} are allowed", size >> 20U, kMostMessageBytes >> 20U));

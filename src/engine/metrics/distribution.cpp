@@ -215,9 +215,8 @@ std::string Distribution::serialize() const {
   return json.dump();
 }
 
-base::Expected<Distribution> Distribution::deserialize(std::string_view text) {
+base::Expected<Distribution> Distribution::deserialize(const nlohmann::json& json) {
   const auto bad = [] { return base::fail(base::ErrorKind::invalid_argument, "not a saved distribution of values"); };
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("count") || !json["count"].is_number_unsigned()) return bad();
   Distribution result;
   if (const auto values = json.find("values"); values != json.end() && values->is_array()) {

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -113,9 +113,9 @@ class Distribution {
   /// Heap memory held.
   std::size_t bytes() const;
 
-  /// Everything it holds as JSON text, and back; so that processes and machines merge exactly.
+  /// Everything it holds as JSON, and back; so that processes and machines merge exactly.
   std::string serialize() const;
-  static base::Expected<Distribution> deserialize(std::string_view json);
+  static base::Expected<Distribution> deserialize(const nlohmann::json& json);
 
   /// Calls f(value, count) in ascending order; values are bucket middles once not exact().
   template <class F>

@@ -27,6 +27,13 @@ using std::chrono::nanoseconds;
 
 constexpr int kVersion = 1;
 
+// Twice what a collector makes (its limits, PlaceTable::Limits), since it folds the rest into further rows.
+constexpr std::size_t kMostChecks = 8192;
+constexpr std::size_t kMostGroups = 8192;
+constexpr std::size_t kMostEndpoints = 1024;
+constexpr std::size_t kMostParts = 1024;
+constexpr std::size_t kMostBytes = std::size_t{512} << 20;
+
 bool adds_up_as_gauge(MetricId id) { return id == MetricId::vus || id == MetricId::vus_max; }
 
 // Writing
@@ -137,7 +144,7 @@ base::Expected<Sink> read_sink(const Json& json, MetricType type) {
       sink.max = json.at("max");
       break;
     case MetricType::trend: {
-      auto values = TRY(Distribution::deserialize(json.at("values").dump()));
+      auto values = TRY(Distribution::deserialize(json.at("values")));
       sink.values = std::move(values);
       break;
     }
@@ -247,7 +254,7 @@ base::Expected<std::vector<EndpointState>> read_endpoints(const Json& json) {
     row.error_code = key[4];
     row.error = key[5];
     row.failed = saved.at("failed");
-    auto values = TRY(Distribution::deserialize(saved.at("values").dump()));
+    auto values = TRY(Distribution::deserialize(saved.at("values")));
     row.duration = std::move(values);
   }
   return rows;
@@ -473,6 +480,46 @@ void add(Gathered& into, const Gathered& from, Generators generators) {
     into.busiest_thread = later ? *from.busiest_thread : std::max(into.busiest_thread.value_or(0), *from.busiest_thread);
   into.interrupted = later ? from.interrupted : into.interrupted + from.interrupted;
   into.samples_dropped = later ? from.samples_dropped : into.samples_dropped + from.samples_dropped;
+}
+
+base::Expected<void> check_bounds(const Gathered& gathered) {
+  const metrics::Snapshot& snapshot = gathered.snapshot;
+  std::size_t bytes = 0;
+  std::size_t most_checks = snapshot.checks.size();
+  const auto count_checks = [&](const std::vector<CheckCount>& checks) {
+    most_checks = std::max(most_checks, checks.size());
+    for (const CheckCount& check : checks) bytes += sizeof check + check.name.size() + check.group.size();
+  };
+  const auto count_metrics = [&](const std::vector<MetricState>& states) {
+    for (const MetricState& state : states) {
+      bytes += state.total.values.bytes();
+      for (const Sink& sink : state.submetrics) bytes += sink.values.bytes();
+    }
+  };
+  count_metrics(snapshot.metrics);
+  count_checks(snapshot.checks);
+  for (const std::string& group : snapshot.groups) bytes += sizeof group + group.size();
+  for (const EndpointState& row : snapshot.endpoints) {
+    bytes += sizeof row + row.duration.bytes();
+    for (const std::string* name : {&row.method, &row.name, &row.status, &row.error_code, &row.error}) bytes += name->size();
+  }
+  for (const PartState& part : snapshot.parts) {
+    bytes += sizeof part + part.scenario.size() + part.group.size();
+    count_metrics(part.metrics);
+    count_checks(part.checks);
+  }
+  for (const SeriesRow& row : gathered.rows) {
+    for (const SeriesPoint& point : row.points) bytes += sizeof point + point.buckets.size() * sizeof(metrics::SeriesBucket);
+  }
+  const auto too_many = [](const char* what) {
+    return base::fail(base::ErrorKind::invalid_argument, std::string("there are too many ") + what);
+  };
+  if (most_checks > kMostChecks) return too_many("checks");
+  if (snapshot.groups.size() > kMostGroups) return too_many("groups");
+  if (snapshot.endpoints.size() > kMostEndpoints) return too_many("endpoints");
+  if (snapshot.parts.size() > kMostParts) return too_many("scenarios and groups");
+  if (bytes > kMostBytes) return too_many("bytes of names and distributions");
+  return {};
 }
 
 base::Expected<Gathered> read_gathered(std::string_view text, MetricRegistry& registry) {

@@ -44,6 +44,10 @@ enum class Generators {
 /// Adds `from` to what is there. Gauges of virtual users add up; the duration is the longest one; rows add up second by second.
 void add(Gathered& into, const Gathered& from, Generators generators);
 
+/// invalid_argument when it holds more rows of a kind than a generator makes, or more memory than its names and distributions can
+/// need: what comes from another machine is held to it, so that none can fill this one.
+base::Expected<void> check_bounds(const Gathered& gathered);
+
 /// Reads a text of to_json(). Metrics are found in the registry by name, the script's own ones are declared.
 base::Expected<Gathered> read_gathered(std::string_view json, metrics::MetricRegistry& registry);
 /// Reads and adds.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/big_endian.hpp"
 #include "base/gzip.hpp"
 #include "base/utf8.hpp"
 
@@ -37,10 +38,6 @@ void append_masked(std::string& out, std::string_view payload, std::uint32_t mas
   for (; i < payload.size(); ++i) bytes[i] = static_cast<char>(bytes[i] ^ key[i & 3]);
 }
 
-void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
-}
-
 bool is_valid_close_code(unsigned code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
@@ -53,10 +50,10 @@ void append_websocket_frame(std::string& out, WebSocketOpcode opcode, std::strin
     out += static_cast<char>(0x80U | payload.size());
   } else if (payload.size() <= 0xffff) {
     out += static_cast<char>(0x80U | 126U);
-    append_big_endian(out, payload.size(), 2);
+    base::big_endian::append(out, static_cast<std::uint16_t>(payload.size()));
   } else {
     out += static_cast<char>(0x80U | 127U);
-    append_big_endian(out, payload.size(), 8);
+    base::big_endian::append(out, std::uint64_t{payload.size()});
   }
   out.append(reinterpret_cast<const char*>(&mask), 4);
   append_masked(out, payload, mask);
@@ -78,7 +75,7 @@ std::string_view deflate_message(std::string_view message) {
 std::string close_payload(std::uint16_t code, std::string_view reason) {
   std::string payload;
   if (code == close_code::kNoStatus) return payload;
-  append_big_endian(payload, code, 2);
+  base::big_endian::append(payload, code);
   return payload.append(reason.substr(0, kMaxControlPayload - 2));
 }
 

@@ -206,6 +206,25 @@ TEST(Gathered, text_of_a_sum_says_the_same_as_the_sum) {
   EXPECT_EQ(to_json(again.gathered, again.registry), to_json(first.gathered, first.registry));
 }
 
+TEST(Gathered, of_another_machine_is_held_to_what_a_generator_makes) {
+  Part part;
+  part.second(latencies(5000, 40, 1));
+  Sum sum({part.json()});
+  EXPECT_TRUE(check_bounds(sum.gathered));
+  const auto refusal = [](const auto& fill) {
+    Gathered made;
+    fill(made.snapshot);
+    const auto ok = check_bounds(made);
+    return ok ? "" : ok.error().message;
+  };
+  EXPECT_NE(refusal([](auto& all) { all.checks.resize(10'000); }).find("checks"), std::string::npos);
+  EXPECT_NE(refusal([](auto& all) { all.groups.resize(10'000); }).find("groups"), std::string::npos);
+  EXPECT_NE(refusal([](auto& all) { all.endpoints.resize(2'000); }).find("endpoints"), std::string::npos);
+  EXPECT_NE(refusal([](auto& all) { all.parts.resize(2'000); }).find("scenarios"), std::string::npos);
+  EXPECT_NE(refusal([](auto& all) { all.parts.resize(1), all.parts[0].checks.resize(10'000); }).find("checks"), std::string::npos);
+  EXPECT_NE(refusal([](auto& all) { all.groups.assign(600, std::string(1 << 20, 'x')); }).find("bytes"), std::string::npos);
+}
+
 TEST(Gathered, says_what_a_text_is_not) {
   metrics::MetricRegistry registry;
   Gathered gathered;
