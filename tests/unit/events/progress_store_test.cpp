@@ -334,7 +334,6 @@ std::string difference(const Table& expected, const Table& actual) {
 }
 
 TEST_F(ProgressStoreTest, any_batching_equals_one_by_one_application) {
-  connect(config_, {.name_space = "test", .batches_to_ask = 1});  // so that both ways of entering ids come up
   const bool holds = rc::check([this] {
     const History drawn = *any_history();
     const auto start = std::chrono::sys_days(std::chrono::year(2026) / 10 / 28) + std::chrono::minutes(drawn.start_minute);
@@ -407,20 +406,6 @@ TEST_F(ProgressStoreTest, says_how_many_were_redelivered) {
   EXPECT_EQ(write(events)->redelivered, 1);
   EXPECT_EQ(write(events)->redelivered, 3);
   EXPECT_EQ(value("SELECT count(*) FROM processed_event"), "3");
-}
-
-TEST_F(ProgressStoreTest, one_redelivered_event_costs_the_others_of_its_batch_nothing) {
-  Row row;
-  insert({{{"ann", "goal-3"}, row}, {{"bob", "goal-3"}, row}});  // counts kills
-  std::vector<Event> events{stat("ann", "kills", 1), stat("bob", "kills", 1)};
-  events[0].id = id(1);
-  EXPECT_EQ(write(std::span(events).first(1))->redelivered, 0);
-  events[1].id = id(2);
-  const auto outcome = write(events);
-  ASSERT_TRUE(outcome) << outcome.error().message;
-  EXPECT_EQ(outcome->redelivered, 1);
-  EXPECT_EQ(outcome->rows, 1);
-  EXPECT_EQ(write(events)->redelivered, 2);
 }
 
 TEST_F(ProgressStoreTest, a_timeless_event_that_comes_again_the_next_day_is_remembered) {
