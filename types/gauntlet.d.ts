@@ -267,6 +267,7 @@ declare module 'k6' {
 
 declare module 'k6/http' {
   import { Selection } from 'k6/html';
+  import { File as OpenFile } from 'k6/experimental/fs';
 
   type Text = string | number | boolean;
   export interface Params {
@@ -284,12 +285,12 @@ declare module 'k6/http' {
     responseCallback?: ExpectedStatuses | null;
   }
   export interface File {
-    data: string | ArrayBuffer;
+    data: string | ArrayBuffer | OpenFile;
     filename: string;
     content_type: string;
   }
-  /** An object is sent as a form, and as multipart when a File is in it. */
-  export type Body = string | any[] | ArrayBuffer | ArrayBufferView | { [field: string]: any } | null | undefined;
+  /** An object is sent as a form, and as multipart when a File is in it; a File of k6/experimental/fs from where its next read would be. */
+  export type Body = string | OpenFile | any[] | ArrayBuffer | ArrayBufferView | { [field: string]: any } | null | undefined;
   export type Url = string | TaggedUrl;
   export interface TaggedUrl {
     readonly url: string;
@@ -386,7 +387,7 @@ declare module 'k6/http' {
   export function asyncRequest(method: string, url: Url, body?: Body, params?: Params | null): Promise<Response>;
   /** In parallel. The answers come in the shape of the requests. */
   export function batch<T extends readonly BatchRequest[] | { [name: string]: BatchRequest }>(requests: T): { [K in keyof T]: Response };
-  export function file(data: string | ArrayBuffer | ArrayBufferView, filename?: string, contentType?: string): File;
+  export function file(data: string | ArrayBuffer | ArrayBufferView | OpenFile, filename?: string, contentType?: string): File;
   /** Keeps the requests together whose addresses differ in what is filled in. */
   export function url(strings: TemplateStringsArray, ...values: unknown[]): TaggedUrl;
   export function expectedStatuses(...statuses: (number | { min: number; max: number })[]): ExpectedStatuses;

@@ -1,6 +1,8 @@
-"""Bodies that are not held whole: answers read while they come (responseType 'stream'), as bytes, text and server-sent events."""
+"""Bodies that are not held whole: answers read while they come (responseType 'stream'), as bytes, text and server-sent events;
+files sent from one copy."""
 import contextlib
 import json
+import re
 import socket
 import threading
 from concurrent import futures
@@ -64,7 +66,7 @@ class Server:
                     self.go.set()
                     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 else:
-                    self.serve(Peer(connection, head.decode(), self))
+                    self.serve(Peer(connection, head.decode("latin-1"), self))
             except (BrokenPipeError, ConnectionResetError):
                 self.closed.set()
             except Exception as problem:  # told by close()
@@ -322,3 +324,30 @@ export default async function () {
   console.log((await first).done, (await reader.next()).done, body.read());
 }""" % server.url)
     assert "being read already" in said[0] and said[1:] == ["true true null"], said
+
+
+@pytest.mark.parametrize("body", ["file", "http.file(file, 'n')"])
+def test_files_are_sent_without_a_copy_for_each_user(tmp_path, serve, body):
+    def count(peer):
+        head, _, body = peer.request.partition("\r\n\r\n")
+        length = int(re.search(r"content-length: (\d+)", head, re.I).group(1))
+        read = len(body)
+        while read < length and (got := peer.connection.recv(1 << 18)):
+            read += len(got)
+        said = f'{{"body":{read}}}'
+        peer.send(f"HTTP/1.1 200 OK\r\nContent-Length: {len(said)}\r\nConnection: close\r\n\r\n{said}")
+
+    server = serve(count)
+    (tmp_path / "large.bin").write_bytes(b"x" * (32 << 20))
+    ran = run(tmp_path, """
+import http from 'k6/http';
+import { open } from 'k6/experimental/fs';
+const file = await open('large.bin');
+export const options = { vus: 20, iterations: 20 };
+export default function () {
+  const body = %s;
+  const r = http.post('%s/u', body === file ? file : { a: 'b', f: body });
+  if (r.json('body') < 32 << 20) throw new Error(r.body);
+}""" % (body, server.url), "-q")
+    assert ran.code == 0 and "level=error" not in ran.err, ran.err
+    assert ran.peak_bytes < 448 << 20, "20 users, 32 MB each"

@@ -1,4 +1,5 @@
 """The scripts of test/examples do what their first lines say, against servers that look at what they get."""
+import hashlib
 import json
 import os
 import subprocess
@@ -37,9 +38,12 @@ def test_graphql_sends_json_and_tells_operations_apart(tmp_path):
 
 
 def test_fifty_megabytes_are_uploaded_whole(tmp_path):
+    file = tmp_path / "large.bin"
+    file.write_bytes(os.urandom(50 << 20))
     with http_server() as server:
-        metrics = ran(tmp_path, "upload.js", BASE_URL=f"http://127.0.0.1:{server.server_port}")
-        assert server.uploads == 4 and count(metrics, "data_sent") > 4 * 50 * 2**20
+        metrics = ran(tmp_path, "upload.js", BASE_URL=f"http://127.0.0.1:{server.server_port}", FILE=str(file),
+                      SHA256=hashlib.sha256(file.read_bytes()).hexdigest())
+        assert server.uploads == 8 and count(metrics, "data_sent") > 8 * 50 * 2**20
 
 
 def test_a_chat_of_server_sent_events(tmp_path):

@@ -63,10 +63,15 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, {"data": {"books": [{"id": str(i), "title": f"Book {i}"} for i in range(asked["variables"]["first"])]}})
         return self.answer(200, {"data": {"addBook": {"id": "9", **asked["variables"]["book"]}}})
 
+    def do_PUT(self):
+        self.uploaded(self.rfile.read(int(self.headers["Content-Length"])))
+
     def post_upload(self, body):
         edge = self.headers["Content-Type"].split("boundary=")[1].encode()
         part = next(one for one in body.split(b"--" + edge) if b'filename="large.bin"' in one[:300])
-        data = part.split(b"\r\n\r\n", 1)[1][:-2]
+        self.uploaded(part.split(b"\r\n\r\n", 1)[1][:-2])
+
+    def uploaded(self, data):
         self.server.uploads += 1
         return self.answer(201, {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()})
 

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <vector>
 
 #include "base/hex.hpp"
+#include "engine/api/data/fs.hpp"
 #include "engine/script/binding.hpp"
 #include "engine/script/value.hpp"
 #include "engine/users/test_state.hpp"
@@ -43,18 +45,24 @@ std::string quote_name(std::string_view name) {
   return out;
 }
 
-void append_part(std::string& out, std::string_view edge, std::string_view name, const FilePart* file, std::string_view text) {
+/// What a File of k6/experimental/fs would read next, to its end.
+wire::SharedBytes shared_bytes(const OpenFile& file, std::size_t at) { return {at, file.bytes, file.rest()}; }
+
+void append_part(RequestBody& body, std::string_view edge, std::string_view name, const FilePart* file, std::string_view text) {
+  std::string& out = body.bytes;
   out.append("--").append(edge).append("\r\nContent-Disposition: form-data; name=\"").append(quote_name(name)).append(1, '"');
   if (file != nullptr) {
     out.append("; filename=\"").append(quote_name(file->file_name)).append("\"\r\nContent-Type: ").append(file->content_type);
   }
-  out.append("\r\n\r\n").append(file != nullptr ? std::string_view(file->data) : text).append("\r\n");
+  out.append("\r\n\r\n").append(file != nullptr ? std::string_view(file->data) : text);
+  if (file != nullptr && file->shared.owner) body.files.push_back({out.size(), file->shared.owner, file->shared.bytes});
+  out.append("\r\n");
 }
 
 /// A value inside of a field: "<nil>" for none, "map[a:1]" for an object, "[1 2]" for a list.
 std::string nested_text(JSContext* context, JSValueConst value, int depth = 0) {
   if (JS_IsUndefined(value) || JS_IsNull(value) || depth > kMaxDepth) return "<nil>";
-  if (const FilePart* file = script::Class<FilePart>::of(value)) return file->data;
+  if (const FilePart* file = script::Class<FilePart>::of(value)) return file->shared.owner ? std::string(file->shared.bytes) : file->data;
   if (JS_IsArray(value)) {
     std::string out = "[";
     const std::int64_t length = script::list_length(context, value);
@@ -96,15 +104,18 @@ void define_file_part(JSContext* context) { script::Class<FilePart>::define(cont
 
 JSValue new_file_part(JSContext* context, JSValueConst data, JSValueConst file_name, JSValueConst content_type) {
   auto bytes = script::bytes_or_text(context, data);
-  if (!bytes)
-    return script::throw_error(context, fmt::format("http.file() takes a text or an ArrayBuffer, not {}", script::kind_of(context, data)));
+  if (!bytes && open_file_of(data) == nullptr) {
+    return script::throw_error(context, fmt::format("http.file() takes a text, an ArrayBuffer or a File of k6/experimental/fs, not {}",
+                                                    script::kind_of(context, data)));
+  }
   const auto text_or = [&](JSValueConst value, std::string fallback) {
     return JS_IsUndefined(value) || JS_IsNull(value) ? std::move(fallback) : script::Text(context, value).str();
   };
   auto part = std::make_unique<FilePart>();
-  part->data = std::move(*bytes);
-  part->file_name = text_or(file_name, unix_nanoseconds());
+  if (bytes) part->data = std::move(*bytes);
+  part->file_name = text_or(file_name, bytes ? unix_nanoseconds() : std::filesystem::path(open_file_of(data)->path).filename().string());
   part->content_type = text_or(content_type, "application/octet-stream");
+  if (!bytes) part->shared = shared_bytes(*open_file_of(data), 0);
   const FilePart& made = *part;
   Value object(context, script::Class<FilePart>::create(context, std::move(part)));
   if (object.is_exception()) return JS_EXCEPTION;
@@ -120,8 +131,12 @@ std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, s
     result.bytes = std::move(*bytes);
     return result;
   }
+  if (const OpenFile* const file = open_file_of(body)) {
+    result.files.push_back(shared_bytes(*file, 0));
+    return result;
+  }
   if (!script::is_plain_object(context, body)) {
-    problem = fmt::format("a request body is a text, an ArrayBuffer or an object, not {}", script::kind_of(context, body));
+    problem = fmt::format("a request body is a text, an ArrayBuffer, a File or an object, not {}", script::kind_of(context, body));
     return result;
   }
   // Forms: keys in alphabetical order, lists repeat theirs.
@@ -146,7 +161,7 @@ std::optional<RequestBody> request_body(JSContext* context, JSValueConst body, s
   const std::string edge = has_files ? boundary() : std::string();
   const auto add = [&](std::string_view key, JSValueConst item) {
     const FilePart* file = script::Class<FilePart>::of(item);
-    if (has_files) return append_part(result.bytes, edge, key, file, file != nullptr ? std::string() : form_text(context, key, item));
+    if (has_files) return append_part(result, edge, key, file, file != nullptr ? std::string() : form_text(context, key, item));
     result.bytes += result.bytes.empty() ? "" : "&";
     wire::append_query_escaped(result.bytes, key);
     result.bytes += '=';

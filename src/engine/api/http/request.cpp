@@ -8,6 +8,7 @@
 
 #include "base/parse.hpp"
 #include "base/text.hpp"
+#include "engine/api/data/fs.hpp"
 #include "engine/api/http/body.hpp"
 #include "engine/api/http/body_stream.hpp"
 #include "engine/api/http/cookies.hpp"
@@ -126,7 +127,7 @@ std::optional<RequestProblem> HttpRequest::take_body(JSContext* context, JSValue
     fetch.body.assign(text.view());
     return std::nullopt;
   }
-  if (state_.vu().options().json_bodies && (JS_IsArray(body) || script::is_plain_object(context, body))) {
+  if (state_.vu().options().json_bodies && open_file_of(body) == nullptr && (JS_IsArray(body) || script::is_plain_object(context, body))) {
     json_body_ = Value::copy(context, body);
     return std::nullopt;
   }
@@ -143,6 +144,7 @@ std::optional<RequestProblem> HttpRequest::take_form(JSContext* context, JSValue
   }
   if (!problem.empty()) return RequestProblem{std::move(problem), 0};
   fetch.body = std::move(made->bytes);
+  fetch.files = std::move(made->files);
   form_type_ = std::move(made->content_type);
   return std::nullopt;
 }
@@ -324,6 +326,10 @@ std::optional<RequestProblem> HttpRequest::take_tags(JSContext* context, JSValue
 
 std::optional<RequestProblem> HttpRequest::compress_body() {
   wire::HttpFetch& fetch = *fetch_;
+  if (!fetch.files.empty()) {
+    fetch.body = fetch.whole_body();
+    fetch.files.clear();
+  }
   plain_body_ = fetch.body;
   has_plain_body_ = true;
   std::string encodings;
@@ -345,11 +351,11 @@ std::optional<RequestProblem> HttpRequest::compress_body() {
 }
 
 void HttpRequest::warn_about_length() {
-  if (content_length_ == std::to_string(fetch_->body.size())) return;
+  if (content_length_ == std::to_string(fetch_->body_size())) return;
   state_.vu().warn(
       fmt::format("The specified Content-Length header {} in the {} request for {} doesn't match the actual request body length "
                   "of {}, so it will be ignored!",
-                  wire::go_quote(content_length_), fetch_->method, without_credentials(fetch_->url), fetch_->body.size()));
+                  wire::go_quote(content_length_), fetch_->method, without_credentials(fetch_->url), fetch_->body_size()));
 }
 
 void HttpRequest::start(wire::HttpClient& client, std::function<void()> on_done) {

@@ -161,7 +161,10 @@ JSValue make_request(JSContext* context, const Response& response) {
   });
   if (!fetch.first_cookie_header().empty()) add("Cookie", fetch.first_cookie_header());
   set(context, object, "headers", headers);
-  set(context, object, "body", new_network_string(context, response.has_plain_request_body ? response.plain_request_body : fetch.body));
+  // What a file held is not shown: it would be copied for each request.
+  set(context, object, "body",
+      !fetch.files.empty() ? JS_NULL
+                           : new_network_string(context, response.has_plain_request_body ? response.plain_request_body : fetch.body));
   set(context, object, "cookies", make_sent_cookies(context, fetch.first_cookie_header()));
   return object;
 }

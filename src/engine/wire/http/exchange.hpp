@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/event_loop.hpp"
 #include "engine/wire/buffer.hpp"
@@ -79,11 +80,12 @@ class HttpExchange {
   HttpOrigin* origin = nullptr;
   std::string request_head;  ///< request line and headers with the empty line
   std::string_view request_body;
-  bool is_head = false;        ///< method HEAD: the response has no body whatever it says
-  bool is_replayable = true;   ///< may be sent again when a kept connection turns out dead: GET, HEAD, OPTIONS, TRACE
-  bool wants_close = false;    ///< the request says Connection: close
-  bool discards_body = false;  ///< read the body, keep nothing
-  bool may_stream = false;     ///< asks the listener, once there is a head, whether its body is streamed
+  std::vector<std::string_view> more_body;  ///< what follows on request_body; none for most
+  bool is_head = false;                     ///< method HEAD: the response has no body whatever it says
+  bool is_replayable = true;                ///< may be sent again when a kept connection turns out dead: GET, HEAD, OPTIONS, TRACE
+  bool wants_close = false;                 ///< the request says Connection: close
+  bool discards_body = false;               ///< read the body, keep nothing
+  bool may_stream = false;                  ///< asks the listener, once there is a head, whether its body is streamed
   Clock::time_point deadline = Clock::time_point::max();
   Listener* listener = nullptr;
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "base/base64.hpp"
 #include "base/text.hpp"
@@ -55,6 +56,7 @@ void HttpFetch::reset() {
   url.clear();
   fields.clear();
   body.clear();
+  files.clear();
   has_body = false;
   cookies.clear();
   jar = nullptr;
@@ -156,6 +158,8 @@ void HttpFetch::copy_head_to(HttpFetch& other) {
   other.method = method;
   other.url = url;
   other.fields = fields;
+  other.body = body;
+  other.files = files;
   other.hop_url_ = hop_url_;
   other.hop_method_ = hop_method_;
   other.first_cookies_ = first_cookies_;
@@ -260,6 +264,31 @@ void HttpFetch::write_cookies() {
   }
 }
 
+std::size_t HttpFetch::body_size() const {
+  return std::accumulate(files.begin(), files.end(), body.size(),
+                         [](std::size_t sum, const SharedBytes& file) { return sum + file.bytes.size(); });
+}
+
+std::string HttpFetch::whole_body() const {
+  std::string whole;
+  std::size_t at = 0;
+  for (const SharedBytes& file : files) {
+    whole.append(body, at, file.at - at).append(file.bytes);
+    at = file.at;
+  }
+  return whole.append(body, at);
+}
+
+void HttpFetch::write_body() {
+  exchange.request_body = std::string_view(body).substr(0, files.empty() ? body.size() : files.front().at);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::size_t end = i + 1 < files.size() ? files[i + 1].at : body.size();
+    for (const std::string_view part : {files[i].bytes, std::string_view(body).substr(files[i].at, end - files[i].at)}) {
+      if (!part.empty()) exchange.more_body.push_back(part);
+    }
+  }
+}
+
 void HttpFetch::write_head() {
   std::string& out = exchange.request_head;
   out.clear();
@@ -269,10 +298,11 @@ void HttpFetch::write_head() {
   if (const std::string_view agent = fields.value("User-Agent"); !agent.empty()) append_field(out, "User-Agent", agent);
 
   exchange.request_body = {};
+  exchange.more_body.clear();
   if (has_body && !dropped_body_) {
-    exchange.request_body = body;
-    if (!body.empty()) {
-      append_field(out, "Content-Length", fmt::format_int(body.size()).c_str());
+    write_body();
+    if (const std::size_t size = body_size(); size > 0) {
+      append_field(out, "Content-Length", fmt::format_int(size).c_str());
     } else if (!usually_lacks_body(hop_method_)) {
       // An empty string is a body of unknown length to Go: it goes out as the last chunk.
       append_field(out, "Transfer-Encoding", "chunked");
@@ -377,11 +407,12 @@ void HttpFetch::decode() {
 }
 
 HttpFetch::Next HttpFetch::answer_digest() {
+  const std::string whole = whole_body();
   std::optional<std::string> answer;
   for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
     if (answer || !base::equals_ignoring_case(name, "www-authenticate")) return;
     const std::string cnonce = random_cnonce();
-    answer = answer_digest_challenge(value, {user_.value_or(""), password_, hop_method_, target_, body, cnonce});
+    answer = answer_digest_challenge(value, {user_.value_or(""), password_, hop_method_, target_, whole, cnonce});
   });
   if (!answer) return Next::done;
   answer_ = std::move(*answer);

@@ -28,6 +28,13 @@ struct RequestCookie {
   bool replaces = false;
 };
 
+/// Bytes of a body that others hold, too: they stand before body[at].
+struct SharedBytes {
+  std::size_t at = 0;
+  std::shared_ptr<const std::string> owner;
+  std::string_view bytes;
+};
+
 /// Owned by the caller, who keeps it until it is done or cancelled. Can be used again after reset().
 class HttpFetch final : private HttpExchange::Listener {
  public:
@@ -72,7 +79,11 @@ class HttpFetch final : private HttpExchange::Listener {
   std::string url;       ///< absolute, as Url::text() writes it
   RequestFields fields;  ///< a Host among them replaces the URL's in the request
   std::string body;
+  std::vector<SharedBytes> files;  ///< what the body has beside, in order
   bool has_body = false;
+  std::size_t body_size() const;
+  /// In one piece, files and all.
+  std::string whole_body() const;
   std::vector<RequestCookie> cookies;
   CookieJar* jar = nullptr;
   /// How the URL's user info is used, beside plain basic authentication.
@@ -112,6 +123,7 @@ class HttpFetch final : private HttpExchange::Listener {
   /// Finds origin, request target and authority of hop_url_; false with a failure when it cannot be fetched.
   bool locate(Failure& problem);
   void write_head();
+  void write_body();
   void write_cookies();
   void store_cookies();
   void decode();

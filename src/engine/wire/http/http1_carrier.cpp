@@ -88,20 +88,27 @@ void Http1Carrier::check_idle() {
   if (stream_->read(&byte, 1).status != Stream::Status::again) owner_.on_idle_ended(*this);
 }
 
-void Http1Carrier::write_more() {
-  const std::string& head = exchange_->request_head;
-  const std::string_view body = exchange_->request_body;
-  std::array<iovec, 2> parts;
+Stream::Result Http1Carrier::write_parts() {
+  constexpr std::size_t kMostParts = 16;
+  std::array<iovec, kMostParts> parts;
   std::size_t count = 0;
-  if (written_ < head.size()) {
-    parts[count++] = {const_cast<char*>(head.data()) + written_, head.size() - written_};
-  }
-  const std::size_t body_done = written_ > head.size() ? written_ - head.size() : 0;
-  if (body_done < body.size()) {
-    parts[count++] = {const_cast<char*>(body.data()) + body_done, body.size() - body_done};
-  }
+  std::size_t begin = 0;  // of the part in the request
+  const auto add = [&](std::string_view part) {
+    const std::size_t done = std::min(part.size(), written_ - std::min(written_, begin));
+    begin += part.size();
+    if (done < part.size() && count < parts.size()) parts[count++] = {const_cast<char*>(part.data()) + done, part.size() - done};
+  };
+  add(exchange_->request_head);
+  add(exchange_->request_body);
+  for (const std::string_view part : exchange_->more_body) add(part);
   const Stream::Result sent = stream_->write(std::span(parts.data(), count));
   written_ += sent.bytes;
+  if (sent.status == Stream::Status::ok && written_ < begin) return write_parts();
+  return sent;
+}
+
+void Http1Carrier::write_more() {
+  const Stream::Result sent = write_parts();
   if (sent.status == Stream::Status::ok) {
     is_written_ = true;
     exchange_->written_ = HttpExchange::Clock::now();

@@ -48,6 +48,8 @@ class Http1Carrier final : private Stream::Listener {
   /// Anything but silence on an idle connection ends it: the peer closed, or speaks out of turn.
   void check_idle();
   void write_more();
+  /// Offers the socket what is left of the request, as far as one call takes it.
+  Stream::Result write_parts();
   void receive();
   /// Body bytes that already are in their place.
   bool take_direct(std::size_t bytes);

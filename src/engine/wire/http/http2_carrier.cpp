@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "base/http/reason_phrase.hpp"
 #include "base/text.hpp"
@@ -28,6 +29,7 @@ class Http2Carrier::Carried final : public Http2Exchange {
 
   void begin(HttpExchange& exchange) {
     exchange_ = &exchange;
+    pieces_ = exchange.more_body;
     fields_.clear();
     status_ = 0;
   }
@@ -84,6 +86,13 @@ class Http2Carrier::Carried final : public Http2Exchange {
     if (too_large_) session()->reset(*this);
   }
 
+  std::string_view next_piece() override {
+    if (pieces_.empty()) return {};
+    const std::string_view next = pieces_.front();
+    pieces_ = pieces_.subspan(1);
+    return next;
+  }
+
   std::size_t on_data(std::string_view bytes) override {
     HttpExchange& exchange = *exchange_;
     exchange.body_bytes += bytes.size();
@@ -103,6 +112,7 @@ class Http2Carrier::Carried final : public Http2Exchange {
   std::size_t body_limit() const { return carrier_.limits_.body_limit(*exchange_); }
 
   Http2Carrier& carrier_;
+  std::span<const std::string_view> pieces_;  // of the request's body that are still to come
   std::string fields_;
   int status_ = 0;
   bool too_large_ = false;

@@ -116,15 +116,22 @@ struct Http2Callbacks {
   static ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t* into, std::size_t capacity, std::uint32_t* flags,
                            nghttp2_data_source* source, void*) {
     auto& exchange = *static_cast<Http2Exchange*>(source->ptr);
-    const std::size_t length = std::min(capacity, exchange.body_.size() - exchange.body_sent_);
+    std::size_t length = std::min(capacity, exchange.body_.size() - exchange.body_sent_);
     std::memcpy(into, exchange.body_.data() + exchange.body_sent_, length);
     exchange.body_sent_ += length;
     if (exchange.body_sent_ == exchange.body_.size()) {
       exchange.body_.clear();
       exchange.body_sent_ = 0;
-      if (exchange.body_complete_) {
+      while (exchange.body_complete_ && !exchange.piece_.empty() && length < capacity) {
+        const std::size_t more = std::min(capacity - length, exchange.piece_.size());
+        std::memcpy(into + length, exchange.piece_.data(), more);
+        length += more;
+        exchange.piece_.remove_prefix(more);
+        if (exchange.piece_.empty()) exchange.piece_ = exchange.next_piece();
+      }
+      if (exchange.body_complete_ && exchange.piece_.empty()) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
-      } else if (length == 0) {
+      } else if (length == 0 && !exchange.body_complete_) {
         exchange.body_deferred_ = true;
         return NGHTTP2_ERR_DEFERRED;
       }
@@ -232,7 +239,7 @@ void Http2Session::release(Http2Exchange& exchange) {
 /// The server's last word was said while there is more to send: nobody will read that, and most servers say so themselves.
 void Http2Session::stop_sending(std::int32_t stream_id) {
   const Http2Exchange* const exchange = find(stream_id);
-  if (exchange == nullptr || (exchange->body_complete_ && exchange->body_.empty())) return;
+  if (exchange == nullptr || (exchange->body_complete_ && exchange->body_.empty() && exchange->piece_.empty())) return;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR);
 }
 
@@ -274,6 +281,7 @@ void Http2Session::start(Http2Exchange& exchange, std::span<const Http2Header> h
   }
   exchange.body_.assign(body);
   exchange.body_sent_ = 0;
+  exchange.piece_ = complete ? exchange.next_piece() : std::string_view();
   exchange.header_bytes_ = 0;
   exchange.error_code_ = 0;
   exchange.body_complete_ = complete;
@@ -283,7 +291,7 @@ void Http2Session::start(Http2Exchange& exchange, std::span<const Http2Header> h
   nghttp2_data_provider provider{};
   provider.source.ptr = &exchange;
   provider.read_callback = &Http2Callbacks::read_body;
-  const bool no_body = complete && body.empty();
+  const bool no_body = complete && body.empty() && exchange.piece_.empty();
   const std::int32_t id = nghttp2_submit_request(session_, nullptr, list, headers.size(), no_body ? nullptr : &provider, &exchange);
   exchange.session_ = this;
   active_.append(exchange);

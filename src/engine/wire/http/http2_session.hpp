@@ -71,6 +71,9 @@ class Http2Exchange {
   /// How many of the bytes are taken now. The rest the exchange keeps until it gives Http2Session::take() their number:
   /// the server may send so much less meanwhile, kStreamWindowBytes in all.
   virtual std::size_t on_data(std::string_view bytes) = 0;
+  /// What follows on the body that start() was given as complete, in pieces that stay where they are until the exchange is
+  /// over; empty at the end.
+  virtual std::string_view next_piece() { return {}; }
   /// Once, unless cancelled; after it the session has forgotten the exchange. May do anything.
   virtual void on_finished(Http2Session& session, const Http2End& end) = 0;
 
@@ -88,6 +91,7 @@ class Http2Exchange {
   Http2Exchange* next_ = nullptr;
   std::string body_;  // what waits for the server's window
   std::size_t body_sent_ = 0;
+  std::string_view piece_;        // the rest of next_piece()'s last one
   std::size_t header_bytes_ = 0;  // of the header block that is being read
   std::uint32_t error_code_ = 0;
   std::int32_t stream_id_ = 0;
