@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack faults-failover test-containers plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack faults-failover test-containers test-kubernetes plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,10 +72,16 @@ faults-stack: build ## kill parts of a stack N times and see it come back: make 
 	@tests/run --venv
 	@build/venv/bin/python tests/fault/stack_campaign.py --faults $(or $(N),100)
 
-test-containers: build ## the stack in Docker, for real, with the guide's docker commands as printed: root, some ten minutes
+test-containers: build ## the stack in Docker, for real, with the guide's docker commands as printed: root, ten minutes; three with QUICK=1
 	@scripts/install-deps --containers
 	@tests/run --venv
-	@build/venv/bin/python -m pytest -q -p no:cacheprovider tests/containers
+	@tests/support/enclosed build/venv/bin/python -m pytest -q -p no:cacheprovider tests/containers
+
+test-kubernetes: build ## the backend on a cluster of two nodes: root, ten minutes, and fifteen once to build the cluster's programs
+	@scripts/install-deps --kubernetes
+	@tests/run --venv
+	@GAUNTLET_KUBERNETES=$$(tests/kubernetes/build) && export GAUNTLET_KUBERNETES \
+	  && tests/support/enclosed build/venv/bin/python -m pytest -q -p no:cacheprovider tests/kubernetes
 
 faults-failover: build ## fail PostgreSQL over N times under load and count what is lost or doubled: make faults-failover N=100
 	@ninja -C build/release --quiet full-disk

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from conftest import ROOT
+from docker_daemon import ROOT
 
 NAMES = {"challenge-postgres", "challenge-redis", "challenge-service", "challenge-event-handler"}
 SERVICES = ("challenge-service", "challenge-event-handler")
