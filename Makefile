@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack faults-failover test-containers test-kubernetes plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack faults-failover faults-fleet test-containers test-kubernetes plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ faults-failover: build ## fail PostgreSQL over N times under load and count what
 	@tests/run --venv
 	@build/venv/bin/python tests/fault/failover_campaign.py --faults $(or $(N),100)
 	@build/venv/bin/python tests/fault/failover_campaign.py --faults $(or $(N),100) --asynchronous
+
+faults-fleet: build ## break tests of three agents N times and count hangs and double counts: make faults-fleet N=200
+	@tests/fault/fleet_campaign.py --faults $(or $(N),200)
 
 $(GAUNTLET):
 	@$(MAKE) --no-print-directory build

@@ -1,7 +1,6 @@
 """One test on many machines as if on one: `gauntlet run --agent`, `--fleet`, `gauntlet fleet check`. Agents here are processes
 that a shell carries; test_a_real_sshd_carries_agents has a real carrier."""
 import getpass
-import http.server
 import json
 import os
 import pathlib
@@ -10,12 +9,12 @@ import signal
 import socket
 import struct
 import subprocess
-import threading
 import time
 
 import pytest
 
 from test_engine_processes import LOOP, SPLIT, SUM, gone
+from counting_target import CountingTarget
 from test_stack import ROOT, wait_for
 
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
@@ -36,6 +35,13 @@ def fleet_file(tmp_path, weights, command=AGENT):
     (tmp_path / "fleet.toml").write_text("".join(f'[[agent]]\nname = "lg{i + 1}"\ncommand = "{command}"\nweight = {weight}\n'
                                                  for i, weight in enumerate(weights)))
     return "fleet.toml"
+
+
+@pytest.fixture
+def target():
+    target = CountingTarget()
+    yield target
+    target.close()
 
 
 WHOLE = SPLIT.replace("'count==3000', ", "")
@@ -232,35 +238,18 @@ def test_the_live_page_and_the_progress_line_show_the_sum(tmp_path):
         json.loads((tmp_path / "r.json").read_text())["metrics"]["iterations"]["values"]["count"]
 
 
-def test_all_begin_at_one_moment(tmp_path):
-    """As the target sees it: the first request of each of seven agents."""
-    arrivals = {}
-
-    class Target(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            arrivals.setdefault(self.path, time.monotonic())
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Target)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    script = f"""
+def test_all_begin_at_one_moment(tmp_path, target):
+    """As the target sees it: the first request of each of four agents."""
+    script = """
         import http from 'k6/http';
         import exec from 'k6/execution';
-        export const options = {{ scenarios: {{ s: {{ executor: 'per-vu-iterations', vus: 4, iterations: 1 }} }} }};
-        export default function () {{ http.get(`http://127.0.0.1:{server.server_port}/${{exec.vu.idInTest}}`); }}
+        export const options = { scenarios: { s: { executor: 'per-vu-iterations', vus: 4, iterations: 1 } } };
+        export default function () { http.get(`${__ENV.TARGET}/${exec.vu.idInTest}`); }
         """
-    ran = run(tmp_path, script, "--fleet", fleet_file(tmp_path, [1, 1, 1, 1]))
-    server.shutdown()
+    ran = run(tmp_path, script, "--fleet", fleet_file(tmp_path, [1, 1, 1, 1]), "-e", f"TARGET=http://127.0.0.1:{target.port}")
     assert ran.returncode == 0, ran.stderr
-    assert len(arrivals) == 4
-    print("start skew at the target, ms:", round(1000 * (max(arrivals.values()) - min(arrivals.values())), 2))
+    assert len(target.first) == 4
+    print("start skew at the target, ms:", round(1000 * (max(target.first.values()) - min(target.first.values())), 2))
 
 
 def test_fleet_check_says_who_answers_and_why_others_do_not(tmp_path):

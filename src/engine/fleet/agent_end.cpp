@@ -10,22 +10,10 @@
 #include <utility>
 
 #include "base/loop_thread.hpp"
+#include "base/write_all.hpp"
 #include "engine/fleet/clock.hpp"
 
 namespace gauntlet::engine::fleet {
-namespace {
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-}  // namespace
 
 AgentEnd::AgentEnd(int from_leader, int to_leader) : from_leader_(from_leader), to_leader_(to_leader), ending_(eventfd(0, EFD_CLOEXEC)) {
   unsaid_.push_back({std::string(kGreeting), false});
@@ -52,7 +40,7 @@ void AgentEnd::say(const words::FromAgent& word) {
     const std::lock_guard lock(mutex_);
     unsaid_bytes_ += frame.bytes.size();
     if (frame.is_window) ++unsaid_windows_;
-    (frame.is_window || word.has_pong() ? urgent_ : unsaid_).push_back(std::move(frame));
+    (frame.is_window || word.has_pong() || word.has_reading() ? urgent_ : unsaid_).push_back(std::move(frame));
   }
   changed_.notify_all();
 }
@@ -88,7 +76,7 @@ void AgentEnd::write() {
     const Frame frame = std::move(next.front());
     next.pop_front();
     lock.unlock();
-    if (!write_all(to_leader_, frame.bytes)) _exit(kLeaderGone);
+    if (!base::write_all(to_leader_, frame.bytes)) _exit(kLeaderGone);
     lock.lock();
     unsaid_bytes_ -= frame.bytes.size();
     if (frame.is_window) --unsaid_windows_;
@@ -121,16 +109,26 @@ void AgentEnd::read() {
       if (!*is_whole) break;
       hear(std::move(word));
     }
+    if (std::chrono::steady_clock::now() - answered_ > kMostQuiet) {
+      words::FromAgent reading;
+      reading.mutable_reading();
+      answer(reading);
+    }
   }
+}
+
+void AgentEnd::answer(const words::FromAgent& word) {
+  answered_ = std::chrono::steady_clock::now();
+  say(word);
 }
 
 void AgentEnd::hear(words::ToAgent word) {
   if (word.has_ping()) {
-    words::FromAgent answer;
-    answer.mutable_pong()->set_leader_ns(word.ping().leader_ns());
-    answer.mutable_pong()->set_agent_ns(steady_ns());
-    answer.mutable_pong()->set_calendar_ns(calendar_ns());
-    say(answer);
+    words::FromAgent pong;
+    pong.mutable_pong()->set_leader_ns(word.ping().leader_ns());
+    pong.mutable_pong()->set_agent_ns(steady_ns());
+    pong.mutable_pong()->set_calendar_ns(calendar_ns());
+    answer(pong);
     return;
   }
   {

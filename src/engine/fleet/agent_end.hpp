@@ -1,6 +1,7 @@
 #pragma once
 // The agent's end of its connection to the leader: two threads of its own, so that pings are answered and a leader that has gone
 // is noticed whatever the test's threads do.
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -38,6 +39,8 @@ class AgentEnd {
   void listen(std::function<void(words::ToAgent)> on_word);
 
   static constexpr std::size_t kMostUnsaid = std::size_t{4} << 20;
+  /// While words of the leader's take longer than this to come in (an archive on a slow link), it is told that they do.
+  static constexpr std::chrono::milliseconds kMostQuiet{1000};
   /// What the process ends with when the leader has gone.
   static constexpr int kLeaderGone = 1;
 
@@ -45,6 +48,7 @@ class AgentEnd {
   void read();
   void write();
   void hear(words::ToAgent word);
+  void answer(const words::FromAgent& word);
 
   const int from_leader_;
   const int to_leader_;
@@ -55,7 +59,7 @@ class AgentEnd {
     std::string bytes;
     bool is_window;
   };
-  std::deque<Frame> urgent_;        // windows and pongs, which pass all lines of a log
+  std::deque<Frame> urgent_;        // windows and answers, which pass all lines of a log
   std::deque<Frame> unsaid_;        // all else, in its order
   std::size_t unsaid_windows_ = 0;  // with the one that is being written
   std::size_t unsaid_bytes_ = 0;    // with the frame that is being written
@@ -63,6 +67,7 @@ class AgentEnd {
   bool ends_ = false;
   std::deque<words::ToAgent> heard_;
   std::function<void(words::ToAgent)> on_word_;
+  std::chrono::steady_clock::time_point answered_ = std::chrono::steady_clock::now();  // the leader; the reader's own
   std::thread writer_;
   std::thread reader_;
 };

@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t kMostLastWords = 4096;
 constexpr std::chrono::milliseconds kPoll(5);
 constexpr std::chrono::milliseconds kToTellItsStatus(300);  // a carrier whose output has ended
-constexpr std::chrono::milliseconds kToEnd(2000);           // one that has been hung up on
+constexpr std::chrono::milliseconds kToEnd(1000);           // one that has been hung up on; as long again after SIGTERM
 /// A clock that shows more nanoseconds (146 years) cannot be.
 constexpr std::int64_t kFarthest = std::int64_t{1} << 62;
 using Clock = std::chrono::steady_clock;
@@ -30,14 +30,9 @@ void keep_end(std::string& text, std::size_t most) {
   if (text.size() > most) text.erase(0, text.size() - most);
 }
 
-/// waitpid() for at most so long; whether the process has ended.
-bool wait_for(pid_t process, int& status, std::chrono::milliseconds most) {
-  for (std::chrono::milliseconds waited(0);; waited += kPoll) {
-    const pid_t ended = waitpid(process, &status, WNOHANG);
-    if (ended == process || (ended < 0 && errno == ECHILD)) return true;
-    if (waited >= most) return false;
-    std::this_thread::sleep_for(kPoll);
-  }
+bool has_ended(pid_t process, int& status) {
+  const pid_t ended = waitpid(process, &status, WNOHANG);
+  return ended == process || (ended < 0 && errno == ECHILD);
 }
 
 std::string trimmed(std::string text) {
@@ -119,22 +114,28 @@ base::Expected<std::unique_ptr<Seat>> Seat::start(base::EventLoop& loop, const P
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     loop.watch(fd, events, &pipe);
   };
-  take(seat->input_, pipes[0][1], &Seat::write_input, 0);
+  take(seat->input_, pipes[0][1], &Seat::write_input, EPOLLOUT | EPOLLET);
   take(seat->output_, pipes[1][0], &Seat::read_output, EPOLLIN);
   take(seat->errors_, pipes[2][0], &Seat::read_errors, EPOLLIN);
   return seat;
 }
 
 Seat::~Seat() {
-  hang_up();
-  if (process_ <= 0 || ended_) return;
-  int status = 0;
-  if (wait_for(process_, status,
-               std::max(std::chrono::duration_cast<std::chrono::milliseconds>(hung_up_at_ + kToEnd - Clock::now()),
-                        std::chrono::milliseconds(0))))
-    return;
+  ask_to_end();
+  if (has_ended_by(hung_up_at_ + 2 * kToEnd)) return;
   kill(-process_, SIGKILL);
   waitpid(process_, nullptr, 0);
+}
+
+void Seat::ask_to_end() {
+  hang_up();
+  if (!std::exchange(is_asked_to_end_, true) && !has_ended_by(hung_up_at_ + kToEnd)) kill(-process_, SIGTERM);
+}
+
+bool Seat::has_ended_by(Clock::time_point due) {
+  int status = 0;
+  while (process_ > 0 && !ended_ && !(ended_ = has_ended(process_, status)) && Clock::now() < due) std::this_thread::sleep_for(kPoll);
+  return process_ <= 0 || ended_;
 }
 
 void Seat::close(Pipe& pipe) {
@@ -146,45 +147,56 @@ void Seat::close(Pipe& pipe) {
 void Seat::hang_up() {
   if (hung_up_at_ == Clock::time_point{}) hung_up_at_ = Clock::now();
   ears_ = {};
+  loop_.cancel(status_timer_);
+  const std::lock_guard lock(input_mutex_);
+  unsaid_.clear();
   for (Pipe* pipe : {&input_, &output_, &errors_}) close(*pipe);
 }
 
 void Seat::say(const words::ToAgent& word) { say(std::make_shared<const std::string>(framed(word))); }
 
 void Seat::say(std::shared_ptr<const std::string> frame) {
+  const std::lock_guard lock(input_mutex_);
   if (input_.fd < 0) return;
   unsaid_.push_back({std::move(frame), 0});
-  if (!waits_for_input_) write_input();
+  write_unsaid();
 }
 
 void Seat::write_input() {
-  bool is_full = false;
-  while (!unsaid_.empty() && !is_full) {
+  const std::lock_guard lock(input_mutex_);
+  write_unsaid();
+}
+
+void Seat::write_unsaid() {
+  while (!unsaid_.empty()) {
     Unsaid& next = unsaid_.front();
     const ssize_t written = ::write(input_.fd, next.bytes->data() + next.begin, next.bytes->size() - next.begin);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) {
-      is_full = true;
-    } else if (written < 0) {
-      close(input_);  // the end of its output says why
-      unsaid_.clear();
+    if (written < 0) {
+      is_full_ = errno == EAGAIN;
+      if (!is_full_) unsaid_.clear();  // the end of its output says why
       return;
-    } else {
-      if (waits_for_input_) unheard_pings_ = 0;  // it reads on: pings stand behind an archive that takes its time
-      if ((next.begin += static_cast<std::size_t>(written)) == next.bytes->size()) unsaid_.pop_front();
     }
+    if (std::exchange(is_full_, false)) silent_s_ = 0;  // it reads on
+    if ((next.begin += static_cast<std::size_t>(written)) == next.bytes->size()) unsaid_.pop_front();
   }
-  if (is_full == waits_for_input_) return;
-  waits_for_input_ = is_full;
-  loop_.rewatch(input_.fd, is_full ? EPOLLOUT : 0U, &input_);
 }
 
 void Seat::ping() {
-  ++unheard_pings_;
-  if (first_ping_ns_ == 0) first_ping_ns_ = steady_ns();
-  words::ToAgent word;
-  word.mutable_ping()->set_leader_ns(steady_ns());
-  say(word);
+  std::int64_t never = 0;
+  first_ping_ns_.compare_exchange_strong(never, steady_ns());
+  ping_again();
+}
+
+void Seat::ping_again() {
+  const std::lock_guard lock(input_mutex_);
+  if (first_ping_ns_ == 0 || input_.fd < 0) return;
+  if (unsaid_.empty()) {
+    words::ToAgent word;
+    word.mutable_ping()->set_leader_ns(steady_ns());
+    unsaid_.push_back({std::make_shared<const std::string>(framed(word)), 0});
+  }
+  write_unsaid();
 }
 
 void Seat::read_errors() {
@@ -212,10 +224,12 @@ void Seat::read_output() {
   const ssize_t got = ::read(output_.fd, bytes.data(), bytes.size());
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (got <= 0) {
-    end(how_it_ended());
+    close(output_);
+    status_due_ = Clock::now() + kToTellItsStatus;
+    tell_how_it_ended();
     return;
   }
-  unheard_pings_ = 0;
+  silent_s_ = 0;
   frames_.feed({bytes.data(), static_cast<std::size_t>(got)});
   const auto greeted = frames_.greeted();
   if (!greeted) {
@@ -249,17 +263,21 @@ void Seat::end(const std::string& why) {
   if (gone) gone(why);
 }
 
-std::string Seat::how_it_ended() {
+void Seat::tell_how_it_ended() {
+  int status = 0;
+  ended_ = has_ended(process_, status);
+  if (!ended_ && Clock::now() < status_due_) {
+    status_timer_ = loop_.call_after(kPoll, [this] { tell_how_it_ended(); });
+    return;
+  }
   while (errors_.fd >= 0) {  // what it said last
     const std::size_t before = last_errors_.size();
     read_errors();
     if (last_errors_.size() == before) break;
   }
-  int status = 0;
-  ended_ = wait_for(process_, status, kToTellItsStatus);
-  if (!ended_) return "its connection ended";
-  if (WIFSIGNALED(status)) return fmt::format("it was ended by signal {}", WTERMSIG(status));
-  return fmt::format("it ended with exit status {}", WEXITSTATUS(status));
+  end(!ended_               ? "its connection ended"
+      : WIFSIGNALED(status) ? fmt::format("it was ended by signal {}", WTERMSIG(status))
+                            : fmt::format("it ended with exit status {}", WEXITSTATUS(status)));
 }
 
 std::string Seat::last_words() const { return trimmed(frames_.noise() + (frames_.noise().empty() ? "" : "\n") + last_errors_); }

@@ -17,8 +17,8 @@ using results::RunProgress;
 namespace {
 
 constexpr std::chrono::seconds kTick(1);
-constexpr int kTicksToGreet = 60;  // a carrier may have an image to fetch
 constexpr int kPingsAtFirst = 8;
+constexpr std::size_t kMostWindowBytes = std::size_t{64} << 20;
 /// The start is far enough ahead for the word of it to be there in time.
 constexpr std::chrono::milliseconds kShortestLead(100);
 
@@ -51,8 +51,12 @@ Team::Team(base::EventLoop& control, const TeamSettings& settings, metrics::Metr
 
 Team::~Team() {
   control_.cancel(timer_);
+  pinger_.reset();
   for (const auto& member : members_) {
     if (member->seat) member->seat->hang_up();
+  }
+  for (const auto& member : members_) {
+    if (member->seat) member->seat->ask_to_end();
   }
 }
 
@@ -94,6 +98,8 @@ base::Expected<void> Team::start_carriers() {
     member.seat = std::move(seat);
   }
   timer_ = control_.call_after(kTick, [this] { tick(); });
+  pinger_ = std::make_unique<base::LoopThread>("pings");
+  pinger_->loop().post([this] { keep_pinging(); });
   return {};
 }
 
@@ -110,15 +116,17 @@ void Team::tick() {
   timer_ = control_.call_after(kTick, [this] { tick(); });
   for (const auto& member : members_) {
     if (member->stage == Stage::starting) {
-      if (ticks_ > kTicksToGreet) lose(*member, fmt::format("it has not answered within {} s", kTicksToGreet));
-    } else if (member->stage < Stage::done) {
-      if (member->seat->is_silent()) {
-        lose(*member, fmt::format("it has been silent for {} s", fleet::kMostSilence / std::chrono::seconds(1)));
-      } else {
-        member->seat->ping();
-      }
+      if (ticks_ * kTick > member->place.patience)
+        lose(*member, fmt::format("it has not answered within {} s", member->place.patience.count()));
+    } else if (member->stage < Stage::done && member->seat->is_silent()) {
+      lose(*member, fmt::format("it has been silent for {} s", fleet::kMostSilence / std::chrono::seconds(1)));
     }
   }
+}
+
+void Team::keep_pinging() {
+  for (const auto& member : members_) member->seat->ping_again();
+  pinger_->loop().call_after(kTick, [this] { keep_pinging(); });
 }
 
 void Team::hear(Member& member, const words::FromAgent& word) {
@@ -148,7 +156,8 @@ void Team::hear(Member& member, const words::FromAgent& word) {
     case words::FromAgent::kFinished: member.stage = std::max(member.stage, Stage::finished); break;
     case words::FromAgent::kFailed: ears_.mark_failed(); break;
     case words::FromAgent::kVerdict: hear_verdict(member, word.verdict()); break;
-    case words::FromAgent::WORD_NOT_SET: break;
+    case words::FromAgent::kReading:
+    case words::FromAgent::WORD_NOT_SET: return;
   }
   go_on();
 }
@@ -167,21 +176,32 @@ void Team::hear_hello(Member& member, const words::Hello& hello) {
 }
 
 void Team::hear_window(Member& member, const words::Window& window) {
+  if (window.number() != member.last.number() + 1)
+    return lose(member, fmt::format("its window {} came twice or out of turn", window.number()));
   if (window.anew()) {
     member.all = member.fresh = {};
     elapsed_before_ = {};
     ears_.anew();
   }
-  const auto gathered = results::read_gathered(window.gathered(), registry_);
-  if (!gathered) {
-    lose(member, "its results cannot be read: " + gathered.error().message);
-    return;
-  }
-  add(member.all, *gathered, results::Generators::are_the_same);
-  add(member.fresh, *gathered, results::Generators::are_the_same);
+  if (auto added = add_window(member, window.gathered()); !added)
+    return lose(member, "its results cannot be read: " + added.error().message);
   member.last = window;
   member.last.clear_gathered();
   member.last_ns = fleet::steady_ns();
+}
+
+base::Expected<void> Team::add_window(Member& member, const std::string& json) {
+  if (json.size() > kMostWindowBytes)
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("a window of {} MB", json.size() >> 20U));
+  auto gathered = TRY(results::read_gathered(json, registry_));
+  // What a window never has, and what it may have (each before it is added, which takes the product of both sides).
+  gathered.rows.clear();
+  gathered.thresholds.clear();
+  TRY(results::check_bounds(gathered));
+  add(member.all, gathered, results::Generators::are_the_same);
+  TRY(results::check_bounds(member.all));
+  add(member.fresh, gathered, results::Generators::are_the_same);
+  return {};
 }
 
 void Team::hear_verdict(Member& member, const words::Verdict& verdict) {

@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
+#include "base/loop_thread.hpp"
 #include "engine/fleet/seat.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/results/gathered.hpp"
@@ -85,6 +86,7 @@ class Team {
   void hear(Member& member, const fleet::words::FromAgent& word);
   void hear_hello(Member& member, const fleet::words::Hello& hello);
   void hear_window(Member& member, const fleet::words::Window& window);
+  base::Expected<void> add_window(Member& member, const std::string& json);
   void hear_verdict(Member& member, const fleet::words::Verdict& verdict);
   void lose(Member& member, const std::string& why);
   void fail(Verdict verdict);
@@ -92,6 +94,8 @@ class Team {
   void assign();
   void start_together();
   void tick();
+  /// On the pinger's thread.
+  void keep_pinging();
   /// Whether all that are still there have come so far.
   bool all_are(Stage stage) const;
   std::string called(const Member& member) const;
@@ -107,6 +111,7 @@ class Team {
   std::optional<fleet::words::Assignment> assignment_;
   base::EventLoop::TimerId timer_ = 0;
   int ticks_ = 0;
+  std::unique_ptr<base::LoopThread> pinger_;  // once members_ are complete
   bool assigned_ = false;
   bool sets_up_ = false;
   bool has_setup_data_ = false;

@@ -59,6 +59,7 @@ void TeamMember::give_verdict(const Verdict& verdict, bool last) {
 void TeamMember::give_window(std::string gathered, bool anew, const dashboard::GeneratorUse& use, const results::RunProgress& progress) {
   words::FromAgent word;
   words::Window& window = *word.mutable_window();
+  window.set_number(++windows_);
   window.set_gathered(std::move(gathered));
   window.set_anew(anew);
   window.set_cpu_cores(use.cpu_cores);

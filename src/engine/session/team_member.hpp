@@ -1,6 +1,7 @@
 #pragma once
 // A run that is one of several of a test, as its own TestRun sees it: what the leader tells it to do, and what it has to report.
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -62,6 +63,7 @@ class TeamMember {
   const bool is_first_;
   const std::size_t machine_shares_;
   std::function<void()> stop_;
+  std::uint64_t windows_ = 0;  // given
   bool may_set_up_ = false;
   bool may_tear_down_ = false;
   std::optional<Start> start_;
