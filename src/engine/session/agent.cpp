@@ -73,10 +73,15 @@ ExitCode run_agent(int from_leader, int to_leader) {
   end.say(hello());
   std::string packed;
   words::ToAgent word = end.wait();
-  for (; !word.has_assignment(); word = end.wait()) packed += word.archive_part().bytes();
+  bool fits = true;
+  for (; !word.has_assignment(); word = end.wait()) {
+    fits = fits && packed.size() + word.archive_part().bytes().size() <= script::kMostArchiveBytes;
+    if (fits) packed += word.archive_part().bytes();
+  }
   const words::Assignment& assignment = word.assignment();
   TeamMember member(end, assignment);
-  auto archive = script::unpack_archive(assignment.script(), packed);
+  base::Expected<script::Archive> archive = base::fail(base::ErrorKind::invalid_argument, "the script with its files is larger than 1 GiB");
+  if (fits) archive = script::unpack_archive(assignment.script(), packed);
   packed = {};
   if (!archive) {
     member.give_verdict({ExitCode::other, archive.error().message, ""}, /*last=*/true);

@@ -205,12 +205,13 @@ base::Expected<void> Team::add_window(Member& member, const std::string& json) {
 }
 
 void Team::hear_verdict(Member& member, const words::Verdict& verdict) {
+  const auto code =
+      verdict.code() >= 0 && verdict.code() <= static_cast<int>(ExitCode::other) ? static_cast<ExitCode>(verdict.code()) : ExitCode::other;
   if (verdict.last()) {
+    if (!started_ns_ && code == ExitCode::ok) return lose(member, "it ended before the test began");
     member.stage = Stage::done;
     member.seat->hang_up();
   }
-  const auto code =
-      verdict.code() >= 0 && verdict.code() <= static_cast<int>(ExitCode::other) ? static_cast<ExitCode>(verdict.code()) : ExitCode::other;
   if (code != ExitCode::ok) fail({code, verdict.message(), verdict.hint()});
 }
 
@@ -233,7 +234,7 @@ void Team::lose(Member& member, const std::string& why) {
     return;
   }
   member.lost = why;
-  member.lost_at = std::chrono::nanoseconds(fleet::steady_ns() - *started_ns_);
+  member.lost_at = std::chrono::nanoseconds(std::max<std::int64_t>(0, fleet::steady_ns() - *started_ns_));
   for (metrics::MetricState& metric : member.all.snapshot.metrics) {
     if (metric.info->id == metrics::MetricId::vus) metric.total.last = 0;  // nobody is there any more
   }

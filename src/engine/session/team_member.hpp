@@ -1,5 +1,6 @@
 #pragma once
 // A run that is one of several of a test, as its own TestRun sees it: what the leader tells it to do, and what it has to report.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,7 +21,7 @@ namespace gauntlet::engine::session {
 class TeamMember {
  public:
   TeamMember(fleet::AgentEnd& end, const fleet::words::Assignment& assignment)
-      : end_(end), is_first_(assignment.is_first()), machine_shares_(assignment.machine_shares()) {}
+      : end_(end), is_first_(assignment.is_first()), machine_shares_(std::max(1U, assignment.machine_shares())) {}
 
   /// The one that runs setup() and teardown().
   bool is_first() const { return is_first_; }
