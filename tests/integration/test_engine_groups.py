@@ -104,3 +104,16 @@ export default function () {
   try { group('a', async () => {}); } catch (e) { see('refused'); }
 }""", "--strict-k6")
     assert seen["timer"]["group"] == "" and seen["after"]["inside"] == "1" and "refused" in seen
+
+
+def test_metadata_set_inside_goes_with_what_ends_later(tmp_path, ports):
+    ran = run(tmp_path, HEAD + """
+export default async function () {
+  await group('g', async () => {
+    exec.vu.metrics.metadata.inside = 'yes';
+    await http.asyncRequest('GET', 'http://127.0.0.1:%d/get');
+  });
+}""" % ports["http"], "-q", "--out", "points=points.ndjson")
+    read = [json.loads(line) for line in (tmp_path / "points.ndjson").read_text().splitlines()]
+    assert ran.code == 0, ran.err
+    assert [one["data"]["metadata"]["inside"] for one in read if one["type"] == "Point" and one["metric"] == "http_reqs"] == ["yes"]
