@@ -142,6 +142,8 @@ def wait4(process, seconds):
     """(exit code, most memory in KB), or (None, 0) when it has not ended by then."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
+        if process.returncode is not None:  # poll() has seen it: it ended before its fault
+            return process.returncode, 0
         ended, status, usage = os.wait4(process.pid, os.WNOHANG)
         if ended:
             process.returncode = os.waitstatus_to_exitcode(status)
