@@ -116,8 +116,11 @@ int run(int argc, char** argv) {
     base::log::warn("SIGHUP does nothing here: a challenge config is read at the start; restart the handlers one by one");
   });
   log_each_second(loop, metrics);
-  const Exit status = host::serve(loop, workers, health,
-                                  {.work = kText.work, .drain_time = settings->drain_time, .on_signal = [&ready] { ready = false; }});
+  const Exit status = host::serve(
+      loop, workers, health,
+      {.work = kText.work, .drain_time = settings->drain_time, .readiness_delay = settings->readiness_delay, .on_signal = [&ready] {
+         ready = false;
+       }});
   metrics.log_summary();
   return program.end(status);
 }

@@ -45,6 +45,9 @@ void read_waits(base::Settings& settings, HostSettings& into, std::string_view w
                                                                      "how long the start waits for PostgreSQL to come up"));
   into.drain_time = duration_cast<milliseconds>(settings.duration("SHUTDOWN_GRACE", seconds(15), seconds(0), minutes(10), seconds(1),
                                                                   "how long SIGTERM waits for " + std::string(work) + " in flight"));
+  into.readiness_delay = duration_cast<milliseconds>(
+      settings.duration("SHUTDOWN_READINESS_DELAY", seconds(0), seconds(0), minutes(10), seconds(1),
+                        "how long SIGTERM lets " + std::string(work) + " in while /readyz says 503 already, so that balancers notice"));
 }
 
 void name_database_role(base::Settings& settings) {

@@ -31,6 +31,7 @@ struct HostSettings {
   postgres::ConnectionOptions database;
   std::chrono::milliseconds database_wait{0};
   std::chrono::milliseconds drain_time{0};
+  std::chrono::milliseconds readiness_delay{0};  // between /readyz saying 503 and the end of accepting
 };
 
 struct PortSetting {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <deque>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -24,12 +26,31 @@ using Clock = base::EventLoop::Clock;
 const Statement kBegin("BEGIN", {});
 const Statement kCommit("COMMIT", {});
 const Statement kRollback("ROLLBACK", {});
+/// Of which cluster a server is, and its timeline, which every promotion raises. Fails on a standby.
+const Statement kPlaceInHistory(
+    "SELECT (SELECT system_identifier FROM pg_control_system()), ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint",
+    {});
 
 /// While statements wait for so long the other servers are asked whether one of them takes the writes now: a server that has frozen,
 /// or that the network has lost, does not say so.
 constexpr std::chrono::milliseconds kOthersAskedAfter{2000};
 /// A primary that has just been promoted is to be found soon.
 constexpr std::chrono::milliseconds kLastRetryOfServers{1000};
+
+/// The newest timeline of each cluster that any thread of this program has met.
+class Timelines {
+ public:
+  /// After `met` has been, too.
+  std::int64_t newest(std::int64_t cluster, std::int64_t met) {
+    const std::lock_guard lock(mutex_);
+    auto& newest = newest_[cluster];
+    return newest = std::max(newest, met);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::int64_t, std::int64_t> newest_;
+};
 
 /// One place for a connection. A lease keeps its slot alive; a lost connection leaves the slot with none.
 struct Slot {
@@ -137,8 +158,10 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
         connection_(std::move(connection)),
         servers_(connection_.each_server()),
         options_(std::move(options)),
+        session_start_(options_.session_start),
         last_retry_(servers_.size() == 1 ? options_.last_retry : std::min(options_.last_retry, kLastRetryOfServers)) {
     assert(options_.max_connections >= 1);
+    if (servers_.size() > 1) session_start_.insert(session_start_.begin(), {&kPlaceInHistory, {}});
     if (options_.metrics == nullptr) return;
     auto& open = options_.metrics->gauge("challenge_database_connections", "Open connections to PostgreSQL", {"server"});
     for (const ConnectionOptions& server : servers_) open_.push_back(&open.with({server.server()}));
@@ -398,20 +421,34 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   }
 
   void start_session(const std::shared_ptr<Slot>& slot) {
-    if (options_.session_start.empty()) return ready(*slot);
+    if (session_start_.empty()) return ready(*slot);
     const std::weak_ptr<Slot> weak = slot;
     auto failure = std::make_shared<std::optional<Error>>();  // shared by the callbacks of one session start
-    for (std::size_t i = 0; i < options_.session_start.size(); ++i) {
-      const bool last = i + 1 == options_.session_start.size();
-      slot->connection->execute(*options_.session_start[i].statement, options_.session_start[i].parameters,
-                                [this, weak, failure, last](base::Expected<Result> result) {
+    for (std::size_t i = 0; i < session_start_.size(); ++i) {
+      const bool last = i + 1 == session_start_.size(), asks_for_place = session_start_[i].statement == &kPlaceInHistory;
+      slot->connection->execute(*session_start_[i].statement, session_start_[i].parameters,
+                                [this, weak, failure, last, asks_for_place](base::Expected<Result> result) {
                                   if (!result && !*failure) *failure = std::move(result.error());
                                   const auto started = weak.lock();
+                                  if (started && result && asks_for_place) *failure = why_outdated(*started, *result);
                                   if (!last || !started || shut_down_) return;
                                   if (!*failure) return ready(*started);
                                   closed(started, std::move(**failure).in("starting a PostgreSQL session"));
                                 });
     }
+  }
+
+  /// A primary that came back after another server was promoted in its place believes to be one still.
+  std::optional<Error> why_outdated(const Slot& slot, const Result& place) const {
+    static Timelines timelines;
+    const auto cluster = place[0].get<std::int64_t>(0), timeline = place[0].get<std::int64_t>(1);
+    const auto newest = timelines.newest(cluster, timeline);
+    if (timeline == newest) return std::nullopt;
+    Error former{ErrorKind::unavailable, "PostgreSQL at " + servers_[slot.server].server() + " is a former primary: it is on timeline " +
+                                             std::to_string(timeline) + ", and another server was promoted to " + std::to_string(newest)};
+    static base::log::Limit limit(10);
+    base::log::warn(limit, "PostgreSQL server not taken", {{"reason", former.message}});
+    return former;
   }
 
   void ready(Slot& slot) {
@@ -521,6 +558,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   const ConnectionOptions connection_;
   const std::vector<ConnectionOptions> servers_;
   const PoolOptions options_;
+  std::vector<Execution> session_start_;  // what the options say, and with several servers the question for their place before it
   const std::chrono::milliseconds last_retry_;
   std::vector<base::metrics::Gauge*> open_;  // by server; empty when nobody counts
   base::metrics::Counter* moves_ = nullptr;

@@ -70,9 +70,6 @@ base::Expected<ServiceSettings> ServiceSettings::read(base::Settings& settings, 
     s.threads = s.database_connections;
   }
   host::read_waits(settings, s, "requests");
-  s.readiness_delay = duration_cast<milliseconds>(
-      settings.duration("SHUTDOWN_READINESS_DELAY", seconds(0), seconds(0), minutes(10), seconds(1),
-                        "how long SIGTERM lets requests in while /readyz says 503 already, so that balancers notice"));
   s.queue_time_max = duration_cast<milliseconds>(
       settings.duration("QUEUE_TIME_MAX", seconds(1), seconds(0), minutes(1), seconds(1),
                         "requests are refused with 503 and Retry-After while those before them wait longer than this "

@@ -23,7 +23,6 @@ struct ServiceSettings : host::HostSettings {
   ags::PlatformAddress platform;                   // AB_*; its client only where rewards are real
   std::string base_path;                           // BASE_PATH
   std::size_t database_connections = 25;           // of all threads together
-  std::chrono::milliseconds readiness_delay{0};    // between /readyz saying 503 and the end of accepting
   std::chrono::milliseconds queue_time_max{0};     // 0: no shedding
   double player_rate = 0;                          // requests a second; 0: no limit
   std::int64_t player_burst = 1;

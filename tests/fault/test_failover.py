@@ -67,6 +67,27 @@ def test_primary_is_found_wherever_it_stands_in_the_list_and_a_switch_is_logged_
         assert service.request(*INITIALIZE).status == 200
 
 
+def test_former_primary_that_wakes_and_believes_to_be_one_is_not_taken_although_the_new_one_hangs(trio):
+    with running_service(trio, CONFIG, **trio.settings) as service:
+        assert service.request(*INITIALIZE).status == 200
+        former = trio.primary
+        former.signal(signal.SIGSTOP)
+        trio.promote()
+        until(lambda: service.request(*INITIALIZE).status == 200, service.log.read_text)
+        now = trio.primary
+        former.signal(signal.SIGCONT)
+        assert former.sql("postgres", "SELECT pg_is_in_recovery()") == [["f"]]
+        now.signal(signal.SIGSTOP)
+        try:
+            until(lambda: "it is on timeline" in service.log.read_text(), service.log.read_text)
+        finally:
+            now.signal(signal.SIGCONT)
+        until(lambda: service.request(*INITIALIZE).status == 200, service.log.read_text)
+        assert f"to={former.address}:{former.port}" not in service.log.read_text()
+        former.follow(now)
+        trio.await_standbys(2)
+
+
 def test_list_without_a_primary_says_so(trio):
     standbys = {"DB_HOST": ",".join(each.address for each in trio.standbys), "DB_PORT": ",".join(str(each.port) for each in trio.standbys)}
     for program in ("challenge-service", "challenge-event-handler"):
