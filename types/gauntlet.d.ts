@@ -255,6 +255,8 @@ declare module 'k6' {
     httpVersion?: '1.1' | '2';
     /** Beyond k6: objects and lists as request bodies are JSON where the request's Content-Type says so. */
     jsonBodies?: boolean;
+    /** Beyond k6: each virtual user has built-in objects of its own, which its script may change. */
+    isolatedUsers?: boolean;
     /** Beyond k6: what a virtual user's script may keep. */
     maxHeapBytes?: number;
     /** Beyond k6: of a body or message as the script gets it. */

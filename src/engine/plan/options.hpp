@@ -151,6 +151,7 @@ struct Options {
   Setting<bool> no_cookies_reset;
   Setting<bool> discard_response_bodies;
   // Not k6's.
+  Setting<bool> isolated_users;                 // each virtual user has built-in objects of its own
   Setting<std::string> http_version;            // "1.1", "2"; not given: by ALPN, as k6
   Setting<bool> json_bodies;                    // objects are sent as JSON where the Content-Type says so
   Setting<std::int64_t> max_heap_bytes{0};      // of a virtual user's script; 0: by the machine's memory

@@ -66,11 +66,19 @@ constexpr JSMallocFunctions kWatched{
 }  // namespace
 #endif
 
-JSRuntime* Heap::new_runtime() {
+JSRuntime* Heap::new_runtime(JSRuntime* base) {
 #if defined(__SANITIZE_ADDRESS__)
-  return JS_NewRuntime2(&kWatched, nullptr);
+  return JS_NewRuntimeOn(base, &kWatched, nullptr, nullptr);
 #else
-  return JS_NewRuntimeInArenas(&functions(), this, arenas_);
+  return JS_NewRuntimeOn(base, &functions(), this, arenas_);
+#endif
+}
+
+JSRuntime* Heap::new_base() {
+#if defined(__SANITIZE_ADDRESS__)
+  return JS_NewRuntime();
+#else
+  return new_runtime();
 #endif
 }
 

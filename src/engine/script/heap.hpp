@@ -35,8 +35,12 @@ class Heap {
 
   static Heap& of_thread();
 
-  /// A runtime whose memory is here, all but its small blocks in arenas that it shares. nullptr when there is no memory.
-  JSRuntime* new_runtime();
+  /// A runtime whose memory is here, all but its small blocks in arenas that it shares; built on `base` unless that is nullptr.
+  /// nullptr when there is no memory.
+  JSRuntime* new_runtime(JSRuntime* base = nullptr);
+
+  /// A runtime on which others are built; FailingAllocations do not touch it.
+  JSRuntime* new_base();
 
   /// Aligned to 8 bytes; nullptr when there is no memory.
   void* allocate(std::size_t size);

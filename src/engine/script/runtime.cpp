@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "engine/script/heap.hpp"
+#include "engine/script/shared_builtins.hpp"
 #include "engine/script/stack_text.hpp"
 #include "engine/script/type_stripper.hpp"
 
@@ -38,9 +39,11 @@ char* duplicate(JSContext* context, std::string_view text) { return js_strndup(c
 
 }  // namespace
 
-Runtime::Runtime(Program& program, const Natives& natives, Host& host, void* opaque, std::size_t stack_bytes, std::size_t heap_bytes)
+Runtime::Runtime(Program& program, const Natives& natives, Host& host, void* opaque, std::size_t stack_bytes, std::size_t heap_bytes,
+                 Builtins builtins)
     : program_(program), natives_(natives), heap_bytes_(heap_bytes) {
-  runtime_ = Heap::of_thread().new_runtime();
+  if (builtins == Builtins::shared) shared_ = &SharedBuiltins::of_thread(natives);
+  runtime_ = Heap::of_thread().new_runtime(shared_ == nullptr ? nullptr : shared_->runtime());
   JS_UpdateStackTop(runtime_);
   JS_SetMaxStackSize(runtime_, stack_bytes - kStackReserveBytes);
   JS_SetMemoryLimit(runtime_, heap_bytes_);
@@ -49,9 +52,13 @@ Runtime::Runtime(Program& program, const Natives& natives, Host& host, void* opa
   JS_SetHostPromiseRejectionTracker(runtime_, &track_rejection, this);
   JS_SetInterruptHandler(
       runtime_, [](JSRuntime*, void* asked) { return static_cast<Host*>(asked)->on_script_tick() ? 1 : 0; }, &host);
-  context_ = JS_NewContext(runtime_);
+  context_ = shared_ == nullptr ? JS_NewContext(runtime_) : JS_NewContextSharing(runtime_, shared_->context());
   JS_SetContextOpaque(context_, opaque);
-  natives_.install(context_);
+  if (builtins == Builtins::own) natives_.install(context_);
+  if (builtins == Builtins::watched) {
+    native_modules_ = make_builtins(context_, natives_);
+    JS_WatchBuiltins(context_);
+  }
 }
 
 Runtime::~Runtime() {
@@ -205,7 +212,9 @@ JSValue Runtime::resolve_from_meta(JSContext* context, JSValueConst, int count, 
 
 // Native modules
 
-Module* Runtime::native_module(const std::string& name) {
+const Module* Runtime::native_module(const std::string& name) {
+  const Module* const shared = shared_ == nullptr ? nullptr : shared_->module(name);
+  if (shared != nullptr) return shared;
   if (const auto found = native_modules_.find(name); found != native_modules_.end()) return found->second.get();
   const auto entry = std::find_if(natives_.modules.begin(), natives_.modules.end(), [&](const auto& each) { return each.name == name; });
   if (entry == natives_.modules.end()) {
@@ -215,7 +224,7 @@ Module* Runtime::native_module(const std::string& name) {
   auto module = std::make_unique<Module>(context_);
   entry->init(*module);
   if (JS_HasException(context_)) return nullptr;  // no memory for all of it
-  return native_modules_.emplace(name, std::move(module)).first->second.get();
+  return native_modules_.emplace(entry->name, std::move(module)).first->second.get();
 }
 
 JSModuleDef* Runtime::define_native_module(const std::string& name) {
@@ -243,7 +252,7 @@ JSValue Runtime::export_native(JSContext* context, JSModuleDef* definition, JSAt
   const char* name = JS_AtomToCString(context, module_name);
   JS_FreeAtom(context, module_name);
   if (name == nullptr) return JS_EXCEPTION;
-  const Module& module = *of(context).native_modules_.at(name);
+  const Module& module = *of(context).native_module(name);
   JS_FreeCString(context, name);
   const char* const key = JS_AtomToCString(context, export_name);
   if (key == nullptr) return JS_EXCEPTION;
@@ -289,7 +298,7 @@ JSValue Runtime::require(std::string_view specifier, std::string_view base_url) 
   auto url = program_.resolve(specifier, base_url);
   if (!url) return throw_error(context_, url.error().message);
   if (*url == "k6" || url->compare(0, 3, "k6/") == 0) {
-    Module* module = native_module(*url);
+    const Module* const module = native_module(*url);
     return module == nullptr ? JS_EXCEPTION : module->default_export().dup();
   }
   auto source = program_.load(*url, specifier);

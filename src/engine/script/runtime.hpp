@@ -3,6 +3,7 @@
 // of rejected promises. Made, used and destroyed on one thread; scripts run on one fiber, always the same.
 #include <quickjs.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,12 +18,21 @@
 
 namespace gauntlet::engine::script {
 
+class SharedBuiltins;
+
 /// What the runtime asks of the virtual user that it belongs to.
 class Host {
  public:
   virtual ~Host() = default;
   /// Asked every few thousand operations of running script: true makes it stop with an error that it cannot catch.
   virtual bool on_script_tick() = 0;
+};
+
+/// Whose the built-in objects are that a script sees: JSON, Array.prototype, what `import http from 'k6/http'` gives, ...
+enum class Builtins {
+  shared,   ///< those of the thread, for all virtual users; a script that changes one gets a TypeError
+  own,      ///< the runtime's, made when they are touched
+  watched,  ///< the runtime's, all made at once, and has_changed_builtins() knows
 };
 
 class Runtime {
@@ -33,7 +43,7 @@ class Runtime {
   /// `natives` outlives it; `opaque` is what JS_GetContextOpaque gives natives. Call on the fiber: its stack bounds QuickJS's. What the
   /// script allocates beyond `heap_bytes` (at least kMinHeapBytes) gives it an error; so does what NativeMemory counts.
   Runtime(Program& program, const Natives& natives, Host& host, void* opaque, std::size_t stack_bytes,
-          std::size_t heap_bytes = kMaxHeapBytes);
+          std::size_t heap_bytes = kMaxHeapBytes, Builtins builtins = Builtins::shared);
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -44,6 +54,8 @@ class Runtime {
   JSContext* context() const { return context_; }
   Program& program() const { return program_; }
   std::size_t heap_bytes() const { return heap_bytes_; }
+  /// Of Builtins::watched: whether its script has changed one. Objects that are made when a user imports them are none.
+  bool has_changed_builtins() const { return JS_HasChangedBuiltin(runtime_); }
 
   /// Runs the entry script's top level: an exception, or a promise that settles when it is done (ES modules with
   /// top-level await need jobs and timers to run meanwhile), or undefined.
@@ -82,7 +94,7 @@ class Runtime {
   void note_syntax_error(const Source& source);
   void set_import_meta(JSModuleDef* definition, const std::string& url);
   /// nullptr with an exception pending when there is no such module.
-  Module* native_module(const std::string& name);
+  const Module* native_module(const std::string& name);
   JSModuleDef* define_native_module(const std::string& name);
   JSModuleDef* define_common_js_module(const Source& source);
   /// module.exports of a CommonJS file, which runs the first time; an exception value when it throws.
@@ -96,10 +108,11 @@ class Runtime {
   JSContext* context_ = nullptr;
   JSModuleDef* entry_ = nullptr;
   std::string load_failure_;
-  std::unordered_map<std::string, std::unique_ptr<Module>> native_modules_;  // by name, those that were imported
-  std::unordered_map<std::string, Value> common_js_;                         // `module` objects by URL
-  std::unordered_map<std::string, std::string> specifiers_;                  // as written, by resolved URL, for messages
-  std::vector<std::pair<Value, Value>> rejected_;                            // promise and reason
+  const SharedBuiltins* shared_ = nullptr;
+  std::map<std::string_view, std::unique_ptr<Module>> native_modules_;  // by name: its own, as far as they have been made
+  std::unordered_map<std::string, Value> common_js_;                    // `module` objects by URL
+  std::unordered_map<std::string, std::string> specifiers_;             // as written, by resolved URL, for messages
+  std::vector<std::pair<Value, Value>> rejected_;                       // promise and reason
 };
 
 /// A thrown value as k6 logs it: an Error's stack, anything else as text.

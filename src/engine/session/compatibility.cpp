@@ -120,6 +120,9 @@ constexpr std::array kTable = {
         kExecution, "setupVU(), teardownVU()", better,
         "exported functions that each virtual user calls before its first iteration of a scenario and after its last one; what "
         "the former returns is the iterations' second argument"},
+    CompatibilityRow{kExecution, "scripts that change built-in objects (polyfills)", same,
+                     "where the init of user 0 does, each user gets its own, as with the option isolatedUsers; else users share them and a "
+                     "change is a TypeError"},
     CompatibilityRow{kExecution, "option maxHeapBytes", better,
                      "bounds what a virtual user's script may keep, responses and pages included: 1 GB, less where the machine has less; "
                      "the error names the line"},

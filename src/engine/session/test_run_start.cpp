@@ -115,6 +115,12 @@ void TestRun::start_crew() {
 }
 
 bool TestRun::initialize_vus() {
+  if (test_.changes_builtins && !settings_.strict_k6 && !test_.options.isolated_users.value) {
+    test_.log.write(
+        users::LogLevel::info,
+        "the script changes built-in objects: each virtual user gets its own, as with the option isolatedUsers, and is some 100 KB "
+        "bigger and slower to start");
+  }
   const auto failure = crew_->initialize(plan_.planned_vus);
   if (failure) judge_.give(verdict_of(program_, *failure));
   if (failure || crew_->is_aborted()) return false;

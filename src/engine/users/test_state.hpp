@@ -42,6 +42,8 @@ struct TestState {
 
   /// What a virtual user's script may allocate.
   std::size_t heap_bytes_per_vu = script::Runtime::kMaxHeapBytes;
+  /// The script changes built-in objects: virtual users do not share them (as with the option isolatedUsers).
+  std::atomic<bool> changes_builtins{false};
   std::optional<std::string> setup_data;  ///< what setup() returned, as JSON
 
   Clock::time_point start{};  ///< of the scenarios, after setup

@@ -160,10 +160,18 @@ bool Vu::report_unhandled_rejections() {
 
 // Init
 
+script::Builtins Vu::builtins() const {
+  // The one with id 0 goes first. It may do all that k6 lets a script do, which tells how the others are to live.
+  if (id_ == 0) return script::Builtins::watched;
+  const bool isolated = test_.options.isolated_users.value || test_.metrics.strict_k6() || test_.changes_builtins;
+  return isolated ? script::Builtins::own : script::Builtins::shared;
+}
+
 std::optional<Vu::InitFailure> Vu::initialize() {
   script::Host& host = *this;
   VuContext* const opaque = this;
-  runtime_ = std::make_unique<script::Runtime>(test_.program, test_.natives, host, opaque, fiber_.stack().size, test_.heap_bytes_per_vu);
+  runtime_ = std::make_unique<script::Runtime>(test_.program, test_.natives, host, opaque, fiber_.stack().size, test_.heap_bytes_per_vu,
+                                               builtins());
   context_ = runtime_->context();
   in_init_ = true;
   begin_work();
@@ -192,6 +200,7 @@ std::optional<Vu::InitFailure> Vu::initialize() {
     }
   }
   in_init_ = false;
+  if (runtime_->has_changed_builtins()) test_.changes_builtins = true;
   if (!failure) set_standing_tags();
   return failure;
 }

@@ -87,6 +87,7 @@ class Vu final : public VuContext, private script::Host {
   using Instant = base::EventLoop::Clock::time_point;
 
   void live();
+  script::Builtins builtins() const;
   bool on_script_tick() override;
   void yield();
   void set_standing_tags();

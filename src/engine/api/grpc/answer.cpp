@@ -183,11 +183,9 @@ JSClassExoticMethods kExotic = {
 
 }  // namespace
 
-void define_grpc_answer(GrpcState& state) {
-  JSContext* const context = state.vu().context();
-  JSRuntime* const runtime = JS_GetRuntime(context);
+void define_grpc_answer(JSContext* context) {
   const JSClassID id = script::Class<Answer>::id();
-  if (JS_IsRegisteredClass(runtime, id)) return;
+  if (JS_IsRegisteredClass(JS_GetRuntime(context), id)) return;
   JSClassDef definition{};
   definition.class_name = "Object";
   definition.finalizer = &finalize;

@@ -11,7 +11,7 @@
 namespace gauntlet::engine::api {
 
 /// To be called once per runtime, before the first answer.
-void define_grpc_answer(GrpcState& state);
+void define_grpc_answer(JSContext* context);
 /// The object for a call that has ended. `discarded`: its message is null.
 JSValue new_grpc_answer(JSContext* context, PooledCall call, bool discarded);
 

@@ -37,7 +37,7 @@ const script::Member kConstants[] = {
 }  // namespace
 
 void init_grpc(script::Module& module) {
-  define_grpc_answer(grpc_state_of(module.context()));
+  define_grpc_answer(module.context());
   export_grpc_client(module);
   export_grpc_stream(module);
   module.exports(kConstants);

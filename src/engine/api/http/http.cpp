@@ -458,7 +458,7 @@ void init_http(script::Module& module) {
   define_url_template(context);
   define_cookie_jar(context);
   script::Class<ExpectedStatuses>::define(context, "Object", {});
-  define_response(state_of(context));
+  define_response(context);
   define_body_stream(context);
   module.exports(kExports);
   // `new http.CookieJar()` makes plain objects, so nothing is an instance of it; asking must not throw, though.

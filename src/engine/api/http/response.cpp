@@ -169,6 +169,24 @@ JSValue make_request(JSContext* context, const Response& response) {
   return object;
 }
 
+JSValue json_method(script::Self<Response> self, script::Call call);
+
+/// One for all responses of a virtual user.
+JSValue response_method(JSContext* context, const HttpState& state, std::size_t name) {
+  Value& kept = state.response_method(name);
+  if (kept.is_undefined()) {
+    const auto make = [&](JSCFunction* native, const char* text) { return Value(context, JS_NewCFunction(context, native, text, 1)); };
+    Value made;
+    if (name == Atoms::click_link) made = make(&script::detail::call_method<&page_click_link>, "clickLink");
+    if (name == Atoms::html) made = make(&script::detail::call_method<&page_html>, "html");
+    if (name == Atoms::json) made = make(&script::detail::call_method<&json_method>, "json");
+    if (name == Atoms::submit_form) made = make(&script::detail::call_method<&page_submit_form>, "submitForm");
+    if (made.is_exception()) return JS_EXCEPTION;
+    kept = std::move(made);
+  }
+  return kept.dup();
+}
+
 JSValue make_body(JSContext* context, const Response& response) {
   // k6 shows an empty list where no request was made.
   if (!response.fetch) return JS_NewArray(context);
@@ -202,7 +220,7 @@ JSValue make(JSContext* context, const HttpState& state, const Response& respons
     case Atoms::click_link:
     case Atoms::html:
     case Atoms::json:
-    case Atoms::submit_form: return JS_DupValue(context, state.response_method(name));
+    case Atoms::submit_form: return response_method(context, state, name);
     default: return JS_UNDEFINED;
   }
 }
@@ -372,11 +390,6 @@ JSValue json_method(script::Self<Response> self, script::Call call) {
   return parsed;
 }
 
-template <auto native>
-Value new_method(JSContext* context, const char* name) {
-  return {context, JS_NewCFunction(context, &script::detail::call_method<native>, name, 1)};
-}
-
 }  // namespace
 
 bool Response::has_null_body() const {
@@ -387,23 +400,16 @@ bool Response::has_null_body() const {
   return exchange.head.status == 204 || exchange.head.status == 304;
 }
 
-void define_response(HttpState& state) {
-  JSContext* const context = state.vu().context();
-  JSRuntime* const runtime = JS_GetRuntime(context);
+void define_response(JSContext* context) {
   const JSClassID id = script::Class<Response>::id();
-  if (!JS_IsRegisteredClass(runtime, id)) {
-    JSClassDef definition{};
-    definition.class_name = "Object";
-    definition.finalizer = &finalize;
-    definition.gc_mark = &mark;
-    definition.exotic = &kExotic;
-    const Value plain(context, JS_NewObject(context));
-    script::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
-  }
-  state.set_response_method(Atoms::click_link, new_method<&page_click_link>(context, "clickLink"));
-  state.set_response_method(Atoms::html, new_method<&page_html>(context, "html"));
-  state.set_response_method(Atoms::json, new_method<&json_method>(context, "json"));
-  state.set_response_method(Atoms::submit_form, new_method<&page_submit_form>(context, "submitForm"));
+  if (JS_IsRegisteredClass(JS_GetRuntime(context), id)) return;
+  JSClassDef definition{};
+  definition.class_name = "Object";
+  definition.finalizer = &finalize;
+  definition.gc_mark = &mark;
+  definition.exotic = &kExotic;
+  const Value plain(context, JS_NewObject(context));
+  script::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
 }
 
 void set_body(JSValueConst response, Value value) { slot(*response_of(response), Atoms::body) = value.release(); }

@@ -38,7 +38,7 @@ struct Response {
 };
 
 /// Registers the class in the virtual user's runtime. Once per runtime.
-void define_response(HttpState& state);
+void define_response(JSContext* context);
 /// A new Response for the script; an exception where the heap limit does not allow its body.
 JSValue new_response(JSContext* context, std::unique_ptr<Response> response);
 /// Makes `value` what the script sees as its `body`.

@@ -145,8 +145,8 @@ class HttpState {
   const std::string& user_agent() const { return user_agent_; }
 
   /// The functions that every Response shows as its own: clickLink, html, json, submitForm.
-  JSValueConst response_method(std::size_t name) const { return response_methods_[name - Atoms::click_link].get(); }
-  void set_response_method(std::size_t name, script::Value function) { response_methods_[name - Atoms::click_link] = std::move(function); }
+  /// Undefined until the first one is asked for.
+  script::Value& response_method(std::size_t name) const { return response_methods_[name - Atoms::click_link]; }
 
   /// Work that goes on beside the script (asyncRequest): kept until it is dropped, at the latest with the iteration.
   class Pending {
@@ -169,7 +169,7 @@ class HttpState {
   Atoms atoms_;
   std::shared_ptr<wire::CookieJar> jar_ = std::make_shared<wire::CookieJar>();
   std::string user_agent_;
-  std::array<script::Value, 4> response_methods_;
+  mutable std::array<script::Value, 4> response_methods_;
   std::unique_ptr<wire::Dialer> dialer_;
   std::unique_ptr<wire::HttpClient> client_;
   std::vector<std::unique_ptr<Pending>> pending_;  // last: what it has under way goes through the client

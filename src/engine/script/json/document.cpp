@@ -215,6 +215,8 @@ int Document::read(JSContext* context, std::uint32_t place, JSAtom atom, JSValue
 
 Document::Outcome Document::parse(JSContext* context, std::string_view padded_text, JSValue& result) {
   if (padded_text.starts_with("\xef\xbb\xbf") || may_have_negative_zero(padded_text)) return Outcome::unsure;
+  Shapes* const shapes = Shapes::of(context);
+  if (shapes == nullptr) return Outcome::thrown;
   simdjson::dom::parser& parser = thread_parser();
   Document* const document = take(padded_text.size());
   ++document->users_;  // until the root has been made
@@ -222,7 +224,7 @@ Document::Outcome Document::parse(JSContext* context, std::string_view padded_te
   if (parser.parse_into_document(document->parsed_, padded_text.data(), padded_text.size(), false).error() == simdjson::SUCCESS) {
     const bool is_short = padded_text.size() < kDeferredFrom;
     document->made_at_once_ = is_short ? std::numeric_limits<std::uint32_t>::max() : kSmallContainer;
-    document->shapes_ = &Shapes::of(context);
+    document->shapes_ = shapes;
     JS_SetDeferredMethods(JS_GetRuntime(context), &Methods::kTable);
     result = Level(context, *document).element(1, 0);
     outcome = JS_IsException(result) ? Outcome::thrown : Outcome::done;

@@ -65,7 +65,7 @@ JSValue parse(JSContext* context, std::string_view text, Padding padding) {
 }
 
 void install(JSContext* context) {
-  Shapes::of(context);
+  Shapes::register_class(context);
   const Value global(context, JS_GetGlobalObject(context));
   const Value object = global.property("JSON");
   Value plain = object.property("parse");

@@ -1,5 +1,6 @@
 #include "engine/script/json/shapes.hpp"
 
+#include <algorithm>
 #include <functional>
 
 #include "engine/script/binding.hpp"
@@ -9,6 +10,8 @@
 namespace gauntlet::engine::json {
 namespace {
 
+constexpr std::size_t kRecent = 64;
+
 /// Where a template for these keys is, should it be among the recent ones.
 std::size_t glance(std::span<const std::string_view> keys) {
   const std::string_view first = keys.front();
@@ -16,7 +19,7 @@ std::size_t glance(std::span<const std::string_view> keys) {
   std::size_t hash = keys.size() * 31 + first.size() * 7 + last.size();
   if (!first.empty()) hash = hash * 5 + static_cast<unsigned char>(first.back());
   if (!last.empty()) hash = hash * 3 + static_cast<unsigned char>(last.front());
-  return hash % 64;
+  return hash % kRecent;
 }
 
 /// An object put together key by key; takes over what `value_of` gives.
@@ -54,30 +57,33 @@ bool has_as_many_keys(JSContext* context, JSValueConst object, std::size_t count
 
 }  // namespace
 
-Shapes& Shapes::of(JSContext* context) {
+void Shapes::register_class(JSContext* context) {
+  if (JS_IsRegisteredClass(JS_GetRuntime(context), script::Class<Shapes>::id())) return;
+  JSClassDef definition{};
+  definition.class_name = "Shapes";
+  definition.finalizer = [](JSRuntime* owner, JSValueConst value) {
+    std::unique_ptr<Shapes> shapes(script::Class<Shapes>::of(value));
+    if (shapes) shapes->clear(owner);
+  };
+  definition.gc_mark = [](JSRuntime* owner, JSValueConst value, JS_MarkFunc* mark) {
+    const Shapes* shapes = script::Class<Shapes>::of(value);
+    if (shapes == nullptr) return;
+    for (const auto& [hash, each] : shapes->templates_) JS_MarkValue(owner, each->model, mark);
+  };
+  JS_NewClass(JS_GetRuntime(context), script::Class<Shapes>::id(), &definition);
+}
+
+Shapes* Shapes::of(JSContext* context) {
+  register_class(context);
   const JSClassID id = script::Class<Shapes>::id();
-  JSRuntime* const runtime = JS_GetRuntime(context);
-  if (!JS_IsRegisteredClass(runtime, id)) {
-    JSClassDef definition{};
-    definition.class_name = "Shapes";
-    definition.finalizer = [](JSRuntime* owner, JSValueConst value) {
-      std::unique_ptr<Shapes> shapes(script::Class<Shapes>::of(value));
-      if (shapes) shapes->clear(owner);
-    };
-    definition.gc_mark = [](JSRuntime* owner, JSValueConst value, JS_MarkFunc* mark) {
-      const Shapes* shapes = script::Class<Shapes>::of(value);
-      if (shapes == nullptr) return;
-      for (const auto& [hash, each] : shapes->templates_) JS_MarkValue(owner, each->model, mark);
-    };
-    JS_NewClass(runtime, id, &definition);
-  }
   const script::Value holder(context, JS_GetClassProto(context, id));
-  if (Shapes* shapes = script::Class<Shapes>::of(holder.get())) return *shapes;
-  const JSValue made = JS_NewObjectClass(context, static_cast<int>(id));  // when a context begins, long before its heap is full
+  if (Shapes* shapes = script::Class<Shapes>::of(holder.get())) return shapes;
+  const JSValue made = JS_NewObjectClass(context, static_cast<int>(id));
+  if (JS_IsException(made)) return nullptr;
   auto* shapes = new Shapes;
   JS_SetOpaque(made, shapes);
   JS_SetClassProto(context, id, made);
-  return *shapes;
+  return shapes;
 }
 
 bool Shapes::Template::has(std::span<const std::string_view> others) const {
@@ -91,7 +97,7 @@ bool Shapes::Template::has(std::span<const std::string_view> others) const {
 }
 
 void Shapes::clear(JSRuntime* runtime) {
-  recent_.fill(nullptr);
+  std::fill(recent_.begin(), recent_.end(), nullptr);
   for (const auto& [hash, each] : templates_) JS_FreeValueRT(runtime, each->model);
   templates_.clear();
 }
@@ -123,6 +129,7 @@ const Shapes::Template* Shapes::find_or_make(JSContext* context, std::span<const
 
 JSValue Shapes::new_object(JSContext* context, std::span<const std::string_view> keys, JSValue* values) {
   if (keys.empty()) return JS_NewObject(context);
+  if (recent_.empty()) recent_.resize(kRecent);
   const Template*& recent = recent_[glance(keys)];
   if (recent == nullptr || !recent->has(keys)) {
     const Template* const found = find_or_make(context, keys);

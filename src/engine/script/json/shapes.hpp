@@ -3,7 +3,6 @@
 // hidden shape of such a list of keys is remembered, and a further object takes it in place of being put together key by key.
 #include <quickjs.h>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -17,8 +16,10 @@ namespace gauntlet::engine::json {
 /// The shapes of one context, which owns them.
 class Shapes {
  public:
-  /// Made on first use.
-  static Shapes& of(JSContext* context);
+  /// Registers their class, unless that was done.
+  static void register_class(JSContext* context);
+  /// Made on first use; nullptr with an exception pending when there is no memory.
+  static Shapes* of(JSContext* context);
 
   /// An object that has `keys` (UTF-8) in their order; of equal keys the last one's value counts, at the place of the
   /// first, as JSON.parse has it. Takes over the values, one to a key, also where it fails: JS_EXCEPTION.
@@ -41,7 +42,7 @@ class Shapes {
   void clear(JSRuntime* runtime);
 
   std::unordered_multimap<std::uint64_t, std::unique_ptr<Template>> templates_;
-  std::array<const Template*, 64> recent_{};  // by a glance at the keys
+  std::vector<const Template*> recent_;  // by a glance at the keys; empty before the first object
 };
 
 }  // namespace gauntlet::engine::json
