@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/whole_file.hpp"
+
 namespace gauntlet::cli {
 namespace {
 
@@ -15,9 +17,10 @@ constexpr std::size_t kMostAgents = 1000;
 using engine::session::TeamSettings;
 
 base::Expected<void> add_agents(TeamSettings& team, const std::string& file) {
+  const auto text = TRY(base::read_file(file));
   toml::table read;
   try {
-    read = toml::parse_file(file);
+    read = toml::parse(text, file);
   } catch (const toml::parse_error& problem) {
     return base::fail(base::ErrorKind::invalid_argument,
                       fmt::format("{}:{}: {}", file, problem.source().begin.line, std::string(problem.description())));
@@ -37,10 +40,13 @@ base::Expected<void> add_agents(TeamSettings& team, const std::string& file) {
     }
     const auto command = (*agent)["command"].value<std::string>();
     if (!command || command->find_first_not_of(" \t") == std::string::npos) return wrong(node, "an agent has a command, as \"ssh lg1\"");
-    const std::int64_t weight = (*agent)["weight"].value_or(std::int64_t{1});
-    if (weight < 1 || weight > kMostWeight) return wrong(node, fmt::format("a weight is 1 to {}", kMostWeight));
-    team.places.push_back(
-        engine::fleet::place_of_command((*agent)["name"].value_or(*command), *command, static_cast<std::uint32_t>(weight)));
+    const toml::node* weight = agent->get("weight");
+    if (weight != nullptr && (!weight->is_integer() || **weight->as_integer() < 1 || **weight->as_integer() > kMostWeight))
+      return wrong(*weight, fmt::format("a weight is a whole number from 1 to {}", kMostWeight));
+    const toml::node* name = agent->get("name");
+    if (name != nullptr && !name->is_string()) return wrong(*name, "a name is a text in quotes");
+    team.places.push_back(engine::fleet::place_of_command(name == nullptr ? *command : **name->as_string(), *command,
+                                                          weight == nullptr ? 1U : static_cast<std::uint32_t>(**weight->as_integer())));
   }
   return {};
 }

@@ -83,7 +83,9 @@ def running_handler(service, config, **variables):
                 assert process.poll() is None and time.monotonic() < give_up, log.read_text()
                 time.sleep(0.02)
             with grpc.insecure_channel(f"127.0.0.1:{found[1]}") as channel:
-                yield EventHandler(channel, f"http://127.0.0.1:{found[2]}", log)
+                handler = EventHandler(channel, f"http://127.0.0.1:{found[2]}", log)
+                handler.process = process
+                yield handler
             process.send_signal(signal.SIGTERM)
             assert process.wait(START_S) == 0, log.read_text()
         finally:

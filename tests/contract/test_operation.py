@@ -287,6 +287,14 @@ def test_sighup_reloads_a_good_config_and_keeps_the_old_one_otherwise(database, 
         assert names(service)[0] == "Renamed"
 
 
+def test_sighup_is_a_line_in_the_event_handlers_log(database):
+    with running_service(database, CONFIG) as service, running_handler(service, CONFIG) as handler:
+        handler.process.send_signal(signal.SIGHUP)
+        while "SIGHUP does nothing here" not in handler.log.read_text():
+            time.sleep(0.01)
+        assert handler.process.poll() is None and handler.metrics()
+
+
 # As contract section 6 describes what the deployed services made, with the bookkeeping of their migration runner.
 EXISTING_DATABASE = """
     CREATE TABLE user_goal_progress (

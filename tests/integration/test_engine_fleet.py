@@ -262,7 +262,9 @@ def test_fleet_check_says_who_answers_and_why_others_do_not(tmp_path):
 
 @pytest.mark.parametrize("text, words", [
     ("", "a fleet is a list of"), ("[[agent]]\nname = 'a'\n", "an agent has a command"),
-    ("[[agent]]\ncommand = 'ssh a'\nweight = 0\n", "a weight is 1 to"), ("[[agent]]\ncommand = 'ssh a'\nwieght = 2\n", "no wieght"), ("[[", "fleet.toml:1")])
+    ("[[agent]]\ncommand = 'ssh a'\nweight = 0\n", "from 1 to 1000"),
+    *[(f"[[agent]]\ncommand = 'ssh a'\nweight = {weight}\n", "fleet.toml:3: a weight is a whole number") for weight in ("'3'", "2.5", "true")],
+    ("[[agent]]\ncommand = 'ssh a'\nname = 5\n", "a name is a text"), ("[[agent]]\ncommand = 'ssh a'\nwieght = 2\n", "no wieght"), ("[[", "fleet.toml:1")])
 def test_a_fleet_file_is_read_to_the_letter(tmp_path, text, words):
     (tmp_path / "fleet.toml").write_text(text)
     ran = run(tmp_path, LOOP, "--fleet", "fleet.toml")
