@@ -63,34 +63,14 @@ void PostgresProgressStore::write(std::span<const Event> events, Done done) { ba
 
 Task<Expected<ProgressStore::Written>> PostgresProgressStore::commit(std::span<const Event> events) {
   assert(!events.empty());
-  collect_ids(events);
-  if (expects_new_ids()) {
-    auto written = co_await commit_as_new(events);
-    // Of an id that was there already, or of a row that somebody's own index refuses; the long way tells which.
-    if (written || entries_.empty() || written.error().kind != base::ErrorKind::already_exists) co_return written;
-  }
-  auto written = co_await commit_those_that_are_new(events);
-  if (!written || written->redelivered > 0) batches_to_ask_ = options_.batches_to_ask;
-  else if (batches_to_ask_ > 0) --batches_to_ask_;
-  co_return written;
-}
-
-bool PostgresProgressStore::expects_new_ids() const {
-  const auto same = [](const Entry& a, const Entry& b) { return a.day == b.day && a.uuid == b.uuid; };
-  return batches_to_ask_ == 0 && std::adjacent_find(entries_.begin(), entries_.end(), same) == entries_.end();
-}
-
-/// One round trip and a transaction of its own; fails as a whole when an id was there already.
-Task<Expected<ProgressStore::Written>> PostgresProgressStore::commit_as_new(std::span<const Event> events) {
   counts_.clear();
-  auto all = statements(events);
-  if (!entries_.empty()) all.insert(all.begin(), {&kEnterNewEventIds, id_parameters()});
-  const auto applied = co_await pool_.execute_group(all);
-  if (!applied) co_return tl::unexpected(applied.error());
-  co_return Written{.rows = rows_of(*applied) - static_cast<std::int64_t>(entries_.size())};
-}
-
-Task<Expected<ProgressStore::Written>> PostgresProgressStore::commit_those_that_are_new(std::span<const Event> events) {
+  collect_ids(events);
+  if (entries_.empty()) {
+    const auto all = statements(events);
+    const auto applied = co_await pool_.execute_group(all);
+    if (!applied) co_return tl::unexpected(applied.error());
+    co_return Written{.rows = rows_of(*applied)};
+  }
   auto transaction = co_await pool_.begin();
   if (!transaction) co_return tl::unexpected(transaction.error());
   const auto entered = co_await transaction->execute(kEnterEventIds, id_parameters());

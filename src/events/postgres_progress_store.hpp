@@ -1,7 +1,7 @@
 #pragma once
-// Commits batches to PostgreSQL over one connection of its own, in one round trip that takes all event ids to be new. Where
-// one is not, and for a while after, it takes two: the first enters the ids and says which are new, then those events are folded
-// and applied in the same transaction.
+// Commits batches to PostgreSQL over one connection of its own. A batch without event ids is one statement and one round
+// trip; with ids the first statement enters them and says which are new, then the new events are folded and applied in
+// the same transaction.
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,13 +18,10 @@
 namespace gauntlet::events {
 
 struct StoreOptions {
-  std::string name_space;                  // of rows that are created
-  bool create_rows = false;                // EVENT_ROWS=upsert: events create the missing rows of the goals they touch
-  int dedup_window_hours = 24;             // how long event ids are remembered at least
-  std::int32_t max_dead_letters = 10'000;  // rows of event_dead_letter, give or take those of concurrent writers
-  /// After a repeated id so many batches ask which ids are new before they apply anything: redeliveries come in crowds, and an
-  /// attempt that fails costs a round trip and a line in PostgreSQL's log.
-  int batches_to_ask = 100;
+  std::string name_space;                      // of rows that are created
+  bool create_rows = false;                    // EVENT_ROWS=upsert: events create the missing rows of the goals they touch
+  int dedup_window_hours = 24;                 // how long event ids are remembered at least
+  std::int32_t max_dead_letters = 10'000;      // rows of event_dead_letter, give or take those of concurrent writers
   base::metrics::Registry* metrics = nullptr;  // as PoolOptions'
   /// Called with true when the connection stands and with false when it is lost.
   std::function<void(bool)> on_availability = {};
@@ -50,9 +47,6 @@ class PostgresProgressStore final : public ProgressStore {
     std::uint32_t event;
   };
   base::Task<base::Expected<Written>> commit(std::span<const Event> events);
-  base::Task<base::Expected<Written>> commit_as_new(std::span<const Event> events);
-  base::Task<base::Expected<Written>> commit_those_that_are_new(std::span<const Event> events);
-  bool expects_new_ids() const;
   void collect_ids(std::span<const Event> events);
   postgres::Parameters id_parameters() const;
   /// How many of the events do not count, since their ids have been seen.
@@ -69,8 +63,7 @@ class PostgresProgressStore final : public ProgressStore {
   Changes changes_;
   std::vector<Entry> entries_;
   std::vector<bool> counts_;
-  int batches_to_ask_ = 0;  // that do not take their ids to be new
-  postgres::Pool pool_;     // last, since its end answers what is in flight
+  postgres::Pool pool_;  // last, since its end answers what is in flight
 };
 
 }  // namespace gauntlet::events

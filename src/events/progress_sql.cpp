@@ -146,11 +146,10 @@ const Statement kApplyChanges(apply_sql(),
 
 const Statement kCreateRows(kCreateSql, {Type::text_array, Type::int4_array, Type::text, Type::timestamp, Type::timestamp_array});
 
-const Statement kEnterNewEventIds("INSERT INTO processed_event (event_day, event_id) SELECT * FROM unnest($1::date[], $2::uuid[])",
-                                  {Type::date_array, Type::uuid_array});
-
-const Statement kEnterEventIds(kEnterNewEventIds.sql() + " ON CONFLICT DO NOTHING RETURNING event_day, event_id",
-                               {Type::date_array, Type::uuid_array});
+const Statement kEnterEventIds(
+    "INSERT INTO processed_event (event_day, event_id) SELECT * FROM unnest($1::date[], $2::uuid[])"
+    " ON CONFLICT DO NOTHING RETURNING event_day, event_id",
+    {Type::date_array, Type::uuid_array});
 
 const Statement kBuryEvent(
     "INSERT INTO event_dead_letter AS d (kind, user_id, message, reason, first_failed_at, last_failed_at)"

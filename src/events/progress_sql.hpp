@@ -29,8 +29,6 @@ void create_parameters(const Changes& changes, const std::string& name_space, ch
 
 /// Enters event ids; answers those that are new. Parameters: days, uuids, sorted by (day, uuid).
 extern const postgres::Statement kEnterEventIds;
-/// Enters event ids that are all new, and else fails (already_exists). The same parameters.
-extern const postgres::Statement kEnterNewEventIds;
 
 /// Keeps an event that was refused; affects no row when as many are kept as may be. Parameters: kind, user, message,
 /// reason, now, most.

@@ -334,7 +334,6 @@ std::string difference(const Table& expected, const Table& actual) {
 }
 
 TEST_F(ProgressStoreTest, any_batching_equals_one_by_one_application) {
-  connect(config_, {.name_space = "test", .batches_to_ask = 1});  // so that both ways of entering ids come up
   const bool holds = rc::check([this] {
     const History drawn = *any_history();
     const auto start = std::chrono::sys_days(std::chrono::year(2026) / 10 / 28) + std::chrono::minutes(drawn.start_minute);
