@@ -1,6 +1,7 @@
 #include "postgres/pool.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <deque>
 #include <map>
@@ -26,7 +27,7 @@ using Clock = base::EventLoop::Clock;
 const Statement kBegin("BEGIN", {});
 const Statement kCommit("COMMIT", {});
 const Statement kRollback("ROLLBACK", {});
-/// Of which cluster a server is, and its timeline, which every promotion raises. Fails on a standby.
+/// Of which cluster a server is, and its timeline, which every promotion raises.
 const Statement kPlaceInHistory(
     "SELECT (SELECT system_identifier FROM pg_control_system()), ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint",
     {});
@@ -44,10 +45,19 @@ class Timelines {
   std::int64_t newest(std::int64_t cluster, std::int64_t met) {
     const std::lock_guard lock(mutex_);
     auto& newest = newest_[cluster];
+    if (newest != 0 && newest < met) ++raises_;
     return newest = std::max(newest, met);
+  }
+  /// How often a newer one than before was met.
+  std::uint64_t raises() const { return raises_; }
+
+  static Timelines& of_program() {
+    static Timelines timelines;
+    return timelines;
   }
 
  private:
+  std::atomic<std::uint64_t> raises_ = 0;
   std::mutex mutex_;
   std::map<std::int64_t, std::int64_t> newest_;
 };
@@ -58,6 +68,8 @@ struct Slot {
   std::size_t server = 0;  // that it is to
   bool ready = false;      // open, and the session start has run
   bool leased = false;
+  std::int64_t cluster = 0;  // and the server's timeline in it, where it was asked for
+  std::int64_t timeline = 0;
 };
 
 /// A call that waits for its turn on a connection that no transaction holds.
@@ -193,6 +205,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   // --- calls
 
   void execute_group(std::span<const Execution> group, ResultsCallback callback, Asker asker) {
+    if (has_former_primary()) return refuse(std::move(callback), unavailable());
     if (auto refusal = refused(asker)) return refuse(std::move(callback), std::move(*refusal));
     if (Slot* slot = waiting_.empty() ? pick() : nullptr)
       return slot->connection->execute_group(group, counted(group.size(), std::move(callback)));
@@ -200,6 +213,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   }
 
   void execute(const Statement& statement, const Parameters& parameters, ResultCallback callback, Asker asker) {
+    if (has_former_primary()) return refuse(first_of(std::move(callback)), unavailable());
     if (auto refusal = refused(asker)) return refuse(first_of(std::move(callback)), std::move(*refusal));
     if (Slot* slot = waiting_.empty() ? pick() : nullptr)
       return slot->connection->execute(statement, parameters, counted(1, std::move(callback)));
@@ -207,7 +221,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   }
 
   void begin(std::function<void(base::Expected<Transaction>)> callback) {
-    if (ready_ == 0) {
+    if (ready_ == 0 || has_former_primary()) {
       loop_.post([callback = std::move(callback), error = unavailable()] { callback(tl::unexpected<Error>(error)); });
       return;
     }
@@ -428,9 +442,15 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
       const bool last = i + 1 == session_start_.size(), asks_for_place = session_start_[i].statement == &kPlaceInHistory;
       slot->connection->execute(*session_start_[i].statement, session_start_[i].parameters,
                                 [this, weak, failure, last, asks_for_place](base::Expected<Result> result) {
-                                  if (!result && !*failure) *failure = std::move(result.error());
                                   const auto started = weak.lock();
-                                  if (started && result && asks_for_place) *failure = why_outdated(*started, *result);
+                                  if (started && result && asks_for_place) {
+                                    started->cluster = (*result)[0].get<std::int64_t>(0);
+                                    started->timeline = (*result)[0].get<std::int64_t>(1);
+                                    *failure = why_outdated(*started);
+                                  }
+                                  // A server that does not tell its history, or not our role, is taken as it is: it takes writes.
+                                  const bool untold = asks_for_place && !result && result.error().kind != ErrorKind::unavailable;
+                                  if (!result && !untold && !*failure) *failure = std::move(result.error());
                                   if (!last || !started || shut_down_) return;
                                   if (!*failure) return ready(*started);
                                   closed(started, std::move(**failure).in("starting a PostgreSQL session"));
@@ -439,16 +459,37 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   }
 
   /// A primary that came back after another server was promoted in its place believes to be one still.
-  std::optional<Error> why_outdated(const Slot& slot, const Result& place) const {
-    static Timelines timelines;
-    const auto cluster = place[0].get<std::int64_t>(0), timeline = place[0].get<std::int64_t>(1);
-    const auto newest = timelines.newest(cluster, timeline);
-    if (timeline == newest) return std::nullopt;
+  std::optional<Error> why_outdated(const Slot& slot) const {
+    const auto newest = Timelines::of_program().newest(slot.cluster, slot.timeline);
+    if (slot.timeline == newest) return std::nullopt;
     Error former{ErrorKind::unavailable, "PostgreSQL at " + servers_[slot.server].server() + " is a former primary: it is on timeline " +
-                                             std::to_string(timeline) + ", and another server was promoted to " + std::to_string(newest)};
+                                             std::to_string(slot.timeline) + ", and another server was promoted to " +
+                                             std::to_string(newest)};
     static base::log::Limit limit(10);
     base::log::warn(limit, "PostgreSQL server not taken", {{"reason", former.message}});
     return former;
+  }
+
+  /// Whether a connection of before a promotion is still there, since another thread was the first to learn of it. They are given up in
+  /// the loop's next round; nothing may be written over them meanwhile.
+  bool has_former_primary() {
+    if (servers_.size() == 1 || raises_seen_ == Timelines::of_program().raises()) return false;
+    const auto raises = Timelines::of_program().raises();
+    if (std::none_of(slots_.begin(), slots_.end(), [&](const auto& slot) { return slot->ready && why_outdated(*slot); })) {
+      raises_seen_ = raises;
+      return false;
+    }
+    loop_.post([weak = weak_from_this()] {
+      if (const auto self = weak.lock(); self && !self->shut_down_) self->leave_former_primary();
+    });
+    return true;
+  }
+
+  void leave_former_primary() {
+    for (const auto& slot : std::vector(slots_)) {
+      if (!slot->ready) continue;
+      if (const auto former = why_outdated(*slot)) closed(slot, *former);
+    }
   }
 
   void ready(Slot& slot) {
@@ -569,6 +610,7 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   std::vector<std::shared_ptr<Slot>> slots_;  // shared with the leases, which outlive a lost connection
   std::vector<std::unique_ptr<Connection>> dead_;
   std::size_t ready_ = 0;
+  std::uint64_t raises_seen_ = 0;  // of Timelines
   bool connecting_ = false;
   bool shut_down_ = false;
   bool serving_begins_soon_ = false;

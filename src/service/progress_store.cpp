@@ -29,8 +29,9 @@ const Statement kRowsOfPlayer(
     " FROM user_goal_progress WHERE user_id = $1",
     {Type::text});
 
-// Whatever writes several rows of a player takes them by goal_id, as the event handler does: who took them in another order could wait
-// for each other in a circle. $1 user, $2 goals, $3 a challenge of which all rows are meant, too, or null.
+// Whatever writes several rows of a player takes them by goal_id: who took them in another order could wait for each other in a circle.
+// (The event handler takes them by key first; what PostgreSQL ends for its sake is tried again.) $1 user, $2 goals, $3 a challenge of which
+// all rows are meant, too, or null.
 const Statement kLockRows(
     "SELECT 1 FROM user_goal_progress WHERE user_id = $1 AND (goal_id = ANY($2) OR challenge_id = $3) ORDER BY goal_id FOR UPDATE",
     {Type::text, Type::text_array, Type::text});
@@ -180,6 +181,14 @@ postgres::Asker asker(std::string_view user_id, Wanted wanted = {}) { return {st
 
 }  // namespace
 
+/// `group` as one transaction, and once again where PostgreSQL rolled it back for another's sake.
+static Task<Expected<std::vector<Result>>> execute_twice(postgres::Pool& pool, std::vector<postgres::Execution> group,
+                                                         postgres::Asker who) {
+  auto results = co_await pool.execute_group(group, who);
+  if (results || results.error().kind != ErrorKind::aborted) co_return results;
+  co_return co_await pool.execute_group(group, std::move(who));
+}
+
 ProgressStore::ProgressStore(postgres::Pool& pool, std::string name_space) : pool_(pool), name_space_(std::move(name_space)) {}
 
 Task<Expected<StoredRows>> ProgressStore::rows_of(std::string_view user_id, const Config& config, Wanted wanted) {
@@ -205,8 +214,8 @@ Task<Expected<void>> ProgressStore::reset_rotated(std::string_view user_id, cons
                                                   Instant now) {
   const ResetArrays arrays(config, goals, now);
   if (arrays.ids.empty()) co_return Expected<void>();
-  const std::vector<postgres::Execution> group = {locking(user_id, arrays.ids), arrays.execution(user_id, now)};
-  auto results = co_await pool_.execute_group(group, asker(user_id));
+  std::vector<postgres::Execution> group = {locking(user_id, arrays.ids), arrays.execution(user_id, now)};
+  auto results = co_await execute_twice(pool_, std::move(group), asker(user_id));
   if (!results) co_return tl::unexpected(database_error(results.error()));
   co_return Expected<void>();
 }
@@ -246,7 +255,7 @@ Task<Expected<ProgressStore::Selected>> ProgressStore::select_goals(std::string_
   reading.add(user_id);
   group.push_back({&kRowsOfPlayer, std::move(reading)});
 
-  auto results = co_await pool_.execute_group(group, asker(user_id, std::move(wanted)));
+  auto results = co_await execute_twice(pool_, std::move(group), asker(user_id, std::move(wanted)));
   if (!results) co_return tl::unexpected(database_error(results.error()));
   Selected selected;
   if (replace_existing) {

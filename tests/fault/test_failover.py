@@ -77,6 +77,11 @@ def test_former_primary_that_wakes_and_believes_to_be_one_is_not_taken_although_
         now = trio.primary
         former.signal(signal.SIGCONT)
         assert former.sql("postgres", "SELECT pg_is_in_recovery()") == [["f"]]
+        # Nor is it written to over a connection of a thread that was idle all the while.
+        for number in range(40):
+            until(lambda: service.request("POST", "/v1/challenges/initialize", {}, f"late-{number}").status == 200, service.log.read_text)
+        for server, rows in ((former, "0"), (now, "120")):
+            assert server.sql(service.database_name, "SELECT count(*) FROM user_goal_progress WHERE user_id LIKE 'late-%'") == [[rows]]
         now.signal(signal.SIGSTOP)
         try:
             until(lambda: "it is on timeline" in service.log.read_text(), service.log.read_text)

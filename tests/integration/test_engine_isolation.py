@@ -15,6 +15,18 @@ def test_a_polyfill_in_the_init_is_every_users_own(tmp_path):
     assert "the script changes built-in objects" in ran.err
 
 
+@pytest.mark.parametrize("module", ["k6", "k6/crypto", "k6/data", "k6/encoding", "k6/execution", "k6/experimental/csv", "k6/experimental/fs",
+                                    "k6/experimental/streams", "k6/experimental/websockets", "k6/html", "k6/http", "k6/metrics", "k6/net/grpc",
+                                    "k6/secrets", "k6/timers", "k6/websockets", "k6/ws"])
+def test_importing_a_module_changes_nothing(tmp_path, module):
+    ran = run(tmp_path, OPTIONS + f"import * as module from '{module}';\nexport default async function () {{ await import('{module}'); }}")
+    assert ran.code == 0 and "changes built-in objects" not in ran.err, ran.err
+
+
+def test_a_weak_map_that_holds_itself_by_a_symbol_ends_with_its_user(tmp_path):
+    assert run(tmp_path, OPTIONS + "const map = new WeakMap();\nmap.set(Symbol.iterator, map);\nexport default () => {};").code == 0
+
+
 def test_a_polyfill_of_a_module_of_k6_is_found_out_too(tmp_path):
     script = "import http from 'k6/http';\nhttp.get = () => 'mine ' + __VU;\nexport default function () { console.log(http.get()); }"
     assert sorted(run(tmp_path, OPTIONS + script).messages()) == sorted(2 * ["mine 1", "mine 2", "mine 3"])

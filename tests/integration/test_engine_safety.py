@@ -17,6 +17,8 @@ import pytest
 from test_stack import ROOT
 
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
+# A child that is forked by vfork() begins with the greatest memory that this process ever had as its own.
+subprocess._USE_VFORK = False
 PATIENCE_S = 120  # of a loaded machine; what hangs does so for hours
 
 

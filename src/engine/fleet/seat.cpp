@@ -199,13 +199,13 @@ void Seat::ping_again() {
   write_unsaid();
 }
 
-void Seat::read_errors() {
+bool Seat::read_more_errors() {
   std::array<char, 4096> bytes{};
   const ssize_t got = ::read(errors_.fd, bytes.data(), bytes.size());
-  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return false;
   if (got <= 0) {
     close(errors_);
-    return;
+    return false;
   }
   const std::string_view text(bytes.data(), static_cast<std::size_t>(got));
   last_errors_ += text;
@@ -217,6 +217,7 @@ void Seat::read_errors() {
     if (const auto hear = ears_.line; hear && !line.empty()) hear(line);
   }
   keep_end(error_line_, kMostLastWords);
+  return true;
 }
 
 void Seat::read_output() {
@@ -270,10 +271,7 @@ void Seat::tell_how_it_ended() {
     status_timer_ = loop_.call_after(kPoll, [this] { tell_how_it_ended(); });
     return;
   }
-  while (errors_.fd >= 0) {  // what it said last
-    const std::size_t before = last_errors_.size();
-    read_errors();
-    if (last_errors_.size() == before) break;
+  while (errors_.fd >= 0 && read_more_errors()) {  // what it said last
   }
   end(!ended_               ? "its connection ended"
       : WIFSIGNALED(status) ? fmt::format("it was ended by signal {}", WTERMSIG(status))

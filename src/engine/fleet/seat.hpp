@@ -79,7 +79,8 @@ class Seat {
   };
   explicit Seat(base::EventLoop& loop) : loop_(loop) {}
   void read_output();
-  void read_errors();
+  void read_errors() { read_more_errors(); }
+  bool read_more_errors();  // false: nothing more is there now
   void write_input();
   void write_unsaid();  // with input_mutex_
   void close(Pipe& pipe);

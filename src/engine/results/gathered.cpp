@@ -492,8 +492,8 @@ base::Expected<void> check_bounds(const Gathered& gathered) {
   };
   const auto count_metrics = [&](const std::vector<MetricState>& states) {
     for (const MetricState& state : states) {
-      bytes += state.total.values.bytes();
-      for (const Sink& sink : state.submetrics) bytes += sink.values.bytes();
+      bytes += sizeof state + state.total.values.bytes();
+      for (const Sink& sink : state.submetrics) bytes += sizeof sink + sink.values.bytes();
     }
   };
   count_metrics(snapshot.metrics);

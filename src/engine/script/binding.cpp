@@ -44,6 +44,19 @@ void Module::exports(std::span<const Member> members) {
   JS_SetPropertyFunctionList(context_, object_.get(), members.data(), static_cast<int>(members.size()));
 }
 
+Value Module::constructor_of(const Value& prototype, std::string_view name) {
+  JSPropertyDescriptor found{};
+  const JSAtom atom = JS_NewAtom(context_, "constructor");
+  const int is_there = JS_GetOwnProperty(context_, &found, prototype.get(), atom);
+  JS_FreeAtom(context_, atom);
+  if (is_there <= 0) return {context_, JS_UNDEFINED};
+  Value constructor(context_, found.value);
+  JS_FreeValue(context_, found.getter);
+  JS_FreeValue(context_, found.setter);
+  const Value its_name = constructor.property("name");
+  return its_name.is_string() && Text(context_, its_name.get()).view() == name ? std::move(constructor) : Value(context_, JS_UNDEFINED);
+}
+
 void Module::link_constructor(const Value& constructor, const Value& prototype) {
   JS_SetConstructor(context_, constructor.get(), prototype.get());
 }

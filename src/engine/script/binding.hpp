@@ -251,8 +251,11 @@ class Module {
   /// A constructor whose `prototype` is that of `Class<T>`.
   template <class T, auto native>
   void export_class(const char* name, std::uint8_t length, std::span<const Member> statics = {}) {
+    const Value prototype(context_, Class<T>::prototype(context_));
+    // A second module that exports the class exports the same constructor: the prototype may be shared by then.
+    if (Value known = constructor_of(prototype, name); !known.is_undefined()) return export_value(name, std::move(known));
     Value function(context_, JS_NewCFunction2(context_, &detail::call_function<native>, name, length, JS_CFUNC_constructor, 0));
-    link_constructor(function, Value(context_, Class<T>::prototype(context_)));
+    link_constructor(function, prototype);
     JS_SetPropertyFunctionList(context_, function.get(), statics.data(), static_cast<int>(statics.size()));
     export_value(name, std::move(function));
   }
@@ -266,6 +269,8 @@ class Module {
 
  private:
   void link_constructor(const Value& constructor, const Value& prototype);
+  /// The prototype's own, if it has this name; else undefined.
+  Value constructor_of(const Value& prototype, std::string_view name);
 
   JSContext* context_;
   Value object_;

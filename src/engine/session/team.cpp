@@ -99,7 +99,7 @@ base::Expected<void> Team::start_carriers() {
   }
   timer_ = control_.call_after(kTick, [this] { tick(); });
   pinger_ = std::make_unique<base::LoopThread>("pings");
-  pinger_->loop().post([this] { keep_pinging(); });
+  pinger_->loop().post([this, &loop = pinger_->loop()] { keep_pinging(loop); });
   return {};
 }
 
@@ -124,9 +124,9 @@ void Team::tick() {
   }
 }
 
-void Team::keep_pinging() {
+void Team::keep_pinging(base::EventLoop& loop) {
   for (const auto& member : members_) member->seat->ping_again();
-  pinger_->loop().call_after(kTick, [this] { keep_pinging(); });
+  loop.call_after(kTick, [this, &loop] { keep_pinging(loop); });
 }
 
 void Team::hear(Member& member, const words::FromAgent& word) {
@@ -198,8 +198,10 @@ base::Expected<void> Team::add_window(Member& member, const std::string& json) {
   gathered.rows.clear();
   gathered.thresholds.clear();
   TRY(results::check_bounds(gathered));
-  add(member.all, gathered, results::Generators::are_the_same);
-  TRY(results::check_bounds(member.all));
+  results::Gathered all = member.all;  // what is refused must not count
+  add(all, gathered, results::Generators::are_the_same);
+  TRY(results::check_bounds(all));
+  member.all = std::move(all);
   add(member.fresh, gathered, results::Generators::are_the_same);
   return {};
 }

@@ -94,8 +94,8 @@ class Team {
   void assign();
   void start_together();
   void tick();
-  /// On the pinger's thread.
-  void keep_pinging();
+  /// On the pinger's thread, whose loop it is: the owner of that is no longer to be asked while it ends.
+  void keep_pinging(base::EventLoop& loop);
   /// Whether all that are still there have come so far.
   bool all_are(Stage stage) const;
   std::string called(const Member& member) const;

@@ -18,6 +18,7 @@
 #include "engine/users/test_state.hpp"
 #include "engine/users/vu_context.hpp"
 #include "engine/wire/http/event_stream.hpp"
+#include "engine/wire/http/http2_session.hpp"
 
 namespace gauntlet::engine::api {
 namespace {
@@ -52,6 +53,8 @@ class BodyStreams {
 };
 
 /// What has come waits in the fetch, which reads no more than a bound ahead of the script.
+constexpr std::size_t kMostEventBytes = std::size_t{16} << 20;
+
 class BodyStream final : private wire::HttpFetch::Listener, public std::enable_shared_from_this<BodyStream> {
  public:
   BodyStream(HttpState& state, PooledFetch fetch, const wire::HttpFetch& head, HttpSamples samples, std::shared_ptr<wire::CookieJar> jar)
@@ -59,12 +62,13 @@ class BodyStream final : private wire::HttpFetch::Listener, public std::enable_s
         samples_(std::move(samples)),
         jar_(std::move(jar)),
         tags_(metrics::Tags::keep(samples_.tag_set(head, vu_.recorder(), vu_.tags()))),
-        events_(vu_.test().heap_bytes_per_vu),
+        events_(std::min(vu_.test().heap_bytes_per_vu, kMostEventBytes)),
         sent_at_(fetch->sent_at()),
         fetch_(std::move(fetch)) {
     fetch_->listener = this;
     note_arrival();
-    if (fetch_->exchange.head.has_encoding) packed_ = wire::field_value(fetch_->exchange.head.fields, "content-encoding");
+    if (fetch_->exchange.is_streamed && fetch_->exchange.head.has_encoding)
+      packed_ = wire::field_value(fetch_->exchange.head.fields, "content-encoding");
   }
   ~BodyStream() override {
     if (fetch_->is_running()) fetch_->cancel();
@@ -72,7 +76,9 @@ class BodyStream final : private wire::HttpFetch::Listener, public std::enable_s
 
   [[nodiscard]] bool charge(JSContext* context) {
     constexpr std::size_t kBytes = 4096;  // with its fetch
-    return memory_.charge(context, kBytes + wire::HttpLimits::kStreamedBytes);
+    // What has come and what is being taken, each as much as may come unread.
+    const bool is_http2 = fetch_->exchange.response_head.starts_with("HTTP/2");
+    return memory_.charge(context, kBytes + 2 * (is_http2 ? wire::Http2Session::kStreamWindowBytes : wire::HttpLimits::kStreamedBytes));
   }
 
   /// The next one; undefined at the end. Suspends the fiber.
@@ -166,7 +172,7 @@ class BodyStream final : private wire::HttpFetch::Listener, public std::enable_s
       }
       if (events_.is_too_large()) {
         leave();
-        item = script::throw_error(context, "a server-sent event is larger than the script's heap");
+        item = script::throw_error(context, "a server-sent event is larger than the script's heap, or than 16 MiB");
         return true;
       }
     }

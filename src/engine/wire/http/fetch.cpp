@@ -134,6 +134,8 @@ void HttpFetch::on_exchange_body(HttpExchange&) {
   client_->loop().post([this, told = std::weak_ptr<bool>(told_)] {
     if (told.expired()) return;
     told_.reset();
+    // What was expected has come; while nobody waits a stream may be silent for ever.
+    if (is_running_) client_->set_deadline(exchange, HttpExchange::Clock::time_point::max());
     listener->on_body(*this);
   });
 }

@@ -55,7 +55,7 @@ void Http1Carrier::begin(HttpExchange& exchange) {
   exchange.remote = stream_->remote();
   exchange.tls = stream_->tls();
   state_ = State::head;
-  written_ = 0;
+  written_ = part_ = part_begin_ = 0;
   is_written_ = false;
   write_failed_ = false;
   is_paused_ = false;
@@ -90,21 +90,26 @@ void Http1Carrier::check_idle() {
 
 Stream::Result Http1Carrier::write_parts() {
   constexpr std::size_t kMostParts = 16;
-  std::array<iovec, kMostParts> parts;
-  std::size_t count = 0;
-  std::size_t begin = 0;  // of the part in the request
-  const auto add = [&](std::string_view part) {
-    const std::size_t done = std::min(part.size(), written_ - std::min(written_, begin));
-    begin += part.size();
-    if (done < part.size() && count < parts.size()) parts[count++] = {const_cast<char*>(part.data()) + done, part.size() - done};
+  const auto part = [&](std::size_t number) -> std::string_view {
+    if (number == 0) return exchange_->request_head;
+    return number == 1 ? std::string_view(exchange_->request_body) : exchange_->more_body[number - 2];
   };
-  add(exchange_->request_head);
-  add(exchange_->request_body);
-  for (const std::string_view part : exchange_->more_body) add(part);
-  const Stream::Result sent = stream_->write(std::span(parts.data(), count));
-  written_ += sent.bytes;
-  if (sent.status == Stream::Status::ok && written_ < begin) return write_parts();
-  return sent;
+  const std::size_t parts = 2 + exchange_->more_body.size();
+  for (;;) {
+    // Past the parts that have gone out whole.
+    for (; part_ < parts && written_ - part_begin_ >= part(part_).size(); ++part_) part_begin_ += part(part_).size();
+    std::array<iovec, kMostParts> next;
+    std::size_t count = 0;
+    std::size_t done = written_ - part_begin_;
+    for (std::size_t number = part_; number < parts && count < next.size(); ++number, done = 0) {
+      const std::string_view text = part(number).substr(done);
+      if (!text.empty()) next[count++] = {const_cast<char*>(text.data()), text.size()};
+    }
+    if (count == 0) return {.status = Stream::Status::ok};
+    const Stream::Result sent = stream_->write(std::span(next.data(), count));
+    written_ += sent.bytes;
+    if (sent.status != Stream::Status::ok) return sent;
+  }
 }
 
 void Http1Carrier::write_more() {

@@ -84,6 +84,8 @@ class Http1Carrier final : private Stream::Listener {
   std::uint32_t served_ = 0;
   std::uint32_t serial_ = 0;  // tells one exchange on this connection from the next
   std::size_t written_ = 0;
+  std::size_t part_ = 0;        // of the request that is being written: 0 the head, 1 the body, then more_body
+  std::size_t part_begin_ = 0;  // in the request
   std::uint64_t left_ = 0;
   ChunkedBody chunks_;
   std::string pending_head_;     // a head that came in several pieces
