@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import time
 from concurrent import futures
 
 import grpc
@@ -221,6 +222,26 @@ export default function () {
     assert metrics["http_req_failed"]["passes"] == metrics["http_reqs"]["count"] == 2
 
 
+def test_a_stream_that_nobody_waits_for_may_be_silent_for_longer_than_the_timeout(tmp_path, serve):
+    def pausing(peer):
+        peer.send(CHUNKED)
+        time.sleep(0.05)  # so that the first one is waited for
+        peer.chunk("data: one\n\n")
+        assert peer.server.go.wait(PATIENCE_S)
+        peer.chunk("data: two\n\n")
+        peer.send("0\r\n\r\n")
+
+    server = serve(pausing)
+    said, metrics = told(tmp_path, """
+export default function () {
+  for (const event of http.get('%s/', { responseType: 'stream', timeout: '500ms' }).body.events()) {
+    console.log(event.data);
+    if (event.data === 'one') { sleep(1); http.get('%s/go'); }
+  }
+}""" % (server.url, server.url))
+    assert said == ["one", "two"] and metrics["http_req_failed"]["passes"] == 0
+
+
 def test_the_end_of_an_iteration_closes_its_streams(tmp_path, serve):
     def open_for_ever(peer):
         peer.send(CHUNKED)
@@ -326,18 +347,19 @@ export default async function () {
     assert "being read already" in said[0] and said[1:] == ["true true null"], said
 
 
+def count_body(peer):
+    head, _, body = peer.request.partition("\r\n\r\n")
+    length = int(re.search(r"content-length: (\d+)", head, re.I).group(1))
+    read = len(body)
+    while read < length and (got := peer.connection.recv(1 << 18)):
+        read += len(got)
+    said = f'{{"body":{read}}}'
+    peer.send(f"HTTP/1.1 200 OK\r\nContent-Length: {len(said)}\r\nConnection: close\r\n\r\n{said}")
+
+
 @pytest.mark.parametrize("body", ["file", "http.file(file, 'n')"])
 def test_files_are_sent_without_a_copy_for_each_user(tmp_path, serve, body):
-    def count(peer):
-        head, _, body = peer.request.partition("\r\n\r\n")
-        length = int(re.search(r"content-length: (\d+)", head, re.I).group(1))
-        read = len(body)
-        while read < length and (got := peer.connection.recv(1 << 18)):
-            read += len(got)
-        said = f'{{"body":{read}}}'
-        peer.send(f"HTTP/1.1 200 OK\r\nContent-Length: {len(said)}\r\nConnection: close\r\n\r\n{said}")
-
-    server = serve(count)
+    server = serve(count_body)
     (tmp_path / "large.bin").write_bytes(b"x" * (32 << 20))
     ran = run(tmp_path, """
 import http from 'k6/http';
@@ -351,3 +373,13 @@ export default function () {
 }""" % (body, server.url), "-q")
     assert ran.code == 0 and "level=error" not in ran.err, ran.err
     assert ran.peak_bytes < 448 << 20, "20 users, 32 MB each"
+
+
+def test_a_form_of_thousands_of_files_is_sent(tmp_path, serve):
+    server = serve(count_body)
+    (tmp_path / "small.txt").write_text("small")
+    said, _ = told(tmp_path, """
+import { open } from 'k6/experimental/fs';
+const file = await open('small.txt');
+export default function () { console.log(http.post('%s/u', { f: Array(8000).fill(http.file(file, 'n')) }).json('body') > 8000 * 100); }""" % server.url)
+    assert said == ["true"]
