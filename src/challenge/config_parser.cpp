@@ -8,6 +8,7 @@
 
 #include "base/json_document.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 
 namespace gauntlet::challenge {
 namespace {
@@ -29,11 +30,6 @@ std::string shown_text(std::string_view text) { return shown(Json(text)); }
 
 /// `challenges[2]`
 std::string element(std::string_view path, std::size_t index) { return std::string(path) + "[" + std::to_string(index) + "]"; }
-
-std::size_t utf8_length(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 using Problems = std::vector<ConfigProblem>;
 
@@ -83,8 +79,9 @@ class Object {
   /// A text that ends up in a varchar(100) column.
   std::string id(Names names) const {
     std::string id = text(names);
-    if (utf8_length(id) > kIdLengthMax) {
-      problem(find(names).second, "must have at most 100 characters, is " + shown_text(id) + " with " + std::to_string(utf8_length(id)));
+    if (base::count_characters(id) > kIdLengthMax) {
+      problem(find(names).second,
+              "must have at most 100 characters, is " + shown_text(id) + " with " + std::to_string(base::count_characters(id)));
     }
     return id;
   }

@@ -473,8 +473,9 @@ class Pool::Impl : public std::enable_shared_from_this<Pool::Impl> {
   /// Whether a connection of before a promotion is still there, since another thread was the first to learn of it. They are given up in
   /// the loop's next round; nothing may be written over them meanwhile.
   bool has_former_primary() {
-    if (servers_.size() == 1 || raises_seen_ == Timelines::of_program().raises()) return false;
+    if (servers_.size() == 1) return false;
     const auto raises = Timelines::of_program().raises();
+    if (raises == raises_seen_) return false;
     if (std::none_of(slots_.begin(), slots_.end(), [&](const auto& slot) { return slot->ready && why_outdated(*slot); })) {
       raises_seen_ = raises;
       return false;

@@ -179,15 +179,14 @@ postgres::Execution locking(std::string_view user_id, const std::vector<std::str
 
 postgres::Asker asker(std::string_view user_id, Wanted wanted = {}) { return {std::hash<std::string_view>{}(user_id), std::move(wanted)}; }
 
-}  // namespace
-
 /// `group` as one transaction, and once again where PostgreSQL rolled it back for another's sake.
-static Task<Expected<std::vector<Result>>> execute_twice(postgres::Pool& pool, std::vector<postgres::Execution> group,
-                                                         postgres::Asker who) {
+Task<Expected<std::vector<Result>>> execute_twice(postgres::Pool& pool, std::vector<postgres::Execution> group, postgres::Asker who) {
   auto results = co_await pool.execute_group(group, who);
   if (results || results.error().kind != ErrorKind::aborted) co_return results;
   co_return co_await pool.execute_group(group, std::move(who));
 }
+
+}  // namespace
 
 ProgressStore::ProgressStore(postgres::Pool& pool, std::string name_space) : pool_(pool), name_space_(std::move(name_space)) {}
 

@@ -242,12 +242,13 @@ export default function () {
     assert said == ["one", "two"] and metrics["http_req_failed"]["passes"] == 0
 
 
-def test_the_end_of_an_iteration_closes_its_streams(tmp_path, serve):
-    def open_for_ever(peer):
-        peer.send(CHUNKED)
-        peer.chunk("data: one\n\n")
-        peer.wait_for_the_end()
+def open_for_ever(peer):
+    peer.send(CHUNKED)
+    peer.chunk("data: one\n\n")
+    peer.wait_for_the_end()
 
+
+def test_the_end_of_an_iteration_closes_its_streams(tmp_path, serve):
     server = serve(open_for_ever)
     said, metrics = told(tmp_path, """
 export const options = { vus: 2, iterations: 4 };
@@ -257,11 +258,6 @@ export default function () { globalThis.kept = http.get('%s/', stream); }""" % s
 
 
 def test_a_run_ends_although_a_stream_is_waited_for(tmp_path, serve):
-    def open_for_ever(peer):
-        peer.send(CHUNKED)
-        peer.chunk("data: one\n\n")
-        peer.wait_for_the_end()
-
     server = serve(open_for_ever)
     said, metrics = told(tmp_path, """
 export const options = { scenarios: { s: { executor: 'constant-vus', vus: 2, duration: '1s', gracefulStop: '0s' } } };

@@ -33,7 +33,7 @@ struct Place {
 /// `gauntlet agent` is what it carries.
 Place place_of_command(std::string name, std::string command, std::uint32_t weight);
 
-/// Belongs to its loop's thread, but for ping().
+/// Belongs to its loop's thread, but for ping_again().
 class Seat {
  public:
   struct Ears {

@@ -1,6 +1,7 @@
 #include "engine/script/binding.hpp"
 
 #include <atomic>
+#include <utility>
 
 namespace gauntlet::engine::script {
 namespace detail {
@@ -25,6 +26,13 @@ void register_class(JSContext* context, JSClassID id, const JSClassDef& definiti
   } else {
     JS_SetClassProto(context, id, prototype.release());
   }
+}
+
+void register_plain_class(JSContext* context, JSClassID id, JSClassDef definition) {
+  if (JS_IsRegisteredClass(JS_GetRuntime(context), id)) return;
+  definition.class_name = "Object";
+  const Value plain(context, JS_NewObject(context));
+  register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
 }
 
 void define_class(JSContext* context, JSClassID id, const JSClassDef& definition, std::span<const Member> members) {
@@ -70,12 +78,14 @@ Deferred::Deferred(JSContext* context) {
 
 void Deferred::resolve(Value value) {
   if (value.is_exception()) return reject(Value(value.context(), JS_GetException(value.context())));
-  JSValueConst arguments[] = {value.get()};
+  const Value held = std::move(value);  // its getter `then` may let go of everything else
+  JSValueConst arguments[] = {held.get()};
   const Value ignored(resolve_.context(), JS_Call(resolve_.context(), resolve_.get(), JS_UNDEFINED, 1, arguments));
 }
 
 void Deferred::reject(Value reason) {
-  JSValueConst arguments[] = {reason.get()};
+  const Value held = std::move(reason);
+  JSValueConst arguments[] = {held.get()};
   const Value ignored(reject_.context(), JS_Call(reject_.context(), reject_.get(), JS_UNDEFINED, 1, arguments));
 }
 

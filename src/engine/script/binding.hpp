@@ -189,6 +189,8 @@ void mark_object(JSRuntime* runtime, JSValueConst value, JS_MarkFunc* mark) {
 }
 /// Throws when there is no memory; then the class is not registered.
 void register_class(JSContext* context, JSClassID id, const JSClassDef& definition, Value prototype);
+/// The same for objects that look like plain ones: of class "Object", with its prototype. Nothing where the runtime has the class.
+void register_plain_class(JSContext* context, JSClassID id, JSClassDef definition);
 /// Untemplated part of Class<T>::define.
 void define_class(JSContext* context, JSClassID id, const JSClassDef& definition, std::span<const Member> members);
 }  // namespace detail

@@ -144,9 +144,6 @@ int define_label(JSContext* context, JSValueConst object, JSAtom atom, JSValueCo
 }
 
 void define_labels(JSContext* context) {
-  JSRuntime* runtime = JS_GetRuntime(context);
-  const JSClassID id = script::Class<Labels>::id();
-  if (JS_IsRegisteredClass(runtime, id)) return;
   static JSClassExoticMethods exotic = [] {
     JSClassExoticMethods methods{};
     methods.get_own_property = &get_label;
@@ -157,11 +154,9 @@ void define_labels(JSContext* context) {
     return methods;
   }();
   JSClassDef definition{};
-  definition.class_name = "Object";
   definition.finalizer = &script::detail::finalize_object<Labels>;
   definition.exotic = &exotic;
-  const script::Value plain(context, JS_NewObject(context));
-  script::detail::register_class(context, id, definition, script::Value(context, JS_GetPrototype(context, plain.get())));
+  script::detail::register_plain_class(context, script::Class<Labels>::id(), definition);
 }
 
 template <Labels::Kind kind>

@@ -6,6 +6,7 @@
 #include <optional>
 #include <tuple>
 
+#include "base/utf8.hpp"
 #include "engine/api/data/csv_reader.hpp"
 #include "engine/api/data/data.hpp"
 #include "engine/api/data/fs.hpp"
@@ -40,9 +41,7 @@ std::optional<Options> options_of(JSContext* context, JSValueConst given) {
   if (delimiter.is_exception()) return std::nullopt;
   if (!delimiter.is_nullish()) {
     options.delimiter = script::Text(delimiter).str();
-    std::size_t characters = 0;
-    for (const char c : options.delimiter) characters += (c & 0xc0) != 0x80 ? 1 : 0;
-    if (characters != 1) {
+    if (base::count_characters(options.delimiter) != 1) {
       script::throw_error(context, "failed to interpret the provided Parser options; reason: delimiter must be a single character");
       return std::nullopt;
     }

@@ -184,15 +184,11 @@ JSClassExoticMethods kExotic = {
 }  // namespace
 
 void define_grpc_answer(JSContext* context) {
-  const JSClassID id = script::Class<Answer>::id();
-  if (JS_IsRegisteredClass(JS_GetRuntime(context), id)) return;
   JSClassDef definition{};
-  definition.class_name = "Object";
   definition.finalizer = &finalize;
   definition.gc_mark = &mark;
   definition.exotic = &kExotic;
-  const Value plain(context, JS_NewObject(context));
-  script::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
+  script::detail::register_plain_class(context, script::Class<Answer>::id(), definition);
 }
 
 JSValue new_grpc_answer(JSContext* context, PooledCall call, bool discarded) {

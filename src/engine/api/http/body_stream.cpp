@@ -52,9 +52,9 @@ class BodyStreams {
   std::vector<std::shared_ptr<BodyStream>> open_;
 };
 
-/// What has come waits in the fetch, which reads no more than a bound ahead of the script.
 constexpr std::size_t kMostEventBytes = std::size_t{16} << 20;
 
+/// What has come waits in the fetch, which reads no more than a bound ahead of the script.
 class BodyStream final : private wire::HttpFetch::Listener, public std::enable_shared_from_this<BodyStream> {
  public:
   BodyStream(HttpState& state, PooledFetch fetch, const wire::HttpFetch& head, HttpSamples samples, std::shared_ptr<wire::CookieJar> jar)
@@ -110,18 +110,16 @@ class BodyStream final : private wire::HttpFetch::Listener, public std::enable_s
     return pending_->deferred.promise();
   }
 
-  /// Ends it where it is; who awaits more is told that this was all. On the fiber, as all that scripts call.
+  /// Ends it where it is; who awaits more is told that this was all. On the fiber, as all that scripts call, for somebody who holds it.
   void close() {
-    const auto self = shared_from_this();
     leave();
     settle();
   }
   /// As close(), without a word.
   void leave() {
     rest_ = {};
-    is_closed_ = true;
     if (fetch_->is_running()) fetch_->close();
-    if (BodyStreams* const open = vu_.find_slot<BodyStreams>()) open->drop(this);
+    retire();
   }
   void forget_reader() { pending_.reset(); }
 
@@ -179,9 +177,14 @@ class BodyStream final : private wire::HttpFetch::Listener, public std::enable_s
     return true;
   }
 
-  JSValue end(JSContext* context) {
+  /// It is closed, and nobody needs to close it any more. May be the end of it, unless somebody else holds it.
+  void retire() {
     is_closed_ = true;
     if (BodyStreams* const open = vu_.find_slot<BodyStreams>()) open->drop(this);
+  }
+
+  JSValue end(JSContext* context) {
+    retire();
     const wire::Failure& failure = fetch_->exchange.failure;
     return failure ? script::throw_error(context, failure.cause) : JS_UNDEFINED;
   }

@@ -401,15 +401,11 @@ bool Response::has_null_body() const {
 }
 
 void define_response(JSContext* context) {
-  const JSClassID id = script::Class<Response>::id();
-  if (JS_IsRegisteredClass(JS_GetRuntime(context), id)) return;
   JSClassDef definition{};
-  definition.class_name = "Object";
   definition.finalizer = &finalize;
   definition.gc_mark = &mark;
   definition.exotic = &kExotic;
-  const Value plain(context, JS_NewObject(context));
-  script::detail::register_class(context, id, definition, Value(context, JS_GetPrototype(context, plain.get())));
+  script::detail::register_plain_class(context, script::Class<Response>::id(), definition);
 }
 
 void set_body(JSValueConst response, Value value) { slot(*response_of(response), Atoms::body) = value.release(); }

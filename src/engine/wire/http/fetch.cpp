@@ -409,7 +409,8 @@ void HttpFetch::decode() {
 }
 
 HttpFetch::Next HttpFetch::answer_digest() {
-  const std::string whole = whole_body();
+  const std::string joined = files.empty() ? std::string() : whole_body();
+  const std::string_view whole = files.empty() ? body : joined;
   std::optional<std::string> answer;
   for_each_field(exchange.head.fields, [&](std::string_view name, std::string_view value) {
     if (answer || !base::equals_ignoring_case(name, "www-authenticate")) return;
