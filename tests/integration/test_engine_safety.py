@@ -14,11 +14,10 @@ import zlib
 
 import pytest
 
+import peak_memory
 from test_stack import ROOT
 
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
-# A child that is forked by vfork() begins with the greatest memory that this process ever had as its own.
-subprocess._USE_VFORK = False
 PATIENCE_S = 120  # of a loaded machine; what hangs does so for hours
 
 
@@ -35,14 +34,10 @@ def run(tmp_path, script, *flags):
     if script is not None:
         (tmp_path / "script.js").write_text(script)
     with open(tmp_path / "out", "w+", errors="replace") as out, open(tmp_path / "err", "w+", errors="replace") as err:
-        child = subprocess.Popen([GAUNTLET, "run", "--no-color", *flags, "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        guard = threading.Timer(PATIENCE_S, child.kill)
-        guard.start()
-        _, status, usage = os.wait4(child.pid, 0)
-        guard.cancel()
-        child.returncode = os.waitstatus_to_exitcode(status)
+        code, peak_bytes = peak_memory.run([GAUNTLET, "run", "--no-color", *flags, "script.js"], PATIENCE_S, cwd=tmp_path,
+                                           stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         out.seek(0), err.seek(0)
-        return Ran(child.returncode, out.read(), err.read(), usage.ru_maxrss * 1024)
+        return Ran(code, out.read(), err.read(), peak_bytes)
 
 
 # Scripts
