@@ -9,7 +9,7 @@ UP_FLAGS := $(if $(AUTO_PORTS),--auto-ports)
 # Objects are compiled one per core; a core per 2 GB of memory is what the largest of them needs.
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2/2000000)+1}' /proc/meminfo); echo $$((n<m ? n : m)))
 
-.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak faults faults-claims faults-stack faults-failover faults-fleet test-containers test-kubernetes plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
+.PHONY: help demo build python test fuzz screenshots package bench bench-engine bench-events soak soak-users faults faults-claims faults-stack faults-failover faults-fleet test-containers test-kubernetes plans dev-up dev-ps dev-restart dev-down dev-logs dev-clean format lint clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ soak: build ## does anything grow? scenario 3 for SECONDS (1800): memory, descri
 	@tests/run --venv
 	@build/venv/bin/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	@build/venv/bin/python bench/run soak --seconds $(or $(SECONDS),1800) --write-docs
+
+soak-users: build ## does a generator of 100,000 idle users (USERS) and 1,000 GETs/s grow? for SECONDS (900)
+	@build/venv/bin/python bench/run soak_users --seconds $(or $(SECONDS),900)
 
 plans: build ## hold the plan of the events' UPDATE with EXPLAIN at ROWS table rows: make plans ROWS=10000000
 	@ninja -C build/release --quiet unit_events

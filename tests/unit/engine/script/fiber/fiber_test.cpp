@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gauntlet::engine::fiber {
 namespace {
@@ -100,6 +102,21 @@ TEST(Fiber, thousands_share_slabs_of_stacks_and_give_them_back) {
     for (auto& fiber : fibers) fiber->resume();
     EXPECT_EQ(done, 1000);
   }
+}
+
+TEST(StackPool, has_stacks_for_more_users_than_a_process_may_have_mappings) {
+  StackPool stacks;
+  std::vector<Stack> taken(70'000);
+  for (Stack& stack : taken) stack = stacks.take();
+  std::memset(taken.back().bottom, 1, 1);
+  for (const Stack& stack : taken) stacks.give_back(stack);
+}
+
+TEST(StackPool, what_runs_over_the_end_of_its_stack_ends_the_program_and_not_its_neighbour) {
+  StackPool stacks;
+  const Stack stack = stacks.take();
+  EXPECT_DEATH(*static_cast<volatile std::byte*>(stack.bottom - 1) = std::byte{1}, "");
+  stacks.give_back(stack);
 }
 
 }  // namespace
