@@ -32,7 +32,8 @@ test: python ## build and run every test; ends with "N passed, N failed"
 fuzz: python ## feed every parser with libFuzzer, TIME seconds each: make fuzz TIME=60
 	@tests/fuzz/run --seconds $(or $(TIME),60)
 
-bench: build ## measure us beside the peers found on this machine
+bench: build ## measure us beside the peers found on this machine; PEERS=1 installs them into build/peers first
+	@$(if $(PEERS),scripts/install-peers ||) true
 	@bench/run
 
 bench-engine: build ## the engine beside wrk, h2load and hey, and a k6 that K6=/path names

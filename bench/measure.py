@@ -17,12 +17,13 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build" / "release" / "bin"
 RESULTS = ROOT / "bench" / "results"
+PEERS = ROOT / "build" / "peers" / "bin"  # what scripts/install-peers put there
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def find_peer(name):
     """Path of a peer tool or None. A k6 is used where K6 names one: it is AGPL software, which nothing here fetches or looks for."""
-    return os.environ.get("K6") if name == "k6" else shutil.which(name)
+    return os.environ.get("K6") if name == "k6" else shutil.which(name, path=f"{PEERS}:{os.environ['PATH']}")
 
 
 class Ended:

@@ -1,4 +1,4 @@
-"""The engine against wrk, h2load, hey and a k6 that K6=/path names: work per client CPU-second, the same server for all."""
+"""The engine's work per client CPU-second, beside a k6 that K6=/path names where there is one, the same server for all."""
 import json
 import os
 import pathlib
@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from measure import BIN, ROOT, RESULTS, cpu_of_tree, find_peer, k6_count, paired, run, wait_line
+from peers import wrk
 
 SCRIPTS = ROOT / "bench" / "scripts"
 
@@ -42,22 +43,6 @@ def k6_rate(binary, script, vus, seconds, env, flags=(), count="iterations"):
     return k6_count(ended.out, count) / ended.cpu
 
 
-def wrk_rate(url, connections, seconds):
-    ended = run([find_peer("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "-H", "Authorization: Bearer token-1",
-                 "-H", "Content-Type: application/json", "-H", "X-Mock-User-Id: user-1", url])
-    return int(re.search(r"(\d+) requests in", ended.out)[1]) / ended.cpu
-
-
-def h2load_rate(url, connections, seconds):
-    ended = run([find_peer("h2load"), "--h1", "-t1", f"-c{connections}", f"-D{seconds}", url])
-    return int(re.search(r"(\d+) succeeded", ended.out)[1]) / ended.cpu
-
-
-def hey_rate(url, connections, seconds):
-    ended = run([find_peer("hey"), "-c", connections, "-z", f"{seconds}s", url])
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", ended.out)[1]) * seconds / ended.cpu
-
-
 def compare(table, work, unit, goal, ours, peers, pairs, command):
     measured = False
     for name, peer, peer_goal in peers:
@@ -75,16 +60,6 @@ def measure(table, pairs, seconds):
     ours, k6 = BIN / "k6", find_peer("k6")
     with Target() as target:
         env = {"BASE_URL": target.url}
-        for vus, wrk_goal in ((50, ">= 0.8"), (1000, ">= 0.6"), (10000, ">= 0.6")):
-            def small():
-                return k6_rate(ours, SCRIPTS / "small_get.js", vus, seconds, env)
-            peers = [("wrk", lambda: wrk_rate(target.url + "/small", vus, seconds), wrk_goal)]
-            if vus == 50:
-                peers += [("k6", lambda: k6_rate(k6, SCRIPTS / "small_get.js", vus, seconds, env), ">= 10"),
-                          ("h2load", lambda: h2load_rate(target.url + "/small", vus, seconds), ""),
-                          ("hey", lambda: hey_rate(target.url + "/small", vus, seconds), "")]
-            compare(table, f"small keep-alive GET + check, {vus} VUs", "requests/client CPU-s", "", small, peers, pairs,
-                    "make bench-engine")
         grpc_env = {"ADDR": target.url.removeprefix("http://")}
         for vus in (50, 1000):
             compare(table, f"gRPC unary + check, {vus} connections", "calls/client CPU-s", "",
@@ -94,7 +69,7 @@ def measure(table, pairs, seconds):
             large_env = {**env, "READ": read}
             peers = [("k6", lambda: k6_rate(k6, SCRIPTS / "large_get.js", 10, seconds, large_env), goal)]
             if read == "none":
-                peers.append(("wrk", lambda: wrk_rate(target.url + "/large", 10, seconds), goal))
+                peers.append(("wrk", lambda: wrk(target.url + "/large", 10, seconds).rate(), goal))
             compare(table, f"180 KB GET, body {read}", "iterations/client CPU-s", goal,
                     lambda: k6_rate(ours, SCRIPTS / "large_get.js", 10, seconds, large_env), peers, pairs, "make bench-engine")
         open_model(table, pairs, seconds, env)

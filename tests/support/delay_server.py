@@ -1,8 +1,10 @@
-"""An HTTP server that answers when it is told to: GET /wait?ms=N after N milliseconds, GET /stall as soon as a stall of a
-second, which begins two seconds after the first request, is not on. Knows how long it really took. One asyncio thread.
+"""An HTTP server that answers when it is told to: GET /wait?ms=N after N milliseconds, GET /varied after 20 to 1,000 of a distribution
+with a long tail, GET /stall as soon as a stall of a second, which begins two seconds after the first request, is not on. Knows
+how long it really took. One asyncio thread.
 """
 import asyncio
 import contextlib
+import random
 import threading
 import time
 
@@ -13,6 +15,7 @@ STALL_FROM_S, STALL_UNTIL_S = 2.0, 3.0
 class DelayServer(asyncio.Protocol):
     taken_ms = []  # of every answer, from the request's arrival
     first = None
+    delays = random.Random(1)
 
     def __init__(self):
         self.buffer = b""
@@ -29,6 +32,8 @@ class DelayServer(asyncio.Protocol):
             DelayServer.first = DelayServer.first or now
             if path.startswith("/wait?ms="):
                 delay = float(path.removeprefix("/wait?ms=")) / 1e3
+            elif path == "/varied":
+                delay = (20 + min(980.0, DelayServer.delays.lognormvariate(3.5, 1.0))) / 1e3
             else:
                 at = now - DelayServer.first
                 delay = STALL_UNTIL_S - at if STALL_FROM_S <= at < STALL_UNTIL_S else 0
