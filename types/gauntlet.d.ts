@@ -97,6 +97,91 @@ declare class URLSearchParams {
 /** Without transfers. */
 declare function structuredClone<T>(value: T): T;
 
+/** As the web's, without a page: no CORS, no cache; cookies are the virtual user's. It leaves the metrics of k6/http. */
+declare function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams | import('k6/websockets').Blob | import('k6/experimental/fs').File
+  | import('k6/experimental/streams').ReadableStream<Uint8Array> | null;
+type HeadersInit = Headers | { [name: string]: string | number | boolean } | Iterable<[string, string]>;
+interface RequestInit {
+  method?: string;
+  headers?: HeadersInit;
+  /** A stream is read whole before it is sent. */
+  body?: BodyInit;
+  /** "manual" gives the redirect itself, with its status and headers. */
+  redirect?: 'follow' | 'error' | 'manual';
+  signal?: AbortSignal | null;
+  /** Beyond the web: tags, timeout, jar, auth and what else k6/http takes. */
+  params?: import('k6/http').Params;
+}
+interface ResponseInit {
+  status?: number;
+  statusText?: string;
+  headers?: HeadersInit;
+}
+interface FetchBody {
+  readonly body: import('k6/experimental/streams').ReadableStream<Uint8Array> | null;
+  readonly bodyUsed: boolean;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  blob(): Promise<import('k6/websockets').Blob>;
+  bytes(): Promise<Uint8Array>;
+  json(): Promise<any>;
+  text(): Promise<string>;
+}
+interface Request extends FetchBody {}
+declare class Request {
+  constructor(input: string | URL | Request, init?: RequestInit);
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly redirect: 'follow' | 'error' | 'manual';
+  readonly signal: AbortSignal | null;
+  readonly params: import('k6/http').Params;
+  clone(): Request;
+}
+interface Response extends FetchBody {}
+declare class Response {
+  constructor(body?: BodyInit, init?: ResponseInit);
+  static json(data: any, init?: ResponseInit): Response;
+  readonly status: number;
+  readonly ok: boolean;
+  readonly statusText: string;
+  readonly headers: Headers;
+  readonly url: string;
+  readonly redirected: boolean;
+  readonly type: 'basic' | 'default';
+  clone(): Response;
+}
+declare class Headers {
+  constructor(init?: HeadersInit);
+  append(name: string, value: any): void;
+  delete(name: string): void;
+  get(name: string): string | null;
+  getSetCookie(): string[];
+  has(name: string): boolean;
+  set(name: string, value: any): void;
+  forEach(visit: (value: string, name: string, headers: Headers) => void, self?: any): void;
+  entries(): IterableIterator<[string, string]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+}
+declare class AbortController {
+  readonly signal: AbortSignal;
+  abort(reason?: any): void;
+}
+declare class AbortSignal {
+  private constructor();
+  static abort(reason?: any): AbortSignal;
+  static any(signals: Iterable<AbortSignal>): AbortSignal;
+  static timeout(milliseconds: number): AbortSignal;
+  readonly aborted: boolean;
+  readonly reason: any;
+  onabort: ((event: { type: 'abort'; target: AbortSignal }) => void) | null;
+  addEventListener(type: 'abort', listener: (event: { type: 'abort'; target: AbortSignal }) => void): void;
+  removeEventListener(type: 'abort', listener: (event: { type: 'abort'; target: AbortSignal }) => void): void;
+  throwIfAborted(): void;
+}
+
 declare class DOMException extends Error {
   constructor(message?: string, name?: string);
   readonly code: number;

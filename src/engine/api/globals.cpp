@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
+#include "embedded/web_fetch.hpp"
 #include "embedded/web_structured_clone.hpp"
 #include "embedded/web_url.hpp"
 #include "engine/api/core/timers.hpp"
 #include "engine/api/crypto/webcrypto.hpp"
+#include "engine/api/http/http.hpp"
 #include "engine/script/binding.hpp"
 #include "engine/script/embedded_script.hpp"
 #include "engine/script/inspect.hpp"
@@ -109,26 +113,50 @@ JSValue get_crypto(JSContext* context, JSValueConst) {
   return made.dup();
 }
 
-// URL, URLSearchParams and structuredClone are JavaScript, and come into being together.
+// URL, URLSearchParams and structuredClone are JavaScript, and come into being together; so are fetch() and what belongs to it.
 
-script::EmbeddedScript& web() {
+script::Value load_web(JSContext* context) {
   static script::EmbeddedScript made("web", {embedded::web_url(), embedded::web_structured_clone()},
                                      "URL, URLSearchParams, structuredClone");
-  return made;
+  return made.run(context);
+}
+
+script::Value load_fetch(JSContext* context) {
+  static script::EmbeddedScript made("fetch", {embedded::web_fetch()}, "makeFetch");
+  const script::Value exports = made.run(context);
+  if (exports.is_exception()) return {context, JS_EXCEPTION};
+  static constexpr script::Member kAbort = script::function<&abort_request>("abort", 2);
+  const auto module = [&](const char* name) { return script::Value(context, script::Runtime::of(context).require(name, name)); };
+  const std::array<script::Value, 5> needed = {
+      module("k6/http"), module("k6/experimental/streams"), module("k6/websockets"), module("k6/timers"),
+      script::Value(context, JS_NewCFunction(context, kAbort.u.func.cfunc.generic, kAbort.name, kAbort.u.func.length))};
+  std::array<JSValueConst, 5> arguments{};
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (needed[i].is_exception()) return {context, JS_EXCEPTION};
+    arguments[i] = needed[i].get();
+  }
+  const script::Value make = exports.property("makeFetch");
+  return {context, JS_Call(context, make.get(), JS_UNDEFINED, static_cast<int>(arguments.size()), arguments.data())};
 }
 
 constexpr char kUrl[] = "URL";
 constexpr char kUrlSearchParams[] = "URLSearchParams";
 constexpr char kStructuredClone[] = "structuredClone";
+constexpr char kAbortController[] = "AbortController";
+constexpr char kAbortSignal[] = "AbortSignal";
+constexpr char kFetch[] = "fetch";
+constexpr char kHeaders[] = "Headers";
+constexpr char kRequest[] = "Request";
+constexpr char kResponse[] = "Response";
 
 template <const char* name>
 JSValue keep_web(JSContext* context, JSValueConst self, JSValueConst value) {
   JS_DefinePropertyValueStr(context, self, name, JS_DupValue(context, value), JS_PROP_C_W_E);
   return JS_UNDEFINED;
 }
-template <const char* name>
+template <const char* name, script::Value (*load)(JSContext*)>
 JSValue get_web(JSContext* context, JSValueConst) {
-  const script::Value exports = web().run(context);
+  const script::Value exports = load(context);
   if (exports.is_exception()) return JS_EXCEPTION;
   const script::Value global(context, JS_GetGlobalObject(context));
   // What the script has replaced stays.
@@ -145,6 +173,11 @@ JSValue get_web(JSContext* context, JSValueConst) {
     return true;
   });
   return exports.property(name).release();
+}
+
+template <const char* name, script::Value (*load)(JSContext*)>
+constexpr script::Member web_accessor() {
+  return global_accessor(name, &get_web<name, load>, &keep_web<name>);
 }
 
 // TextEncoder and TextDecoder, UTF-8
@@ -191,9 +224,15 @@ const script::Member kGlobals[] = {
     global_accessor("__VU", &get_vu),
     global_accessor("__ITER", &get_iteration),
     global_accessor("crypto", &get_crypto, &keep_crypto),
-    global_accessor(kUrl, &get_web<kUrl>, &keep_web<kUrl>),
-    global_accessor(kUrlSearchParams, &get_web<kUrlSearchParams>, &keep_web<kUrlSearchParams>),
-    global_accessor(kStructuredClone, &get_web<kStructuredClone>, &keep_web<kStructuredClone>),
+    web_accessor<kUrl, &load_web>(),
+    web_accessor<kUrlSearchParams, &load_web>(),
+    web_accessor<kStructuredClone, &load_web>(),
+    web_accessor<kAbortController, &load_fetch>(),
+    web_accessor<kAbortSignal, &load_fetch>(),
+    web_accessor<kFetch, &load_fetch>(),
+    web_accessor<kHeaders, &load_fetch>(),
+    web_accessor<kRequest, &load_fetch>(),
+    web_accessor<kResponse, &load_fetch>(),
     script::function<&require>("require", 1),
     script::function<&open_file>("open", 2),
     script::function<&set_timeout>("setTimeout", 2),

@@ -37,6 +37,8 @@ constexpr std::array kTable = {
                      "HKDF and wrapping keys, too; errors are Errors, and key.algorithm is as the W3C has it"},
     CompatibilityRow{kLanguage, "URL, URLSearchParams, structuredClone", better,
                      "there, as the web has them, for hosts in ASCII; k6 has none of them"},
+    CompatibilityRow{kLanguage, "fetch, Request, Response, Headers, AbortController", better,
+                     "there, as the web has them without a page, with the metrics of k6/http; k6 has none of them"},
 
     CompatibilityRow{kModules, "k6", better,
                      "group() as with k6 2's --features async-metric-context: its tags go on after await, in timers and listeners, and "

@@ -111,6 +111,17 @@ class AsyncRequest final : public HttpState::Pending {
     request_.start(client, [this] { operation_.finish([this] { settle(request_.finish(context_)); }); });
   }
 
+  bool abort(JSValueConst promise, JSValueConst reason) override {
+    const Value own(context_, deferred_.promise());
+    if (!operation_.active() || !JS_IsStrictEqual(context_, own.get(), promise)) return false;
+    request_.abort();
+    Value why = Value::copy(context_, reason);
+    script::Deferred deferred = std::move(deferred_);
+    state_.drop(this);
+    deferred.reject(std::move(why));
+    return true;
+  }
+
   /// Takes over `outcome`. On the fiber; the last thing done with this when it is kept by the state.
   void settle(JSValue outcome) {
     if (JS_IsException(outcome)) deferred_.reject(Value(context_, JS_GetException(context_)));
@@ -447,6 +458,11 @@ const script::Member kExports[] = {
 };
 
 }  // namespace
+
+JSValue abort_request(Call call) {
+  state_of(call.context).abort(call.arg(0), call.arg(1));
+  return JS_UNDEFINED;
+}
 
 JSValue make_http_request(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body, JSValueConst params) {
   return request(context, method, url, body, params);

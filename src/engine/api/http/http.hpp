@@ -6,11 +6,14 @@
 
 namespace gauntlet::engine::script {
 class Module;
-}
+struct Call;
+}  // namespace gauntlet::engine::script
 
 namespace gauntlet::engine::api {
 
 void init_http(script::Module& module);
+/// (promise, reason): the request that asyncRequest() gave the promise for is ended, unless its answer is there.
+JSValue abort_request(script::Call call);
 
 /// What http.request() does, for natives that make requests of their own.
 JSValue make_http_request(JSContext* context, std::string_view method, JSValueConst url, JSValueConst body, JSValueConst params);

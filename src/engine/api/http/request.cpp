@@ -364,6 +364,8 @@ void HttpRequest::start(wire::HttpClient& client, std::function<void()> on_done)
   fetch_->start(client);
 }
 
+void HttpRequest::abort() { fetch_->abort(wire::failure(wire::error_code::kOther, "request aborted")); }
+
 std::string HttpRequest::host() const {
   if (const auto plain = wire::scan_plain_url(fetch_->url)) return std::string(plain->authority);
   const auto parsed = wire::Url::parse(fetch_->url);

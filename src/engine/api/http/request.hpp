@@ -42,6 +42,8 @@ class HttpRequest final : private wire::HttpFetch::Listener {
   /// `on_done` is called once, from the loop, as the last thing done with this; with responseType 'stream' once there is
   /// a head. Destroying the request before ends it.
   void start(wire::HttpClient& client, std::function<void()> on_done);
+  /// Ends it, before on_done: it leaves samples of a request that failed.
+  void abort();
   bool is_streamed() const { return type_ == ResponseType::stream; }
 
   /// After on_done, on the fiber: the Response, or an exception when the request failed and throws.

@@ -152,8 +152,13 @@ class HttpState {
   class Pending {
    public:
     virtual ~Pending() = default;
+    /// Ends it, the last thing done with this, where `promise` is what the script was given for it: that is rejected with `reason`.
+    virtual bool abort(JSValueConst promise, JSValueConst reason) = 0;
   };
   Pending* keep(std::unique_ptr<Pending> work) { return pending_.emplace_back(std::move(work)).get(); }
+  void abort(JSValueConst promise, JSValueConst reason) {
+    for (std::size_t i = 0; i < pending_.size() && !pending_[i]->abort(promise, reason);) ++i;
+  }
   void drop(const Pending* work) {
     std::erase_if(pending_, [&](const auto& each) { return each.get() == work; });
   }

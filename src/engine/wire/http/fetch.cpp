@@ -112,6 +112,15 @@ void HttpFetch::cancel() {
   client_->cancel(exchange);
 }
 
+void HttpFetch::abort(Failure why) {
+  if (alive_) alive_.reset();
+  else client_->cut_off(exchange);
+  end();
+  exchange.head = {};
+  exchange.failure = std::move(why);
+  listener->on_hop(*this);
+}
+
 // The body as it comes
 
 bool HttpFetch::on_exchange_head(HttpExchange&) {

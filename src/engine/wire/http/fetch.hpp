@@ -58,6 +58,8 @@ class HttpFetch final : private HttpExchange::Listener {
   /// Never calls the listener from inside. The client outlives the request, not the response.
   void start(HttpClient& client);
   void cancel();
+  /// As cancel(), but the round trip counts as a hop that failed, whatever has come of it.
+  void abort(Failure why);
 
   // While the body is streamed.
   /// Exchanges what has come of it with what `taken` was. With HTTP/1.1 no more than HttpLimits::kStreamedBytes wait for it,
