@@ -11,7 +11,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/fleet_file.hpp"
+#include "cli/fleet_flags.hpp"
 #include "cli/session.hpp"
 #include "engine/session/agent.hpp"
 #include "engine/session/fleet_check.hpp"
@@ -38,19 +38,13 @@ void add_fleet_command(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("fleet", "Agents of a test on many machines: check tries them")->group(kLoadGroup);
   command->require_subcommand(1);
   auto* check = command->add_subcommand("check", "Try every carrier before any load: version, cores, clock, latency, open files");
-  struct Flags {
-    std::vector<std::string> agents;
-    std::string file;
-  };
-  auto flags = std::make_shared<Flags>();
-  check->add_option("--agent", flags->agents, "What carries `gauntlet agent` there, as 'ssh lg1'; may be repeated")
-      ->allow_extra_args(false);
-  check->add_option("--fleet", flags->file, "Agents with names and weights, as TOML");
+  auto flags = std::make_shared<FleetFlags>();
+  flags->declare(*check);
   check->callback([flags, &session] {
-    const auto team = read_fleet(flags->file, flags->agents);
+    const auto team = flags->read();
     if (!team) return session.fail(team.error());
     if (team->places.empty())
-      return session.fail({base::ErrorKind::invalid_argument, "there is nobody to check: --agent CMD or --fleet FILE"});
+      return session.fail({base::ErrorKind::invalid_argument, "there is nobody to check: --agent CMD, --fleet FILE or --kubernetes N"});
     std::string problems;
     fmt::print("{:<24} {:<16} {:<12} {:>5} {:>7} {:>12} {:>14} {:>11}\n", "AGENT", "HOST", "VERSION", "CORES", "SHARE", "ROUND TRIP",
                "CLOCK OFFSET", "OPEN FILES");

@@ -5,6 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/run_flags.hpp"
 
 namespace gauntlet::cli {
 namespace {
@@ -18,11 +19,19 @@ std::string words_of(const CLI::App& command) {
   return words;
 }
 
+/// With the flags of the commands in it.
+std::string words_of_all(const CLI::App& command) {
+  std::string words = words_of(command);
+  for (const auto* sub : command.get_subcommands([](const CLI::App*) { return true; })) words += " " + words_of_all(*sub);
+  return words;
+}
+
 /// Completes the commands, each command's flags, and files after them.
 std::string bash_completion(const CLI::App& app) {
   std::string cases;
   for (const auto* command : app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
-    cases += fmt::format("    {}) words=\"{}\" ;;\n", command->get_name(), words_of(*command));
+    cases += fmt::format("    {}) words=\"{}\" ;;\n", command->get_name(),
+                         command->get_name() == "run" ? names_of_run_flags() : words_of_all(*command));
   return fmt::format(
       "# bash completion of gauntlet: source <(gauntlet completion bash)\n"
       "_gauntlet() {{\n"

@@ -11,7 +11,7 @@
 
 #include "base/parse.hpp"
 #include "cli/features.hpp"
-#include "cli/fleet_file.hpp"
+#include "cli/fleet_flags.hpp"
 #include "cli/run_flags.hpp"
 #include "cli/session.hpp"
 #include "cli/target_flag.hpp"
@@ -129,14 +129,14 @@ Result finish(Invocation& invocation) {
     settings.outputs.push_back(std::move(output));
   }
   if (invocation.processes > 1) settings.team = engine::session::TeamSettings::of_processes(invocation.processes);
-  if (!invocation.agents.empty() || !invocation.fleet.empty()) {
+  if (invocation.fleet.are_given()) {
     if (settings.team)
       return tl::unexpected(wrong_usage("a test has processes of this machine or agents: leave --processes or --agent out"));
-    auto team = TRY(read_fleet(invocation.fleet, invocation.agents));
+    auto team = TRY(invocation.fleet.read());
     settings.team = std::move(team);
   }
   if (settings.team) {
-    settings.team->goes_on_without_lost = invocation.goes_on_without_lost;
+    settings.team->goes_on_without_lost = invocation.fleet.goes_on_without_lost;
     if (options.execution_segment.given)
       return tl::unexpected(
           wrong_usage("--processes and --agent make the segments themselves: leave --execution-segment and --segment out"));

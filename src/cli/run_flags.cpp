@@ -119,6 +119,13 @@ Result set_processes(Invocation& invocation, const std::string& text) {
   return {};
 }
 
+base::Expected<std::int64_t> number_of_agents(const std::string& text) {
+  const auto count = TRY(base::parse_integer(text));
+  if (count < 1 || count > FleetFlags::kMostAgents)
+    return tl::unexpected(wrong_usage(fmt::format("there can be 1 to {} agents", FleetFlags::kMostAgents)));
+  return count;
+}
+
 Result set_warm_up(Invocation& invocation, const std::string& text) {
   const auto duration = TRY(base::parse_duration(text));
   if (duration.count() < 0) return tl::unexpected(wrong_usage("a warm-up cannot be negative"));
@@ -176,18 +183,34 @@ std::vector<Flag> own_flags() {
       {"agent", '\0', "CMD", "a machine that takes a share: what carries `gauntlet agent` there, as 'ssh lg1'; may be repeated",
        [](Invocation& invocation, const std::string& text) -> Result {
          if (text.find_first_not_of(" \t") == std::string::npos) return tl::unexpected(wrong_usage("an agent is a command, as 'ssh lg1'"));
-         invocation.agents.push_back(text);
+         invocation.fleet.agents.push_back(text);
          return {};
        }},
       {"fleet", '\0', "FILE", "agents with names and weights, as TOML; docs/FLEET.md",
        [](Invocation& invocation, const std::string& text) -> Result {
-         invocation.fleet = text;
+         invocation.fleet.file = text;
+         return {};
+       }},
+      {"kubernetes", '\0', "N", "so many pods that take a share each; made, and deleted afterwards, with kubectl",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         const auto count = TRY(number_of_agents(text));
+         invocation.fleet.kubernetes = count;
+         return {};
+       }},
+      {"kubernetes-image", '\0', "IMAGE", "the pods' image (gauntlet:local)",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.fleet.image = text;
+         return {};
+       }},
+      {"kubectl", '\0', "CMD", "what runs kubectl, as 'kubectl -n load'",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.fleet.kubectl = text;
          return {};
        }},
       {"on-agent-loss", '\0', "stop|continue", "what becomes of the test when an agent is lost (stop)",
        [](Invocation& invocation, const std::string& text) -> Result {
          if (text != "stop" && text != "continue") return tl::unexpected(wrong_usage("there are stop and continue"));
-         invocation.goes_on_without_lost = text == "continue";
+         invocation.fleet.goes_on_without_lost = text == "continue";
          return {};
        }},
       {"target", '\0', "NAME", "aim at a system that gauntlet.toml describes, within its caps",
@@ -399,6 +422,14 @@ void print_run_help() {
       "105 interrupted by a signal; 107 the script threw in init, setup or teardown; 108 exec.test.abort();\n"
       "110 exec.test.fail(); 111 the generator was the limit, with --require-generator-ok; 112 an agent was lost; 255 wrong usage, or a "
       "file is missing.\n");
+}
+
+std::string names_of_run_flags() {
+  std::string names;
+  for (const Flag& flag : flags()) {
+    if (flag.help != nullptr) names += fmt::format("{}--{}", names.empty() ? "" : " ", flag.name);
+  }
+  return names;
 }
 
 Result read_arguments(Invocation& invocation, const std::vector<std::string>& arguments) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "cli/fleet_flags.hpp"
 #include "engine/session/engine.hpp"
 #include "lab/target/target_profile.hpp"
 
@@ -23,9 +24,7 @@ struct Invocation {
   std::vector<std::string> scripts;
   bool summary_mode_given = false;
   std::size_t processes = 1;
-  std::vector<std::string> agents;  // commands
-  std::string fleet;                // a file
-  bool goes_on_without_lost = false;
+  FleetFlags fleet;
   std::string target;
   std::vector<std::string> owned_hosts;
   std::shared_ptr<const lab::TargetProfile> profile;  // shared with what refuses scenarios
@@ -50,5 +49,7 @@ base::Expected<void> set_summary_mode(Invocation& invocation, const std::string&
 
 /// `run --help`.
 void print_run_help();
+/// Those that it lists, as a shell completes them: "--vus --duration ...".
+std::string names_of_run_flags();
 
 }  // namespace gauntlet::cli

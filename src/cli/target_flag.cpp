@@ -1,6 +1,8 @@
 #include "cli/target_flag.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
 
 #include "cli/session.hpp"
 
@@ -21,18 +23,21 @@ base::Expected<lab::TargetProfile> read_target(const Session& session, const std
 void LoadedTargetFlags::declare(CLI::App& command) {
   auto* named = command.add_option("--target", target, "A system that gauntlet.toml describes, instead of this checkout's stack");
   command.add_option("--yes-i-own", owned, "The target's host is ours to load; may be repeated")->allow_extra_args(false)->needs(named);
+  fleet.declare(command);
 }
 
 base::Expected<LoadedSystem> LoadedTargetFlags::open(const Session& session) const {
+  TRY(fleet.read());  // a mistake in it is told before anything is done
   LoadedSystem loaded;
   if (!target.empty()) {
     auto system = TRY(lab::described_system(profiles_of(session), target, owned, Session::programs()));
     loaded.system = std::move(system);
-    return loaded;
+  } else {
+    auto stack = TRY(session.open_stack());
+    loaded.stack = std::make_unique<lab::Stack>(std::move(stack));
+    loaded.system = lab::own_stack(*loaded.stack, Session::programs());
   }
-  auto stack = TRY(session.open_stack());
-  loaded.stack = std::make_unique<lab::Stack>(std::move(stack));
-  loaded.system = lab::own_stack(*loaded.stack, Session::programs());
+  std::ranges::move(fleet.for_run(), std::back_inserter(loaded.system.loaded_with));
   return loaded;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "cli/fleet_flags.hpp"
 #include "lab/stack/stack.hpp"
 #include "lab/target/system_under_test.hpp"
 #include "lab/target/target_profile.hpp"
@@ -26,10 +27,11 @@ struct LoadedSystem {
   lab::SystemUnderTest system;
 };
 
-/// --target and --yes-i-own of commands that load a system.
+/// --target and --yes-i-own of commands that load a system, and who makes the load.
 struct LoadedTargetFlags {
   std::string target;  // "": this checkout's stack
   std::vector<std::string> owned;
+  FleetFlags fleet;
 
   void declare(CLI::App& command);
   /// The stack need not be up. Of a target elsewhere permission_denied says what its owner has to say.

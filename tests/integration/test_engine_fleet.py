@@ -14,6 +14,7 @@ import time
 import pytest
 
 from test_engine_processes import LOOP, SPLIT, SUM, gone
+from capacity_target import CapacityTarget
 from counting_target import CountingTarget
 from test_stack import ROOT, wait_for
 
@@ -279,6 +280,100 @@ def test_an_agent_by_hand_says_who_starts_it(tmp_path):
         os.close(leader)
         os.close(follower)
     assert ran.returncode == 2 and "--agent 'ssh HOST'" in ran.stderr
+
+
+KUBECTL = """#!/bin/sh
+# Stands in for kubectl: a pod is a file, and what runs in it runs here.
+cd {folder}; printf '%s\\n' "$*" >>calls
+[ "$1 $2" = "-n load" ] || {{ echo "no namespace" >&2; exit 1; }}
+shift 2
+case $1 in
+  run) case "$*" in *forbidden*) echo 'Error from server (Forbidden): exceeded quota: load' >&2; exit 1;; esac; touch "pods/$2";;
+  wait) case $(cat calls) in *missing*) echo 'timed out waiting for the condition' >&2; exit 1;; *slow*) exec sleep 60;; esac;;
+  get) echo 'ErrImagePull   no such image';;
+  exec) exec {agent};;
+  delete) rm "pods/$3";;
+esac
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    (tmp_path / "cluster" / "pods").mkdir(parents=True)
+    kubectl = tmp_path / "cluster" / "kubectl"
+    kubectl.write_text(KUBECTL.format(folder=tmp_path / "cluster", agent=AGENT))
+    kubectl.chmod(0o755)
+
+    def flags(pods, image="gauntlet:1"):
+        return "--kubernetes", str(pods), "--kubernetes-image", image, "--kubectl", f"{kubectl} -n load"
+
+    flags.pods = tmp_path / "cluster" / "pods"
+    return flags
+
+
+def no_pods(cluster):
+    return wait_for(lambda: not any(cluster.pods.iterdir()), 10)
+
+
+def test_pods_are_made_take_their_share_and_are_deleted(tmp_path, cluster):
+    ran = run(tmp_path, WHOLE, *cluster(3), "--out", "json=r.json")
+    assert ran.returncode == 0, ran.stderr
+    results = json.loads((tmp_path / "r.json").read_text())
+    assert results["metrics"]["sum_of_numbers"]["values"]["count"] == SUM and len(results["agents"]) == 3
+    assert no_pods(cluster)
+    calls = (tmp_path / "cluster" / "calls").read_text()
+    assert calls.count("--image=gauntlet:1 ") == 3 and calls.count("-- gauntlet agent") == 3
+
+
+@pytest.mark.parametrize("image, words", [("forbidden", "exceeded quota: load"), ("missing", "ErrImagePull   no such image")])
+def test_a_pod_that_does_not_come_says_why_and_leaves_nothing(tmp_path, cluster, image, words):
+    ran = run(tmp_path, LOOP, *cluster(2, image))
+    assert ran.returncode == 255 and words in ran.stderr and "looping" not in ran.stderr
+    assert no_pods(cluster)
+
+
+def test_pods_that_are_waited_for_are_deleted_after_ctrl_c(tmp_path, cluster):
+    (tmp_path / "script.js").write_text(LOOP)
+    leader = subprocess.Popen([GAUNTLET, "run", "-q", *cluster(2, "slow"), "script.js"], cwd=tmp_path, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    calls = tmp_path / "cluster" / "calls"
+    assert wait_for(lambda: calls.exists() and calls.read_text().count("-n load wait") == 2, 10)
+    leader.send_signal(signal.SIGINT)
+    assert leader.wait(15) == 105
+    assert no_pods(cluster)
+
+
+def limit(tmp_path, name, *agents):
+    """A search in short trials: (its interval, the agents of a trial)."""
+    results = tmp_path / name
+    searched = gauntlet(tmp_path, "limit", "load.js", "--target", "slow", "--over", "RATE=100..640", "--window", "5", "--budget", "20",
+                        "--out", results, *agents, timeout=180)
+    assert searched.returncode == 0, searched.stdout + searched.stderr
+    return json.loads((results / "limit.json").read_text())["interval"], json.loads(next(results.glob("trial_*.json")).read_text())["agents"]
+
+
+def test_a_limit_that_is_searched_with_three_agents_is_the_one_of_one_agent(tmp_path):
+    """`limit`, `ab`, `campaign` and `demo` hand their agents to each run."""
+    target = CapacityTarget(200)
+    try:
+        (tmp_path / "gauntlet.toml").write_text(f'[targets.slow]\nbase_url = "http://127.0.0.1:{target.port}"\n')
+        (tmp_path / "load.js").write_text("""
+            import http from 'k6/http';
+            export const options = { scenarios: { s: { executor: 'constant-arrival-rate', rate: Number(__ENV.RATE), preAllocatedVUs: 300,
+              maxVUs: 1000, duration: __ENV.DURATION } }, thresholds: { http_req_failed: ['rate<0.01'] } };
+            export default function () { http.get(__ENV.BASE_URL); }
+            """)
+        one, agents_of_one = limit(tmp_path, "one", "--agent", AGENT)
+        three, agents_of_three = limit(tmp_path, "three", "--fleet", fleet_file(tmp_path, [1, 2, 1]))
+    finally:
+        target.close()
+    assert len(agents_of_one) == 1 and [agent["name"] for agent in agents_of_three] == ["lg1", "lg2", "lg3"]
+    assert 0 < agents_of_three[0]["iterations"] < agents_of_three[1]["iterations"]
+    print("limit with one agent:", one, "with three:", three)
+    for lower, upper in (one, three):
+        assert lower < 260 and upper > 160, (one, three)
+    wrong = gauntlet(tmp_path, "limit", "load.js", "--target", "slow", "--over", "RATE=20..40", "--fleet", "none.toml")
+    assert wrong.returncode != 0 and "none.toml" in wrong.stderr
 
 
 SSHD = shutil.which("sshd") or ("/usr/sbin/sshd" if os.path.exists("/usr/sbin/sshd") else None)

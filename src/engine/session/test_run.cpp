@@ -77,8 +77,9 @@ void TestRun::watch_signals() {
 }
 
 void TestRun::count_signal(int number) {
-  // There is nothing to end in order while scripts load, and one that loads for ever would not let it happen.
-  if (++signals_seen_ > 1 || phase_ == RunProgress::Phase::init) end_at_once();
+  // There is nothing to end in order while scripts load, and one that loads for ever would not let it happen. Carriers of agents are
+  // to be asked: one that waits for its machine has nothing yet that it would miss.
+  if (++signals_seen_ > 1 || (phase_ == RunProgress::Phase::init && !has_carriers_)) end_at_once();
   control_.post([this, number] { end_in_order(number); });
 }
 

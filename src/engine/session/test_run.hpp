@@ -135,6 +135,7 @@ class TestRun {
   std::unique_ptr<dashboard::Dashboard> dashboard_;  // nullptr: not wanted
   std::unique_ptr<Crew> crew_;
   std::unique_ptr<Team> team_;  // nullptr: this process runs the test
+  std::atomic<bool> has_carriers_ = false;
   std::unique_ptr<Watch> watch_;
   bool lingering_ = false;
 

@@ -91,6 +91,7 @@ void TestRun::lead_team() {
   };
   ears.anew = [this] { collector_->forget_series(); };
   team_ = std::make_unique<Team>(control_, *settings_.team, registry_, std::move(ears));
+  has_carriers_ = true;
   if (auto started = start_team(); !started) {
     judge_.give({ExitCode::other, started.error().message, ""});
     return;

@@ -35,7 +35,9 @@ class Demo {
         system_(own_stack(stack, options.programs)),
         interruption_(interruption),
         tell_(tell),
-        test_(stack.project() / "test") {}
+        test_(stack.project() / "test") {
+    system_.loaded_with = options.loaded_with;
+  }
 
   base::Expected<void> run() {
     if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return made;
@@ -143,7 +145,7 @@ class Demo {
 
   Stack& stack_;
   const DemoOptions& options_;
-  const SystemUnderTest system_;
+  SystemUnderTest system_;
   Interruption& interruption_;
   const Tell& tell_;
   const fs::path test_;

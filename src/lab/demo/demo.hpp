@@ -2,6 +2,8 @@
 // `make demo`: from a built checkout to one table of what this machine does under the guide's first three scenarios.
 #include <chrono>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "lab/stack/stack.hpp"
@@ -11,8 +13,9 @@ namespace gauntlet::lab {
 
 struct DemoOptions {
   std::filesystem::path programs;
-  std::chrono::seconds duration{20};  // of each scenario
-  bool down_afterwards = false;       // take the stack down at the end even if all went well
+  std::chrono::seconds duration{20};          // of each scenario
+  bool down_afterwards = false;               // take the stack down at the end even if all went well
+  std::vector<std::string> loaded_with = {};  // further flags of `run`: who makes the load
 };
 
 /// Fixtures where they are missing, the guide's configuration, the stack (on free ports where the usual ones are taken),

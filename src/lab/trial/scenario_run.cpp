@@ -45,7 +45,10 @@ std::map<std::string, std::string> script_environment(const SystemUnderTest& sys
                                                       std::chrono::seconds duration) {
   std::map<std::string, std::string> environment{
       {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}, {"GAUNTLET_PROJECT", system.project.string()}};
-  if (const char* home = std::getenv("HOME")) environment["HOME"] = home;
+  // What ssh, docker and kubectl look for, which may carry agents.
+  for (const char* name : {"HOME", "SSH_AUTH_SOCK", "KUBECONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"}) {
+    if (const char* value = std::getenv(name)) environment[name] = value;
+  }
   for (const auto& [name, value] : target.variables) environment[name] = value;
   if (level.requests_per_s > 0) environment["TARGET_RPS"] = std::to_string(level.requests_per_s);
   if (level.events_per_s > 0) environment["TARGET_EPS"] = std::to_string(level.events_per_s);

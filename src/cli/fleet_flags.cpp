@@ -1,0 +1,121 @@
+#include "cli/fleet_flags.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <random>
+#include <utility>
+
+#include "base/whole_file.hpp"
+
+namespace gauntlet::cli {
+namespace {
+
+constexpr std::int64_t kMostWeight = 1000;
+
+using engine::session::TeamSettings;
+
+base::Expected<void> add_agents(TeamSettings& team, const std::string& file) {
+  const auto text = TRY(base::read_file(file));
+  toml::table read;
+  try {
+    read = toml::parse(text, file);
+  } catch (const toml::parse_error& problem) {
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("{}:{}: {}", file, problem.source().begin.line, std::string(problem.description())));
+  }
+  const auto wrong = [&](const toml::node& node, const std::string& message) {
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("{}:{}: {}", file, node.source().begin.line, message));
+  };
+  const toml::array* agents = read["agent"].as_array();
+  if (agents == nullptr || agents->empty() || read.size() != 1)
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("{}: a fleet is a list of [[agent]] and nothing else", file));
+  for (const toml::node& node : *agents) {
+    const toml::table* agent = node.as_table();
+    if (agent == nullptr) return wrong(node, "an agent is a table: [[agent]]");
+    for (const auto& [key, value] : *agent) {
+      if (key != "name" && key != "command" && key != "weight")
+        return wrong(value, fmt::format("an agent has name, command and weight, and no {}", std::string(key.str())));
+    }
+    const auto command = (*agent)["command"].value<std::string>();
+    if (!command || command->find_first_not_of(" \t") == std::string::npos) return wrong(node, "an agent has a command, as \"ssh lg1\"");
+    const toml::node* weight = agent->get("weight");
+    if (weight != nullptr && (!weight->is_integer() || **weight->as_integer() < 1 || **weight->as_integer() > kMostWeight))
+      return wrong(*weight, fmt::format("a weight is a whole number from 1 to {}", kMostWeight));
+    const toml::node* name = agent->get("name");
+    if (name != nullptr && !name->is_string()) return wrong(*name, "a name is a text in quotes");
+    team.places.push_back(engine::fleet::place_of_command(name == nullptr ? *command : **name->as_string(), *command,
+                                                          weight == nullptr ? 1U : static_cast<std::uint32_t>(**weight->as_integer())));
+  }
+  return {};
+}
+
+std::string quoted(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+/// A pod that waits, and the agent in it once it runs: what a pod prints before somebody is attached to it would be lost. The pod is
+/// deleted however this ends, and by a process that nobody waits for; one whose leader's machine is gone ends after a day. A shell says
+/// that what it ran was ended, to a leader that may no longer read: that must not end the shell.
+engine::fleet::Place pod(const FleetFlags& flags, const std::string& name) {
+  constexpr const char* kSpec =
+      R"({"spec":{"activeDeadlineSeconds":86400,"topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"kubernetes.io/hostname",)"
+      R"("whenUnsatisfiable":"ScheduleAnyway","labelSelector":{"matchLabels":{"app":"gauntlet-agent"}}}]}})";
+  const std::string script = fmt::format(
+      "trap 'setsid {kubectl} delete pod {name} --now --wait=false --ignore-not-found </dev/null >/dev/null 2>&1 &' EXIT; "
+      "trap 'exit 143' HUP INT TERM; trap '' PIPE; "
+      "{kubectl} run {name} --image={image} --image-pull-policy=IfNotPresent --restart=Never --labels=app=gauntlet-agent "
+      "--overrides={spec} --command -- sleep 86400 </dev/null >&2 || exit; "
+      "{kubectl} wait --for=condition=Ready pod/{name} --timeout=55s </dev/null >&2 || {{ {kubectl} get events "
+      "--field-selector=involvedObject.name={name} -o custom-columns=REASON:.reason,MESSAGE:.message </dev/null >&2; exit 1; }}; "
+      "{kubectl} exec -i {name} -- gauntlet agent",
+      fmt::arg("kubectl", flags.kubectl), fmt::arg("name", name), fmt::arg("image", quoted(flags.image)), fmt::arg("spec", quoted(kSpec)));
+  return {name, {"/bin/sh", "-c", script}, 1};
+}
+
+}  // namespace
+
+void FleetFlags::declare(CLI::App& command) {
+  command.add_option("--agent", agents, "What carries `gauntlet agent` to a machine that takes a share, as 'ssh lg1'; may be repeated")
+      ->allow_extra_args(false);
+  command.add_option("--fleet", file, "Agents with names and weights, as TOML; docs/FLEET.md");
+  auto* pods = command.add_option("--kubernetes", kubernetes, "So many pods that take a share each; deleted afterwards")
+                   ->check(CLI::Range(std::int64_t{1}, kMostAgents));
+  command.add_option("--kubernetes-image", image, "The pods' image")->capture_default_str()->needs(pods);
+  command.add_option("--kubectl", kubectl, "What runs kubectl, as 'kubectl -n load'")->capture_default_str()->needs(pods);
+}
+
+base::Expected<TeamSettings> FleetFlags::read() const {
+  TeamSettings team;
+  if (!file.empty()) TRY(add_agents(team, file));
+  for (const std::string& command : agents) team.places.push_back(engine::fleet::place_of_command(command, command, 1));
+  const unsigned run = std::random_device()();
+  for (std::int64_t i = 1; i <= kubernetes; ++i) team.places.push_back(pod(*this, fmt::format("gauntlet-{:08x}-{}", run, i)));
+  if (team.places.size() > static_cast<std::size_t>(kMostAgents))
+    return base::fail(base::ErrorKind::invalid_argument, fmt::format("a fleet has at most {} agents", kMostAgents));
+  for (auto place = team.places.begin(); place != team.places.end(); ++place) {
+    const auto same = std::count_if(team.places.begin(), place, [&](const auto& other) { return other.name == place->name; });
+    if (same > 0) place->name += fmt::format(" #{}", same + 1);
+  }
+  return team;
+}
+
+std::vector<std::string> FleetFlags::for_run() const {
+  std::vector<std::string> flags;
+  const auto add = [&](const char* name, const std::string& value) { flags.insert(flags.end(), {name, value}); };
+  for (const std::string& command : agents) add("--agent", command);
+  if (!file.empty()) add("--fleet", std::filesystem::absolute(file).string());
+  if (kubernetes > 0) {
+    add("--kubernetes", std::to_string(kubernetes));
+    add("--kubernetes-image", image);
+    add("--kubectl", kubectl);
+  }
+  return flags;
+}
+
+}  // namespace gauntlet::cli

@@ -1,0 +1,40 @@
+#pragma once
+// Who takes part in a test on many machines: --agent CMD, --fleet FILE and --kubernetes N of all commands that make load.
+//
+//   [[agent]]
+//   name = "lg1"
+//   command = "ssh lg1"     # what carries `gauntlet agent`; one that ends in `agent` is taken as it is
+//   weight = 2              # takes twice the share of one with 1, which is what a missing weight is
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "engine/session/team.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace gauntlet::cli {
+
+struct FleetFlags {
+  std::vector<std::string> agents;  // commands
+  std::string file;                 // "": none
+  std::int64_t kubernetes = 0;      // so many pods
+  std::string image = "gauntlet:local";
+  std::string kubectl = "kubectl";
+  bool goes_on_without_lost = false;
+
+  static constexpr std::int64_t kMostAgents = 1000;
+
+  /// For commands whose flags `run` does not read.
+  void declare(CLI::App& command);
+  bool are_given() const { return !agents.empty() || !file.empty() || kubernetes > 0; }
+  /// Agents of the file, those of the commands, which are named for these, and pods. Names are told apart.
+  base::Expected<engine::session::TeamSettings> read() const;
+  /// The same, as flags of `run` in whatever folder.
+  std::vector<std::string> for_run() const;
+};
+
+}  // namespace gauntlet::cli
