@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <optional>
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
@@ -23,16 +24,22 @@ void add_doctor_command(CLI::App& app, Session& session) {
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   command->callback([flags, &session] {
-    auto stack = session.open_stack();
-    if (!stack) return session.fail(stack.error());
     lab::DoctorOptions options;
     options.programs = Session::programs();
     options.least_disk_bytes = static_cast<std::uint64_t>(flags->disk_gb * 1e9);
     if (const char* port = std::getenv("K6_WEB_DASHBOARD_PORT"); port != nullptr && std::atoi(port) > 0)
       options.dashboard_port = std::atoi(port);
     const lab::Tell tell = Session::tell;
+    std::optional<lab::Stack> stack;  // which the repairs work on
+    const auto examine = [&]() -> base::Expected<std::vector<lab::Finding>> {
+      if (session.docker) return lab::examine(TRY(session.open_containers()), options, tell);
+      stack = TRY(session.open_stack());
+      return lab::examine(*stack, options, tell);
+    };
+    const auto findings = examine();
+    if (!findings) return session.fail(findings.error());
     bool well = true;
-    for (const auto& finding : lab::examine(*stack, options, tell)) {
+    for (const auto& finding : *findings) {
       static constexpr const char* kMarks[] = {"ok     ", "warning", "problem"};
       Session::tell(fmt::format("{} {:<19} {}", kMarks[static_cast<std::size_t>(finding.level)], finding.subject, finding.what));
       if (finding.level == lab::Finding::Level::well) continue;

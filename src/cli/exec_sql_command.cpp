@@ -23,25 +23,21 @@ void add_exec_sql_command(CLI::App& app, Session& session) {
   command->add_option("-f,--file", flags->file, "A file of statements; - reads them from standard input")->excludes(sql);
   command->add_flag("-A,--bare", flags->bare, "Values only, columns separated by |");
   command->callback([flags, &session] {
-    auto stack = session.open_stack();
-    if (!stack) return session.fail(stack.error());
-    auto plan = stack->plan();
-    if (!plan) return session.fail(plan.error());
-    const lab::ComponentStatus* postgres = nullptr;
-    auto status = stack->status();
-    if (status) postgres = status->find(lab::kPostgres);
-    if (postgres == nullptr || postgres->pid == 0)
+    const auto target = session.find_stack();
+    if (!target || !target->database)
       return session.fail({base::ErrorKind::unavailable, "the database is not up: gauntlet up (or make dev-up) starts it"});
+    const auto& database = *target->database;
     auto programs = lab::find_postgres_programs();
     if (!programs) return session.fail(programs.error());
 
     std::vector<std::string> words{(*programs / "psql").string(),
                                    "--no-psqlrc",
                                    "--set=ON_ERROR_STOP=1",
-                                   "--host=" + plan->database.socket_folder.string(),
-                                   "--port=" + std::to_string(plan->database.port),
-                                   "--username=" + plan->database.user,
-                                   "--dbname=" + plan->database.name};
+                                   "--host=" + database.host,
+                                   "--port=" + std::to_string(database.port),
+                                   "--username=" + database.user,
+                                   "--dbname=" + database.database};
+    if (!database.password.empty()) ::setenv("PGPASSWORD", database.password.c_str(), 1);
     if (flags->bare) words.insert(words.end(), {"--tuples-only", "--no-align"});
     if (!flags->sql.empty()) words.push_back("--command=" + flags->sql);
     if (!flags->file.empty()) words.push_back("--file=" + flags->file);

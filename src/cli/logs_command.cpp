@@ -43,6 +43,15 @@ void print_all(int fd) {
   std::fflush(stdout);
 }
 
+/// Becomes that program; why it could not.
+base::Error replaced_by(std::vector<std::string> command) {
+  std::vector<char*> words;
+  for (auto& word : command) words.push_back(word.data());
+  words.push_back(nullptr);
+  ::execv(words[0], words.data());
+  return base::system_error(errno, "cannot start " + command[0]);
+}
+
 }  // namespace
 
 void add_logs_command(CLI::App& app, Session& session) {
@@ -59,6 +68,10 @@ void add_logs_command(CLI::App& app, Session& session) {
   command->add_flag("-f,--follow", flags->follow, "Go on printing as it grows");
   command->add_option("-n,--tail", flags->tail, "Only so many last lines")->check(CLI::NonNegativeNumber);
   command->callback([flags, &session] {
+    if (session.docker) {
+      if (flags->name == "supervisor") return session.fail({base::ErrorKind::invalid_argument, "containers have no supervisor's log"});
+      return session.fail(replaced_by(lab::ContainerStack::log_command(flags->name, flags->follow, flags->tail)));
+    }
     auto stack = session.open_stack();
     if (!stack) return session.fail(stack.error());
     const auto file = stack->directory().log_of(flags->name);

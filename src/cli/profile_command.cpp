@@ -34,8 +34,7 @@ void add_profile_command(CLI::App& app, Session& session) {
         auto profile = TRY(read_target(session, flags->target));
         return std::move(profile.target);
       }
-      auto stack = TRY(session.open_stack());
-      return lab::target_of_stack(stack);
+      return session.find_stack();
     }();
     if (!target) return session.fail(target.error());
     const auto problems =

@@ -145,6 +145,8 @@ int run_program(int argc, char** argv) {
   app.footer(exit_codes_help());
   for (const GlobalFlag& flag : kGlobalFlags)
     app.add_option(std::string(flag.name), session.*flag.value, flag.help)->envname(flag.variable);
+  app.add_flag("--docker", session.docker, "The stack of docker-compose.yml instead of the native one, also by STACK=docker");
+  app.fallthrough();
   add_up_command(app, session);
   add_ps_command(app, session);
   add_restart_command(app, session);

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <optional>
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
@@ -58,14 +59,18 @@ void add_ps_command(CLI::App& app, Session& session) {
   command->add_flag("--stats", flags->stats,
                     "What each uses, measured over a second: CPU in percent of one core, memory, limit, I/O, PIDs");
   command->callback([flags, &session] {
-    auto stack = session.open_stack();
-    if (!stack) return session.fail(stack.error());
-    auto status = stack->status();
+    std::optional<lab::StackPlan> plan;  // in containers, limits are docker's
+    const auto look = [&]() -> base::Expected<lab::StackStatus> {
+      if (session.docker) return TRY(session.open_containers()).status();
+      const auto stack = TRY(session.open_stack());
+      if (auto made = stack.plan()) plan = std::move(*made);
+      return stack.status();
+    };
+    const auto status = look();
     if (!status) return session.fail(status.error());
     if (flags->stats) {
-      const auto target = lab::target_of_stack(*stack);
+      const auto target = session.find_stack();
       if (!target) return session.fail(target.error());
-      const auto plan = stack->plan();
       const auto limit_of = [&](const std::string& name) -> std::uint64_t {
         const auto* component = plan && plan->limits ? plan->find(name) : nullptr;
         return component == nullptr ? 0 : component->limits.memory_bytes;

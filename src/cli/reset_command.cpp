@@ -4,7 +4,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
-#include "lab/fixtures/stack_reset.hpp"
+#include "lab/target/stack_reset.hpp"
 
 namespace gauntlet::cli {
 
@@ -24,9 +24,13 @@ void add_reset_command(CLI::App& app, Session& session) {
   command->add_option("--seed", flags->seed.seed, "Which goals are the completed ones")->capture_default_str();
   command->callback([flags, active, &session] {
     if (active->count() > 0) flags->seed.active = flags->active;
-    auto stack = session.open_stack();
-    if (!stack) return session.fail(stack.error());
-    auto report = reset_stack(*stack, flags->no_seed ? std::nullopt : std::optional(flags->seed));
+    const auto reset = [&]() -> base::Expected<lab::SeedReport> {
+      const auto seed = flags->no_seed ? std::nullopt : std::optional(flags->seed);
+      if (session.docker) return lab::reset_stack(TRY(session.open_containers()), seed);
+      const auto stack = TRY(session.open_stack());
+      return lab::reset_stack(stack, seed);
+    };
+    const auto report = reset();
     if (!report) return session.fail(report.error());
     if (flags->no_seed) return Session::tell("progress and statistics are empty");
     Session::tell(

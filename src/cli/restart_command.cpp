@@ -14,9 +14,15 @@ void add_restart_command(CLI::App& app, Session& session) {
   command->callback([flags, &session] {
     auto options = flags->up_options();
     if (!options) return session.fail(options.error());
+    const std::set<std::string> names(flags->names.begin(), flags->names.end());
+    if (session.docker) {
+      const auto containers = session.open_containers();
+      if (!containers) return session.fail(containers.error());
+      if (auto done = containers->restart(names, options->timeout, Session::tell); !done) session.fail(done.error());
+      return;
+    }
     auto stack = session.open_stack();
     if (!stack) return session.fail(stack.error());
-    const std::set<std::string> names(flags->names.begin(), flags->names.end());
     if (auto done = stack->restart(names, *options, Session::tell); !done) return session.fail(done.error());
   });
 }

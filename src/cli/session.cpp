@@ -1,6 +1,8 @@
 #include "cli/session.hpp"
 
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "cli/exit_code.hpp"
 
@@ -8,15 +10,31 @@ namespace gauntlet::cli {
 
 namespace fs = std::filesystem;
 
+Session::Session() {
+  const char* stack = std::getenv("STACK");
+  docker = stack != nullptr && std::string_view(stack) == "docker";
+}
+
 base::Expected<fs::path> Session::find_project() const {
   return lab::find_project(project.empty() ? fs::current_path() : fs::path(project));
 }
 
 base::Expected<lab::Stack> Session::open_stack() const {
+  if (docker)
+    return base::fail(base::ErrorKind::failed_precondition,
+                      "this command works on the native stack alone: leave out --docker (or STACK=docker)");
   auto found = TRY(find_project());
   lab::StackOptions options{.project = found, .state_dir = {}};
   if (!state_dir.empty()) options.state_dir = state_dir;
   return lab::Stack::open(options);
+}
+
+base::Expected<lab::ContainerStack> Session::open_containers() const { return lab::ContainerStack(TRY(find_project())); }
+
+base::Expected<lab::Target> Session::find_stack() const {
+  if (docker) return lab::target_of_containers(TRY(open_containers()));
+  const auto stack = TRY(open_stack());
+  return lab::target_of_stack(stack);
 }
 
 fs::path Session::programs() {

@@ -4,7 +4,9 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "lab/stack/containers.hpp"
 #include "lab/stack/stack.hpp"
+#include "lab/target/target.hpp"
 
 namespace gauntlet::cli {
 
@@ -12,10 +14,17 @@ class Session {
  public:
   std::string project;    // --project; empty: the checkout around the working directory
   std::string state_dir;  // --state-dir; empty: as lab::StackDirectory decides
+  bool docker = false;    // --docker, STACK=docker: the stack in containers
   int exit_code = 0;
 
+  Session();
+
   base::Expected<std::filesystem::path> find_project() const;
+  /// failed_precondition with --docker: for commands of the native stack alone.
   base::Expected<lab::Stack> open_stack() const;
+  base::Expected<lab::ContainerStack> open_containers() const;
+  /// The stack as it runs now, native or in containers.
+  base::Expected<lab::Target> find_stack() const;
   /// Folder of this program, where the services' programs are too.
   static std::filesystem::path programs();
 

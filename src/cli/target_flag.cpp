@@ -32,6 +32,8 @@ base::Expected<LoadedSystem> LoadedTargetFlags::open(const Session& session) con
   if (!target.empty()) {
     auto system = TRY(lab::described_system(profiles_of(session), target, owned, Session::programs()));
     loaded.system = std::move(system);
+  } else if (session.docker) {
+    loaded.system = lab::stack_in_containers(TRY(session.open_containers()), Session::programs());
   } else {
     auto stack = TRY(session.open_stack());
     loaded.stack = std::make_unique<lab::Stack>(std::move(stack));

@@ -14,6 +14,12 @@ void add_up_command(CLI::App& app, Session& session) {
   command->callback([flags, &session] {
     auto options = flags->up_options();
     if (!options) return session.fail(options.error());
+    if (session.docker) {
+      const auto containers = session.open_containers();
+      if (!containers) return session.fail(containers.error());
+      if (auto up = containers->up(options->timeout, Session::tell); !up) session.fail(up.error());
+      return;
+    }
     options->only = {flags->names.begin(), flags->names.end()};
     auto stack = session.open_stack();
     if (!stack) return session.fail(stack.error());

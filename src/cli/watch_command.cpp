@@ -31,9 +31,7 @@ void add_watch_command(CLI::App& app, Session& session) {
   command->callback([flags, &session] {
     std::function<base::Expected<lab::Target>()> find_target;
     if (flags->target.empty()) {
-      auto stack = session.open_stack();
-      if (!stack) return session.fail(stack.error());
-      find_target = [stack = std::make_shared<lab::Stack>(std::move(*stack))] { return lab::target_of_stack(*stack); };
+      find_target = [&session] { return session.find_stack(); };
     } else {
       find_target = [flags, &session]() -> base::Expected<lab::Target> {
         auto profile = TRY(read_target(session, flags->target));

@@ -15,6 +15,7 @@ from docker_daemon import ROOT
 
 NAMES = {"challenge-postgres", "challenge-redis", "challenge-service", "challenge-event-handler"}
 SERVICES = ("challenge-service", "challenge-event-handler")
+GAUNTLET = ROOT / "build/release/bin/gauntlet"
 
 
 def get(path):
@@ -91,6 +92,44 @@ def test_the_guides_commands_answer(stack, command, said):
 def test_buffer_flushes_are_found_in_the_log(stack, tmp_path):
     stack.run(f'docker logs challenge-event-handler 2>&1 | grep "buffer flush" > {tmp_path}/flush_timing.log')
     assert (tmp_path / "flush_timing.log").stat().st_size > 0
+
+
+# The native stack's words, on this one.
+
+def test_the_native_stacks_words_work_on_containers(stack, project):
+    stack.run("cp test/fixtures/challenges.json extend-challenge-service/config/ && cp test/fixtures/challenges.json extend-challenge-event-handler/config/", cwd=project)
+    stack.environment["STACK"] = "docker"
+    try:
+        assert "challenge-event-handler Up (healthy)" in stack.output("make dev-up", cwd=project)
+        stack.run("make dev-restart", cwd=project)
+        said = stack.output("make dev-ps", cwd=project)
+        assert said.count("Up (healthy)") == 4, said
+        assert "serving" in stack.output(f"{GAUNTLET} logs --tail 50 challenge-service", cwd=project)
+        assert "CPU" in stack.output(f"{GAUNTLET} ps --stats", cwd=project)
+        assert "seeded" in stack.output(f"{GAUNTLET} reset", cwd=project)
+        assert stack.output(f"{GAUNTLET} exec-sql -A 'SELECT count(*) > 0 FROM user_goal_progress'", cwd=project).strip() == "t"
+        examined = stack.output(f"{GAUNTLET} doctor", check=False, cwd=project)
+        for subject in ("services", "fixtures", "configuration", "connections", "goals", "flushes"):
+            assert re.search(rf"^ok +{subject} ", examined, re.M), examined
+        stack.run(f"{GAUNTLET} watch --quiet --duration 2 --out {project}/watched", cwd=project)
+        assert (project / "watched/monitor.sqlite").stat().st_size > 0
+        stack.run(f"{GAUNTLET} profile --seconds 1 --out {project}/profiles --level here", cwd=project)
+        assert list((project / "profiles").rglob("*"))
+        stack.run(f"{GAUNTLET} campaign --quick --scenario 1 --seconds 3 --max-rps 50", cwd=project)
+        assert (project / "test/results/targets/docker/campaign.json").exists()
+        refused = stack.run(f"{GAUNTLET} status", check=False, cwd=project)
+        assert refused.returncode != 0 and "native stack alone" in refused.stdout
+    finally:
+        del stack.environment["STACK"]
+
+
+def test_down_and_up_keep_the_database(stack, project):
+    rows = 'docker exec challenge-postgres psql -U postgres -d challenge_db -At -c "SELECT count(*) FROM user_goal_progress"'
+    before = stack.output(rows)
+    stack.run(f"{GAUNTLET} down --docker", cwd=project)
+    assert "Down" in stack.output(f"{GAUNTLET} ps --docker", check=False, cwd=project)
+    stack.run(f"{GAUNTLET} up --docker", cwd=project)
+    assert stack.output(rows) == before
 
 
 def test_what_was_acknowledged_outlives_a_restart(stack, project):

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cmath>
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <tuple>
 
@@ -38,16 +40,25 @@ constexpr double kNoisyShare = 0.25;  // of the machine, used by programs that a
 constexpr double kApart_s = 1;        // of two machines' clocks
 constexpr double kStep_s = 0.05;      // far beyond what NTP slews within a second
 constexpr std::chrono::milliseconds kLook{1200};
+constexpr std::chrono::seconds kContainersUp{120};
 
 class Doctor {
  public:
-  Doctor(Stack& stack, const DoctorOptions& options, const Tell& tell) : stack_(stack), options_(options), tell_(tell) {}
+  Doctor(Stack& stack, const DoctorOptions& options, const Tell& tell)
+      : stack_(&stack), project_(stack.project()), options_(options), tell_(tell) {}
+  Doctor(const ContainerStack& stack, const DoctorOptions& options, const Tell& tell)
+      : containers_(stack), project_(stack.project()), options_(options), tell_(tell) {}
 
   std::vector<Finding> examine() {
     begin_watching();
-    look_at_programs();
-    look_at_stack();
-    look_at_ports();
+    if (containers_) {
+      look_at_containers();
+    } else {
+      look_at_programs();
+      look_at_stack();
+      look_at_ports();
+    }
+    look_at_dashboard_port();
     look_at_fixtures();
     look_at_configuration();
     look_at_database();
@@ -77,14 +88,28 @@ class Doctor {
   }
 
   void look_at_stack() {
-    auto status = stack_.status();
+    auto status = stack_->status();
     if (!status) return problem("services", status.error().message, "gauntlet logs supervisor");
     status_ = std::move(*status);
     if (status_.supervisor == 0)
       return problem("services", "the stack is down", "make dev-up (gauntlet up)", [this] {
         // Whoever has one of the usual ports keeps it: ending strangers is not for a repair to decide.
-        return stack_.up({.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
+        return stack_->up({.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
       });
+    look_at_parts();
+  }
+
+  void look_at_containers() {
+    auto status = containers_->status();
+    if (!status) return problem("services", status.error().message, "start the Docker daemon, or scripts/install-deps --containers");
+    status_ = std::move(*status);
+    if (status_.supervisor == 0)
+      return problem("services", "the containers are down", "STACK=docker make dev-up (gauntlet up --docker)",
+                     [this] { return containers_->up(kContainersUp, tell_); });
+    look_at_parts();
+  }
+
+  void look_at_parts() {
     for (const auto& component : status_.components)
       if (component.condition != Condition::healthy)
         problem("services",
@@ -95,7 +120,7 @@ class Doctor {
 
   /// Ports matter where nobody of ours listens yet.
   void look_at_ports() {
-    const auto plan = stack_.plan();
+    const auto plan = stack_->plan();
     StackPorts ports;
     if (plan && status_.supervisor != 0) ports = plan->ports;
     bool taken = false;
@@ -107,6 +132,9 @@ class Doctor {
                   "end that program, or make dev-up AUTO_PORTS=1");
         }
     if (!taken) well("ports", status_.supervisor == 0 ? "the stack's ports are free" : "the stack has its ports");
+  }
+
+  void look_at_dashboard_port() {
     if (const auto holder = find_port_holder(options_.dashboard_port))
       problem("dashboard port", fmt::format("port {} is taken by {}", options_.dashboard_port, holder->describe()),
               "end that program, or set K6_WEB_DASHBOARD_PORT=5666");
@@ -114,12 +142,12 @@ class Doctor {
   }
 
   void look_at_fixtures() {
-    const fs::path folder = stack_.project() / "test/fixtures";
+    const fs::path folder = project_ / "test/fixtures";
     std::error_code error;
     std::string missing;
     for (const char* name : {"users.json", "tokens.json", "challenges.json"})
       if (!fs::exists(folder / name, error)) missing += std::string(missing.empty() ? "" : ", ") + name;
-    const auto make = [this] { return ensure_project_fixtures(stack_.project(), tell_); };
+    const auto make = [this] { return ensure_project_fixtures(project_, tell_); };
     if (!missing.empty())
       return problem("fixtures", "test/fixtures lacks " + missing, "gauntlet fixtures (or the scripts test/scripts/generate_*.sh)", make);
     const auto players = read_players((folder / "users.json").string());
@@ -128,27 +156,34 @@ class Doctor {
   }
 
   void look_at_configuration() {
-    const auto fixture = base::read_file(stack_.project() / "test/fixtures/challenges.json");
-    const auto plan = stack_.plan();
-    if (!fixture || !plan || status_.supervisor == 0) return;
+    const auto fixture = base::read_file(project_ / "test/fixtures/challenges.json");
+    if (!fixture || status_.supervisor == 0) return;
     for (const auto& [name, variable] : {std::pair(kService, "CHALLENGE_CONFIG_PATH"), std::pair(kEventHandler, "CONFIG_PATH")}) {
-      const Component* component = plan->find(name);
-      if (component == nullptr) continue;
-      const auto read = base::read_file(component->environment.at(variable));
+      const std::string file = challenge_file(name, variable);
+      if (file.empty()) continue;
+      const auto read = base::read_file(file);
       if (read && *read == *fixture) continue;
-      return problem("configuration",
-                     fmt::format("{} reads {}, which is not test/fixtures/challenges.json", name, component->environment.at(variable)),
+      return problem("configuration", fmt::format("{} reads {}, which is not test/fixtures/challenges.json", name, file),
                      "copy the fixture as the guide's step 4 says, then make dev-restart", [this]() -> base::Expected<void> {
-                       if (auto made = ensure_project_fixtures(stack_.project(), tell_); !made) return made;
-                       return stack_.restart(
+                       if (auto made = ensure_project_fixtures(project_, tell_); !made) return made;
+                       if (containers_) return containers_->restart({}, kContainersUp, tell_);
+                       return stack_->restart(
                            {}, {.auto_ports = true, .limits = false, .only = {}, .overrides = {}, .programs = options_.programs}, tell_);
                      });
     }
     well("configuration", "both services read the fixture's challenges");
   }
 
+  /// "" where it is not known.
+  std::string challenge_file(const char* service, const char* variable) const {
+    if (containers_) return containers_->challenge_file(service).string();
+    const auto plan = stack_->plan();
+    const Component* component = plan ? plan->find(service) : nullptr;
+    return component == nullptr ? "" : component->environment.at(variable);
+  }
+
   void look_at_database() {
-    auto target = target_of_stack(stack_);
+    auto target = containers_ ? target_of_containers(*containers_) : target_of_stack(*stack_);
     if (!target || !target->database) return;
     auto database = *target->database;
     database.application_name = "gauntlet doctor";
@@ -230,7 +265,7 @@ class Doctor {
       warn("ulimit", what + ": the guide's highest levels need more", "nofile in /etc/security/limits.conf");
     else well("ulimit", what);
     struct statvfs disk {};
-    const fs::path folder = stack_.directory().exists() ? stack_.directory().root() : stack_.project();
+    const fs::path folder = stack_ != nullptr && stack_->directory().exists() ? stack_->directory().root() : project_;
     if (::statvfs(folder.c_str(), &disk) != 0) return;
     const auto free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
     const std::string left = fmt::format("{:.1f} GB free at {}", static_cast<double>(free_bytes) / 1e9, folder.string());
@@ -242,7 +277,7 @@ class Doctor {
 
   /// Rates need two looks; what is examined in between counts as time.
   void begin_watching() {
-    if (auto status = stack_.status())
+    if (auto status = containers_ ? containers_->status() : stack_->status())
       for (const auto& component : status->components)
         if (component.pid > 0) watched_.push_back({component.name, component.pid});
     watching_since_s_ = steady_s();
@@ -285,7 +320,9 @@ class Doctor {
     else well("clock", clock.empty() ? "readable" : clock);
   }
 
-  Stack& stack_;
+  Stack* const stack_ = nullptr;  // one of these two
+  const std::optional<ContainerStack> containers_;
+  const fs::path project_;
   const DoctorOptions options_;
   const Tell& tell_;
   StackStatus status_;
@@ -296,15 +333,21 @@ class Doctor {
   std::vector<Finding> findings_;
 };
 
-}  // namespace
-
-std::vector<Finding> examine(Stack& stack, const DoctorOptions& options, const Tell& tell) {
-  // Repairs outlive the examination: they keep what they need of it alive.
-  auto doctor = std::make_shared<Doctor>(stack, options, tell);
+std::vector<Finding> findings_of(const std::shared_ptr<Doctor>& doctor) {
   auto findings = doctor->examine();
+  // Repairs outlive the examination: they keep what they need of it alive.
   for (auto& finding : findings)
     if (finding.repair) finding.repair = [doctor, repair = std::move(finding.repair)] { return repair(); };
   return findings;
+}
+
+}  // namespace
+
+std::vector<Finding> examine(Stack& stack, const DoctorOptions& options, const Tell& tell) {
+  return findings_of(std::make_shared<Doctor>(stack, options, tell));
+}
+std::vector<Finding> examine(const ContainerStack& stack, const DoctorOptions& options, const Tell& tell) {
+  return findings_of(std::make_shared<Doctor>(stack, options, tell));
 }
 
 }  // namespace gauntlet::lab

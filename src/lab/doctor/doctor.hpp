@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "lab/stack/containers.hpp"
 #include "lab/stack/stack.hpp"
 
 namespace gauntlet::lab {
@@ -29,5 +30,7 @@ struct DoctorOptions {
 /// Looks at everything, a second or two. Changes nothing; repairs are for the caller to run. `tell` is kept for them
 /// and must outlive the findings, as must `stack`.
 std::vector<Finding> examine(Stack& stack, const DoctorOptions& options, const Tell& tell);
+/// Of the stack in containers.
+std::vector<Finding> examine(const ContainerStack& stack, const DoctorOptions& options, const Tell& tell);
 
 }  // namespace gauntlet::lab

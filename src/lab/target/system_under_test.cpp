@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/duration.hpp"
-#include "lab/fixtures/stack_reset.hpp"
 #include "lab/process/launch.hpp"
+#include "lab/target/stack_reset.hpp"
 
 namespace gauntlet::lab {
 
@@ -46,6 +46,22 @@ SystemUnderTest own_stack(const Stack& stack, const fs::path& programs) {
   system.handler_log = stack.directory().log_of(kEventHandler);
   system.find_target = [&stack] { return target_of_stack(stack); };
   system.reset = [&stack]() -> base::Expected<std::string> {
+    auto report = TRY(reset_stack(stack, SeedOptions{}));
+    return report.warning;
+  };
+  return system;
+}
+
+SystemUnderTest stack_in_containers(const ContainerStack& stack, const fs::path& programs) {
+  SystemUnderTest system;
+  system.name = "docker";
+  system.project = stack.project();
+  system.results = results_of_target(system.project, system.name);
+  system.documents = system.results;
+  system.gauntlet = {(programs / "gauntlet").string(), "--project", system.project.string()};
+  system.seen_with = {"--docker"};
+  system.find_target = [stack] { return target_of_containers(stack); };
+  system.reset = [stack]() -> base::Expected<std::string> {
     auto report = TRY(reset_stack(stack, SeedOptions{}));
     return report.warning;
   };

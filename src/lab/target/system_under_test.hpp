@@ -46,6 +46,9 @@ struct SystemUnderTest {
 /// The stack must outlive it. It need not be up yet.
 SystemUnderTest own_stack(const Stack& stack, const std::filesystem::path& programs);
 
+/// The stack in containers, which has to be up.
+SystemUnderTest stack_in_containers(const ContainerStack& stack, const std::filesystem::path& programs);
+
 /// As read_target_profile() and permit_target(). `profiles` is the gauntlet.toml, beside which test/ lies; resetting
 /// runs the profile's `reset` with sh in that folder.
 base::Expected<SystemUnderTest> described_system(const std::filesystem::path& profiles, const std::string& name,

@@ -49,4 +49,28 @@ base::Expected<Target> target_of_stack(const Stack& stack) {
   return target;
 }
 
+base::Expected<Target> target_of_containers(const ContainerStack& stack) {
+  const auto status = TRY(stack.status());
+  if (status.supervisor == 0)
+    return base::fail(base::ErrorKind::unavailable, "the containers are not up: gauntlet up --docker starts them");
+  Target target;
+  target.name = "docker";
+  target.variables = {{"BASE_URL", "http://127.0.0.1:8000/challenge"}, {"EVENT_HANDLER_ADDR", "127.0.0.1:6566"}};
+  for (const auto& part : status.components)
+    if (part.pid > 0) target.processes.push_back({part.name, part.pid});
+  for (const auto& [name, port] : {std::pair(kService, 8080), std::pair(kEventHandler, 8081)}) {
+    target.metrics.push_back({name, fmt::format("http://127.0.0.1:{}/metrics", port)});
+    target.pprof.push_back({name, fmt::format("http://127.0.0.1:{}/debug/pprof", port)});
+  }
+  postgres::ConnectionOptions database;
+  database.host = "127.0.0.1";
+  database.port = 5433;
+  database.database = "challenge_db";
+  database.user = database.password = "postgres";
+  database.application_name = "gauntlet watch";
+  target.database = database;
+  target.redis = RedisAddress{};
+  return target;
+}
+
 }  // namespace gauntlet::lab

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "lab/stack/containers.hpp"
 #include "lab/stack/stack.hpp"
 #include "postgres/connection_options.hpp"
 
@@ -48,5 +49,7 @@ struct Target {
 
 /// This checkout's stack as it runs now; unavailable when it is not up. Pids change when a server is restarted.
 base::Expected<Target> target_of_stack(const Stack& stack);
+/// The same in containers, at the addresses that docker-compose.yml gives it.
+base::Expected<Target> target_of_containers(const ContainerStack& stack);
 
 }  // namespace gauntlet::lab
