@@ -34,6 +34,15 @@ def test_a_number_of_users_alone_is_as_many_iterations(tmp_path):
     assert old.stderr.count("ran") == 1 and "will be ignored" in old.stderr
 
 
+def test_the_greatest_of_negative_values_is_one_of_them(tmp_path):
+    told = ran(tmp_path, """
+import { Gauge } from 'k6/metrics';
+const depth = new Gauge('depth');
+export default function () { depth.add(-5); depth.add(-3); }
+""")
+    assert re.search(r"depth\.+: -3 +min=-5 +max=-3", told.stdout), told.stdout
+
+
 @pytest.mark.parametrize("percentile", ["p(100.5)", "p(-1)"])
 def test_a_percentile_that_there_is_not_is_refused(tmp_path, percentile):
     refused = ran(tmp_path, f"""
