@@ -219,6 +219,11 @@ def test_a_request_of_null_is_named(tmp_path):
     assert ran.messages() == ["the request of invoke() is null and should be an object, {} for an empty message"], ran.err
 
 
+def test_a_url_that_is_none_is_named(tmp_path):
+    ran = once(tmp_path, "try { http.get(null); } catch (e) { console.log(e.message); }", "--throw")
+    assert ran.messages() == ["invalid URL: it should be a text, and is null"], ran.err
+
+
 def test_a_refused_websocket_says_with_which_status(tmp_path):
     with Server() as server:
         ran = once(tmp_path, f"""
