@@ -218,7 +218,11 @@ class Connection::Impl final : public base::IoHandler {
       Group& group = groups_.front();
       pg_result* raw = PQgetResult(connection_);
       if (group.between_commands) {
-        assert(raw == nullptr);
+        if (raw != nullptr) {  // a session that ends, or a pooler that ends it, keeps to no order
+          const Result unexpected(raw);
+          return close({ErrorKind::unavailable,
+                        where_ + ": an answer too many, " + PQresStatus(PQresultStatus(raw)) + ": " + std::string(error_of(raw).message)});
+        }
         group.between_commands = false;
         continue;
       }
