@@ -129,3 +129,70 @@ export default async function () {
     assert said[0] == "true true why why 11 TypeError: Illegal constructor: an AbortController makes signals"
     assert said[1].startswith("true TimeoutError TimeoutError:")
     assert said[2:] == ["a=1&b=2, 3 true true", "text 1 TypeError: Request: a GET has no body"]
+
+
+def test_bodies(tmp_path, serve):  # noqa: F811
+    server = serve(answer)
+    (tmp_path / "file.txt").write_bytes(b"f" * 100_000)
+    said, _ = told(tmp_path, """
+import fs from 'k6/experimental/fs';
+import { ReadableStream } from 'k6/experimental/streams';
+let file;
+(async () => { file = await fs.open('file.txt'); })();
+export default async function () {
+  const url = '%s', told = (e) => `${e.name}: ${e.message}`, put = async (body) => (await (await fetch(url, { method: 'PUT', body })).json()).body;
+  const stream = (...parts) => new ReadableStream({ start: (c) => { for (const part of parts) c.enqueue(new TextEncoder().encode(part)); c.close(); } });
+  console.log(await put(file), await put(file), await put(stream('ab', 'c')), (await new Response(file).bytes()).length);
+
+  const silent = await fetch(url + '/open'), reader = silent.body.getReader();
+  console.log((await reader.read()).value.length, await reader.cancel(), silent.bodyUsed);  // the server says no more
+  for await (const part of (await fetch(url + '/open')).body) { console.log(part.length); break; }
+
+  const half = await fetch(url + '/a'), first = half.body.getReader();
+  console.log(half.bodyUsed, await first.read().then((r) => r.done), first.releaseLock(), half.bodyUsed, await half.text().catch(told));
+  const none = await fetch(url + '/a', { method: 'HEAD' });
+  console.log((await none.text() + await none.text()).length, none.bodyUsed, none.clone().body);
+
+  const bytes = new Uint8Array([1, 2]), kept = new Response(bytes), twin = kept.clone();
+  bytes.fill(0);
+  console.log((await kept.bytes()).join(), (await twin.bytes()).join(), kept.bodyUsed);
+  console.log(await new Response(new ReadableStream({ start: (c) => c.error(new RangeError('mine')) })).text().catch(told));
+  console.log(t(() => new Response('x', { status: 204 })), t(() => Response.json(undefined)), t(() => new Headers({ a: '\u20ac' })).slice(0, 10));
+  const once = new Request(url, { method: 'PUT', body: stream('abc') }), again = once.clone();
+  console.log((await (await fetch(once)).json()).body, (await (await fetch(again)).json()).body, await fetch(once).catch(told));
+  console.log((await (await fetch(url, { method: 'POST', body: '{}', params: { headers: { 'Content-Type': 'application/json' } } })).json()).type);
+  console.log((await fetch(url + '/a b', null)).redirected);
+
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 50);
+  console.log(await fetch(url, { method: 'PUT', body: new ReadableStream({}), signal: stop.signal }).catch(told));
+  const later = new AbortController(), cut = await fetch(url + '/open', { signal: later.signal }), copy = cut.clone();
+  setTimeout(() => later.abort(), 50);
+  console.log(await copy.text().catch(told));
+}""" % server.url)
+    assert said == ["100000 100000 3 100000", "5 undefined true", "5", "false false undefined true TypeError: the body has been read already",
+                    "0 false null", "1,2 1,2 true", "RangeError: mine",
+                    "TypeError: Response: a 204 has no body TypeError: Response.json takes what JSON can say TypeError:",
+                    "3 3 TypeError: the body has been read already", "application/json", "false",
+                    "AbortError: This operation was aborted", "AbortError: This operation was aborted"]
+
+
+def test_a_signal_of_others_keeps_nothing_of_them(tmp_path, serve):  # noqa: F811
+    server = serve(answer)
+    said, results = told(tmp_path, """
+export default async function () {
+  const url = '%s', hour = AbortSignal.timeout(3600e3), user = new AbortController();
+  AbortSignal.any([hour]);
+  console.log((await (await fetch(url, { signal: hour })).json()).method);  // and no timer of an hour holds the iteration
+  for (let i = 0; i < 3; i++) console.log((await (await fetch(url, { signal: AbortSignal.any([user.signal, AbortSignal.timeout(3600e3)]) })).json()).method);
+  user.abort('late');
+  const any = AbortSignal.any([hour, user.signal]);
+  console.log(any.aborted, any.reason);
+}""" % server.url)
+    assert said == ["GET"] * 4 + ["true late"]
+    assert results["metrics"]["iterations"]["values"]["count"] == 1
+
+
+def test_strict_k6_has_none_of_it(tmp_path):
+    ran = run(tmp_path, "export default () => console.log(typeof fetch, typeof AbortController, typeof Response);", "-q", "--strict-k6")
+    assert ran.messages() == ["undefined undefined undefined"]

@@ -121,7 +121,9 @@ script::Value load_web(JSContext* context) {
   return made.run(context);
 }
 
+/// Nothing with --strict-k6, which has no responseType 'stream'.
 script::Value load_fetch(JSContext* context) {
+  if (users::vu_of(context).test().metrics.strict_k6()) return {context, JS_NewObject(context)};
   static script::EmbeddedScript made("fetch", {embedded::web_fetch()}, "makeFetch");
   const script::Value exports = made.run(context);
   if (exports.is_exception()) return {context, JS_EXCEPTION};

@@ -3,18 +3,22 @@
 const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeout }, abort) => {
   const named = (name, message) => new DOMException(message, name);
   const inside = Symbol('inside');  // lets constructors tell the engine's calls from a script's
+  const take = Symbol('take'), share = Symbol('share');
 
   class AbortSignal {
     #listeners = new Set();
     #reason;
     #aborted = false;
-    #due = Infinity;  // of timeout(); a timer runs only while somebody listens, so that none keeps an iteration going
+    #due;  // of timeout(); a timer runs only while somebody listens, so that none keeps an iteration going
+    #sources;  // of any(), which listens to them only while somebody listens to it
     #timer;
     #onabort = null;
+    #hear = () => this.#look();
 
-    constructor(key, due = Infinity) {
+    constructor(key, due = Infinity, sources = []) {
       if (key !== inside) throw new TypeError('Illegal constructor: an AbortController makes signals');
       this.#due = due;
+      this.#sources = sources;
     }
     static abort(reason = named('AbortError', 'This operation was aborted')) {
       const signal = new AbortSignal(inside);
@@ -22,36 +26,37 @@ const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeou
       return signal;
     }
     static timeout(milliseconds) { return new AbortSignal(inside, Date.now() + Math.max(0, Number(milliseconds) || 0)); }
-    static any(signals) {
-      const all = [...signals];
-      const made = new AbortSignal(inside, Math.min(...all.map((one) => one.#due)));
-      const aborted = all.find((one) => one.aborted);
-      if (aborted) made.#abort(aborted.reason);
-      else for (const one of all) one.#listeners.add(() => made.#abort(one.reason));  // it has their time for itself
-      return made;
-    }
+    static any(signals) { return new AbortSignal(inside, Infinity, [...signals]); }
     static [inside](signal, reason) { signal.#abort(reason); }
 
     #abort(reason) {
       if (this.#aborted) return;
       this.#aborted = true;
       this.#reason = reason;
-      clearTimeout(this.#timer);
       const event = { type: 'abort', target: this };
       const listeners = [...this.#listeners];
       this.#listeners.clear();
+      this.#arm();
       for (const listener of [this.#onabort, ...listeners]) {
         try { listener?.call(this, event); } catch (problem) { Promise.reject(problem); }  // told as nobody's, and the others hear of it
       }
     }
     #look() {
-      if (!this.#aborted && Date.now() >= this.#due) this.#abort(named('TimeoutError', 'The operation was aborted due to timeout'));
+      if (this.#aborted) return;
+      if (Date.now() >= this.#due) this.#abort(named('TimeoutError', 'The operation was aborted due to timeout'));
+      const source = this.#sources.find((one) => one.aborted);
+      if (source) this.#abort(source.reason);
     }
     #arm() {
+      const heard = !this.#aborted && (this.#listeners.size > 0 || this.#onabort !== null);
+      for (const source of this.#sources) {
+        if (heard) source.#listeners.add(this.#hear);
+        else source.#listeners.delete(this.#hear);
+        source.#arm();
+      }
       clearTimeout(this.#timer);
-      this.#timer = undefined;
-      if (this.#due === Infinity || this.#aborted || (this.#listeners.size === 0 && !this.#onabort)) return;
-      this.#timer = setTimeout(() => { this.#look(); this.#arm(); }, Math.max(1, this.#due - Date.now()));
+      const timed = heard && this.#due !== Infinity;
+      this.#timer = timed ? setTimeout(() => { this.#look(); this.#arm(); }, Math.max(1, this.#due - Date.now())) : undefined;
     }
     get aborted() { this.#look(); return this.#aborted; }
     get reason() { this.#look(); return this.#reason; }
@@ -86,7 +91,7 @@ const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeou
   };
   const headerValue = (value) => {
     const text = String(value).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
-    if (/[\0\r\n]/.test(text)) throw new TypeError('Headers: a value has no line breaks');
+    if (/[\0\r\n]|[^\0-\xff]/.test(text)) throw new TypeError('Headers: a value has no line breaks and no characters beyond Latin-1');
     return text;
   };
 
@@ -129,10 +134,18 @@ const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeou
   const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
   const bytesOf = (value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
 
+  const isFile = (value) => typeof value?.stat === 'function';  // of k6/experimental/fs
+  async function* readFile(file) {
+    await file.seek(0, 0);
+    const part = new Uint8Array(65536);
+    for (let size; (size = await file.read(part)) !== null;) yield part.slice(0, size);
+  }
+
   // What may be given as a body, and the Content-Type that goes with it.
   const extract = (body) => {
     if (body === undefined || body === null) return [null, null];
-    if (isBytes(body) || body instanceof ReadableStream || typeof body.stat === 'function') return [body, null];
+    if (isBytes(body)) return [bytesOf(body).slice(), null];
+    if (body instanceof ReadableStream || isFile(body)) return [body, null];
     if (body instanceof Blob) return [body.stream(), body.type || null];
     const text = String(body);
     if (text === '[object Object]') throw new TypeError('a body is text, bytes, a stream, URLSearchParams, a Blob or a File: give an object as JSON.stringify(object)');
@@ -140,47 +153,44 @@ const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeou
   };
 
   class Body {
-    #source;  // null, text, bytes, a ReadableStream, or what gives a BodyStream
+    #source;  // null, text, bytes, a File, a ReadableStream, or an iterator of bytes
+    #cancel;  // ends an iterator that may be waiting for bytes
     #stream = null;
     #used = false;
-    #failure = () => undefined;
-    constructor(source, failure) {
+    constructor(source, cancel) {
       this.#source = source;
-      if (failure) this.#failure = failure;
+      this.#cancel = cancel;
     }
     get body() {
       if (this.#source === null || this.#stream) return this.#stream;
       if (this.#source instanceof ReadableStream) return this.#stream = this.#source;
       const chunks = this.#chunks();
-      return this.#stream = new ReadableStream({
+      const stream = new ReadableStream({
         pull: async (controller) => {
+          if (this.#stream === stream) this.#used = true;
           const { done, value } = await chunks.next();
           if (done) controller.close();
           else controller.enqueue(value);
         },
-        cancel: () => chunks.return(),
-      });
+        cancel: () => {
+          this.#used = true;
+          return this.#cancel ? this.#cancel() : chunks.return();
+        },
+      }, { highWaterMark: 0 });
+      return this.#stream = stream;
     }
-    get bodyUsed() { return this.#used || (this.#stream?.locked ?? false); }
-    async *#chunks(source = this.#source) {
-      if (source === null) return;
-      if (typeof source === 'string') {
-        if (source !== '') yield new TextEncoder().encode(source);
-      } else if (isBytes(source)) {
-        yield bytesOf(source);
-      } else {
-        try {
-          for await (const bytes of source) yield bytes;
-        } catch (problem) { throw this.#failure() ?? new TypeError(`the body broke off: ${problem.message ?? problem}`, { cause: problem }); }
-        if (this.#failure() !== undefined) throw this.#failure();
-      }
+    get bodyUsed() { return this.#used; }
+    #chunks() {
+      if (typeof this.#source === 'string') return (async function* (text) { if (text !== '') yield new TextEncoder().encode(text); })(this.#source);
+      if (isBytes(this.#source)) return (async function* (bytes) { yield bytes.slice(); })(this.#source);
+      if (isFile(this.#source)) return readFile(this.#source);
+      return this.#source ?? (async function* () {})();
     }
     async bytes() {
-      if (this.bodyUsed) throw new TypeError('the body has been read already');
-      this.#used = true;
       const chunks = [];
       let size = 0;
-      for await (const chunk of this.#stream ?? this.#chunks()) {
+      const source = this[take]();
+      for await (const chunk of this.#stream ?? (source instanceof ReadableStream ? source : this.#chunks())) {
         chunks.push(chunk);
         size += chunk.length;
       }
@@ -200,33 +210,43 @@ const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeou
     async text() { return new TextDecoder().decode(await this.bytes()); }
     async json() { return JSON.parse(await this.text()); }
     async blob() { return new Blob([await this.bytes()], { type: this.headers.get('Content-Type') ?? '' }); }
+    /** The source, which nobody else reads then. */
+    [take]() {
+      if (this.#used || this.#stream?.locked) throw new TypeError('the body has been read already');
+      this.#used = this.#source !== null;
+      return this.#stream ?? this.#source;
+    }
     /** Of clone(): what two may read. */
-    [inside]() {
-      if (this.bodyUsed) throw new TypeError('a body that has been read cannot be cloned');
-      if (this.#source === null || typeof this.#source === 'string' || isBytes(this.#source)) return this.#source;
+    [share]() {
+      if (this.#used || this.#stream?.locked) throw new TypeError('a body that has been read cannot be cloned');
+      if (this.#source === null || typeof this.#source === 'string' || isBytes(this.#source) || isFile(this.#source)) return this.#source;
       const [mine, other] = this.body.tee();
       this.#source = this.#stream = mine;
+      this.#used = false;
       return other;
     }
   }
 
   class Request extends Body {
     #init;
-    constructor(input, init = {}) {
+    constructor(input, init) {
+      init ??= {};
       const of = input instanceof Request ? input : null;
-      const [body, type] = init.body === undefined && of ? [of[inside](), null] : extract(init.body);
+      const [body, type] = init.body === undefined && of ? [of[take](), null] : extract(init.body);
       const method = String(init.method ?? of?.method ?? 'GET');
       const upper = method.toUpperCase();
       const settled = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'].includes(upper) ? upper : method;
       if (body !== null && (settled === 'GET' || settled === 'HEAD')) throw new TypeError(`Request: a ${settled} has no body`);
       super(body);
-      const headers = new Headers(init.headers ?? of?.headers);
+      const params = init.params ?? of?.params ?? {};
+      const headers = new Headers(params.headers);
+      for (const [name, value] of new Headers(init.headers ?? of?.headers)) headers.set(name, value);
       if (type && !headers.has('Content-Type')) headers.set('Content-Type', type);
       const redirect = init.redirect ?? of?.redirect ?? 'follow';
       if (!['follow', 'error', 'manual'].includes(redirect)) throw new TypeError(`Request: redirect is follow, error or manual, not ${redirect}`);
       const signal = init.signal === undefined ? of?.signal ?? null : init.signal;
       if (signal !== null && !(signal instanceof AbortSignal)) throw new TypeError('Request: signal takes an AbortSignal');
-      this.#init = { url: of ? of.url : String(input), method: settled, headers, redirect, signal, params: init.params ?? of?.params ?? {} };
+      this.#init = { url: of ? of.url : String(input), method: settled, headers, redirect, signal, params };
     }
     get url() { return this.#init.url; }
     get method() { return this.#init.method; }
@@ -234,17 +254,20 @@ const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeou
     get redirect() { return this.#init.redirect; }
     get signal() { return this.#init.signal; }
     get params() { return this.#init.params; }
-    clone() { return new Request(this); }
+    clone() { return new Request(this, { body: this[share]() }); }
     get [Symbol.toStringTag]() { return 'Request'; }
   }
+
+  const bodiless = [101, 204, 205, 304];
 
   class Response extends Body {
     #init;
     constructor(body = null, init = {}, key = undefined, received = {}) {
       const [source, type] = key === inside ? [body, null] : extract(body);
-      super(source, received.failure);
+      super(source, received.cancel);
       const status = init.status ?? 200;
       if (key !== inside && (!Number.isInteger(status) || status < 200 || status > 599)) throw new RangeError(`Response: ${status} is no status`);
+      if (source !== null && bodiless.includes(status)) throw new TypeError(`Response: a ${status} has no body`);
       const headers = new Headers(init.headers);
       if (type && !headers.has('Content-Type')) headers.set('Content-Type', type);
       this.#init = { status, statusText: String(init.statusText ?? ''), headers, url: received.url ?? '', redirected: received.redirected ?? false,
@@ -253,7 +276,9 @@ const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeou
     static json(data, init = {}) {
       const headers = new Headers(init.headers);
       if (!headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
-      return new Response(JSON.stringify(data), { ...init, headers });
+      const text = JSON.stringify(data);
+      if (text === undefined) throw new TypeError('Response.json takes what JSON can say');
+      return new Response(text, { ...init, headers });
     }
     get status() { return this.#init.status; }
     get ok() { return this.status >= 200 && this.status <= 299; }
@@ -262,20 +287,27 @@ const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeou
     get url() { return this.#init.url; }
     get redirected() { return this.#init.redirected; }
     get type() { return this.#init.type; }
-    clone() { return new Response(this[inside](), this.#init, inside, this.#init); }
+    clone() { return new Response(this[share](), this.#init, inside, this.#init); }
     get [Symbol.toStringTag]() { return 'Response'; }
   }
 
   const mostRedirects = 20;
 
+  const orAborted = (signal, reading) => new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal?.addEventListener('abort', stop);
+    reading.then(resolve, reject).finally(() => signal?.removeEventListener('abort', stop));
+  });
+
   const fetch = async (input, init) => {
     const request = new Request(input, init);
     const { signal } = request;
     signal?.throwIfAborted();
-    let body = request[inside]();
-    if (body instanceof ReadableStream) body = await new Response(body).bytes();
+    let body = request[take]();
+    if (body instanceof ReadableStream) body = await orAborted(signal, new Response(body).bytes());
+    signal?.throwIfAborted();
     const params = {
-      ...request.params, headers: { ...request.params.headers, ...Object.fromEntries(request.headers) }, responseType: 'stream', throw: true,
+      ...request.params, headers: Object.fromEntries(request.headers), responseType: 'stream', throw: true,
       redirects: request.redirect === 'follow' ? mostRedirects : 0,
     };
     const answered = http.asyncRequest(request.method, request.url, isBytes(body) ? bytesOf(body) : body, params);
@@ -310,14 +342,19 @@ const makeFetch = (http, { ReadableStream }, { Blob }, { setTimeout, clearTimeou
     async function* read() {
       stopIfAborted();
       listen();
-      try { yield* stream; } finally { forget(); }
+      try {
+        yield* stream;
+      } catch (problem) {
+        if (!signal?.aborted) throw new TypeError(`the body broke off: ${problem.message ?? problem}`, { cause: problem });
+      } finally { forget(); }
+      signal?.throwIfAborted();
     }
     const { 'Set-Cookie': cookies, ...fields } = answer.headers;
     const headers = new Headers(fields);
     if (cookies !== undefined) for (const cookie of cookies.split(/, (?=[^ ;,=]+=)/)) headers.append('Set-Cookie', cookie);
-    const hasBody = request.method !== 'HEAD' && ![101, 204, 205, 304].includes(answer.status);
+    const hasBody = request.method !== 'HEAD' && !bodiless.includes(answer.status);
     return new Response(hasBody ? read() : null, { status: answer.status, statusText: answer.status_text.replace(/^\d+ ?/, ''), headers }, inside, {
-      url: answer.url, redirected: answer.url !== request.url, type: 'basic', failure: () => (signal?.aborted ? signal.reason : undefined),
+      url: answer.url, redirected: answer.url !== request.url && answer.url !== new URL(request.url).href, type: 'basic', cancel: () => stream.close(),
     });
   };
   return { AbortController, AbortSignal, Headers, Request, Response, fetch };
