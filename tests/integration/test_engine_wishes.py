@@ -1,5 +1,5 @@
 """What users of load testers have asked for: setup and teardown of a virtual user, runs that fail by a flag, objects as JSON, endpoints that
-are one row although their addresses differ."""
+are one row although their addresses differ, users and rate by scenario."""
 import http.server
 import json
 import threading
@@ -166,3 +166,25 @@ import http from 'k6/http';
 export default function () {{ for (const end of ['first', 'second']) http.get('{echo}/{'a' * 80}/' + end); }}
 """)
     assert "aaaa/first " in said.stdout and "aaaa/second " in said.stdout and "…aaaa" in said.stdout
+
+
+@pytest.mark.parametrize("flags", [(), ("--processes", "2")])
+def test_users_and_rate_are_told_by_scenario(tmp_path, flags):
+    script = """
+import { sleep } from 'k6';
+export const options = { scenarios: {
+  loop: { executor: 'per-vu-iterations', vus: 4, iterations: 3 },
+  due: { executor: 'constant-arrival-rate', rate: 20, duration: '3s', preAllocatedVUs: 2, exec: 'slow' },
+} };
+export default function () { sleep(0.1); }
+export function slow() { sleep(0.5); }
+"""
+    (tmp_path / "script.js").write_text(script)
+    told = run(tmp_path, GAUNTLET, "run", "--no-color", "--out", "web-dashboard=port=-1&export=report.html", *flags, "script.js")
+    assert told.returncode == 0, told.stderr
+    rows = {row.split()[-1]: row.split()[:-1] for row in told.stdout.split("SCENARIOS\n")[1].split("\n\n")[0].splitlines()[1:]}
+    assert sorted(rows) == ["due", "loop"] and rows["loop"][0] == "12" and rows["loop"][2:] == ["0", "4"], rows
+    assert rows["due"][3] == "2" and int(rows["due"][0]) > 0 and float(rows["due"][1]) > 0 and int(rows["due"][2]) > 0, rows
+    assert "done/s" in told.stdout and '"vus_most":4' in (tmp_path / "report.html").read_text()
+    strict = run(tmp_path, GAUNTLET, "run", "--no-color", "--strict-k6", "script.js")
+    assert "SCENARIOS" not in strict.stdout and "done/s" not in strict.stdout

@@ -3,7 +3,7 @@
 
 export interface Scenario {
   name: string; status: string; fraction: number; starts_in_s: number; elapsed_s: number; duration_s: number;
-  vus: number; vus_active: number; rate: number; max_rate: number; iterations_done: number; iterations_total: number;
+  vus: number; vus_active: number; vus_most: number; rate: number; max_rate: number; done_rate: number; iterations_done: number; iterations_total: number;
 }
 export interface Metric {
   name: string; type: "counter" | "gauge" | "rate" | "trend"; contains: "default" | "time" | "data"; submetric?: boolean;

@@ -71,14 +71,15 @@ class Endpoints {
 }
 
 class Scenarios {
-  private table = new Table("Scenarios", [{ name: "Scenario" }, { name: "State" }, { name: "Progress", numeric: true }, { name: "VUs", numeric: true }, { name: "Rate asked", numeric: true }], "Not planned yet.");
+  private table = new Table("Scenarios", [{ name: "Scenario" }, { name: "State" }, { name: "Progress", numeric: true }, { name: "VUs", numeric: true }, { name: "Most VUs", numeric: true }, { name: "Iterations", numeric: true }, { name: "Rate", numeric: true }, { name: "Rate asked", numeric: true }], "Not planned yet.");
   constructor() { bodyOf("scenarios").append(this.table.root); }
 
   show(state: State): void {
     this.table.show(state.scenarios.map((s) => [
       { text: s.name, className: "code" },
       { text: s.status === "waiting" && s.starts_in_s > 0 ? `starts in ${clock(s.starts_in_s)}` : s.status, className: s.status === "interrupted" ? "state-bad" : s.status === "done" ? "state-good" : "" },
-      { text: `${Math.floor(s.fraction * 100)} %` }, { text: count(s.vus_active || s.vus) },
+      { text: `${Math.floor(s.fraction * 100)} %` }, { text: `${count(s.vus_active)} of ${count(s.vus)}` },
+      { text: count(s.vus_most) }, { text: count(s.iterations_done) }, { text: `${number(s.done_rate)}/s` },
       { text: s.max_rate > 0 ? `${number(s.rate)}/s` : "–" }]));
   }
 }

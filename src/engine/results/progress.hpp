@@ -28,14 +28,17 @@ struct ScenarioProgress {
   std::chrono::nanoseconds elapsed{0};     ///< since its start
   std::chrono::nanoseconds duration{0};    ///< regular one, or maxDuration
   std::string duration_text;               ///< the same in Go's notation
-  std::int64_t vus_active = 0;             ///< ramping_vus and arrival rates
+  std::int64_t vus_active = 0;             ///< run iterations now
+  std::int64_t vus_most = 0;               ///< that did at a time
   std::int64_t vus = 0;                    ///< configured; ramping: greatest target; arrival rates: allocated so far
   std::int64_t max_vus = 0;                ///< arrival rates
   std::uint64_t iterations_done = 0;
   std::uint64_t iterations_total = 0;  ///< those of all VUs
   std::uint64_t iterations_per_vu = 0;
+  std::uint64_t iterations_dropped = 0;
   double rate = 0;  ///< iterations per second asked for now
   double max_rate = 0;
+  double done_rate = 0;  ///< iterations per second that were done, over the last second; once it has ended over all its time
 };
 
 struct RunProgress {

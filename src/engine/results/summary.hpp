@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "engine/metrics/snapshot.hpp"
 #include "engine/metrics/thresholds.hpp"
+#include "engine/results/progress.hpp"
 #include "engine/results/run_result.hpp"
 
 namespace gauntlet::engine::results {
@@ -42,8 +43,9 @@ struct Summary : RunResult {
   double duration_s = 0;            ///< test's, from before setup to after teardown
   std::vector<CheckResult> checks;  ///< by name in the order first seen, over all groups
   GroupResult root;
-  std::vector<PartResult> groups;     ///< outside of scenarios; full summary
-  std::vector<PartResult> scenarios;  ///< sorted by name; full summary
+  std::vector<PartResult> groups;      ///< outside of scenarios; full summary
+  std::vector<PartResult> scenarios;   ///< sorted by name; full summary
+  std::vector<ScenarioProgress> load;  ///< what each scenario did
   /// Outcomes of failed requests over all endpoints, most frequent first; named as EndpointResult::outcomes are.
   std::vector<std::pair<std::string, std::uint64_t>> failures;
 };

@@ -140,6 +140,8 @@ constexpr std::array kTable = {
     CompatibilityRow{kResults, "memory of metrics", better,
                      "does not grow with the number of samples; percentiles within 0.1 %, exact while counts are small"},
     CompatibilityRow{kResults, "end-of-test summary, handleSummary, handleSummaryTimeout, --summary-export", same, ""},
+    CompatibilityRow{kResults, "progress, and what each scenario did", better,
+                     "iterations a second that are done, by scenario; a table of several scenarios after the summary, without --strict-k6"},
     CompatibilityRow{kResults, "--out json=F.json", better, "the summary and a series; --out points=F is k6's line format"},
     CompatibilityRow{kResults, "--out csv=F", same, ""},
     CompatibilityRow{kResults, "--out influxdb", same, "receivers that do not keep up are told, here and below, and never slow the test"},

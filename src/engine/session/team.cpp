@@ -405,6 +405,9 @@ void Team::report_progress(RunProgress& progress) const {
       into->iterations_per_vu = scenario.iterations_per_vu();
       into->rate += scenario.rate();
       into->max_rate += scenario.max_rate();
+      into->vus_most += scenario.vus_most();
+      into->iterations_dropped += scenario.iterations_dropped();
+      into->done_rate += scenario.done_rate();
     }
   }
 }

@@ -84,6 +84,9 @@ void TeamMember::give_window(std::string gathered, bool anew, const dashboard::G
     scenario.set_iterations_per_vu(from.iterations_per_vu);
     scenario.set_rate(from.rate);
     scenario.set_max_rate(from.max_rate);
+    scenario.set_vus_most(from.vus_most);
+    scenario.set_iterations_dropped(from.iterations_dropped);
+    scenario.set_done_rate(from.done_rate);
   }
   end_.say(word);
 }

@@ -194,6 +194,7 @@ results::Summary Watch::summarize(std::vector<std::string> trend_stats) const {
   options.health = health();
   results::Summary summary = results::summarize(watched_.collector.snapshot(), watched_.judge.thresholds(), std::move(options));
   if (team_ != nullptr) summary.agents = team_->agents();
+  summary.load = progress().scenarios;
   return summary;
 }
 
@@ -231,8 +232,9 @@ RunProgress Watch::progress() const {
 void Watch::show_progress() {
   if (watched_.settings.quiet) return;
   Screen& screen = watched_.screen;
-  screen.show_progress(
-      sinks::render_progress(progress(), {.bars = screen.is_terminal(), .color = screen.color(), .columns = screen.columns()}));
+  screen.show_progress(sinks::render_progress(
+      progress(),
+      {.bars = screen.is_terminal(), .color = screen.color(), .columns = screen.columns(), .rates = !watched_.settings.strict_k6}));
 }
 
 template <class Show>

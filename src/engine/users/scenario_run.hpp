@@ -26,10 +26,14 @@ struct ScenarioRun {
   std::atomic<std::uint64_t> iterations_completed{0};
   std::atomic<std::uint64_t> iterations_dropped{0};
   std::atomic<std::int64_t> vus_active{0};
+  std::atomic<std::int64_t> vus_most{0};  // of vus_active
 
   /// One virtual user more (1) or less (-1) runs iterations, of this scenario and of the test.
   void count_active(TestState& test, std::int64_t by) {
-    vus_active.fetch_add(by, std::memory_order_relaxed);
+    const std::int64_t now = vus_active.fetch_add(by, std::memory_order_relaxed) + by;
+    std::int64_t most = vus_most.load(std::memory_order_relaxed);
+    while (now > most && !vus_most.compare_exchange_weak(most, now, std::memory_order_relaxed)) {
+    }
     test.vus_active.fetch_add(by, std::memory_order_relaxed);
   }
   /// Records iterations that were due and did not begin, from the recorder's thread.

@@ -46,6 +46,8 @@ void write_progress(JsonWriter& json, const results::RunProgress& progress) {
     json.key("duration_s").number(base::seconds_of(scenario.duration));
     json.key("vus").number(static_cast<double>(scenario.vus));
     json.key("vus_active").number(static_cast<double>(scenario.vus_active));
+    json.key("vus_most").number(static_cast<double>(scenario.vus_most));
+    json.key("done_rate").number(scenario.done_rate);
     json.key("rate").number(scenario.rate);
     json.key("max_rate").number(scenario.max_rate);
     json.key("iterations_done").integer(scenario.iterations_done);

@@ -387,6 +387,16 @@ std::string generator_block(const results::GeneratorHealth& health, const std::s
   return text;
 }
 
+std::string scenarios_block(const std::vector<results::ScenarioProgress>& scenarios, const Paint& paint) {
+  Table table;
+  table.row({"iterations", "per s", "dropped", "most VUs", "scenario"});
+  for (const results::ScenarioProgress& row : scenarios) {
+    table.row({std::to_string(row.iterations_done), results::to_fixed(row.done_rate, 1), std::to_string(row.iterations_dropped),
+               std::to_string(row.vus_most), row.name});
+  }
+  return "    " + paint.bold("SCENARIOS") + "\n" + table.render(4, 1, paint);
+}
+
 std::string agents_block(const std::vector<results::AgentResult>& agents, const std::string& unit, const Paint& paint) {
   std::string text = "    " + paint.bold("AGENTS") + "\n";
   for (const results::AgentResult& agent : agents) {
@@ -422,6 +432,7 @@ std::string render_beyond_k6(const results::Summary& summary, bool color) {
     for (const Line& line : grpc) text += "    " + render_line(line, columns, summary.options, paint) + "\n";
     blocks.push_back(std::move(text));
   }
+  if (summary.load.size() > 1) blocks.push_back(scenarios_block(summary.load, paint));
   if (!summary.endpoints.empty()) blocks.push_back(endpoints_block(summary.endpoints, unit, paint));
   if (summary.generator.scheduled + summary.generator.dropped != 0 || !summary.generator.verdict.kept_up() ||
       summary.generator.samples_dropped + summary.generator.tag_sweeps != 0) {

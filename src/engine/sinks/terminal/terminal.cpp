@@ -73,10 +73,12 @@ struct BarLine {
   std::vector<std::string> columns;
 };
 
-BarLine line_of(const results::ScenarioProgress& scenario, bool running, const Paint& paint) {
+BarLine line_of(const results::ScenarioProgress& scenario, bool running, const ProgressStyle& style) {
+  const Paint paint(style.color);
   BarLine line{scenario.name, " ", scenario.fraction, {}};
   if (!running) return line;
   line.columns = columns_of(scenario);
+  if (style.rates && scenario.status != Status::waiting) line.columns.push_back(results::to_fixed(scenario.done_rate, 1) + " done/s");
   switch (scenario.status) {
     case Status::waiting: line.mark = paint.color() ? "\x1b[2m•\x1b[22m" : "•"; break;
     case Status::running: break;
@@ -164,7 +166,7 @@ std::string render_progress(const results::RunProgress& progress, const Progress
                      static_cast<double>(progress.vus_initialized) / all,
                      {std::to_string(progress.vus_initialized) + "/" + std::to_string(progress.vus_to_initialize) + " VUs initialized"}});
   }
-  for (const results::ScenarioProgress& scenario : progress.scenarios) lines.push_back(line_of(scenario, running, paint));
+  for (const results::ScenarioProgress& scenario : progress.scenarios) lines.push_back(line_of(scenario, running, style));
 
   std::size_t name_width = std::string_view("Init").size();
   std::vector<std::size_t> widths;

@@ -36,6 +36,7 @@ struct ProgressStyle {
   bool bars = false;  ///< drawn bars instead of percentages; for terminals
   bool color = false;
   std::size_t columns = 80;  ///< width of the terminal; 0: unknown
+  bool rates = false;        ///< a last column with the iterations a second that are done, which k6 has not
 };
 /// A blank line, then one line for the run and one per scenario.
 std::string render_progress(const results::RunProgress& progress, const ProgressStyle& style);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/duration.hpp"
 #include "engine/users/executor/arrival_rate.hpp"
 #include "engine/users/executor/looping_vus.hpp"
 #include "engine/users/executor/ramping_vus.hpp"
@@ -40,7 +41,22 @@ void Executor::finish() {
   on_finished_();
 }
 
-results::ScenarioProgress Executor::progress(Clock::time_point now) const {
+double Executor::done_rate(Clock::time_point now) {
+  const std::uint64_t done = scenario_.iterations_completed;
+  const auto rate = [&](std::uint64_t since, Clock::time_point begin, Clock::time_point end) {
+    return end > begin ? static_cast<double>(done - since) / base::seconds_of(end - begin) : 0;
+  };
+  if (finished_) return rate(0, scenario_.started, ended_);
+  if (looked_at_ == Clock::time_point{}) looked_at_ = scenario_.started;
+  if (now - looked_at_ >= std::chrono::seconds(1)) {
+    done_rate_ = rate(done_by_then_, looked_at_, now);
+    looked_at_ = now;
+    done_by_then_ = done;
+  }
+  return done_rate_;
+}
+
+results::ScenarioProgress Executor::progress(Clock::time_point now) {
   using Status = results::ScenarioProgress::Status;
   results::ScenarioProgress progress;
   const plan::Scenario& config = scenario_.config;
@@ -50,7 +66,9 @@ results::ScenarioProgress Executor::progress(Clock::time_point now) const {
   progress.duration = regular_duration(config);
   progress.duration_text = plan::format_duration(progress.duration);
   progress.iterations_done = scenario_.iterations_completed;
+  progress.iterations_dropped = scenario_.iterations_dropped;
   progress.vus_active = scenario_.vus_active;
+  progress.vus_most = scenario_.vus_most;
   progress.vus = planned_vus(config);
   progress.max_vus = max_vus(config);
   if (!started_) {
@@ -60,6 +78,7 @@ results::ScenarioProgress Executor::progress(Clock::time_point now) const {
     const auto end = finished_ ? ended_ : now;
     progress.elapsed = std::min<plan::Nanoseconds>(end - scenario_.started, progress.duration);
     progress.fraction = scenario_.progress(end);
+    progress.done_rate = done_rate(now);
     progress.status = interrupted_ ? Status::interrupted : finished_ ? Status::done : stopping_ ? Status::stopping : Status::running;
   }
   describe_progress(progress, now);

@@ -36,7 +36,7 @@ class Executor {
   ScenarioRun& scenario() { return scenario_; }
   bool is_finished() const { return finished_; }
   bool is_started() const { return started_; }
-  results::ScenarioProgress progress(Clock::time_point now) const;
+  results::ScenarioProgress progress(Clock::time_point now);
 
  protected:
   virtual void begin() = 0;
@@ -60,9 +60,15 @@ class Executor {
   ScenarioRun& scenario_;
 
  private:
+  double done_rate(Clock::time_point now);
+
   std::function<void()> on_finished_;
   std::vector<base::EventLoop::TimerId> timers_;
   Clock::time_point ended_{};
+  // Of the second that done_rate() looks at.
+  Clock::time_point looked_at_{};
+  std::uint64_t done_by_then_ = 0;
+  double done_rate_ = 0;
   bool started_ = false;
   bool stopping_ = false;
   bool interrupted_ = false;

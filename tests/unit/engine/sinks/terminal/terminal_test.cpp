@@ -93,6 +93,19 @@ TEST(Progress, waiting_stopping_and_finished_scenarios_have_k6s_marks) {
             "late • [   0% ] waiting  1.4s\n");
 }
 
+TEST(Progress, what_scenarios_do_a_second_is_a_last_column_where_it_is_wanted) {
+  results::RunProgress run = recorded_moment();
+  run.scenarios.erase(run.scenarios.begin() + 1, run.scenarios.end() - 1);
+  run.scenarios[0].done_rate = 0.46;
+  run.scenarios[1].done_rate = 1234.56;
+  EXPECT_NE(render_progress(run, {.rates = true})
+                .find("\n"
+                      "a      [  39% ] 000/012 VUs  0.8s/2s    0.50 iters/s  0.5 done/s\n"
+                      "v      [  39% ] 03/10 VUs    0.8s/2.0s  1234.6 done/s\n"),
+            std::string::npos)
+      << render_progress(run, {.rates = true});
+}
+
 TEST(Progress, setup_and_init_have_a_line_of_their_own) {
   results::RunProgress run;
   run.phase = results::RunProgress::Phase::setup;
