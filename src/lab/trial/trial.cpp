@@ -47,6 +47,7 @@ base::Expected<Trial> trial_of(const engine::results::RunResult& result) {
   trial.mean_iteration_s = value("iteration_duration", "avg") / 1000;
   trial.most_vus = value("vus_max", "max");
   trial.generator = result.generator.verdict;
+  trial.agents = result.agents;
   trial.requests_per_s = per_s("http_reqs");
   trial.calls_per_s = per_s("grpc_reqs");
   trial.throughput_per_s = trial.requests_per_s + trial.calls_per_s;
@@ -91,6 +92,7 @@ double probability_of_holding(const Trial& trial) {
 engine::results::GeneratorVerdict generator_verdict(const Trial& trial) {
   using engine::results::GeneratorLimit;
   if (trial.load_was_applied() && trial.dropped_per_s == 0) return {};
+  if (!trial.agents.empty() && trial.generator.machine_was_the_limit()) return trial.generator;
   // Little's law: so many virtual users are busy with iterations at this rate. When far fewer than there are would do,
   // iterations were dropped because the generator did not come round to starting them.
   const double needed = trial.wanted_per_s * trial.mean_iteration_s;

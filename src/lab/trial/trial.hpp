@@ -29,11 +29,12 @@ struct Trial {
   double mean_service_s = 0;  // of requests and calls
   double mean_iteration_s = 0;
   double requests_per_s = 0, calls_per_s = 0;
-  double throughput_per_s = 0;                  // requests and calls
-  double most_vus = 0;                          // virtual users that the generator could use
-  double generator_cores = 0;                   // CPU that the generator used
-  double machine_idle_cores = 0;                // what nobody used
-  engine::results::GeneratorVerdict generator;  // the engine's own
+  double throughput_per_s = 0;                       // requests and calls
+  double most_vus = 0;                               // virtual users that the generator could use
+  double generator_cores = 0;                        // CPU that the generator used
+  double machine_idle_cores = 0;                     // what nobody used
+  engine::results::GeneratorVerdict generator;       // the engine's own
+  std::vector<engine::results::AgentResult> agents;  // that made the load; empty when one process of this machine did
   std::vector<ThresholdSeries> thresholds;
 
   /// Requests in the system at a time, by Little's law.
@@ -51,7 +52,8 @@ base::Expected<Trial> trial_of(const engine::results::RunResult& result);
 double probability_of_holding(const Trial& trial);
 
 /// Whether the trial says nothing about the system because the generator could not make the load: from the CPU that was left
-/// and the virtual users that were busy, where the engine's own verdict has its threads and its schedule.
+/// and the virtual users that were busy, where the engine's own verdict has its threads and its schedule. Of agents, whose machines
+/// only the engine sees, its verdict counts as well.
 engine::results::GeneratorVerdict generator_verdict(const Trial& trial);
 
 }  // namespace gauntlet::lab

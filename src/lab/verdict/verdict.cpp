@@ -172,6 +172,11 @@ Suspicion network(const Evidence& e) {
 /// Iterations that start late are the generator's doing: a slow system makes it run out of virtual users instead.
 bool generator_was_late(const Evidence& e) { return !e.held && e.trial.generator.machine_was_the_limit() && e.trial.thresholds_held(); }
 
+bool was_behind(const engine::results::AgentResult& agent) {
+  using engine::results::GeneratorHealth;
+  return agent.cpu_share > GeneratorHealth::kBusyShare || agent.slip_p99_ms > GeneratorHealth::kLateMs;
+}
+
 Suspicion generator(const Evidence& e) {
   Suspicion s{Bottleneck::generator, 0, {}, {}};
   if (const auto verdict = generator_verdict(e.trial); !verdict.kept_up() && !e.held) {
@@ -200,9 +205,17 @@ Suspicion generator(const Evidence& e) {
       s.evidence.push_back(fmt::format("programs that are not part of the test used {:.1f} of {:.0f} cores", e.strangers_cores, e.cores));
     s.strength = std::max(s.strength, strength);
   }
-  if (s.strength > 0)
-    s.advice = {"run the generator on a machine of its own, or on several with execution segments",
-                "lower the load: figures of this run say nothing about the system"};
+  if (s.strength <= 0) return s;
+  s.advice = {"run the generator on a machine of its own, or on several (run --agent)",
+              "lower the load: figures of this run say nothing about the system"};
+  for (const auto& agent : e.trial.agents) {
+    if (!was_behind(agent)) continue;
+    s.where += (s.where.empty() ? "" : ", ") + agent.name;
+    s.evidence.push_back(
+        fmt::format("{} used {:.0f} % of its {} cores, and its starts were up to {:.0f} ms late (p99), with {:.0f} % of the load",
+                    agent.name, agent.cpu_share * 100, agent.cores, agent.slip_p99_ms, agent.share * 100));
+  }
+  if (!s.where.empty()) s.advice.front() = fmt::format("give {} a smaller weight (--fleet), or the fleet one more machine", s.where);
   return s;
 }
 
@@ -375,7 +388,8 @@ Diagnosis judge(const Evidence& bad, const Evidence* good) {
 
 std::string to_text(const Diagnosis& verdict) {
   std::string out =
-      fmt::format("{}: {}{}\n", verdict.held ? "Nearest to its limit" : "Bottleneck", to_text(verdict.cause.bottleneck),
+      fmt::format("{}: {}{}{}\n", verdict.held ? "Nearest to its limit" : "Bottleneck", to_text(verdict.cause.bottleneck),
+                  verdict.cause.where.empty() ? "" : ": " + verdict.cause.where,
                   verdict.cause.bottleneck == Bottleneck::unclear ? "" : fmt::format(" (strength {:.2f} of 1)", verdict.cause.strength));
   if (verdict.held) out += "The level held: nothing was the limit yet.\n";
   auto list = [&](const char* title, const std::vector<std::string>& lines) {
@@ -397,7 +411,11 @@ std::string to_text(const Diagnosis& verdict) {
 std::string to_json(const Diagnosis& verdict) {
   using nlohmann::json;
   auto one = [](const Suspicion& s) {
-    return json{{"bottleneck", to_text(s.bottleneck)}, {"strength", s.strength}, {"evidence", s.evidence}, {"advice", s.advice}};
+    return json{{"bottleneck", to_text(s.bottleneck)},
+                {"where", s.where},
+                {"strength", s.strength},
+                {"evidence", s.evidence},
+                {"advice", s.advice}};
   };
   json others = json::array();
   for (const auto& other : verdict.others) others.push_back(one(other));

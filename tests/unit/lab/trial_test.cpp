@@ -129,6 +129,19 @@ TEST(Trial, a_generator_without_cpu_is_told_from_a_system_at_its_limit) {
   EXPECT_EQ(generator_verdict(trial).limit, engine::results::GeneratorLimit::no_free_vu);
 }
 
+TEST(Trial, agents_that_could_not_make_the_load_are_told_from_a_system_at_its_limit) {
+  auto trial = *read_trial(kResult);
+  trial.dropped_per_s = 10;
+  trial.wanted_per_s = 60;
+  trial.generator = {engine::results::GeneratorLimit::cores_busy, "agent lg2 was the limit"};
+  EXPECT_TRUE(generator_verdict(trial).kept_up()) << "of this machine the CPU that was left says more";
+  trial.agents.emplace_back().name = "lg2";
+  EXPECT_EQ(generator_verdict(trial).words, "agent lg2 was the limit");
+  trial.dropped_per_s = 0;
+  trial.wanted_per_s = trial.achieved_per_s;
+  EXPECT_TRUE(generator_verdict(trial).kept_up());
+}
+
 TEST(Trial, takes_the_generators_verdict_as_a_fact_whatever_its_words_are) {
   const auto trial_of = [](const std::string& generator) {
     auto trial = read_trial(R"({"metrics":{},"series":[{"seconds":1,"metrics":{}}],"generator":)" + generator + "}");

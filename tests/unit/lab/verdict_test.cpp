@@ -145,6 +145,24 @@ TEST(Diagnosis, of_a_level_that_held_says_so) {
   EXPECT_NE(to_text(judge(e, nullptr)).find("The level held"), std::string::npos);
 }
 
+TEST(Diagnosis, names_the_agent_that_was_the_limit) {
+  auto e = unremarkable();
+  e.trial.generator = {engine::results::GeneratorLimit::starts_late, "agent lg2 was the limit: words"};
+  auto& on_time = e.trial.agents.emplace_back();
+  on_time.name = "lg1";
+  on_time.slip_p99_ms = 1;
+  auto& behind = e.trial.agents.emplace_back();
+  behind.name = "lg2";
+  behind.cores = 2;
+  behind.cpu_share = 0.98;
+  behind.slip_p99_ms = 40;
+  const auto text = to_text(judge(e, nullptr));
+  EXPECT_NE(text.find("Bottleneck: generator: lg2 (strength"), std::string::npos) << text;
+  EXPECT_NE(text.find("lg2 used 98 % of its 2 cores"), std::string::npos) << text;
+  EXPECT_NE(text.find("give lg2 a smaller weight"), std::string::npos) << text;
+  EXPECT_EQ(text.find("lg1"), std::string::npos) << text;
+}
+
 TEST(Diagnosis, shows_what_moved_since_the_last_good_level) {
   const auto good = unremarkable();
   auto bad = unremarkable();
