@@ -5,16 +5,21 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <random>
 #include <utility>
 
 #include "base/whole_file.hpp"
+#include "engine/fleet/joining.hpp"
 
 namespace gauntlet::cli {
 namespace {
 
 constexpr std::int64_t kMostWeight = 1000;
+constexpr std::chrono::minutes kToJoin(10);
 
 using engine::session::TeamSettings;
 
@@ -88,6 +93,26 @@ void FleetFlags::declare(CLI::App& command) {
                    ->check(CLI::Range(std::int64_t{1}, kMostAgents));
   command.add_option("--kubernetes-image", image, "The pods' image")->capture_default_str()->needs(pods);
   command.add_option("--kubectl", kubectl, "What runs kubectl, as 'kubectl -n load'")->capture_default_str()->needs(pods);
+  auto* listens = command.add_option("--listen", listen, "HOST:PORT where agents join that are started by themselves");
+  command.add_option("--expect", expected, "So many agents join")
+      ->capture_default_str()
+      ->check(CLI::Range(std::int64_t{1}, kMostAgents))
+      ->needs(listens);
+  command.add_option("--token-file", token_file, "The token that they know (default: GAUNTLET_FLEET_TOKEN)")->needs(listens);
+}
+
+base::Expected<std::string> fleet_token(const std::string& file) {
+  std::string token;
+  if (!file.empty()) {
+    auto read = TRY(base::read_file(file));
+    token = std::move(read);
+  } else if (const char* variable = std::getenv("GAUNTLET_FLEET_TOKEN")) {
+    token = variable;
+  }
+  constexpr const char* kBlanks = " \t\r\n";
+  token.erase(0, std::min(token.find_first_not_of(kBlanks), token.size()));
+  token.erase(token.find_last_not_of(kBlanks) + 1);
+  return token;
 }
 
 base::Expected<TeamSettings> FleetFlags::read() const {
@@ -96,11 +121,18 @@ base::Expected<TeamSettings> FleetFlags::read() const {
   for (const std::string& command : agents) team.places.push_back(engine::fleet::place_of_command(command, command, 1));
   const unsigned run = std::random_device()();
   for (std::int64_t i = 1; i <= kubernetes; ++i) team.places.push_back(pod(*this, fmt::format("gauntlet-{:08x}-{}", run, i)));
+  if (!listen.empty()) {
+    const auto token = TRY(fleet_token(token_file));
+    TRY(engine::fleet::check_joining(listen, token));
+    std::vector<std::string> command{"/proc/self/exe", "agent", "--listen", listen};
+    if (!token_file.empty()) command.insert(command.end(), {"--token-file", token_file});
+    for (std::int64_t i = 1; i <= expected; ++i) team.places.push_back({fmt::format("joined {}", i), command, 1, kToJoin});
+  }
   if (team.places.size() > static_cast<std::size_t>(kMostAgents))
     return base::fail(base::ErrorKind::invalid_argument, fmt::format("a fleet has at most {} agents", kMostAgents));
-  for (auto place = team.places.begin(); place != team.places.end(); ++place) {
-    const auto same = std::count_if(team.places.begin(), place, [&](const auto& other) { return other.name == place->name; });
-    if (same > 0) place->name += fmt::format(" #{}", same + 1);
+  std::map<std::string, int> so_many;
+  for (auto& place : team.places) {
+    if (const int number = ++so_many[place.name]; number > 1) place.name += fmt::format(" #{}", number);
   }
   return team;
 }
@@ -114,6 +146,11 @@ std::vector<std::string> FleetFlags::for_run() const {
     add("--kubernetes", std::to_string(kubernetes));
     add("--kubernetes-image", image);
     add("--kubectl", kubectl);
+  }
+  if (!listen.empty()) {
+    add("--listen", listen);
+    add("--expect", std::to_string(expected));
+    if (!token_file.empty()) add("--token-file", std::filesystem::absolute(token_file).string());
   }
   return flags;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Who takes part in a test on many machines: --agent CMD, --fleet FILE and --kubernetes N of all commands that make load.
+// Who takes part in a test on many machines: --agent CMD, --fleet FILE, --kubernetes N and --listen HOST:PORT of all commands that make
+// load.
 //
 //   [[agent]]
 //   name = "lg1"
@@ -18,20 +19,26 @@ class App;
 
 namespace gauntlet::cli {
 
+/// What the file says, or GAUNTLET_FLEET_TOKEN where there is none; without blanks around it, and empty where that is not set.
+base::Expected<std::string> fleet_token(const std::string& file);
+
 struct FleetFlags {
   std::vector<std::string> agents;  // commands
   std::string file;                 // "": none
   std::int64_t kubernetes = 0;      // so many pods
   std::string image = "gauntlet:local";
   std::string kubectl = "kubectl";
+  std::string listen;         // HOST:PORT, where agents join; "": nowhere
+  std::int64_t expected = 1;  // so many of them
+  std::string token_file;
   bool goes_on_without_lost = false;
 
   static constexpr std::int64_t kMostAgents = 1000;
 
   /// For commands whose flags `run` does not read.
   void declare(CLI::App& command);
-  bool are_given() const { return !agents.empty() || !file.empty() || kubernetes > 0; }
-  /// Agents of the file, those of the commands, which are named for these, and pods. Names are told apart.
+  bool are_given() const { return !agents.empty() || !file.empty() || kubernetes > 0 || !listen.empty(); }
+  /// Agents of the file, those of the commands, which are named for these, pods, and who joins. Names are told apart.
   base::Expected<engine::session::TeamSettings> read() const;
   /// The same, as flags of `run` in whatever folder.
   std::vector<std::string> for_run() const;

@@ -123,8 +123,6 @@ void describe_load_commands(CLI::App& app) {
   app.add_subcommand("inspect", "Print a script's options (--execution-requirements: with its duration and most VUs)")->group(kLoadGroup);
   app.add_subcommand("archive", "Pack a script with all that it imports and opens; run takes the archive, and so does k6")
       ->group(kLoadGroup);
-  app.add_subcommand("agent", "Take a share of a test that another machine leads (run --agent starts it; docs/FLEET.md)")
-      ->group(kLoadGroup);
   app.add_subcommand("deps", "List what a script imports (--json)")->group(kLoadGroup);
   app.add_subcommand("features", "List what run --features switches on")->group(kLoadGroup);
   app.add_subcommand("check", "Say what a script would do and what would go wrong, without a request (--json)")->group(kLoadGroup);
@@ -177,6 +175,7 @@ int run_program(int argc, char** argv) {
   add_ab_command(app, session);
   add_doctor_command(app, session);
   add_plan_command(app, session);
+  add_agent_command(app, session);
   add_fleet_command(app, session);
   add_completion_commands(app);
   app.add_subcommand("version", "Say which version this is (k6-compatible version: which k6 the engine follows)")

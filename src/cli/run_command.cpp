@@ -134,6 +134,9 @@ Result finish(Invocation& invocation) {
       return tl::unexpected(wrong_usage("a test has processes of this machine or agents: leave --processes or --agent out"));
     auto team = TRY(invocation.fleet.read());
     settings.team = std::move(team);
+    settings.environment.erase("GAUNTLET_FLEET_TOKEN");  // it is no script's
+    if (!invocation.fleet.listen.empty() && !settings.quiet)
+      fmt::print(stderr, "waiting for {} at {}: gauntlet agent --join HOST:PORT\n", invocation.fleet.expected, invocation.fleet.listen);
   }
   if (settings.team) {
     settings.team->goes_on_without_lost = invocation.fleet.goes_on_without_lost;

@@ -207,6 +207,22 @@ std::vector<Flag> own_flags() {
          invocation.fleet.kubectl = text;
          return {};
        }},
+      {"listen", '\0', "HOST:PORT", "where agents join that are started by themselves: gauntlet agent --join HOST:PORT",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.fleet.listen = text;
+         return {};
+       }},
+      {"expect", '\0', "N", "so many of them (1)",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         const auto count = TRY(number_of_agents(text));
+         invocation.fleet.expected = count;
+         return {};
+       }},
+      {"token-file", '\0', "FILE", "the token that they know (GAUNTLET_FLEET_TOKEN)",
+       [](Invocation& invocation, const std::string& text) -> Result {
+         invocation.fleet.token_file = text;
+         return {};
+       }},
       {"on-agent-loss", '\0', "stop|continue", "what becomes of the test when an agent is lost (stop)",
        [](Invocation& invocation, const std::string& text) -> Result {
          if (text != "stop" && text != "continue") return tl::unexpected(wrong_usage("there are stop and continue"));

@@ -257,6 +257,8 @@ def test_fleet_check_says_who_answers_and_why_others_do_not(tmp_path):
     checked = gauntlet(tmp_path, "fleet", "check", "--fleet", fleet_file(tmp_path, [1, 3]))
     assert checked.returncode == 0, checked.stderr
     assert "lg1" in checked.stdout and "75.0 %" in checked.stdout and socket.gethostname() in checked.stdout
+    checked = gauntlet(tmp_path, "fleet", "check", *3 * ("--agent", AGENT))
+    assert [line.split()[2] for line in checked.stdout.splitlines() if line.startswith(AGENT)][1:] == ["#2", "#3"], checked.stdout
     checked = gauntlet(tmp_path, "fleet", "check", "--agent", AGENT, "--agent", "echo 'no route to host' >&2; exit 255 # agent")
     assert checked.returncode != 0 and "no route to host" in checked.stderr and "ms" in checked.stdout
 
