@@ -42,6 +42,7 @@ void add_exec_sql_command(CLI::App& app, Session& session) {
     if (!flags->sql.empty()) words.push_back("--command=" + flags->sql);
     if (!flags->file.empty()) words.push_back("--file=" + flags->file);
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     ::execv(arguments[0], arguments.data());

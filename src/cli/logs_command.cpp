@@ -46,6 +46,7 @@ void print_all(int fd) {
 /// Becomes that program; why it could not.
 base::Error replaced_by(std::vector<std::string> command) {
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (auto& word : command) words.push_back(word.data());
   words.push_back(nullptr);
   ::execv(words[0], words.data());
