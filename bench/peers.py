@@ -97,5 +97,5 @@ def ghz(address, connections, seconds):
 
 
 HTTP = {peer.__name__: peer for peer in (wrk, h2load, hey, vegeta, bombardier, oha, locust)}
-# What a peer can't do or does not end: its processes of Python are one core each and take a minute to start so many.
+# More connections than this are not tried with a peer: locust's one process takes a minute to start so many users.
 MOST_CONNECTIONS = {"locust": 1000}

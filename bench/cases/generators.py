@@ -36,7 +36,7 @@ def small_gets(table, target, connections, pairs, seconds):
         table.add(work, "requests/client CPU-s", a, name, b, ratio, (low, high), GOALS[connections] if name == "wrk" else "", COMMAND)
         memory.append((name, statistics.median(most)))
     if connections == 50:
-        return  # what measures has more than some of them
+        return  # the process that measures has more memory than small generators
     ours = run(flags, env={"BASE_URL": target.url}).peak_mb
     for name, theirs in memory:
         table.add(f"{work}: most memory", "MB", ours, name, theirs, theirs / ours, command=COMMAND)

@@ -24,7 +24,8 @@ void add_exec_sql_command(CLI::App& app, Session& session) {
   command->add_flag("-A,--bare", flags->bare, "Values only, columns separated by |");
   command->callback([flags, &session] {
     const auto target = session.find_stack();
-    if (!target || !target->database)
+    if (!target) return session.fail(target.error());
+    if (!target->database)
       return session.fail({base::ErrorKind::unavailable, "the database is not up: gauntlet up (or make dev-up) starts it"});
     const auto& database = *target->database;
     auto programs = lab::find_postgres_programs();

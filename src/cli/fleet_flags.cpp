@@ -71,15 +71,18 @@ engine::fleet::Place pod(const FleetFlags& flags, const std::string& name) {
   constexpr const char* kSpec =
       R"({"spec":{"activeDeadlineSeconds":86400,"topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"kubernetes.io/hostname",)"
       R"("whenUnsatisfiable":"ScheduleAnyway","labelSelector":{"matchLabels":{"app":"gauntlet-agent"}}}]}})";
+  const std::string deleted =
+      fmt::format("setsid {} delete pod {} --now --wait=false --ignore-not-found </dev/null >/dev/null 2>&1 &", flags.kubectl, name);
   const std::string script = fmt::format(
-      "trap 'setsid {kubectl} delete pod {name} --now --wait=false --ignore-not-found </dev/null >/dev/null 2>&1 &' EXIT; "
+      "trap {deleted} EXIT; "
       "trap 'exit 143' HUP INT TERM; trap '' PIPE; "
       "{kubectl} run {name} --image={image} --image-pull-policy=IfNotPresent --restart=Never --labels=app=gauntlet-agent "
       "--overrides={spec} --command -- sleep 86400 </dev/null >&2 || exit; "
       "{kubectl} wait --for=condition=Ready pod/{name} --timeout=55s </dev/null >&2 || {{ {kubectl} get events "
       "--field-selector=involvedObject.name={name} -o custom-columns=REASON:.reason,MESSAGE:.message </dev/null >&2; exit 1; }}; "
       "{kubectl} exec -i {name} -- gauntlet agent",
-      fmt::arg("kubectl", flags.kubectl), fmt::arg("name", name), fmt::arg("image", quoted(flags.image)), fmt::arg("spec", quoted(kSpec)));
+      fmt::arg("kubectl", flags.kubectl), fmt::arg("deleted", quoted(deleted)), fmt::arg("name", name),
+      fmt::arg("image", quoted(flags.image)), fmt::arg("spec", quoted(kSpec)));
   return {name, {"/bin/sh", "-c", script}, 1};
 }
 

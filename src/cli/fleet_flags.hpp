@@ -40,7 +40,7 @@ struct FleetFlags {
   bool are_given() const { return !agents.empty() || !file.empty() || kubernetes > 0 || !listen.empty(); }
   /// Agents of the file, those of the commands, which are named for these, pods, and who joins. Names are told apart.
   base::Expected<engine::session::TeamSettings> read() const;
-  /// The same, as flags of `run` in whatever folder.
+  /// The same, as flags of `run` in another folder, where commands look for what they name without a whole path.
   std::vector<std::string> for_run() const;
 };
 

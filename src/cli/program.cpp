@@ -103,6 +103,7 @@ std::optional<int> run_script_command_after_flags(int argc, char** argv) {
   int at = 1;
   for (; at < argc; ++at) {
     const std::string_view word = argv[at];
+    if (word == "--docker") continue;  // a script's target is its own affair
     const std::string_view name = word.substr(0, word.find('='));
     const auto flag = std::find_if(kGlobalFlags.begin(), kGlobalFlags.end(), [&](const GlobalFlag& one) { return one.name == name; });
     if (flag == kGlobalFlags.end()) break;

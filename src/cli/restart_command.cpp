@@ -16,6 +16,7 @@ void add_restart_command(CLI::App& app, Session& session) {
     if (!options) return session.fail(options.error());
     const std::set<std::string> names(flags->names.begin(), flags->names.end());
     if (session.docker) {
+      if (const auto checked = flags->check_for_docker(); !checked) return session.fail(checked.error());
       const auto containers = session.open_containers();
       if (!containers) return session.fail(containers.error());
       if (auto done = containers->restart(names, options->timeout, Session::tell); !done) session.fail(done.error());

@@ -1,5 +1,7 @@
 #include "cli/stack_flags.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/assignment.hpp"
@@ -23,6 +25,13 @@ base::Expected<lab::UpOptions> StackFlags::up_options() const {
   auto overrides = TRY(read_assignments("--env", variables));
   options.overrides.insert(overrides.begin(), overrides.end());
   return options;
+}
+
+base::Expected<void> StackFlags::check_for_docker() const {
+  const char* flag = auto_ports ? "--auto-ports" : limits ? "--limits" : !variables.empty() ? "--env" : nullptr;
+  if (flag == nullptr) return {};
+  return base::fail(base::ErrorKind::failed_precondition,
+                    fmt::format("{} is for the native stack: containers have what docker-compose.yml and .env say", flag));
 }
 
 }  // namespace gauntlet::cli

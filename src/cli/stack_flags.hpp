@@ -22,6 +22,8 @@ struct StackFlags {
   void declare(CLI::App& command);
   /// invalid_argument for a --env that is not NAME=VALUE.
   base::Expected<lab::UpOptions> up_options() const;
+  /// failed_precondition for what containers cannot be told; docker-compose.yml and .env say it.
+  base::Expected<void> check_for_docker() const;
 };
 
 }  // namespace gauntlet::cli

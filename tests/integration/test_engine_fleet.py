@@ -374,6 +374,7 @@ def test_a_limit_that_is_searched_with_three_agents_is_the_one_of_one_agent(tmp_
     print("limit with one agent:", one, "with three:", three)
     for lower, upper in (one, three):
         assert lower < 260 and upper > 160, (one, three)
+    assert max(one[0], three[0]) < min(one[1], three[1]), (one, three)
     wrong = gauntlet(tmp_path, "limit", "load.js", "--target", "slow", "--over", "RATE=20..40", "--fleet", "none.toml")
     assert wrong.returncode != 0 and "none.toml" in wrong.stderr
 

@@ -27,22 +27,28 @@ constexpr const char* kFormat =
     "{{.State.StartedAt}}"
     "{{range $port, $bound := .HostConfig.PortBindings}}{{range $bound}} {{$port}} {{.HostPort}}{{end}}{{end}}";
 
-bool is_installed(const std::string& program) {
+/// Its path; empty where PATH has none.
+fs::path find_program(const std::string& program) {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path == nullptr ? "" : path);
   for (std::string folder; std::getline(folders, folder, ':');)
-    if (::access((fs::path(folder) / program).c_str(), X_OK) == 0) return true;
-  return false;
+    if (::access((fs::path(folder) / program).c_str(), X_OK) == 0) return fs::path(folder) / program;
+  return {};
 }
 
 /// Runs docker or docker-compose, with these variables (NAME=VALUE) beside ours.
 base::Expected<std::string> docker(const std::vector<std::string>& words, const fs::path& directory = "/",
                                    const std::vector<std::string>& variables = {}) {
-  if (!is_installed(words.front()))
+  const fs::path program = find_program(words.front());
+  if (program.empty())
     return base::fail(ErrorKind::failed_precondition, words.front() + " is not installed: scripts/install-deps --containers");
-  std::vector<std::string> command{"/usr/bin/env"};
-  command.insert(command.end(), variables.begin(), variables.end());
-  command.insert(command.end(), words.begin(), words.end());
+  std::vector<std::string> command;
+  if (!variables.empty()) {
+    command.emplace_back("/usr/bin/env");
+    command.insert(command.end(), variables.begin(), variables.end());
+  }
+  command.push_back(program.string());
+  command.insert(command.end(), words.begin() + 1, words.end());
   return run_to_end(command, std::nullopt, directory);
 }
 

@@ -47,7 +47,7 @@ std::map<std::string, std::string> script_environment(const SystemUnderTest& sys
       {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}, {"GAUNTLET_PROJECT", system.project.string()}};
   // What ssh, docker and kubectl look for, which may carry agents, and what those know that join.
   for (const char* name :
-       {"HOME", "SSH_AUTH_SOCK", "KUBECONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "GAUNTLET_FLEET_TOKEN"}) {
+       {"PATH", "HOME", "SSH_AUTH_SOCK", "KUBECONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "GAUNTLET_FLEET_TOKEN"}) {
     if (const char* value = std::getenv(name)) environment[name] = value;
   }
   for (const auto& [name, value] : target.variables) environment[name] = value;

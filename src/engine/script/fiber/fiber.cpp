@@ -32,14 +32,15 @@ thread_local Fiber* current_fiber = nullptr;
 constexpr int kInstallGuard = 102;
 /// How many guard pages may each be a mapping of their own. vm.max_map_count is 65,530, and every one makes two.
 constexpr std::size_t kMostMappedGuards = 20'000;
+std::atomic<std::size_t> mapped_guards = 0;  // of all threads, those beyond the most included
 
 /// Makes every access to the page a fault. Since Linux 6.13 that needs no mapping; before, each guard splits one in two, and
 /// beyond kMostMappedGuards the page stays as it is: QuickJS checks its own depth well before the end of a stack, so that
-/// the guard is a second line only.
-void guard_page(std::byte* page) {
-  static std::atomic<std::size_t> mapped = 0;
-  if (madvise(page, page_bytes(), kInstallGuard) == 0) return;
-  if (mapped.fetch_add(1, std::memory_order_relaxed) < kMostMappedGuards) mprotect(page, page_bytes(), PROT_NONE);
+/// the guard is a second line only. Returns how many guards it counted as mappings, 0 or 1.
+std::size_t guard_page(std::byte* page) {
+  if (madvise(page, page_bytes(), kInstallGuard) == 0) return 0;
+  if (mapped_guards.fetch_add(1, std::memory_order_relaxed) < kMostMappedGuards) mprotect(page, page_bytes(), PROT_NONE);
+  return 1;
 }
 
 }  // namespace
@@ -48,6 +49,7 @@ StackPool::~StackPool() {
   assert(taken_ == 0);
   const std::size_t slab_bytes = kStacksPerSlab * (kStackBytes + page_bytes());
   for (void* slab : slabs_) munmap(slab, slab_bytes);
+  mapped_guards.fetch_sub(mapped_guards_, std::memory_order_relaxed);
 }
 
 void StackPool::map_slab() {
@@ -63,7 +65,7 @@ void StackPool::map_slab() {
   slabs_.push_back(slab);
   for (std::size_t i = 0; i < kStacksPerSlab; ++i) {
     std::byte* guard = static_cast<std::byte*>(slab) + i * slot_bytes;
-    guard_page(guard);
+    mapped_guards_ += guard_page(guard);
     free_.push_back(Stack{guard + page_bytes(), kStackBytes});
   }
 }

@@ -56,6 +56,7 @@ class StackPool {
   std::vector<void*> slabs_;
   std::vector<Stack> free_;
   std::size_t taken_ = 0;
+  std::size_t mapped_guards_ = 0;
 };
 
 class Fiber {
