@@ -165,8 +165,7 @@ JSValue async_request(Call call) {
 /// Requests of one http.batch() under way: at most `batch` at once and `batchPerHost` of one host.
 class Batch {
  public:
-  Batch(HttpState& state, wire::HttpClient& client) : state_(state), client_(client) {
-    const plan::Options& options = state.vu().options();
+  Batch(const plan::Options& options, wire::HttpClient& client) : client_(client) {
     if (options.batch.value > 0) most_ = static_cast<std::size_t>(options.batch.value);
     if (options.batch_per_host.value > 0) most_per_host_ = static_cast<std::size_t>(options.batch_per_host.value);
   }
@@ -241,7 +240,6 @@ class Batch {
     start_more();
   }
 
-  HttpState& state_;
   wire::HttpClient& client_;
   std::size_t most_ = static_cast<std::size_t>(-1);
   std::size_t most_per_host_ = static_cast<std::size_t>(-1);
@@ -257,9 +255,7 @@ class Batch {
 std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms, std::string_view key, const Value& entry,
                                           Arguments& out) {
   out.method = "GET";
-  if (entry.is_string() || script::Class<UrlTemplate>::of(entry.get()) != nullptr) {
-    out.url = entry;
-  } else if (entry.is_array()) {
+  if (entry.is_array()) {
     std::int64_t length = 0;
     JS_GetLength(context, entry.get(), &length);
     if (length < 2) return RequestProblem{fmt::format("batch request {} lacks its URL: give [method, url, body, params]", key), 0};
@@ -267,7 +263,7 @@ std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms
     out.url = entry.element(1);
     out.body = entry.element(2);
     out.params = entry.element(3);
-  } else if (entry.is_object() && !entry.is_function()) {
+  } else if (entry.is_object() && !entry.is_function() && script::Class<UrlTemplate>::of(entry.get()) == nullptr) {
     const auto property = [&](Atoms::Name name) { return Value(context, JS_GetProperty(context, entry.get(), atoms[name])); };
     out.url = property(Atoms::url);
     if (out.url.is_nullish()) return RequestProblem{fmt::format("batch request {} doesn't have a url key", key), 0};
@@ -275,7 +271,7 @@ std::optional<RequestProblem> batch_entry(JSContext* context, const Atoms& atoms
     out.body = property(Atoms::body);
     out.params = property(Atoms::params);
   } else {
-    out.url = entry;  // refused in the words for URLs
+    out.url = entry;  // refused in the words for URLs where it is none
   }
   if (out.method == "GET" || out.method == "HEAD") out.body = Value();
   return std::nullopt;
@@ -329,7 +325,7 @@ JSValue batch(Call call) {
     JS_FreeAtom(context, atom);
   };
 
-  Batch requests(state, **client);
+  Batch requests(vu.options(), **client);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     Arguments arguments;
     auto problem = batch_entry(context, state.atoms(), keys[i], entries[i], arguments);

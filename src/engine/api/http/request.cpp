@@ -210,7 +210,7 @@ std::optional<RequestProblem> HttpRequest::take_param(JSContext* context, JSAtom
     std::size_t start = 0;
     while (start <= list.size()) {
       const auto comma = std::min(list.find(',', start), list.size());
-      const std::string algorithm(base::trimmed(std::string_view(list).substr(start, comma - start), " "));
+      std::string algorithm(base::trimmed(std::string_view(list).substr(start, comma - start), " "));
       start = comma + 1;
       if (algorithm.empty()) continue;
       if (!wire::content_coding(algorithm)) {
@@ -284,7 +284,7 @@ void HttpRequest::take_headers(JSContext* context, JSValueConst headers) {
 void HttpRequest::take_cookies(JSContext* context, JSValueConst cookies) {
   if (!JS_IsObject(cookies)) return;
   const Atoms& atoms = state_.atoms();
-  const bool walked = script::for_each_property(context, cookies, [&](std::string_view name, Value value) {
+  const bool walked = script::for_each_property(context, cookies, [&](std::string_view name, const Value& value) {
     wire::RequestCookie cookie{std::string(name), {}, false};
     if (value.is_object()) {
       const Value text(context, JS_GetProperty(context, value.get(), atoms[Atoms::value]));
@@ -303,7 +303,7 @@ void HttpRequest::take_cookies(JSContext* context, JSValueConst cookies) {
 std::optional<RequestProblem> HttpRequest::take_tags(JSContext* context, JSValueConst tags) {
   std::optional<RequestProblem> problem;
   if (!JS_IsObject(tags)) return problem;
-  const bool walked = script::for_each_property(context, tags, [&](std::string_view name, Value value) {
+  const bool walked = script::for_each_property(context, tags, [&](std::string_view name, const Value& value) {
     if (!value.is_string() && !value.is_number() && !value.is_bool()) {
       problem = RequestProblem{fmt::format("invalid HTTP request metric tags: invalid value for metric tag '{}': only String, Boolean and "
                                            "Number types are accepted as a metric tag values",
