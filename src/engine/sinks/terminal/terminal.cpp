@@ -150,7 +150,8 @@ std::string render_header(const RunHeader& header, bool color) {
                      (count == 1 ? "" : "s") + ", " + std::to_string(header.max_vus) + " max VUs, " + header.max_duration +
                      " max duration (incl. graceful stop):") +
           "\n";
-  for (const auto& [name, description] : header.scenarios) text += "              * " + name + ": " + description + "\n";
+  for (const auto& [name, description] : header.scenarios)
+    text.append("              * ").append(name).append(": ").append(description).append("\n");
   return text + "\n";
 }
 
