@@ -87,11 +87,15 @@ test-kubernetes: build ## the backend on a cluster of two nodes: root, ten minut
 	@GAUNTLET_KUBERNETES=$$(tests/kubernetes/build) && export GAUNTLET_KUBERNETES \
 	  && tests/support/enclosed build/venv/bin/python -m pytest -q -p no:cacheprovider tests/kubernetes
 
-faults-failover: build ## fail PostgreSQL over N times under load and count what is lost or doubled: make faults-failover N=100
+faults-failover: build ## fail PostgreSQL over N times under load, also under Patroni (root), and count what is lost or doubled: make faults-failover N=100
+	@scripts/install-deps --failover
 	@ninja -C build/release --quiet full-disk
 	@tests/run --venv
 	@build/venv/bin/python tests/fault/failover_campaign.py --faults $(or $(N),100)
 	@build/venv/bin/python tests/fault/failover_campaign.py --faults $(or $(N),100) --asynchronous
+	@build/venv/bin/python tests/fault/failover_campaign.py --faults $(or $(N),100) --patroni
+	@build/venv/bin/python tests/fault/failover_campaign.py --faults $$(( $(or $(N),100) / 5 + 1 )) --patroni --pgbouncer
+	@build/venv/bin/python tests/fault/failover_campaign.py --faults $$(( $(or $(N),100) / 5 + 1 )) --patroni --asynchronous
 
 faults-fleet: build ## break tests of three agents N times and count hangs and double counts: make faults-fleet N=200
 	@tests/fault/fleet_campaign.py --faults $(or $(N),200)

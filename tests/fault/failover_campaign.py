@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Fails PostgreSQL over under load, again and again, and counts events and rewards: make faults-failover N=100
 
-    tests/fault/failover_campaign.py [--faults N] [--seed S] [--asynchronous]
+    tests/fault/failover_campaign.py [--faults N] [--seed S] [--asynchronous] [--patroni [--pgbouncer]]
 
 Three PostgreSQL servers on loopback addresses, a primary and two standbys of which one has every commit before it is answered, unless
 --asynchronous. challenge-service and challenge-event-handler are given all three (DB_HOST=a,b,c); events and claims go on all the time,
 and what is not acknowledged comes again, as the platform and clients do it. The campaign itself promotes the standby, a second after the
-primary has failed. Each acknowledged event must have counted once at the end, each acknowledged claim must be there, and the platform must
-have granted one reward for it. With --asynchronous what is lost is only said.
+primary has failed. With --patroni (as root: tests/support/patroni_trio.py) Patroni does, by its own rules, and the faults are of machines
+on a network; with --pgbouncer the services are given a PgBouncer, which lends sessions for a connection's life and which Patroni aims at the primary.
+Each acknowledged event must have counted once at the end, each acknowledged claim must be there, and the platform must have granted one
+reward for it. With --asynchronous what is lost is only said.
 Exit status: 0 nothing lost, nothing doubled; 1 something was; 2 the campaign itself failed.
 """
 import argparse
@@ -34,6 +36,7 @@ import grpc  # noqa: E402
 from campaign_rounds import rounds  # noqa: E402
 from event_handler import LOGIN, event_messages, running_handler  # noqa: E402
 from mock_platform import real_rewards, running_platform  # noqa: E402
+from patroni_trio import own_network, running_patroni_trio  # noqa: E402
 from postgres_trio import running_trio  # noqa: E402
 from service_under_test import BIN, running_service  # noqa: E402
 
@@ -147,8 +150,7 @@ class Campaign:
 
     def kill(self):
         self.trio.primary.kill()
-        time.sleep(NOTICED_AFTER_S)
-        return "primary killed (-9)", self.promoted()
+        return "primary killed (-9)", self.failed_over()
 
     def kill_while_standbys_lag(self):
         """As over a network that is slow for a moment: nothing of the last LAG_S has reached a standby."""
@@ -156,14 +158,12 @@ class Campaign:
             os.kill(int(pid), signal.SIGSTOP)
         time.sleep(LAG_S)
         self.trio.primary.kill()
-        time.sleep(NOTICED_AFTER_S)
-        return f"primary killed (-9), standbys {LAG_S} s behind", self.promoted()
+        return f"primary killed (-9), standbys {LAG_S} s behind", self.failed_over()
 
     def freeze(self):
         former = self.trio.primary
         former.signal(signal.SIGSTOP)
-        time.sleep(NOTICED_AFTER_S)
-        promoted = self.promoted()
+        promoted = self.failed_over()
         self.come_back(promoted)
         former.signal(signal.SIGCONT)  # it still thinks that it is the primary
         time.sleep(1)
@@ -189,6 +189,10 @@ class Campaign:
             self.trio.await_standbys(1)
         return "all restarted one by one", time.monotonic()
 
+    def failed_over(self):
+        time.sleep(NOTICED_AFTER_S)
+        return self.promoted()
+
     def promoted(self):
         self.trio.promote()
         return time.monotonic()
@@ -213,10 +217,7 @@ class Campaign:
         during = [answer for answer in list(self.load.answers) if began < answer[0] < ended]
         self.answers[name].update(str(answer) for _, answer, _ in during)
         self.slowest[name] = max(self.slowest[name], *(took for _, _, took in during))
-        for server in self.trio.standbys:
-            if not server.pids() or server.sql("postgres", "SELECT pg_is_in_recovery()") != [["t"]]:
-                server.follow(self.trio.primary)
-        self.trio.await_standbys(2)
+        self.trio.rejoin()
 
     def verdict(self):
         """(events lost, events doubled, claims lost)"""
@@ -253,6 +254,39 @@ class Campaign:
                   f" {max(after):>4.1f} s {self.slowest[name]:>13.1f} s   {answers}")
 
 
+class PatroniCampaign(Campaign):
+    """Patroni finds out by itself what has happened, and who is the primary then."""
+
+    def __init__(self, *parts):
+        super().__init__(*parts)
+        self.faults = [self.kill, self.kill_while_standbys_lag, self.lose_machine, self.cut, self.freeze, self.switch_over]
+
+    def failed_over(self):
+        return self.promoted()
+
+    def lose_machine(self):
+        self.trio.primary.lose()
+        return "primary's machine lost", self.failed_over()
+
+    def cut(self):
+        """It goes on, and may believe for a while to be the primary; nobody reaches it."""
+        self.trio.primary.machine.is_reached(False)
+        return "primary's network cut, back later", self.failed_over()
+
+    def freeze(self):
+        former = self.trio.primary
+        former.signal_all(signal.SIGSTOP)
+        promoted = self.promoted()
+        self.come_back(promoted)
+        former.signal_all(signal.SIGCONT)  # until its Patroni has found out, it still thinks that it is the primary
+        time.sleep(1)
+        return "primary's machine stopped, wakes later", promoted
+
+    def switch_over(self):
+        self.trio.switch_over()
+        return "switchover by command", self.promoted()
+
+
 def prepare(service):
     service.sql(f"""INSERT INTO user_goal_progress (user_id, goal_id, challenge_id, namespace, is_active)
                     SELECT 'user-' || n, 'logins', 'c', 'test', true FROM generate_series(0, {PLAYERS - 1}) AS n""")
@@ -266,7 +300,13 @@ def main():
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--asynchronous", action="store_true")
+    parser.add_argument("--patroni", action="store_true")
+    parser.add_argument("--pgbouncer", action="store_true")
     arguments = parser.parse_args()
+    if arguments.pgbouncer and not arguments.patroni:
+        parser.error("--pgbouncer goes with --patroni")
+    if arguments.patroni:
+        own_network()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gauntlet-failover-")))
         folder.chmod(0o777)  # PostgreSQL runs as another user than we
@@ -278,30 +318,41 @@ def main():
         def full(number):
             return folder / f"full-{number}"
         try:
-            trio = stack.enter_context(running_trio(not arguments.asynchronous, lambda number: {"LD_PRELOAD": str(library),
-                                                                                                "GAUNTLET_FULL_DISK": str(full(number))}))
+            if arguments.patroni:
+                trio = stack.enter_context(running_patroni_trio(not arguments.asynchronous, pooled=arguments.pgbouncer))
+            else:
+                trio = stack.enter_context(running_trio(not arguments.asynchronous, lambda number: {"LD_PRELOAD": str(library),
+                                                                                                    "GAUNTLET_FULL_DISK": str(full(number))}))
             platform = stack.enter_context(running_platform(process_group=0))
             service = stack.enter_context(running_service(trio, config, process_group=0, **real_rewards(platform), **trio.settings))
             handler = stack.enter_context(running_handler(service, config, **trio.settings))
             prepare(service)
             load = Load(handler, service)
-            campaign = Campaign(trio, service, load, full, arguments.seed)
+            campaign = (PatroniCampaign if arguments.patroni else Campaign)(trio, service, load, full, arguments.seed)
+            broken = False
             try:
-                for number in rounds(arguments.faults):
-                    campaign.round(number)
+                try:
+                    for number in rounds(arguments.faults):
+                        campaign.round(number)
+                except AssertionError as problem:  # of the servers: what was acknowledged until then is judged all the same
+                    print(f"failover campaign: {problem}", file=sys.stderr)
+                    broken = True
                 lost, doubled, lost_claims = campaign.verdict()
             finally:
                 load.end()
+                campaign.report()
             granted = collections.Counter(grant["user"] for grant in platform.grants())
         except (RuntimeError, AssertionError) as problem:
             print(f"failover campaign: {problem}", file=sys.stderr)
             return 2
-    campaign.report()
     twice = sum(times > 1 for times in granted.values())
     unrewarded = len(load.rewarded - set(granted))
-    print(f"replication {'asynchronous' if arguments.asynchronous else 'synchronous'}  faults {sum(map(len, campaign.measured.values()))}"
+    kind = ["asynchronous" if arguments.asynchronous else "synchronous", *["Patroni"] * arguments.patroni, *["PgBouncer"] * arguments.pgbouncer]
+    print(f"replication {', '.join(kind)}  faults {sum(map(len, campaign.measured.values()))}"
           f"  events acknowledged {len(load.acknowledged)}  claims acknowledged {len(load.rewarded)}")
     print(f"events lost = {lost}  doubled = {doubled}  claims lost = {lost_claims}  rewards granted twice = {twice}  claimed without a reward = {unrewarded}")
+    if broken:
+        return 2
     return 1 if not arguments.asynchronous and (lost or doubled or lost_claims or twice or unrewarded) else 0
 
 

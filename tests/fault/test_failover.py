@@ -46,6 +46,18 @@ def test_nothing_acknowledged_is_lost_or_doubled_whatever_happens_to_a_primary_w
     assert "events lost = 0  doubled = 0  claims lost = 0  rewards granted twice = 0  claimed without a reward = 0" in ended.stdout
 
 
+@pytest.mark.parametrize("between", [[], ["--pgbouncer"]], ids=["", "with a pooler"])
+def test_patroni_fails_over_without_a_loss(between):
+    if not all(map(shutil.which, ("patroni", "etcd", "pgbouncer"))):
+        pytest.skip("Patroni, etcd and PgBouncer are not installed (scripts/install-deps --failover)")
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0:
+        pytest.skip("no network of one's own here: root")
+    ended = subprocess.run([sys.executable, CAMPAIGN, "--patroni", *between, "--faults", "1"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                           timeout=600)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "faults 1 " in ended.stdout and "events lost = 0  doubled = 0  claims lost = 0  rewards granted twice = 0" in ended.stdout
+
+
 def test_primary_is_found_wherever_it_stands_in_the_list_and_a_switch_is_logged_and_counted(trio):
     with running_service(trio, CONFIG, **trio.settings) as service:
         assert service.request(*INITIALIZE).status == 200

@@ -15,14 +15,17 @@ from service_under_test import POSTGRES_BIN, Database
 WITHIN_S = 60
 
 
+def free_port(address):
+    with socket.socket() as free:
+        free.bind((address, 0))
+        return free.getsockname()[1]
+
+
 class Server(Database):
-    def __init__(self, folder, address, environment=None):
+    def __init__(self, folder, address, environment=None, port=None):
         super().__init__(folder, environment)
         folder.mkdir()
-        self.address = address
-        with socket.socket() as free:
-            free.bind((address, 0))
-            self.port = free.getsockname()[1]
+        self.address, self.port = address, port or free_port(address)
         if self.as_postgres:
             subprocess.run(["chown", "postgres", folder], check=True)
 
@@ -64,7 +67,7 @@ class Server(Database):
 
     def pids(self):
         """The server's first process and its children; empty when it does not run."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, IndexError):
             first = int((self.folder / "data/postmaster.pid").read_text().split()[0])
             if alive(first):
                 return [first, *map(int, pathlib.Path(f"/proc/{first}/task/{first}/children").read_text().split())]
@@ -138,6 +141,13 @@ class Trio:
         other.setting("primary_conninfo", best.conninfo_of_standbys)
         former, self.primary = self.primary, best
         return former
+
+    def rejoin(self):
+        """The others follow the primary, whatever they were."""
+        for server in self.standbys:
+            if not server.pids() or server.sql("postgres", "SELECT pg_is_in_recovery()") != [["t"]]:
+                server.follow(self.primary)
+        self.await_standbys(2)
 
     def end(self):
         for server in self.servers:
