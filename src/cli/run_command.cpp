@@ -22,8 +22,6 @@
 #include "lab/monitor/live_view.hpp"
 #include "lab/stack/ports.hpp"
 
-extern char** environ;
-
 namespace gauntlet::cli {
 namespace {
 

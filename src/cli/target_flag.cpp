@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "cli/session.hpp"
 
@@ -27,7 +28,7 @@ void LoadedTargetFlags::declare(CLI::App& command) {
 }
 
 base::Expected<LoadedSystem> LoadedTargetFlags::open(const Session& session) const {
-  TRY(fleet.read());  // a mistake in it is told before anything is done
+  std::ignore = TRY(fleet.read());  // a mistake in it is told before anything is done
   LoadedSystem loaded;
   if (!target.empty()) {
     auto system = TRY(lab::described_system(profiles_of(session), target, owned, Session::programs()));

@@ -34,7 +34,7 @@ struct Suspicion {
   double strength = 0;                // 0 to 1
   std::vector<std::string> evidence;  // sentences with figures
   std::vector<std::string> advice;    // what to change, the largest expected gain first
-  std::string where = "";             // which of several agents; empty where there is one of it
+  std::string where = {};             // which of several agents; empty where there is one of it
 };
 
 struct Diagnosis {
