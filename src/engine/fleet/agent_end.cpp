@@ -96,9 +96,9 @@ void AgentEnd::read() {
     const ssize_t got = ::read(from_leader_, bytes.data(), bytes.size());
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got <= 0) {
-      // At the end of a test both sides close: what is still to be said says that it was in order.
-      const std::lock_guard lock(mutex_);
-      if (ends_) return;
+      // At the end of a test both sides close, the leader perhaps a moment before this end is asked to.
+      std::unique_lock lock(mutex_);
+      if (changed_.wait_for(lock, kMostQuiet, [this] { return ends_; })) return;
       _exit(kLeaderGone);
     }
     frames.feed({bytes.data(), static_cast<std::size_t>(got)});
