@@ -49,8 +49,8 @@ using engine::fleet::Joined;
 
 /// An agent whose words a connection carries that it has opened itself.
 base::Expected<int> join_leader(const std::string& leader, const std::string& token, std::chrono::seconds patience) {
-  base::block_signals({SIGINT, SIGTERM});  // of threads, too: a leader that ends ends it
   auto joined = TRY(Joined::connect(leader, token, patience));
+  base::block_signals({SIGINT, SIGTERM});  // of threads, too: a leader that ends ends it
   std::array<int, 2> from_leader{};
   std::array<int, 2> to_leader{};
   if (pipe2(from_leader.data(), O_CLOEXEC) != 0 || pipe2(to_leader.data(), O_CLOEXEC) != 0)
@@ -92,6 +92,8 @@ void add_agent_command(CLI::App& app, Session& session) {
   command->add_option("--token-file", flags->token_file, "The token that both sides know (default: GAUNTLET_FLEET_TOKEN)");
   command->callback([flags, &session] {
     if (flags->leader.empty() && flags->listen.empty()) {
+      if (!flags->token_file.empty())
+        return session.fail({base::ErrorKind::invalid_argument, "--token-file goes with --join: only an agent that calls has a token"});
       session.exit_code = agent_command();
       return;
     }

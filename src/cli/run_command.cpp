@@ -127,12 +127,14 @@ Result finish(Invocation& invocation) {
     settings.outputs.push_back(std::move(output));
   }
   if (invocation.processes > 1) settings.team = engine::session::TeamSettings::of_processes(invocation.processes);
+  settings.environment.erase("GAUNTLET_FLEET_TOKEN");  // it is no script's
+  if (invocation.fleet.listen.empty() && (invocation.fleet.expected != 1 || !invocation.fleet.token_file.empty()))
+    return tl::unexpected(wrong_usage("--expect and --token-file go with --listen HOST:PORT, where agents join"));
   if (invocation.fleet.are_given()) {
     if (settings.team)
       return tl::unexpected(wrong_usage("a test has processes of this machine or agents: leave --processes or --agent out"));
     auto team = TRY(invocation.fleet.read());
     settings.team = std::move(team);
-    settings.environment.erase("GAUNTLET_FLEET_TOKEN");  // it is no script's
     if (!invocation.fleet.listen.empty() && !settings.quiet)
       fmt::print(stderr, "waiting for {} at {}: gauntlet agent --join HOST:PORT\n", invocation.fleet.expected, invocation.fleet.listen);
   }

@@ -306,6 +306,9 @@ def main():
     if arguments.pgbouncer and not arguments.patroni:
         parser.error("--pgbouncer goes with --patroni")
     if arguments.patroni:
+        if os.geteuid() != 0:
+            print("failover campaign: Patroni's machines are network namespaces, which root makes", file=sys.stderr)
+            return 2
         own_network()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gauntlet-failover-")))

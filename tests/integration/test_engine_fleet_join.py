@@ -114,11 +114,49 @@ def test_ctrl_c_ends_a_leader_that_waits_for_agents(lead):
 
 
 @pytest.mark.parametrize("address, token, words", [
-    ("0.0.0.0:0", "", "needs a token"), ("127.0.0.1:0", "short", "can be guessed"), ("6567", "", "is no HOST:PORT")])
+    ("0.0.0.0:6567", "", "need a token"), ("127.0.0.1:6567", "short", "can be guessed"), ("6567", "", "is no HOST:PORT"),
+    ("127.0.0.1:0", "", "a port of 1 to 65535"), ("127.0.0.1:70000", "", "a port of 1 to 65535")])
 def test_a_leader_does_not_listen_to_everybody(tmp_path, monkeypatch, address, token, words):
     monkeypatch.setenv("GAUNTLET_FLEET_TOKEN", token)
     ran = run(tmp_path, LOOP, "--listen", address)
     assert ran.returncode == 255 and words in ran.stderr
+
+
+@pytest.mark.parametrize("address, token, words", [("192.0.2.1:6567", "", "need a token"), ("127.0.0.1:6567", "short", "can be guessed")])
+def test_an_agent_does_not_serve_everybody(join, address, token, words):
+    agent = join(address, token)
+    assert agent.wait(20) != 0 and words in agent.stderr.read()
+
+
+def test_an_agent_that_calls_ends_at_ctrl_c(join):
+    agent = join(free_address(), "")
+    assert wait_for(lambda: agent.poll() is None and "gauntlet" in open(f"/proc/{agent.pid}/cmdline").read(), 10)
+    agent.send_signal(signal.SIGINT)
+    assert agent.wait(20) == -signal.SIGINT
+
+
+def test_silent_strangers_and_ends_in_the_handshake_keep_nobody_away(join, lead):
+    """An agent calls again where something takes its call and closes it, and is heard behind strangers who say nothing."""
+    address = free_address()
+    host, port = address.split(":")
+    with socket.create_server((host, int(port))) as proxy:
+        agent = join(address, "")
+        for _ in range(2):
+            with proxy.accept()[0] as call:
+                call.recv(1000)
+    leader, log = lead(WHOLE, "--listen", address)
+    strangers = []
+    for _ in range(3):
+        assert wait_for(lambda: strangers.append(socket.socket()) or strangers[-1].connect_ex((host, int(port))) == 0, 20)
+    assert leader.wait(90) == 0, log.read_text()
+    assert agent.wait(20) == 0, agent.stderr.read()
+    for stranger in strangers:
+        stranger.close()
+
+
+def test_what_joins_is_said_with_where(tmp_path):
+    ran = run(tmp_path, LOOP, "--expect", "4")
+    assert ran.returncode == 255 and "--listen" in ran.stderr
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path):

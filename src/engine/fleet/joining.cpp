@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 #include <thread>
@@ -29,7 +31,10 @@ namespace {
 using base::ErrorKind;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kHandshake(5);
+// A stranger who says nothing holds up those behind it no longer than this; who calls has more patience.
+constexpr std::chrono::seconds kHandshakeOfStranger(2);
+constexpr std::chrono::seconds kHandshake(15);
+constexpr int kLastWordsMs = 5000;  // a side that has ended waits so long for the other to take them
 constexpr std::chrono::seconds kBetweenCalls(1);
 constexpr std::size_t kMostCarried = 64 * 1024;  // that one side has not read yet
 constexpr unsigned char kIdentity[] = "gauntlet-fleet";
@@ -48,8 +53,12 @@ using Addresses = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
 
 base::Expected<Addresses> resolve(const std::string& address, bool listens) {
   const std::size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon + 1 == address.size())
-    return base::fail(ErrorKind::invalid_argument, fmt::format("{} is no HOST:PORT", address));
+  std::uint16_t port = 0;
+  const char* const end = address.data() + address.size();
+  const auto read = colon == std::string::npos ? std::from_chars_result{nullptr, std::errc::invalid_argument}
+                                               : std::from_chars(address.data() + colon + 1, end, port);
+  if (read.ec != std::errc() || read.ptr != end || port == 0)
+    return base::fail(ErrorKind::invalid_argument, fmt::format("{} is no HOST:PORT, with a port of 1 to 65535", address));
   std::string host = address.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   addrinfo wanted{};
@@ -73,6 +82,21 @@ base::Expected<Descriptor> bound(const std::string& name, const addrinfo& addres
 bool is_loopback(const addrinfo& address) {
   if (address.ai_family == AF_INET) return (ntohl(reinterpret_cast<const sockaddr_in*>(address.ai_addr)->sin_addr.s_addr) >> 24U) == 127;
   return address.ai_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(address.ai_addr)->sin6_addr);
+}
+
+base::Expected<void> check_token(const std::string& address, const addrinfo* resolved, const std::string& token) {
+  if (!token.empty() && token.size() < kShortestToken)
+    return base::fail(ErrorKind::invalid_argument,
+                      fmt::format("a token of {} characters can be guessed: give it {} or more, as `openssl rand -hex 32` makes",
+                                  token.size(), kShortestToken));
+  for (const addrinfo* one = resolved; one != nullptr; one = one->ai_next) {
+    if (token.empty() && !is_loopback(*one))
+      return base::fail(
+          ErrorKind::invalid_argument,
+          fmt::format("{} is not of this machine alone: leader and agents need a token there (GAUNTLET_FLEET_TOKEN or --token-file)",
+                      address));
+  }
+  return {};
 }
 
 bool wait_for(int fd, short events, Clock::time_point due, int until = -1) {
@@ -147,14 +171,15 @@ struct Joined::State {
   }
 
   enum class Handshake { done, refused, broken };
-  Handshake shake_hands() {
-    const auto due = Clock::now() + kHandshake;
+  Handshake shake_hands(std::chrono::seconds patience) {
+    const auto due = Clock::now() + patience;
     for (;;) {
       ERR_clear_error();
       const int result = SSL_do_handshake(tls.get());
       if (result == 1) return SSL_session_reused(tls.get()) == 1 ? Handshake::done : Handshake::refused;
       const int reason = SSL_get_error(tls.get(), result);
-      if (reason == SSL_ERROR_SSL) return Handshake::refused;
+      const bool has_ended = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+      if (reason == SSL_ERROR_SSL) return has_ended ? Handshake::broken : Handshake::refused;
       if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) return Handshake::broken;
       if (!wait_for(socket.fd, reason == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, due)) return Handshake::broken;
     }
@@ -167,19 +192,10 @@ Joined& Joined::operator=(Joined&&) noexcept = default;
 Joined::~Joined() = default;
 
 base::Expected<void> check_joining(const std::string& address, const std::string& token) {
-  if (!token.empty() && token.size() < kShortestToken)
-    return base::fail(ErrorKind::invalid_argument,
-                      fmt::format("a token of {} characters can be guessed: give it {} or more, as `openssl rand -hex 32` makes",
-                                  token.size(), kShortestToken));
-  const auto resolved = resolve(address, /*listens=*/true);
-  if (!resolved) return tl::unexpected(resolved.error());
-  for (const addrinfo* one = resolved->get(); one != nullptr; one = one->ai_next) {
-    if (token.empty() && !is_loopback(*one))
-      return base::fail(ErrorKind::invalid_argument,
-                        fmt::format("others can reach {}: an agent there needs a token (GAUNTLET_FLEET_TOKEN or --token-file)", address));
-  }
+  const auto resolved = TRY(resolve(address, /*listens=*/true));
+  TRY(check_token(address, resolved.get(), token));
   // Without SO_REUSEPORT, by which another leader's agents would share the port.
-  return bound(address, **resolved, {SO_REUSEADDR}).map([](const Descriptor&) {});
+  return bound(address, *resolved, {SO_REUSEADDR}).map([](const Descriptor&) {});
 }
 
 base::Expected<Joined> Joined::connect(const std::string& address, const std::string& token, std::chrono::seconds patience) {
@@ -189,6 +205,8 @@ base::Expected<Joined> Joined::connect(const std::string& address, const std::st
     if (!resolved) {
       if (resolved.error().kind == ErrorKind::invalid_argument) return tl::unexpected(resolved.error());
       problem = resolved.error().message;
+    } else {
+      TRY(check_token(address, resolved->get(), token));
     }
     for (const addrinfo* one = resolved ? resolved->get() : nullptr; one != nullptr; one = one->ai_next) {
       Descriptor socket(::socket(one->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -203,7 +221,7 @@ base::Expected<Joined> Joined::connect(const std::string& address, const std::st
         continue;
       }
       auto state = std::make_unique<State>(token, std::move(socket), /*calls=*/true);
-      const auto ended = state->shake_hands();
+      const auto ended = state->shake_hands(kHandshake);
       if (ended == State::Handshake::done) return Joined(std::move(state));
       if (ended == State::Handshake::refused)
         return base::fail(ErrorKind::permission_denied, fmt::format("{} does not know this agent's token, or is no leader", address));
@@ -216,15 +234,19 @@ base::Expected<Joined> Joined::connect(const std::string& address, const std::st
 
 base::Expected<Joined> Joined::accept(const std::string& address, const std::string& token, int until) {
   const auto resolved = TRY(resolve(address, /*listens=*/true));
+  TRY(check_token(address, resolved.get(), token));
   const auto listener = TRY(bound(address, *resolved, {SO_REUSEADDR, SO_REUSEPORT}));
   if (listen(listener.fd, SOMAXCONN) != 0) return tl::unexpected(base::system_error(errno, "cannot listen at " + address));
   while (wait_for(listener.fd, POLLIN, Clock::time_point::max(), until)) {
     sockaddr_storage from{};
     socklen_t length = sizeof from;
     Descriptor socket(accept4(listener.fd, reinterpret_cast<sockaddr*>(&from), &length, SOCK_CLOEXEC));
-    if (socket.fd < 0) continue;
+    if (socket.fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
+    if (socket.fd < 0) return tl::unexpected(base::system_error(errno, "cannot take a call at " + address));
     auto state = std::make_unique<State>(token, std::move(socket), /*calls=*/false);
-    if (state->shake_hands() == State::Handshake::done) return Joined(std::move(state));
+    const auto ended = state->shake_hands(kHandshakeOfStranger);
+    if (ended == State::Handshake::done) return Joined(std::move(state));
+    if (ended == State::Handshake::broken) continue;  // one who looked whether somebody is there
     std::array<char, NI_MAXHOST> name{};
     getnameinfo(reinterpret_cast<sockaddr*>(&from), length, name.data(), name.size(), nullptr, 0, NI_NUMERICHOST);
     fmt::print(stderr, "one who called from {} was turned away: it does not know the token\n", name.data());
@@ -269,11 +291,12 @@ void Joined::carry(int from, int to) {
       return;
     }
     if (moved) continue;
-    std::array<pollfd, 3> watched{
-        pollfd{state_->socket.fd, static_cast<short>((in.size() < kMostCarried && !other_ended ? POLLIN : 0) | (out.empty() ? 0 : POLLOUT)),
-               0},
-        pollfd{from_ended || !out.empty() ? -1 : from, POLLIN, 0}, pollfd{to, static_cast<short>(in.empty() ? 0 : POLLOUT), 0}};
-    if (poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return;
+    const auto wanted = static_cast<short>((in.size() < kMostCarried && !other_ended ? POLLIN : 0) | (out.empty() ? 0 : POLLOUT));
+    std::array<pollfd, 3> watched{pollfd{wanted == 0 ? -1 : state_->socket.fd, wanted, 0},
+                                  pollfd{from_ended || !out.empty() ? -1 : from, POLLIN, 0},
+                                  pollfd{to, static_cast<short>(in.empty() ? 0 : POLLOUT), 0}};
+    const int ready = poll(watched.data(), watched.size(), from_ended ? kLastWordsMs : -1);
+    if (ready == 0 || (ready < 0 && errno != EINTR)) return;
     if ((watched[2].revents & POLLERR) != 0) return;
     if (watched[1].revents != 0) {
       const ssize_t got = ::read(from, bytes.data(), bytes.size());

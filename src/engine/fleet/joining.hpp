@@ -19,10 +19,11 @@ base::Expected<void> check_joining(const std::string& address, const std::string
 /// A connection to the other side, by whose token it is encrypted.
 class Joined {
  public:
-  /// Connects, again and again for `patience` while nobody listens there; permission_denied at once when the token is another one.
+  /// Connects, again and again for `patience` while nobody listens there; permission_denied at once when the token is another one,
+  /// invalid_argument for one that would not keep others out.
   static base::Expected<Joined> connect(const std::string& address, const std::string& token, std::chrono::seconds patience);
-  /// Waits for one who knows the token; others are turned away, which standard error tells. Several processes can wait at one address.
-  /// cancelled once the other end of `until` is closed.
+  /// Waits for one who knows the token; others are turned away; of who has another token standard error tells. Several processes can wait
+  /// at one address. cancelled once the other end of `until` is closed.
   static base::Expected<Joined> accept(const std::string& address, const std::string& token, int until);
   Joined(Joined&&) noexcept;
   Joined& operator=(Joined&&) noexcept;

@@ -48,7 +48,7 @@ std::map<std::string, std::string> script_environment(const SystemUnderTest& sys
   // What ssh, docker and kubectl look for, which may carry agents, and what those know that join.
   for (const char* name :
        {"PATH", "HOME", "SSH_AUTH_SOCK", "KUBECONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "GAUNTLET_FLEET_TOKEN"}) {
-    if (const char* value = std::getenv(name)) environment[name] = value;
+    if (const char* value = std::getenv(name)) environment[name] = value;  // `run` keeps the token from the script
   }
   for (const auto& [name, value] : target.variables) environment[name] = value;
   if (level.requests_per_s > 0) environment["TARGET_RPS"] = std::to_string(level.requests_per_s);
