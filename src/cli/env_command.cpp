@@ -4,21 +4,9 @@
 
 #include "cli/commands.hpp"
 #include "cli/session.hpp"
+#include "cli/shell_text.hpp"
 
 namespace gauntlet::cli {
-namespace {
-
-/// As a POSIX shell reads it back.
-std::string shell_quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') out += R"('\'')";
-    else out += c;
-  }
-  return out += "'";
-}
-
-}  // namespace
 
 void add_env_command(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("env", "Print shell exports that point scripts and psql at the stack: eval \"$(gauntlet env)\"")

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/whole_file.hpp"
+#include "cli/shell_text.hpp"
 #include "engine/fleet/joining.hpp"
 
 namespace gauntlet::cli {
@@ -58,12 +59,6 @@ base::Expected<void> add_agents(TeamSettings& team, const std::string& file) {
   return {};
 }
 
-std::string quoted(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 /// A pod that waits, and the agent in it once it runs: what a pod prints before somebody is attached to it would be lost. The pod is
 /// deleted however this ends, and by a process that nobody waits for; one whose leader's machine is gone ends after a day. A shell says
 /// that what it ran was ended, to a leader that may no longer read: that must not end the shell.
@@ -81,8 +76,8 @@ engine::fleet::Place pod(const FleetFlags& flags, const std::string& name) {
       "{kubectl} wait --for=condition=Ready pod/{name} --timeout=55s </dev/null >&2 || {{ {kubectl} get events "
       "--field-selector=involvedObject.name={name} -o custom-columns=REASON:.reason,MESSAGE:.message </dev/null >&2; exit 1; }}; "
       "{kubectl} exec -i {name} -- gauntlet agent",
-      fmt::arg("kubectl", flags.kubectl), fmt::arg("deleted", quoted(deleted)), fmt::arg("name", name),
-      fmt::arg("image", quoted(flags.image)), fmt::arg("spec", quoted(kSpec)));
+      fmt::arg("kubectl", flags.kubectl), fmt::arg("deleted", shell_quoted(deleted)), fmt::arg("name", name),
+      fmt::arg("image", shell_quoted(flags.image)), fmt::arg("spec", shell_quoted(kSpec)));
   return {name, {"/bin/sh", "-c", script}, 1};
 }
 
