@@ -1,6 +1,8 @@
 // JSON bodies in scripts: the quick parser and the interpreter's own agree on every text, and selectors never leave it.
 #include <quickjs.h>
 
+#include <thread>
+
 #include "engine/script/json/gjson.hpp"
 #include "engine/script/json/parse.hpp"
 #include "engine/script/value.hpp"
@@ -30,6 +32,20 @@ struct Script {
   JSContext* context;
 };
 
+/// A list of which all but one entry was parsed before.
+void parse_beside_known_entries(std::string_view entry) {
+  Script script;
+  const std::string known = R"({"id":"an entry that comes again","progress":0,"kinds":["coins",1]})";
+  std::string list = "[" + known;
+  while (list.size() < 5000) list += "," + known;
+  script.as_json(json::parse(script.context, list + "," + known + "]", json::Padding::absent));
+  list += ",";
+  list += entry;
+  list += "]";
+  const std::string plain = script.as_json(JS_ParseJSON(script.context, list.data(), list.size(), "<text>"));
+  fuzz::require(plain == script.as_json(json::parse(script.context, list, json::Padding::absent)), "a changed entry is what it is");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -50,6 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string padded = std::string(utf8) + std::string(2100, ' ');
   const std::string deferred = script.as_json(json::parse(script.context, padded, json::Padding::absent));
   fuzz::require(plain == deferred, "values made late are those that are made at once");
+  std::thread([&] { parse_beside_known_entries(utf8); }).join();  // a thread that has seen no text
   const auto found = json::find(utf8, path);
   static_cast<void>(found);
   script.as_json(json::select(script.context, utf8, path));

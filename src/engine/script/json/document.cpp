@@ -1,6 +1,7 @@
 #include "engine/script/json/document.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -81,6 +82,7 @@ class Level {
   }
 
   JSValue element(std::uint32_t place, int depth) {
+    place = document_.resolved(place);
     const char type = document_.type(place);
     if (type != '{' && type != '[') return document_.scalar(context_, place);
     const bool at_once = depth < kMaxDepthAtOnce && document_.after(place) - place <= document_.made_at_once_;
@@ -132,18 +134,30 @@ Document* Document::take(std::size_t text_bytes) {
 void Document::release(JSRuntime* runtime) {
   if (--users_ > 0) return;
   memory_ = script::NativeMemory();
+  precedent_.reset();
+  replaced_.clear();
   strings_.clear(runtime);
-  std::unique_ptr<Document> self(this);
+  give_back(this);
+}
+
+void Document::give_back(Document* document) {
+  std::unique_ptr<Document> given(document);
   auto& spare = spare_documents();
-  if (parsed_.capacity() > kMaxKeptText) return;
+  if (given->parsed_.capacity() > kMaxKeptText) return;
   if (spare.size() == kMaxSpare) spare.erase(spare.begin());  // of a size that was not asked for since
-  spare.push_back(std::move(self));
+  spare.push_back(std::move(given));
+}
+
+std::uint32_t Document::resolved(std::uint32_t place) const {
+  if (replaced_.empty() || place < kOfPrecedent) return place;
+  const auto found = std::ranges::lower_bound(replaced_, place, {}, &Replaced::place);
+  return found != replaced_.end() && found->place == place ? found->own : place;
 }
 
 std::uint32_t Document::after(std::uint32_t place) const {
   switch (type(place)) {
     case '{':
-    case '[': return static_cast<std::uint32_t>(tape()[place]);
+    case '[': return static_cast<std::uint32_t>(word(place)) | (place & kOfPrecedent);
     case 'l':
     case 'u':
     case 'd': return place + 2;
@@ -152,7 +166,8 @@ std::uint32_t Document::after(std::uint32_t place) const {
 }
 
 std::string_view Document::bytes(std::uint32_t place) const {
-  const auto* const at = reinterpret_cast<const char*>(parsed_.string_buf.get()) + payload(tape()[place]);
+  const std::uint8_t* const strings = place < kOfPrecedent ? parsed_.string_buf.get() : precedent_->strings();
+  const auto* const at = reinterpret_cast<const char*>(strings) + payload(word(place));
   std::uint32_t size = 0;
   std::memcpy(&size, at, sizeof size);
   return {at + sizeof size, size};
@@ -160,7 +175,7 @@ std::string_view Document::bytes(std::uint32_t place) const {
 
 std::uint32_t Document::count(std::uint32_t place) const {
   constexpr std::uint32_t kUncounted = 0xff'ffff;  // that many or more
-  const auto said = static_cast<std::uint32_t>(tape()[place] >> 32U) & kUncounted;
+  const auto said = static_cast<std::uint32_t>(word(place) >> 32U) & kUncounted;
   if (said < kUncounted) return said;
   std::uint32_t counted = 0;
   const std::uint32_t end = after(place) - 1;
@@ -174,13 +189,9 @@ std::uint32_t Document::count(std::uint32_t place) const {
 JSValue Document::scalar(JSContext* context, std::uint32_t place) {
   switch (type(place)) {
     case '"': return strings_.get(context, bytes(place));
-    case 'l': return JS_NewInt64(context, static_cast<std::int64_t>(tape()[place + 1]));
-    case 'u': return JS_NewFloat64(context, static_cast<double>(tape()[place + 1]));
-    case 'd': {
-      double number = 0;
-      std::memcpy(&number, &tape()[place + 1], sizeof number);
-      return JS_NewFloat64(context, number);
-    }
+    case 'l': return JS_NewInt64(context, static_cast<std::int64_t>(word(place + 1)));
+    case 'u': return JS_NewFloat64(context, static_cast<double>(word(place + 1)));
+    case 'd': return JS_NewFloat64(context, std::bit_cast<double>(word(place + 1)));
     case 't': return JS_TRUE;
     case 'f': return JS_FALSE;
     default: return JS_NULL;
@@ -213,30 +224,72 @@ int Document::read(JSContext* context, std::uint32_t place, JSAtom atom, JSValue
   return 1;
 }
 
+bool Document::parse_own(std::string_view padded_text) {
+  simdjson::dom::parser& parser = thread_parser();
+  const bool valid = parser.parse_into_document(parsed_, padded_text.data(), padded_text.size(), false).error() == simdjson::SUCCESS;
+  if (padded_text.size() > kMaxKeptText) parser = simdjson::dom::parser();
+  tapes_ = {parsed_.tape.get(), nullptr};
+  return valid;
+}
+
+Document* Document::read_like_precedent(std::string_view text) {
+  thread_local Precedent::Changed changed;
+  thread_local std::string joined;
+  auto precedent = Precedent::of(text, changed, joined);
+  if (!precedent || may_have_negative_zero(joined)) return nullptr;
+  const std::size_t size = joined.size();
+  joined.append(simdjson::SIMDJSON_PADDING, '\0');
+  Document* const document = take(size);
+  if (!document->parse_own(std::string_view(joined).substr(0, size)) || document->count(1) != changed.size()) {
+    give_back(document);
+    return nullptr;
+  }
+  std::uint32_t own = 2;  // the array's first
+  for (const std::uint32_t place : changed) {
+    document->replaced_.push_back({place | kOfPrecedent, own});
+    own = document->after(own);
+  }
+  document->tapes_[1] = precedent->tape();
+  document->precedent_ = std::move(precedent);
+  return document;
+}
+
+Document* Document::read_text(std::string_view padded_text, std::uint32_t& root) {
+  root = 1 | kOfPrecedent;
+  if (Document* const like = read_like_precedent(padded_text)) return like;
+  if (padded_text.starts_with("\xef\xbb\xbf") || may_have_negative_zero(padded_text)) return nullptr;
+  Document* const document = take(padded_text.size());
+  if (!document->parse_own(padded_text)) {
+    give_back(document);
+    return nullptr;
+  }
+  if (Precedent::is_wanted(padded_text.size())) document->precedent_ = Precedent::keep(padded_text, document->parsed_);
+  if (document->precedent_) document->tapes_ = {nullptr, document->precedent_->tape()};
+  else root = 1;
+  return document;
+}
+
 Document::Outcome Document::parse(JSContext* context, std::string_view padded_text, JSValue& result) {
-  if (padded_text.starts_with("\xef\xbb\xbf") || may_have_negative_zero(padded_text)) return Outcome::unsure;
   Shapes* const shapes = Shapes::of(context);
   if (shapes == nullptr) return Outcome::thrown;
-  simdjson::dom::parser& parser = thread_parser();
-  Document* const document = take(padded_text.size());
+  std::uint32_t root = 0;
+  Document* const document = read_text(padded_text, root);
+  if (document == nullptr) return Outcome::unsure;
   ++document->users_;  // until the root has been made
-  auto outcome = Outcome::unsure;
-  if (parser.parse_into_document(document->parsed_, padded_text.data(), padded_text.size(), false).error() == simdjson::SUCCESS) {
-    const bool is_short = padded_text.size() < kDeferredFrom;
-    document->made_at_once_ = is_short ? std::numeric_limits<std::uint32_t>::max() : kSmallContainer;
-    document->shapes_ = shapes;
-    JS_SetDeferredMethods(JS_GetRuntime(context), &Methods::kTable);
-    result = Level(context, *document).element(1, 0);
-    outcome = JS_IsException(result) ? Outcome::thrown : Outcome::done;
-    const std::size_t tape_bytes = payload(document->tape()[0]) * sizeof(std::uint64_t);
-    if (outcome == Outcome::done && document->users_ > 1 && !document->memory_.charge(context, tape_bytes + padded_text.size())) {
-      JS_FreeValue(context, result);
-      result = JS_UNDEFINED;
-      outcome = Outcome::thrown;
-    }
+  const bool is_short = padded_text.size() < kDeferredFrom;
+  document->made_at_once_ = is_short ? std::numeric_limits<std::uint32_t>::max() : kSmallContainer;
+  document->shapes_ = shapes;
+  JS_SetDeferredMethods(JS_GetRuntime(context), &Methods::kTable);
+  result = Level(context, *document).element(root, 0);
+  auto outcome = JS_IsException(result) ? Outcome::thrown : Outcome::done;
+  // A precedent's tape counts for each who holds on to it.
+  const std::size_t tape_bytes = payload(document->word(root - 1)) * sizeof(std::uint64_t);
+  if (outcome == Outcome::done && document->users_ > 1 && !document->memory_.charge(context, tape_bytes + padded_text.size())) {
+    JS_FreeValue(context, result);
+    result = JS_UNDEFINED;
+    outcome = Outcome::thrown;
   }
   document->release(JS_GetRuntime(context));
-  if (padded_text.size() > kMaxKeptText) parser = simdjson::dom::parser();
   return outcome;
 }
 

@@ -6,6 +6,7 @@
 #include <rapidcheck.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/whole_file.hpp"
@@ -288,6 +289,79 @@ TEST(JsonParse, agrees_with_the_plain_parser_on_strings_that_come_again) {
     if (!said.empty()) RC_FAIL(text.substr(0, 500) + "\n" + said.substr(0, 500));
   });
   EXPECT_TRUE(holds);
+}
+
+/// Lists as a server sends them again and again: `entries` between others that stay, in one array inside another.
+std::string list_with(const std::vector<std::string>& entries) {
+  std::string out = "{\"lists\": [{\"name\": \"first\", \"entries\": [";
+  for (std::size_t i = 0; i < 30; ++i) {
+    out += i == 15 ? "]}, {\"name\":\"second\",\"entries\":[" : i > 0 ? ", " : "";
+    if (i % 3 == 1 && i / 3 < entries.size()) out += entries[i / 3];
+    else
+      out += R"({"id":"entry-)" + std::to_string(i) + R"(","progress":0,)" + std::string(100, ' ') +
+             R"("reward":{"kinds":["coins",1.5,-2]},"at":null})";
+  }
+  return out + "]}]}";
+}
+
+/// What the parsers say differently of these texts, one after the other, in a thread that has parsed none before.
+std::string disagreement_in_order(const std::vector<std::string>& texts) {
+  std::string said;
+  std::thread([&] {
+    Script script;
+    for (const std::string& text : texts) {
+      said = script.disagreement(text);
+      if (!said.empty()) return;
+    }
+  }).join();
+  return said;
+}
+
+TEST(JsonParse, agrees_with_the_plain_parser_on_texts_that_are_like_the_last_one) {
+  const auto check = [](const std::string& what, const rc::Gen<std::string>& entry) {
+    return rc::check(what, [&] {
+      const auto entries = *rc::gen::resize(5, rc::gen::container<std::vector<std::string>>(entry));
+      const std::string text = list_with(entries);
+      const std::string said = disagreement_in_order({list_with({}), text, list_with({}), text});
+      if (!said.empty()) RC_FAIL(text + "\n" + said.substr(0, 500));
+    });
+  };
+  const auto object =
+      rc::gen::map(json_text(3), [](const std::string& value) { return R"({"id":"changed","progress":17,"value":)" + value + "}"; });
+  EXPECT_TRUE(check("fast and plain parser agree on a list whose entries change", object));
+  EXPECT_TRUE(check("fast and plain parser agree on a list whose entries become any values", json_text(2)));
+}
+
+TEST(JsonParse, an_entry_that_is_no_json_or_more_than_one_is_seen_between_known_ones) {
+  const std::string longest(5000, 'x');
+  for (const std::string& entry : std::vector<std::string>{R"({"a":1)", R"({"a":1}})", R"({"a":1},{"b":2})", R"({"a":1}, )",
+                                                           R"({"a":"\"},{"})", R"({"a":[1}])", R"({"a":"x)", R"({"a":-0})", R"({"a":01})",
+                                                           "{\"a\":\"\t\"}", "{\"a\":\"\xff\"}", "{}", "[]", "", "7", "\"text\""}) {
+    EXPECT_EQ(disagreement_in_order({list_with({}), list_with({"{\"same\":true}", entry})}), "") << entry;
+  }
+  for (const std::string& entry :
+       std::vector{R"({"a":")" + longest + "\"}", R"({"a":")" + longest, R"({"a":")" + longest.substr(0, 4096 - 8) + "\"}"}) {
+    EXPECT_EQ(disagreement_in_order({list_with({}), list_with({entry, R"({"},"a":1})"})}), "") << entry.size();
+  }
+}
+
+TEST(JsonParse, values_of_a_text_stay_when_texts_like_it_are_parsed_and_forgotten) {
+  std::thread([] {
+    Script script;
+    script.run("const texts = []");
+    for (int i = 0; i < 40; ++i) {
+      script.run("texts.push(`" + list_with({R"({"id":"mine","progress":)" + std::to_string(i) + "}"}) + (i == 20 ? "     `)" : "`)"));
+    }
+    EXPECT_EQ(script.run(R"js(
+      const kept = texts.map((text) => JSON.parse(text)).filter((_, i) => i % 3 === 0);
+      const entries = kept.map((each) => each.lists[0].entries);
+      kept[1].lists[0].entries[1].progress = 'written';
+      const plainly = texts.filter((_, i) => i % 3 === 0).map((text) => plain(text));
+      plainly[1].lists[0].entries[1].progress = 'written';
+      kept.every((each, i) => JSON.stringify(each) === JSON.stringify(plainly[i])) && entries.every((each, i) => each === kept[i].lists[0].entries);
+    )js"),
+              "true");
+  }).join();
 }
 
 TEST(JsonParse, tells_keys_apart_that_differ_in_one_character) {
