@@ -6,7 +6,7 @@
 Rules: includes obey the layers, and no folders include each other in a circle; every header starts with #pragma once; C++
 is formatted; few NOLINT, each with a reason; no to-do marks; no folder or file named for nothing in particular; no path of
 one machine; no decision by the words of a message; statements on the progress table name the
-player; documents name only files that exist and targets of make that exist; the picture of dependencies is the includes';
+player; documents and comments name only files that exist, and targets of make that exist; the picture of dependencies is the includes';
 shell and Python scripts parse.
 Exit status: 0 clean, 1 breaches.
 """
@@ -166,6 +166,16 @@ def documents(files):
                     yield file, number, f"link to {target}, which does not exist"
 
 
+def comments(files):
+    """A source that a comment names is there."""
+    names = {f.name for f in files}
+    for file in sources(files):
+        for number, line in enumerate(lines_of(file), 1):
+            for name in re.findall(r"[\w-]+\.[ch]pp\b", line.partition("//")[2]):
+                if name not in names:
+                    yield file, number, f"a comment names {name}, which does not exist"
+
+
 def make_targets(files):
     """`make NAME` in a document is a target of the Makefile."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -236,7 +246,7 @@ def progress_statements(files):
                 yield file, number, "a statement on user_goal_progress that does not say which player's rows it means"
 
 
-RULES = [layers, floors, headers, formatting, waivers, marks, names, machine_paths, decisions_by_words, documents, make_targets, dependency_pictures,
+RULES = [layers, floors, headers, formatting, waivers, marks, names, machine_paths, decisions_by_words, documents, comments, make_targets, dependency_pictures,
          circles, progress_statements, scripts]
 
 

@@ -1,6 +1,6 @@
 #pragma once
-// Element objects of k6/html inside: what the methods of all elements (html_element.cpp) and those of single tags
-// (html_tag_methods.cpp) share. Others make them with new_element() of html.hpp.
+// Element objects of k6/html inside: what the methods of all elements (element.cpp) and those of single tags (tag_methods.cpp)
+// share. Others make them with new_element() of selection.hpp.
 #include <algorithm>
 #include <memory>
 #include <string>

@@ -37,7 +37,7 @@ JSValue new_selection(JSContext* context, std::unique_ptr<Selection> selection);
 /// A selection of a whole page; of what a CSS selector finds in it when `selector` is not empty.
 JSValue new_page_selection(JSContext* context, std::string_view html, std::string url, std::string_view selector = {});
 
-/// An Element object (html_element.cpp), undefined for nullptr.
+/// An Element object (element.hpp), undefined for nullptr.
 JSValue new_element(JSContext* context, std::shared_ptr<const html::Document> document, const std::string& url, const html::Node* node);
 
 /// `otherwise` of a node without that attribute.
