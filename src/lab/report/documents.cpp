@@ -98,6 +98,42 @@ std::string level_table(const std::vector<const LevelFacts*>& levels, bool event
   return out + "\n";
 }
 
+/// CPU that nobody can do without, in ms for one request of scenario 1 and one event of scenario 2: the floors of docs/PERFORMANCE.md
+/// ("Beside what nobody can do without"), which says how they were measured.
+struct Floor {
+  const char* part;
+  double per_request, per_event;
+};
+constexpr Floor kFloors[] = {{"generator", 0.141, 0.023}, {kService, 0.031, 0}, {kEventHandler, 0, 0.018}, {kPostgres, 0.130, 0.077}};
+
+/// Who had the machine's cores at the highest level that ran, and what the least of it is.
+std::string shares_section(const std::vector<const LevelFacts*>& levels, bool is_own_stack) {
+  const auto level = std::find_if(levels.rbegin(), levels.rend(), [](const LevelFacts* each) { return each->evidence.has_value(); });
+  if (level == levels.rend() || !((*level)->evidence->cores > 0)) return "";
+  const LevelRecord& record = (*level)->record;
+  const Evidence& e = *(*level)->evidence;
+  const double per_s = record.requests_per_s + record.events_per_s;
+  std::string out =
+      fmt::format("Who had the {:g} cores at {}:\n\n| part | cores | of the machine | ms of CPU each |{}\n|---|---|---|---|{}\n", e.cores,
+                  level_title(record.level.load), is_own_stack ? " least cores |" : "", is_own_stack ? "---|" : "");
+  const auto row = [&](const std::string& part, double cores, bool is_a_part) {
+    out += fmt::format("| {} | {:.2f} | {:.0f} % | {} |", part, cores, cores / e.cores * 100,
+                       is_a_part && per_s > 0 ? fmt::format("{:.3f}", cores / per_s * 1000) : "");
+    const auto* floor = std::ranges::find(kFloors, part, [](const Floor& each) { return std::string(each.part); });
+    if (is_own_stack)
+      out += floor == std::end(kFloors)
+                 ? " |"
+                 : fmt::format(" {:.2f} |", (floor->per_request * record.requests_per_s + floor->per_event * record.events_per_s) / 1000);
+    out += "\n";
+  };
+  for (const auto& [name, process] : e.processes) row(name, process.cpu_cores, true);
+  row("other programs", e.strangers_cores, false);
+  row("idle", e.idle_cores, false);
+  return out + (is_own_stack ? "\nThe least is what wrk, h2load, simdjson and pgbench need for the same bytes and rows on another machine: "
+                               "`bench/run floors` measures it on this one.\n\n"
+                             : "\n");
+}
+
 std::string conservative(const LoadLevel& load) {
   std::string out;
   if (load.requests_per_s > 0) out = fmt::format("{:.0f} RPS", load.requests_per_s * kConservative);
@@ -244,7 +280,8 @@ std::string baseline_document(const CampaignFacts& facts) {
       continue;
     }
     if (scenario == 3) out += "Latency is that of requests; errors are those of requests / events.\n\n";
-    out += level_table(levels, scenario != 1) + diagnosis_text(facts, scenario);
+    out += level_table(levels, scenario != 1) + shares_section(levels, !facts.journal.environment.contains("target")) +
+           diagnosis_text(facts, scenario);
     if (scenario == 3) {
       out += "### Profiles\n\n";
       if (facts.profile_tops.empty()) out += fmt::format("{}.\n\n", kNotMeasured);

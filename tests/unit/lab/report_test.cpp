@@ -119,6 +119,27 @@ TEST(Documents, say_what_was_not_measured) {
   EXPECT_NE(junit.find("a &lt;threshold&gt; was crossed"), std::string::npos);
 }
 
+TEST(Documents, say_who_had_the_machine_at_the_highest_level) {
+  CampaignFacts facts;
+  const auto levels = campaign_levels(CampaignSize::quick, 1);
+  for (std::size_t i = 0; i < 2; ++i) {
+    Evidence evidence;
+    evidence.cores = 2;
+    evidence.processes["generator"].cpu_cores = 0.5;
+    evidence.processes["challenge-service"].cpu_cores = 0.3;
+    evidence.idle_cores = 1.1;
+    facts.levels.push_back({{levels[i], LevelRecord::State::held, "", 1, 2, 1000.0, 0, {}, 20}, std::nullopt, evidence});
+  }
+  facts.levels.push_back({{levels[2], LevelRecord::State::skipped, "", 0, 0, 0, 0, {}, 0}, std::nullopt, std::nullopt});
+  const auto own = baseline_document(facts);
+  EXPECT_NE(own.find("Who had the 2 cores at 100 RPS:"), std::string::npos) << own;
+  EXPECT_NE(own.find("| generator | 0.50 | 25 % | 0.500 | 0.14 |"), std::string::npos) << own;
+  EXPECT_NE(own.find("| challenge-service | 0.30 | 15 % | 0.300 | 0.03 |"), std::string::npos) << own;
+  EXPECT_NE(own.find("| idle | 1.10 | 55 % |  | |"), std::string::npos) << own;
+  facts.journal.environment["target"] = "staging";
+  EXPECT_NE(baseline_document(facts).find("| generator | 0.50 | 25 % | 0.500 |\n"), std::string::npos);
+}
+
 TEST(HtmlReport, draws_levels_and_takes_no_text_for_markup) {
   CampaignFacts facts;
   const auto levels = campaign_levels(CampaignSize::quick, 1);
