@@ -12,6 +12,7 @@
 #include <random>
 #include <utility>
 
+#include "base/json_text.hpp"
 #include "base/whole_file.hpp"
 #include "cli/shell_text.hpp"
 #include "engine/fleet/joining.hpp"
@@ -21,6 +22,9 @@ namespace {
 
 constexpr std::int64_t kMostWeight = 1000;
 constexpr std::chrono::minutes kToJoin(10);
+/// A pod: its node may have to be made, and its image to be fetched.
+constexpr std::chrono::seconds kToRun(300);
+constexpr std::chrono::seconds kToSayWhyNot(30);
 
 using engine::session::TeamSettings;
 
@@ -59,26 +63,42 @@ base::Expected<void> add_agents(TeamSettings& team, const std::string& file) {
   return {};
 }
 
-/// A pod that waits, and the agent in it once it runs: what a pod prints before somebody is attached to it would be lost. The pod is
-/// deleted however this ends, and by a process that nobody waits for; one whose leader's machine is gone ends after a day. A shell says
-/// that what it ran was ended, to a leader that may no longer read: that must not end the shell.
+/// As much as namespaces of the "restricted" level of Pod Security ask for: whose number the user is, the image says.
+constexpr const char* kPod =
+    R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{name}","labels":{{"app":"gauntlet-agent"}}}},"spec":{{)"
+    R"("restartPolicy":"Never","activeDeadlineSeconds":86400,"automountServiceAccountToken":false,)"
+    R"("topologySpreadConstraints":[{{"maxSkew":1,"topologyKey":"kubernetes.io/hostname","whenUnsatisfiable":"ScheduleAnyway",)"
+    R"("labelSelector":{{"matchLabels":{{"app":"gauntlet-agent"}}}}}}],)"
+    R"("securityContext":{{"runAsNonRoot":true,"seccompProfile":{{"type":"RuntimeDefault"}}}},)"
+    R"("containers":[{{"name":"agent","image":{image},"imagePullPolicy":"IfNotPresent","command":["sleep","86400"],)"
+    R"("securityContext":{{"allowPrivilegeEscalation":false,"capabilities":{{"drop":["ALL"]}}}}}}]}}}})";
+
+/// A pod that waits, and the agent in it once it runs: what a pod prints before somebody is attached to it would be lost. One whose image
+/// cannot be had or which has ended is not waited for any longer. The pod is deleted however this ends, and by a process that nobody waits
+/// for; one whose leader's machine is gone ends after a day. A shell says that what it ran was ended, to a leader that may no longer read:
+/// that must not end the shell.
 engine::fleet::Place pod(const FleetFlags& flags, const std::string& name) {
-  constexpr const char* kSpec =
-      R"({"spec":{"activeDeadlineSeconds":86400,"topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"kubernetes.io/hostname",)"
-      R"("whenUnsatisfiable":"ScheduleAnyway","labelSelector":{"matchLabels":{"app":"gauntlet-agent"}}}]}})";
+  std::string image;
+  base::append_json_string(image, flags.image);
   const std::string deleted =
       fmt::format("setsid {} delete pod {} --now --wait=false --ignore-not-found </dev/null >/dev/null 2>&1 &", flags.kubectl, name);
   const std::string script = fmt::format(
       "trap {deleted} EXIT; "
       "trap 'exit 143' HUP INT TERM; trap '' PIPE; "
-      "{kubectl} run {name} --image={image} --image-pull-policy=IfNotPresent --restart=Never --labels=app=gauntlet-agent "
-      "--overrides={spec} --command -- sleep 86400 </dev/null >&2 || exit; "
-      "{kubectl} wait --for=condition=Ready pod/{name} --timeout=55s </dev/null >&2 || {{ {kubectl} get events "
-      "--field-selector=involvedObject.name={name} -o custom-columns=REASON:.reason,MESSAGE:.message </dev/null >&2; exit 1; }}; "
-      "{kubectl} exec -i {name} -- gauntlet agent",
+      "printf %s {pod} | {kubectl} create -f - >&2 || exit; "
+      "until=$(($(date +%s) + {seconds})); "
+      "until why=$({kubectl} wait --for=condition=Ready pod/{name} --timeout=5s </dev/null 2>&1); do "
+      "state=$({kubectl} get pod {name} -o {state} </dev/null); "
+      "case \"$state; $why\" in '; '*|Failed/*|*Err*'; '*|*BackOff*'; '*|*Invalid*'; '*|*forbidden*) until=0;; esac; "
+      "[ $(date +%s) -lt $until ] || {{ echo \"pod {name} is $state: $why\"; {kubectl} get events "
+      "--field-selector=involvedObject.name={name} -o custom-columns=REASON:.reason,MESSAGE:.message </dev/null; exit 1; }} >&2; "
+      "sleep 1; done; "
+      "{kubectl} exec -i {name} -c agent -- gauntlet agent",
       fmt::arg("kubectl", flags.kubectl), fmt::arg("deleted", shell_quoted(deleted)), fmt::arg("name", name),
-      fmt::arg("image", shell_quoted(flags.image)), fmt::arg("spec", shell_quoted(kSpec)));
-  return {name, {"/bin/sh", "-c", script}, 1};
+      fmt::arg("pod", shell_quoted(fmt::format(kPod, fmt::arg("name", name), fmt::arg("image", image)))),
+      fmt::arg("seconds", kToRun.count()),
+      fmt::arg("state", "'jsonpath={.status.phase}/{.status.containerStatuses[*].state.waiting.reason}'"));
+  return {name, {"/bin/sh", "-c", script}, 1, kToRun + kToSayWhyNot};
 }
 
 }  // namespace

@@ -290,9 +290,10 @@ cd {folder}; printf '%s\\n' "$*" >>calls
 [ "$1 $2" = "-n load" ] || {{ echo "no namespace" >&2; exit 1; }}
 shift 2
 case $1 in
-  run) case "$*" in *forbidden*) echo 'Error from server (Forbidden): exceeded quota: load' >&2; exit 1;; esac; touch "pods/$2";;
-  wait) case $(cat calls) in *missing*) echo 'timed out waiting for the condition' >&2; exit 1;; *slow*) exec sleep 60;; esac;;
-  get) echo 'ErrImagePull   no such image';;
+  create) pod=$(cat); case $pod in *forbidden*) echo 'Error from server (Forbidden): exceeded quota: load' >&2; exit 1;; esac
+    printf '%s\n' "$pod" >>made; name=${{pod#*'"name":"'}}; touch "pods/${{name%%'"'*}}";;
+  wait) case $(cat made) in *missing*) exit 1;; *slow*) exec sleep 60;; esac;;
+  get) case $2 in pod) echo Pending/ErrImagePull;; events) echo 'Failed   no such image';; esac;;
   exec) exec {agent};;
   delete) rm "pods/$3";;
 esac
@@ -324,10 +325,11 @@ def test_pods_are_made_take_their_share_and_are_deleted(tmp_path, cluster):
     assert results["metrics"]["sum_of_numbers"]["values"]["count"] == SUM and len(results["agents"]) == 3
     assert no_pods(cluster)
     calls = (tmp_path / "cluster" / "calls").read_text()
-    assert calls.count("--image=gauntlet:1 ") == 3 and calls.count("-- gauntlet agent") == 3
+    made = [json.loads(line)["spec"]["containers"][0]["image"] for line in (tmp_path / "cluster" / "made").read_text().splitlines()]
+    assert made == 3 * ["gauntlet:1"] and calls.count("-- gauntlet agent") == 3
 
 
-@pytest.mark.parametrize("image, words", [("forbidden", "exceeded quota: load"), ("missing", "ErrImagePull   no such image")])
+@pytest.mark.parametrize("image, words", [("forbidden", "exceeded quota: load"), ("missing", "Failed   no such image")])
 def test_a_pod_that_does_not_come_says_why_and_leaves_nothing(tmp_path, cluster, image, words):
     ran = run(tmp_path, LOOP, *cluster(2, image))
     assert ran.returncode == 255 and words in ran.stderr and "looping" not in ran.stderr

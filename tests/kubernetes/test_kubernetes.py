@@ -8,6 +8,7 @@ import collections
 import contextlib
 import json
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -22,6 +23,20 @@ REPORT = ROOT / "build/test-reports/kubernetes.txt"
 SERVICES = PROGRAMS[:2]
 QUIET_S, AFTER_S = 15, 10
 PLAYERS = 50
+GAUNTLET = ROOT / "build/release/bin/gauntlet"
+FLEET_SCRIPT = """
+    import http from 'k6/http';
+    import exec from 'k6/execution';
+    export const options = {
+      scenarios: { list: { executor: 'constant-arrival-rate', rate: 60, duration: __ENV.DURATION, preAllocatedVUs: 40 } },
+      thresholds: { http_req_failed: ['rate==0'] },
+    };
+    export default function () {
+      if (exec.scenario.iterationInInstance === 0) console.log('begins at', exec.scenario.startTime);
+      http.get(`${__ENV.BASE_URL}/v1/challenges`, { headers: { 'x-mock-user-id': `user-${exec.scenario.iterationInTest % 50}` } });
+    }
+    export function teardown() { console.log('teardown ran'); }
+    """
 
 
 def addresses(cluster):
@@ -203,6 +218,119 @@ def test_the_load_job_runs_and_its_parts_are_merged(counted, project):
     said = counted.kubectl("--namespace challenge exec load-results -- gauntlet merge " + " ".join(f"/results/part-{n}.json" for n in range(4)))
     assert "http_reqs" in said and "grpc_req_duration" in said
     counted.kubectl("--namespace challenge delete pod/load-results job/load --grace-period=1")
+
+
+class Fleet:
+    """A leader on this machine, whose pods are in a namespace of their own: one that takes only pods which restrict themselves, and with
+    the rights of deploy/kubernetes/load/leader.yaml alone."""
+
+    def __init__(self, cluster, project, folder):
+        kubectl, self.cluster, self.folder = cluster.kubectl, cluster, folder
+        kubectl("create namespace load")
+        kubectl("label namespace load pod-security.kubernetes.io/enforce=restricted")
+        kubectl("--namespace load apply -f deploy/kubernetes/load/leader.yaml", cwd=project)
+        kubectl("--namespace load create serviceaccount leader")
+        kubectl("--namespace load create rolebinding leader --role=gauntlet-leader --serviceaccount=load:leader")
+        token = kubectl("--namespace load create token leader")
+        self.flags = ["--kubernetes", "2", "--kubectl", f"kubectl --namespace load --token {token}"]
+        (folder / "script.js").write_text(FLEET_SCRIPT)
+
+    def begin(self, *words):
+        return subprocess.Popen([GAUNTLET, *words], cwd=self.folder, env=self.cluster.environment, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=(self.folder / "log").open("w"), text=True)
+
+    def begin_run(self, seconds, *flags):
+        return self.begin("run", "--no-color", *self.flags, *flags, "--out", "json=results.json", "-e", f"DURATION={seconds}s",
+                          "-e", "BASE_URL=http://challenge-service.challenge:8000/challenge", "script.js")
+
+    def begin_to_interrupt(self):
+        leader = self.begin_run(120)
+        self.cluster.await_that(lambda: self.log.count("begins at") == 2 or leader.poll() is not None, 120, "the test does not begin")
+        time.sleep(3)  # what the agents gathered has come
+        return leader
+
+    def end(self, process):
+        said = process.communicate(timeout=180)[0]
+        self.cluster.await_that(lambda: not self.pods(), 60, "the fleet leaves pods")
+        return said
+
+    @property
+    def log(self):
+        return (self.folder / "log").read_text()
+
+    @property
+    def results(self):
+        return json.loads((self.folder / "results.json").read_text())
+
+    def pods(self):
+        return self.cluster.kubectl("--namespace load get pods --output name").split()
+
+
+@pytest.fixture(scope="session")
+def fleet(counted, project, tmp_path_factory):
+    return Fleet(counted, project, tmp_path_factory.mktemp("fleet"))
+
+
+def answered(cluster):
+    """GETs of challenges by the replicas' own count."""
+    metrics = [on_node(["curl", "-fsS", f"http://{pod['status']['podIP']}:8080/metrics"]).stdout
+               for pod in cluster.get(f"pods --selector app={SERVICES[0]}")["items"]]
+    assert len(metrics) == 2 and all(metrics)
+    return sum(map(int, re.findall(r'^challenge_api_request_duration_seconds_count\{.*path="/challenge/v1/challenges".*\} (\d+)$', "".join(metrics), re.M)))
+
+
+def test_a_fleet_of_pods_is_checked_before_any_load(fleet):
+    checked = fleet.begin("fleet", "check", *fleet.flags)
+    said = fleet.end(checked)
+    assert checked.returncode == 0, fleet.log
+    assert len(re.findall(r"^gauntlet-\w+-[12] .* 50\.0 % .* ms ", said, re.M)) == 2, said
+
+
+def test_a_fleet_of_pods_is_one_test(fleet):
+    before = answered(fleet.cluster)
+    leader = fleet.begin_run(15)
+    said = fleet.end(leader)
+    assert leader.returncode == 0, fleet.log
+    results = fleet.results
+    assert results["metrics"]["http_reqs"]["values"]["count"] == answered(fleet.cluster) - before
+    agents = {agent["name"]: agent for agent in results["agents"]}
+    assert len(agents) == 2 and all(name in said for name in agents)
+    assert all(agent["share"] == 0.5 and agent["start_error_ms"] > 0 and not agent["lost"] for agent in agents.values())
+    assert sum(agent["iterations"] for agent in agents.values()) == results["metrics"]["iterations"]["values"]["count"]
+    assert abs(int.__sub__(*(agent["iterations"] for agent in agents.values()))) <= 1
+    began = [float(moment) for moment in re.findall(r"begins at ([0-9.]+)", fleet.log)]  # by the calendar, which nodes here have in common
+    with REPORT.open("a") as report:
+        report.write(f"gauntlet run --kubernetes 2: {results['metrics']['http_reqs']['values']['count']} requests by both counts, "
+                     f"begun {abs(began[0] - began[1]):g} ms apart\n{re.search('AGENTS.*?began[^$]*?began.*?$', said, re.M | re.S)[0]}\n")
+
+
+def test_ctrl_c_ends_a_fleet_of_pods_after_teardown(fleet):
+    leader = fleet.begin_to_interrupt()
+    leader.send_signal(signal.SIGINT)
+    fleet.end(leader)
+    assert leader.returncode == 105 and fleet.log.count("teardown ran") == 1, fleet.log
+    assert all(agent["iterations"] > 0 for agent in fleet.results["agents"])
+
+
+def test_a_pod_that_goes_is_named_and_what_it_sent_counts(fleet):
+    leader = fleet.begin_to_interrupt()
+    gone = fleet.pods()[1]
+    fleet.cluster.kubectl(f"--namespace load delete --now {gone}")
+    fleet.end(leader)
+    assert leader.returncode == 112, fleet.log
+    assert re.search(rf"agent {gone.removeprefix('pod/')} was lost \S+ s into the test, and 50 % of the load with it", fleet.log)
+    lost = [agent for agent in fleet.results["agents"] if agent["lost"]]
+    assert [agent["name"] for agent in lost] == [gone.removeprefix("pod/")] and lost[0]["iterations"] > 0
+    assert fleet.log.count("teardown ran") == 1
+
+
+def test_an_image_that_cannot_be_pulled_is_told_before_any_load(fleet):
+    """Of a registry that is not there."""
+    leader = fleet.begin_run(15, "--kubernetes-image", "127.0.0.1:1/gauntlet:1")
+    fleet.end(leader)
+    assert leader.returncode == 255
+    assert re.search(r"agent gauntlet-\w+-[12] did not start", fleet.log) and "connection refused" in fleet.log and "ErrImagePull" in fleet.log
+    assert "begins at" not in fleet.log
 
 
 def test_what_is_deleted_leaves_nothing(counted):
