@@ -120,14 +120,14 @@ void add_fleet_command(CLI::App& app, Session& session) {
       return session.fail(
           {base::ErrorKind::invalid_argument, "there is nobody to check: --agent CMD, --fleet FILE, --kubernetes N or --listen HOST:PORT"});
     std::string problems;
-    fmt::print("{:<24} {:<16} {:<12} {:>5} {:>7} {:>12} {:>14} {:>11}\n", "AGENT", "HOST", "VERSION", "CORES", "SHARE", "ROUND TRIP",
+    fmt::print("{:<24} {:<24} {:<12} {:>5} {:>7} {:>12} {:>14} {:>11}\n", "AGENT", "HOST", "VERSION", "CORES", "SHARE", "ROUND TRIP",
                "CLOCK OFFSET", "OPEN FILES");
     for (std::size_t i = 0; const auto& [agent, problem] : engine::session::check_fleet(*team)) {
       double whole = 0;
       for (const auto& place : team->places) whole += place.weight;
       const double share = 100 * team->places[i++].weight / whole;
       if (problem.empty()) {
-        fmt::print("{:<24} {:<16} {:<12} {:>5} {:>5.1f} % {:>9.2f} ms {:>11.2f} ms {:>11}\n", agent.name, agent.host, agent.version,
+        fmt::print("{:<24} {:<24} {:<12} {:>5} {:>5.1f} % {:>9.2f} ms {:>11.2f} ms {:>11}\n", agent.name, agent.host, agent.version,
                    agent.cores, share, agent.round_trip_ms, agent.clock_offset_ms, agent.open_files);
       } else {
         fmt::print("{:<24} does not answer as it should\n", agent.name);
