@@ -144,9 +144,11 @@ Result finish(Invocation& invocation) {
       return tl::unexpected(
           wrong_usage("--processes and --agent make the segments themselves: leave --execution-segment and --segment out"));
     for (const auto& output : settings.outputs) {
-      if (output.wants_samples())
-        return tl::unexpected(wrong_usage(
-            fmt::format("--out {} writes the samples of one process: with --processes and --agent use json=FILE.json", output.label())));
+      if (output.wants_samples() && output.path == "-")
+        return tl::unexpected(
+            wrong_usage(fmt::format("--out {} prints the samples of one process: with --processes and --agent give it a file, and each "
+                                    "agent's comes under its name",
+                                    output.text)));
     }
   }
   if (invocation.scripts.size() != 1) {

@@ -1,9 +1,11 @@
 """One test on many machines as if on one: `gauntlet run --agent`, `--fleet`, `gauntlet fleet check`. Agents here are processes
 that a shell carries; test_a_real_sshd_carries_agents has a real carrier."""
 import getpass
+import gzip
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +18,7 @@ import pytest
 from test_engine_processes import LOOP, SPLIT, SUM, gone
 from capacity_target import CapacityTarget
 from counting_target import CountingTarget
+from metrics_receiver import MetricsReceiver
 from test_stack import ROOT, wait_for
 
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
@@ -170,6 +173,70 @@ def test_an_agent_that_is_lost_ends_the_test_and_is_named_with_the_moment(tmp_pa
     assert lost[0]["iterations"] > 0  # what it had sent counts
     assert results["metrics"]["iterations"]["values"]["count"] == sum(a["iterations"] for a in results["agents"])
     assert wait_for(lambda: all(gone(pid) for pid in agents), 5)
+
+
+SAMPLES = """
+import { Counter } from 'k6/metrics';
+const taken = new Counter('taken');
+export const options = { scenarios: { all: { executor: 'shared-iterations', vus: 8, iterations: 4000 } } };
+export default function () { for (let i = 0; i < 5; ++i) taken.add(1, { step: 'a' }); }
+"""
+
+
+def lines_of_samples(path):
+    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
+    return [line for line in text.splitlines() if line.startswith("taken,") or '"metric":"taken","type":"Point"' in line]
+
+
+def test_samples_come_home_under_each_agents_name(tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    fleet = fleet_file(tmp_path, [1, 3], f"TMPDIR={temporary} {AGENT}")
+    ran = run(tmp_path, SAMPLES, "--fleet", fleet, "--out", "csv=out/s.csv.gz", "--out", "points=p.ndjson")
+    assert ran.returncode == 0, ran.stderr
+    assert sorted(f.name for f in (tmp_path / "out").iterdir()) == ["s.lg1.csv.gz", "s.lg2.csv.gz"]
+    for names in (["out/s.lg1.csv.gz", "out/s.lg2.csv.gz"], ["p.lg1.ndjson", "p.lg2.ndjson"]):
+        assert [len(lines_of_samples(tmp_path / name)) for name in names] == [5000, 15000]
+    assert list(temporary.iterdir()) == []
+    ran = gauntlet(tmp_path, "run", "--no-color", "--processes", "2", "--out", "csv=q.csv", "script.js")
+    assert ran.returncode == 0, ran.stderr
+    assert "q.process-1.csv, q.process-2.csv" in ran.stderr
+    assert sum(len(lines_of_samples(tmp_path / f"q.process-{i}.csv")) for i in (1, 2)) == 20000
+    assert "samples: q.process-1.csv" in ran.stdout
+
+
+def test_samples_of_an_agent_that_is_lost_are_told_to_be_missing(tmp_path, looping):
+    leader, agents = looping("--on-agent-loss", "continue", "-d", "5s", "--out", "csv=s.csv")
+    os.kill(agents[1], signal.SIGKILL)
+    assert leader.wait(30) == 112
+    there = sorted(f.name for f in tmp_path.iterdir() if f.name.startswith("s."))
+    missing = re.findall(r"did not all come: (\S+) is not written", leader.log.read_text())
+    assert len(there) == 2 and len(missing) == 1 and missing[0] not in there
+
+
+def test_samples_come_home_after_ctrl_c(tmp_path, looping):
+    leader, _ = looping("--out", "csv=s.csv")
+    leader.send_signal(signal.SIGINT)
+    assert leader.wait(15) == 105
+    files = [f for f in tmp_path.iterdir() if f.name.startswith("s.")]
+    assert len(files) == 3 and all(f.read_text().startswith("metric_name,") and "\ndata_sent," in f.read_text() for f in files)
+
+
+def test_samples_that_cannot_be_kept_are_told_before_any_load(tmp_path):
+    ran = run(tmp_path, LOOP, "--agent", AGENT, "--agent", AGENT, "--out", "csv=/proc/none/s.csv")
+    assert ran.returncode == 255 and "/proc/none" in ran.stderr and "looping" not in ran.stderr
+    ran = run(tmp_path, LOOP, "--agent", f"TMPDIR=/proc {AGENT}", "--agent", AGENT, "--out", "csv=s.csv")
+    assert ran.returncode == 255 and "could not create the 'csv' output" in ran.stderr and "looping" not in ran.stderr
+    ran = run(tmp_path, LOOP, "--agent", AGENT, "--agent", AGENT, "--out", "csv=-")
+    assert ran.returncode == 255 and "each agent's comes under its name" in ran.stderr
+
+
+def test_agents_send_to_a_receiver_with_their_names(tmp_path):
+    with MetricsReceiver() as receiver:
+        ran = run(tmp_path, SAMPLES, "--fleet", fleet_file(tmp_path, [1, 1]), "--out", f"influxdb=http://127.0.0.1:{receiver.port}/k6")
+    assert ran.returncode == 0, ran.stderr
+    lines = [line for line in b"".join(receiver.bodies("/write?")).decode().splitlines() if line.startswith("taken")]
+    assert [sum(f"agent=lg{i}," in line for line in lines) for i in (1, 2)] == [10000, 10000]
 
 
 def test_a_connection_that_is_cut_counts_as_a_lost_agent(tmp_path):

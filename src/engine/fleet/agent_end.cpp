@@ -56,6 +56,11 @@ void AgentEnd::say_if_room(const words::FromAgent& word) {
   say(word);
 }
 
+void AgentEnd::wait_for_room() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return unsaid_bytes_ < kMostUnsaid; });
+}
+
 std::uint64_t AgentEnd::take_dropped() {
   const std::lock_guard lock(mutex_);
   return std::exchange(dropped_, 0);
@@ -80,6 +85,7 @@ void AgentEnd::write() {
     lock.lock();
     unsaid_bytes_ -= frame.bytes.size();
     if (frame.is_window) --unsaid_windows_;
+    changed_.notify_all();
   }
 }
 

@@ -29,6 +29,8 @@ class AgentEnd {
   void say(const words::FromAgent& word);
   /// Log lines may be many: one that would have to wait behind kMostUnsaid bytes is dropped, and how many were is told later.
   void say_if_room(const words::FromAgent& word);
+  /// Waits until so little is unsaid that a large word may be said.
+  void wait_for_room();
   /// How many lines were dropped since the last call.
   std::uint64_t take_dropped();
   /// Whether no window waits for the ones before it to leave.

@@ -16,6 +16,7 @@
 #include "engine/script/archive.hpp"
 #include "engine/script/program.hpp"
 #include "engine/session/machine.hpp"
+#include "engine/session/output_spec.hpp"
 #include "engine/session/team_member.hpp"
 #include "engine/session/test_run.hpp"
 
@@ -40,7 +41,7 @@ words::FromAgent hello() {
   return word;
 }
 
-RunSettings settings_of(const words::Assignment& assignment, const script::Archive& archive) {
+base::Expected<RunSettings> settings_of(const words::Assignment& assignment, const script::Archive& archive) {
   RunSettings settings;
   if (!assignment.segment().empty()) {
     settings.flags.execution_segment = assignment.segment();
@@ -62,6 +63,19 @@ RunSettings settings_of(const words::Assignment& assignment, const script::Archi
   users::Secrets::Sources secrets;
   for (const words::Secrets& source : assignment.secrets()) secrets[source.name()] = {source.values().begin(), source.values().end()};
   settings.secrets = users::Secrets(std::move(secrets));
+  const auto variable = [&](const char* name) {
+    const auto found = assignment.output_variables().find(name);
+    return found == assignment.output_variables().end() ? nullptr : found->second.c_str();
+  };
+  for (const std::string& text : assignment.outputs()) {
+    auto output = TRY(parse_output(text, settings.strict_k6, variable));
+    output.for_leader = output.writes_file();
+    if (output.kind == OutputSpec::Kind::receiver) {  // where the samples of several agents meet
+      settings.flags.tags = plan::StringMap{{"agent", assignment.name()}};
+      settings.merge_run_tags = true;
+    }
+    settings.outputs.push_back(std::move(output));
+  }
   return settings;
 }
 
@@ -87,7 +101,12 @@ ExitCode run_agent(int from_leader, int to_leader) {
     member.give_verdict({ExitCode::other, archive.error().message, ""}, /*last=*/true);
     return ExitCode::other;
   }
-  RunSettings settings = settings_of(assignment, *archive);
+  auto read = settings_of(assignment, *archive);
+  if (!read) {
+    member.give_verdict({ExitCode::other, read.error().message, ""}, /*last=*/true);
+    return ExitCode::other;
+  }
+  RunSettings settings = std::move(*read);
   const auto log = TeamMember::log(end, assignment.verbose(), /*console=*/false);
   const auto console = TeamMember::log(end, assignment.verbose(), /*console=*/true);
   settings.member = &member;

@@ -53,6 +53,8 @@ base::Expected<OutputSpec> parse_csv(std::string_view argument) {
   }
 }
 
+base::Expected<OutputSpec> parse_kind(std::string_view text, bool strict_k6, const sinks::Variables& variable);
+
 }  // namespace
 
 std::string OutputSpec::description() const {
@@ -73,6 +75,20 @@ std::string OutputSpec::label() const {
 }
 
 base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, const sinks::Variables& variable) {
+  std::map<std::string, std::string> read;
+  auto spec = TRY(parse_kind(text, strict_k6, [&](const char* name) {
+    const char* const value = variable(name);
+    if (value != nullptr) read[name] = value;
+    return value;
+  }));
+  spec.text = text;
+  spec.variables = std::move(read);
+  return spec;
+}
+
+namespace {
+
+base::Expected<OutputSpec> parse_kind(std::string_view text, bool strict_k6, const sinks::Variables& variable) {
   const std::size_t equals = text.find('=');
   const std::string_view type = text.substr(0, equals);
   const std::string argument(equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1));
@@ -115,5 +131,7 @@ base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, c
   return base::fail(base::ErrorKind::invalid_argument,
                     fmt::format("invalid output type '{}', available types are: {}", type, fmt::join(available, ", ")));
 }
+
+}  // namespace
 
 }  // namespace gauntlet::engine::session

@@ -11,6 +11,7 @@
 //   opentelemetry, experimental-opentelemetry[=HOST:PORT]     OTLP over HTTP
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -23,10 +24,13 @@ namespace gauntlet::engine::session {
 struct OutputSpec {
   enum class Kind : std::uint8_t { results, points, csv, receiver };
   Kind kind = Kind::points;
-  std::string path;  ///< "-": standard output
+  std::string text;                              ///< as the user gave it
+  std::map<std::string, std::string> variables;  ///< K6_* settings that were read for it
+  std::string path;                              ///< "-": standard output
   sinks::CsvTimeFormat time_format = sinks::CsvTimeFormat::unix_s;
   std::chrono::nanoseconds save_interval{0};
   sinks::ReceiverSpec receiver;  ///< of Kind::receiver
+  bool for_leader = false;       ///< written without a name, for a leader to bring home
 
   /// As the header lists it: "json (points.ndjson)", "csv (stdout)".
   std::string description() const;
@@ -35,7 +39,7 @@ struct OutputSpec {
   /// True for those that want each sample.
   bool wants_samples() const { return kind != Kind::results; }
   /// True for those that leave a file behind.
-  bool writes_file() const { return kind != Kind::receiver && path != "-"; }
+  bool writes_file() const { return kind != Kind::receiver && path != "-" && !for_leader; }
 };
 
 /// `strict_k6`: `json=FILE.json` is k6's lines, and what k6 does not have does not exist. `variable` gives K6_* settings of

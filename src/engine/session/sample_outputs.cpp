@@ -1,5 +1,6 @@
 #include "engine/session/sample_outputs.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,8 +31,9 @@ base::Expected<std::unique_ptr<SampleOutputs>> SampleOutputs::open(const std::ve
       outputs->receivers_.push_back(std::move(*receiver));
       continue;
     }
-    auto file = sinks::OutputFile::open(spec.path);
+    auto file = spec.for_leader ? sinks::OutputFile::open_unnamed(spec.path) : sinks::OutputFile::open(spec.path);
     if (!file) return tl::unexpected(std::move(file.error()).in("could not create the '" + spec.label() + "' output"));
+    if (spec.for_leader) outputs->for_leader_.push_back(fcntl((*file)->descriptor(), F_DUPFD_CLOEXEC, 0));
     if (spec.kind == OutputSpec::Kind::csv) {
       outputs->writers_.push_back(std::make_unique<sinks::CsvWriter>(**file, registry, enabled, spec.time_format));
     } else {
@@ -43,7 +45,10 @@ base::Expected<std::unique_ptr<SampleOutputs>> SampleOutputs::open(const std::ve
   return outputs;
 }
 
-SampleOutputs::~SampleOutputs() { static_cast<void>(finish()); }
+SampleOutputs::~SampleOutputs() {
+  static_cast<void>(finish());
+  for (const int descriptor : for_leader_) close(descriptor);
+}
 
 void SampleOutputs::start() {
   thread_ = std::thread([this] { run(); });

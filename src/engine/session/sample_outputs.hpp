@@ -39,6 +39,8 @@ class SampleOutputs {
   /// After all producers have stopped: writes what is left and closes the files. The error names the first file that
   /// could not be written whole. Receivers are waited for only so long; what they lost is told, and no error.
   base::Expected<void> finish();
+  /// Descriptors of the files that are a leader's, in the order of their specs; they stay open with this object.
+  const std::vector<int>& for_leader() const { return for_leader_; }
   /// Any thread, at any time after start(): closes the files in order with what they have so far, and returns when they are
   /// closed. For a process that is about to end whatever its other threads do.
   void end_files();
@@ -51,6 +53,7 @@ class SampleOutputs {
 
   metrics::SampleStream& stream_;
   std::vector<std::unique_ptr<sinks::OutputFile>> files_;
+  std::vector<int> for_leader_;
   std::vector<std::unique_ptr<metrics::SampleConsumer>> writers_;
   std::vector<std::unique_ptr<sinks::SampleOutput>> receivers_;
   std::vector<metrics::SampleConsumer*> consumers_;

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "base/duration.hpp"
+#include "engine/session/home_file.hpp"
 #include "engine/users/log.hpp"
 
 namespace gauntlet::engine::session {
@@ -42,7 +44,8 @@ struct Team::Member {
   results::Gathered fresh;  // of all, what add_up() has not seen
   words::Window last;       // without what was gathered
   std::int64_t last_ns = 0;
-  std::string lost;  // why
+  std::map<std::uint32_t, HomeFile> samples;  // by output
+  std::string lost;                           // why
   std::chrono::nanoseconds lost_at{0};
 };
 
@@ -70,20 +73,36 @@ double Team::share_of(const Member& member) const {
   return member.place.weight / whole;
 }
 
-base::Expected<void> Team::start(const std::string& archive, const words::Assignment& assignment) {
+base::Expected<void> Team::start(const std::string& archive, const words::Assignment& assignment,
+                                 const std::map<std::uint32_t, std::string>& sample_files) {
   for (std::size_t begin = 0; begin < archive.size(); begin += fleet::kArchivePartBytes) {
     words::ToAgent part;
     part.mutable_archive_part()->set_bytes(archive.substr(begin, fleet::kArchivePartBytes));
     archive_.push_back(std::make_shared<const std::string>(fleet::framed(part)));
   }
   assignment_ = assignment;
+  std::set<std::string> taken;
+  for (const fleet::Place& place : settings_.places) {
+    Member& member = *members_.emplace_back(std::make_unique<Member>());
+    member.place = place;
+    for (const auto& [output, path] : sample_files) {
+      const std::string name = settings_.share_the_machine ? fmt::format("process-{}", members_.size()) : place.name;
+      std::string own = path_of_agent(path, name);
+      for (int i = 2; !taken.insert(own).second; ++i) own = path_of_agent(path, fmt::format("{}-{}", i, name));
+      auto file = TRY(HomeFile::prepare(own));
+      member.samples.emplace(output, std::move(file));
+    }
+  }
   return start_carriers();
 }
 
 base::Expected<void> Team::start_carriers() {
-  for (const fleet::Place& place : settings_.places) {
-    Member& member = *members_.emplace_back(std::make_unique<Member>());
-    member.place = place;
+  for (std::size_t i = members_.size(); i < settings_.places.size(); ++i) {
+    members_.push_back(std::make_unique<Member>());
+    members_.back()->place = settings_.places[i];
+  }
+  for (const auto& one : members_) {
+    Member& member = *one;
     fleet::Seat::Ears ears;
     ears.word = [this, &member](const words::FromAgent& word) { hear(member, word); };
     ears.gone = [this, &member](const std::string& why) { lose(member, why); };
@@ -94,7 +113,7 @@ base::Expected<void> Team::start_carriers() {
       note.set_message(line);
       ears_.note(member.place.name, note);
     };
-    auto seat = TRY(fleet::Seat::start(control_, place, std::move(ears)));
+    auto seat = TRY(fleet::Seat::start(control_, member.place, std::move(ears)));
     member.seat = std::move(seat);
   }
   timer_ = control_.call_after(kTick, [this] { tick(); });
@@ -156,6 +175,7 @@ void Team::hear(Member& member, const words::FromAgent& word) {
     case words::FromAgent::kFinished: member.stage = std::max(member.stage, Stage::finished); break;
     case words::FromAgent::kFailed: ears_.mark_failed(); break;
     case words::FromAgent::kVerdict: hear_verdict(member, word.verdict()); break;
+    case words::FromAgent::kSamplePart: hear_samples(member, word.sample_part()); return;
     case words::FromAgent::kReading:
     case words::FromAgent::WORD_NOT_SET: return;
   }
@@ -206,6 +226,41 @@ base::Expected<void> Team::add_window(Member& member, const std::string& json) {
   return {};
 }
 
+void Team::hear_samples(Member& member, const words::SamplePart& part) {
+  const auto file = member.samples.find(part.output());
+  if (file == member.samples.end()) return lose(member, "it sends samples that were not asked of it");
+  if (auto taken = file->second.take(part); !taken) lose(member, taken.error().message);
+}
+
+void Team::give_up_samples(Member& member) {
+  for (const auto& [output, file] : member.samples) {
+    if (file.is_whole()) continue;
+    words::Note note;
+    note.set_level(static_cast<std::uint32_t>(users::LogLevel::warning));
+    note.set_message(fmt::format("the samples of {} did not all come: {} is not written", called(member), file.path()));
+    ears_.note("", note);
+  }
+  std::erase_if(member.samples, [](const auto& one) { return !one.second.is_whole(); });
+}
+
+std::string Team::names_of_sample_files() const {
+  std::string names;
+  for (const auto& member : members_) {
+    for (const auto& [output, file] : member->samples) names += (names.empty() ? "" : ", ") + file.path();
+  }
+  return names;
+}
+
+std::vector<std::string> Team::sample_files() const {
+  std::vector<std::string> files;
+  for (const auto& member : members_) {
+    for (const auto& [output, file] : member->samples) {
+      if (file.is_whole()) files.push_back(file.path());
+    }
+  }
+  return files;
+}
+
 void Team::hear_verdict(Member& member, const words::Verdict& verdict) {
   const auto code =
       verdict.code() >= 0 && verdict.code() <= static_cast<int>(ExitCode::other) ? static_cast<ExitCode>(verdict.code()) : ExitCode::other;
@@ -213,6 +268,7 @@ void Team::hear_verdict(Member& member, const words::Verdict& verdict) {
     if (!started_ns_ && code == ExitCode::ok) return lose(member, "it ended before the test began");
     member.stage = Stage::done;
     member.seat->hang_up();
+    give_up_samples(member);
   }
   if (code != ExitCode::ok) fail({code, verdict.message(), verdict.hint()});
 }
@@ -235,6 +291,7 @@ void Team::lose(Member& member, const std::string& why) {
           ""});
     return;
   }
+  give_up_samples(member);
   member.lost = why;
   member.lost_at = std::chrono::nanoseconds(std::max<std::int64_t>(0, fleet::steady_ns() - *started_ns_));
   for (metrics::MetricState& metric : member.all.snapshot.metrics) {
@@ -320,6 +377,7 @@ void Team::assign() {
     words::Assignment& assignment = *word.mutable_assignment();
     assignment = *assignment_;
     assignment.set_is_first(member == members_.front());
+    assignment.set_name(member->place.name);
     if (members_.size() > 1) {
       assignment.set_segment(fmt::format("{}:{}", begin, end));
       assignment.set_segment_sequence(sequence);

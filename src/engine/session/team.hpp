@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,7 +57,9 @@ class Team {
   Team& operator=(const Team&) = delete;
 
   /// Starts all carriers. Each gets the archive and the assignment with a segment of its own, once all have greeted.
-  base::Expected<void> start(const std::string& archive, const fleet::words::Assignment& assignment);
+  /// `sample_files`: those of the assignment's outputs that are files, by their place among these; each agent's copy is named by it.
+  base::Expected<void> start(const std::string& archive, const fleet::words::Assignment& assignment,
+                             const std::map<std::uint32_t, std::string>& sample_files);
   /// Starts the carriers and no test: to see how they are.
   base::Expected<void> start_carriers();
   bool is_over() const;
@@ -74,6 +77,10 @@ class Team {
   void report_progress(results::RunProgress& progress) const;
   dashboard::GeneratorUse use() const;
   std::vector<results::AgentResult> agents() const;
+  /// The agents' files of single samples that are there whole.
+  std::vector<std::string> sample_files() const;
+  /// What they will be called.
+  std::string names_of_sample_files() const;
   /// Those that were lost while the test ran, by name.
   std::string lost() const;
   /// Those that could not keep up, by name.
@@ -87,6 +94,9 @@ class Team {
   void hear_hello(Member& member, const fleet::words::Hello& hello);
   void hear_window(Member& member, const fleet::words::Window& window);
   base::Expected<void> add_window(Member& member, const std::string& json);
+  void hear_samples(Member& member, const fleet::words::SamplePart& part);
+  /// Tells of files that will not become whole.
+  void give_up_samples(Member& member);
   void hear_verdict(Member& member, const fleet::words::Verdict& verdict);
   void lose(Member& member, const std::string& why);
   void fail(Verdict verdict);

@@ -1,5 +1,11 @@
 #include "engine/session/team_member.hpp"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace gauntlet::engine::session {
@@ -54,6 +60,28 @@ void TeamMember::give_verdict(const Verdict& verdict, bool last) {
   word.mutable_verdict()->set_hint(verdict.hint);
   word.mutable_verdict()->set_last(last);
   end_.say(word);
+}
+
+base::Expected<void> TeamMember::give_samples(std::uint32_t output, int descriptor) {
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0) return base::fail(base::ErrorKind::unavailable, "the samples are gone");
+  std::uint64_t offset = 0;
+  const auto total = static_cast<std::uint64_t>(status.st_size);
+  do {
+    std::string bytes(std::min<std::uint64_t>(fleet::kArchivePartBytes, total - offset), '\0');
+    if (pread(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes.size()))
+      return base::fail(base::ErrorKind::unavailable, fmt::format("the samples cannot be read: {}", std::strerror(errno)));
+    words::FromAgent word;
+    words::SamplePart& part = *word.mutable_sample_part();
+    part.set_output(output);
+    part.set_total(total);
+    part.set_offset(offset);
+    offset += bytes.size();
+    part.set_bytes(std::move(bytes));
+    end_.wait_for_room();
+    end_.say(word);
+  } while (offset < total);
+  return {};
 }
 
 void TeamMember::give_window(std::string gathered, bool anew, const dashboard::GeneratorUse& use, const results::RunProgress& progress) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "engine/fleet/agent_end.hpp"
 #include "engine/results/progress.hpp"
@@ -51,6 +52,8 @@ class TeamMember {
   /// Whether everything said has left, so that a window would leave now.
   bool is_clear() const { return end_.is_clear(); }
   std::uint64_t take_dropped_lines() { return end_.take_dropped(); }
+  /// Sends the file of that output of the assignment; waits where the leader is slow to take it.
+  base::Expected<void> give_samples(std::uint32_t output, int descriptor);
   /// `anew`: what was given before does not count.
   void give_window(std::string gathered, bool anew, const dashboard::GeneratorUse& use, const results::RunProgress& progress);
 

@@ -60,7 +60,9 @@ void TestRun::close_outputs() {
   dashboard_.reset();
   crew_.reset();  // its recorders go before the collector
   if (sample_outputs_) {
-    if (auto ok = sample_outputs_->finish(); !ok) judge_.give({ExitCode::other, ok.error().message, ""});
+    auto ok = sample_outputs_->finish();
+    if (ok && settings_.member != nullptr) ok = give_samples();
+    if (!ok) judge_.give({ExitCode::other, ok.error().message, ""});
   }
   recorder_.reset();
 }

@@ -86,6 +86,8 @@ class TestRun {
   void lead_team();
   base::Expected<void> start_team();
   void close_outputs();
+  /// To the leader: the files of samples.
+  base::Expected<void> give_samples();
 
   void end_dashboard();
   void run_until(const std::function<bool()>& over);

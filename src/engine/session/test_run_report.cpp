@@ -45,8 +45,11 @@ void TestRun::report() {
   end_dashboard();
   watch_->show_progress();
   if (!settings_.strict_k6 && !settings_.quiet) {
+    if (team_) {
+      for (const std::string& file : team_->sample_files()) written_files_.emplace_back("samples", file);
+    }
     for (const auto& spec : settings_.outputs) {
-      if (spec.wants_samples() && spec.writes_file()) written_files_.emplace_back(spec.label(), spec.path);
+      if (!team_ && spec.wants_samples() && spec.writes_file()) written_files_.emplace_back(spec.label(), spec.path);
     }
     screen_.print(sinks::render_output_files(written_files_, color));
   }

@@ -35,6 +35,7 @@ bool TestRun::open_outputs() {
   options.lifecycle_apart = settings_.setup_apart;
   options.parts = settings_.summary_mode == sinks::SummaryMode::full;
   const bool wants_samples =
+      !settings_.team &&  // its agents do
       std::any_of(settings_.outputs.begin(), settings_.outputs.end(), [](const auto& spec) { return spec.wants_samples(); });
   if (wants_samples) options.stream_bytes = session::kSampleRingBytes;
   options.deltas = settings_.member != nullptr;

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <map>
+
 #include "base/duration.hpp"
 #include "engine/script/archive.hpp"
 #include "engine/session/machine.hpp"
@@ -39,6 +41,14 @@ void TestRun::run_as_member() {
   watch_->report_to_leader();
 }
 
+base::Expected<void> TestRun::give_samples() {
+  auto descriptor = sample_outputs_->for_leader().begin();
+  for (std::uint32_t i = 0; i < settings_.outputs.size(); ++i) {
+    if (settings_.outputs[i].for_leader) TRY(settings_.member->give_samples(i, *descriptor++));
+  }
+  return {};
+}
+
 base::Expected<void> TestRun::start_team() {
   const auto packed = TRY(script::pack_archive(archived(/*with_environment=*/true)));
   fleet::words::Assignment assignment;
@@ -66,7 +76,17 @@ base::Expected<void> TestRun::start_team() {
     *source.mutable_values() = {values.begin(), values.end()};
     for (const auto& [key, secret] : values) log_.hide(secret);
   }
-  return team_->start(packed, assignment);
+  std::map<std::uint32_t, std::string> sample_files;
+  for (const OutputSpec& output : settings_.outputs) {
+    if (!output.wants_samples()) continue;
+    if (output.writes_file()) sample_files.emplace(assignment.outputs_size(), output.path);
+    assignment.add_outputs(output.text);
+    assignment.mutable_output_variables()->insert(output.variables.begin(), output.variables.end());
+  }
+  TRY(team_->start(packed, assignment, sample_files));
+  if (const std::string names = team_->names_of_sample_files(); !names.empty() && !settings_.quiet)
+    log_.write(users::LogLevel::info, fmt::format("each agent writes its samples, which come at the end as {}", names));
+  return {};
 }
 
 void TestRun::lead_team() {

@@ -1,5 +1,6 @@
 #include "engine/sinks/file/output_file.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -75,6 +76,26 @@ OutputFile::OutputFile(std::string path, std::FILE* file, std::unique_ptr<Compre
 base::Expected<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path) {
   std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
   if (file == nullptr) return tl::unexpected(system_error("open", path, errno));
+  return with_stream(path, file);
+}
+
+base::Expected<std::unique_ptr<OutputFile>> OutputFile::open_unnamed(const std::string& like) {
+  std::error_code none;
+  const std::string folder = std::filesystem::temp_directory_path(none).string();
+  const int descriptor = TRY(open_unnamed_file(none ? "/tmp" : folder));
+  std::FILE* file = fdopen(descriptor, "wb");
+  if (file == nullptr) {
+    ::close(descriptor);
+    return tl::unexpected(system_error("open", folder, ENOMEM));
+  }
+  auto output = with_stream(like, file);
+  output->path_ = "a temporary file in " + folder;
+  return output;
+}
+
+int OutputFile::descriptor() const { return open_ ? fileno(file_) : -1; }
+
+std::unique_ptr<OutputFile> OutputFile::with_stream(const std::string& path, std::FILE* file) {
   if (file != stdout) std::setvbuf(file, nullptr, _IONBF, 0);  // buffer_ is the buffer
   std::unique_ptr<Compressor> compressor;
   if (path.ends_with(".gz")) compressor = std::make_unique<GzipCompressor>();
@@ -116,6 +137,30 @@ base::Expected<void> OutputFile::close() {
   }
   if (!failure_.empty()) return base::fail(base::ErrorKind::unavailable, failure_);
   return {};
+}
+
+base::Expected<int> open_unnamed_file(const std::string& folder) {
+  int descriptor = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+  if (descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {  // a file system without nameless files
+    std::string name = folder + "/gauntlet-XXXXXX";
+    descriptor = mkostemp(name.data(), O_CLOEXEC);
+    if (descriptor >= 0) unlink(name.c_str());
+  }
+  if (descriptor < 0) return tl::unexpected(system_error("make a temporary file in", folder, errno));
+  return descriptor;
+}
+
+base::Expected<void> name_file(int descriptor, const std::string& path) {
+  const std::string opened = "/proc/self/fd/" + std::to_string(descriptor);
+  const std::string temporary = path + ".part-" + std::to_string(getpid());
+  std::error_code error;
+  if (linkat(AT_FDCWD, opened.c_str(), AT_FDCWD, temporary.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    std::filesystem::copy_file(opened, temporary, std::filesystem::copy_options::overwrite_existing, error);
+  }
+  if (!error) std::filesystem::rename(temporary, path, error);
+  if (!error) return {};
+  std::remove(temporary.c_str());
+  return tl::unexpected(system_error("write", path, error.value()));
 }
 
 base::Expected<void> prepare_place(const std::string& path) {

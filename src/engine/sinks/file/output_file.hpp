@@ -14,6 +14,8 @@ class OutputFile {
  public:
   /// Creates or truncates the file; fails with the system's words when that cannot be.
   static base::Expected<std::unique_ptr<OutputFile>> open(const std::string& path);
+  /// One without a name, which is gone with its last descriptor; compressed as one of that name would be.
+  static base::Expected<std::unique_ptr<OutputFile>> open_unnamed(const std::string& like);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -26,6 +28,8 @@ class OutputFile {
   }
   /// Hands what is buffered to the system (compressed files: what is complete).
   void flush();
+  /// Of the open file; -1 for none.
+  int descriptor() const;
   /// Writes what is left, and says whether everything went well.
   base::Expected<void> close();
 
@@ -34,6 +38,7 @@ class OutputFile {
  private:
   static constexpr std::size_t kBuffer = 1U << 20U;
 
+  static std::unique_ptr<OutputFile> with_stream(const std::string& path, std::FILE* file);
   OutputFile(std::string path, std::FILE* file, std::unique_ptr<Compressor> compressor);
   void drain(bool end);
   void put(std::string_view bytes);
@@ -45,6 +50,12 @@ class OutputFile {
   std::string failure_;
   bool open_ = true;
 };
+
+/// A file in that folder without a name, to be written and read: nothing is left of it when its descriptor is closed, however the
+/// process ends.
+base::Expected<int> open_unnamed_file(const std::string& folder);
+/// Gives it that name, in place of a file that has it: at once and whole.
+base::Expected<void> name_file(int descriptor, const std::string& path);
 
 /// Makes the folders that `path` lies in, and sees that a file can be made there: for what is written at the end of a test,
 /// when it would be too late.
