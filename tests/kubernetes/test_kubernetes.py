@@ -191,7 +191,7 @@ def test_prometheus_sees_every_replica_under_the_names_that_dashboard_and_alerts
     address = counted.get("service prometheus")["spec"]["clusterIP"]
 
     def ask(path):
-        answer = on_node(["curl", "-fsS", f"http://{address}:9090/api/v1/{path}"])
+        answer = on_node(["curl", "-fsS", "--max-time", "5", f"http://{address}:9090/api/v1/{path}"])
         return json.loads(answer.stdout)["data"] if answer.returncode == 0 else {"activeTargets": []}  # nodes learn of a Service a moment later
 
     def seen():
