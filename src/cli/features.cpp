@@ -19,14 +19,13 @@ struct Feature {
   std::string_view name;
   bool RunSettings::*setting;  ///< nullptr: nothing to switch
   const char* help;
-  bool is_there = true;
 };
 constexpr std::array kFeatures = {
     Feature{"async-metric-context", nullptr,
             "always on here: a group, and tags set in it, go on after an await and in timers and listeners"},
     Feature{"freeze-env", &RunSettings::freeze_env, "__ENV cannot be changed by the script"},
     Feature{"merge-run-tags", &RunSettings::merge_run_tags, "--tag adds to the script's option tags, and does not replace it"},
-    Feature{"native-histograms", nullptr, "not there: --out prometheus-rw sends a gauge for each of K6_PROMETHEUS_RW_TREND_STATS", false},
+    Feature{"native-histograms", &RunSettings::native_histograms, "--out prometheus-rw sends trends as native histograms"},
 };
 
 std::vector<std::string_view> names() {
@@ -45,8 +44,6 @@ base::Expected<void> take_features(RunSettings& settings, const std::string& lis
       return base::fail(base::ErrorKind::unimplemented, fmt::format("there is no feature \"{}\"{}; there are {}", name,
                                                                     base::did_you_mean(name, names()), fmt::join(names(), ", ")));
     }
-    if (!feature->is_there)
-      return base::fail(base::ErrorKind::unimplemented, fmt::format("the feature {} is {}", feature->name, feature->help));
     if (feature->setting != nullptr) settings.*feature->setting = true;
   }
   return {};

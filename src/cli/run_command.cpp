@@ -19,6 +19,7 @@
 #include "engine/session/engine.hpp"
 #include "engine/session/output_spec.hpp"
 #include "engine/sinks/page/dashboard_options.hpp"
+#include "engine/sinks/push/prometheus_remote_write.hpp"
 #include "lab/monitor/live_view.hpp"
 #include "lab/stack/ports.hpp"
 
@@ -117,13 +118,16 @@ Result finish(Invocation& invocation) {
     return holder ? holder->describe() : std::string();
   };
   constexpr std::string_view kDashboard = "web-dashboard";
+  const auto output_variable = [&](const char* name) {
+    return settings.native_histograms && std::string_view(name) == engine::sinks::kNativeHistograms ? "true" : from_variable(name);
+  };
   for (const std::string& text : invocation.outputs) {
     if (text.rfind(kDashboard, 0) == 0 && (text.size() == kDashboard.size() || text[kDashboard.size()] == '=')) {
       const std::string arguments = text.size() == kDashboard.size() ? "" : text.substr(kDashboard.size() + 1);
       if (auto ok = engine::dashboard::read_dashboard_arguments(settings.dashboard, arguments); !ok) return ok;
       continue;
     }
-    auto output = TRY(engine::session::parse_output(text, settings.strict_k6, from_variable));
+    auto output = TRY(engine::session::parse_output(text, settings.strict_k6, output_variable));
     settings.outputs.push_back(std::move(output));
   }
   if (invocation.processes > 1) settings.team = engine::session::TeamSettings::of_processes(invocation.processes);

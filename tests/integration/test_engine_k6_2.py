@@ -135,5 +135,4 @@ export default function () { try { __ENV.A = 'b'; } catch (e) {} console.log(`${
     assert both.stderr.startswith("flag yes undefined"), both.stderr
     assert "there is no feature" in ran(tmp_path, script, "--features", "merge-run-tag").stderr
     assert "did you mean merge-run-tags?" in ran(tmp_path, script, "--features", "merge-run-tag").stderr
-    assert "K6_PROMETHEUS_RW_TREND_STATS" in ran(tmp_path, script, "--features", "native-histograms").stderr
     assert "freeze-env" in run(tmp_path, ENGINE, "features").stdout

@@ -1,5 +1,6 @@
 """`--out` to receivers: what arrives, what k6 would have sent, and what is said when a receiver does not take it."""
 import json
+import math
 import os
 import re
 import socket
@@ -12,7 +13,7 @@ import grpc
 import pytest
 
 from given_k6 import given_k6
-from metrics_receiver import GrpcCollector, MetricsReceiver, otlp, remote_write
+from metrics_receiver import GrpcCollector, MetricsReceiver, native_histograms, otlp, remote_write
 from test_stack import ROOT, wait_for
 
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
@@ -94,6 +95,45 @@ def test_prometheus_gets_the_labels_of_all_series_where_a_tag_does_not_say_other
     of_all = (("region", "west"), ("scenario", "default"), ("te_am", "red"))
     assert series["k6_level", of_all] == 7
     assert all(set(of_all) - {("scenario", "default")} <= set(labels) for _, labels in series)
+
+
+@pytest.mark.parametrize("flags,variables", [([], {"K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM": "true"}), (["--features", "native-histograms"], {})])
+def test_prometheus_gets_trends_as_native_histograms(tmp_path, flags, variables):
+    """The second push has more values than a distribution keeps one by one, and no bucket has fewer."""
+    script = """
+        import { sleep } from 'k6';
+        import { Trend, Counter } from 'k6/metrics';
+        const wait = new Trend('wait', true), plain = new Trend('plain'), bytes = new Counter('things');
+        export const options = { vus: 1, iterations: 2 };
+        export default function () {
+          for (let i = 0; i < 3000; ++i) { wait.add(1 + i % 100 / 10); plain.add([-3, 0, 1, 1000][i % 4]); }
+          bytes.add(1);
+          sleep(0.6);
+        }"""
+    with MetricsReceiver() as receiver:
+        ran = run(tmp_path, f"prometheus-rw={receiver.url}/write", script, *flags, K6_PROMETHEUS_RW_PUSH_INTERVAL="300ms",
+                  K6_PROMETHEUS_RW_STALE_MARKERS="true", **variables)
+    assert ran.returncode == 0, ran.stderr
+    bodies = receiver.bodies("write")
+    pushes = {"k6_wait_seconds": [], "k6_plain": []}
+    for body in bodies:
+        for labels, histogram in native_histograms(body):
+            if labels["__name__"] in pushes:
+                pushes[labels["__name__"]].append(histogram)
+    *_, plain, ended = pushes["k6_plain"]
+    assert math.isnan(ended["sum"]) and ended["count"] == 0
+    assert (plain["count"], plain["sum"], plain["zeros"]) == (6000, 1500 * 998, 1500)
+    bounds = {sign: {2 ** (index / 8): count for index, count in plain[sign].items()} for sign in ("negative", "positive")}
+    assert {upper: count for upper, count in bounds["negative"].items() if count} == {min(u for u in bounds["negative"] if u >= 3): 1500}
+    for value in (1, 1000):
+        assert [count for upper, count in bounds["positive"].items() if upper / 2 ** 0.125 < value * 1.0006 <= upper] == [1500]
+    *waits, _ = pushes["k6_wait_seconds"]
+    assert [w["count"] for w in waits][-1] == 6000 and 3000 in [w["count"] for w in waits]
+    assert waits[-1]["sum"] == pytest.approx(6000 * 5.95e-3) and waits[-1]["schema"] == 3
+    for before, after in zip(waits, waits[1:]):
+        assert all(after["positive"][index] >= count for index, count in before["positive"].items())
+    assert sum(waits[-1]["positive"].values()) == 6000
+    assert not any(name.startswith("k6_wait_p") for name, _ in newest(bodies))
 
 
 def test_prometheus_is_told_that_the_series_have_ended(tmp_path):

@@ -131,10 +131,55 @@ def remote_write(body):
             pair = dict(fields_of(part))
             if number == 1:
                 labels.append((pair[1].decode(), pair[2].decode()))
-            else:
+            elif number == 2:
                 sample = pair
-        series.append((labels, sample.get(1, 0.0), sample[2]))
+        if sample:
+            series.append((labels, sample.get(1, 0.0), sample[2]))
     return series
+
+
+def signed(packed):
+    """Zigzag numbers of a packed field."""
+    numbers, value, shift = [], 0, 0
+    for byte in packed:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            numbers.append(value >> 1 ^ -(value & 1))
+            value = shift = 0
+    return numbers
+
+
+def native_histograms(body):
+    """[(labels, {count, sum, schema, zeros, buckets: {index: count} by sign})] of a remote-write request
+    (https://prometheus.io/docs/specs/native_histograms/)."""
+    def buckets(spans, deltas):
+        counts, index, count, rest = {}, 0, 0, iter(deltas)
+        for span in spans:
+            fields = dict(fields_of(span))
+            index += signed_one(fields.get(1, 0))
+            for _ in range(fields[2]):
+                count += next(rest)
+                counts[index] = count
+                index += 1
+        assert next(rest, None) is None
+        return counts
+
+    def signed_one(value):
+        return value >> 1 ^ -(value & 1)
+
+    found = []
+    for _, text in fields_of(bytes(cramjam.snappy.decompress_raw(body))):
+        parts = list(fields_of(text))
+        labels = {pair[1].decode(): pair[2].decode() for number, part in parts if number == 1 for pair in [dict(fields_of(part))]}
+        for histogram in [part for number, part in parts if number == 4]:
+            fields = list(fields_of(histogram))
+            one = dict(fields)
+            found.append((labels, {
+                "count": one.get(1, 0), "sum": one.get(3, 0.0), "schema": signed_one(one.get(4, 0)), "zeros": one.get(6, 0),
+                "negative": buckets([v for n, v in fields if n == 8], signed(one.get(9, b""))),
+                "positive": buckets([v for n, v in fields if n == 11], signed(one.get(12, b"")))}))
+    return found
 
 
 def otlp(body):

@@ -22,16 +22,27 @@ Histogram::Page& Histogram::make_page(std::size_t slot) {
   return *pages_[slots_[slot] - 1U];
 }
 
-std::uint64_t& Histogram::bucket(double value) {
+double Histogram::rounded(double value) {
+  const Place place = place_of(value);
+  if (place.octave < 0) return 0;
+  const double magnitude = middle(static_cast<std::size_t>(place.octave), place.step);
+  return std::signbit(value) ? -magnitude : magnitude;
+}
+
+Histogram::Place Histogram::place_of(double value) {
   // The bucket is read off the number's representation: sign, exponent, and the first ten bits of its fraction.
   const auto bits = std::bit_cast<std::uint64_t>(value);
   const int octave = static_cast<int>(bits >> 52U & 0x7ffU) - 1023 - kLowestExponent;
-  if (octave < 0) return zeros_;
-  const std::size_t half = (bits >> 63U) != 0 ? kOctaves : 0;
-  if (octave >= static_cast<int>(kOctaves)) return make_page(half + kOctaves - 1)[kSteps - 1];
-  const std::size_t slot = half + static_cast<std::size_t>(octave);
+  if (octave >= static_cast<int>(kOctaves)) return {static_cast<int>(kOctaves) - 1, kSteps - 1};
+  return {octave, bits >> 42U & (kSteps - 1)};
+}
+
+std::uint64_t& Histogram::bucket(double value) {
+  const Place place = place_of(value);
+  if (place.octave < 0) return zeros_;
+  const std::size_t slot = (std::signbit(value) ? kOctaves : 0) + static_cast<std::size_t>(place.octave);
   Page& page = slots_[slot] == 0 ? make_page(slot) : *pages_[slots_[slot] - 1U];
-  return page[bits >> 42U & (kSteps - 1)];
+  return page[place.step];
 }
 
 void Histogram::merge(const Histogram& other) {

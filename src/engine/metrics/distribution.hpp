@@ -28,6 +28,8 @@ class Histogram {
   void merge(const Histogram& other);
   /// Forgets the values and keeps the pages.
   void clear();
+  /// The middle of the bucket that the value falls into.
+  static double rounded(double value);
   std::uint64_t count() const { return count_; }
   std::size_t bytes() const { return pages_.size() * sizeof(Page); }
 
@@ -64,6 +66,11 @@ class Histogram {
   static constexpr int kLowestExponent = -40;
   using Page = std::array<std::uint64_t, kSteps>;
 
+  struct Place {
+    int octave;  // below 0: zero
+    std::size_t step;
+  };
+  static Place place_of(double value);
   static double middle(std::size_t octave, std::size_t step);
   const Page* page_at(std::size_t slot) const { return slots_[slot] == 0 ? nullptr : pages_[slots_[slot] - 1U].get(); }
   Page& make_page(std::size_t slot);

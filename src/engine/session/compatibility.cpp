@@ -146,7 +146,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kResults, "--out csv=F", same, ""},
     CompatibilityRow{kResults, "--out influxdb", same, "receivers that do not keep up are told, here and below, and never slow the test"},
     CompatibilityRow{kResults, "--out experimental-prometheus-rw", better,
-                     "a trend's count is its count (k6: divided by 1,000); no native histograms, no _HEADERS_NAME variables"},
+                     "a trend's count is its count (k6: divided by 1,000); no _HEADERS_NAME variables"},
     CompatibilityRow{
         kResults, "--out opentelemetry", same,
         "over gRPC or http/protobuf; the default addresses are spoken to without TLS; =http://... and =grpc://... in --out choose, too"},
@@ -170,7 +170,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kCommands, "completion", same, "gauntlet completion bash, zsh"},
     CompatibilityRow{kCommands, "--linger", same, "K6_LINGER, too; the time that it waits is not the test's"},
     CompatibilityRow{kCommands, "features, --features, K6_FEATURES", same,
-                     "freeze-env and merge-run-tags; async-metric-context is always on, native-histograms is refused by name"},
+                     "freeze-env, merge-run-tags and native-histograms; async-metric-context is always on"},
     CompatibilityRow{kCommands, "cloud, x", absent, ""},
 };
 

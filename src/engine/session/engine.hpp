@@ -46,6 +46,8 @@ struct RunSettings {
   bool once = false;
   /// --tag adds to the script's option `tags` in place of replacing it.
   bool merge_run_tags = false;
+  /// Trends go to Prometheus as native histograms.
+  bool native_histograms = false;
   /// The script cannot change __ENV.
   bool freeze_env = false;
   sinks::SummaryMode summary_mode = sinks::SummaryMode::compact;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <map>
 #include <utility>
 
 #include "engine/sinks/push/prometheus_values.hpp"
@@ -17,6 +19,12 @@ namespace {
 const double kStaleMarker = std::bit_cast<double>(std::uint64_t{0x7ff0000000000002});
 /// Series of one request; more go into further ones.
 constexpr int kMostSeriesPerPush = 5'000;
+/// Of which each is as large as many samples.
+constexpr int kMostHistogramsPerPush = 500;
+/// Eight buckets to a power of two, each up to 9 % above the last one.
+constexpr int kSchema = 3;
+/// Below what metrics::Histogram tells from zero.
+constexpr double kZeroThreshold = 0x1p-60;
 
 std::vector<std::pair<std::string, std::string>> labels_of(const TimeSeries& series,
                                                            const std::vector<std::pair<std::string, std::string>>& of_all) {
@@ -32,8 +40,8 @@ std::vector<std::pair<std::string, std::string>> labels_of(const TimeSeries& ser
 }
 
 /// Labels sorted by name as receivers demand; "__name__" is before all small letters.
-void add_series(remote_write::WriteRequest& request, const std::string& name,
-                const std::vector<std::pair<std::string, std::string>>& labels, double value, std::int64_t unix_ms) {
+remote_write::TimeSeries& add_named(remote_write::WriteRequest& request, const std::string& name,
+                                    const std::vector<std::pair<std::string, std::string>>& labels) {
   auto& out = *request.add_timeseries();
   bool named = false;
   const auto add_name = [&] {
@@ -49,9 +57,56 @@ void add_series(remote_write::WriteRequest& request, const std::string& name,
     label.set_value(text);
   }
   if (!named) add_name();
-  auto& sample = *out.add_samples();
+  return out;
+}
+
+void add_series(remote_write::WriteRequest& request, const std::string& name,
+                const std::vector<std::pair<std::string, std::string>>& labels, double value, std::int64_t unix_ms) {
+  auto& sample = *add_named(request, name, labels).add_samples();
   sample.set_value(value);
   sample.set_timestamp(unix_ms);
+}
+
+using Buckets = std::map<int, std::int64_t>;
+
+/// `spans` and `deltas` of the buckets, whose runs without a gap are spans.
+void put_buckets(const Buckets& buckets, google::protobuf::RepeatedPtrField<remote_write::BucketSpan>& spans,
+                 google::protobuf::RepeatedField<std::int64_t>& deltas) {
+  int next = 0;
+  std::int64_t last = 0;
+  for (const auto& [index, count] : buckets) {
+    if (spans.empty() || index != next) spans.Add()->set_offset(index - next);
+    auto& span = *spans.rbegin();
+    span.set_length(span.length() + 1);
+    deltas.Add(count - last);
+    last = count;
+    next = index + 1;
+  }
+}
+
+/// Every value as the middle of its bucket in a metrics::Histogram (to metrics::Histogram::kRelativeError), so that a bucket's count
+/// never falls: Prometheus takes that for a restart.
+void put_histogram(const metrics::Distribution& values, double unit, std::int64_t unix_ms, remote_write::Histogram& out) {
+  Buckets positive;
+  Buckets negative;
+  std::uint64_t zeros = 0;
+  values.for_each([&](double value, std::uint64_t count) {
+    const double rounded = metrics::Histogram::rounded(value) * unit;
+    if (rounded == 0) {
+      zeros += count;
+      return;
+    }
+    const int index = static_cast<int>(std::ceil(std::log2(std::abs(rounded)) * (1 << kSchema)));
+    (rounded > 0 ? positive : negative)[index] += static_cast<std::int64_t>(count);
+  });
+  out.set_count_int(values.count());
+  out.set_sum(values.sum() * unit);
+  out.set_schema(kSchema);
+  out.set_zero_threshold(kZeroThreshold);
+  out.set_zero_count_int(zeros);
+  put_buckets(positive, *out.mutable_positive_spans(), *out.mutable_positive_deltas());
+  put_buckets(negative, *out.mutable_negative_spans(), *out.mutable_negative_deltas());
+  out.set_timestamp(unix_ms);
 }
 
 std::string compressed(const remote_write::WriteRequest& request) {
@@ -105,12 +160,8 @@ base::Expected<RemoteWriteOptions> read_remote_write_options(const std::string& 
   }
   auto stale = TRY(switch_of(variable, "K6_PROMETHEUS_RW_STALE_MARKERS", false));
   options.stale_markers = stale;
-  auto histograms = TRY(switch_of(variable, "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM", false));
-  if (histograms) {
-    return base::fail(base::ErrorKind::unimplemented,
-                      "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM: native histograms are not part of this version of gauntlet; "
-                      "K6_PROMETHEUS_RW_TREND_STATS=p(50),p(99),count,sum gives statistics, --out opentelemetry histograms");
-  }
+  auto histograms = TRY(switch_of(variable, kNativeHistograms, false));
+  options.native_histograms = histograms;
   return options;
 }
 
@@ -136,6 +187,12 @@ void PrometheusRemoteWrite::push() {
   for (TimeSeries& series : table_.series()) {
     if (!std::exchange(series.changed, false)) continue;
     const auto labels = labels_of(series, options_.labels);
+    if (is_histogram(series)) {
+      auto& out = *add_named(request, *native_histogram_name(*series.info), labels).add_histograms();
+      put_histogram(series.sink.values, series.info->contains == metrics::ValueKind::time ? 1e-3 : 1, series.last_ns / 1'000'000, out);
+      if (request.timeseries_size() >= kMostHistogramsPerPush) send();
+      continue;
+    }
     for_each_prometheus_value(series, options_.trend_stats, [&](const std::string& name, PrometheusType, double value) {
       add_series(request, name, labels, value, series.last_ns / 1'000'000);
     });
@@ -144,12 +201,22 @@ void PrometheusRemoteWrite::push() {
   send();
 }
 
+bool PrometheusRemoteWrite::is_histogram(const TimeSeries& series) const {
+  return options_.native_histograms && native_histogram_name(*series.info).has_value();
+}
+
 void PrometheusRemoteWrite::push_stale_markers() {
   remote_write::WriteRequest request;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
   for (const TimeSeries& series : table_.series()) {
     const auto labels = labels_of(series, options_.labels);
+    if (is_histogram(series)) {
+      auto& ended = *add_named(request, *native_histogram_name(*series.info), labels).add_histograms();
+      ended.set_sum(kStaleMarker);
+      ended.set_timestamp(unix_ms);
+      continue;
+    }
     for_each_prometheus_value(series, options_.trend_stats, [&](const std::string& name, PrometheusType, double) {
       add_series(request, name, labels, kStaleMarker, unix_ms);
     });

@@ -4,7 +4,7 @@
 //
 // K6_PROMETHEUS_RW_SERVER_URL (http://localhost:9090/api/v1/write), _PUSH_INTERVAL (5s), _TREND_STATS (p(99)),
 // _USERNAME and _PASSWORD, _BEARER_TOKEN, _HTTP_HEADERS (name:value,...), _INSECURE_SKIP_TLS_VERIFY,
-// _CLIENT_CERTIFICATE and _CLIENT_CERTIFICATE_KEY, _STALE_MARKERS.
+// _CLIENT_CERTIFICATE and _CLIENT_CERTIFICATE_KEY, _STALE_MARKERS, _TREND_AS_NATIVE_HISTOGRAM.
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,11 +15,14 @@
 
 namespace gauntlet::engine::sinks {
 
+inline constexpr const char* kNativeHistograms = "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM";
+
 struct RemoteWriteOptions {
   PushTarget target;
   std::chrono::nanoseconds push_interval{std::chrono::seconds(5)};
   std::vector<std::string> trend_stats{"p(99)"};
   std::vector<std::pair<std::string, std::string>> labels;  ///< of every series that has no tag of the name
+  bool native_histograms = false;                           ///< of trends, in place of their statistics
   bool stale_markers = false;                               ///< end every series when the test ends
 
   std::string description() const { return "Prometheus remote write (" + wire::hide_password(target.url) + ")"; }
@@ -37,6 +40,8 @@ class PrometheusRemoteWrite final : public SeriesOutput {
  private:
   void push();
   void push_stale_markers();
+  /// As what the series is sent.
+  bool is_histogram(const TimeSeries& series) const;
 
   const RemoteWriteOptions options_;
   const Tell tell_;

@@ -21,6 +21,12 @@ base::Expected<std::vector<std::string>> parse_prometheus_stats(std::string_view
   return stats;
 }
 
+std::optional<std::string> native_histogram_name(const metrics::MetricInfo& info) {
+  if (info.type != metrics::MetricType::trend) return std::nullopt;
+  const char* unit = info.contains == metrics::ValueKind::time ? "_seconds" : info.contains == metrics::ValueKind::data ? "_bytes" : "";
+  return "k6_" + info.name + unit;
+}
+
 std::string prometheus_label(std::string_view tag) {
   std::string label(tag);
   for (char& c : label) {
