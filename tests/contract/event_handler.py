@@ -1,5 +1,6 @@
 """The real challenge-event-handler on a service's database, and a platform that sends it events."""
 import contextlib
+import importlib
 import itertools
 import pathlib
 import re
@@ -23,10 +24,13 @@ READY = re.compile(r"is serving.* grpc_port=(\d+) metrics_port=(\d+)")
 def event_messages():
     """The modules protoc makes of the platform's two events."""
     if "iam" not in sys.modules:
-        folder = tempfile.mkdtemp(prefix="gauntlet-stubs-")
-        subprocess.run([sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/proto/accelbyte-asyncapi", f"--python_out={folder}",
-                        "iam/account/v1/account.proto", "social/statistic/v1/statistic.proto"], check=True)
-        sys.path.insert(0, folder)
+        with tempfile.TemporaryDirectory(prefix="gauntlet-stubs-") as folder:
+            subprocess.run([sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/proto/accelbyte-asyncapi", f"--python_out={folder}",
+                            "iam/account/v1/account.proto", "social/statistic/v1/statistic.proto"], check=True)
+            sys.path.insert(0, folder)
+            for module in ("iam.account.v1.account_pb2", "social.statistic.v1.statistic_pb2"):
+                importlib.import_module(module)
+            sys.path.remove(folder)
     from iam.account.v1 import account_pb2
     from social.statistic.v1 import statistic_pb2
     return account_pb2, statistic_pb2
@@ -76,7 +80,7 @@ def running_handler(service, config, **variables):
         log = pathlib.Path(folder) / "log"
         with open(log, "w") as out:
             process = subprocess.Popen([BIN / "challenge-event-handler"], env=environment, cwd=folder, stdin=subprocess.DEVNULL,
-                                       stdout=out, stderr=subprocess.STDOUT)
+                                       stdout=out, stderr=subprocess.STDOUT, process_group=0)
         try:
             give_up = time.monotonic() + START_S
             while not (found := READY.search(log.read_text())):

@@ -36,7 +36,7 @@ import grpc  # noqa: E402
 from campaign_rounds import rounds  # noqa: E402
 from event_handler import LOGIN, event_messages, running_handler  # noqa: E402
 from mock_platform import real_rewards, running_platform  # noqa: E402
-from patroni_trio import own_network, running_patroni_trio  # noqa: E402
+from patroni_trio import PatroniTrio, own_network  # noqa: E402
 from postgres_trio import running_trio  # noqa: E402
 from service_under_test import BIN, running_service  # noqa: E402
 
@@ -322,10 +322,10 @@ def main():
             return folder / f"full-{number}"
         try:
             if arguments.patroni:
-                trio = stack.enter_context(running_patroni_trio(not arguments.asynchronous, pooled=arguments.pgbouncer))
+                trio = stack.enter_context(running_trio(not arguments.asynchronous, PatroniTrio, pooled=arguments.pgbouncer))
             else:
-                trio = stack.enter_context(running_trio(not arguments.asynchronous, lambda number: {"LD_PRELOAD": str(library),
-                                                                                                    "GAUNTLET_FULL_DISK": str(full(number))}))
+                trio = stack.enter_context(running_trio(not arguments.asynchronous, environment=lambda number: {
+                    "LD_PRELOAD": str(library), "GAUNTLET_FULL_DISK": str(full(number))}))
             platform = stack.enter_context(running_platform(process_group=0))
             service = stack.enter_context(running_service(trio, config, process_group=0, **real_rewards(platform), **trio.settings))
             handler = stack.enter_context(running_handler(service, config, **trio.settings))

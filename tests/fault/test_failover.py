@@ -46,12 +46,16 @@ def test_nothing_acknowledged_is_lost_or_doubled_whatever_happens_to_a_primary_w
     assert "events lost = 0  doubled = 0  claims lost = 0  rewards granted twice = 0  claimed without a reward = 0" in ended.stdout
 
 
-@pytest.mark.parametrize("between", [[], ["--pgbouncer"]], ids=["", "with a pooler"])
-def test_patroni_fails_over_without_a_loss(between):
+@pytest.fixture
+def patroni():
     if not all(map(shutil.which, ("patroni", "etcd", "pgbouncer"))):
         pytest.skip("Patroni, etcd and PgBouncer are not installed (scripts/install-deps --failover)")
-    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0:
-        pytest.skip("no network of one's own here: root")
+    if subprocess.run(["unshare", "--net", "--pid", "--fork", "true"], capture_output=True).returncode != 0:
+        pytest.skip("no network and processes of one's own here: root")
+
+
+@pytest.mark.parametrize("between", [[], ["--pgbouncer"]], ids=["", "with a pooler"])
+def test_patroni_fails_over_without_a_loss(patroni, between):
     ended = subprocess.run([sys.executable, CAMPAIGN, "--patroni", *between, "--faults", "1"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                            timeout=600)
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 
@@ -26,9 +25,15 @@ OWN_NETWORK = "GAUNTLET_OWN_NETWORK"
 
 
 def own_network():
-    """Goes on with this program in a network namespace, which ends with its last process."""
-    if OWN_NETWORK not in os.environ:
-        os.execvpe("unshare", ["unshare", "--net", "--", sys.executable, *sys.argv], {**os.environ, OWN_NETWORK: "1"})
+    """Goes on with this program in network and process namespaces, which end with it however it ends: Patroni starts servers that outlive it.
+    Their first process takes in who has lost its parent."""
+    if OWN_NETWORK in os.environ:
+        return
+    inside = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--pid", "--mount-proc", "--fork", "--kill-child", "--",
+                               "sh", "-c", 'trap : INT TERM; "$@"; exit', "sh", sys.executable, *sys.argv], process_group=0, env={**os.environ, OWN_NETWORK: "1"})
+    for number in (signal.SIGINT, signal.SIGTERM):  # which only this program has handlers for in there
+        signal.signal(number, lambda number, _: os.killpg(inside.pid, number))
+    sys.exit(inside.wait())
 
 
 def ip(words):
@@ -249,14 +254,3 @@ class PatroniTrio(Trio):
             self.pooler.end()
         self.etcd.kill()
         self.etcd.wait()
-
-
-@contextlib.contextmanager
-def running_patroni_trio(synchronous, pooled=False):
-    with tempfile.TemporaryDirectory(prefix="gauntlet-patroni-") as folder:
-        os.chmod(folder, 0o755)
-        trio = PatroniTrio(pathlib.Path(folder), synchronous, pooled)
-        try:
-            yield trio
-        finally:
-            trio.end()

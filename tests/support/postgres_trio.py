@@ -155,10 +155,10 @@ class Trio:
 
 
 @contextlib.contextmanager
-def running_trio(synchronous=True, environment=lambda number: None):
+def running_trio(synchronous=True, kind=Trio, **how):
     with tempfile.TemporaryDirectory(prefix="gauntlet-trio-") as folder:
         os.chmod(folder, 0o755)
-        trio = Trio(pathlib.Path(folder), synchronous, environment)
+        trio = kind(pathlib.Path(folder), synchronous, **how)
         try:
             yield trio
         finally:
