@@ -320,6 +320,7 @@ declare module 'k6' {
     batch?: number;
     batchPerHost?: number;
     insecureSkipTLSVerify?: boolean;
+    tlsAIAFetch?: boolean;
     tlsCipherSuites?: string[];
     tlsVersion?: string | { min?: string; max?: string };
     tlsAuth?: { cert: string; key: string; password?: string; domains?: string[] }[];

@@ -244,7 +244,7 @@ LATE = [
     ("executionSegment: '1/3:x'", ["executionSegment", "x"]),
     ("httpDebug: 'fulll'", ["httpDebug"]),
     ("paused: true", ["paused"]),
-    ("tlsAIAFetch: true", ["tlsAIAFetch", "SSL_CERT_FILE"]),
+    ("tlsAIAFetch: 'on'", ["tlsAIAFetch", "true or false"]),
     ("maxHeapBytes: 1", ["maxHeapBytes"]),
     ("scenarios: { s: { executor: 'constant-vu', vus: 1, duration: '1s' } }", ["constant-vu", "did you mean constant-vus?"]),
     ("scenarios: { s: { executor: 'constant-vus', vsu: 1, duration: '1s' } }", ["scenario 's'", "vsu", "constant-vus"]),

@@ -141,7 +141,8 @@ struct Options {
   Setting<std::vector<std::string>> tls_cipher_suites;
   Setting<TlsVersions> tls_version;
   Setting<std::vector<TlsAuth>> tls_auth;
-  Setting<bool> throw_errors;  // option `throw`
+  Setting<bool> tls_aia_fetch;  // issuers' certificates that a server does not send
+  Setting<bool> throw_errors;   // option `throw`
   Setting<std::vector<std::string>> blacklist_ips;
   Setting<std::vector<std::string>> block_hostnames;
   Setting<StringMap> hosts;

@@ -25,7 +25,6 @@ Failure wrong_value(const OrderedJson& value, std::string_view field, std::strin
   return failure(fmt::format("the option {} is {} and should be {}", field, shown, wanted));
 }
 
-constexpr std::string_view kAiaFetch = "tlsAIAFetch";
 constexpr std::string_view kDuration = "a duration, as '1m30s', or a number of milliseconds";
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, std::int64_t& into) {
@@ -370,13 +369,7 @@ base::Expected<ParsedOptions> parse_options(std::string_view text) {
   for (const auto& item : json.items()) {
     const std::string& name = item.key();  // a structured binding cannot be captured by clang 14's lambdas
     const OrderedJson& value = item.value();
-    if (name == kAiaFetch && value == true) {
-      return failure(
-          fmt::format("the option {} is not part of gauntlet: it loads no certificates that a server leaves out. Let the server send its "
-                      "whole chain, or add the missing one to the file that SSL_CERT_FILE names",
-                      name));
-    }
-    bool known = name == "ext" || name == "cloud" || name == "linger" || name == kAiaFetch;
+    bool known = name == "ext" || name == "cloud" || name == "linger";
     base::Expected<void> ok;
     for_each_option([&](const auto& row) {
       if (name != row.name || !row.ways.in_script) return;

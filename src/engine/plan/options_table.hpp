@@ -95,6 +95,7 @@ inline constexpr std::tuple kOptionRows{
     detail::row(&Options::tls_cipher_suites, "tlsCipherSuites"),
     detail::row(&Options::tls_version, "tlsVersion"),
     detail::row(&Options::tls_auth, "tlsAuth"),
+    detail::row(&Options::tls_aia_fetch, "tlsAIAFetch", {.ours = true}),
     detail::row(&Options::throw_errors, "throw",
                 {.variable = "K6_THROW", .flag = "throw", .letter = 'w', .help = "throw errors of failed requests"}),
     detail::row(&Options::thresholds, "thresholds"),

@@ -78,7 +78,7 @@ constexpr std::array kTable = {
     CompatibilityRow{kHttp, "auth basic, digest and ntlm", same, ""},
     CompatibilityRow{kHttp, "TLS: versions, cipher suites, insecureSkipTLSVerify", same, "no OCSP answers: ocsp.status stays unknown"},
     CompatibilityRow{kHttp, "TLS: client certificates", better, "sent only to the domains that tlsAuth names; k6 sends them to all"},
-    CompatibilityRow{kHttp, "option tlsAIAFetch", absent, "the server sends its chain, or SSL_CERT_FILE has what is missing"},
+    CompatibilityRow{kHttp, "option tlsAIAFetch", better, "by http alone, once for each address; servers by their IP addresses, too"},
     CompatibilityRow{kHttp, "HTTP/2 over TLS", same, "chosen by ALPN"},
     CompatibilityRow{kHttp, "option httpVersion", better,
                      "\"1.1\" never offers HTTP/2, \"2\" speaks nothing else: over plain http:// as h2c"},

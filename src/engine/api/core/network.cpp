@@ -135,6 +135,7 @@ base::Expected<void> Network::build(const plan::Options& options) {
   tls.max_version = options.tls_version.value.max;
   tls.cipher_suites = options.tls_cipher_suites.value;
   tls.skip_verification = options.insecure_skip_tls_verify.value;
+  tls.fetches_issuers = options.tls_aia_fetch.value;
   for (const plan::TlsAuth& auth : options.tls_auth.value) {
     tls.certificates.push_back({auth.certificate, auth.key, auth.password, auth.domains});
   }

@@ -55,6 +55,7 @@ class ConnectionTls {
     settings.max_version = options.tls_version.value.max;
     settings.cipher_suites = options.tls_cipher_suites.value;
     settings.skip_verification = options.insecure_skip_tls_verify.value;
+    settings.fetches_issuers = options.tls_aia_fetch.value;
     settings.ca_certificates = params.ca_certificates;
     if (!params.certificate.empty() && !params.key.empty()) {  // k6 looks at neither alone
       settings.certificates.push_back({params.certificate, params.key, params.password, {}});

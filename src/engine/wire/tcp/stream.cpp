@@ -15,6 +15,12 @@
 #include <cstring>
 
 namespace gauntlet::engine::wire {
+namespace {
+
+/// How often it is looked whether an issuer's certificate has come.
+constexpr std::chrono::milliseconds kIssuerPoll(10);
+
+}  // namespace
 
 bool Endpoint::parse(std::string_view ip, std::uint16_t port, Endpoint& out) {
   char text[INET6_ADDRSTRLEN];
@@ -80,10 +86,9 @@ void Stream::begin_turn() {
   if (listener_ != nullptr) listener_->on_stream_ready();
 }
 
-void Stream::tell_again() {
+void Stream::tell_again(std::chrono::nanoseconds after) {
   if (next_turn_ != 0) return;
-  // Just after this round's time, so that it is not due before the next one.
-  next_turn_ = loop_.call_at(loop_.now() + std::chrono::nanoseconds(1), [this] {
+  next_turn_ = loop_.call_at(loop_.now() + after, [this] {
     next_turn_ = 0;
     begin_turn();
   });
@@ -195,6 +200,7 @@ Stream::Status Stream::handshake() {
   switch (SSL_get_error(ssl_.get(), returned)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE: return Status::again;
+    case SSL_ERROR_WANT_RETRY_VERIFY: tell_again(kIssuerPoll); return Status::again;
     case SSL_ERROR_SYSCALL:
       if (errno != 0 && ERR_peek_error() == 0) {
         fail("read", errno);

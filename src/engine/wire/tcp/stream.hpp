@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -74,8 +75,9 @@ class Stream final : private base::IoHandler {
 
   void set_listener(Listener* listener) { listener_ = listener; }
 
-  /// The listener is told in the loop's next round: for one that has left bytes unread.
-  void tell_again();
+  /// The listener is told in the loop's next round: for one that has left bytes unread. (Just after this round's time it is not due
+  /// before the next one.)
+  void tell_again(std::chrono::nanoseconds after = std::chrono::nanoseconds(1));
 
   /// Never blocks. `closed`: the peer ended the stream in order. `failed`: see last_failure().
   Result read(char* into, std::size_t capacity);

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/text.hpp"
+#include "engine/wire/tcp/missing_issuers.hpp"
 
 namespace gauntlet::engine::wire {
 namespace {
@@ -94,6 +95,7 @@ std::string alert_text(int alert) {
 /// OpenSSL looks at the chain before the name, Go at the name first: a wrong name is what the user is to hear of.
 int prefer_name_mismatch(int is_ok, X509_STORE_CTX* store) {
   if (is_ok != 0) return is_ok;
+  note_missing_issuer(store);
   X509* const certificate = X509_STORE_CTX_get0_cert(store);
   X509_VERIFY_PARAM* const wanted = X509_STORE_CTX_get0_param(store);
   const char* const host = X509_VERIFY_PARAM_get0_host(wanted, 0);
@@ -210,6 +212,8 @@ base::Expected<void> TlsContext::configure(const TlsSettings& settings) {
 
   SSL_CTX_set_verify(context, settings.skip_verification ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
                      settings.skip_verification ? nullptr : &prefer_name_mismatch);
+  if (settings.fetches_issuers && !settings.skip_verification)
+    SSL_CTX_set_cert_verify_callback(context, &verify_with_missing_issuers, nullptr);
   if (!settings.ca_certificates.empty()) {
     const Bio authorities = memory_bio(settings.ca_certificates);
     X509_STORE* store = SSL_CTX_get_cert_store(context);
@@ -296,7 +300,7 @@ Failure handshake_failure(ssl_st* ssl, std::string_view server_name) {
       case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         result.code = error_code::kUnknownAuthority;
         result.message = "x509: unknown authority";
-        result.cause = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+        result.cause = "tls: failed to verify certificate: x509: certificate signed by unknown authority" + take_missing_issuer();
         break;
       case X509_V_ERR_CERT_HAS_EXPIRED:
       case X509_V_ERR_CERT_NOT_YET_VALID:

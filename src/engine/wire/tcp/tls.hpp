@@ -25,7 +25,7 @@ struct ClientCertificate {
   std::vector<std::string> domains;
 };
 
-/// The script's options tlsVersion, tlsCipherSuites, tlsAuth, insecureSkipTLSVerify.
+/// The script's options tlsVersion, tlsCipherSuites, tlsAuth, insecureSkipTLSVerify, tlsAIAFetch.
 struct TlsSettings {
   std::string min_version;                 ///< "tls1.0" .. "tls1.3"; empty: OpenSSL's default
   std::string max_version;                 ///< the same
@@ -33,6 +33,7 @@ struct TlsSettings {
   std::vector<ClientCertificate> certificates;
   std::string ca_certificates;  ///< PEM texts trusted instead of the system's; empty: the system's
   bool skip_verification = false;
+  bool fetches_issuers = false;  ///< that a server does not send: missing_issuers.hpp
 };
 
 /// What was negotiated, in k6's spelling.
