@@ -472,7 +472,8 @@ declare module 'k6/http' {
   export function del(url: Url, body?: Body, params?: Params | null): Response;
   export function options(url: Url, body?: Body, params?: Params | null): Response;
   export function request(method: string, url: Url, body?: Body, params?: Params | null): Response;
-  export function asyncRequest(method: string, url: Url, body?: Body, params?: Params | null): Promise<Response>;
+  /** Its signal ends the request, and the promise is rejected with the signal's reason. */
+  export function asyncRequest(method: string, url: Url, body?: Body, params?: (Params & { signal?: AbortSignal | null }) | null): Promise<Response>;
   /** In parallel. The answers come in the shape of the requests. */
   export function batch<T extends readonly BatchRequest[] | { [name: string]: BatchRequest }>(requests: T): { [K in keyof T]: Response };
   export function file(data: string | ArrayBuffer | ArrayBufferView | OpenFile, filename?: string, contentType?: string): File;

@@ -107,6 +107,28 @@ export default async function () {
     assert silent["outcomes"] == {"request aborted (1000)": 2} and silent["failed"] == 2
 
 
+def test_a_signal_ends_an_async_request(tmp_path, serve):  # noqa: F811
+    server = serve(answer)
+    said, results = told(tmp_path, """
+import http from 'k6/http';
+export default async function () {
+  const url = '%s', told = (e) => `${e.name}: ${e.message}`;
+  const ask = (path, signal) => http.asyncRequest('GET', url + path, null, { signal }).then((answer) => answer.status, told);
+  console.log(await ask('/silent', AbortSignal.timeout(50)));
+  const controller = new AbortController();
+  console.log(await Promise.all([ask('/a', controller.signal), ask('/a', null)]));
+  setTimeout(() => controller.abort(new Error('enough')), 50);
+  console.log(await ask('/silent', controller.signal));
+  console.log(await ask('/a', controller.signal));
+  console.log(await ask('/a', AbortSignal.timeout(3600e3)));  // keeps nothing waiting
+  console.log(await ask('/a', {}));
+}""" % server.url)
+    assert said == ["TimeoutError: The operation was aborted due to timeout", '[ 200, 200 ]', "Error: enough", "Error: enough", "200",
+                    "TypeError: asyncRequest: signal takes an AbortSignal"]
+    silent = next(row for row in results["endpoints"] if row["name"].endswith("/silent"))
+    assert silent["outcomes"] == {"request aborted (1000)": 2}
+
+
 def test_signals_by_themselves(tmp_path):
     said, _ = told(tmp_path, """
 export default async function () {

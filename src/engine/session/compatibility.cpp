@@ -71,7 +71,8 @@ constexpr std::array kTable = {
     CompatibilityRow{kModules, "k6/browser", absent, "out of scope"},
     CompatibilityRow{kModules, "k6/x/*", absent, "extensions are Go code"},
 
-    CompatibilityRow{kHttp, "get, head, post, put, patch, del, options, request, asyncRequest, batch", same, ""},
+    CompatibilityRow{kHttp, "get, head, post, put, patch, del, options, request, asyncRequest, batch", same,
+                     "asyncRequest takes a signal (AbortSignal), too"},
     CompatibilityRow{kHttp, "params, Response with lazy properties, json() with selectors", same, ""},
     CompatibilityRow{kHttp, "cookies, redirects, multipart, forms, url template, response callbacks", same,
                      "form fields as in k6 2.3: empty for null, a warning for an object; --strict-k6 gives 1.8's <nil>"},

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <deque>
 #include <map>
@@ -98,12 +99,51 @@ JSValue any_method(Call call) {
   return request(call.context, method, call.arg(1), call.arg(2), call.arg(3));
 }
 
+/// The listener of a request's signal: `data` is the request's promise and the signal.
+JSValue abort_by_signal(JSContext* context, JSValueConst, int, JSValueConst*, int, JSValue* data) {
+  const Value reason = Value::copy(context, data[1]).property("reason");
+  if (reason.is_exception()) return JS_EXCEPTION;
+  state_of(context).abort(data[0], reason.get());
+  return JS_UNDEFINED;
+}
+
+/// Calls signal[method]("abort", listener); an exception where that throws.
+Value tell_signal(const Value& signal, const char* method, const Value& listener) {
+  JSContext* const context = signal.context();
+  const Value event(context, JS_NewString(context, "abort"));
+  std::array<JSValueConst, 2> arguments{event.get(), listener.get()};
+  const JSAtom name = JS_NewAtom(context, method);
+  Value told(context, JS_Invoke(context, signal.get(), name, static_cast<int>(arguments.size()), arguments.data()));
+  JS_FreeAtom(context, name);
+  return told;
+}
+
 /// One http.asyncRequest() from its call until its promise is settled.
 class AsyncRequest final : public HttpState::Pending {
  public:
   AsyncRequest(HttpState& state, JSContext* context) : state_(state), context_(context), request_(state), deferred_(context) {}
   HttpRequest& request() { return request_; }
   script::Deferred& deferred() { return deferred_; }
+
+  /// Ends with the signal in `params`, if there is one. False with an exception, also where the signal is aborted already.
+  bool take_signal(JSValueConst params) {
+    if (!JS_IsObject(params)) return true;
+    Value signal = Value::copy(context_, params).property("signal");
+    if (signal.is_exception()) return false;
+    if (signal.is_nullish()) return true;
+    const Value kind = Value(context_, JS_GetGlobalObject(context_)).property("AbortSignal");
+    if (!kind.is_function()) return true;  // as k6 has it, which takes no notice of one
+    if (JS_IsInstanceOf(context_, signal.get(), kind.get()) != 1) {
+      JS_ThrowTypeError(context_, "asyncRequest: signal takes an AbortSignal");
+      return false;
+    }
+    if (tell_signal(signal, "throwIfAborted", Value()).is_exception()) return false;
+    const Value promise(context_, deferred_.promise());
+    std::array<JSValueConst, 2> data{promise.get(), signal.get()};
+    listener_ = Value(context_, JS_NewCFunctionData(context_, &abort_by_signal, 0, 0, static_cast<int>(data.size()), data.data()));
+    signal_ = std::move(signal);
+    return !tell_signal(signal_, "addEventListener", listener_).is_exception();
+  }
 
   void start(wire::HttpClient& client) {
     request_.keep_tags();
@@ -124,9 +164,18 @@ class AsyncRequest final : public HttpState::Pending {
 
   /// Takes over `outcome`. On the fiber; the last thing done with this when it is kept by the state.
   void settle(JSValue outcome) {
-    if (JS_IsException(outcome)) deferred_.reject(Value(context_, JS_GetException(context_)));
-    else deferred_.resolve(Value(context_, outcome));
+    JSContext* const context = context_;
+    const bool failed = JS_IsException(outcome);
+    Value settled(context_, failed ? JS_GetException(context_) : outcome);
+    script::Deferred deferred = std::move(deferred_);
+    const Value signal = std::move(signal_);
+    const Value listener = std::move(listener_);
     state_.drop(this);
+    if (signal.is_object() && tell_signal(signal, "removeEventListener", listener).is_exception()) {
+      JS_FreeValue(context, JS_GetException(context));
+    }
+    if (failed) deferred.reject(std::move(settled));
+    else deferred.resolve(std::move(settled));
   }
 
  private:
@@ -135,6 +184,8 @@ class AsyncRequest final : public HttpState::Pending {
   HttpRequest request_;
   script::Deferred deferred_;
   users::Operation operation_;
+  Value signal_;
+  Value listener_;
 };
 
 JSValue async_request(Call call) {
@@ -156,6 +207,10 @@ JSValue async_request(Call call) {
   if (!client || !wait_for_turn(state)) {
     JS_FreeValue(context, promise);
     return client ? vu.throw_interrupted() : script::throw_error(context, client.error().message);
+  }
+  if (!async.take_signal(call.arg(3))) {
+    async.settle(JS_EXCEPTION);
+    return promise;
   }
   state.keep(std::move(made));
   async.start(**client);
