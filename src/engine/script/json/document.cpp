@@ -143,7 +143,7 @@ void Document::release(JSRuntime* runtime) {
 void Document::give_back(Document* document) {
   std::unique_ptr<Document> given(document);
   auto& spare = spare_documents();
-  if (given->parsed_.capacity() > kMaxKeptText) return;
+  if (given->parsed_.capacity() == 0 || given->parsed_.capacity() > kMaxKeptText) return;
   if (spare.size() == kMaxSpare) spare.erase(spare.begin());  // of a size that was not asked for since
   spare.push_back(std::move(given));
 }

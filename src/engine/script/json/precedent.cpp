@@ -15,17 +15,19 @@ namespace {
 constexpr std::uint32_t kShortestElement = 32;
 constexpr std::uint32_t kLongestWhole = 1024;
 constexpr std::uint32_t kLongestElement = 4096;
-/// Texts of a size that go by after one was like none, until one becomes the next precedent: doubled each time, and a quarter less each
-/// time that one was like it. So what a precedent costs is spent where more than two of three texts are like it, and else hardly ever.
-constexpr std::uint32_t kLongestWait = 256;
+/// Texts of a size that go by after one was like none, until one becomes the next precedent: doubled each time, and an eighth less each
+/// time that one was like it. To become a precedent costs more than a text that is like one saves, so it is done where more than five of
+/// six are like it, and else hardly ever. In sixteenths: whole numbers would round the eighth away.
+constexpr std::uint32_t kText = 16;
+constexpr std::uint32_t kLongestWait = 256 * kText;
 /// With more changed than a quarter, the text is parsed sooner as a whole.
 constexpr std::size_t kMostChanged = 4;
 
 /// One precedent for each power of two of the texts' sizes.
 struct Slot {
   std::shared_ptr<const Precedent> precedent;
-  std::uint32_t wait = 1;   // while there is none
-  std::uint32_t begun = 1;  // what `wait` begins with
+  std::uint32_t wait = 1;       // texts, while there is none
+  std::uint32_t begun = kText;  // what `wait` begins with
 };
 
 Slot& slot_of(std::size_t text_bytes) {
@@ -48,11 +50,12 @@ std::shared_ptr<const Precedent> Precedent::of(std::string_view text, Changed& c
   Slot& slot = slot_of(text.size());
   if (!slot.precedent) return nullptr;
   if (slot.precedent->is_like(text, changed, joined)) {
-    slot.begun = std::max(slot.begun * 3 / 4, 1U);
+    slot.begun = std::max(slot.begun - slot.begun / 8, kText);
     return slot.precedent;
   }
   slot.precedent.reset();
-  slot.wait = slot.begun = std::min(slot.begun * 2, kLongestWait);
+  slot.begun = std::min(slot.begun * 2, kLongestWait);
+  slot.wait = slot.begun / kText;
   return nullptr;
 }
 
@@ -60,7 +63,7 @@ bool Precedent::is_wanted(std::size_t text_bytes) { return has_size(text_bytes) 
 
 std::shared_ptr<const Precedent> Precedent::keep(std::string_view text, simdjson::dom::document& parsed) {
   Slot& slot = slot_of(text.size());
-  slot.wait = kLongestWait;
+  slot.wait = kLongestWait / kText;
   const std::shared_ptr<Precedent> kept(new Precedent(text));
   if (kept->elements_.empty()) return nullptr;
   kept->parsed_ = std::exchange(parsed, simdjson::dom::document());
