@@ -1,6 +1,5 @@
 #include "engine/metrics/row_file.hpp"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/nameless_file.hpp"
+
 namespace gauntlet::engine::metrics {
 namespace {
 
@@ -16,10 +17,7 @@ using Length = std::uint32_t;
 
 int make_nameless_file() {
   const char* folder = std::getenv("TMPDIR");
-  std::string path = std::string(folder != nullptr && *folder != '\0' ? folder : "/var/tmp") + "/gauntlet-rows-XXXXXX";
-  const int file = ::mkostemp(path.data(), O_CLOEXEC);
-  if (file >= 0) ::unlink(path.c_str());
-  return file;
+  return base::open_nameless_file(folder != nullptr && *folder != '\0' ? folder : "/var/tmp");
 }
 
 /// The row that begins at `at`, and `at` behind it; false when it is not there in whole.

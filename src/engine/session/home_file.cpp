@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/text.hpp"
 #include "base/write_all.hpp"
 #include "engine/sinks/file/output_file.hpp"
 
@@ -26,8 +27,7 @@ tl::unexpected<base::Error> refused(std::string what) { return base::fail(base::
 std::string path_of_agent(std::string_view path, std::string_view agent) {
   std::string name(agent.substr(0, kMostNameBytes));
   for (char& c : name) {
-    const bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.';
-    if (!fits) c = '_';
+    if (!base::is_digit(c) && !base::is_letter(c) && c != '-' && c != '.') c = '_';
   }
   fs::path plain(path);
   const std::string compression = plain.extension() == ".gz" || plain.extension() == ".zst" ? plain.extension().string() : "";

@@ -53,41 +53,6 @@ base::Expected<OutputSpec> parse_csv(std::string_view argument) {
   }
 }
 
-base::Expected<OutputSpec> parse_kind(std::string_view text, bool strict_k6, const sinks::Variables& variable);
-
-}  // namespace
-
-std::string OutputSpec::description() const {
-  if (kind == Kind::receiver) return receiver.description;
-  const std::string kind_name = kind == Kind::csv ? "csv" : kind == Kind::results ? "results" : "json";
-  if (path == kStdout) return kind == Kind::points ? "json(stdout)" : kind_name + " (stdout)";
-  return kind_name + " (" + path + ")";
-}
-
-std::string OutputSpec::label() const {
-  switch (kind) {
-    case Kind::csv: return "csv";
-    case Kind::results: return "results";
-    case Kind::points: return "points";
-    case Kind::receiver: break;
-  }
-  return receiver.label;
-}
-
-base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, const sinks::Variables& variable) {
-  std::map<std::string, std::string> read;
-  auto spec = TRY(parse_kind(text, strict_k6, [&](const char* name) {
-    const char* const value = variable(name);
-    if (value != nullptr) read[name] = value;
-    return value;
-  }));
-  spec.text = text;
-  spec.variables = std::move(read);
-  return spec;
-}
-
-namespace {
-
 base::Expected<OutputSpec> parse_kind(std::string_view text, bool strict_k6, const sinks::Variables& variable) {
   const std::size_t equals = text.find('=');
   const std::string_view type = text.substr(0, equals);
@@ -133,5 +98,34 @@ base::Expected<OutputSpec> parse_kind(std::string_view text, bool strict_k6, con
 }
 
 }  // namespace
+
+std::string OutputSpec::description() const {
+  if (kind == Kind::receiver) return receiver.description;
+  const std::string kind_name = kind == Kind::csv ? "csv" : kind == Kind::results ? "results" : "json";
+  if (path == kStdout) return kind == Kind::points ? "json(stdout)" : kind_name + " (stdout)";
+  return kind_name + " (" + path + ")";
+}
+
+std::string OutputSpec::label() const {
+  switch (kind) {
+    case Kind::csv: return "csv";
+    case Kind::results: return "results";
+    case Kind::points: return "points";
+    case Kind::receiver: break;
+  }
+  return receiver.label;
+}
+
+base::Expected<OutputSpec> parse_output(std::string_view text, bool strict_k6, const sinks::Variables& variable) {
+  std::map<std::string, std::string> read;
+  auto spec = TRY(parse_kind(text, strict_k6, [&](const char* name) {
+    const char* const value = variable(name);
+    if (value != nullptr) read[name] = value;
+    return value;
+  }));
+  spec.text = text;
+  spec.variables = std::move(read);
+  return spec;
+}
 
 }  // namespace gauntlet::engine::session

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/gzip.hpp"
+#include "base/nameless_file.hpp"
 
 namespace gauntlet::engine::sinks {
 
@@ -140,12 +141,7 @@ base::Expected<void> OutputFile::close() {
 }
 
 base::Expected<int> open_unnamed_file(const std::string& folder) {
-  int descriptor = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
-  if (descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {  // a file system without nameless files
-    std::string name = folder + "/gauntlet-XXXXXX";
-    descriptor = mkostemp(name.data(), O_CLOEXEC);
-    if (descriptor >= 0) unlink(name.c_str());
-  }
+  const int descriptor = base::open_nameless_file(folder);
   if (descriptor < 0) return tl::unexpected(system_error("make a temporary file in", folder, errno));
   return descriptor;
 }

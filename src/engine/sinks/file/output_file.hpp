@@ -51,8 +51,7 @@ class OutputFile {
   bool open_ = true;
 };
 
-/// A file in that folder without a name, to be written and read: nothing is left of it when its descriptor is closed, however the
-/// process ends.
+/// base::open_nameless_file() with the system's words when that cannot be.
 base::Expected<int> open_unnamed_file(const std::string& folder);
 /// Gives it that name, in place of a file that has it: at once and whole.
 base::Expected<void> name_file(int descriptor, const std::string& path);

@@ -187,8 +187,8 @@ void PrometheusRemoteWrite::push() {
   for (TimeSeries& series : table_.series()) {
     if (!std::exchange(series.changed, false)) continue;
     const auto labels = labels_of(series, options_.labels);
-    if (is_histogram(series)) {
-      auto& out = *add_named(request, *native_histogram_name(*series.info), labels).add_histograms();
+    if (const auto name = histogram_name(series)) {
+      auto& out = *add_named(request, *name, labels).add_histograms();
       put_histogram(series.sink.values, series.info->contains == metrics::ValueKind::time ? 1e-3 : 1, series.last_ns / 1'000'000, out);
       if (request.timeseries_size() >= kMostHistogramsPerPush) send();
       continue;
@@ -201,8 +201,8 @@ void PrometheusRemoteWrite::push() {
   send();
 }
 
-bool PrometheusRemoteWrite::is_histogram(const TimeSeries& series) const {
-  return options_.native_histograms && native_histogram_name(*series.info).has_value();
+std::optional<std::string> PrometheusRemoteWrite::histogram_name(const TimeSeries& series) const {
+  return options_.native_histograms ? native_histogram_name(*series.info) : std::nullopt;
 }
 
 void PrometheusRemoteWrite::push_stale_markers() {
@@ -211,8 +211,8 @@ void PrometheusRemoteWrite::push_stale_markers() {
   const auto unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
   for (const TimeSeries& series : table_.series()) {
     const auto labels = labels_of(series, options_.labels);
-    if (is_histogram(series)) {
-      auto& ended = *add_named(request, *native_histogram_name(*series.info), labels).add_histograms();
+    if (const auto name = histogram_name(series)) {
+      auto& ended = *add_named(request, *name, labels).add_histograms();
       ended.set_sum(kStaleMarker);
       ended.set_timestamp(unix_ms);
       continue;

@@ -6,6 +6,7 @@
 // _USERNAME and _PASSWORD, _BEARER_TOKEN, _HTTP_HEADERS (name:value,...), _INSECURE_SKIP_TLS_VERIFY,
 // _CLIENT_CERTIFICATE and _CLIENT_CERTIFICATE_KEY, _STALE_MARKERS, _TREND_AS_NATIVE_HISTOGRAM.
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,8 @@ class PrometheusRemoteWrite final : public SeriesOutput {
  private:
   void push();
   void push_stale_markers();
-  /// As what the series is sent.
-  bool is_histogram(const TimeSeries& series) const;
+  /// As which native histogram the series is sent, if it is.
+  std::optional<std::string> histogram_name(const TimeSeries& series) const;
 
   const RemoteWriteOptions options_;
   const Tell tell_;
