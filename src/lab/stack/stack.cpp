@@ -317,15 +317,18 @@ base::Expected<void> Stack::down() {
 }
 
 base::Expected<void> Stack::end_everything() const {
-  if (!is_supervised()) {
+  const bool was_up = is_supervised();
+  if (!was_up) {
     const auto last = plan();
     if (!last || processes_of(*last).empty()) return {};
     if (auto started = start_supervisor(true); !started) return started;
-  } else if (auto asked = ask(R"({"command":"down"})"); !asked) {
-    return asked;
   }
+  const auto before = status();
+  const auto supervisor = before && before->supervisor > 0 ? identify(before->supervisor) : std::nullopt;
+  if (was_up)
+    if (auto asked = ask(R"({"command":"down"})"); !asked) return asked;
   for (const auto give_up = Clock::now() + kDown; Clock::now() < give_up; std::this_thread::sleep_for(kPoll))
-    if (lock_file(directory_.supervisor_lock(), false)) return {};
+    if (lock_file(directory_.supervisor_lock(), false) && !(supervisor && is_alive(*supervisor))) return {};  // its lock goes first
   return base::fail(ErrorKind::deadline_exceeded,
                     fmt::format("the stack does not stop within {} s; see {}", std::chrono::seconds(kDown).count(),
                                 directory_.log_of("supervisor").string()));
