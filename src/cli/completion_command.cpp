@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "base/version.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/run_flags.hpp"
@@ -67,7 +68,7 @@ std::string manual(const CLI::App& app) {
       "backend, and the backend to test\n"
       ".SH SYNOPSIS\n.B gauntlet\n[\\fIoptions\\fR] \\fIcommand\\fR [\\fIoptions\\fR]\n.br\n.B k6\nrun "
       "[\\fIoptions\\fR] \\fISCRIPT\\fR\n.SH OPTIONS\n",
-      GAUNTLET_VERSION);
+      base::kVersion);
   auto options_of = [](const CLI::App& command) {
     std::string text;
     for (const auto* option : command.get_options())

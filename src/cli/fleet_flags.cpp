@@ -113,7 +113,7 @@ void FleetFlags::declare(CLI::App& command) {
   command.add_option("--kubectl", kubectl, "What runs kubectl, as 'kubectl -n load'")->capture_default_str()->needs(pods);
   auto* listens = command.add_option("--listen", listen, "HOST:PORT where agents join that are started by themselves");
   command.add_option("--expect", expected, "So many agents join")
-      ->capture_default_str()
+      ->default_str("1")
       ->check(CLI::Range(std::int64_t{1}, kMostAgents))
       ->needs(listens);
   command.add_option("--token-file", token_file, "The token that they know (default: GAUNTLET_FLEET_TOKEN)")->needs(listens);
@@ -144,7 +144,7 @@ base::Expected<TeamSettings> FleetFlags::read() const {
     TRY(engine::fleet::check_joining(listen, token));
     std::vector<std::string> command{"/proc/self/exe", "agent", "--listen", listen};
     if (!token_file.empty()) command.insert(command.end(), {"--token-file", token_file});
-    for (std::int64_t i = 1; i <= expected; ++i) team.places.push_back({fmt::format("joined {}", i), command, 1, kToJoin});
+    for (std::int64_t i = 1; i <= joining(); ++i) team.places.push_back({fmt::format("joined {}", i), command, 1, kToJoin});
   }
   if (team.places.size() > static_cast<std::size_t>(kMostAgents))
     return base::fail(base::ErrorKind::invalid_argument, fmt::format("a fleet has at most {} agents", kMostAgents));
@@ -167,7 +167,7 @@ std::vector<std::string> FleetFlags::for_run() const {
   }
   if (!listen.empty()) {
     add("--listen", listen);
-    add("--expect", std::to_string(expected));
+    add("--expect", std::to_string(joining()));
     if (!token_file.empty()) add("--token-file", std::filesystem::absolute(token_file).string());
   }
   return flags;

@@ -7,6 +7,7 @@
 //   command = "ssh lg1"     # what carries `gauntlet agent`; one that ends in `agent` is taken as it is
 //   weight = 2              # takes twice the share of one with 1, which is what a missing weight is
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,8 @@ struct FleetFlags {
   std::int64_t kubernetes = 0;      // so many pods
   std::string image = "gauntlet:local";
   std::string kubectl = "kubectl";
-  std::string listen;         // HOST:PORT, where agents join; "": nowhere
-  std::int64_t expected = 1;  // so many of them
+  std::string listen;                    // HOST:PORT, where agents join; "": nowhere
+  std::optional<std::int64_t> expected;  // so many of them; nothing given: 1
   std::string token_file;
   bool goes_on_without_lost = false;
 
@@ -37,6 +38,7 @@ struct FleetFlags {
 
   /// For commands whose flags `run` does not read.
   void declare(CLI::App& command);
+  std::int64_t joining() const { return listen.empty() ? 0 : expected.value_or(1); }  // agents
   bool are_given() const { return !agents.empty() || !file.empty() || kubernetes > 0 || !listen.empty(); }
   /// Agents of the file, those of the commands, which are named for these, pods, and who joins. Names are told apart.
   base::Expected<engine::session::TeamSettings> read() const;

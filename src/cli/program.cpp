@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/version.hpp"
 #include "cli/agent_command.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
@@ -86,7 +87,7 @@ int run_as_k6(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "help";
   if (const auto code = argc > 1 ? run_script_command(command, argc - 1, argv + 1) : std::nullopt) return *code;
   if (command == "version" || command == "--version") {
-    fmt::print("k6 v2.3.0 (compatible engine of gauntlet {})\n", GAUNTLET_VERSION);
+    fmt::print("k6 v2.3.0 (compatible engine of gauntlet {})\n", base::kVersion);
     return kDone;
   }
   if (command == "help" || command == "--help" || command == "-h") {
@@ -140,7 +141,7 @@ int run_program(int argc, char** argv) {
   CLI::App app("Gauntlet: load tests for the challenge backend, and the backend to test", "gauntlet");
   Session session;
   app.require_subcommand(1);
-  app.set_version_flag("--version", "gauntlet " GAUNTLET_VERSION);
+  app.set_version_flag("--version", std::string("gauntlet ") + base::kVersion);
   app.footer(exit_codes_help());
   for (const GlobalFlag& flag : kGlobalFlags)
     app.add_option(std::string(flag.name), session.*flag.value, flag.help)->envname(flag.variable);
@@ -181,7 +182,7 @@ int run_program(int argc, char** argv) {
   add_completion_commands(app);
   app.add_subcommand("version", "Say which version this is (k6-compatible version: which k6 the engine follows)")
       ->group(kLoadGroup)
-      ->callback([] { fmt::print("gauntlet {}\n", GAUNTLET_VERSION); });
+      ->callback([] { fmt::print("gauntlet {}\n", base::kVersion); });
   if (!first.empty() && first.front() != '-' && app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
     fmt::print(stderr, "gauntlet: there is no command `{}`; gauntlet --help lists them\n", first);
     return kWrongUsage;

@@ -132,7 +132,7 @@ Result finish(Invocation& invocation) {
   }
   if (invocation.processes > 1) settings.team = engine::session::TeamSettings::of_processes(invocation.processes);
   settings.environment.erase("GAUNTLET_FLEET_TOKEN");  // it is no script's
-  if (invocation.fleet.listen.empty() && (invocation.fleet.expected != 1 || !invocation.fleet.token_file.empty()))
+  if (invocation.fleet.listen.empty() && (invocation.fleet.expected || !invocation.fleet.token_file.empty()))
     return tl::unexpected(wrong_usage("--expect and --token-file go with --listen HOST:PORT, where agents join"));
   if (invocation.fleet.are_given()) {
     if (settings.team)
@@ -140,7 +140,7 @@ Result finish(Invocation& invocation) {
     auto team = TRY(invocation.fleet.read());
     settings.team = std::move(team);
     if (!invocation.fleet.listen.empty() && !settings.quiet)
-      fmt::print(stderr, "waiting for {} at {}: gauntlet agent --join HOST:PORT\n", invocation.fleet.expected, invocation.fleet.listen);
+      fmt::print(stderr, "waiting for {} at {}: gauntlet agent --join HOST:PORT\n", invocation.fleet.joining(), invocation.fleet.listen);
   }
   if (settings.team) {
     settings.team->goes_on_without_lost = invocation.fleet.goes_on_without_lost;

@@ -21,7 +21,7 @@ base::Expected<fs::path> Session::find_project() const {
 
 base::Expected<lab::Stack> Session::open_stack() const {
   if (docker)
-    return base::fail(base::ErrorKind::failed_precondition,
+    return base::fail(base::ErrorKind::invalid_argument,
                       "this command works on the native stack alone: leave out --docker (or STACK=docker)");
   auto found = TRY(find_project());
   lab::StackOptions options{.project = found, .state_dir = {}};

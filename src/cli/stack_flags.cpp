@@ -30,7 +30,7 @@ base::Expected<lab::UpOptions> StackFlags::up_options() const {
 base::Expected<void> StackFlags::check_for_docker() const {
   const char* flag = auto_ports ? "--auto-ports" : limits ? "--limits" : !variables.empty() ? "--env" : nullptr;
   if (flag == nullptr) return {};
-  return base::fail(base::ErrorKind::failed_precondition,
+  return base::fail(base::ErrorKind::invalid_argument,
                     fmt::format("{} is for the native stack: containers have what docker-compose.yml and .env say", flag));
 }
 

@@ -18,7 +18,7 @@ void add_up_command(CLI::App& app, Session& session) {
       if (const auto checked = flags->check_for_docker(); !checked) return session.fail(checked.error());
       if (!flags->names.empty())
         return session.fail(
-            {base::ErrorKind::failed_precondition, "containers start together: leave out the names, or use docker-compose up"});
+            {base::ErrorKind::invalid_argument, "containers start together: leave out the names, or use docker-compose up"});
       const auto containers = session.open_containers();
       if (!containers) return session.fail(containers.error());
       if (auto up = containers->up(options->timeout, Session::tell); !up) session.fail(up.error());

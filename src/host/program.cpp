@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/log.hpp"
+#include "base/version.hpp"
 
 namespace gauntlet::host {
 namespace {
@@ -33,7 +34,7 @@ std::optional<int> Program::answer_flags(int argc, const char* const* argv, cons
                                         ": there are --help, --settings and --version; settings come from the environment"});
   }
   if (flag == "--settings") print(settings.markdown());
-  else if (flag == "--version") print(std::string(text_.name) + " " GAUNTLET_VERSION "\n");
+  else if (flag == "--version") print(std::string(text_.name) + " " + base::kVersion + "\n");
   else print(help());
   return static_cast<int>(Exit::clean);
 }

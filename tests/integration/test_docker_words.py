@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from test_stack import MISSING_PART, NAMES, NOT_HEALTHY, NOT_UP, Project
+from test_stack import BAD_INPUT, MISSING_PART, NAMES, NOT_HEALTHY, NOT_UP, Project
 
 # A container is a file with its health. What it was asked to do is in calls.
 DOCKER = r"""#!/bin/bash
@@ -152,7 +152,7 @@ def test_docker_that_is_missing_is_said_with_what_installs_it(containers):
 def test_commands_of_the_native_stack_alone_say_so(containers):
     for words in (["status"], ["env"], ["demo"]):
         done = containers.call(*words)
-        assert done.returncode == MISSING_PART and "native stack alone" in done.stderr, (words, done.stderr)
+        assert done.returncode == BAD_INPUT and "native stack alone" in done.stderr, (words, done.stderr)
 
 
 def test_doctor_says_that_the_containers_are_down(containers):

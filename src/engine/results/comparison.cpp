@@ -209,9 +209,9 @@ base::Expected<std::vector<ComparedFigure>> compare(const ComparedRun& a, const 
   for (const auto& [name, run] : {std::pair{"first", &a}, std::pair{"second", &b}}) {
     const std::size_t rows = whole_rows(run->rows).size();
     if (rows >= kFewestRows) continue;
-    return base::fail(base::ErrorKind::failed_precondition,
-                      fmt::format("the {} run has {} whole seconds, and fewer than {} say nothing about how much it varies: run it longer",
-                                  name, rows, kFewestRows));
+    return base::fail(base::ErrorKind::invalid_argument,
+                      fmt::format("the {} run took {} s, and fewer than {} say nothing about how much it varies: run it longer", name, rows,
+                                  kFewestRows));
   }
   std::vector<ComparedFigure> figures;
   for (const Question& question : questions()) {

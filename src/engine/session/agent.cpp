@@ -12,6 +12,7 @@
 
 #include "base/machine_memory.hpp"
 #include "base/signals.hpp"
+#include "base/version.hpp"
 #include "engine/fleet/agent_end.hpp"
 #include "engine/script/archive.hpp"
 #include "engine/script/program.hpp"
@@ -29,7 +30,7 @@ words::FromAgent hello() {
   words::FromAgent word;
   words::Hello& hello = *word.mutable_hello();
   hello.set_protocol(fleet::kProtocol);
-  hello.set_version(GAUNTLET_VERSION);
+  hello.set_version(base::kVersion);
   utsname machine{};
   uname(&machine);
   hello.set_host(machine.nodename);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "base/version.hpp"
 #include "engine/session/home_file.hpp"
 #include "engine/users/log.hpp"
 
@@ -184,10 +185,10 @@ void Team::hear(Member& member, const words::FromAgent& word) {
 
 void Team::hear_hello(Member& member, const words::Hello& hello) {
   member.hello = hello;
-  if (hello.protocol() != fleet::kProtocol || hello.version() != GAUNTLET_VERSION) {
+  if (hello.protocol() != fleet::kProtocol || hello.version() != base::kVersion) {
     member.stage = Stage::gone;
     member.seat->hang_up();
-    fail({ExitCode::other, fmt::format("{} is gauntlet {}, and this is gauntlet {}", called(member), hello.version(), GAUNTLET_VERSION),
+    fail({ExitCode::other, fmt::format("{} is gauntlet {}, and this is gauntlet {}", called(member), hello.version(), base::kVersion),
           "all machines of a test need the same version"});
     return;
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/version.hpp"
 #include "engine/session/machine.hpp"
 #include "engine/sinks/file/output_file.hpp"
 
@@ -58,7 +59,7 @@ void TestRun::open_dashboard() {
   if (!settings_.dashboard.enabled) return;
   dashboard::RunFacts facts;
   facts.script = program_.given_name();
-  facts.version = GAUNTLET_VERSION;
+  facts.version = base::kVersion;
   for (const plan::Scenario& scenario : plan_.scenarios) facts.scenarios.emplace_back(scenario.name, describe(scenario));
   facts.max_duration = plan_.longest;
   facts.max_vus = plan_.most_vus;

@@ -215,7 +215,10 @@ Suspicion generator(const Evidence& e) {
         fmt::format("{} used {:.0f} % of its {} cores, and its starts were up to {:.0f} ms late (p99), with {:.0f} % of the load",
                     agent.name, agent.cpu_share * 100, agent.cores, agent.slip_p99_ms, agent.share * 100));
   }
-  if (!s.where.empty()) s.advice.front() = fmt::format("give {} a smaller weight (--fleet), or the fleet one more machine", s.where);
+  const auto elsewhere = [&](const auto& agent) { return agent.host != e.trial.agents.front().host; };
+  const bool on_machines = std::any_of(e.trial.agents.begin(), e.trial.agents.end(), elsewhere);  // and not processes of one
+  if (!s.where.empty() && on_machines)
+    s.advice.front() = fmt::format("give {} a smaller weight (--fleet), or the fleet one more machine", s.where);
   return s;
 }
 

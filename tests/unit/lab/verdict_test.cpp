@@ -149,10 +149,10 @@ TEST(Diagnosis, names_the_agent_that_was_the_limit) {
   auto e = unremarkable();
   e.trial.generator = {engine::results::GeneratorLimit::starts_late, "agent lg2 was the limit: words"};
   auto& on_time = e.trial.agents.emplace_back();
-  on_time.name = "lg1";
+  on_time.name = on_time.host = "lg1";
   on_time.slip_p99_ms = 1;
   auto& behind = e.trial.agents.emplace_back();
-  behind.name = "lg2";
+  behind.name = behind.host = "lg2";
   behind.cores = 2;
   behind.cpu_share = 0.98;
   behind.slip_p99_ms = 40;
@@ -161,6 +161,22 @@ TEST(Diagnosis, names_the_agent_that_was_the_limit) {
   EXPECT_NE(text.find("lg2 used 98 % of its 2 cores"), std::string::npos) << text;
   EXPECT_NE(text.find("give lg2 a smaller weight"), std::string::npos) << text;
   EXPECT_EQ(text.find("lg1"), std::string::npos) << text;
+}
+
+TEST(Diagnosis, gives_processes_of_one_machine_no_weights) {
+  auto e = unremarkable();
+  e.trial.generator = {engine::results::GeneratorLimit::starts_late, "process 2 was the limit: words"};
+  for (const char* name : {"process 1", "process 2"}) {
+    auto& process = e.trial.agents.emplace_back();
+    process.name = name;
+    process.host = "lg";
+    process.cores = 2;
+    process.cpu_share = 0.98;
+    process.slip_p99_ms = 40;
+  }
+  const auto text = to_text(judge(e, nullptr));
+  EXPECT_NE(text.find("process 2 used 98 % of its 2 cores"), std::string::npos) << text;
+  EXPECT_EQ(text.find("weight"), std::string::npos) << text;
 }
 
 TEST(Diagnosis, shows_what_moved_since_the_last_good_level) {

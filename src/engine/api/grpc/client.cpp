@@ -10,6 +10,7 @@
 
 #include "base/duration.hpp"
 #include "base/event_loop.hpp"
+#include "base/version.hpp"
 #include "engine/api/grpc/answer.hpp"
 #include "engine/api/grpc/encoder.hpp"
 #include "engine/api/grpc/reflection.hpp"
@@ -30,7 +31,6 @@ using script::Value;
 using Client = script::Self<GrpcScriptClient>;
 
 constexpr std::chrono::seconds kDefaultCallTimeout(120);
-constexpr std::string_view kUserAgent = "gauntlet/0.1.0";
 
 constexpr const char* kHealthProto = R"(
 syntax = "proto3";
@@ -175,7 +175,7 @@ JSValue connect(Client self, Call call) {
   if (!dialer) return refuse(context, dialer.error());
   options.tls = !params->plaintext;
   options.authority = params->authority;
-  options.user_agent = vu.options().user_agent.given ? vu.options().user_agent.value : std::string(kUserAgent);
+  options.user_agent = vu.options().user_agent.given ? vu.options().user_agent.value : std::string("gauntlet/") + base::kVersion;
   if (params->max_receive_bytes > 0) options.max_receive_bytes = static_cast<std::size_t>(params->max_receive_bytes);
   if (params->max_send_bytes > 0) options.max_send_bytes = static_cast<std::size_t>(params->max_send_bytes);
   if (params->tls && options.tls) {

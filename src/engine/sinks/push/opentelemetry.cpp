@@ -10,6 +10,7 @@
 
 #include "base/base64.hpp"
 #include "base/text.hpp"
+#include "base/version.hpp"
 #include "engine/wire/url.hpp"
 #include "telemetry/otlp_metrics.pb.h"
 
@@ -200,7 +201,7 @@ base::Expected<OpenTelemetryOptions> read_open_telemetry_options(const std::stri
   options.metric_prefix = text_of(variable, "K6_OTEL_METRIC_PREFIX");
   if (const std::string name = text_of(variable, "K6_OTEL_SERVICE_NAME"); !name.empty()) options.service_name = name;
   const std::string version = text_of(variable, "K6_OTEL_SERVICE_VERSION");
-  options.service_version = version.empty() ? GAUNTLET_VERSION : version;
+  options.service_version = version.empty() ? base::kVersion : version;
   return options;
 }
 

@@ -1,0 +1,7 @@
+#include "base/version.hpp"
+
+namespace gauntlet::base {
+
+const char* const kVersion = GAUNTLET_VERSION;
+
+}  // namespace gauntlet::base
