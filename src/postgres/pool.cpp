@@ -1,20 +1,18 @@
 #include "postgres/pool.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cassert>
 #include <deque>
-#include <map>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/log.hpp"
+#include "postgres/timelines.hpp"
+#include "postgres/waiting_room.hpp"
 
 namespace gauntlet::postgres {
 namespace {
@@ -38,30 +36,6 @@ constexpr std::chrono::milliseconds kOthersAskedAfter{2000};
 /// A primary that has just been promoted is to be found soon.
 constexpr std::chrono::milliseconds kLastRetryOfServers{1000};
 
-/// The newest timeline of each cluster that any thread of this program has met.
-class Timelines {
- public:
-  /// After `met` has been, too.
-  std::int64_t newest(std::int64_t cluster, std::int64_t met) {
-    const std::lock_guard lock(mutex_);
-    auto& newest = newest_[cluster];
-    if (newest != 0 && newest < met) ++raises_;
-    return newest = std::max(newest, met);
-  }
-  /// How often a newer one than before was met.
-  std::uint64_t raises() const { return raises_; }
-
-  static Timelines& of_program() {
-    static Timelines timelines;
-    return timelines;
-  }
-
- private:
-  std::atomic<std::uint64_t> raises_ = 0;
-  std::mutex mutex_;
-  std::map<std::int64_t, std::int64_t> newest_;
-};
-
 /// One place for a connection. A lease keeps its slot alive; a lost connection leaves the slot with none.
 struct Slot {
   std::unique_ptr<Connection> connection;
@@ -70,81 +44,6 @@ struct Slot {
   bool leased = false;
   std::int64_t cluster = 0;  // and the server's timeline in it, where it was asked for
   std::int64_t timeline = 0;
-};
-
-/// A call that waits for its turn on a connection that no transaction holds.
-struct Parked {
-  std::vector<Execution> group;
-  ResultsCallback callback;
-  Asker asker;
-};
-
-/// The calls that wait: each line in order, and the lines by turns.
-class WaitingRoom {
- public:
-  bool empty() const { return turns_.empty(); }
-  std::size_t statements() const { return statements_; }
-
-  void add(Parked call, Clock::time_point now) {
-    ++calls_;
-    statements_ += call.group.size();
-    Line& line = lines_[call.asker.line];
-    if (line.calls.empty()) begin_turn(line, call.asker.line, now);
-    line.calls.push_back(std::move(call));
-  }
-
-  /// Of the line whose turn it is, which then waits for its next one.
-  Parked take_next(Clock::time_point now) {
-    const std::size_t key = turns_.front();
-    turns_.pop_front();
-    const auto found = lines_.find(key);
-    Line& line = found->second;
-    Parked call = std::move(line.calls.front());
-    line.calls.pop_front();
-    if (line.calls.empty()) {
-      lines_.erase(found);
-    } else {
-      begin_turn(line, key, now);
-    }
-    --calls_;
-    statements_ -= call.group.size();
-    return call;
-  }
-
-  /// The newest of the longest line, where that is longer than `line`'s would be with one more.
-  std::optional<Parked> take_from_longer_than(std::size_t line) {
-    if (turns_.size() == calls_) return std::nullopt;  // nobody waits twice
-    const auto longest = std::max_element(lines_.begin(), lines_.end(),
-                                          [](const auto& a, const auto& b) { return a.second.calls.size() < b.second.calls.size(); });
-    const auto own = lines_.find(line);
-    if (longest->second.calls.size() <= 1 + (own == lines_.end() ? 0 : own->second.calls.size())) return std::nullopt;
-    Parked call = std::move(longest->second.calls.back());
-    longest->second.calls.pop_back();
-    statements_ -= call.group.size();
-    --calls_;
-    return call;
-  }
-
-  /// Since when the line whose turn is next has waited for it.
-  std::optional<Clock::time_point> waiting_since() const {
-    if (turns_.empty()) return std::nullopt;
-    return lines_.at(turns_.front()).in_turn_since;
-  }
-
- private:
-  struct Line {
-    std::deque<Parked> calls;
-    Clock::time_point in_turn_since;
-  };
-  void begin_turn(Line& line, std::size_t key, Clock::time_point now) {
-    line.in_turn_since = now;
-    turns_.push_back(key);
-  }
-
-  std::unordered_map<std::size_t, Line> lines_;  // none is empty
-  std::deque<std::size_t> turns_;                // the lines' keys, next first
-  std::size_t calls_ = 0;
-  std::size_t statements_ = 0;
 };
 
 struct WaitingBegin {
