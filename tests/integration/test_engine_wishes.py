@@ -188,3 +188,18 @@ export function slow() { sleep(0.5); }
     assert "done/s" in told.stdout and '"vus_most":4' in (tmp_path / "report.html").read_text()
     strict = run(tmp_path, GAUNTLET, "run", "--no-color", "--strict-k6", "script.js")
     assert "SCENARIOS" not in strict.stdout and "done/s" not in strict.stdout
+
+
+REQUESTS_AROUND = """
+import http from 'k6/http';
+export const options = { vus: 2, iterations: 4, thresholds: { http_reqs: ['count==%d'] } };
+const ask = () => { http.get('%s'); };
+export const setup = ask, teardown = ask, setupVU = ask, teardownVU = ask;
+export default ask;
+"""
+
+
+@pytest.mark.parametrize("flags, requests", [([], 4 + 2 + 2 * 2), (["--setup-apart"], 4)])
+def test_requests_of_setups_and_teardowns_are_kept_apart_on_request(tmp_path, echo, flags, requests):
+    said = ran(tmp_path, REQUESTS_AROUND % (requests, echo), *flags)
+    assert said.returncode == 0, said.stdout + said.stderr
