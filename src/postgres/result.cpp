@@ -2,7 +2,6 @@
 
 #include <libpq-fe.h>
 
-#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -55,10 +54,6 @@ std::int64_t read(const Cell& cell) {
   return wire_format::get<std::int64_t>(cell.bytes(8));
 }
 template <>
-double read(const Cell& cell) {
-  return std::bit_cast<double>(wire_format::get<std::int64_t>(cell.bytes(8)));
-}
-template <>
 std::string_view read(const Cell& cell) {
   return cell.text();
 }
@@ -100,8 +95,6 @@ struct Reader<std::optional<T>> {
 
 }  // namespace
 
-bool Row::is_null(int column) const { return PQgetisnull(result_, row_, column) != 0; }
-
 template <class T>
 T Row::get(int column) const {
   return Reader<T>::get(Cell{result_, row_, column});
@@ -113,7 +106,6 @@ T Row::get(int column) const {
 GAUNTLET_ROW_GET(bool)
 GAUNTLET_ROW_GET(std::int32_t)
 GAUNTLET_ROW_GET(std::int64_t)
-GAUNTLET_ROW_GET(double)
 GAUNTLET_ROW_GET(std::string_view)
 GAUNTLET_ROW_GET(std::string)
 GAUNTLET_ROW_GET(Timestamp)

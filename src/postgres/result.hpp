@@ -18,9 +18,7 @@ class Row {
  public:
   Row(const pg_result* result, int row) : result_(result), row_(row) {}
 
-  bool is_null(int column) const;
-
-  /// T: bool, int32_t, int64_t (int4 widens), double, std::string_view (text and varchar; points into the Result),
+  /// T: bool, int32_t, int64_t (int4 widens), std::string_view (text and varchar; points into the Result),
   /// std::string, Timestamp, Date, Uuid, or std::optional of one where the column may be null. A null read as a plain T,
   /// or a column of another size than T, is a programmer error and aborts.
   ///

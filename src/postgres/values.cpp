@@ -148,17 +148,13 @@ Parameters& Parameters::add_array(const std::vector<bool>& values) {
 
 template Parameters& Parameters::add_array(std::span<const std::int32_t>);
 template Parameters& Parameters::add_array(std::span<const std::int64_t>);
-template Parameters& Parameters::add_array(std::span<const double>);
 template Parameters& Parameters::add_array(std::span<const std::string_view>);
 template Parameters& Parameters::add_array(std::span<const std::string>);
 template Parameters& Parameters::add_array(std::span<const Timestamp>);
 template Parameters& Parameters::add_array(std::span<const Date>);
 template Parameters& Parameters::add_array(std::span<const Uuid>);
 template Parameters& Parameters::add_array(std::span<const bool>);
-template Parameters& Parameters::add_array(std::span<const std::optional<bool>>);
 template Parameters& Parameters::add_array(std::span<const std::optional<std::int32_t>>);
-template Parameters& Parameters::add_array(std::span<const std::optional<std::int64_t>>);
-template Parameters& Parameters::add_array(std::span<const std::optional<std::string_view>>);
 template Parameters& Parameters::add_array(std::span<const std::optional<std::string>>);
 template Parameters& Parameters::add_array(std::span<const std::optional<Timestamp>>);
 

@@ -289,7 +289,6 @@ void Tags::become(TagSet* next) {
 
 void Tags::set(SystemTag tag, std::string_view value) { become(TagBuilder(*this).set(tag, value).intern()); }
 void Tags::set(std::string_view name, std::string_view value) { become(TagBuilder(*this).set(name, value).intern()); }
-void Tags::erase(SystemTag tag) { become(TagBuilder(*this).erase(tag).intern()); }
 void Tags::erase(std::string_view name) { become(TagBuilder(*this).erase(name).intern()); }
 void Tags::clear() { become(table_.empty()); }
 

@@ -160,7 +160,6 @@ class Tags {
   void set(SystemTag tag, std::string_view value);
   /// A user's tag, or a system tag by its name.
   void set(std::string_view name, std::string_view value);
-  void erase(SystemTag tag);
   void erase(std::string_view name);
   void clear();
   /// Remembers a state (before a group, before an iteration) ...

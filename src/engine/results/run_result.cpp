@@ -285,10 +285,6 @@ double MetricResult::value(std::string_view wanted) const {
   return found == nullptr ? 0 : *found;
 }
 
-bool MetricResult::ok() const {
-  return std::all_of(thresholds.begin(), thresholds.end(), [](const ThresholdResult& threshold) { return threshold.ok; });
-}
-
 const double* ResultSecond::find(std::string_view metric, std::string_view statistic) const {
   const auto found = std::find_if(metrics.begin(), metrics.end(), [&](const auto& known) { return known.first == metric; });
   return found == metrics.end() ? nullptr : find_in(found->second, statistic);

@@ -44,7 +44,6 @@ struct MetricResult {
 
   const double* find(std::string_view name) const;  ///< nullptr when it has none of that name
   double value(std::string_view name) const;        ///< 0 then
-  bool ok() const;                                  ///< all its thresholds held
 };
 
 /// Requests by method and name, over all outcomes.

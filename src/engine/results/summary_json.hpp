@@ -15,15 +15,6 @@ std::string handle_summary_json(const Summary& summary);
 /// true when it FAILED.
 std::string summary_export_json(const Summary& summary);
 
-/// What the machine-readable summary says of the run.
-struct RunDescription {
-  std::string script;        ///< source of the main file
-  std::string version;       ///< of k6's surface that we reproduce, as "1.8.1"
-  std::string generated_at;  ///< RFC 3339, empty for now
-};
-/// `--new-machine-readable-summary`, version 1.0.0; also handleSummary's argument then.
-std::string machine_readable_json(const Summary& summary, const RunDescription& run);
-
 /// `--out json=FILE.json`: handleSummary's data, and beside it `series` (a row a second), `endpoints`, `open_model` and
 /// `generator`. What it says of thresholds is what handleSummary is told.
 /// `state_json`: to_json() of what was gathered (gathered.hpp), so that results can be added up and compared.

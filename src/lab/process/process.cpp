@@ -128,9 +128,4 @@ std::chrono::nanoseconds cpu_time_of_tree(pid_t root) {
   return total;
 }
 
-std::uint64_t resident_bytes_of(pid_t pid) {
-  const auto fields = stat_fields(pid);
-  return fields.size() < 22 ? 0 : number(fields[21]) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 }  // namespace gauntlet::lab

@@ -46,7 +46,4 @@ std::optional<CpuTime> cpu_time_of(pid_t pid);
 /// every backend, finished ones included. Resolution: one clock tick (10 ms) a process. Zero when it is gone.
 std::chrono::nanoseconds cpu_time_of_tree(pid_t pid);
 
-/// Resident memory in bytes; 0 when gone.
-std::uint64_t resident_bytes_of(pid_t pid);
-
 }  // namespace gauntlet::lab

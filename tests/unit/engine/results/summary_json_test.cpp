@@ -31,24 +31,6 @@ TEST(SummaryJson, export_equals_k6s_file_for_the_same_samples) {
   EXPECT_EQ(json::diff(json::parse(golden_text("groups.export.json")), json::parse(summary_export_json(groups.summary()))), json::array());
 }
 
-/// The machine-readable summary lists metrics in no order of its own; compared by name.
-json by_name(json summary) {
-  json metrics = json::object();
-  for (const json& metric : summary["results"]["metrics"]) metrics[metric["name"].get<std::string>()] = metric;
-  summary["results"]["metrics"] = metrics;
-  return summary;
-}
-
-TEST(SummaryJson, machine_readable_summary_equals_k6s_file_for_the_same_samples) {
-  const json theirs = json::parse(golden_text("machine.export.json"));
-  const Recording recording("machine", rich_thresholds());
-  const RunDescription run{.script = theirs["config"]["script"],
-                           .version = theirs["metadata"]["k6_version"],
-                           .generated_at = theirs["metadata"]["generated_at"]};
-  const json ours = json::parse(machine_readable_json(recording.summary(), run));
-  EXPECT_EQ(json::diff(by_name(theirs), by_name(ours)), json::array());
-}
-
 TEST(SummaryJson, results_answer_the_questions_that_people_ask_with_jq) {
   Recording recording("compact", rich_thresholds());
   const json results = json::parse(results_json(recording.summary(), recording.collector().series().rows(), recording.registry(), ""));
