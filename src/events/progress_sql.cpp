@@ -31,6 +31,8 @@ std::string expand(std::string sql, const std::vector<std::pair<std::string, std
 ///    and the lookup of a goal depends on nothing but its id, which lets the planner remember lookups (Memoize): ten rows
 ///    a player cost 5 us of PostgreSQL CPU an event instead of 15.
 ///  - generate_series is planned as 1,000 rows where arrays count as 10: reason enough to remember them.
+/// updated_at never goes back: a batch that has waited for a lock since before midnight would put a row that has started over since into
+/// yesterday again, to start over once more.
 std::string apply_sql() {
   return expand(
       R"sql(
@@ -42,7 +44,7 @@ SET progress       = @progress,
     baseline_value = @baseline,
     expires_at     = CASE WHEN @reset THEN ($10::timestamp[])[g.schedule] ELSE p.expires_at END,
     value_at       = @value_at,
-    updated_at     = $8
+    updated_at     = greatest(p.updated_at, $8)
 FROM ROWS FROM (unnest($1::text[]), unnest($2::int4[]), unnest($3::int4[]), unnest($4::int4[]), unnest($5::int4[]),
                 unnest($6::boolean[]), unnest($7::int4[]), unnest($12::timestamp[]), unnest($13::timestamp[]), unnest($14::int4[]),
                 generate_series(1, $11))

@@ -1,5 +1,6 @@
 #include "support/progress_reference.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 
@@ -77,7 +78,7 @@ std::optional<Row> apply_event(const Goal& goal, const Row& row, const Event& ev
     next.completed_at = completed ? std::optional(now) : std::nullopt;
   }
   if (next == row) return std::nullopt;
-  next.updated_at = now;
+  next.updated_at = std::max(row.updated_at, now);
   return next;
 }
 

@@ -476,6 +476,19 @@ TEST_F(ProgressStoreTest, two_writers_lose_no_increment) {
   EXPECT_EQ(value("SELECT sum(progress) FROM user_goal_progress"), std::to_string(2 * kBatches * kEvents));
 }
 
+TEST_F(ProgressStoreTest, a_batch_of_before_midnight_that_comes_late_does_not_take_a_row_back_into_yesterday) {
+  Row row;
+  row.is_active = true;
+  row.updated_at = std::chrono::floor<std::chrono::microseconds>(now_);
+  insert({{{"ann", "goal-18"}, row}});  // increment of kills, starts over each day
+  const std::vector<Event> events{stat("ann", "kills", 1)};
+  now_ = std::chrono::sys_days(std::chrono::year(2026) / 11 / 24) + 1s;
+  ASSERT_EQ(write(events)->rows, 1);
+  now_ -= 2s;
+  ASSERT_EQ(write(events)->rows, 1);
+  EXPECT_EQ(value("SELECT progress || ' ' || updated_at FROM user_goal_progress"), "2 2026-11-24 00:00:01");
+}
+
 TEST_F(ProgressStoreTest, a_claim_in_between_is_not_overwritten) {
   Row row;
   row.is_active = true;
