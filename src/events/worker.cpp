@@ -76,6 +76,7 @@ class EventWorker final : public host::Worker {
 
   std::vector<host::Endpoint> endpoints() override { return {{.streams = rpc_server_.streams()}}; }
   postgres::Pool& pool() override { return store_->pool(); }
+  void stopping() override { writer_.hurry(); }
   void drain(std::function<void()> done) override { writer_.drain(std::move(done)); }
 
  private:

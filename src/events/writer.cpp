@@ -66,7 +66,7 @@ void Writer::submit(Event event, Answer answer) {
     open_.answers.push_back(std::move(answer));
     return flush_soon();
   }
-  if (open_.events.size() >= limits_.max_batch) flush_soon();
+  if (hurries_ || open_.events.size() >= limits_.max_batch) flush_soon();
   else flush_after_interval();
   answer({});
 }
@@ -121,7 +121,7 @@ void Writer::next_part() {
   flying_bytes_ = 0;
   tell_waiting();
   writing_ = false;
-  if (!limits_.buffer_for || drained_ || open_.events.size() >= limits_.max_batch) flush_soon();
+  if (!limits_.buffer_for || hurries_ || open_.events.size() >= limits_.max_batch) flush_soon();
   else if (!open_.events.empty()) flush_after_interval();
   finish_if_drained();
 }
@@ -205,9 +205,14 @@ void Writer::store_lost(const Error& why) {
   finish_if_drained();
 }
 
+void Writer::hurry() {
+  hurries_ = true;
+  flush_soon();
+}
+
 void Writer::drain(std::function<void()> done) {
   drained_ = std::move(done);
-  if (limits_.buffer_for) flush_soon();
+  hurry();
   finish_if_drained();
 }
 

@@ -79,7 +79,9 @@ class Writer {
   /// The store can be written again.
   void store_back() { flush_soon(); }
 
-  /// Calls `done` once nothing is left to write; buffered events are written without waiting for the interval.
+  /// From now on buffered events are written without waiting for the interval.
+  void hurry();
+  /// Calls `done` once nothing is left to write, in a hurry.
   void drain(std::function<void()> done);
 
   /// Accepted, and not yet written or given up.
@@ -122,6 +124,7 @@ class Writer {
   bool writing_ = false;
   bool flush_asked_ = false;
   bool interval_running_ = false;
+  bool hurries_ = false;
   std::size_t open_bytes_ = 0;
   std::size_t flying_bytes_ = 0;
   Timing::Clock::time_point sent_{};

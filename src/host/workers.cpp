@@ -53,9 +53,13 @@ struct Workers::Thread {
     return {};
   }
 
-  void drain_from(std::size_t listener, std::function<void()> done) {
-    if (listener == listeners.size()) return worker->drain(std::move(done));
-    listeners[listener]->drain([this, listener, done = std::move(done)] { drain_from(listener + 1, done); });
+  void drain(std::function<void()> done) {
+    worker->stopping();
+    const auto left = std::make_shared<std::size_t>(listeners.size());
+    const auto drained = [this, left, done = std::move(done)] {
+      if (--*left == 0) worker->drain(done);
+    };
+    for (const auto& listener : listeners) listener->drain(drained);
   }
 
   const base::http::Router no_routes;
@@ -116,7 +120,7 @@ void Workers::drain(std::function<void()> done) {
   const auto drained = [left, done = std::move(done)] {
     if (left->fetch_sub(1) == 1) done();
   };
-  for (const auto& thread : threads_) thread->loop_thread.loop().post([&thread = *thread, drained] { thread.drain_from(0, drained); });
+  for (const auto& thread : threads_) thread->loop_thread.loop().post([&thread = *thread, drained] { thread.drain(drained); });
 }
 
 }  // namespace gauntlet::host

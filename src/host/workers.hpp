@@ -34,6 +34,8 @@ class Worker {
   /// One for each of the service's ports; what they refer to is the worker's.
   virtual std::vector<Endpoint> endpoints() = 0;
   virtual postgres::Pool& pool() = 0;
+  /// Its listeners begin to drain.
+  virtual void stopping() {}
   /// Its listeners have nothing in flight any more: calls `done` when what they left behind is finished too.
   virtual void drain(std::function<void()> done) { done(); }
 };

@@ -7,9 +7,13 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 
+import grpc
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from event_handler import running_handler
 from mock_platform import real_rewards, running_platform
@@ -262,6 +266,41 @@ def test_sigterm_answers_what_is_in_flight_and_ends_with_0(database):
             assert claim.result().status == 200
         assert service.process.wait(20) == 0, service.log.read_text()
         assert service.row("ann", "rung-1")[1] == "claimed"
+
+
+def test_sigterm_does_not_wait_for_who_watches_the_health_and_writes_what_is_buffered(database):
+    with running_service(database, CONFIG) as service, grpc.insecure_channel(service.grpc) as channel:
+        service.put_row("ann", "old-daily", "old")
+        watches = [HealthStub(channel).Watch(HealthCheckRequest())]
+        with running_handler(service, CONFIG, BUFFER_FLUSH_INTERVAL="60s") as handler:
+            watches.append(HealthStub(handler.channel).Watch(HealthCheckRequest()))
+            for watch in watches:
+                assert next(watch).status == HealthCheckResponse.SERVING
+            handler.login("ann")
+            handler.process.send_signal(signal.SIGTERM)
+            service.process.send_signal(signal.SIGTERM)
+            for program, watch in zip((handler, service), reversed(watches)):
+                with pytest.raises(grpc.RpcError) as ended:
+                    list(watch)
+                assert (ended.value.code(), ended.value.details()) == (grpc.StatusCode.UNAVAILABLE, "the server is stopping")
+                assert program.process.wait(30) == 0, program.log.read_text()
+        assert service.row("ann", "old-daily")[1] == "completed"
+
+
+def test_half_a_rest_request_is_answered_after_sigterm_and_does_not_keep_grpc_open(database):
+    with running_service(database, CONFIG) as service:
+        url = urllib.parse.urlsplit(service.base_url)
+        with socket.create_connection((url.hostname, url.port)) as half:
+            half.sendall(b"POST /challenge/v1/challenges/initialize HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+            assert half.recv(1000).startswith(b"HTTP/1.1 100 ")
+            service.process.send_signal(signal.SIGTERM)
+            host, port = service.grpc.split(":")
+            with pytest.raises(ConnectionRefusedError):
+                while True:
+                    socket.create_connection((host, port)).close()
+                    time.sleep(0.05)
+            half.sendall(b"{}")
+            assert half.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 def test_sighup_reloads_a_good_config_and_keeps_the_old_one_otherwise(database, tmp_path):

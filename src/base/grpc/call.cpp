@@ -308,10 +308,16 @@ void Call::State::on_closed() {
   cancel();
 }
 
-void Call::State::on_timeout() {
+void Call::State::on_draining() {
+  if (method->kind != MethodKind::unary) give_up(ErrorKind::unavailable, "the server is stopping");
+}
+
+void Call::State::on_timeout() { give_up(ErrorKind::deadline_exceeded, "deadline exceeded"); }
+
+void Call::State::give_up(ErrorKind kind, std::string_view text) {
   const CallPtr keep(&call);
   const auto callback = std::exchange(on_cancel, nullptr);
-  end(number(ErrorKind::deadline_exceeded), "deadline exceeded");
+  end(number(kind), text);
   finished = false;
   cancelled = true;
   if (callback) callback();

@@ -76,6 +76,7 @@ struct Call::State final : http::StreamReceiver, TimerWheel::Timeout {
   void on_data(std::string_view bytes) override;
   void on_end() override;
   void on_output_taken() override;
+  void on_draining() override;
   void on_closed() override;
   void on_timeout() override;
 
@@ -96,6 +97,8 @@ struct Call::State final : http::StreamReceiver, TimerWheel::Timeout {
   /// Forgets the stream; may release the call.
   void close();
   void cancel();
+  /// Ends it although its handler would go on, which learns of it as of the client's cancelling.
+  void give_up(ErrorKind kind, std::string_view message);
 
   Call& call;
   std::shared_ptr<CallPool> pool;

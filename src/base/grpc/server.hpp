@@ -62,7 +62,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   /// Registers a method ("/package.Service/Method") before the listener starts. A unary handler answers with finish()
-  /// or fail(); a server-streaming one (also called once, with the single request) with send() and finish().
+  /// or fail(); a server-streaming one (also called once, with the single request) with send() and finish(). When the listener drains,
+  /// streams end with UNAVAILABLE: who watches something for ever would hold it up.
   void unary(std::string_view method, UnaryHandler handler);
   void server_streaming(std::string_view method, UnaryHandler handler);
   void bidirectional(std::string_view method, StreamHandler handler);

@@ -334,6 +334,8 @@ void Http2::finish_draining() {
   if (drain_finished_) return;
   drain_finished_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR, nullptr, 0);
+  for (const auto& stream : streams_)
+    if (stream->receiver_ != nullptr) stream->receiver_->on_draining();
   connection_.write_soon();
 }
 

@@ -26,6 +26,8 @@ class StreamReceiver {
   virtual void on_end() = 0;
   /// Part of output() has gone to the client; comes while the connection writes, so do no work in it.
   virtual void on_output_taken() {}
+  /// The server stops and the client has been told: an answer that would last as long as the client likes ends now.
+  virtual void on_draining() {}
   /// The stream has gone (answered, reset, connection lost) and must not be used any more.
   virtual void on_closed() = 0;
 

@@ -241,6 +241,22 @@ TEST_F(WriterTest, buffers_when_asked_to_and_writes_at_the_interval_or_when_full
   EXPECT_EQ(store_.writes[0].users, (Strings{"b", "c", "d"}));
 }
 
+TEST_F(WriterTest, writes_buffered_events_at_once_when_it_hurries) {
+  Writer writer = make({.buffer_for = 1min});
+  submit(writer, "a");
+  writer.hurry();
+  pass();
+  ASSERT_EQ(store_.writes.size(), 1u);
+  submit(writer, "b");
+  store_.answer({});
+  pass();
+  EXPECT_EQ(store_.writes.size(), 1u);
+  store_.answer({});
+  submit(writer, "c");
+  pass();
+  EXPECT_EQ(store_.writes.size(), 1u);
+}
+
 TEST_F(WriterTest, keeps_buffered_events_until_the_store_is_back) {
   Writer writer = make({.max_waiting = 3, .max_batch = 3, .buffer_for = 100ms});
   submit(writer, "a");
