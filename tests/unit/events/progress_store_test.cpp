@@ -617,5 +617,25 @@ TEST_F(ProgressStoreTest, old_partitions_of_event_ids_are_dropped) {
   EXPECT_EQ(value("SELECT count(*) FROM pg_inherits WHERE inhparent = 'processed_event'::regclass"), "6");
 }
 
+TEST_F(ProgressStoreTest, event_ids_are_looked_after_beside_a_dump) {
+  auto connection = BlockingConnection::connect(options_);
+  // As just after midnight: the last day is not there yet, and the first one is still there.
+  ASSERT_TRUE(
+      connection->run("DO $$ DECLARE today date := (now() AT TIME ZONE 'UTC')::date; BEGIN"
+                      " EXECUTE 'DROP TABLE processed_event_' || to_char(today + 2, 'YYYYMMDD');"
+                      " EXECUTE format('CREATE TABLE processed_event_%s PARTITION OF processed_event FOR VALUES FROM (%L) TO (%L)',"
+                      " to_char(today - 4, 'YYYYMMDD'), today - 4, today - 3); END $$"));
+  const std::string days =
+      "SELECT string_agg(((now() AT TIME ZONE 'UTC')::date - right(inhrelid::regclass::text, 8)::date)::text, ' '"
+      " ORDER BY inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'processed_event'::regclass";
+  auto dump = BlockingConnection::connect(options_);
+  ASSERT_TRUE(dump->run("BEGIN; LOCK TABLE processed_event IN ACCESS SHARE MODE"));
+  ASSERT_TRUE(connection->run("SELECT maintain_processed_event(24)"));
+  EXPECT_EQ(value(days), "4 3 2 1 0 -1 -2");
+  ASSERT_TRUE(dump->run("COMMIT"));
+  ASSERT_TRUE(connection->run("SELECT maintain_processed_event(24)"));
+  EXPECT_EQ(value(days), "3 2 1 0 -1 -2");
+}
+
 }  // namespace
 }  // namespace gauntlet::events
