@@ -117,7 +117,8 @@ KINDS = {
     "connection cut": (lambda test: os.kill(int((test.folder / "cut").read_text()), signal.SIGKILL),
                        "cat | {agent} | (sh -c 'echo $PPID > cut'; exec cat) # agent", {LOST}),
     **{kind: (pull_trigger, RELAYED % kind, {LOST}) for kind in (
-        "garbage", "too long a frame", "half a frame", "window twice", "window of many names", "window that is none", "greets twice",
+        "garbage", "too long a frame", "half a frame", "window twice", "window of many names", "window that nests",
+        "window of less than nothing", "window that is none", "status that is none", "progress that is no number", "greets twice",
         "setup nobody asked for", "clock of another time", "clock that cannot be")},
     "slow link": (nothing, RELAYED % "slow link", {OK, LOST}),
     "agent cannot write a file": (nothing, "ulimit -f 0; exec {agent}", {OK}),

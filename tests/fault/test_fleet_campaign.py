@@ -7,6 +7,6 @@ CAMPAIGN = pathlib.Path(__file__).resolve().parent / "fleet_campaign.py"
 
 
 def test_no_fault_makes_a_leader_hang_or_count_twice():
-    ended = subprocess.run([sys.executable, CAMPAIGN, "--faults", "21"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+    ended = subprocess.run([sys.executable, CAMPAIGN, "--faults", "25"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "faults 21  hangs = 0  double counts = 0" in ended.stdout, ended.stdout
+    assert "faults 25  hangs = 0  double counts = 0" in ended.stdout, ended.stdout

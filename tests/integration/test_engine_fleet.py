@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 import pytest
@@ -253,6 +254,24 @@ def test_a_connection_that_is_cut_counts_as_a_lost_agent(tmp_path):
     finally:
         leader.kill()
     assert "50 % of the load with it" in (tmp_path / "log").read_text()
+
+
+RELAY = ROOT / "tests" / "support" / "fleet_relay.py"
+
+
+@pytest.mark.parametrize("fault, code, words", [
+    ("window of many names", 112, "too many checks"),
+    ("window that nests", 112, "nest deeper"),
+    ("window of less than nothing", 112, "no results of a test"),
+    ("status that is none", 112, "its progress cannot be"),
+    ("progress that is no number", 112, "its progress cannot be"),
+    ("window of many parts", 0, ""),
+])
+def test_what_an_agent_makes_up_costs_that_agent_and_not_its_leader(tmp_path, fault, code, words):
+    (tmp_path / "trigger").touch()
+    ran = run(tmp_path, "import { sleep } from 'k6'; export const options = { vus: 1, duration: '2s' }; export default function () { sleep(0.1); }",
+              "--agent", f"{sys.executable} {RELAY} '{fault}' {tmp_path}/trigger {AGENT}", "--out", "web-dashboard=port=-1&export=report.html")
+    assert ran.returncode == code and words in ran.stderr, ran.stderr
 
 
 def test_a_test_may_go_on_without_a_lost_agent(tmp_path, looping):

@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+#include <utility>
 
+#include "base/text.hpp"
 #include "engine/results/json_writer.hpp"
 
 namespace gauntlet::engine::results {
@@ -113,6 +118,14 @@ void write(JsonWriter& json, const SeriesRow& row, const MetricRegistry& registr
 
 // Reading. What is not as it was written throws a Json::exception, caught in add().
 
+/// Of a number that was written as one without sign or fraction.
+std::uint64_t count_in(const Json& json) { return json.get_ref<const Json::number_unsigned_t&>(); }
+
+nanoseconds time_in(const Json& json) {
+  constexpr double kFarthest = 4e18;
+  return nanoseconds(static_cast<std::int64_t>(std::clamp(json.get<double>(), -kFarthest, kFarthest)));
+}
+
 std::optional<MetricType> type_named(std::string_view name) {
   for (const MetricType type : {MetricType::counter, MetricType::gauge, MetricType::rate, MetricType::trend}) {
     if (name == name_of(type)) return type;
@@ -134,10 +147,10 @@ base::Error bad(std::string what) {
 base::Expected<Sink> read_sink(const Json& json, MetricType type) {
   Sink sink;
   sink.type = type;
-  sink.samples = json.at("samples").get<std::uint64_t>();
+  sink.samples = count_in(json.at("samples"));
   switch (type) {
     case MetricType::counter: sink.sum = json.at("sum"); break;
-    case MetricType::rate: sink.passes = json.at("passes"); break;
+    case MetricType::rate: sink.passes = count_in(json.at("passes")); break;
     case MetricType::gauge:
       sink.last = json.at("last");
       sink.min = json.at("min");
@@ -227,17 +240,20 @@ void add_metrics(std::vector<MetricState>& into, const std::vector<MetricState>&
 
 std::vector<CheckCount> read_checks(const Json& json) {
   std::vector<CheckCount> checks;
-  for (const Json& saved : json) checks.push_back({saved.at("name"), saved.at("group"), saved.at("passes"), saved.at("fails")});
+  for (const Json& saved : json)
+    checks.push_back({saved.at("name"), saved.at("group"), count_in(saved.at("passes")), count_in(saved.at("fails"))});
   return checks;
 }
 
 void add_checks(std::vector<CheckCount>& into, const std::vector<CheckCount>& from) {
+  into.reserve(into.size() + from.size());  // keys are views of what stands in it
+  std::map<std::pair<std::string_view, std::string_view>, CheckCount*> known;
+  for (CheckCount& check : into) known.try_emplace({check.group, check.name}, &check);
   for (const CheckCount& check : from) {
-    auto known = std::find_if(into.begin(), into.end(),
-                              [&](const CheckCount& other) { return other.group == check.group && other.name == check.name; });
-    if (known == into.end()) known = into.insert(into.end(), {check.name, check.group, 0, 0});
-    known->passes += check.passes;
-    known->fails += check.fails;
+    CheckCount*& place = known[{check.group, check.name}];
+    if (place == nullptr) place = &into.emplace_back(CheckCount{check.name, check.group, 0, 0});
+    place->passes += check.passes;
+    place->fails += check.fails;
   }
 }
 
@@ -327,14 +343,14 @@ void add_row(std::vector<SeriesRow>& rows, SeriesRow row, const metrics::Snapsho
 
 SeriesRow read_row(const Json& json, const MetricRegistry& registry) {
   SeriesRow row;
-  row.at = nanoseconds(static_cast<std::int64_t>(json.at("at_ns").get<double>()));
-  row.length = nanoseconds(static_cast<std::int64_t>(json.at("length_ns").get<double>()));
+  row.at = time_in(json.at("at_ns"));
+  row.length = time_in(json.at("length_ns"));
   for (const auto& [name, saved] : json.at("points").items()) {
     const MetricInfo* info = registry.find(name);
     if (info == nullptr) continue;  // all with samples are among the metrics
     SeriesPoint point;
     point.metric = info->id;
-    point.samples = saved.at("samples");
+    point.samples = count_in(saved.at("samples"));
     point.sum = saved.at("sum");
     point.min = saved.at("min");
     point.max = saved.at("max");
@@ -342,8 +358,7 @@ SeriesRow read_row(const Json& json, const MetricRegistry& registry) {
     point.p95 = saved.at("p95");
     point.p99 = saved.at("p99");
     if (saved.contains("buckets")) {
-      for (const Json& bucket : saved.at("buckets"))
-        point.buckets.push_back({bucket.at(0).get<std::int32_t>(), bucket.at(1).get<std::uint64_t>()});
+      for (const Json& bucket : saved.at("buckets")) point.buckets.push_back({bucket.at(0).get<std::int32_t>(), count_in(bucket.at(1))});
     }
     row.points.push_back(std::move(point));
   }
@@ -355,8 +370,7 @@ ThresholdSpecs read_thresholds(const Json& json) {
   for (const auto& [key, list] : json.items()) {
     auto& into = specs.emplace_back(key, std::vector<metrics::ThresholdSpec>()).second;
     for (const Json& saved : list) {
-      into.push_back({saved.at("threshold"), saved.at("abortOnFail"),
-                      nanoseconds(static_cast<std::int64_t>(saved.at("delayAbortEval_ns").get<double>()))});
+      into.push_back({saved.at("threshold"), saved.at("abortOnFail"), time_in(saved.at("delayAbortEval_ns"))});
     }
   }
   return specs;
@@ -366,8 +380,8 @@ base::Expected<Gathered> read_json(const Json& json, MetricRegistry& registry) {
   if (json.at("version") != kVersion) return tl::unexpected(bad("the results are of another version of gauntlet"));
   Gathered read;
   metrics::Snapshot& snapshot = read.snapshot;
-  snapshot.elapsed = nanoseconds(static_cast<std::int64_t>(json.at("elapsed_ns").get<double>()));
-  snapshot.tag_sweeps = json.at("tag_sweeps");
+  snapshot.elapsed = time_in(json.at("elapsed_ns"));
+  snapshot.tag_sweeps = count_in(json.at("tag_sweeps"));
   auto states = TRY(read_metrics(json.at("metrics"), registry, true));
   snapshot.metrics = std::move(states);
   snapshot.checks = read_checks(json.at("checks"));
@@ -386,8 +400,8 @@ base::Expected<Gathered> read_json(const Json& json, MetricRegistry& registry) {
   read.thresholds = read_thresholds(json.at("thresholds"));
   if (json.contains("cpu_share")) read.cpu_share = json.at("cpu_share").get<double>();
   if (json.contains("busiest_thread")) read.busiest_thread = json.at("busiest_thread").get<double>();
-  read.interrupted = json.at("interrupted");
-  read.samples_dropped = json.at("samples_dropped");
+  read.interrupted = count_in(json.at("interrupted"));
+  read.samples_dropped = count_in(json.at("samples_dropped"));
   return read;
 }
 
@@ -457,8 +471,10 @@ void add(Gathered& into, const Gathered& from, Generators generators) {
   snapshot.tag_sweeps += from.snapshot.tag_sweeps;
   add_metrics(snapshot.metrics, from.snapshot.metrics, !later);
   add_checks(snapshot.checks, from.snapshot.checks);
+  snapshot.groups.reserve(snapshot.groups.size() + from.snapshot.groups.size());
+  std::set<std::string_view> known_groups(snapshot.groups.begin(), snapshot.groups.end());
   for (const std::string& group : from.snapshot.groups) {
-    if (std::find(snapshot.groups.begin(), snapshot.groups.end(), group) == snapshot.groups.end()) snapshot.groups.push_back(group);
+    if (known_groups.insert(group).second) snapshot.groups.push_back(group);
   }
   add_endpoints(snapshot.endpoints, from.snapshot.endpoints);
   for (const PartState& part : from.snapshot.parts) {
@@ -523,6 +539,8 @@ base::Expected<void> check_bounds(const Gathered& gathered) {
 }
 
 base::Expected<Gathered> read_gathered(std::string_view text, MetricRegistry& registry) {
+  // A level costs a reader many times its one byte.
+  if (base::json_depth(text) > base::kMaxJsonDepth) return tl::unexpected(bad("these results nest deeper than those of a test"));
   try {
     return read_json(Json::parse(text), registry);
   } catch (const Json::exception&) {

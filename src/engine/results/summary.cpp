@@ -104,12 +104,13 @@ std::vector<MetricResult> metric_results(const Snapshot& snapshot, const metrics
 
 std::vector<CheckResult> checks_by_name(const std::vector<CheckCount>& counts) {
   std::vector<CheckResult> checks;
+  std::map<std::string_view, std::size_t> places;
   for (const CheckCount& count : counts) {
     if (count.passes + count.fails == 0) continue;
-    auto found = std::find_if(checks.begin(), checks.end(), [&](const CheckResult& check) { return check.name == count.name; });
-    if (found == checks.end()) found = checks.insert(checks.end(), {count.name, count.group + "::" + count.name, 0, 0});
-    found->passes += count.passes;
-    found->fails += count.fails;
+    const auto [place, is_new] = places.try_emplace(count.name, checks.size());
+    if (is_new) checks.push_back({count.name, count.group + "::" + count.name, 0, 0});
+    checks[place->second].passes += count.passes;
+    checks[place->second].fails += count.fails;
   }
   return checks;
 }

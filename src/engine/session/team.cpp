@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <initializer_list>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -24,6 +26,24 @@ constexpr int kPingsAtFirst = 8;
 constexpr std::size_t kMostWindowBytes = std::size_t{64} << 20;
 /// The start is far enough ahead for the word of it to be there in time.
 constexpr std::chrono::milliseconds kShortestLead(100);
+
+/// Whether what shows an agent's progress can count on it.
+bool can_be(const words::Window& window) {
+  const auto are_vus = [](std::initializer_list<std::int64_t> numbers) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 53U;  // the sum of all agents still has room
+    return std::all_of(numbers.begin(), numbers.end(), [](std::int64_t number) { return number >= 0 && number <= kMost; });
+  };
+  const auto are_rates = [](std::initializer_list<double> numbers) {
+    return std::all_of(numbers.begin(), numbers.end(), [](double number) { return std::isfinite(number) && number >= 0; });
+  };
+  const words::Progress& all = window.progress();
+  return are_rates({window.cpu_cores()}) && are_vus({all.vus_active(), all.vus_initialized()}) &&
+         std::all_of(all.scenarios().begin(), all.scenarios().end(), [&](const words::ScenarioProgress& one) {
+           return one.status() <= static_cast<std::uint32_t>(results::ScenarioProgress::Status::interrupted) &&
+                  are_vus({one.vus_active(), one.vus(), one.max_vus(), one.vus_most()}) &&
+                  are_rates({one.fraction(), one.rate(), one.max_rate(), one.done_rate()});
+         });
+}
 
 }  // namespace
 
@@ -199,6 +219,7 @@ void Team::hear_hello(Member& member, const words::Hello& hello) {
 void Team::hear_window(Member& member, const words::Window& window) {
   if (window.number() != member.last.number() + 1)
     return lose(member, fmt::format("its window {} came twice or out of turn", window.number()));
+  if (!can_be(window)) return lose(member, "its progress cannot be that of a test");
   if (window.anew()) {
     member.all = member.fresh = {};
     elapsed_before_ = {};
