@@ -1,6 +1,7 @@
 """Agents that call their leader: `gauntlet run --listen HOST:PORT --expect N` and `gauntlet agent --join HOST:PORT`."""
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -49,6 +50,10 @@ def lead(tmp_path, started):
         return leader, log
 
     return start
+
+
+def threads_of(process):
+    return [(task / "comm").read_text().strip() for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir()]
 
 
 def free_address():
@@ -101,6 +106,17 @@ def test_an_agent_does_not_outlive_its_leader(join, lead, fault):
     assert wait_for(lambda: "looping" in log.read_text(), 30), log.read_text()
     leader.send_signal(fault)
     assert agent.wait(20) != 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_agent_whose_leader_waits_for_others(join, lead, number):
+    address = free_address()
+    leader, log = lead(LOOP, "--listen", address, "--expect", "2")
+    agent = join(address, "")
+    assert wait_for(lambda: "to-leader" in threads_of(agent), 20), log.read_text()
+    agent.send_signal(number)
+    assert agent.wait(20) == 128 + number
+    assert leader.wait(20) == 255 and "was lost before the test began" in log.read_text()
 
 
 def test_ctrl_c_ends_a_leader_that_waits_for_agents(lead):

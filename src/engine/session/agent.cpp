@@ -7,6 +7,7 @@
 #include <csignal>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "engine/script/program.hpp"
 #include "engine/session/machine.hpp"
 #include "engine/session/output_spec.hpp"
+#include "engine/session/signal_thread.hpp"
 #include "engine/session/team_member.hpp"
 #include "engine/session/test_run.hpp"
 
@@ -84,6 +86,7 @@ base::Expected<RunSettings> settings_of(const words::Assignment& assignment, con
 
 ExitCode run_agent(int from_leader, int to_leader) {
   base::block_signals({SIGINT, SIGTERM});
+  std::optional<SignalThread> until_the_test(std::in_place, [](int number) { _exit(128 + number); });  // which then hears them itself
   fleet::AgentEnd end(from_leader, to_leader);
   end.say(hello());
   std::string packed;
@@ -114,6 +117,7 @@ ExitCode run_agent(int from_leader, int to_leader) {
   settings.console = console.get();
   const auto program = script::Program::from_archive(assignment.script(), std::move(*archive));
   TestRun test(*program, *log, settings);
+  until_the_test.reset();
   return test.run();
 }
 
