@@ -26,11 +26,12 @@ class HomeFile {
   const std::string& path() const { return path_; }
 
  private:
-  HomeFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
-  base::Expected<void> check_total(std::uint64_t total) const;
+  HomeFile(std::string path, int descriptor, std::uint64_t left) : path_(std::move(path)), descriptor_(descriptor), left_(left) {}
+  base::Expected<void> check_room() const;
 
   std::string path_;
   int descriptor_;
+  std::uint64_t left_;       // so many bytes of the disk stay free
   std::uint64_t total_ = 0;  // as the first part says
   std::uint64_t written_ = 0;
   bool is_whole_ = false;

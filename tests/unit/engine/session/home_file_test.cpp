@@ -64,5 +64,15 @@ TEST(HomeFile, takes_no_more_than_was_said_and_nothing_out_of_turn) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
+TEST(HomeFile, leaves_some_of_the_disk_whatever_is_announced) {
+  const lab::TemporaryFolder folder;
+  auto file = HomeFile::prepare(folder.path() / "out.csv");
+  ASSERT_TRUE(file) << file.error().message;
+  const auto available = std::filesystem::space(folder.path()).available;
+  const auto taken = file->take(part(available - available / 20, 0, "a"));
+  ASSERT_FALSE(taken);
+  EXPECT_NE(taken.error().message.find("the disk has room for"), std::string::npos) << taken.error().message;
+}
+
 }  // namespace
 }  // namespace gauntlet::engine::session
