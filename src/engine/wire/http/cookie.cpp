@@ -136,6 +136,10 @@ bool CookieJar::Entry::goes_to(std::string_view host, std::string_view url_path,
   return url_path.size() == path.size() || path.ends_with('/') || url_path[path.size()] == '/';
 }
 
+std::size_t CookieJar::Entry::bytes() const {
+  return cookie.name.size() + cookie.value.size() + cookie.domain.size() + cookie.path.size() + domain.size() + path.size();
+}
+
 std::int64_t CookieJar::clock_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -173,9 +177,16 @@ void CookieJar::set(const Url& url, const std::vector<Cookie>& cookies, std::int
       continue;
     }
     entry.created = next_created_++;
-    if (entries_.size() >= kMaxCookies) entries_.erase(entries_.begin());
     entries_.push_back(std::move(entry));
   }
+  keep_the_latest();
+}
+
+void CookieJar::keep_the_latest() {
+  std::size_t bytes = 0;
+  std::size_t kept = 0;
+  while (kept < std::min(entries_.size(), kMaxCookies) && (bytes += entries_[entries_.size() - kept - 1].bytes()) <= kMaxBytes) ++kept;
+  entries_.erase(entries_.begin(), entries_.end() - static_cast<std::ptrdiff_t>(kept));
 }
 
 std::vector<CookieJar::Sent> CookieJar::cookies_for(const Url& url, std::int64_t now_ms) {

@@ -35,8 +35,9 @@ std::optional<std::int64_t> parse_http_date(std::string_view text);
 /// The cookies of one virtual user. Time comes in, in Unix milliseconds.
 class CookieJar {
  public:
-  /// More than a site ever sets; a server that sets endless cookies loses the oldest.
+  /// More than sites ever set; a server that sets endless cookies, or large ones, loses the oldest.
   static constexpr std::size_t kMaxCookies = 3000;
+  static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 
   struct Sent {
     std::string_view name;
@@ -64,7 +65,10 @@ class CookieJar {
     std::uint64_t created;
 
     bool goes_to(std::string_view host, std::string_view path, bool is_https) const;
+    std::size_t bytes() const;
   };
+
+  void keep_the_latest();
 
   std::vector<Entry> entries_;
   std::uint64_t next_created_ = 1;

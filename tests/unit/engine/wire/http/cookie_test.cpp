@@ -139,6 +139,9 @@ TEST(CookieJar, does_not_grow_without_bound) {
   CookieJar jar;
   for (int i = 0; i < 5000; ++i) receive(jar, "http://h/", {"k" + std::to_string(i) + "=1"});
   EXPECT_EQ(jar.cookies_for(url("http://h/"), kNow).size(), CookieJar::kMaxCookies);
+  const std::string large(CookieJar::kMaxBytes * 2 / 5, 'v');
+  for (const char* name : {"a=", "b=", "c="}) receive(jar, "http://h/", {name + large});
+  EXPECT_EQ(sent(jar, "http://h/"), "b=" + large + "; c=" + large);
 }
 
 TEST(SetCookie, any_bytes_are_read_or_refused) {
