@@ -111,6 +111,15 @@ def test_a_damaged_archive_is_refused_by_name(project, tmp_path):
     assert ran.returncode == 255 and "test.tar is no archive of a k6 test" in ran.stderr
 
 
+def test_nothing_stands_behind_what_handle_summary_prints(tmp_path):
+    (tmp_path / "s.js").write_text("""import http from 'k6/http';
+        export default function () { http.get('http://127.0.0.1:9/'); }
+        export function handleSummary(data) { return { stdout: JSON.stringify(data.metrics.http_reqs.values) }; }""")
+    ran = run(tmp_path, ENGINE, "run", "-q", "s.js")
+    assert json.loads(ran.stdout)["count"] == 1
+    assert "ENDPOINTS" in ran.stderr
+
+
 def test_deps_lists_imports_as_k6_does(project):
     ours = run(project, ENGINE, "deps", "--json", "script.js")
     found = json.loads(ours.stdout)

@@ -37,10 +37,17 @@ void TestRun::report() {
   screen_.end_progress();
   const results::Summary summary = watch_->summarize(test_.options.summary_trend_stats);
   const bool color = screen_.color();
-  if (wants_summary() && !(has_function("handleSummary") && handle_summary(summary))) {
-    screen_.print(sinks::render_summary(summary, settings_.summary_mode, color));
+  if (wants_summary()) {
+    const bool by_script = has_function("handleSummary") && handle_summary(summary);
+    if (!by_script) screen_.print(sinks::render_summary(summary, settings_.summary_mode, color));
+    const std::string beyond_k6 = settings_.strict_k6 ? "" : sinks::render_beyond_k6(summary, color && !by_script);
+    if (by_script) {
+      // A program may read what handleSummary() prints: standard output has nothing else.
+      std::fwrite(beyond_k6.data(), 1, beyond_k6.size(), stderr);
+    } else {
+      screen_.print(beyond_k6);
+    }
   }
-  if (wants_summary() && !settings_.strict_k6) screen_.print(sinks::render_beyond_k6(summary, color));
   write_export_files(summary);
   end_dashboard();
   watch_->show_progress();
