@@ -247,6 +247,7 @@ LATE = [
     ("tlsAIAFetch: 'on'", ["tlsAIAFetch", "true or false"]),
     ("maxHeapBytes: 1", ["maxHeapBytes"]),
     ("scenarios: { s: { executor: 'constant-vu', vus: 1, duration: '1s' } }", ["constant-vu", "did you mean constant-vus?"]),
+    ("scenarios: { s: { executor: 'constant-vus', vus: 1, duration: '1s', exec: 'defualt' } }", ["'defualt'", "did you mean default?"]),
     ("scenarios: { s: { executor: 'constant-vus', vsu: 1, duration: '1s' } }", ["scenario 's'", "vsu", "constant-vus"]),
 ]
 
@@ -269,6 +270,7 @@ def test_misspelt_options_and_flags_name_what_was_meant(tmp_path):
     ran = once(tmp_path, "", options="useragent: 'me'")
     assert 'there is no option \\"useragent\\"; did you mean userAgent?' in ran.err, ran.err
     assert "did you mean --iterations?" in once(tmp_path, "", "--iteratons", "3").err
+    assert "did you mean k6/http?" in run(tmp_path, "import http from 'k6/htp'; export default function () {}").err
 
 
 def test_a_group_tag_of_the_scripts_own_is_a_group_at_the_top(tmp_path):

@@ -3,7 +3,9 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/text.hpp"
 #include "engine/api/core/encoding.hpp"
 #include "engine/api/core/execution.hpp"
 #include "engine/api/core/k6.hpp"
@@ -58,7 +60,9 @@ std::string describe_missing(std::string_view name) {
   if (name.substr(0, 5) == "k6/x/") {
     return "The module " + quoted + " is a k6 extension; gauntlet has no extensions.";
   }
-  return "There is no module " + quoted + ".";
+  std::vector<std::string_view> names;
+  for (const script::NativeModule& module : kModules) names.emplace_back(module.name);
+  return "There is no module " + quoted + base::did_you_mean(name, names) + ".";
 }
 
 }  // namespace

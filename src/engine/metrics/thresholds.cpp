@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <vector>
 
 #include "base/text.hpp"
 
@@ -161,8 +162,10 @@ base::Expected<void> Thresholds::add(MetricRegistry& registry, std::string_view 
   if (!parsed) return tl::unexpected(std::move(parsed.error()).in("unable to validate threshold expressions; reason"));
   const MetricInfo* metric = registry.find(parsed->name);
   if (metric == nullptr) {
-    return base::fail(base::ErrorKind::not_found,
-                      "invalid threshold defined on " + std::string(key) + "; reason: no metric name " + quoted(key) + " found");
+    std::vector<std::string_view> names;
+    for (std::size_t i = 0; i < registry.size(); ++i) names.emplace_back(registry.info(static_cast<MetricId>(i)).name);
+    return base::fail(base::ErrorKind::not_found, "invalid threshold defined on " + std::string(key) + "; reason: no metric name " +
+                                                      quoted(key) + " found" + base::did_you_mean(parsed->name, names));
   }
   for (const Threshold& threshold : thresholds) {
     if (supports(metric->type, threshold.expression.aggregation)) continue;

@@ -237,6 +237,16 @@ std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, cons
   return std::nullopt;
 }
 
+std::string unknown_scenario_field(Scenario scenario, std::string_view option) {
+  std::vector<std::string_view> known;
+  for (const char* name : {"startTime", "gracefulStop", "exec", "env", "tags", "vus", "iterations", "maxDuration", "duration", "startVUs",
+                           "gracefulRampDown", "stages", "rate", "startRate", "timeUnit", "preAllocatedVUs", "maxVUs"}) {
+    if (read_scenario_field(scenario, name, nullptr)) known.push_back(name);
+  }
+  return fmt::format("scenario '{}' has \"{}\", which its executor {} does not know{}", scenario.name, option, name_of(scenario.executor),
+                     base::did_you_mean(option, known));
+}
+
 base::Expected<void> read(const OrderedJson& value, std::string_view field, std::vector<Scenario>& into) {
   constexpr std::string_view kWanted = "{ executor: 'constant-vus', vus: 1, duration: '10s' }";
   if (!value.is_object()) return wrong_value(value, field, fmt::format("an object of scenarios by name, as {{ load: {} }}", kWanted));
@@ -253,7 +263,7 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, std:
     scenario.executor = *kind;
     for (const auto& [option, given] : fields.items()) {
       const auto ok = read_scenario_field(scenario, option, given);
-      if (!ok) return failure(fmt::format("scenario '{}' has \"{}\", which its executor {} does not know", name, option, name_of(*kind)));
+      if (!ok) return failure(unknown_scenario_field(std::move(scenario), option));
       if (!*ok) return Failure(ok->error());
     }
     into.push_back(std::move(scenario));

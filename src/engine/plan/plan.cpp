@@ -4,7 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
+#include <vector>
+
+#include "base/text.hpp"
 
 namespace gauntlet::engine::plan {
 namespace {
@@ -17,7 +21,9 @@ std::string problems_with(const std::vector<Scenario>& scenarios, const std::vec
       problems += fmt::format("\n\t- scenario {} has configuration errors: {}", scenario.name, fmt::join(found, ", "));
     }
     if (std::find(functions.begin(), functions.end(), scenario.exec.value) == functions.end()) {
-      problems += fmt::format("\n\t- executor {}: function '{}' not found in exports", scenario.name, scenario.exec.value);
+      const std::vector<std::string_view> names(functions.begin(), functions.end());
+      problems += fmt::format("\n\t- executor {}: function '{}' not found in exports{}", scenario.name, scenario.exec.value,
+                              base::did_you_mean(scenario.exec.value, names));
     }
   }
   return problems;

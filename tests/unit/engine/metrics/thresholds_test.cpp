@@ -70,6 +70,9 @@ class ThresholdKeys : public testing::Test {
 TEST_F(ThresholdKeys, errors_are_k6s_words) {
   EXPECT_EQ(error("zz{a:b}", "count>5"), R"(invalid threshold defined on zz{a:b}; reason: no metric name "zz{a:b}" found)");
   EXPECT_EQ(
+      error("http_req_duraton", "avg<5"),
+      R"(invalid threshold defined on http_req_duraton; reason: no metric name "http_req_duraton" found; did you mean http_req_duration?)");
+  EXPECT_EQ(
       error("cc", "avg<5"),
       R"(invalid threshold "avg<5" applied on metric cc; reason: unsupported aggregation method avg on metric of type counter. supported aggregation methods for this metric are: count, rate)");
   EXPECT_EQ(

@@ -70,6 +70,8 @@ TEST(Options, errors_name_the_option_what_it_is_and_what_it_should_be) {
             R"(the option scenarios.s.vus is "many" and should be a whole number)");
   EXPECT_EQ(error(R"({"scenarios": {"s": {"executor": "constant-vus", "rate": 5}}})"),
             R"(scenario 's' has "rate", which its executor constant-vus does not know)");
+  EXPECT_EQ(error(R"({"scenarios": {"s": {"executor": "ramping-arrival-rate", "preAllocatedVU": 5}}})"),
+            R"(scenario 's' has "preAllocatedVU", which its executor ramping-arrival-rate does not know; did you mean preAllocatedVUs?)");
   EXPECT_EQ(error(R"({"thresholds": {"checks": [7]}})"),
             "the option thresholds['checks'][0] is 7 and should be 'p(95)<200', or { threshold: 'p(95)<200', abortOnFail: true }");
   EXPECT_EQ(error("[]"), "the options are no object, as { vus: 10, duration: '30s' }");
