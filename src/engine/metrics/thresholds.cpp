@@ -211,7 +211,8 @@ void Thresholds::evaluate(const Snapshot& snapshot, When when) {
     for (Threshold& threshold : group.thresholds) {
       const double value = sink == nullptr ? 0 : value_of(*sink, threshold.expression.aggregation, snapshot.elapsed_s());
       threshold.last_value = value;
-      threshold.has_samples = !empty;
+      // Nobody adds a sample for what was not dropped: that is known to be 0.
+      threshold.has_samples = !empty || (group.metric == MetricId::dropped_iterations && !group.submetric);
       const bool vacuous = empty && sink != nullptr && sink->type == MetricType::rate;
       threshold.ok = vacuous || threshold.expression.holds(value);
       if (!threshold.ok && threshold.abort_on_fail && snapshot.elapsed >= threshold.delay_abort_eval) should_abort_ = true;
