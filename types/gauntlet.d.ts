@@ -783,7 +783,8 @@ declare module 'k6/net/grpc' {
     connect(address: string, params?: ConnectParams): boolean;
     invoke(method: string, message: object, params?: Params): Response;
     asyncInvoke(method: string, message: object, params?: Params): Promise<Response>;
-    healthCheck(service?: string, params?: Params): Response;
+    /** Throws when the call fails. */
+    healthCheck(service?: string): { readonly status: number };
     close(): void;
   }
   export class Stream {

@@ -178,7 +178,7 @@ std::vector<Flag> own_flags() {
       {"address", 'a', "HOST:PORT", nullptr, refuse_rest_address},
       {"linger", 'l', nullptr, "stay after the end until Ctrl-C, for the live page; the summary comes then",
        to_switch(&RunSettings::linger)},
-      {"segment", '\0', "I/N", "the I-th of N equal parts: both of the above at once", set_part},
+      {"segment", '\0', "I/N", "the I-th of N equal parts: --execution-segment and its sequence at once", set_part},
       {"processes", '\0', "N", "split the test over N processes of this machine and report their exact sum", set_processes},
       {"agent", '\0', "CMD", "a machine that takes a share: what carries `gauntlet agent` there, as 'ssh lg1'; may be repeated",
        [](Invocation& invocation, const std::string& text) -> Result {
