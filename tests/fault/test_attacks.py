@@ -15,6 +15,8 @@ from mock_platform import real_rewards, running_platform
 from service_under_test import ROOT, running_service
 from test_platform import BAD_TOKENS
 
+pytestmark = pytest.mark.alone
+
 CONFIG = ROOT / "tests" / "contract" / "contract_challenges.json"
 HEAD = b"Host: h\r\n"
 POST = b"POST /challenge/v1/challenges/initialize HTTP/1.1\r\n" + HEAD

@@ -16,6 +16,8 @@ from grpc_reflection.v1alpha import reflection_pb2
 from service_under_test import ROOT, running_service
 from test_attacks import resident_bytes
 
+pytestmark = pytest.mark.alone
+
 CONFIG = ROOT / "tests" / "contract" / "contract_challenges.json"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE = 0, 1, 3, 4, 8

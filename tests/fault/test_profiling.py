@@ -14,6 +14,8 @@ import pytest
 
 from service_under_test import ROOT, running_service
 
+pytestmark = pytest.mark.alone
+
 CONFIG = ROOT / "tests" / "contract" / "contract_challenges.json"
 SECONDS = float(os.environ.get("GAUNTLET_PROFILING_SECONDS", "20"))
 KINDS = ["/debug/pprof/heap", "/debug/pprof/goroutine?debug=2", "/debug/pprof/goroutine", "/metrics"]

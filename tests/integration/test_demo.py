@@ -9,6 +9,8 @@ import pytest
 
 from test_stack import ROOT, Project, is_alive, wait_for
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def project():

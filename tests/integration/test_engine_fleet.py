@@ -442,6 +442,7 @@ def limit(tmp_path, name, *agents):
     return json.loads((results / "limit.json").read_text())["interval"], json.loads(next(results.glob("trial_*.json")).read_text())["agents"]
 
 
+@pytest.mark.alone
 def test_a_limit_that_is_searched_with_three_agents_is_the_one_of_one_agent(tmp_path):
     """`limit`, `ab`, `campaign` and `demo` hand their agents to each run."""
     target = CapacityTarget(200)

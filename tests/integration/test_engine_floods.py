@@ -19,6 +19,8 @@ import pytest
 
 from test_engine_safety import BOMB, CONTINUATION, DATA, GAUNTLET, GRPC_HEADERS, HEADERS, OK, PATIENCE_S, PING, SETTINGS, STATUS_200, HostileServer, frame, run
 
+pytestmark = pytest.mark.alone
+
 MOST_SENT = 512 << 20  # by one flood: enough to see who keeps it, little enough for the machine to survive that
 MOST_KEPT = 250 << 20  # by the engine, at a heap limit of 32 MB a user
 

@@ -150,6 +150,7 @@ def test_processes_do_not_outlive_a_killed_leader(looping):
     assert wait_for(lambda: all(gone(pid) for pid in members), 10)
 
 
+@pytest.mark.alone
 def test_comparing_finds_what_was_made_slower_and_nothing_else(tmp_path):
     def results(name, milliseconds):
         script = f"""

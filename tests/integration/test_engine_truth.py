@@ -9,6 +9,8 @@ import peak_memory
 from delay_server import DelayServer, delay_server
 from test_stack import ROOT
 
+pytestmark = pytest.mark.alone
+
 GAUNTLET = ROOT / "build" / "release" / "bin" / "gauntlet"
 PATIENCE_S = 120  # of a loaded machine
 

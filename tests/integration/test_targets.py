@@ -12,6 +12,8 @@ import pytest
 
 from test_stack import BAD_INPUT, BIN, NO_ROOM_OR_RIGHT, Project, ROOT, wait_for
 
+pytestmark = pytest.mark.alone
+
 
 def free_port():
     with socket.socket() as taken:
