@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import grpc
@@ -146,8 +147,9 @@ def running_pgbouncer(database, tmp_path, **settings):
     lines = {"listen_addr": "127.0.0.1", "listen_port": port, "unix_socket_dir": "", "auth_type": "trust", "auth_file": users,
              "pool_mode": "transaction", **settings}
     config.write_text(f"[databases]\n* = host={database.folder}\n[pgbouncer]\n" + "".join(f"{name} = {value}\n" for name, value in lines.items()))
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
-        folder.chmod(0o755)  # PgBouncer runs as another user than we
+    for folder in [tmp_path, *tmp_path.parents]:
+        if pathlib.Path(tempfile.gettempdir()) in folder.parents:
+            folder.chmod(0o755)  # PgBouncer runs as another user than we
     with open(log, "w") as out:
         process = subprocess.Popen([*database.as_postgres, PGBOUNCER, config], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
 

@@ -1,6 +1,7 @@
 #include "engine/api/registry.hpp"
 
 #include <array>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,7 @@ std::string describe_missing(std::string_view name) {
     return "The module " + quoted + " is a k6 extension; gauntlet has no extensions.";
   }
   std::vector<std::string_view> names;
+  names.reserve(std::size(kModules));
   for (const script::NativeModule& module : kModules) names.emplace_back(module.name);
   return "There is no module " + quoted + base::did_you_mean(name, names) + ".";
 }

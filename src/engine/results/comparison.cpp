@@ -14,7 +14,6 @@
 namespace gauntlet::engine::results {
 namespace {
 
-using metrics::MetricId;
 using metrics::SeriesBucket;
 using metrics::SeriesPoint;
 using metrics::SeriesRow;
@@ -92,6 +91,7 @@ std::vector<double> percentiles(const Blocks& blocks, const Draw& draw, const st
     if (counts[i] != 0) merged.push_back({blocks.buckets[i], counts[i]});
   }
   std::vector<double> values;
+  values.reserve(fractions.size());
   for (const double fraction : fractions) values.push_back(metrics::percentile_of(merged, fraction));
   return values;
 }
