@@ -428,8 +428,10 @@ def test_service_works_as_a_role_that_owns_nothing(database):
                           "ALTER TABLE user_goal_progress ADD COLUMN x int", "DELETE FROM reward_claim", "SELECT * FROM schema_migrations"):
             with pytest.raises(AssertionError, match="denied|must be owner"):
                 database.sql(name, f"SET SESSION AUTHORIZATION challenge_app; {forbidden}")
-    with running_service(database, CONFIG, name=name, DB_USER="challenge_app", DB_MIGRATION_USER="challenge_owner"):
-        pass  # a second start, with everything there
+    with running_service(database, CONFIG, name=name, DB_USER="challenge_app", DB_MIGRATION_USER="challenge_owner") as service:
+        # A second start, with everything there; then the table is another one.
+        assert service.sql("SET ROLE challenge_owner; SELECT partition_user_goal_progress(2)") == [["t"]]
+        assert service.request("GET", "/v1/challenges", user="ann").status == 200
 
 
 def test_role_that_may_not_migrate_is_told_which_setting_helps(database):
