@@ -62,6 +62,15 @@ void PostgresProgressStore::maintain_every_hour() {
 void PostgresProgressStore::write(std::span<const Event> events, Done done) { base::start(commit(events), std::move(done)); }
 
 Task<Expected<ProgressStore::Written>> PostgresProgressStore::commit(std::span<const Event> events) {
+  auto written = co_await commit_once(events);
+  if (written || written.error().kind != base::ErrorKind::not_found) co_return written;
+  // No partition for an id's day: a restored dump, or a handler with a shorter window, has taken it away.
+  const auto maintained = co_await pool_.execute(kMaintainEventIds, postgres::Parameters().add(options_.dedup_window_hours));
+  if (!maintained) co_return tl::unexpected(maintained.error());
+  co_return co_await commit_once(events);
+}
+
+Task<Expected<ProgressStore::Written>> PostgresProgressStore::commit_once(std::span<const Event> events) {
   assert(!events.empty());
   counts_.clear();
   collect_ids(events);

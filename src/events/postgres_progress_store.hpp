@@ -47,6 +47,7 @@ class PostgresProgressStore final : public ProgressStore {
     std::uint32_t event;
   };
   base::Task<base::Expected<Written>> commit(std::span<const Event> events);
+  base::Task<base::Expected<Written>> commit_once(std::span<const Event> events);
   void collect_ids(std::span<const Event> events);
   postgres::Parameters id_parameters() const;
   /// How many of the events do not count, since their ids have been seen.

@@ -49,7 +49,7 @@ base::Error error_of(const pg_result* result) {
   }
   base::ErrorKind kind = kind_of_sqlstate(sqlstate);
   // A check violation that names no constraint: no partition takes the row. The schema lacks something, not the value.
-  if (sqlstate == "23514" && field(PG_DIAG_CONSTRAINT_NAME).empty()) kind = base::ErrorKind::internal;
+  if (sqlstate == "23514" && field(PG_DIAG_CONSTRAINT_NAME).empty()) kind = base::ErrorKind::not_found;
   std::string message(field(PG_DIAG_MESSAGE_PRIMARY));
   if (const auto detail = field(PG_DIAG_MESSAGE_DETAIL); !detail.empty()) message.append(": ").append(detail);
   if (const auto context = field(PG_DIAG_CONTEXT); !context.empty()) message.append(", ").append(context);

@@ -617,6 +617,19 @@ TEST_F(ProgressStoreTest, old_partitions_of_event_ids_are_dropped) {
   EXPECT_EQ(value("SELECT count(*) FROM pg_inherits WHERE inhparent = 'processed_event'::regclass"), "6");
 }
 
+TEST_F(ProgressStoreTest, days_of_event_ids_that_a_restored_dump_lacks_are_made_when_they_are_needed) {
+  auto connection = BlockingConnection::connect(options_);
+  ASSERT_TRUE(
+      connection->run("DO $$ BEGIN EXECUTE (SELECT string_agg('DROP TABLE ' || inhrelid::regclass, '; ') FROM pg_inherits"
+                      " WHERE inhparent = 'processed_event'::regclass); END $$"));
+  std::vector<Event> events{stat("ann", "kills", 2)};
+  events[0].id = id(1);
+  const auto outcome = write(events);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->redelivered, 0);
+  EXPECT_EQ(write(events)->redelivered, 1);
+}
+
 TEST_F(ProgressStoreTest, event_ids_are_looked_after_beside_a_dump) {
   auto connection = BlockingConnection::connect(options_);
   // As just after midnight: the last day is not there yet, and the first one is still there.
