@@ -47,7 +47,8 @@ const Statement kOpen(
     " FOR UPDATE OF p"
     " ON CONFLICT (user_id, goal_id) WHERE state IN ('granting', 'uncertain', 'needs_review')"
     " DO UPDATE SET state = 'granting', lease_until = EXCLUDED.lease_until, attempts = c.attempts + 1"
-    " WHERE $12 AND (c.state = 'uncertain' OR (c.state = 'granting' AND c.lease_until < now() AT TIME ZONE 'utc'))"
+    " WHERE $12 AND c.namespace = EXCLUDED.namespace AND (c.state = 'uncertain' OR (c.state = 'granting' AND c.lease_until < now() AT TIME "
+    "ZONE 'utc'))"
     " RETURNING " +
         kOpenedColumns,
     {Type::text, Type::text, Type::uuid, Type::text, Type::text, Type::text, Type::text, Type::int4, Type::timestamp, Type::timestamp,
@@ -73,23 +74,24 @@ const Statement kSettle(
     " AND ($4 = 'granted' OR (state = 'granting' AND attempts = $6))",
     {Type::text, Type::text, Type::uuid, Type::text, Type::text, Type::int4});
 
-// $1 how many. Rows that another replica is leasing are skipped.
+// $1 namespace, $2 how many. Rows that another replica is leasing are skipped, and those of another namespace on this database are left to
+// its own service: this one would grant them in its own.
 const Statement kLeaseAbandoned(
     "UPDATE reward_claim AS c SET state = 'granting', attempts = c.attempts + 1,"
     " lease_until = (now() AT TIME ZONE 'utc') + interval '30 seconds'"
     " FROM (SELECT user_id, goal_id, claim_key FROM reward_claim"
-    "       WHERE state IN ('granting', 'uncertain') AND lease_until < now() AT TIME ZONE 'utc'"
-    "       LIMIT $1 FOR UPDATE SKIP LOCKED) AS abandoned"
+    "       WHERE state IN ('granting', 'uncertain') AND lease_until < now() AT TIME ZONE 'utc' AND namespace = $1"
+    "       LIMIT $2 FOR UPDATE SKIP LOCKED) AS abandoned"
     " WHERE c.user_id = abandoned.user_id AND c.goal_id = abandoned.goal_id AND c.claim_key = abandoned.claim_key"
     " RETURNING " +
         kOpenedColumns,
-    {Type::int8});
+    {Type::text, Type::int8});
 
 const Statement kMarkAbandonedForReview(
     "UPDATE reward_claim SET state = 'needs_review', reason = coalesce(reason, 'the service ended before the platform "
     "answered')"
-    " WHERE state IN ('granting', 'uncertain') AND lease_until < now() AT TIME ZONE 'utc'",
-    {});
+    " WHERE state IN ('granting', 'uncertain') AND lease_until < now() AT TIME ZONE 'utc' AND namespace = $1",
+    {Type::text});
 
 const Statement kNeedsReview(
     "SELECT 1 FROM reward_claim WHERE user_id = $1 AND goal_id = $2 AND state IN ('granting', 'uncertain', 'needs_review')"
@@ -98,8 +100,8 @@ const Statement kNeedsReview(
 
 const Statement kCountNeedingReview(
     "SELECT count(*) FROM reward_claim WHERE state IN ('granting', 'uncertain', 'needs_review') AND state = "
-    "'needs_review'",
-    {});
+    "'needs_review' AND namespace = $1",
+    {Type::text});
 
 /// UUID version 7 (RFC 9562): the time first, so that keys of one moment lie together in the index.
 Uuid new_claim_key(Instant now) {
@@ -198,6 +200,7 @@ Task<Expected<void>> ClaimLedger::settle(const OpenClaim& claim, std::string_vie
 
 Task<Expected<std::vector<OpenClaim>>> ClaimLedger::lease_abandoned(int count) {
   Parameters parameters;
+  parameters.add(name_space_);
   if (retry_uncertain_) parameters.add(std::int64_t{count});
   const Statement& statement = retry_uncertain_ ? kLeaseAbandoned : kMarkAbandonedForReview;
   auto result = co_await pool_.execute(statement, parameters);
@@ -216,7 +219,9 @@ Task<Expected<bool>> ClaimLedger::needs_review(std::string_view user_id, const c
 }
 
 Task<Expected<std::int64_t>> ClaimLedger::count_needing_review() {
-  auto result = co_await pool_.execute(kCountNeedingReview, Parameters());
+  Parameters parameters;
+  parameters.add(name_space_);
+  auto result = co_await pool_.execute(kCountNeedingReview, parameters);
   if (!result) co_return tl::unexpected(result.error());
   co_return (*result)[0].get<std::int64_t>(0);
 }

@@ -469,13 +469,19 @@ def test_open_claim_of_a_crashed_service_is_finished_with_its_own_key(database):
                                   state, completed_at, opened_at, lease_until)
           VALUES ('ann', 'rung-1', '01234567-89ab-7def-8123-456789abcdef', 'ladder', 'test', 'WALLET', 'GEMS', 5, 'granting',
                   '2026-01-02 03:04:05', '2026-01-02 03:04:06', timezone('utc', now()) - interval '1 second')""")
+    for table in ("user_goal_progress", "reward_claim"):  # another namespace's service has crashed too
+        database.sql(name, f"CREATE TEMP TABLE copied AS TABLE {table}; UPDATE copied SET user_id = 'bob', namespace = 'other';"
+                           f"INSERT INTO {table} TABLE copied")
     with running_service(database, CONFIG, name=name) as service:
+        claim = service.request("POST", "/v1/challenges/ladder/goals/rung-1/claim", None, "bob")
+        assert (claim.status, claim.json["code"]) == (409, 10), "his own service will take it up"
         give_up = time.monotonic() + 15
         while service.row("ann", "rung-1")[1] != "claimed":
             assert time.monotonic() < give_up, service.log.read_text()
             time.sleep(0.05)
-        assert service.sql("SELECT claim_key, state FROM reward_claim") == [["01234567-89ab-7def-8123-456789abcdef", "granted"]]
-        assert service.sql("SELECT claimed_at FROM user_goal_progress") == [["2026-01-02 03:04:06"]]
+        key = "01234567-89ab-7def-8123-456789abcdef"
+        assert service.sql("SELECT user_id, claim_key, state FROM reward_claim ORDER BY 1") == [["ann", key, "granted"], ["bob", key, "granting"]]
+        assert service.sql("SELECT claimed_at FROM user_goal_progress ORDER BY user_id") == [["2026-01-02 03:04:06"], [""]]
 
 
 def test_open_claim_waits_for_a_person_where_the_platform_honours_no_keys(database):
