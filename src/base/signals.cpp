@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <csignal>
 #include <utility>
@@ -25,6 +26,12 @@ void block_signals(std::initializer_list<int> signals) {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT: the macro casts
   std::signal(SIGXFSZ, SIG_IGN);  // NOLINT: a file that may not grow (ulimit -f) is an error to tell
+}
+
+bool is_pending(std::initializer_list<int> signals) {
+  sigset_t pending;
+  sigpending(&pending);
+  return std::any_of(signals.begin(), signals.end(), [&](int signal) { return sigismember(&pending, signal) == 1; });
 }
 
 SignalWatch::SignalWatch(EventLoop& loop, std::initializer_list<int> signals, std::function<void(int)> callback)

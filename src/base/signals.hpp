@@ -15,6 +15,9 @@ namespace gauntlet::base {
 /// ignored too: writes to dead sockets return EPIPE.
 void block_signals(std::initializer_list<int> signals);
 
+/// Whether one of these, which are blocked, has come and waits for its SignalWatch: for whoever waits before there is a loop.
+bool is_pending(std::initializer_list<int> signals);
+
 /// Calls back on the loop's thread for each signal. Belongs to that thread.
 class SignalWatch final : IoHandler {
  public:

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "postgres/blocking_connection.hpp"
 #include "postgres/migrations.hpp"
 
@@ -99,8 +101,8 @@ base::Expected<void> prepare_schema(const ConnectionOptions& owner, const RoleSe
     base::Error error = with_advice(std::move(migrated.error()), role);
     const std::string where = "PostgreSQL at " + owner.describe();
     if (error.message.find(where) == std::string::npos) error = std::move(error).in(where);
-    if (error.kind != base::ErrorKind::unavailable || std::chrono::steady_clock::now() >= give_up_at)
-      return tl::unexpected(std::move(error));
+    const bool waits_on = std::chrono::steady_clock::now() < give_up_at && !base::is_pending({SIGTERM, SIGINT});
+    if (error.kind != base::ErrorKind::unavailable || !waits_on) return tl::unexpected(std::move(error));
     if (first) base::log::warn("waiting for PostgreSQL", {{"at", owner.describe()}, {"reason", error.message}});
     std::this_thread::sleep_for(kRetryPause);
   }

@@ -254,6 +254,20 @@ def test_probes_say_live_and_ready(database):
                     assert (answer.status, answer.read().decode()) == (200, body)
 
 
+@pytest.mark.parametrize("program", ["challenge-service", "challenge-event-handler"])
+def test_sigterm_ends_a_start_that_waits_for_postgresql(database, program):
+    environment = service_environment(database, "any", CONFIG, CONFIG_PATH=CONFIG, DB_HOST="127.0.0.1", DB_PORT="1", DB_STARTUP_WAIT="1h")
+    with subprocess.Popen([BIN / program], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as started:
+        try:
+            while "waiting for PostgreSQL" not in started.stdout.readline():
+                assert started.poll() is None
+            started.send_signal(signal.SIGTERM)
+            assert started.wait(20) == 4
+        finally:
+            started.kill()
+
+
 def test_sigterm_answers_what_is_in_flight_and_ends_with_0(database):
     with running_service(database, CONFIG, MOCK_AGS="true", MOCK_AGS_LATENCY_MIN_MS="700", MOCK_AGS_LATENCY_MAX_MS="700",
                          expect_exit=None) as service:
