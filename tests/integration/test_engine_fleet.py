@@ -266,6 +266,7 @@ RELAY = ROOT / "tests" / "support" / "fleet_relay.py"
     ("status that is none", 112, "its progress cannot be"),
     ("progress that is no number", 112, "its progress cannot be"),
     ("window of many parts", 0, ""),
+    ("name without end", 255, "no machine has a name"),
 ])
 def test_what_an_agent_makes_up_costs_that_agent_and_not_its_leader(tmp_path, fault, code, words):
     (tmp_path / "trigger").touch()

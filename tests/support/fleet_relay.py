@@ -69,6 +69,7 @@ CHANGED = {
     "window that is none": (WINDOW, lambda _, number: window(number, b'{"version":1}')),
     "status that is none": (WINDOW, lambda _, number: window(number, progress=scenario(field(2, 250)))),
     "progress that is no number": (WINDOW, lambda _, number: window(number, progress=scenario(varint(3 << 3 | 1) + struct.pack("<d", math.nan)))),
+    "name without end": (HELLO, lambda frame, _: framed(HELLO, frame[6:] + field(3, b"x" * 10_000))),
     "greets twice": (WINDOW, lambda frame, _: framed(HELLO, field(1, 1))),
     "setup nobody asked for": (WINDOW, lambda frame, _: framed(SETUP_DONE, field(1, b"[1]"))),
     "clock of another time": (PONG, lambda frame, _: framed(PONG, field(1, 1) + field(2, 1) + field(3, 1))),

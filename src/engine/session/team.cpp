@@ -204,6 +204,8 @@ void Team::hear(Member& member, const words::FromAgent& word) {
 }
 
 void Team::hear_hello(Member& member, const words::Hello& hello) {
+  constexpr std::size_t kLongestName = 255;
+  if (std::max(hello.host().size(), hello.version().size()) > kLongestName) return lose(member, "no machine has a name as long as it says");
   member.hello = hello;
   if (hello.protocol() != fleet::kProtocol || hello.version() != base::kVersion) {
     member.stage = Stage::gone;
