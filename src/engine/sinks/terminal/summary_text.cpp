@@ -412,6 +412,28 @@ std::string agents_block(const std::vector<results::AgentResult>& agents, const 
   return text;
 }
 
+/// Names may come from a server's answer or from an agent: what a terminal would obey in them is shown as "?". Our own colours stay.
+std::string printable(std::string_view text, bool color) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text[0]);
+    std::size_t size = 1;
+    bool is_shown = (c >= ' ' && c != 0x7f) || c == '\n' || c == '\t';
+    if (color && text.starts_with("\x1b[")) {
+      const std::size_t end = text.find_first_not_of("0123456789;", 2);
+      is_shown = end != std::string_view::npos && text[end] == 'm';
+      if (is_shown) size = end + 1;
+    } else if (c == 0xc2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xa0) {  // U+0080 to U+009F
+      is_shown = false;
+      size = 2;
+    }
+    out += is_shown ? text.substr(0, size) : "?";
+    text.remove_prefix(size);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string render_beyond_k6(const results::Summary& summary, bool color) {
@@ -442,7 +464,7 @@ std::string render_beyond_k6(const results::Summary& summary, bool color) {
   if (blocks.empty()) return {};
   std::string text = "  █ " + paint.bold("BEYOND K6") + " \n";
   for (const std::string& block : blocks) text += "\n" + block;
-  return text + "\n\n";
+  return printable(text, color) + "\n\n";
 }
 
 base::Expected<SummaryMode> parse_summary_mode(std::string_view name) {
@@ -456,7 +478,7 @@ base::Expected<SummaryMode> parse_summary_mode(std::string_view name) {
 }
 
 std::string render_summary(const results::Summary& summary, SummaryMode mode, bool color) {
-  return mode == SummaryMode::disabled ? "" : Layout(summary, mode, color).render();
+  return mode == SummaryMode::disabled ? "" : printable(Layout(summary, mode, color).render(), color);
 }
 
 }  // namespace gauntlet::engine::sinks

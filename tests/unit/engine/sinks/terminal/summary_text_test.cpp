@@ -29,5 +29,21 @@ INSTANTIATE_TEST_SUITE_P(Recordings, SummaryText,
                                          Case{"ttyfull", SummaryMode::full, false, true}),
                          name_of_case);
 
+TEST(SummaryText, a_terminal_obeys_no_name) {
+  results::Summary summary;
+  summary.options.explicit_scenarios = false;
+  const std::string name = "a\x1b[2J\x1b]0;title\x07 b\xc2\x9b c";
+  summary.checks.push_back({name, "::" + name, 1, 0});
+  summary.root.checks = summary.checks;
+  summary.endpoints.emplace_back().name = name;
+  for (const bool color : {false, true}) {
+    const std::string text = render_summary(summary, SummaryMode::compact, color) + render_beyond_k6(summary, color);
+    EXPECT_NE(text.find("a?[2J?]0;title? b? c"), std::string::npos) << text;
+    EXPECT_EQ(text.find("\x1b[2J"), std::string::npos) << text;
+    EXPECT_EQ(text.find('\a'), std::string::npos) << text;
+    EXPECT_EQ(text.find("\xc2\x9b"), std::string::npos) << text;
+  }
+}
+
 }  // namespace
 }  // namespace gauntlet::engine::sinks
