@@ -261,6 +261,7 @@ RELAY = ROOT / "tests" / "support" / "fleet_relay.py"
 
 @pytest.mark.parametrize("fault, code, words", [
     ("window of many names", 112, "too many checks"),
+    ("windows without end", 112, "windows without end"),
     ("window that nests", 112, "nest deeper"),
     ("window of less than nothing", 112, "no results of a test"),
     ("status that is none", 112, "its progress cannot be"),

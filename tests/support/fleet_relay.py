@@ -64,6 +64,7 @@ CHANGED = {
     "window twice": (WINDOW, lambda frame, _: frame + frame),
     "window of many names": (WINDOW, lambda _, number: window_of(number, checks(100_000))),
     "window of many parts": (WINDOW, lambda _, number: window_of(number, parts=[part(i) for i in range(60)])),
+    "windows without end": (WINDOW, lambda _, number: b"".join(window_of(number + i) for i in range(10_000))),
     "window that nests": (WINDOW, lambda _, number: window_of(number, more="[" * 100_000 + "]" * 100_000)),
     "window of less than nothing": (WINDOW, lambda _, number: window_of(number, samples_dropped=-1)),
     "window that is none": (WINDOW, lambda _, number: window(number, b'{"version":1}')),

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::chrono::seconds kTick(1);
 constexpr int kPingsAtFirst = 8;
+constexpr std::uint64_t kWindowsAhead = 10;  // of two a second, where an agent makes one
 constexpr std::size_t kMostWindowBytes = std::size_t{64} << 20;
 /// The start is far enough ahead for the word of it to be there in time.
 constexpr std::chrono::milliseconds kShortestLead(100);
@@ -221,6 +222,8 @@ void Team::hear_hello(Member& member, const words::Hello& hello) {
 void Team::hear_window(Member& member, const words::Window& window) {
   if (window.number() != member.last.number() + 1)
     return lose(member, fmt::format("its window {} came twice or out of turn", window.number()));
+  const auto seconds = static_cast<std::uint64_t>((fleet::steady_ns() - began_ns_) / 1'000'000'000);
+  if (window.number() > kWindowsAhead + 2 * seconds) return lose(member, "it sends windows without end");
   if (!can_be(window)) return lose(member, "its progress cannot be that of a test");
   if (window.anew()) {
     member.all = member.fresh = {};

@@ -120,6 +120,7 @@ class Team {
   std::vector<std::shared_ptr<const std::string>> archive_;  // frames, shared by the members' queues
   std::optional<fleet::words::Assignment> assignment_;
   base::EventLoop::TimerId timer_ = 0;
+  const std::int64_t began_ns_ = fleet::steady_ns();
   int ticks_ = 0;
   std::unique_ptr<base::LoopThread> pinger_;  // once members_ are complete
   bool assigned_ = false;
