@@ -88,6 +88,8 @@ def test_a_limit_search_answers_with_what_its_time_allowed(lab):
     folder = results_of(lab) / "limit/scenario1_api_load"
     assert list(folder.glob("cpu_*.txt")) and list(folder.glob("*.monitor/monitor.sqlite"))
     assert lab.call("limit", "script.js", "--over", "TARGET_RPS=9").returncode == 3
+    misspelt = lab.call("limit", lab.root / "test/k6/scenario1_api_load.js", "--over", "TARGET_RSP=2..8")
+    assert misspelt.returncode == 3 and "--over TARGET_RSP: neither scenario1_api_load.js nor what it imports mentions" in misspelt.stderr
 
 
 def test_a_pair_of_runs_is_judged_and_the_setting_taken_back(lab):

@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <tuple>
 
 #include "base/json_document.hpp"
+#include "base/whole_file.hpp"
 #include "lab/atomic_file.hpp"
 #include "lab/monitor/host_monitor.hpp"
 #include "lab/process/child_process.hpp"
+#include "lab/process/launch.hpp"
 #include "lab/trial/scenario_run.hpp"
 #include "lab/trial/wait_until_idle.hpp"
 
@@ -142,6 +145,24 @@ class LimitRun {
   Clock::time_point ends_;
 };
 
+/// An error when no file of the script mentions the variable: every level would be the same load. K6_... are the engine's own.
+base::Expected<void> require_mention(const SystemUnderTest& system, const LimitOptions& options) {
+  if (options.variable.starts_with("K6_")) return {};
+  const auto said = run_to_end({system.gauntlet.front(), "deps", "--json", options.script.string()}, std::nullopt, system.project);
+  const auto found = nlohmann::json::parse(said.value_or(""), nullptr, false);
+  if (!found.is_object()) return {};  // It does not load by itself; the first trial says why.
+  constexpr std::string_view kFile = "file://";
+  for (const auto& import : found.at("imports")) {
+    const auto& name = import.get_ref<const std::string&>();
+    if (!name.starts_with(kFile)) continue;
+    const auto text = base::read_file(name.substr(kFile.size()));
+    if (!text || text->find(options.variable) != std::string::npos) return {};
+  }
+  return base::fail(ErrorKind::invalid_argument,
+                    fmt::format("--over {}: neither {} nor what it imports mentions this variable, so every level would be the same",
+                                options.variable, options.script.filename().string()));
+}
+
 }  // namespace
 
 base::Expected<LimitReport> find_limit(const SystemUnderTest& system, const LimitOptions& options, const fs::path& folder,
@@ -149,6 +170,7 @@ base::Expected<LimitReport> find_limit(const SystemUnderTest& system, const Limi
   TRY(system.permit_length(options.budget + kMostConfirmations * 2 * options.window));
   std::error_code error;
   if (!fs::exists(options.script, error)) return base::fail(ErrorKind::not_found, options.script.string() + ": no such script");
+  TRY(require_mention(system, options));
   fs::remove_all(folder, error);
   fs::create_directories(folder, error);
   return LimitRun(system, options, folder, interruption, tell).run();
