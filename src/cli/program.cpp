@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "cli/agent_command.hpp"
 #include "cli/commands.hpp"
@@ -131,6 +132,31 @@ void describe_load_commands(CLI::App& app) {
   app.add_subcommand("k6-compatible", "Be k6: gauntlet k6-compatible run SCRIPT; also under the name `k6`")->group(kLoadGroup);
 }
 
+/// ", did you mean up?", or nothing.
+std::string meant(std::string_view word, const std::vector<std::string>& names) {
+  const std::string_view nearest = base::nearest_name(word, std::vector<std::string_view>(names.begin(), names.end()));
+  return nearest.empty() ? "" : fmt::format(", did you mean {}?", nearest);
+}
+
+/// Names the first argument that the command, or its own command, does not take.
+int refuse_extras(const CLI::App& app) {
+  const CLI::App* command = &app;
+  std::string path = app.get_name();
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    path += " " + command->get_name();
+  }
+  const std::vector<std::string> extras = app.remaining(true);
+  const auto flag = std::find_if(extras.begin(), extras.end(), [](const std::string& word) { return word.starts_with('-'); });
+  const std::string& word = flag == extras.end() ? extras.front() : *flag;
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command->get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  fmt::print(stderr, "{} does not take {}{}; {} --help says what it takes\n", path, word,
+             meant(word.substr(0, word.find('=')), names), path);
+  return kWrongUsage;
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) {
@@ -184,11 +210,16 @@ int run_program(int argc, char** argv) {
       ->group(kLoadGroup)
       ->callback([] { fmt::print("gauntlet {}\n", base::kVersion); });
   if (!first.empty() && first.front() != '-' && app.get_subcommands([&](const CLI::App* c) { return c->get_name() == first; }).empty()) {
-    fmt::print(stderr, "gauntlet: there is no command `{}`; gauntlet --help lists them\n", first);
+    const auto commands = app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); });
+    std::vector<std::string> names;
+    for (const CLI::App* command : commands) names.push_back(command->get_name());
+    fmt::print(stderr, "gauntlet: there is no command `{}`{}; gauntlet --help lists them\n", first, meant(first, names));
     return kWrongUsage;
   }
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    return refuse_extras(app);
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? kDone : kWrongUsage;
   }

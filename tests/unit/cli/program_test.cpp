@@ -41,10 +41,15 @@ TEST(Program, an_unknown_command_is_wrong_usage_and_named) {
   const auto outcome = call({"gauntlet", "levitate"});
   EXPECT_EQ(outcome.code, kWrongUsage);
   EXPECT_NE(outcome.err.find("levitate"), std::string::npos);
+  EXPECT_NE(call({"gauntlet", "ups"}).err.find("no command `ups`, did you mean up?"), std::string::npos);
 }
 
 TEST(Program, an_unknown_flag_or_value_is_wrong_usage) {
   EXPECT_EQ(call({"gauntlet", "ps", "--sideways"}).code, kWrongUsage);
+  EXPECT_NE(call({"gauntlet", "campaign", "--quik"}).err.find("gauntlet campaign does not take --quik, did you mean --quick?"),
+            std::string::npos);
+  EXPECT_NE(call({"gauntlet", "limit", "a.js", "--over", "A=1..2", "--seconds", "4"}).err.find("gauntlet limit does not take --seconds;"),
+            std::string::npos);
   EXPECT_EQ(call({"gauntlet", "logs", "nobody"}).code, kWrongUsage);
   EXPECT_EQ(call({"gauntlet"}).code, kWrongUsage);
 }
