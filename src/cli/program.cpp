@@ -152,8 +152,8 @@ int refuse_extras(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command->get_options())
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  fmt::print(stderr, "{} does not take {}{}; {} --help says what it takes\n", path, word,
-             meant(word.substr(0, word.find('=')), names), path);
+  fmt::print(stderr, "{} does not take {}{}; {} --help says what it takes\n", path, word, meant(word.substr(0, word.find('=')), names),
+             path);
   return kWrongUsage;
 }
 
