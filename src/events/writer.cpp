@@ -24,6 +24,7 @@ std::size_t bytes_of(const Event& event) { return kEventBytes + event.user_id.si
 /// What the platform is told. It redelivers after anything but OK; UNAVAILABLE says that this is worth it.
 Error told_to_caller(const Error& error) {
   if (error.kind == ErrorKind::deadline_exceeded || error.kind == ErrorKind::aborted) return {ErrorKind::unavailable, error.message};
+  if (error.kind == ErrorKind::not_found) return {ErrorKind::internal, error.message};  // a part of the schema, and none of the caller's
   return error;
 }
 
