@@ -8,7 +8,7 @@
 # Exit status: 0 ended by Ctrl-C; 2 wrong usage; 1 the database does not answer when the script starts.
 set -euo pipefail
 out=${1:-} interval=${2:-5}
-[[ -n $out && $interval =~ ^[0-9]+([.][0-9]+)?$ ]] || { sed -n '2,4p' "$0" >&2; exit 2; }
+[[ -n $out && $out != -* && $interval =~ ^[0-9]+([.][0-9]+)?$ ]] || { sed -n '2,4p' "$0" >&2; exit 2; }
 [[ -n ${PGHOST:-} ]] || { exports=$("$(dirname "$0")/gauntlet" env); eval "$exports"; }
 
 sample() {

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from lab_project import MAX_CONNECTIONS, stepped_clock
-from test_stack import NAMES, wait_for
+from test_stack import NAMES, ROOT, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,11 @@ def test_watch_notes_a_step_of_the_clock_and_its_rates_do_not_follow_it(lab, tmp
     assert [row[0] for row in recorded.execute("SELECT step_s FROM clock WHERE abs(step_s) > 1")] == [pytest.approx(-30, abs=0.02)]
     cores = [row[0] for row in recorded.execute("SELECT cpu_user_cores + cpu_system_cores + cpu_softirq_cores + cpu_iowait_cores + cpu_steal_cores + cpu_idle_cores FROM host")]
     assert all(0.8 * os.cpu_count() < sum_of_all < 1.2 * os.cpu_count() for sum_of_all in cores), cores
+
+
+def test_monitor_db_takes_no_flag_for_a_file(tmp_path):
+    asked = subprocess.run([ROOT / "test/scripts/monitor_db.sh", "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert asked.returncode == 2 and "monitor_db.sh OUT" in asked.stderr and not list(tmp_path.iterdir())
 
 
 def test_monitor_db_writes_exactly_the_guides_columns_until_ctrl_c(lab):
