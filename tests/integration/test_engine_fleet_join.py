@@ -162,7 +162,7 @@ def test_silent_strangers_and_ends_in_the_handshake_keep_nobody_away(join, lead)
                 call.recv(1000)
     leader, log = lead(WHOLE, "--listen", address)
     strangers = []
-    for _ in range(3):
+    for _ in range(100):
         assert wait_for(lambda: strangers.append(socket.socket()) or strangers[-1].connect_ex((host, int(port))) == 0, 20)
     assert leader.wait(90) == 0, log.read_text()
     assert agent.wait(20) == 0, agent.stderr.read()

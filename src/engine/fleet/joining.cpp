@@ -31,8 +31,9 @@ namespace {
 using base::ErrorKind;
 using Clock = std::chrono::steady_clock;
 
-// A stranger who says nothing holds up those behind it no longer than this; who calls has more patience.
+// A stranger who says nothing is kept no longer than this, nor behind so many others; who calls has more patience.
 constexpr std::chrono::seconds kHandshakeOfStranger(2);
+constexpr std::size_t kMostCallers = 256;
 constexpr std::chrono::seconds kHandshake(15);
 constexpr int kLastWordsMs = 5000;  // a side that has ended waits so long for the other to take them
 constexpr std::chrono::seconds kBetweenCalls(1);
@@ -99,14 +100,16 @@ base::Expected<void> check_token(const std::string& address, const addrinfo* res
   return {};
 }
 
-bool wait_for(int fd, short events, Clock::time_point due, int until = -1) {
+int ms_until(Clock::time_point due) {
+  return static_cast<int>(std::max<long>(std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now()).count(), 0));
+}
+
+bool wait_for(int fd, short events, Clock::time_point due) {
   for (;;) {
-    std::array<pollfd, 2> watched{pollfd{fd, events, 0}, pollfd{until, POLLIN, 0}};
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now()).count();
-    const int ready =
-        poll(watched.data(), watched.size(), due == Clock::time_point::max() ? -1 : static_cast<int>(std::max<long>(left, 0)));
+    pollfd watched{fd, events, 0};
+    const int ready = poll(&watched, 1, ms_until(due));
     if (ready < 0 && errno == EINTR) continue;
-    return ready > 0 && watched[1].revents == 0;
+    return ready > 0;
   }
 }
 
@@ -170,19 +173,25 @@ struct Joined::State {
     calls ? SSL_set_connect_state(tls.get()) : SSL_set_accept_state(tls.get());
   }
 
-  enum class Handshake { done, refused, broken };
-  Handshake shake_hands(std::chrono::seconds patience) {
-    const auto due = Clock::now() + patience;
-    for (;;) {
-      ERR_clear_error();
-      const int result = SSL_do_handshake(tls.get());
-      if (result == 1) return SSL_session_reused(tls.get()) == 1 ? Handshake::done : Handshake::refused;
-      const int reason = SSL_get_error(tls.get(), result);
-      const bool has_ended = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-      if (reason == SSL_ERROR_SSL) return has_ended ? Handshake::broken : Handshake::refused;
-      if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) return Handshake::broken;
-      if (!wait_for(socket.fd, reason == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, due)) return Handshake::broken;
+  enum class Handshake { under_way, done, refused, broken };
+  short wanted = POLLIN;  // by a handshake that is under way
+  Handshake shake_hands() {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(tls.get());
+    if (result == 1) return SSL_session_reused(tls.get()) == 1 ? Handshake::done : Handshake::refused;
+    const int reason = SSL_get_error(tls.get(), result);
+    const bool has_ended = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    if (reason == SSL_ERROR_SSL) return has_ended ? Handshake::broken : Handshake::refused;
+    if (reason != SSL_ERROR_WANT_READ && reason != SSL_ERROR_WANT_WRITE) return Handshake::broken;
+    wanted = reason == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+    return Handshake::under_way;
+  }
+  Handshake shake_hands_by(Clock::time_point due) {
+    Handshake ended = shake_hands();
+    for (; ended == Handshake::under_way; ended = shake_hands()) {
+      if (!wait_for(socket.fd, wanted, due)) return Handshake::broken;
     }
+    return ended;
   }
 };
 
@@ -221,7 +230,7 @@ base::Expected<Joined> Joined::connect(const std::string& address, const std::st
         continue;
       }
       auto state = std::make_unique<State>(token, std::move(socket), /*calls=*/true);
-      const auto ended = state->shake_hands(kHandshake);
+      const auto ended = state->shake_hands_by(Clock::now() + kHandshake);
       if (ended == State::Handshake::done) return Joined(std::move(state));
       if (ended == State::Handshake::refused)
         return base::fail(ErrorKind::permission_denied, fmt::format("{} does not know this agent's token, or is no leader", address));
@@ -237,21 +246,38 @@ base::Expected<Joined> Joined::accept(const std::string& address, const std::str
   TRY(check_token(address, resolved.get(), token));
   const auto listener = TRY(bound(address, *resolved, {SO_REUSEADDR, SO_REUSEPORT}));
   if (listen(listener.fd, SOMAXCONN) != 0) return tl::unexpected(base::system_error(errno, "cannot listen at " + address));
-  while (wait_for(listener.fd, POLLIN, Clock::time_point::max(), until)) {
+  struct Caller {
+    std::unique_ptr<State> state;
+    Clock::time_point due;
+    std::string from;
+  };
+  std::vector<Caller> callers;  // side by side: one who says nothing keeps nobody away
+  for (;;) {
+    std::vector<pollfd> watched{{listener.fd, POLLIN, 0}, {until, POLLIN, 0}};
+    for (const Caller& caller : callers) watched.push_back({caller.state->socket.fd, caller.state->wanted, 0});
+    const int ready = poll(watched.data(), watched.size(), callers.empty() ? -1 : ms_until(callers.front().due));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0 || watched[1].revents != 0) return base::fail(ErrorKind::cancelled, "the leader has gone");
+    for (auto caller = callers.begin(); caller != callers.end();) {
+      const auto ended = caller->state->shake_hands();
+      if (ended == State::Handshake::done) return Joined(std::move(caller->state));
+      if (ended == State::Handshake::refused)
+        fmt::print(stderr, "one who called from {} was turned away: it does not know the token\n", caller->from);
+      const bool goes_on = ended == State::Handshake::under_way && Clock::now() < caller->due;
+      caller = goes_on ? caller + 1 : callers.erase(caller);
+    }
+    if (watched[0].revents == 0) continue;
     sockaddr_storage from{};
     socklen_t length = sizeof from;
     Descriptor socket(accept4(listener.fd, reinterpret_cast<sockaddr*>(&from), &length, SOCK_CLOEXEC));
     if (socket.fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
     if (socket.fd < 0) return tl::unexpected(base::system_error(errno, "cannot take a call at " + address));
-    auto state = std::make_unique<State>(token, std::move(socket), /*calls=*/false);
-    const auto ended = state->shake_hands(kHandshakeOfStranger);
-    if (ended == State::Handshake::done) return Joined(std::move(state));
-    if (ended == State::Handshake::broken) continue;  // one who looked whether somebody is there
     std::array<char, NI_MAXHOST> name{};
     getnameinfo(reinterpret_cast<sockaddr*>(&from), length, name.data(), name.size(), nullptr, 0, NI_NUMERICHOST);
-    fmt::print(stderr, "one who called from {} was turned away: it does not know the token\n", name.data());
+    if (callers.size() == kMostCallers) callers.erase(callers.begin());
+    callers.push_back(
+        {std::make_unique<State>(token, std::move(socket), /*calls=*/false), Clock::now() + kHandshakeOfStranger, name.data()});
   }
-  return base::fail(ErrorKind::cancelled, "the leader has gone");
 }
 
 void Joined::carry(int from, int to) {
