@@ -1,7 +1,6 @@
 """What the documents print can be typed: each command of theirs, in blocks and between backticks, is one that the programs know,
 with flags that they have; README's own blocks are run."""
 import functools
-import pathlib
 import re
 import shlex
 import subprocess
@@ -52,7 +51,7 @@ def problem_of_gauntlet(arguments):
 def problem_of_make(arguments):
     for word in arguments:
         name, equals, _ = word.partition("=")
-        if equals and not re.search(rf"\$\({name}\)|\$\(or \$\({name}\)|\$\(if \$\({name}\)|^{name} \?=", MAKEFILE, re.MULTILINE):
+        if equals and not re.search(rf"\$\({name}\)|^{name} \?=", MAKEFILE, re.MULTILINE):
             return f"the Makefile does not look at {name}"
         if not equals and re.fullmatch(r"[a-z-]+", word) and not re.search(rf"^{word}:", MAKEFILE, re.MULTILINE):
             return f"the Makefile has no {word}"

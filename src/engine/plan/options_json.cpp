@@ -198,53 +198,52 @@ base::Expected<ExecutorKind> executor_named(std::string_view name) {
   return failure(fmt::format("unknown executor type '{}'{}; there are {}", name, base::did_you_mean(name, names), fmt::join(names, ", ")));
 }
 
-/// Reads one field of a scenario; nothing when its executor has no such field.
-std::optional<base::Expected<void>> read_scenario_field(Scenario& scenario, const std::string& name, const OrderedJson& value) {
-  const auto field = [&](auto& setting) -> std::optional<base::Expected<void>> {
-    if (value.is_null()) return base::Expected<void>();
-    auto ok = read(value, fmt::format("scenarios.{}.{}", scenario.name, name), setting.value);
-    setting.given = true;
-    return ok;
-  };
+/// Calls `visit(name, setting)` for each field that the scenario's executor has.
+template <class Visit>
+void visit_fields(Scenario& scenario, Visit&& visit) {
   const ExecutorKind kind = scenario.executor;
   const bool iterating = kind == ExecutorKind::shared_iterations || kind == ExecutorKind::per_vu_iterations;
   const bool constant_arrivals = kind == ExecutorKind::constant_arrival_rate;
   const bool ramping_arrivals = kind == ExecutorKind::ramping_arrival_rate;
   const bool arrivals = constant_arrivals || ramping_arrivals;
-  if (name == "executor") return base::Expected<void>();
-  if (name == "options") {  // browser options
-    if (value.is_null() || (value.is_object() && value.empty())) return base::Expected<void>();
-    return base::Expected<void>(
-        base::fail(base::ErrorKind::unimplemented, "the scenario option 'options' (browser) is not part of gauntlet"));
-  }
-  if (name == "startTime") return field(scenario.start_time);
-  if (name == "gracefulStop") return field(scenario.graceful_stop);
-  if (name == "exec") return field(scenario.exec);
-  if (name == "env") return field(scenario.env);
-  if (name == "tags") return field(scenario.tags);
-  if (name == "vus" && (iterating || kind == ExecutorKind::constant_vus)) return field(scenario.vus);
-  if (name == "iterations" && iterating) return field(scenario.iterations);
-  if (name == "maxDuration" && iterating) return field(scenario.max_duration);
-  if (name == "duration" && (kind == ExecutorKind::constant_vus || constant_arrivals)) return field(scenario.duration);
-  if (name == "startVUs" && kind == ExecutorKind::ramping_vus) return field(scenario.start_vus);
-  if (name == "gracefulRampDown" && kind == ExecutorKind::ramping_vus) return field(scenario.graceful_ramp_down);
-  if (name == "stages" && (kind == ExecutorKind::ramping_vus || ramping_arrivals)) return field(scenario.stages);
-  if (name == "rate" && constant_arrivals) return field(scenario.rate);
-  if (name == "startRate" && ramping_arrivals) return field(scenario.start_rate);
-  if (name == "timeUnit" && arrivals) return field(scenario.time_unit);
-  if (name == "preAllocatedVUs" && arrivals) return field(scenario.pre_allocated_vus);
-  if (name == "maxVUs" && arrivals) return field(scenario.max_vus);
-  return std::nullopt;
+  visit("startTime", scenario.start_time);
+  visit("gracefulStop", scenario.graceful_stop);
+  visit("exec", scenario.exec);
+  visit("env", scenario.env);
+  visit("tags", scenario.tags);
+  if (iterating || kind == ExecutorKind::constant_vus) visit("vus", scenario.vus);
+  if (iterating) visit("iterations", scenario.iterations);
+  if (iterating) visit("maxDuration", scenario.max_duration);
+  if (kind == ExecutorKind::constant_vus || constant_arrivals) visit("duration", scenario.duration);
+  if (kind == ExecutorKind::ramping_vus) visit("startVUs", scenario.start_vus);
+  if (kind == ExecutorKind::ramping_vus) visit("gracefulRampDown", scenario.graceful_ramp_down);
+  if (kind == ExecutorKind::ramping_vus || ramping_arrivals) visit("stages", scenario.stages);
+  if (constant_arrivals) visit("rate", scenario.rate);
+  if (ramping_arrivals) visit("startRate", scenario.start_rate);
+  if (arrivals) visit("timeUnit", scenario.time_unit);
+  if (arrivals) visit("preAllocatedVUs", scenario.pre_allocated_vus);
+  if (arrivals) visit("maxVUs", scenario.max_vus);
 }
 
-std::string unknown_scenario_field(Scenario scenario, std::string_view option) {
-  std::vector<std::string_view> known;
-  for (const char* name : {"startTime", "gracefulStop", "exec", "env", "tags", "vus", "iterations", "maxDuration", "duration", "startVUs",
-                           "gracefulRampDown", "stages", "rate", "startRate", "timeUnit", "preAllocatedVUs", "maxVUs"}) {
-    if (read_scenario_field(scenario, name, nullptr)) known.push_back(name);
+base::Expected<void> read_scenario_field(Scenario& scenario, std::string_view name, const OrderedJson& value) {
+  if (name == "executor") return {};
+  if (name == "options") {  // browser options
+    if (value.is_null() || (value.is_object() && value.empty())) return {};
+    return base::fail(base::ErrorKind::unimplemented, "the scenario option 'options' (browser) is not part of gauntlet");
   }
-  return fmt::format("scenario '{}' has \"{}\", which its executor {} does not know{}", scenario.name, option, name_of(scenario.executor),
-                     base::did_you_mean(option, known));
+  std::vector<std::string_view> known;
+  std::optional<base::Expected<void>> done;
+  visit_fields(scenario, [&](std::string_view field, auto& setting) {
+    known.push_back(field);
+    if (field != name) return;
+    done.emplace();
+    if (value.is_null()) return;
+    done = read(value, fmt::format("scenarios.{}.{}", scenario.name, name), setting.value);
+    setting.given = true;
+  });
+  if (done) return *std::move(done);
+  return failure(fmt::format("scenario '{}' has \"{}\", which its executor {} does not know{}", scenario.name, name,
+                             name_of(scenario.executor), base::did_you_mean(name, known)));
 }
 
 base::Expected<void> read(const OrderedJson& value, std::string_view field, std::vector<Scenario>& into) {
@@ -262,9 +261,7 @@ base::Expected<void> read(const OrderedJson& value, std::string_view field, std:
     scenario.name = name;
     scenario.executor = *kind;
     for (const auto& [option, given] : fields.items()) {
-      const auto ok = read_scenario_field(scenario, option, given);
-      if (!ok) return failure(unknown_scenario_field(std::move(scenario), option));
-      if (!*ok) return Failure(ok->error());
+      if (auto ok = read_scenario_field(scenario, option, given); !ok) return ok;
     }
     into.push_back(std::move(scenario));
   }

@@ -145,17 +145,22 @@ TEST(Diagnosis, of_a_level_that_held_says_so) {
   EXPECT_NE(to_text(judge(e, nullptr)).find("The level held"), std::string::npos);
 }
 
+void add_late_agent(Evidence& e, const char* name, const char* host) {
+  auto& agent = e.trial.agents.emplace_back();
+  agent.name = name;
+  agent.host = host;
+  agent.cores = 2;
+  agent.cpu_share = 0.98;
+  agent.slip_p99_ms = 40;
+}
+
 TEST(Diagnosis, names_the_agent_that_was_the_limit) {
   auto e = unremarkable();
   e.trial.generator = {engine::results::GeneratorLimit::starts_late, "agent lg2 was the limit: words"};
   auto& on_time = e.trial.agents.emplace_back();
   on_time.name = on_time.host = "lg1";
   on_time.slip_p99_ms = 1;
-  auto& behind = e.trial.agents.emplace_back();
-  behind.name = behind.host = "lg2";
-  behind.cores = 2;
-  behind.cpu_share = 0.98;
-  behind.slip_p99_ms = 40;
+  add_late_agent(e, "lg2", "lg2");
   const auto text = to_text(judge(e, nullptr));
   EXPECT_NE(text.find("Bottleneck: generator: lg2 (strength"), std::string::npos) << text;
   EXPECT_NE(text.find("lg2 used 98 % of its 2 cores"), std::string::npos) << text;
@@ -166,14 +171,7 @@ TEST(Diagnosis, names_the_agent_that_was_the_limit) {
 TEST(Diagnosis, gives_processes_of_one_machine_no_weights) {
   auto e = unremarkable();
   e.trial.generator = {engine::results::GeneratorLimit::starts_late, "process 2 was the limit: words"};
-  for (const char* name : {"process 1", "process 2"}) {
-    auto& process = e.trial.agents.emplace_back();
-    process.name = name;
-    process.host = "lg";
-    process.cores = 2;
-    process.cpu_share = 0.98;
-    process.slip_p99_ms = 40;
-  }
+  for (const char* name : {"process 1", "process 2"}) add_late_agent(e, name, "lg");
   const auto text = to_text(judge(e, nullptr));
   EXPECT_NE(text.find("process 2 used 98 % of its 2 cores"), std::string::npos) << text;
   EXPECT_EQ(text.find("weight"), std::string::npos) << text;
